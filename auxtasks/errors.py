@@ -1,0 +1,65 @@
+"""The exceptions and warnings of auxtasks, and the words they share.
+
+Every error names the argument in backticks, what was expected, what was found and what to do next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class AuxTasksError(Exception):
+    """Base of every error that auxtasks raises on purpose."""
+
+
+class InvalidInputError(AuxTasksError, ValueError):
+    """An argument has the right type but a value, shape or length that cannot be used."""
+
+
+class InvalidTypeError(AuxTasksError, TypeError):
+    """An argument is of a type that cannot be used."""
+
+
+class UnknownNameError(AuxTasksError, ValueError):
+    """A domain, task, option, layer or other name does not exist."""
+
+
+class MissingDependencyError(AuxTasksError, ImportError):
+    """An optional dependency is needed and not installed."""
+
+
+class StorageError(AuxTasksError, OSError):
+    """A saved set of targets is absent, incomplete or not what its description says."""
+
+
+class AuxTasksWarning(UserWarning):
+    """Something was left out or will not work as a user may expect, and training goes on."""
+
+
+def unknown_name(argument: str, found: object, valid: Iterable[str], what: str) -> UnknownNameError:
+    """Say that a name does not exist, with the nearest names that do.
+
+    Parameters
+    ----------
+    argument : str
+        The argument the name was given in.
+    found : object
+        What was given.
+    valid : iterable of str
+        The names that exist.
+    what : str
+        What such a name stands for, such as ``"domain"``.
+
+    Returns
+    -------
+    UnknownNameError
+        The error, to be raised by the caller.
+    """
+    names = sorted(valid)
+    near = get_close_matches(str(found), names, n=3, cutoff=0.5)
+    hint = f"Did you mean {' or '.join(map(repr, near))}? " if near else ""
+    listed = ", ".join(map(repr, names[:40])) + (", …" if len(names) > 40 else "")
+    return UnknownNameError(
+        f"`{argument}`: there is no {what} named {found!r}. {hint}Valid names: {listed or 'none'}."
+    )

@@ -1,0 +1,1 @@
+"""Tasks usable in every domain; importing this package registers them."""

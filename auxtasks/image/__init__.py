@@ -1,0 +1,1 @@
+"""Tasks computed from images; importing this package registers them."""

@@ -1,0 +1,257 @@
+"""The registry: one decorator declares a task and its function together, once.
+
+Tables, documentation, specs and heads derive from what is declared here.
+"""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, Literal, TypeVar
+
+from auxtasks.errors import AuxTasksWarning, InvalidInputError, unknown_name
+from auxtasks.specs import KINDS, Kind, Place
+
+DOMAINS: Mapping[str, str] = {
+    "signal": "auxtasks.signal",
+    "image": "auxtasks.image",
+    "video": "auxtasks.video",
+    "any": "auxtasks.generic",
+}
+ENTRY_POINT_GROUP = "auxtasks.extractors"
+
+Effect = Literal["none", "shortens", "expands"]
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """A registered task: the function that computes it and what is declared of it.
+
+    Parameters
+    ----------
+    name, domain : str
+        The task's name and the domain whose inputs it reads.
+    function : callable
+        ``(X, *, options) -> array (n, ...)``, pure and vectorised over the batch. With ``effect="shortens"`` it
+        returns ``(shortened X, target)``; with ``effect="expands"`` it also takes ``rng`` and returns
+        ``(transformed copies of X, classes of the copies)``.
+    kind : str or None
+        The kind of the target; None where it follows from the number of dimensions of the inputs.
+    effect : {"none", "shortens", "expands"}
+        What the task does to the inputs.
+    log1p : bool
+        Whether scaling takes ``log1p`` of the (non-negative, heavy-tailed) target first.
+    place : {"global", "grid"}
+        Whether the target depends on where in the input things are.
+    axes : tuple of str
+        Names of the axes of a vector before it is flattened, for the names of its columns.
+    classes : callable or None
+        From the task's options to the names of its classes.
+    default : bool
+        Whether the task is among the defaults of its domain.
+    source : str
+        Where the definition comes from.
+    """
+
+    name: str
+    domain: str
+    function: Callable[..., Any]
+    kind: Kind | None
+    effect: Effect
+    log1p: bool
+    place: Place
+    axes: tuple[str, ...]
+    classes: Callable[[Mapping[str, Any]], tuple[str, ...]] | None
+    default: bool
+    source: str
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options of the task with their defaults, read from the function's signature."""
+        parameters = inspect.signature(self.function).parameters.values()
+        return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != "rng"}
+
+    @property
+    def summary(self) -> str:
+        """The first line of the function's docstring."""
+        return (inspect.getdoc(self.function) or "").partition("\n")[0]
+
+    def with_defaults(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Complete the given options with the defaults, refusing names the task does not have."""
+        options = self.options
+        for name in given:
+            if name not in options:
+                raise unknown_name("tasks", name, options, f"option of task {self.name!r}")
+        return {**options, **given}
+
+
+_registry: dict[tuple[str, str], Extractor] = {}
+
+
+def extractor(
+    name: str,
+    *,
+    domain: str,
+    kind: Kind | None,
+    source: str,
+    effect: Effect = "none",
+    log1p: bool = False,
+    place: Place = "global",
+    axes: Iterable[str] = (),
+    classes: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None,
+    default: bool = False,
+) -> Callable[[Function], Function]:
+    """Register the decorated function as a task; `Extractor` describes the arguments.
+
+    Parameters
+    ----------
+    name, domain, kind, source, effect, log1p, place, axes, classes, default
+        See `Extractor`.
+
+    Returns
+    -------
+    callable
+        A decorator that returns the function unchanged.
+
+    Raises
+    ------
+    InvalidInputError
+        If the domain or kind does not exist, or another function holds the name in that domain.
+
+    Examples
+    --------
+    >>> import auxtasks
+    >>> @auxtasks.extractor("doc_peak", domain="signal", kind="vector", axes=["channel"], source="max |x|")
+    ... def peak(X):
+    ...     return abs(X).max(axis=1)
+    >>> auxtasks.make_aux_targets([[[1.0], [-3.0]], [[0.0], [2.0]]], "signal", ["doc_peak"], scale=False)["doc_peak"]
+    array([[3.],
+           [2.]], dtype=float32)
+    """
+    if domain not in DOMAINS:
+        raise unknown_name("domain", domain, DOMAINS, "domain")
+    if kind is not None and kind not in KINDS:
+        raise unknown_name("kind", kind, KINDS, "kind of target")
+
+    def register(function: Function) -> Function:
+        held = _registry.get((domain, name))
+        if held is not None and _origin(held.function) != _origin(function):
+            raise InvalidInputError(
+                f"`name`: {name!r} is already a task of domain {domain!r}, from {_origin(held.function)}; "
+                "choose another name."
+            )
+        _registry[domain, name] = Extractor(
+            name, domain, function, kind, effect, log1p, place, tuple(axes), classes, default, source
+        )
+        return function
+
+    return register
+
+
+def _origin(function: Callable[..., Any]) -> str:
+    return f"{function.__module__}.{function.__qualname__}"
+
+
+@cache
+def _load_all() -> None:
+    """Import the built-in families, then what third parties announce by entry points."""
+    for module in DOMAINS.values():
+        import_module(module)
+    for point in entry_points(group=ENTRY_POINT_GROUP):
+        try:
+            point.load()
+        except (ImportError, AttributeError, InvalidInputError) as error:
+            warnings.warn(
+                f"the extractors of entry point {point.name!r} ({point.value}) could not be loaded and are left out: "
+                f"{error}",
+                AuxTasksWarning,
+                stacklevel=3,
+            )
+
+
+def tasks_of(domain: str) -> dict[str, Extractor]:
+    """Return the tasks usable in a domain: its own and those of ``"any"``.
+
+    Parameters
+    ----------
+    domain : str
+        One of `DOMAINS`.
+
+    Returns
+    -------
+    dict of str to Extractor
+        In order of registration, the domain's own first.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such domain.
+    """
+    if not isinstance(domain, str) or domain not in DOMAINS:
+        raise unknown_name("domain", domain, DOMAINS, "domain")
+    _load_all()
+    own = {name: found for (where, name), found in _registry.items() if where == domain}
+    shared = {name: found for (where, name), found in _registry.items() if where == "any"}
+    return {**own, **{name: found for name, found in shared.items() if name not in own}}
+
+
+def find_task(name: str, domain: str) -> Extractor:
+    """Return one task of a domain by name.
+
+    Parameters
+    ----------
+    name : str
+        The task.
+    domain : str
+        The domain it is used in.
+
+    Returns
+    -------
+    Extractor
+        The registered task.
+
+    Raises
+    ------
+    UnknownNameError
+        If the domain has no such task; the nearest names are given.
+    """
+    tasks = tasks_of(domain)
+    if name not in tasks:
+        raise unknown_name("tasks", name, tasks, f"task of domain {domain!r}")
+    return tasks[name]
+
+
+def list_tasks(domain: str | None = None) -> list[Extractor]:
+    """List the tasks there are.
+
+    Parameters
+    ----------
+    domain : str, optional
+        Only the tasks usable in this domain; all by default.
+
+    Returns
+    -------
+    list of Extractor
+        Each with its ``name``, ``domain``, ``kind``, ``options``, ``summary`` and ``source``.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such domain.
+
+    Examples
+    --------
+    >>> import auxtasks
+    >>> [task.name for task in auxtasks.list_tasks("signal")][:3]
+    ['std', 'abs_sum_changes', 'fft']
+    """
+    if domain is not None:
+        return list(tasks_of(domain).values())
+    _load_all()
+    return list(_registry.values())

@@ -1,0 +1,105 @@
+"""What a head must know of a target: its kind, its shape and the loss of guessing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal, get_args
+
+from auxtasks.errors import InvalidInputError
+
+Kind = Literal["vector", "class", "multilabel", "distribution", "step_class", "step_vector", "image"]
+"""How a target is laid out, for a batch of n samples:
+
+=============  =====================  =================  =======================================================
+kind           array                  missing            loss
+=============  =====================  =================  =======================================================
+vector         (n, d) float           NaN                mean squared error
+class          (n,) int               -1                 cross-entropy
+multilabel     (n, d) 0/1             -1                 binary cross-entropy
+distribution   (n, ..., d) float      NaN                Kullback-Leibler divergence; the last axis sums to 1
+step_class     (n, time) int          -1                 cross-entropy per step
+step_vector    (n, time, d) float     NaN                mean squared error per step
+image          (n, h, w, c) float     NaN                mean squared error per pixel
+=============  =====================  =================  =======================================================
+"""
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+NUMERIC_KINDS: frozenset[Kind] = frozenset({"vector", "step_vector", "image"})
+"""Kinds whose values are numbers with a unit, and are therefore scaled."""
+
+Place = Literal["global", "grid"]
+
+
+@dataclass(frozen=True)
+class TargetSpec:
+    """What is known of one target.
+
+    Parameters
+    ----------
+    name : str
+        The key of the target in `AuxTargets`.
+    task : str
+        The registered task that computes it; differs from `name` where the user gave an alias.
+    kind : str
+        The layout of the target, one of `KINDS`.
+    shape : tuple of int
+        The shape of one sample's target, ``()`` for a class.
+    n_classes : int or None
+        The number of classes of ``"class"`` and ``"step_class"``.
+    chance : float
+        The loss of the best constant prediction on the training data: the mean for numbers, the class frequencies
+        for classes. Losses are divided by it, so that a weight of 1.0 means the same for every task.
+    place : {"global", "grid"}
+        Whether the target tells only what the input holds, or also where; a head on a feature map then keeps
+        a coarse grid instead of pooling the whole map.
+    columns : tuple of str
+        The names of the columns of a vector, or of the labels of a multilabel target.
+    classes : tuple of str
+        The names of the classes, in the order of their numbers.
+    dropped : tuple of str
+        Columns left out because they are constant, missing everywhere or copies of another one.
+    options : mapping
+        The options the task was computed with.
+    """
+
+    name: str
+    task: str
+    kind: Kind
+    shape: tuple[int, ...]
+    n_classes: int | None = None
+    chance: float = 1.0
+    place: Place = "global"
+    columns: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse a spec no head could be built from."""
+        if self.kind not in KINDS:
+            raise InvalidInputError(f"`kind` must be one of {', '.join(KINDS)}; got {self.kind!r}.")
+        if self.kind in ("class", "step_class") and not self.n_classes:
+            raise InvalidInputError(f"`n_classes` must be positive for kind {self.kind!r}; got {self.n_classes!r}.")
+        if not self.chance > 0:
+            raise InvalidInputError(f"`chance` must be positive; got {self.chance!r} for target {self.name!r}.")
+
+    @property
+    def size(self) -> int:
+        """How many numbers a head predicts for one sample (for one step, in the per-step kinds)."""
+        if self.n_classes:
+            return self.n_classes
+        size = 1
+        for length in self.shape[1:] if self.kind == "step_vector" else self.shape:
+            size *= length
+        return size
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the spec as plain JSON types; `from_dict` is the inverse."""
+        return asdict(replace(self, options=dict(self.options)))
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> TargetSpec:
+        """Make a spec from what `to_dict` returned, also after a round trip through JSON."""
+        tuples = ("shape", "columns", "classes", "dropped")
+        return cls(**{key: tuple(value) if key in tuples else value for key, value in fields.items()})

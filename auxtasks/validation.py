@@ -1,0 +1,96 @@
+"""Checks of option values, each with an error that says what was expected and found."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from numbers import Integral, Real
+
+from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+
+
+def check_int(argument: str, value: object, *, low: int, high: int | None = None) -> int:
+    """Return an option as an int within ``[low, high]``.
+
+    Parameters
+    ----------
+    argument : str
+        The option's name, for the error.
+    value : object
+        What was given.
+    low, high : int
+        The smallest and largest value allowed; no upper bound without `high`.
+
+    Returns
+    -------
+    int
+        The value.
+
+    Raises
+    ------
+    InvalidTypeError
+        If it is not an integer (booleans are not).
+    InvalidInputError
+        If it lies outside the range.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise InvalidTypeError(f"`{argument}` must be an integer; got {value!r} of type {type(value).__name__}.")
+    _check_range(argument, value, low, high)
+    return int(value)
+
+
+def check_number(argument: str, value: object, *, low: float, high: float | None = None) -> float:
+    """Return an option as a float within ``[low, high]``; the counterpart of `check_int`.
+
+    Parameters
+    ----------
+    argument, value, low, high
+        As for `check_int`.
+
+    Returns
+    -------
+    float
+        The value.
+
+    Raises
+    ------
+    InvalidTypeError
+        If it is not a real number.
+    InvalidInputError
+        If it lies outside the range or is not finite.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise InvalidTypeError(f"`{argument}` must be a number; got {value!r} of type {type(value).__name__}.")
+    _check_range(argument, value, low, high)
+    return float(value)
+
+
+def check_choice(argument: str, value: object, valid: Collection[str]) -> str:
+    """Return an option that must be one of some names.
+
+    Parameters
+    ----------
+    argument, value
+        As for `check_int`.
+    valid : collection of str
+        The names allowed.
+
+    Returns
+    -------
+    str
+        The value.
+
+    Raises
+    ------
+    UnknownNameError
+        If it is none of them; the nearest are given.
+    """
+    if not isinstance(value, str) or value not in valid:
+        raise unknown_name(argument, value, valid, "choice")
+    return value
+
+
+def _check_range(argument: str, value: Real | Integral, low: float, high: float | None) -> None:
+    number = float(value)
+    if not (low <= number <= (float("inf") if high is None else high)) or number in (float("inf"), float("-inf")):
+        bounds = f"at least {low}" if high is None else f"from {low} to {high}"
+        raise InvalidInputError(f"`{argument}` must be {bounds}; got {value!r}.")

@@ -1,0 +1,1 @@
+"""Tasks computed from videos; importing this package registers them."""
