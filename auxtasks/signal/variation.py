@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from auxtasks.registry import extractor
+from auxtasks.signal.layout import by_channel, centred
 from auxtasks.typing import Floats
 
 
@@ -18,7 +19,7 @@ from auxtasks.typing import Floats
     source="population standard deviation; tsfresh standard_deviation",
 )
 def std(X: Floats) -> Floats:
-    """Standard deviation of each channel.
+    """Spread of each channel: its standard deviation.
 
     Parameters
     ----------
@@ -28,7 +29,7 @@ def std(X: Floats) -> Floats:
     Returns
     -------
     ndarray of float, shape (n, channels)
-        Non-negative, in the unit of the signal; 0 for a constant channel or a single step.
+        Non-negative, in the unit of the signal; exactly 0 for a constant channel or a single step.
 
     Notes
     -----
@@ -41,5 +42,46 @@ def std(X: Floats) -> Floats:
     >>> std(np.array([[[1.0], [3.0]]]))
     array([[1.]])
     """
-    result: Floats = np.std(X, axis=1)
-    return result
+    deviations = centred(X)
+    variance: Floats = np.einsum("nct,nct->nc", deviations, deviations)
+    variance /= X.shape[1]
+    return np.sqrt(variance, out=variance)
+
+
+@extractor(
+    "abs_sum_changes",
+    domain="signal",
+    kind="vector",
+    log1p=True,
+    axes=["channel"],
+    default=True,
+    source="total variation; tsfresh absolute_sum_of_changes",
+)
+def abs_sum_changes(X: Floats) -> Floats:
+    """Sum of the absolute changes from step to step of each channel.
+
+    Parameters
+    ----------
+    X : ndarray of float, shape (n, time, channels)
+        The signals, in any unit.
+
+    Returns
+    -------
+    ndarray of float, shape (n, channels)
+        Non-negative, in the unit of the signal; 0 for a constant channel or a single step. It grows with the length
+        of the series.
+
+    Notes
+    -----
+    ``sum(|x[t + 1] - x[t]|)`` over time, as tsfresh's ``absolute_sum_of_changes`` has it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> abs_sum_changes(np.array([[[1.0], [3.0], [2.0]]]))
+    array([[3.]])
+    """
+    changes = X[:, 1:] - X[:, :-1]
+    np.abs(changes, out=changes)
+    total: Floats = by_channel(changes).sum(axis=2)
+    return total

@@ -1,0 +1,20 @@
+"""Heads for auxiliary targets on an existing Keras model, and the model back.
+
+`attach_heads` wraps a model, `AuxModel` trains it with plain ``fit``, `strip_heads` returns the very model that was
+passed in. Needs TensorFlow: Keras with another backend is refused on import.
+"""
+
+from auxtasks.optional import require
+
+require("tensorflow", extra="keras")
+
+from auxtasks.keras.backend import check_backend  # noqa: E402
+
+check_backend()
+
+from auxtasks.keras.attach import attach_heads, strip_heads  # noqa: E402
+from auxtasks.keras.batches import LabelledBatches, labelled_dataset  # noqa: E402
+from auxtasks.keras.model import AuxModel  # noqa: E402
+from auxtasks.keras.taps import Tap  # noqa: E402
+
+__all__ = ["AuxModel", "LabelledBatches", "Tap", "attach_heads", "labelled_dataset", "strip_heads"]

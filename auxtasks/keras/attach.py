@@ -1,0 +1,169 @@
+"""Heads on, heads off."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from numbers import Real
+from typing import Any
+
+import keras
+import numpy as np
+
+from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.keras.layers import trial_run
+from auxtasks.keras.model import AuxModel
+from auxtasks.keras.taps import Where, resolve_taps
+from auxtasks.specs import TargetSpec
+from auxtasks.validation import check_int, check_number
+
+_TRIAL_SAMPLES = 2
+
+
+def attach_heads(
+    base: keras.Model,
+    targets: Any,
+    at: Where | Mapping[str, Where] = "auto",
+    weights: float | Mapping[str, float] = 1.0,
+    *,
+    inputs: Any = None,
+    seed: int | None = None,
+    name: str | None = None,
+) -> AuxModel:
+    """Wrap a Keras model so that it also learns auxiliary targets.
+
+    Parameters
+    ----------
+    base : keras.Model
+        Any Keras model: Sequential (built or not), functional, subclassed, with nested models. It is trained through
+        the wrapper and never changed; `strip_heads` gives it back.
+    targets : AuxTargets
+        What to learn. A mapping of names to `TargetSpec` works too, together with `inputs`.
+    at : str, int, float, Tap or mapping, default "auto"
+        Where each head reads: a layer name or path (``"backbone/block_6_expand_relu"``), an index into
+        ``base.layers``, a fraction of the depth from 0.0 (first layer) to 1.0 (last), or a `Tap`; for all targets or
+        by name. ``"auto"`` takes the deepest tensor below the main head that has what the target needs: the axes of a
+        feature map for targets that have a place in the input (HOG, maps, images), the time axis for targets per
+        step, and for the others the very tensor that the main head reads.
+    weights : float or mapping, default 1.0
+        The loss weight of all tasks or of each by name (1.0 for those left out). The loss of a task is divided by its
+        chance, so that 1.0 means the same for every task.
+    inputs : array or structure of arrays, optional
+        Samples of what the model reads, for a trial run; by default ``targets.inputs``. Needed for a model with
+        several inputs.
+    seed : int, optional
+        Seeds the heads. By default the seed of `keras.utils.set_random_seed` if that was set. Either way the global
+        random state is left alone, so that the base trains as it would without heads.
+    name : str, optional
+        The name of the wrapper.
+
+    Returns
+    -------
+    AuxModel
+        To be compiled with the main loss, and trained with ``fit(targets.inputs, targets.with_main(y))``.
+
+    Raises
+    ------
+    InvalidInputError
+        If a layer cannot be tapped, is called more than once, or a weight is negative; if the model already has heads.
+    UnknownNameError
+        If a layer or target does not exist; the nearest names are given.
+    InvalidTypeError
+        If an argument is of another type.
+
+    Examples
+    --------
+    >>> import auxtasks, keras, numpy as np
+    >>> X = np.random.default_rng(0).normal(size=(64, 32, 3)).astype("float32")
+    >>> targets = auxtasks.make_aux_targets(X, domain="signal", tasks=["std", "abs_sum_changes"])
+    >>> base = keras.Sequential(
+    ...     [keras.layers.Conv1D(8, 3), keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(2)]
+    ... )
+    >>> model = attach_heads(base, targets, weights={"std": 0.5})
+    >>> model.loss_weights
+    {'std': 0.5, 'abs_sum_changes': 1.0}
+    >>> strip_heads(model) is base
+    True
+    """
+    _check_base(base)
+    specs = _specs_of(targets)
+    samples = _samples(targets.inputs if inputs is None and hasattr(targets, "inputs") else inputs, base)
+    resolved = resolve_taps(at, specs, base, trial_run(base, samples))
+    taps = {task: (output.path, output.call, output.shape) for task, output in resolved.items()}
+    return AuxModel(base, specs, taps, _weights_of(weights, specs), _seed_of(seed), name)
+
+
+def strip_heads(model: AuxModel) -> keras.Model:
+    """Return the model that was passed to `attach_heads`, trained and with nothing left on it.
+
+    Parameters
+    ----------
+    model : AuxModel
+        What `attach_heads` returned, or the same loaded from a file.
+
+    Returns
+    -------
+    keras.Model
+        The very object that was wrapped. Compile it to train it further.
+
+    Raises
+    ------
+    InvalidTypeError
+        If `model` has no auxiliary heads.
+    """
+    if not isinstance(model, AuxModel):
+        raise InvalidTypeError(f"`model` must be an AuxModel, as attach_heads returns it; got {type(model).__name__}.")
+    return model.base
+
+
+def _check_base(base: object) -> None:
+    if isinstance(base, AuxModel):
+        raise InvalidInputError("`base` already has auxiliary heads; pass strip_heads(base), or all targets at once.")
+    if not isinstance(base, keras.Model):
+        raise InvalidTypeError(f"`base` must be a keras.Model; got {base!r} of type {type(base).__name__}.")
+
+
+def _specs_of(targets: Any) -> dict[str, TargetSpec]:
+    specs = getattr(targets, "specs", targets)
+    if not isinstance(specs, Mapping) or not all(isinstance(spec, TargetSpec) for spec in specs.values()):
+        raise InvalidTypeError(
+            "`targets` must be AuxTargets, as make_aux_targets returns them, or a mapping of names to TargetSpec; got "
+            f"{type(targets).__name__}."
+        )
+    if not specs:
+        raise InvalidInputError("`targets` holds no target; compute at least one task.")
+    return dict(specs)
+
+
+def _samples(inputs: Any, base: keras.Model) -> Any:
+    """Return a few samples for the trial run."""
+    if inputs is None:
+        raise InvalidInputError("`inputs`: pass a few samples of what the model reads, since `targets` hold none.")
+    expected = len(base.inputs) if getattr(base, "inputs", None) else 1
+    found = len(keras.tree.flatten(inputs))
+    if expected != found:
+        raise InvalidInputError(
+            f"`inputs`: the model reads {expected} inputs; found {found}. Pass samples of all of them as `inputs`, in "
+            "the form in which fit will get them."
+        )
+    return keras.tree.map_structure(
+        lambda array: keras.ops.convert_to_tensor(np.asarray(array[:_TRIAL_SAMPLES])), inputs
+    )
+
+
+def _weights_of(weights: float | Mapping[str, float], specs: Mapping[str, TargetSpec]) -> dict[str, float]:
+    if isinstance(weights, Real) and not isinstance(weights, bool):
+        weights = dict.fromkeys(specs, float(weights))
+    if not isinstance(weights, Mapping):
+        raise InvalidTypeError(f"`weights` must be a number or a mapping of names to numbers; got {weights!r}.")
+    for task in weights:
+        if task not in specs:
+            raise unknown_name("weights", task, specs, "auxiliary target")
+    return {task: check_number(f"weights[{task!r}]", weights.get(task, 1.0), low=0.0) for task in specs}
+
+
+def _seed_of(seed: int | None) -> int:
+    if seed is not None:
+        return check_int("seed", seed, low=0)
+    known = keras.src.utils.rng_utils.get_random_seed()
+    # Fresh entropy from the system: drawing from the global generators would change how the base trains.
+    return int(known) if known is not None else int(np.random.SeedSequence().generate_state(1)[0])

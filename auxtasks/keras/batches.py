@@ -1,0 +1,248 @@
+"""Batches with a chosen share of labelled samples.
+
+With 50 labels among 6,000 samples an ordinary batch of 32 holds a label in one case of four. Here every batch holds
+enough: the labelled samples come round as often as needed, each of the unlabelled ones once an epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from math import ceil
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from auxtasks.errors import InvalidInputError
+from auxtasks.keras.labels import labelled_rows
+from auxtasks.validation import check_int, check_number
+
+DEFAULT_SHARE = 0.5
+"""The share of labelled samples in a batch where nothing else is asked for."""
+
+Indices = NDArray[np.intp]
+
+
+class Composition:
+    """Which samples each batch of each epoch holds.
+
+    Parameters
+    ----------
+    labelled : ndarray of bool, shape (n,)
+        Which samples have a label; some must and some must not.
+    batch_size : int
+        Samples in a batch.
+    share : float
+        The share of them that are labelled, from 0 to 1; at least one sample of either sort is in each batch.
+    seed : int
+        With the number of the epoch it decides the order.
+    """
+
+    def __init__(self, labelled: NDArray[np.bool_], batch_size: int, share: float, seed: int) -> None:
+        self._labelled = np.flatnonzero(labelled)
+        self._unlabelled = np.flatnonzero(~labelled)
+        self._n_labelled = min(max(1, round(share * batch_size)), batch_size - 1)
+        self._n_unlabelled = batch_size - self._n_labelled
+        self._seed = seed
+        self.n_batches = ceil(len(self._unlabelled) / self._n_unlabelled)
+
+    def epoch(self, number: int) -> Indices:
+        """Return the samples of one epoch, shape (batches, batch size).
+
+        The last batch is filled up with unlabelled samples from the beginning of the epoch's order.
+        """
+        rng = np.random.default_rng([self._seed, number])
+        unlabelled = _rounds(self._unlabelled, self.n_batches * self._n_unlabelled, rng)
+        labelled = _rounds(self._labelled, self.n_batches * self._n_labelled, rng)
+        return np.concatenate([labelled.reshape(self.n_batches, -1), unlabelled.reshape(self.n_batches, -1)], axis=1)
+
+
+def _rounds(samples: Indices, total: int, rng: np.random.Generator) -> Indices:
+    """Return `total` samples: all of them in random order, then all again in another, and so on."""
+    rounds = [rng.permutation(samples) for _ in range(ceil(total / len(samples)))]
+    return np.concatenate(rounds)[:total]
+
+
+def compose(labelled: NDArray[np.bool_], batch_size: int, share: float, seed: int) -> Composition | None:
+    """Plan the batches, or return None where ordinary ones hold as many labels, or there are no labels at all.
+
+    Parameters
+    ----------
+    labelled, batch_size, share, seed
+        See `Composition`.
+
+    Returns
+    -------
+    Composition or None
+        The plan.
+    """
+    if batch_size < 2 or not labelled.any() or labelled.mean() >= share:
+        return None
+    return Composition(labelled, batch_size, share, seed)
+
+
+def dataset_of(
+    data: Any, labelled: NDArray[np.bool_], batch_size: int, share: float, seed: int
+) -> tf.data.Dataset | None:
+    """Return composed batches of arrays as a `tf.data.Dataset`, or None where there is nothing to compose.
+
+    Parameters
+    ----------
+    data : structure of arrays
+        What a batch is made of.
+    labelled, batch_size, share, seed
+        See `Composition`.
+
+    Returns
+    -------
+    tf.data.Dataset or None
+        Each pass over it is the next epoch.
+    """
+    plan = compose(labelled, batch_size, share, seed)
+    if plan is None:
+        return None
+    epochs = count()
+
+    def next_epoch() -> Iterator[Indices]:
+        yield plan.epoch(next(epochs))
+
+    spec = tf.TensorSpec((plan.n_batches, batch_size), tf.int64)
+    tensors = keras.tree.map_structure(tf.convert_to_tensor, data)
+    batches = tf.data.Dataset.from_generator(next_epoch, output_signature=spec).unbatch()
+    batches = batches.apply(tf.data.experimental.assert_cardinality(plan.n_batches))
+    return batches.map(lambda rows: tf.nest.map_structure(lambda array: tf.gather(array, rows), tensors)).prefetch(
+        tf.data.AUTOTUNE
+    )
+
+
+class LabelledBatches(keras.utils.PyDataset):
+    """Batches of arrays with a chosen share of labelled samples, as a Keras `PyDataset`.
+
+    Arrays are indexed batch by batch, so memory maps stay on disk. `AuxModel.fit` composes batches of arrays by itself;
+    this is for training loops of one's own and for data that does not fit in memory.
+
+    Parameters
+    ----------
+    x : array or structure of arrays
+        The inputs.
+    y : mapping or array
+        ``targets.with_main(labels)``, or labels alone; missing labels are -1 or NaN.
+    batch_size : int, default 32
+        Samples in a batch.
+    labelled_share : float, default 0.5
+        The share of labelled samples in each batch.
+    seed : int, default 0
+        Batches are the same for the same seed and epoch.
+    main : str, default "main"
+        The key of the main label in `y`.
+    **kwargs
+        ``workers``, ``use_multiprocessing`` and ``max_queue_size`` of `keras.utils.PyDataset`.
+
+    Raises
+    ------
+    InvalidInputError
+        If no label is present, or none is missing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> batches = LabelledBatches(np.arange(10.0), np.array([0, 1] + [-1] * 8), batch_size=4)
+    >>> len(batches)
+    4
+    >>> x, y = batches[0]
+    >>> int((y >= 0).sum())
+    2
+    """
+
+    def __init__(
+        self,
+        x: Any,
+        y: Any,
+        batch_size: int = 32,
+        labelled_share: float = DEFAULT_SHARE,
+        seed: int = 0,
+        main: str = "main",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._data = (x, y)
+        self._plan = _checked_plan(y, batch_size, labelled_share, seed, main)
+        self._epoch = 0
+        self._rows = self._plan.epoch(0)
+
+    @property
+    def num_batches(self) -> int:
+        """The number of batches in an epoch."""
+        return self._plan.n_batches
+
+    def __len__(self) -> int:
+        """Return the number of batches in an epoch."""
+        return self._plan.n_batches
+
+    def __getitem__(self, index: int) -> Any:
+        """Return batch `index` of this epoch."""
+        rows = self._rows[index]
+        return keras.tree.map_structure(lambda array: np.asarray(array[rows]), self._data)
+
+    def on_epoch_end(self) -> None:
+        """Go on to the next epoch's order."""
+        self._epoch += 1
+        self._rows = self._plan.epoch(self._epoch)
+
+
+def labelled_dataset(
+    x: Any,
+    y: Any,
+    batch_size: int = 32,
+    labelled_share: float = DEFAULT_SHARE,
+    seed: int = 0,
+    main: str = "main",
+) -> tf.data.Dataset:
+    """Return what `LabelledBatches` yields as a `tf.data.Dataset`; the arrays are held in memory.
+
+    Parameters
+    ----------
+    x, y, batch_size, labelled_share, seed, main
+        See `LabelledBatches`.
+
+    Returns
+    -------
+    tf.data.Dataset
+        Of ``(x, y)``; each pass over it is the next epoch.
+
+    Raises
+    ------
+    InvalidInputError
+        If no label is present, or none is missing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> batches = labelled_dataset(np.arange(10.0), np.array([0, 1] + [-1] * 8), batch_size=4)
+    >>> [int((y >= 0).numpy().sum()) for _, y in batches]
+    [2, 2, 2, 2]
+    """
+    labelled = _labelled(y, main)
+    _checked_plan(y, batch_size, labelled_share, seed, main)
+    return dataset_of((x, dict(y) if hasattr(y, "keys") else y), labelled, batch_size, labelled_share, seed)
+
+
+def _checked_plan(y: Any, batch_size: int, share: float, seed: int, main: str) -> Composition:
+    check_int("batch_size", batch_size, low=2)
+    check_number("labelled_share", share, low=0.0, high=1.0)
+    labelled = _labelled(y, main)
+    if not labelled.any() or labelled.all():
+        raise InvalidInputError(
+            f"`y`: {int(labelled.sum())} of {len(labelled)} samples have a main label, so there is nothing to compose; "
+            "some must have one and some not (-1 or NaN)."
+        )
+    return Composition(labelled, batch_size, share, seed)
+
+
+def _labelled(y: Any, main: str) -> NDArray[np.bool_]:
+    labels = y[main] if hasattr(y, "keys") else y
+    rows = labelled_rows(np.asarray(labels))
+    return np.ones(len(labels), bool) if rows is None else np.asarray(rows)

@@ -1,0 +1,178 @@
+"""The entry points of training and evaluation: data packed at the door, the rest is Keras's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from auxtasks.errors import InvalidInputError
+from auxtasks.keras.batches import DEFAULT_SHARE, dataset_of
+from auxtasks.keras.packing import AuxBatch, Packer, as_tuple
+from auxtasks.specs import TargetSpec
+from auxtasks.validation import check_number
+
+
+class Fitting:
+    """The part of `AuxModel` that takes data from the user."""
+
+    specs: dict[str, TargetSpec]
+    _negative_labels = False
+
+    def compile(self, optimizer: Any = "rmsprop", loss: Any = None, *args: Any, **kwargs: Any) -> None:
+        """Configure training; see `keras.Model.compile`. The loss and metrics are those of the main output.
+
+        Raises
+        ------
+        InvalidInputError
+            If the optimizer already belongs to another model.
+        """
+        if getattr(optimizer, "built", False) and optimizer is not getattr(self, "optimizer", None):
+            raise InvalidInputError(
+                "`optimizer` was already built for another model and cannot be used again; pass a new one, such as "
+                "type(optimizer).from_config(optimizer.get_config())."
+            )
+        # The labels of hinge losses are -1 and 1, so -1 cannot mean "missing" there.
+        self._negative_labels = any("hinge" in _name(part) for part in keras.tree.flatten(loss))
+        super().compile(optimizer, loss, *args, **kwargs)  # type: ignore[misc]
+
+    def _packer(self, *, required: bool) -> Packer:
+        return Packer(self.specs, required=required, negative_labels=self._negative_labels)
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        *,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        sample_weight: Any = None,
+        labelled_share: float | None = DEFAULT_SHARE,
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> Any:
+        """Train; see `keras.Model.fit` for what is not listed here.
+
+        Parameters
+        ----------
+        x : array, structure of arrays, tf.data.Dataset, PyDataset or generator
+            The inputs, such as ``targets.inputs``.
+        y : mapping
+            ``targets.with_main(labels)``. Samples whose main label is missing (-1 or NaN) train the auxiliary tasks.
+        batch_size, epochs, validation_split, shuffle
+            As in Keras.
+        validation_data : tuple, tf.data.Dataset or PyDataset, optional
+            With plain labels, or with ``val.with_main(labels)`` of ``val = targets.transform(X_val)``.
+        sample_weight : array or mapping, optional
+            An array weighs the main loss; a mapping weighs ``"main"`` and each task by name.
+        labelled_share : float or None, default 0.5
+            Where fewer samples than this have a main label, and x is in arrays, each batch is composed of this share
+            of labelled samples, which come round as often as needed, and of unlabelled ones, each of which an epoch
+            sees once. None, or ``shuffle=False``, takes batches as they come.
+        seed : int, default 0
+            Seeds the composition of batches.
+        **kwargs
+            Further arguments of `keras.Model.fit`.
+
+        Returns
+        -------
+        keras.callbacks.History
+            With ``<task>_loss``, in units of chance, beside the main logs.
+
+        Raises
+        ------
+        InvalidInputError
+            If y lacks a target or has rows of another shape or number; if `validation_split` is used while main
+            labels are missing.
+        """
+        x, y, sample_weight = self._packer(required=True).pack_any(x, y, sample_weight)
+        if isinstance(x, AuxBatch) and not isinstance(x.labelled, tuple):
+            if validation_split:
+                raise InvalidInputError(
+                    "`validation_split` takes the last samples, and some main labels are missing here, so that part "
+                    "could hold no label at all. Pass labelled samples as `validation_data`."
+                )
+            if labelled_share is not None and shuffle:
+                share = check_number("labelled_share", labelled_share, low=0.0, high=1.0)
+                data = (x, y) if sample_weight is None else (x, y, sample_weight)
+                composed = dataset_of(data, np.asarray(x.labelled), batch_size or 32, share, seed)
+                if composed is not None:
+                    x, y, sample_weight, batch_size, shuffle = composed, None, None, None, False
+        return super().fit(  # type: ignore[misc]
+            x,
+            y,
+            batch_size,
+            epochs,
+            validation_split=validation_split,
+            validation_data=self._pack_validation(validation_data),
+            shuffle=shuffle,
+            sample_weight=sample_weight,
+            **kwargs,
+        )
+
+    def evaluate(self, x: Any = None, y: Any = None, batch_size: int | None = None, *args: Any, **kwargs: Any) -> Any:
+        """Evaluate; see `keras.Model.evaluate`. Auxiliary losses are reported for the targets that y holds.
+
+        Parameters
+        ----------
+        x, y, batch_size, *args, **kwargs
+            As in Keras; y is the plain label, or what ``with_main`` returned.
+
+        Returns
+        -------
+        float, list or dict
+            As in Keras.
+        """
+        weight = kwargs.pop("sample_weight", None)
+        x, y, weight = self._packer(required=False).pack_any(x, y, weight)
+        return super().evaluate(x, y, batch_size, *args, sample_weight=weight, **kwargs)  # type: ignore[misc]
+
+    def train_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """Train on one batch; see `keras.Model.train_on_batch`.
+
+        Parameters
+        ----------
+        x, y, sample_weight, class_weight, return_dict
+            As in Keras; y holds the targets, as for `fit`.
+
+        Returns
+        -------
+        float, list or dict
+            As in Keras.
+        """
+        x, y, sample_weight = self._packer(required=True).pack_any(x, y, sample_weight)
+        return super().train_on_batch(x, y, sample_weight, class_weight, return_dict)  # type: ignore[misc]
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """Evaluate one batch; see `keras.Model.test_on_batch`.
+
+        Parameters
+        ----------
+        x, y, sample_weight, return_dict
+            As in Keras.
+
+        Returns
+        -------
+        float, list or dict
+            As in Keras.
+        """
+        x, y, sample_weight = self._packer(required=False).pack_any(x, y, sample_weight)
+        return super().test_on_batch(x, y, sample_weight, return_dict)  # type: ignore[misc]
+
+    def _pack_validation(self, data: Any) -> Any:
+        if data is None:
+            return None
+        packed = self._packer(required=False).pack_any(
+            *(as_tuple(data) if isinstance(data, (tuple, list)) else (data,))
+        )
+        return packed if packed[1] is not None else packed[0]
+
+
+def _name(loss: Any) -> str:
+    return str(loss if isinstance(loss, str) else getattr(loss, "name", getattr(loss, "__name__", "")))

@@ -1,0 +1,85 @@
+"""From the value of a tap to one feature vector per sample."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from auxtasks.specs import Place
+from auxtasks.typing import Array
+
+MAX_CELLS = 8
+"""A grid has at most this many cells along an axis."""
+MAX_FEATURES = 8192
+"""A grid is made coarser until it holds at most this many features."""
+
+
+class Pooling:
+    """Averages a feature map over its axes, or over the cells of a coarse grid.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        The shape of the tap without the batch, channels last: (c,), (time, c), (h, w, c) or (time, h, w, c).
+    place : {"global", "grid"}
+        ``"global"`` averages over all positions; a mask excludes steps. ``"grid"`` averages over the cells of a grid
+        of at most `MAX_CELLS` along each axis and `MAX_FEATURES` in all; the time of a video is averaged.
+
+    Attributes
+    ----------
+    size : int
+        The number of features.
+    """
+
+    def __init__(self, shape: tuple[int, ...], place: Place) -> None:
+        self.grid = _grid(shape) if place == "grid" else ()
+        self.size = prod(self.grid) * shape[-1]
+
+    def __call__(self, features: Any, mask: Any = None) -> Any:
+        """Return the features, shape (batch, size), in float32."""
+        if len(features.shape) == 2:
+            return features
+        if mask is not None and len(features.shape) == 3:
+            # Padding has no place in an average, and none in a cell either: masked steps count as zero there.
+            weights = ops.expand_dims(ops.cast(mask, features.dtype), -1)
+            if not self.grid:
+                return ops.divide_no_nan(ops.sum(features * weights, axis=1), ops.sum(weights, axis=1))
+            features = features * weights
+        if not self.grid:
+            return ops.mean(features, axis=tuple(range(1, len(features.shape) - 1)))
+        return ops.reshape(self._cells(features), (-1, self.size))
+
+    def _cells(self, features: Any) -> Any:
+        if len(features.shape) == 3:
+            return _pool_axis(features, "gh,bhc->bgc", features.shape[1], self.grid[0])
+        if len(features.shape) > 4:
+            features = ops.mean(features, axis=tuple(range(1, len(features.shape) - 3)))
+        rows = _pool_axis(features, "gh,bhwc->bgwc", features.shape[1], self.grid[0])
+        return _pool_axis(rows, "gw,bhwc->bhgc", features.shape[2], self.grid[1])
+
+
+def _grid(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the cells along each axis: as many as positions, up to the limits."""
+    cells = [min(length, MAX_CELLS) for length in shape[-3:-1]]
+    while prod(cells) * shape[-1] > MAX_FEATURES and max(cells, default=1) > 1:
+        cells[cells.index(max(cells))] -= 1
+    return tuple(cells)
+
+
+def _pool_axis(features: Any, equation: str, length: int, cells: int) -> Any:
+    if length == cells:
+        return features
+    return ops.einsum(equation, ops.convert_to_tensor(_averages(length, cells), features.dtype), features)
+
+
+def _averages(length: int, cells: int) -> Array:
+    """Return the matrix (cells, length) that averages positions into cells of (nearly) equal width."""
+    starts = np.arange(cells) * length // cells
+    ends = -(-(np.arange(cells) + 1) * length // cells)
+    position = np.arange(length)
+    inside = (position >= starts[:, None]) & (position < ends[:, None])
+    averages: Array = inside / inside.sum(axis=1, keepdims=True)
+    return averages

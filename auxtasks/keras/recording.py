@@ -1,0 +1,115 @@
+"""Reading the outputs of layers while a model runs forward, without changing the model.
+
+A layer's ``call`` is shadowed by an instance attribute only for as long as a recording is open. That reaches
+subclassed models and layers nested at any depth, which a functional graph does not show. Distribution strategies
+trace their replicas in threads, so what is recorded belongs to the thread and the shadowing is counted.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+import keras
+
+
+@dataclass(frozen=True)
+class Event:
+    """One call of a recorded layer: the layer and the (first) tensor it returned."""
+
+    layer: keras.Layer
+    output: Any
+
+    @property
+    def mask(self) -> Any:
+        """The time mask that Keras set on the output after the call, or None."""
+        return getattr(self.output, "_keras_mask", None)
+
+
+class _Thread(threading.local):
+    """The recordings open in this thread, innermost last."""
+
+    def __init__(self) -> None:
+        self.open: list[tuple[set[int], list[Event]]] = []
+
+
+_thread = _Thread()
+_lock = threading.Lock()
+_shadowed: dict[int, tuple[keras.Layer, int, Any]] = {}
+_ABSENT = object()
+
+
+@contextmanager
+def recording(layers: Iterable[keras.Layer]) -> Iterator[list[Event]]:
+    """Record every call of some layers made in this thread.
+
+    Parameters
+    ----------
+    layers : iterable of keras.Layer
+        The layers to listen to.
+
+    Yields
+    ------
+    list of Event
+        Filled while the block runs, in the order in which the calls returned.
+
+    Examples
+    --------
+    >>> import keras, numpy as np
+    >>> dense = keras.layers.Dense(2)
+    >>> with recording([dense]) as events:
+    ...     output = dense(np.ones((1, 3), "float32"))
+    >>> events[0].output is output
+    True
+    """
+    wanted = list({id(layer): layer for layer in layers}.values())
+    events: list[Event] = []
+    with _lock:
+        for layer in wanted:
+            _shadow(layer)
+    _thread.open.append(({id(layer) for layer in wanted}, events))
+    try:
+        yield events
+    finally:
+        _thread.open.pop()
+        with _lock:
+            for layer in wanted:
+                _unshadow(layer)
+
+
+def _shadow(layer: keras.Layer) -> None:
+    _, count, original = _shadowed.get(id(layer), (layer, 0, _ABSENT))
+    if count == 0:
+        # Straight into __dict__: Keras's own __setattr__ would track the change.
+        original = layer.__dict__.get("call", _ABSENT)
+        layer.__dict__["call"] = _listening(layer, layer.call)
+    _shadowed[id(layer)] = (layer, count + 1, original)
+
+
+def _unshadow(layer: keras.Layer) -> None:
+    _, count, original = _shadowed[id(layer)]
+    if count > 1:
+        _shadowed[id(layer)] = (layer, count - 1, original)
+        return
+    del _shadowed[id(layer)]
+    if original is _ABSENT:
+        del layer.__dict__["call"]
+    else:
+        layer.__dict__["call"] = original
+
+
+def _listening(layer: keras.Layer, call: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(call)
+    def listening_call(*args: Any, **kwargs: Any) -> Any:
+        returned = call(*args, **kwargs)
+        tensor = returned[0] if isinstance(returned, (tuple, list)) and returned else returned
+        for wanted, events in _thread.open:
+            if id(layer) in wanted:
+                events.append(Event(layer, tensor))
+        return returned
+
+    return listening_call

@@ -1,0 +1,46 @@
+"""The losses of the tasks in the logs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+
+class TaskLosses(keras.metrics.Metric):
+    """Mean loss over chance of each task since the last reset, under ``<task>_loss``.
+
+    A task that the data does not hold is left out of the logs, and a task that had no value at all is NaN: an
+    unknown loss is never reported as 0.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The tasks.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(name="task_losses", dtype="float32")
+        self.names = tuple(names)
+        self.total = self.add_variable((len(self.names),), keras.initializers.Zeros(), name="total")
+        self.count = self.add_variable((len(self.names),), keras.initializers.Zeros(), name="count")
+        self.in_step: frozenset[str] = frozenset()
+
+    def update_state(self, loss: Any, count: Any) -> None:
+        """Add the sums and counts of one batch, each of shape (number of tasks,)."""
+        self.total.assign_add(loss)
+        self.count.assign_add(count)
+
+    def result(self) -> dict[str, Any]:
+        """Return the mean loss by log name."""
+        mean = ops.where(self.count > 0, ops.divide_no_nan(self.total, self.count), float("nan"))
+        means = ops.unstack(mean, len(self.names))
+        if tf.executing_eagerly():
+            seen = set(keras.ops.convert_to_numpy(self.count > 0).nonzero()[0].tolist())
+        else:
+            # While a step is traced, what the data holds is known and the counts are not.
+            seen = {index for index, name in enumerate(self.names) if name in self.in_step}
+        return {f"{name}_loss": means[index] for index, name in enumerate(self.names) if index in seen}

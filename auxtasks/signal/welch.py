@@ -1,0 +1,105 @@
+"""A signal's power in frequency bands, by Welch's method."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from auxtasks.registry import extractor
+from auxtasks.signal.layout import normalised
+from auxtasks.typing import Floats
+from auxtasks.validation import check_int, check_number
+
+
+@extractor(
+    "spectrum",
+    domain="signal",
+    kind="vector",
+    axes=["channel", "band"],
+    source="Welch 1967, IEEE Trans. Audio Electroacoust. 15(2):70-73, as scipy.signal.welch; decibels and top_db as "
+    "librosa.power_to_db",
+)
+def spectrum(X: Floats, *, n_bands: int = 8, segment_length: int = 256, top_db: float = 80.0) -> Floats:
+    """Power of each channel in equally wide frequency bands, in decibels.
+
+    Parameters
+    ----------
+    X : ndarray of float, shape (n, time, channels)
+        The signals, in any unit.
+    n_bands : int, default 8
+        How many bands the frequencies above 0, up to half the sampling rate, are divided into.
+    segment_length : int, default 256
+        The steps of a segment, at least ``2 * n_bands``; a shorter series is one segment.
+    top_db : float, default 80
+        How far a band may lie below the strongest band of its channel, in decibels, at most 200; what lies lower is
+        raised to that floor. It is mostly rounding error there, and the logarithm of 0 does not exist.
+
+    Returns
+    -------
+    ndarray of float, shape (n, channels, n_bands)
+        Decibels relative to one squared unit of the signal per cycle per step. NaN for a channel constant within every
+        segment, and for bands without a frequency because the series is shorter than ``2 * n_bands`` steps.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidInputError
+        If an option is not a number or out of its range.
+
+    Notes
+    -----
+    Segments overlap by half, have their mean subtracted and are weighted by a periodic Hann window; their one-sided
+    power spectral densities are averaged, which equals ``scipy.signal.welch(x, nperseg=min(segment_length, time))``.
+    With ``f`` in cycles per step, band ``b`` is ``b < 2 n_bands f <= b + 1``, and its value ``10 log10`` of the mean
+    density of its frequencies.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> fast = np.array([[[1.0], [-1.0]] * 8])
+    >>> spectrum(fast, n_bands=2, top_db=30).round(1)
+    array([[[-24.,   6.]]])
+    """
+    bands = check_int("n_bands", n_bands, low=1)
+    longest = check_int("segment_length", segment_length, low=2 * bands)
+    top = check_number("top_db", top_db, low=0, high=200)
+    length = min(longest, X.shape[1])
+    # The peak's power is added after the logarithm, so that no square overflows or vanishes.
+    deviations, peaks = normalised(X)
+    power = _band_means(_density(deviations, length), bands, length)
+    strongest = np.fmax.reduce(power, axis=2, keepdims=True)
+    strongest[strongest == 0] = np.nan
+    # maximum, not fmax: bands without a frequency stay NaN.
+    decibels: Floats = 10 * np.log10(np.maximum(power, strongest * 10 ** (-top / 10))) + 20 * np.log10(peaks)
+    return decibels
+
+
+def _density(deviations: Floats, length: int) -> Floats:
+    """Welch's one-sided power spectral density at the frequencies ``k / length``, k >= 1."""
+    from scipy.fft import rfft
+
+    windows = np.lib.stride_tricks.sliding_window_view(deviations, length, axis=2)
+    segments = windows[:, :, :: length - length // 2]
+    # From the first step, for a constant segment to become exactly 0.
+    segments = segments - segments[..., :1]
+    segments -= segments.mean(axis=3, keepdims=True)
+    window = np.sin(np.pi * np.arange(length) / length) ** 2 if length > 1 else np.ones(1)
+    segments *= window.astype(deviations.dtype)
+    coefficients = rfft(segments, axis=3, overwrite_x=True)[..., 1:]
+    density: Floats = np.square(coefficients.real)
+    density += np.square(coefficients.imag)
+    density = density.mean(axis=2)
+    density *= 2 / float(window @ window)
+    if length % 2 == 0:
+        # Half the sampling rate has no negative twin.
+        density[:, :, -1] /= 2
+    return density
+
+
+def _band_means(density: Floats, n_bands: int, length: int) -> Floats:
+    """Average the density within each band; NaN where a band holds no frequency."""
+    # Frequency k / length lies in band ceil(2 k n_bands / length) - 1; whole numbers keep the edges exact.
+    band_of = (2 * n_bands * np.arange(1, density.shape[2] + 1) - 1) // length
+    present, starts, counts = np.unique(band_of, return_index=True, return_counts=True)
+    means: Floats = np.full((*density.shape[:2], n_bands), np.nan, density.dtype)
+    if present.size:
+        means[:, :, present] = np.add.reduceat(density, starts, axis=2) / counts.astype(density.dtype)
+    return means

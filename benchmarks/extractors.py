@@ -1,0 +1,105 @@
+"""Speed of the signal tasks beside bare NumPy and tsfresh, on one thread and in one process.
+
+Run ``python benchmarks/extractors.py``; the ways take turns, so that a busy machine slows all of them alike.
+"""
+
+# ruff: noqa: E402
+import os
+
+# Before NumPy is imported, which reads them once.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = "1"
+
+import argparse
+from collections.abc import Callable
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+import pandas as pd
+from tsfresh import extract_features
+from tsfresh.feature_extraction import feature_calculators as calculators
+
+import auxtasks
+
+TASKS = ["std", "abs_sum_changes", "fft"]
+N_COEFFICIENTS = 50
+MAGNITUDES = [{"coeff": k, "attr": "abs"} for k in range(N_COEFFICIENTS)]
+
+
+def with_auxtasks(X: np.ndarray, tasks: list[str] | None = None) -> None:
+    auxtasks.make_aux_targets(X, domain="signal", tasks=tasks or TASKS, scale=False)
+
+
+def with_numpy(X: np.ndarray) -> None:
+    np.std(X, axis=1)
+    np.abs(np.diff(X, axis=1)).sum(axis=1)
+    np.abs(np.fft.rfft(X, axis=1)[:, :N_COEFFICIENTS])
+
+
+def with_calculators(X: np.ndarray) -> None:
+    """Call tsfresh's functions themselves, without its data frames."""
+    for series in X:
+        for channel in series.T:
+            calculators.standard_deviation(channel)
+            calculators.absolute_sum_of_changes(channel)
+            list(calculators.fft_coefficient(channel, MAGNITUDES))
+
+
+def with_tsfresh(X: np.ndarray) -> None:
+    n, time, channels = X.shape
+    frame = pd.DataFrame(X.reshape(n * time, channels)).assign(id=np.repeat(np.arange(n), time))
+    features = {"standard_deviation": None, "absolute_sum_of_changes": None, "fft_coefficient": MAGNITUDES}
+    extract_features(frame, column_id="id", default_fc_parameters=features, n_jobs=0, disable_progressbar=True)
+
+
+def interleaved(ways: dict[str, Callable[[], None]], runs: int) -> dict[str, float]:
+    """Return the median seconds of each way; the ways take turns, and the first turn is not counted."""
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for run in range(runs + 1):
+        for name, way in ways.items():
+            start = perf_counter()
+            way()
+            if run:
+                seconds[name].append(perf_counter() - start)
+    return {name: median(taken) for name, taken in seconds.items()}
+
+
+def signals(shape: tuple[int, int, int], n_peer: int, runs: int) -> None:
+    """Print, for both precisions, what a sample costs each way and each task of its own."""
+    print(f"signals {shape}, {' + '.join(TASKS)}, tsfresh on {n_peer} of them; median of {runs} interleaved runs")
+    for dtype in (np.float32, np.float64):
+        X = np.random.default_rng(0).normal(size=shape).astype(dtype)
+        ways = {
+            "auxtasks": lambda X=X: with_auxtasks(X),
+            "numpy, whole array": lambda X=X: with_numpy(X),
+            "tsfresh calculators": lambda X=X: with_calculators(X[:n_peer]),
+            "tsfresh": lambda X=X: with_tsfresh(X[:n_peer]),
+        }
+        each = {
+            name: taken / (n_peer if name.startswith("tsfresh") else len(X))
+            for name, taken in interleaved(ways, runs).items()
+        }
+        print(f"\n{dtype.__name__:<22}{'µs a sample':>12}{'over auxtasks':>15}{'over numpy':>12}")
+        for name, taken in each.items():
+            beside = f"{taken / each['auxtasks']:>15.2f}{taken / each['numpy, whole array']:>12.2f}"
+            print(f"{name:<22}{taken * 1e6:>12.2f}{beside}")
+        vectors = [task for task in auxtasks.list_tasks("signal") if task.effect == "none" and task.domain == "signal"]
+        alone = {task.name: lambda X=X, name=task.name: with_auxtasks(X, [name]) for task in vectors}
+        print()
+        for name, taken in interleaved(alone, max(1, runs // 3)).items():
+            print(f"{name:<22}{taken / len(X) * 1e6:>12.2f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--shape", type=int, nargs=3, default=(2000, 128, 9), metavar=("N", "TIME", "CHANNELS"))
+    parser.add_argument("--peer-samples", type=int, default=20, help="how many of the samples tsfresh is timed on")
+    parser.add_argument("--runs", type=int, default=15)
+    given = parser.parse_args()
+    n, time, channels = given.shape
+    signals((n, time, channels), min(n, given.peer_samples), given.runs)
+
+
+if __name__ == "__main__":
+    main()
