@@ -4,7 +4,21 @@
 """
 
 from auxtasks._version import __version__
+from auxtasks.generator import AuxTargetGenerator
+from auxtasks.loading import load_targets
+from auxtasks.make import make_aux_targets
 from auxtasks.registry import Extractor, extractor, list_tasks
 from auxtasks.specs import TargetSpec
+from auxtasks.targets import AuxTargets
 
-__all__ = ["Extractor", "TargetSpec", "__version__", "extractor", "list_tasks"]
+__all__ = [
+    "AuxTargetGenerator",
+    "AuxTargets",
+    "Extractor",
+    "TargetSpec",
+    "__version__",
+    "extractor",
+    "list_tasks",
+    "load_targets",
+    "make_aux_targets",
+]

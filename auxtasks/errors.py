@@ -60,6 +60,4 @@ def unknown_name(argument: str, found: object, valid: Iterable[str], what: str) 
     near = get_close_matches(str(found), names, n=3, cutoff=0.5)
     hint = f"Did you mean {' or '.join(map(repr, near))}? " if near else ""
     listed = ", ".join(map(repr, names[:40])) + (", …" if len(names) > 40 else "")
-    return UnknownNameError(
-        f"`{argument}`: there is no {what} named {found!r}. {hint}Valid names: {listed or 'none'}."
-    )
+    return UnknownNameError(f"`{argument}`: there is no {what} named {found!r}. {hint}Valid names: {listed or 'none'}.")

@@ -166,7 +166,7 @@ def _load_all() -> None:
     for point in entry_points(group=ENTRY_POINT_GROUP):
         try:
             point.load()
-        except (ImportError, AttributeError, InvalidInputError) as error:
+        except (ImportError, AttributeError, InvalidInputError) as error:  # noqa: PERF203 (one broken plugin harms no other)
             warnings.warn(
                 f"the extractors of entry point {point.name!r} ({point.value}) could not be loaded and are left out: "
                 f"{error}",

@@ -102,4 +102,5 @@ class TargetSpec:
     def from_dict(cls, fields: Mapping[str, Any]) -> TargetSpec:
         """Make a spec from what `to_dict` returned, also after a round trip through JSON."""
         tuples = ("shape", "columns", "classes", "dropped")
-        return cls(**{key: tuple(value) if key in tuples else value for key, value in fields.items()})
+        values: dict[str, Any] = {key: tuple(value) if key in tuples else value for key, value in fields.items()}
+        return cls(**values)

@@ -1,0 +1,36 @@
+"""What the tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+from auxtasks import extractor, registry
+from auxtasks.typing import Array
+
+settings.register_profile("auxtasks", deadline=None, max_examples=50, derandomize=True)
+settings.load_profile("auxtasks")
+
+
+@pytest.fixture
+def temporary_task() -> Iterator[Callable[..., Any]]:
+    """Register tasks as `auxtasks.extractor` does, for one test only."""
+    registry.list_tasks()
+    before = dict(registry._registry)
+
+    def register(name: str, function: Callable[..., Any], **declared: Any) -> None:
+        extractor(name, **{"domain": "signal", "kind": "vector", "source": "this test", **declared})(function)
+
+    yield register
+    registry._registry.clear()
+    registry._registry.update(before)
+
+
+@pytest.fixture
+def signals() -> Array:
+    """Twelve signals of two channels."""
+    return np.random.default_rng(0).normal(size=(12, 32, 2)).cumsum(axis=1)

@@ -1,0 +1,172 @@
+"""What every registered task must hold, whoever wrote it; new tasks are picked up from the registry."""
+
+import inspect
+import json
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+
+from auxtasks import Extractor, TargetSpec, list_tasks, make_aux_targets
+from auxtasks.errors import AuxTasksError, UnknownNameError
+from auxtasks.registry import DOMAINS, tasks_of
+from auxtasks.specs import NUMERIC_KINDS
+from auxtasks.typing import Array
+
+RNG = np.random.default_rng(0)
+INPUTS: dict[str, Array] = {
+    "signal": RNG.normal(size=(7, 40, 3)).cumsum(axis=1),
+    "image": RNG.integers(0, 256, size=(7, 24, 24, 3)).astype(np.float64),
+    "video": RNG.random((7, 5, 12, 10, 2)),
+    "any": RNG.normal(size=(7, 11)),
+}
+CASES = [(domain, task) for domain in DOMAINS for task in tasks_of(domain).values()]
+EVERY = pytest.mark.parametrize(("domain", "task"), CASES, ids=[f"{domain}-{task.name}" for domain, task in CASES])
+CALLED = [(domain, task) for domain, task in CASES if task.effect != "expands"]
+NOT_DRAWN = pytest.mark.parametrize(
+    ("domain", "task"), CALLED, ids=[f"{domain}-{task.name}" for domain, task in CALLED]
+)
+
+
+def results(task: Extractor, X: Array, seed: int = 0) -> list[Array]:
+    """Return all that a task gives: the target, and the inputs it changes if it does."""
+    drawn = {"rng": np.random.default_rng(seed)} if task.effect == "expands" else {}
+    found = task.function(X, **drawn, **task.options)
+    return list(found) if task.effect != "none" else [found]
+
+
+def assert_same(found: list[Array], expected: list[Array], **tolerance: float) -> None:
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, **tolerance)
+
+
+@EVERY
+@pytest.mark.parametrize("scale", [True, False])
+def test_target_is_as_its_spec_says(domain: str, task: Extractor, scale: bool) -> None:
+    targets = make_aux_targets(INPUTS[domain], domain, task.name, scale=scale)
+    array, spec = targets[task.name], targets.specs[task.name]
+    assert array.shape == (targets.n_samples, *spec.shape) == (len(targets.inputs), *spec.shape)
+    assert array.dtype == (np.int32 if spec.n_classes else np.int8 if spec.kind == "multilabel" else np.float32)
+    assert (spec.task, spec.place, spec.options) == (task.name, task.place, task.options)
+    assert spec.kind == (task.kind or spec.kind)
+    assert len(spec.columns) == (spec.shape[0] if spec.kind == "vector" else 0)
+    assert len(set(spec.columns)) == len(spec.columns)
+    if spec.n_classes:
+        assert len(spec.classes) == spec.n_classes > array.max()
+        assert array.min() >= -1
+    if spec.kind == "distribution":
+        np.testing.assert_allclose(array.sum(axis=-1), 1, rtol=1e-5)
+        assert array.min() >= 0
+    if scale and spec.kind in NUMERIC_KINDS:
+        assert np.nanmean(array) == pytest.approx(0, abs=1e-4)
+    np.testing.assert_array_equal(targets.transform(INPUTS[domain])[task.name], array)
+    assert TargetSpec.from_dict(json.loads(json.dumps(spec.to_dict()))).shape == spec.shape
+
+
+@EVERY
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_inputs_stay_untouched_and_the_dtype_is_kept(domain: str, task: Extractor, dtype: Any) -> None:
+    X = INPUTS[domain].astype(dtype)
+    before = X.copy()
+    X.flags.writeable = False
+    found = results(task, X)
+    np.testing.assert_array_equal(X, before)
+    assert all(array.dtype == dtype for array in found if array.dtype.kind == "f")
+    assert all(len(array) == len(X) for array in found)
+
+
+@EVERY
+def test_calling_twice_gives_the_same(domain: str, task: Extractor) -> None:
+    assert_same(results(task, INPUTS[domain]), results(task, INPUTS[domain]), rtol=0)
+
+
+@NOT_DRAWN
+def test_batch_is_one_at_a_time(domain: str, task: Extractor) -> None:
+    X = INPUTS[domain]
+    alone = [np.concatenate(parts) for parts in zip(*(results(task, X[i : i + 1]) for i in range(len(X))), strict=True)]
+    assert_same(results(task, X), alone, rtol=1e-9, atol=1e-9)
+
+
+@NOT_DRAWN
+def test_order_of_samples_is_the_order_of_targets(domain: str, task: Extractor) -> None:
+    X = INPUTS[domain]
+    order = np.random.default_rng(1).permutation(len(X))
+    expected = [array[order] for array in results(task, X)]
+    assert_same(results(task, np.ascontiguousarray(X[order])), expected, rtol=1e-9, atol=1e-9)
+
+
+@NOT_DRAWN
+def test_single_and_double_precision_agree(domain: str, task: Extractor) -> None:
+    double = INPUTS[domain].astype(np.float32).astype(np.float64)
+    scale = max(np.nanmax(np.abs(array)) for array in results(task, double))
+    assert_same(results(task, double.astype(np.float32)), results(task, double), rtol=1e-3, atol=1e-5 * scale)
+
+
+@EVERY
+@pytest.mark.parametrize("value", [0.0, 1.0, -1e-3])
+def test_constant_inputs_give_numbers_or_missing_and_no_warning(domain: str, task: Extractor, value: float) -> None:
+    for array in results(task, np.full_like(INPUTS[domain], value)):
+        assert not np.isinf(array).any()
+
+
+EXPANDERS = [(domain, task) for domain, task in CASES if task.effect == "expands"]
+
+
+@pytest.mark.parametrize(("domain", "task"), EXPANDERS, ids=[task.name for _, task in EXPANDERS])
+def test_copies_are_drawn_from_every_class_but_the_original(domain: str, task: Extractor) -> None:
+    X = np.concatenate([INPUTS[domain]] * 30)
+    copies, classes = results(task, X)
+    assert copies.shape == X.shape
+    assert task.classes is not None
+    assert set(classes.tolist()) == set(range(1, len(task.classes(task.options))))
+    changed = (copies != X).reshape(len(X), -1).any(axis=1)
+    assert changed.mean() > 0.9
+    other = results(task, X, seed=1)
+    assert not np.array_equal(other[1], classes)
+
+
+@pytest.mark.parametrize("task", tasks_of("signal").values(), ids=lambda task: task.name)
+def test_ragged_series_give_what_they_give_alone(task: Extractor) -> None:
+    """Each series gives what it gives when it comes alone, whatever the padding is made of."""
+    series = [
+        np.ascontiguousarray(x[:length])
+        for x, length in zip(INPUTS["signal"], [40, 33, 40, 35, 33, 38, 40], strict=True)
+    ]
+    targets = make_aux_targets(series, "signal", task.name, scale=False, padding_value=1e6)
+    array = targets[task.name]
+    assert array.shape == (targets.n_samples, *targets.specs[task.name].shape)
+    if task.effect == "expands":
+        np.testing.assert_array_equal(array[:7], 0)
+        return
+    for row, x in enumerate(series):
+        alone = make_aux_targets(x[np.newaxis], "signal", task.name, scale=False)[task.name][0]
+        found = array[row, : len(x)] if array.ndim == 3 else array[row]
+        np.testing.assert_allclose(found, alone, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("task", list_tasks(), ids=lambda task: f"{task.domain}-{task.name}")
+def test_declared_and_documented(task: Extractor) -> None:
+    text = inspect.getdoc(task.function) or ""
+    assert task.summary.endswith(".")
+    assert len(task.source) > 10
+    headings = ["Parameters", "Returns", "Examples", *(["Raises"] if task.options else [])]
+    assert [h for h in headings if f"{h}\n{'-' * len(h)}" not in text] == []
+    assert [name for name in task.options if f"{name} :" not in text] == []
+    assert pickle.loads(pickle.dumps(task.function)) is task.function  # noqa: S301
+    json.dumps(task.options)
+
+
+@EVERY
+def test_unknown_options_are_refused_by_name(domain: str, task: Extractor) -> None:
+    with pytest.raises(UnknownNameError, match=f"no option of task '{task.name}' named 'colour_of_the_sky'"):
+        make_aux_targets(INPUTS[domain], domain, {task.name: {"colour_of_the_sky": 1}})
+
+
+OPTIONS = [(domain, task, option) for domain, task in CASES for option in task.options]
+
+
+@pytest.mark.parametrize(("domain", "task", "option"), OPTIONS, ids=[f"{t.name}-{o}" for _, t, o in OPTIONS])
+def test_a_senseless_value_is_refused_by_the_name_of_its_option(domain: str, task: Extractor, option: str) -> None:
+    with pytest.raises(AuxTasksError, match=f"`{option}`"):
+        make_aux_targets(INPUTS[domain], domain, {task.name: {option: "senseless"}})

@@ -1,0 +1,179 @@
+"""Saved as a whole or not at all; loaded as it was, or refused with the name of the file."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from auxtasks import AuxTargets, load_targets, make_aux_targets
+from auxtasks.errors import InvalidInputError, InvalidTypeError, StorageError
+from auxtasks.typing import Array
+
+TASKS = ["std", {"fft": {"n_coefficients": 20}}, {"some": {"task": "quantiles", "q": [0.1, 0.5]}}, "transform"]
+GIVEN = {"speaker": ["ann", "bob", None] * 4, "age": np.arange(12.0)}
+
+
+@pytest.fixture
+def targets(signals: Array) -> AuxTargets:
+    return make_aux_targets(signals, "signal", TASKS, given=GIVEN, seed=5)
+
+
+@pytest.fixture
+def saved(targets: AuxTargets, tmp_path: Path) -> Path:
+    targets.save(tmp_path / "deep" / "saved")
+    return tmp_path / "deep" / "saved"
+
+
+@pytest.mark.parametrize("mmap", [True, False])
+def test_loaded_as_it_was(targets: AuxTargets, saved: Path, signals: Array, mmap: bool) -> None:
+    loaded = load_targets(saved, mmap=mmap)
+    assert loaded.specs == targets.specs
+    assert loaded.n_original == 12
+    assert isinstance(loaded["fft"], np.memmap) == mmap
+    assert not loaded["fft"].flags.writeable
+    np.testing.assert_array_equal(loaded.inputs, targets.inputs)
+    before, after = (found.transform(2 * signals, given=GIVEN) for found in (targets, loaded))
+    np.testing.assert_array_equal(before.inputs, after.inputs)
+    for name in targets:
+        np.testing.assert_array_equal(loaded[name], targets[name])
+        np.testing.assert_array_equal(after[name], before[name])
+        np.testing.assert_array_equal(loaded.unscale(name, loaded[name]), targets.unscale(name, targets[name]))
+
+
+def test_ragged_series_are_padded_alike_after_loading(tmp_path: Path) -> None:
+    series = [np.arange(5.0), np.arange(8.0) ** 2]
+    targets = make_aux_targets(series, "signal", ["std", "reconstruction"])
+    targets.save(tmp_path / "a")
+    assert load_targets(str(tmp_path / "a")).transform(series[:1])["reconstruction"].shape == (1, 8, 1)
+
+
+def test_inputs_can_be_left_out(targets: AuxTargets, tmp_path: Path) -> None:
+    targets.save(tmp_path / "a", include_inputs=False)
+    loaded = load_targets(tmp_path / "a")
+    np.testing.assert_array_equal(loaded["std"], targets["std"])
+    with pytest.raises(InvalidInputError, match="`inputs` were not saved"):
+        _ = loaded.inputs
+
+
+@pytest.mark.parametrize("failing", [1, 3])
+def test_an_interrupted_save_leaves_nothing(
+    targets: AuxTargets, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    calls = []
+
+    def full_disk(*args: Any, **options: Any) -> None:
+        calls.append(args)
+        if len(calls) == failing:
+            raise OSError("disk full")
+
+    monkeypatch.setattr(np, "save", full_disk)
+    with pytest.raises(OSError, match="disk full"):
+        targets.save(tmp_path / "new")
+    calls.clear()
+    with pytest.raises(OSError, match="disk full"):
+        targets.save(saved, overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["deep"]
+    assert [path.name for path in saved.parent.iterdir()] == ["saved"]
+    np.testing.assert_array_equal(load_targets(saved)["std"], targets["std"])
+
+
+def test_what_was_there_comes_back_if_the_last_move_fails(
+    targets: AuxTargets, saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = Path.replace
+
+    def refuse(self: Path, target: Path) -> Path:
+        if self.name == "new":
+            raise OSError("busy")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(OSError, match="busy"):
+        targets.save(saved, overwrite=True)
+    np.testing.assert_array_equal(load_targets(saved)["std"], targets["std"])
+
+
+def test_overwriting_must_be_asked_for(targets: AuxTargets, saved: Path, signals: Array, tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="saved exists; choose another, or pass overwrite=True"):
+        targets.save(saved)
+    other = make_aux_targets(signals, "signal", "std")
+    other.save(saved, overwrite=True)
+    assert list(load_targets(saved)) == ["std"]
+    # Also onto the very files that the arrays are mapped from.
+    load_targets(saved).save(saved, overwrite=True)
+    np.testing.assert_array_equal(load_targets(saved)["std"], other["std"])
+    foreign = tmp_path / "thesis"
+    foreign.mkdir()
+    with pytest.raises(StorageError, match="thesis was not written by auxtasks and is not replaced"):
+        targets.save(foreign, overwrite=True)
+
+
+def edit(change: Any) -> Any:
+    def apply(folder: Path) -> None:
+        described = json.loads((folder / "auxtasks.json").read_text())
+        change(described)
+        (folder / "auxtasks.json").write_text(json.dumps(described))
+
+    return apply
+
+
+DAMAGE: dict[str, tuple[Any, str]] = {
+    "no description": (lambda folder: (folder / "auxtasks.json").unlink(), "there is no .*auxtasks.json"),
+    "no JSON": (lambda folder: (folder / "auxtasks.json").write_text('{"format": '), "auxtasks.json is damaged"),
+    "no text": (lambda folder: (folder / "auxtasks.json").write_bytes(b"\xff\xfe\x00"), "auxtasks.json is damaged"),
+    "foreign": (lambda folder: (folder / "auxtasks.json").write_text("[1]"), "was not written by auxtasks"),
+    "version": (edit(lambda d: d.update(format=99)), "is of format 99, and this version of auxtasks .* reads format 1"),
+    "no files": (edit(lambda d: d.pop("targets")), "auxtasks.json is damaged: KeyError: 'targets'"),
+    "specs": (edit(lambda d: d["generator"]["specs"][0].pop("kind")), "auxtasks.json is damaged: TypeError"),
+    "chance": (edit(lambda d: d["generator"]["specs"][0].update(chance=-1)), "auxtasks.json is damaged: .*`chance`"),
+    "task": (edit(lambda d: d["generator"]["tasks"][0].update(task="gone")), "not registered here: .*named 'gone'"),
+    "length": (edit(lambda d: d.update(n_original=99)), "does not fit the arrays beside it"),
+    "shape": (edit(lambda d: d["generator"]["specs"][0].update(shape=[9])), "does not fit the arrays beside it"),
+    "elsewhere": (
+        edit(lambda d: d["targets"]["std"].update(file="../target_000.npy")),
+        "names '../target_000.npy', which is not a file beside it",
+    ),
+    "no file": (lambda folder: (folder / "target_001.npy").unlink(), "target_001.npy is missing"),
+    "cut off": (
+        lambda folder: (folder / "target_001.npy").write_bytes((folder / "target_001.npy").read_bytes()[:200]),
+        "target_001.npy is damaged",
+    ),
+    "empty": (lambda folder: (folder / "target_001.npy").write_bytes(b""), "target_001.npy is damaged"),
+    "pickle": (
+        lambda folder: np.save(folder / "target_001.npy", np.array([{}]), allow_pickle=True),
+        "target_001.npy is damaged",
+    ),
+    "other shape": (
+        lambda folder: np.save(folder / "target_000.npy", np.zeros((3, 3))),
+        r"target_000.npy holds shape \(3, 3\) and dtype <f8; its description says \(24, 2\) and <f4",
+    ),
+    "inputs": (lambda folder: (folder / "inputs.npy").unlink(), "inputs.npy is missing"),
+}
+
+
+@pytest.mark.parametrize("mmap", [True, False])
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damage_is_named(saved: Path, damage: str, mmap: bool) -> None:
+    spoil, message = DAMAGE[damage]
+    spoil(saved)
+    with pytest.raises(StorageError, match=message):
+        load_targets(saved, mmap=mmap)
+
+
+def test_nothing_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"pass a directory that `AuxTargets.save` wrote"):
+        load_targets(tmp_path / "nowhere")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match=r"pass a directory that `AuxTargets.save` wrote"):
+        load_targets(tmp_path / "file")
+
+
+def test_options_that_json_cannot_hold_are_refused(temporary_task: Any, signals: Array, tmp_path: Path) -> None:
+    temporary_task("odd", lambda X, *, key=None: X[:, 0])
+    make_aux_targets(signals, "signal", {"odd": {"key": np.int64(3)}}).save(tmp_path / "a")
+    assert load_targets(tmp_path / "a").specs["odd"].options == {"key": 3}
+    with pytest.raises(InvalidTypeError, match="options must be numbers, strings or lists"):
+        make_aux_targets(signals, "signal", {"odd": {"key": {1, 2}}}).save(tmp_path / "b")
+    assert not (tmp_path / "b").exists()
