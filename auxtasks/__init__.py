@@ -4,12 +4,12 @@
 """
 
 from auxtasks._version import __version__
-from auxtasks.generator import AuxTargetGenerator
-from auxtasks.loading import load_targets
-from auxtasks.make import make_aux_targets
 from auxtasks.registry import Extractor, extractor, list_tasks
 from auxtasks.specs import TargetSpec
-from auxtasks.targets import AuxTargets
+from auxtasks.targets.generator import AuxTargetGenerator
+from auxtasks.targets.loading import load_targets
+from auxtasks.targets.make import make_aux_targets
+from auxtasks.targets.mapping import AuxTargets
 
 __all__ = [
     "AuxTargetGenerator",

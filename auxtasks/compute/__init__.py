@@ -1,0 +1,1 @@
+"""From tasks and inputs to unscaled targets."""

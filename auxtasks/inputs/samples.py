@@ -1,0 +1,159 @@
+"""Checked inputs, in the layout that extractors read, chunk by chunk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from auxtasks.errors import InvalidInputError
+from auxtasks.inputs.chunks import row_slices
+from auxtasks.typing import Array, Floats
+
+Rows = slice | Array
+
+
+@dataclass(frozen=True)
+class Dense:
+    """Samples of one shape, held in one array.
+
+    Parameters
+    ----------
+    inputs : ndarray
+        As the user has it: any real dtype, with or without a channel axis.
+    add_channel : bool
+        Whether a channel axis of length 1 is added for the extractors.
+    compute : dtype
+        What extractors compute in: float32 or float64.
+    """
+
+    inputs: Array
+    add_channel: bool
+    compute: np.dtype[np.floating]
+
+    @property
+    def n(self) -> int:
+        """How many samples there are."""
+        return len(self.inputs)
+
+    @property
+    def layout(self) -> Array:
+        """The inputs with the channel axis in place."""
+        plain = np.asarray(self.inputs)
+        return plain[..., np.newaxis] if self.add_channel else plain
+
+    @property
+    def native_dtype(self) -> np.dtype[np.generic]:
+        """The dtype of the inputs, in the byte order of this machine."""
+        return self.inputs.dtype.newbyteorder("=")
+
+    @property
+    def readable_at_once(self) -> bool:
+        """Whether all of it can be read without a copy."""
+        return self.layout.dtype == self.compute and self.layout.flags.c_contiguous
+
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """The shape of one sample, channel axis included."""
+        return self.layout.shape[1:]
+
+    def chunks(self) -> list[Rows]:
+        """Cut the rows into chunks that fit the cache."""
+        return list(row_slices(self.n, prod(self.row_shape) * self.compute.itemsize))
+
+    def read(self, rows: Rows) -> Floats:
+        """Return some rows as extractors want them: contiguous, converted, not to be written to."""
+        block = np.ascontiguousarray(self.layout[rows], dtype=self.compute)
+        block.flags.writeable = False
+        return block
+
+    def changed(self, layout: Array) -> Dense:
+        """Return other samples in the user's convention."""
+        compute = layout.dtype if layout.dtype in (np.float32, np.float64) else self.compute
+        return Dense(layout[..., 0] if self.add_channel else layout, self.add_channel, compute)
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """Series of different lengths; those of one length are read together.
+
+    Parameters
+    ----------
+    series : tuple of ndarray
+        One array (time_i, channels) per sample.
+    add_channel : bool
+        Whether the user's series had no channel axis.
+    compute : dtype
+        What extractors compute in.
+    padding : {"post", "pre"}
+        The side on which padding stands in `inputs`.
+    padding_value : float
+        What the padding is made of.
+    length : int
+        The length series are padded to, at least that of the longest.
+    """
+
+    series: tuple[Array, ...]
+    add_channel: bool
+    compute: np.dtype[np.floating]
+    padding: str
+    padding_value: float
+    length: int
+
+    @property
+    def n(self) -> int:
+        """How many samples there are."""
+        return len(self.series)
+
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """The shape of one padded sample, channel axis included."""
+        return (self.length, self.series[0].shape[1])
+
+    def groups(self) -> list[Array]:
+        """Return the rows of each length, in the order in which the lengths first occur."""
+        found: dict[int, list[int]] = {}
+        for row, series in enumerate(self.series):
+            found.setdefault(len(series), []).append(row)
+        return [np.array(rows) for rows in found.values()]
+
+    def chunks(self) -> list[Rows]:
+        """Cut each group into chunks that fit the cache."""
+        chunks: list[Rows] = []
+        for group in self.groups():
+            bytes_per_row = self.series[group[0]].size * self.compute.itemsize
+            chunks += [group[rows] for rows in row_slices(len(group), bytes_per_row)]
+        return chunks
+
+    def read(self, rows: Rows) -> Floats:
+        """Return some rows of one length, stacked."""
+        block: Floats = np.stack([self.series[row] for row in self.indices(rows)]).astype(self.compute, copy=False)
+        block.flags.writeable = False
+        return block
+
+    def indices(self, rows: Rows) -> list[int]:
+        """Return rows as a list of numbers."""
+        return list(range(self.n)[rows]) if isinstance(rows, slice) else rows.tolist()
+
+    def steps(self, length: int) -> slice:
+        """Where the steps of a series of this length stand among the padded ones."""
+        return slice(0, length) if self.padding == "post" else slice(self.length - length, self.length)
+
+    @property
+    def inputs(self) -> Floats:
+        """The padded float32 array (n, length[, channels]) that a model reads."""
+        padded = np.full((self.n, *self.row_shape), self.padding_value, np.float32)
+        with np.errstate(over="ignore"):
+            for row, series in enumerate(self.series):
+                padded[row, self.steps(len(series))] = series
+        if not np.isfinite(padded).all():
+            row = int(np.argwhere(~np.isfinite(padded))[0, 0])
+            raise InvalidInputError(
+                f"`X[{row}]` holds values beyond the range of float32, in which padded series are handed to the "
+                "model; rescale the series first."
+            )
+        return padded[..., 0] if self.add_channel else padded
+
+
+Samples = Dense | Ragged

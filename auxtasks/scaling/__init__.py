@@ -1,0 +1,1 @@
+"""Statistics of the training data: scaling, columns worth keeping, the loss of guessing."""

@@ -1,0 +1,1 @@
+"""The estimator, the targets it makes, and their files."""

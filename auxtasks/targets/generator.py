@@ -1,0 +1,210 @@
+"""The estimator: fitted on training inputs, it makes targets for these and for others."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+
+from auxtasks.compute.checks import check_fitted_shapes, check_like_training
+from auxtasks.compute.pipeline import Computed, compute_all
+from auxtasks.compute.settings import checked_settings
+from auxtasks.compute.tasklist import TaskNames, parse_tasks
+from auxtasks.errors import InvalidInputError
+from auxtasks.inputs.read import read_inputs
+from auxtasks.inputs.samples import Ragged, Samples
+from auxtasks.scaling.fit import fit_targets
+from auxtasks.scaling.scaling import Scaling
+from auxtasks.specs import TargetSpec
+from auxtasks.targets.given_columns import check_names, encode_given, fit_columns
+from auxtasks.targets.mapping import AuxTargets
+from auxtasks.targets.params import Parametrised
+from auxtasks.typing import Array
+
+
+class AuxTargetGenerator(Parametrised):
+    """Make auxiliary targets from inputs, with scaling fitted on the training inputs.
+
+    Follows scikit-learn's conventions for estimators (`fit`, `transform`, `get_params`, `clone`) without needing it.
+
+    Parameters
+    ----------
+    domain : {"signal", "image", "video", "any"}
+        What the inputs are.
+    tasks : str, mapping or sequence of these, optional
+        What to compute: names, and mappings of a name to its options; with an option ``"task"`` the name is an alias.
+        The defaults of the domain if None.
+    scale : bool
+        Whether to scale numbers to mean 0 and standard deviation 1 (after ``log1p`` where the task says so), and to
+        leave out columns that are constant, copies or without any value.
+    seed : int
+        Where draws come from, in tasks that transform inputs.
+    dtype : {"float32", "float64"}
+        The dtype of targets made of numbers.
+    padding : {"post", "pre"}
+        Where series of different lengths are padded.
+    padding_value : float
+        What they are padded with.
+    n_jobs : int
+        How many threads; -1 for one per processor. Results do not depend on it.
+    progress : bool
+        Whether to show a progress bar.
+
+    Attributes
+    ----------
+    specs_ : dict of str to TargetSpec
+        What heads must know, in the order of the tasks, then of the given columns.
+    scalings_ : dict of str to Scaling
+        The scaling of each scaled target.
+    tasks_ : tuple of Task
+        The tasks with all their options.
+    shapes_ : dict of str to tuple of int
+        The shape of one sample's values as the task gives them, before columns are left out.
+
+    Examples
+    --------
+    >>> import numpy as np, auxtasks
+    >>> generator = auxtasks.AuxTargetGenerator("signal", ["std"]).fit(np.array([[1.0, 3.0], [2.0, 2.0]]))
+    >>> generator.transform(np.array([[0.0, 0.0]]))["std"]
+    array([[-1.]], dtype=float32)
+    """
+
+    specs_: dict[str, TargetSpec]
+    scalings_: dict[str, Scaling]
+
+    def __init__(
+        self,
+        domain: str,
+        tasks: TaskNames | None = None,
+        *,
+        scale: bool = True,
+        seed: int = 0,
+        dtype: str = "float32",
+        padding: str = "post",
+        padding_value: float = 0.0,
+        n_jobs: int = 1,
+        progress: bool = False,
+    ) -> None:
+        self.domain = domain
+        self.tasks = tasks
+        self.scale = scale
+        self.seed = seed
+        self.dtype = dtype
+        self.padding = padding
+        self.padding_value = padding_value
+        self.n_jobs = n_jobs
+        self.progress = progress
+
+    def fit(self, X: object, y: object = None, *, given: Mapping[str, object] | None = None) -> AuxTargetGenerator:  # noqa: ARG002
+        """Fit scaling and vocabulary on training inputs.
+
+        Parameters
+        ----------
+        X : array-like
+            The training inputs.
+        y : object
+            Ignored; accepted for scikit-learn's sake.
+        given : mapping of str to array-like, optional
+            Label columns that exist at training time only, each to become a target.
+
+        Returns
+        -------
+        self
+            The fitted generator.
+
+        Raises
+        ------
+        AuxTasksError
+            If a parameter or an input cannot be used; the message says which, and what to do.
+        """
+        self._fit(X, given)
+        return self
+
+    def transform(self, X: object, *, given: Mapping[str, object] | None = None) -> AuxTargets:
+        """Compute targets with the fitted scaling.
+
+        Parameters
+        ----------
+        X : array-like
+            Inputs shaped like the training inputs.
+        given : mapping of str to array-like, optional
+            Given columns of the names fitted; those not given are missing.
+
+        Returns
+        -------
+        AuxTargets
+            The targets.
+
+        Raises
+        ------
+        AuxTasksError
+            If the generator is not fitted or an input cannot be used.
+        """
+        if not self.__sklearn_is_fitted__():
+            raise InvalidInputError("this AuxTargetGenerator is not fitted yet; call `fit` with training inputs first.")
+        settings = checked_settings(self.get_params())
+        check_names(given, self.given_)
+        samples = read_inputs(
+            X, self.domain, padding=settings.padding, padding_value=settings.padding_value, length=self.length_
+        )
+        check_like_training(samples.row_shape, self.row_shape_, self.domain)
+        columns = encode_given(self.given_, given or {}, samples.n, self.shapes_, settings.dtype)
+        computed = compute_all(samples, self.tasks_, columns, settings)
+        check_fitted_shapes(computed.targets, self.shapes_)
+        return self._targets(computed)
+
+    def fit_transform(
+        self,
+        X: object,
+        y: object = None,  # noqa: ARG002
+        *,
+        given: Mapping[str, object] | None = None,
+    ) -> AuxTargets:
+        """Fit on inputs and compute their targets in one go; see `fit` and `transform`.
+
+        Parameters
+        ----------
+        X, y, given
+            As for `fit`.
+
+        Returns
+        -------
+        AuxTargets
+            The targets of the training inputs.
+        """
+        return self._targets(self._fit(X, given))
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Tell scikit-learn whether `fit` was called."""
+        return hasattr(self, "specs_")
+
+    def _fit(self, X: object, given: Mapping[str, object] | None) -> Computed:
+        settings = checked_settings(self.get_params())
+        check_names(given, None)
+        tasks = parse_tasks(self.domain, self.tasks, given or ())
+        samples: Samples = read_inputs(X, self.domain, padding=settings.padding, padding_value=settings.padding_value)
+        fitted = fit_columns(given or {}, samples.n)
+        columns = encode_given(fitted, given or {}, samples.n, None, settings.dtype)
+        computed = compute_all(samples, tasks, columns, settings)
+        specs, scalings = fit_targets(
+            (*tasks, *(column.task for column in columns)),
+            computed.targets,
+            scale=settings.scale,
+            compute=samples.compute,
+        )
+        self.tasks_ = tasks
+        self.given_ = fitted
+        self.specs_ = specs
+        self.scalings_ = scalings
+        self.shapes_ = {name: raw.natural for name, raw in computed.targets.items()}
+        self.row_shape_ = samples.row_shape
+        self.length_ = samples.length if isinstance(samples, Ragged) else None
+        return computed
+
+    def _targets(self, computed: Computed) -> AuxTargets:
+        """Scale what was computed, in place, and hand it over with a copy of the generator that no refit changes."""
+        arrays: dict[str, Array] = {}
+        for name in self.specs_:
+            raw = computed.targets[name].array
+            scaling = self.scalings_.get(name)
+            arrays[name] = raw if scaling is None else scaling.apply(raw, in_place=True)
+        return AuxTargets(arrays, copy.copy(self), computed.inputs, computed.n_original)

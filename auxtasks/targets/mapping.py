@@ -1,0 +1,217 @@
+"""The targets of a set of samples: a read-only mapping of arrays that knows what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from auxtasks.errors import InvalidInputError, unknown_name
+from auxtasks.specs import TargetSpec
+from auxtasks.targets.main_labels import main_labels
+from auxtasks.targets.table import table
+from auxtasks.typing import Array, Floats
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from auxtasks.targets.generator import AuxTargetGenerator
+
+
+class AuxTargets(Mapping[str, Array]):
+    """Auxiliary targets by name, with their specs and the inputs that they belong to.
+
+    Made by `auxtasks.make_aux_targets`, `AuxTargetGenerator.transform` and `auxtasks.load_targets`.
+
+    Parameters
+    ----------
+    arrays : mapping of str to ndarray
+        The targets; made read-only.
+    generator : AuxTargetGenerator
+        The fitted generator they come from.
+    inputs : ndarray or None
+        What the model is to be trained on; None if it was not saved.
+    n_original : int
+        How many of the samples are the user's own; transformed copies come after them.
+
+    Examples
+    --------
+    >>> import auxtasks
+    >>> targets = auxtasks.make_aux_targets([[1.0, 3.0], [2.0, 2.0]], "signal", "std")
+    >>> targets["std"]
+    array([[ 1.],
+           [-1.]], dtype=float32)
+    >>> targets.unscale("std", targets["std"]).tolist()
+    [[1.0], [0.0]]
+    """
+
+    def __init__(
+        self, arrays: Mapping[str, Array], generator: AuxTargetGenerator, inputs: Array | None, n_original: int
+    ) -> None:
+        self._arrays = dict(arrays)
+        self._generator = generator
+        self._inputs = inputs
+        self._n_original = n_original
+        for array in self._arrays.values():
+            array.flags.writeable = False
+
+    def __getitem__(self, name: str) -> Array:
+        """Return one target."""
+        if name not in self._arrays:
+            # Mapping's own methods (`in`, `get`) rely on KeyError.
+            raise KeyError(str(unknown_name("name", name, self._arrays, "target")))
+        return self._arrays[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through the names, in the order of the tasks."""
+        return iter(self._arrays)
+
+    def __len__(self) -> int:
+        """Count the targets (not the samples)."""
+        return len(self._arrays)
+
+    # Comparing arrays as a mapping would is ambiguous; two sets of targets are equal if they are the same object.
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by the arguments, so that arrays are read-only again afterwards."""
+        return type(self), (self._arrays, self._generator, self._inputs, self._n_original)
+
+    def __repr__(self) -> str:
+        """Show a table of the targets."""
+        return table(self)
+
+    @property
+    def specs(self) -> dict[str, TargetSpec]:
+        """The spec of each target."""
+        return dict(self._generator.specs_)
+
+    @property
+    def generator(self) -> AuxTargetGenerator:
+        """The fitted generator; changing or refitting the one that made these targets does not reach it."""
+        return self._generator
+
+    @property
+    def inputs(self) -> Array:
+        """The inputs to train on: the very array given, or a padded, shortened or expanded one."""
+        if self._inputs is None:
+            raise InvalidInputError("`inputs` were not saved with these targets (include_inputs=False); use your own.")
+        return self._inputs
+
+    @property
+    def n_samples(self) -> int:
+        """How many samples there are, transformed copies included."""
+        return len(next(iter(self._arrays.values())))
+
+    @property
+    def n_original(self) -> int:
+        """How many of them are not transformed copies; these come first and can have a main label."""
+        return self._n_original
+
+    def transform(self, X: object, given: Mapping[str, object] | None = None) -> AuxTargets:
+        """Compute the same targets for other inputs, scaled with the statistics of the training data.
+
+        Parameters
+        ----------
+        X : array-like
+            Inputs, as for `auxtasks.make_aux_targets`.
+        given : mapping of str to array-like, optional
+            Given columns; those not given are missing.
+
+        Returns
+        -------
+        AuxTargets
+            With the same specs.
+
+        Raises
+        ------
+        AuxTasksError
+            As `auxtasks.make_aux_targets`, and if shapes differ from those of the training data.
+        """
+        return self._generator.transform(X, given=given)
+
+    def with_main(self, y: object, name: str = "main") -> dict[str, Array]:
+        """Put the main labels beside the targets.
+
+        Parameters
+        ----------
+        y : array-like or mapping of str to array-like
+            Integers or floats, one row for each original sample or for the first of them; the labels of the others
+            are missing. A mapping holds the labels of several main outputs by name.
+        name : str
+            The key of the labels where `y` is not a mapping.
+
+        Returns
+        -------
+        dict of str to ndarray
+            The labels, then the targets; a missing label is -1 (integers) or NaN (floats).
+
+        Raises
+        ------
+        InvalidTypeError
+            If the labels are not numbers.
+        InvalidInputError
+            If there are more labels than samples, or a name is that of a target.
+        """
+        labels = main_labels(y, name, self.n_original, self.n_samples)
+        clash = sorted(set(labels) & set(self._arrays))
+        if clash:
+            raise InvalidInputError(
+                f"`name`: {', '.join(map(repr, clash))} is the name of a target too; choose another for the main label."
+            )
+        return {**labels, **self._arrays}
+
+    def unscale(self, name: str, values: object) -> Floats:
+        """Turn a scaled target, or a prediction of it, into the task's own units.
+
+        Parameters
+        ----------
+        name : str
+            The target.
+        values : array-like, shape (..., *shape of the target)
+            Scaled values.
+
+        Returns
+        -------
+        ndarray
+            With left-out columns put back: constants by their value, copies by that of their twin, columns without
+            any value as NaN. Classes, labels and distributions, which are not scaled, come back as they are.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such target.
+        InvalidInputError
+            If the shape of the values is not that of the target.
+        """
+        if name not in self._arrays:
+            raise unknown_name("name", name, self._arrays, "target")
+        found, shape = np.asarray(values), self._generator.specs_[name].shape
+        if found.ndim < len(shape) or found.shape[found.ndim - len(shape) :] != shape:
+            raise InvalidInputError(f"`values` must have the shape (..., {shape}) of {name!r}; got {found.shape}.")
+        scaling = self._generator.scalings_.get(name)
+        return found if scaling is None else scaling.invert(found)
+
+    def save(self, path: str | PathLike[str], *, include_inputs: bool = True, overwrite: bool = False) -> None:
+        """Write everything to a directory; `auxtasks.load_targets` is the inverse.
+
+        Parameters
+        ----------
+        path : path-like
+            The directory to be made.
+        include_inputs : bool
+            Whether to save the inputs too.
+        overwrite : bool
+            Whether to replace targets saved there before.
+
+        Raises
+        ------
+        StorageError
+            If something is there already. What was there survives a save that fails.
+        """
+        from auxtasks.targets.storage import save_targets
+
+        save_targets(self, Path(path), include_inputs=include_inputs, overwrite=overwrite)

@@ -1,0 +1,126 @@
+"""A fitted generator as plain JSON types, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from auxtasks.compute.task import from_extractor, frozen
+from auxtasks.errors import InvalidTypeError
+from auxtasks.registry import find_task
+from auxtasks.scaling.scaling import Scaling
+from auxtasks.specs import TargetSpec
+from auxtasks.targets.generator import AuxTargetGenerator
+
+
+def to_state(generator: AuxTargetGenerator) -> dict[str, Any]:
+    """Describe a fitted generator.
+
+    Parameters
+    ----------
+    generator : AuxTargetGenerator
+        The generator.
+
+    Returns
+    -------
+    dict
+        Of JSON types, but for options, which `plain` converts when they are written.
+
+    Examples
+    --------
+    >>> import auxtasks
+    >>> to_state(auxtasks.AuxTargetGenerator("signal", "std").fit([[1.0, 2.0], [3.0, 3.0]]))["shapes"]
+    {'std': (1,)}
+    """
+    g = generator
+    return {
+        "params": {**g.get_params(), "dtype": str(np.dtype(g.dtype))},
+        "tasks": [{"name": task.name, "task": task.task, "options": dict(task.options)} for task in g.tasks_],
+        "given": {name: column.to_dict() for name, column in g.given_.items()},
+        "specs": [spec.to_dict() for spec in g.specs_.values()],
+        "scalings": {name: scaling.to_dict() for name, scaling in g.scalings_.items()},
+        "shapes": g.shapes_,
+        "row_shape": g.row_shape_,
+        "length": g.length_,
+    }
+
+
+def from_state(state: Mapping[str, Any]) -> AuxTargetGenerator:
+    """Make the generator that `to_state` described.
+
+    Parameters
+    ----------
+    state : mapping
+        What `to_state` returned, also after a round trip through JSON.
+
+    Returns
+    -------
+    AuxTargetGenerator
+        Fitted as the one described.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError, AttributeError
+        If the state is not of this form; `auxtasks.targets.storage` says which file it was in.
+    UnknownNameError
+        If a task does not exist here.
+
+    Examples
+    --------
+    >>> import auxtasks
+    >>> generator = auxtasks.AuxTargetGenerator("signal", "std").fit([[1.0, 2.0], [3.0, 3.0]])
+    >>> from_state(to_state(generator)).specs_ == generator.specs_
+    True
+    """
+    from auxtasks.generic.given import GivenColumn
+
+    generator = AuxTargetGenerator(**state["params"])
+    domain = generator.domain
+    generator.tasks_ = tuple(
+        from_extractor(find_task(task["task"], domain), task["name"], task["options"]) for task in state["tasks"]
+    )
+    generator.given_ = {name: GivenColumn.from_dict(fields) for name, fields in state["given"].items()}
+    specs = [TargetSpec.from_dict({**fields, "options": _options(fields)}) for fields in state["specs"]]
+    generator.specs_ = {spec.name: spec for spec in specs}
+    generator.scalings_ = {name: Scaling.from_dict(fields) for name, fields in state["scalings"].items()}
+    generator.shapes_ = {name: tuple(shape) for name, shape in state["shapes"].items()}
+    generator.row_shape_ = tuple(state["row_shape"])
+    generator.length_ = state["length"]
+    return generator
+
+
+def plain(value: object) -> object:
+    """Turn NumPy numbers and arrays among the options into what JSON has, or say that it cannot be.
+
+    Parameters
+    ----------
+    value : object
+        What the JSON encoder does not know.
+
+    Returns
+    -------
+    object
+        A number, a string or a list.
+
+    Raises
+    ------
+    InvalidTypeError
+        If it is anything else.
+
+    Examples
+    --------
+    >>> plain(np.int64(3))
+    3
+    """
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    raise InvalidTypeError(
+        f"`tasks`: options must be numbers, strings or lists of these to be saved; got {value!r} of type "
+        f"{type(value).__name__}."
+    )
+
+
+def _options(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: frozen(value) for name, value in fields["options"].items()}

@@ -1,0 +1,196 @@
+"""What auxiliary targets gain on real data: paired seeds, an untouched test set, intervals and losing cases.
+
+For each seed every arm starts from the same weights and sees the same labelled samples in the same batches. The
+baseline is the same wrapped model with weight 0, which trains exactly as the plain model would on those batches.
+
+    python benchmarks/gain.py mnist hmp --seeds 10 --output benchmarks/results/gain.csv
+
+The data is looked for in $AUXTASKS_DATA.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+from keras import layers
+from scipy import stats
+
+import auxtasks
+from auxtasks.keras import attach_heads
+
+DATA = Path(os.environ.get("AUXTASKS_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
+@dataclass(frozen=True)
+class Split:
+    """The data of one seed: labelled samples first among the inputs."""
+
+    X: Any
+    y_labelled: np.ndarray
+    X_test: Any
+    y_test: np.ndarray
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A data set with its model and the auxiliary targets to try."""
+
+    domain: str
+    split: Callable[[np.random.Generator], Split]
+    model: Callable[[], keras.Model]
+    tasks: dict[str, list[Any] | None]
+    weights: tuple[float, ...]
+    epochs: int
+
+
+def mnist_split(rng: np.random.Generator) -> Split:
+    with np.load(DATA / "mnist" / "mnist.npz") as data:
+        chosen = rng.permutation(len(data["x_train"]))[:6000]
+        X, y = data["x_train"][chosen], data["y_train"][chosen].astype("int32")
+        X_test, y_test = data["x_test"], data["y_test"].astype("int32")
+    order = labelled_first(y, 5)
+    return Split(grey(X[order]), y[order][:50], grey(X_test), y_test)
+
+
+def grey(images: np.ndarray) -> np.ndarray:
+    return (images[..., None] / 255.0).astype("float32")
+
+
+def hmp_split(rng: np.random.Generator, crop: int = 512) -> Split:
+    with np.load(DATA / "hmp_adl" / "hmp_adl.npz") as data:
+        values, offsets, activity = data["values"], data["offsets"], data["activity"]
+    names, counts = np.unique(activity, return_counts=True)
+    kept = [name for name, count in zip(names, counts, strict=True) if count >= 25 and not name.endswith("_MODEL")]
+    rows = np.flatnonzero(np.isin(activity, kept))
+    y = np.searchsorted(kept, activity[rows]).astype("int32")
+    series = [
+        (values[offsets[row] : offsets[row + 1]][:crop] * (3.0 / 63.0) - 1.5).astype("float32") for row in rows
+    ]
+    shuffled = rng.permutation(len(y))
+    test, train = shuffled[: len(y) // 3], shuffled[len(y) // 3 :]
+    train = train[labelled_first(y[train], 4)]
+    return Split([series[i] for i in train], y[train][: 4 * len(kept)], [series[i] for i in test], y[test])
+
+
+def labelled_first(y: np.ndarray, per_class: int) -> np.ndarray:
+    """Order samples so that the first few of each class come first."""
+    chosen = np.concatenate([np.flatnonzero(y == label)[:per_class] for label in np.unique(y)])
+    return np.concatenate([chosen, np.setdiff1d(np.arange(len(y)), chosen)])
+
+
+def image_model() -> keras.Model:
+    stages: list[Any] = [keras.Input((28, 28, 1))]
+    for width in (16, 32, 64):
+        stages += [layers.Conv2D(width, 3, padding="same", activation="relu"), layers.MaxPooling2D()]
+    return keras.Sequential([*stages[:-1], layers.Flatten(), layers.Dense(10, activation="softmax")])
+
+
+def signal_model() -> keras.Model:
+    stages: list[Any] = [keras.Input((512, 3))]
+    for width in (16, 32, 64):
+        stages += [layers.Conv1D(width, 5, padding="same", activation="relu"), layers.MaxPooling1D(3)]
+    return keras.Sequential([*stages[:-1], layers.GlobalAveragePooling1D(), layers.Dense(10, activation="softmax")])
+
+
+PROBLEMS = {
+    "mnist": Problem("image", mnist_split, image_model, {"hog": ["hog"]}, (1.0, 3.0), 5),
+    "hmp": Problem(
+        "signal", hmp_split, signal_model, {"defaults": None, "fft": ["fft"]}, (0.3, 1.0), 30
+    ),
+}
+
+
+def train(problem: Problem, split: Split, targets: Any, weight: float, epochs: int, seed: int) -> float:
+    """Return the test accuracy, in percent, of one model."""
+    keras.utils.set_random_seed(seed)
+    model = attach_heads(problem.model(), targets, weights=weight)
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    n_labelled = len(split.y_labelled)
+    unlabelled = len(targets.inputs) > n_labelled
+    batch = 64 if unlabelled else 32
+    model.fit(targets.inputs, targets.with_main(split.y_labelled), batch, epochs, seed=seed, verbose=0)
+    test = targets.transform(split.X_test).inputs
+    return 100.0 * model.evaluate(test, split.y_test, batch_size=500, verbose=0, return_dict=True)["accuracy"]
+
+
+def run_seed(name: str, seed: int) -> list[dict[str, Any]]:
+    """Train all arms of one seed; the first row is the baseline."""
+    problem = PROBLEMS[name]
+    split = problem.split(np.random.default_rng(seed))
+    n_labelled = len(split.y_labelled)
+    steps = problem.epochs * -(-(len(split.X) - n_labelled) // 32)
+    rows = []
+
+    def add(arm: str, targets: Any, weight: float, epochs: int) -> None:
+        accuracy = train(problem, split, targets, weight, epochs, seed)
+        rows.append({"data": name, "labels": n_labelled, "arm": arm, "weight": weight, "seed": seed, "accuracy": accuracy})
+
+    for tasks_name, tasks in problem.tasks.items():
+        # Ragged series are padded to the longest of the data, so that all arms read inputs of one length.
+        everything = auxtasks.make_aux_targets(split.X, problem.domain, tasks)
+        labelled = auxtasks.make_aux_targets(everything.inputs[:n_labelled], problem.domain, tasks)
+        if not rows:
+            add("baseline", everything, 0.0, problem.epochs)
+        for weight in problem.weights:
+            add(f"{tasks_name}, with unlabelled", everything, weight, problem.epochs)
+        add(f"{tasks_name}, labelled only", labelled, 1.0, round(steps / -(-n_labelled // 32)))
+    return rows
+
+
+def summarise(rows: list[dict[str, Any]]) -> None:
+    """Print the paired difference of each arm from the baseline, with its 95 % t-interval."""
+    for name in dict.fromkeys(row["data"] for row in rows):
+        own = [row for row in rows if row["data"] == name]
+        base = {row["seed"]: row["accuracy"] for row in own if row["arm"] == "baseline"}
+        print(f"\n{name}, {own[0]['labels']} labels, {len(base)} seeds; baseline {np.mean(list(base.values())):.2f} %")
+        for arm, weight in dict.fromkeys((row["arm"], row["weight"]) for row in own if row["arm"] != "baseline"):
+            of_arm = [row for row in own if (row["arm"], row["weight"]) == (arm, weight)]
+            gains = np.array([row["accuracy"] - base[row["seed"]] for row in of_arm])
+            error = stats.sem(gains) if len(gains) > 1 else np.nan
+            reach = stats.t.ppf(0.975, len(gains) - 1) * error
+            print(
+                f"  {arm:28s} weight {weight:4.1f}: {gains.mean():+6.2f} ± {error:.2f} points"
+                f"   95 % [{gains.mean() - reach:+.2f}, {gains.mean() + reach:+.2f}]   worse in {(gains < 0).sum()}"
+            )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("problems", nargs="*", default=list(PROBLEMS), help=f"of {', '.join(PROBLEMS)}; all by default")
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--output", type=Path, help="CSV to write the single runs to")
+    arguments = parser.parse_args()
+    rows: list[dict[str, Any]] = []
+    for name in arguments.problems:
+        for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
+            rows += run_seed(name, seed)
+            print(name, seed, [(row["arm"], row["weight"], round(row["accuracy"], 2)) for row in rows[-1:]], flush=True)
+    summarise(rows)
+    if arguments.output:
+        write(arguments.output, rows)
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> None:
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, [*rows[0], "commit", "date"])
+        writer.writeheader()
+        writer.writerows({**row, "commit": commit, "date": date.today().isoformat()} for row in rows)
+
+
+if __name__ == "__main__":
+    main()
