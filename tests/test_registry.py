@@ -1,0 +1,85 @@
+"""Tasks are declared once, and third parties announce theirs by entry points."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import auxtasks
+from auxtasks.errors import InvalidInputError, UnknownNameError
+from auxtasks.registry import find_task
+
+EXTRACTOR = """
+import auxtasks
+
+@auxtasks.extractor("peak", domain="signal", kind="vector", axes=["channel"], source="max |x|")
+def peak(X):
+    return abs(X).max(axis=1)
+"""
+
+
+def install(folder: Path, name: str, source: str) -> None:
+    """Lay out a distribution as pip would: a module, and metadata with an entry point."""
+    (folder / f"{name}.py").write_text(source)
+    metadata = folder / f"{name}-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text(f"[auxtasks.extractors]\n{name} = {name}\n")
+
+
+def run(code: str, folder: Path) -> str:
+    program = f"import sys; sys.path.insert(0, {str(folder)!r})\n{code}"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603
+    return done.stdout
+
+
+def test_an_installed_package_adds_its_extractors(tmp_path: Path) -> None:
+    install(tmp_path, "peaks", EXTRACTOR)
+    code = "import auxtasks; print(auxtasks.make_aux_targets([[1.0, -3.0]], 'signal', 'peak', scale=False)['peak'])"
+    assert run(code, tmp_path) == "[[3.]]\n"
+
+
+def test_a_broken_package_is_left_out_with_a_warning(tmp_path: Path) -> None:
+    install(tmp_path, "broken", "import a_module_that_is_not_there")
+    code = """
+import warnings, auxtasks
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    names = [task.name for task in auxtasks.list_tasks("signal")]
+print("std" in names, [w.category.__name__ for w in caught], "a_module_that_is_not_there" in str(caught[0].message))
+"""
+    assert run(code, tmp_path) == "True ['AuxTasksWarning'] True\n"
+
+
+def test_a_name_is_taken_once_in_a_domain() -> None:
+    with pytest.raises(InvalidInputError, match=r"`name`: 'std' is already a task of domain 'signal', from auxtasks"):
+        auxtasks.extractor("std", domain="signal", kind="vector", source="-")(lambda X: X)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            {"domain": "signals", "kind": "vector"},
+            "`domain`: there is no domain named 'signals'. Did you mean 'signal'",
+        ),
+        ({"domain": "signal", "kind": "vectors"}, "`kind`: there is no kind of target named 'vectors'. Did you mean"),
+    ],
+)
+def test_a_declaration_that_cannot_work_is_refused(arguments: dict[str, str], message: str) -> None:
+    with pytest.raises(UnknownNameError, match=message):
+        auxtasks.extractor("new", source="-", **arguments)  # type: ignore[arg-type]
+
+
+def test_an_unknown_task_names_the_nearest() -> None:
+    with pytest.raises(UnknownNameError, match=r"`tasks`: .* 'abs_sum_change'. Did you mean 'abs_sum_changes'"):
+        find_task("abs_sum_change", "signal")
+
+
+def test_tasks_of_any_domain_come_after_those_of_the_domain_itself() -> None:
+    names = [task.name for task in auxtasks.list_tasks("image")]
+    assert names[0] == "hog"
+    assert names[-1] == "reconstruction"
