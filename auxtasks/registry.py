@@ -140,6 +140,9 @@ def extractor(
         raise unknown_name("kind", kind, KINDS, "kind of target")
 
     def register(function: Function) -> Function:
+        if not function.__module__.startswith("auxtasks."):
+            # A name of a built-in task is taken, whether or not its family was imported yet.
+            _load_built_in()
         held = _registry.get((domain, name))
         if held is not None and _origin(held.function) != _origin(function):
             raise InvalidInputError(
@@ -159,10 +162,16 @@ def _origin(function: Callable[..., Any]) -> str:
 
 
 @cache
-def _load_all() -> None:
-    """Import the built-in families, then what third parties announce by entry points."""
+def _load_built_in() -> None:
+    """Import the built-in families."""
     for module in DOMAINS.values():
         import_module(module)
+
+
+@cache
+def _load_all() -> None:
+    """Import the built-in families, then what third parties announce by entry points."""
+    _load_built_in()
     for point in entry_points(group=ENTRY_POINT_GROUP):
         try:
             point.load()

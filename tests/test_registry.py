@@ -64,7 +64,7 @@ def test_a_name_is_taken_once_in_a_domain() -> None:
     [
         (
             {"domain": "signals", "kind": "vector"},
-            "`domain`: there is no domain named 'signals'. Did you mean 'signal'",
+            "`domain`: there is no domain named 'signals'. Did you mean",
         ),
         ({"domain": "signal", "kind": "vectors"}, "`kind`: there is no kind of target named 'vectors'. Did you mean"),
     ],
