@@ -1,0 +1,38 @@
+"""The command ``auxtasks``."""
+
+from __future__ import annotations
+
+import sys
+
+from auxtasks.errors import AuxTasksError
+from auxtasks.optional import require
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command; the console script ``auxtasks`` calls this.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        What follows the name of the command; by default what was typed.
+
+    Raises
+    ------
+    SystemExit
+        Always: with 0 after success, 1 after an error of auxtasks, which is printed, 2 after wrong usage.
+
+    Examples
+    --------
+    >>> main(["--version"])
+    Traceback (most recent call last):
+    SystemExit: 0
+    """
+    try:
+        for name in ("typer", "rich"):
+            require(name, extra="demo")
+        from auxtasks.cli.app import app
+
+        app(arguments, prog_name="auxtasks")
+    except AuxTasksError as error:
+        print(f"auxtasks: {error}", file=sys.stderr)
+        raise SystemExit(1) from None

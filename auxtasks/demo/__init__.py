@@ -1,0 +1,1 @@
+"""The demonstration behind ``auxtasks demo``: handwritten digits, few labels, HOG as the auxiliary target."""

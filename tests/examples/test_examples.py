@@ -1,0 +1,31 @@
+"""Every example runs, on little data, and says what it should."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+RUNS = {
+    "signal_std_fft": (["--seeds", "2", "--epochs", "1", "--unlabelled", "60"], "points, 95 %"),
+    "image_hog_unlabelled": (["--epochs", "1", "--unlabelled", "100"], "with HOG of all images"),
+    "nested_backbone": (["--epochs", "1", "--samples", "40"], "model that was passed in: True"),
+    "own_extractor": (["--epochs", "1", "--samples", "40"], "peak_time  kind vector, shape (1,)"),
+}
+
+
+def test_every_example_is_run_here() -> None:
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == set(RUNS)
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_example(name: str, capsys: pytest.CaptureFixture[str], temporary_task: object) -> None:
+    del temporary_task  # takes away afterwards what an example registers
+    spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    arguments, expected = RUNS[name]
+    module.main(arguments)
+    assert expected in capsys.readouterr().out
