@@ -25,9 +25,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 from keras import layers
-from scipy import stats
 
 import auxtasks
+from auxtasks.audit import compare
 from auxtasks.keras import attach_heads
 
 DATA = Path(os.environ.get("AUXTASKS_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -155,12 +155,11 @@ def summarise(rows: list[dict[str, Any]]) -> None:
         print(f"\n{name}, {own[0]['labels']} labels, {len(base)} seeds; baseline {np.mean(list(base.values())):.2f} %")
         for arm, weight in dict.fromkeys((row["arm"], row["weight"]) for row in own if row["arm"] != "baseline"):
             of_arm = [row for row in own if (row["arm"], row["weight"]) == (arm, weight)]
-            gains = np.array([row["accuracy"] - base[row["seed"]] for row in of_arm])
-            error = stats.sem(gains) if len(gains) > 1 else np.nan
-            reach = stats.t.ppf(0.975, len(gains) - 1) * error
+            found = compare([base[row["seed"]] for row in of_arm], [row["accuracy"] for row in of_arm])
+            error = found.differences.std(ddof=1) / len(of_arm) ** 0.5
             print(
-                f"  {arm:28s} weight {weight:4.1f}: {gains.mean():+6.2f} ± {error:.2f} points"
-                f"   95 % [{gains.mean() - reach:+.2f}, {gains.mean() + reach:+.2f}]   worse in {(gains < 0).sum()}"
+                f"  {arm:28s} weight {weight:4.1f}: {found.mean:+6.2f} ± {error:.2f} points   95 % "
+                f"[{found.low:+.2f}, {found.high:+.2f}]   {found.verdict}; worse in {(found.differences < 0).sum()}"
             )
 
 

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 import auxtasks
-from auxtasks.demo.statistics import compare
+from auxtasks.audit import compare
 from auxtasks.keras import attach_heads, strip_heads
 
 N_LABELLED = 15

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from auxtasks.demo.statistics import Comparison
+from auxtasks.audit import Comparison
 from auxtasks.demo.strokes import cell_averages, strokes
 from auxtasks.optional import require
 from auxtasks.typing import Floats

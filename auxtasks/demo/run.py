@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from auxtasks.audit import Comparison, compare
 from auxtasks.demo.data import N_TRAIN, Split, load_digits, split_digits
 from auxtasks.demo.figure import N_SHOWN, draw_figure
 from auxtasks.demo.output import check_output
 from auxtasks.demo.progress import epoch_callback
 from auxtasks.demo.quiet import load_tensorflow
-from auxtasks.demo.statistics import Comparison, compare
 from auxtasks.demo.table import outcome_table, verdict_lines
 from auxtasks.demo.training import Settings, hog_targets, train_baseline, train_with_hog
 from auxtasks.optional import require

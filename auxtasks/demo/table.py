@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from auxtasks.demo.statistics import Comparison
+from auxtasks.audit import Comparison
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -63,7 +63,7 @@ def verdict_lines(found: Comparison) -> tuple[str, str]:
 
     Examples
     --------
-    >>> from auxtasks.demo.statistics import compare
+    >>> from auxtasks.audit import compare
     >>> verdict_lines(compare([0.80, 0.82, 0.81], [0.84, 0.85, 0.86]))[0]
     'Mean difference +4.0 points, 95 % interval +1.5 to +6.5 (paired t, 3 seeds)'
     """

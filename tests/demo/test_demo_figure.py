@@ -13,9 +13,9 @@ from matplotlib import pyplot
 from rich.console import Console
 
 from auxtasks import make_aux_targets
+from auxtasks.audit import compare
 from auxtasks.demo.figure import draw_figure
 from auxtasks.demo.output import check_output
-from auxtasks.demo.statistics import compare
 from auxtasks.demo.strokes import cell_averages, strokes
 from auxtasks.demo.table import outcome_table, verdict_lines
 from auxtasks.errors import InvalidInputError

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import ttest_rel
 
-from auxtasks.demo.statistics import compare
+from auxtasks.audit import compare
 from auxtasks.errors import InvalidInputError
 
 ACCURACY = st.floats(0, 1, width=32)
