@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
-from numbers import Real
 from typing import Any
 
 import keras
 import numpy as np
 
-from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError
 from auxtasks.keras.layers import trial_run
 from auxtasks.keras.model import AuxModel
 from auxtasks.keras.taps import Where, resolve_taps
+from auxtasks.keras.weights import checked_weights
 from auxtasks.specs import TargetSpec
-from auxtasks.validation import check_int, check_number
+from auxtasks.validation import check_int
 
 _TRIAL_SAMPLES = 2
+_STEPS = ("train_step", "test_step", "compute_loss", "compute_metrics")
+_KERAS_STEPS = [getattr(keras.Model, name) for name in _STEPS]
 
 
 def attach_heads(
@@ -89,7 +92,7 @@ def attach_heads(
     samples = _samples(targets.inputs if inputs is None and hasattr(targets, "inputs") else inputs, base)
     resolved = resolve_taps(at, specs, base, trial_run(base, samples))
     taps = {task: (output.path, output.call, output.shape) for task, output in resolved.items()}
-    return AuxModel(base, specs, taps, _weights_of(weights, specs), _seed_of(seed), name)
+    return AuxModel(base, specs, taps, checked_weights(weights, dict.fromkeys(specs, 1.0)), _seed_of(seed), name)
 
 
 def strip_heads(model: AuxModel) -> keras.Model:
@@ -120,6 +123,14 @@ def _check_base(base: object) -> None:
         raise InvalidInputError("`base` already has auxiliary heads; pass strip_heads(base), or all targets at once.")
     if not isinstance(base, keras.Model):
         raise InvalidTypeError(f"`base` must be a keras.Model; got {base!r} of type {type(base).__name__}.")
+    own = [name for name in _STEPS if getattr(type(base), name) not in _KERAS_STEPS]
+    if own:
+        warnings.warn(
+            f"{type(base).__name__} has its own {', '.join(own)}, which training with heads does not use: losses and "
+            "metrics are those given to compile.",
+            AuxTasksWarning,
+            stacklevel=3,
+        )
 
 
 def _specs_of(targets: Any) -> dict[str, TargetSpec]:
@@ -138,27 +149,16 @@ def _samples(inputs: Any, base: keras.Model) -> Any:
     """Return a few samples for the trial run."""
     if inputs is None:
         raise InvalidInputError("`inputs`: pass a few samples of what the model reads, since `targets` hold none.")
-    expected = len(base.inputs) if getattr(base, "inputs", None) else 1
-    found = len(keras.tree.flatten(inputs))
-    if expected != found:
+    known = getattr(base, "inputs", None) or []
+    expected, found = len(known), len(keras.tree.flatten(inputs))
+    if known and expected != found:
         raise InvalidInputError(
             f"`inputs`: the model reads {expected} inputs; found {found}. Pass samples of all of them as `inputs`, in "
             "the form in which fit will get them."
         )
-    return keras.tree.map_structure(
-        lambda array: keras.ops.convert_to_tensor(np.asarray(array[:_TRIAL_SAMPLES])), inputs
-    )
-
-
-def _weights_of(weights: float | Mapping[str, float], specs: Mapping[str, TargetSpec]) -> dict[str, float]:
-    if isinstance(weights, Real) and not isinstance(weights, bool):
-        weights = dict.fromkeys(specs, float(weights))
-    if not isinstance(weights, Mapping):
-        raise InvalidTypeError(f"`weights` must be a number or a mapping of names to numbers; got {weights!r}.")
-    for task in weights:
-        if task not in specs:
-            raise unknown_name("weights", task, specs, "auxiliary target")
-    return {task: check_number(f"weights[{task!r}]", weights.get(task, 1.0), low=0.0) for task in specs}
+    # A model with a fixed batch size, such as one with stateful layers, runs on nothing else.
+    n = next((tensor.shape[0] for tensor in known if tensor.shape[0]), _TRIAL_SAMPLES)
+    return keras.tree.map_structure(lambda array: keras.ops.convert_to_tensor(np.asarray(array[:n])), inputs)
 
 
 def _seed_of(seed: int | None) -> int:

@@ -46,13 +46,14 @@ class Composition:
         self._unlabelled = np.flatnonzero(~labelled)
         self._n_labelled = min(max(1, round(share * batch_size)), batch_size - 1)
         self._n_unlabelled = batch_size - self._n_labelled
+        self.batch_size = batch_size
         self._seed = seed
         self.n_batches = ceil(len(self._unlabelled) / self._n_unlabelled)
 
     def epoch(self, number: int) -> Indices:
         """Return the samples of one epoch, shape (batches, batch size).
 
-        The last batch is filled up with unlabelled samples from the beginning of the epoch's order.
+        The last batch is filled up with unlabelled samples at random.
         """
         rng = np.random.default_rng([self._seed, number])
         unlabelled = _rounds(self._unlabelled, self.n_batches * self._n_unlabelled, rng)
@@ -84,32 +85,29 @@ def compose(labelled: NDArray[np.bool_], batch_size: int, share: float, seed: in
     return Composition(labelled, batch_size, share, seed)
 
 
-def dataset_of(
-    data: Any, labelled: NDArray[np.bool_], batch_size: int, share: float, seed: int
-) -> tf.data.Dataset | None:
-    """Return composed batches of arrays as a `tf.data.Dataset`, or None where there is nothing to compose.
+def dataset_of(data: Any, plan: Composition, first_epoch: int = 0) -> tf.data.Dataset:
+    """Return planned batches of arrays as a `tf.data.Dataset`.
 
     Parameters
     ----------
     data : structure of arrays
         What a batch is made of.
-    labelled, batch_size, share, seed
-        See `Composition`.
+    plan : Composition
+        Which samples each batch holds.
+    first_epoch : int, default 0
+        The number of the first epoch.
 
     Returns
     -------
-    tf.data.Dataset or None
+    tf.data.Dataset
         Each pass over it is the next epoch.
     """
-    plan = compose(labelled, batch_size, share, seed)
-    if plan is None:
-        return None
-    epochs = count()
+    epochs = count(first_epoch)
 
     def next_epoch() -> Iterator[Indices]:
         yield plan.epoch(next(epochs))
 
-    spec = tf.TensorSpec((plan.n_batches, batch_size), tf.int64)
+    spec = tf.TensorSpec((plan.n_batches, plan.batch_size), tf.int64)
     tensors = keras.tree.map_structure(tf.convert_to_tensor, data)
     batches = tf.data.Dataset.from_generator(next_epoch, output_signature=spec).unbatch()
     batches = batches.apply(tf.data.experimental.assert_cardinality(plan.n_batches))
@@ -225,9 +223,8 @@ def labelled_dataset(
     >>> [int((y >= 0).numpy().sum()) for _, y in batches]
     [2, 2, 2, 2]
     """
-    labelled = _labelled(y, main)
-    _checked_plan(y, batch_size, labelled_share, seed, main)
-    return dataset_of((x, dict(y) if hasattr(y, "keys") else y), labelled, batch_size, labelled_share, seed)
+    plan = _checked_plan(y, batch_size, labelled_share, seed, main)
+    return dataset_of((x, dict(y) if hasattr(y, "keys") else y), plan)
 
 
 def _checked_plan(y: Any, batch_size: int, share: float, seed: int, main: str) -> Composition:

@@ -38,7 +38,8 @@ def stages(outputs: Sequence[Output]) -> list[Output]:
     ]
     if not found:
         raise InvalidInputError(
-            "`at`: the model has no layer of its own whose output a head could read; name a layer inside it instead."
+            "`at`: the model has no layer of its own whose output a head could read; name a layer inside it instead. "
+            "Layers called inside a tf.function cannot be read; leave that decorator out."
         )
     return found
 

@@ -8,17 +8,21 @@ import keras
 import numpy as np
 
 from auxtasks.errors import InvalidInputError
-from auxtasks.keras.batches import DEFAULT_SHARE, dataset_of
-from auxtasks.keras.packing import AuxBatch, Packer, as_tuple
-from auxtasks.specs import TargetSpec
+from auxtasks.keras.batches import DEFAULT_SHARE, compose, dataset_of
+from auxtasks.keras.forms import AuxBatch, as_tuple
+from auxtasks.keras.packing import MAIN, Packer
+from auxtasks.keras.plan import Plan
 from auxtasks.validation import check_number
 
 
 class Fitting:
     """The part of `AuxModel` that takes data from the user."""
 
-    specs: dict[str, TargetSpec]
+    _plan: Plan
+    base: keras.Model
+    optimizer: Any
     _negative_labels = False
+    _needs_main = False
 
     def compile(self, optimizer: Any = "rmsprop", loss: Any = None, *args: Any, **kwargs: Any) -> None:
         """Configure training; see `keras.Model.compile`. The loss and metrics are those of the main output.
@@ -34,11 +38,24 @@ class Fitting:
                 "type(optimizer).from_config(optimizer.get_config())."
             )
         # The labels of hinge losses are -1 and 1, so -1 cannot mean "missing" there.
-        self._negative_labels = any("hinge" in _name(part) for part in keras.tree.flatten(loss))
+        self._negative_labels = any("hinge" in _name(part).lower() for part in keras.tree.flatten(loss))
+        self._needs_main = any(part is not None for part in keras.tree.flatten(loss))
         super().compile(optimizer, loss, *args, **kwargs)  # type: ignore[misc]
 
-    def _packer(self, *, required: bool) -> Packer:
-        return Packer(self.specs, required=required, negative_labels=self._negative_labels)
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile a loaded model as it was compiled when saved; Keras leaves models with a `compile` of their own."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)  # type: ignore[attr-defined]
+
+    def _packer(self, *, required: bool, class_weight: Any = None) -> Packer:
+        return Packer(
+            self._plan.specs,
+            required=required,
+            negative_labels=self._negative_labels,
+            needs_main=self._needs_main,
+            outputs=_output_names(self.base),
+            class_weight=class_weight,
+        )
 
     def fit(
         self,
@@ -46,10 +63,13 @@ class Fitting:
         y: Any = None,
         batch_size: int | None = None,
         epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
         *,
         validation_split: float = 0.0,
         validation_data: Any = None,
         shuffle: bool = True,
+        class_weight: Any = None,
         sample_weight: Any = None,
         labelled_share: float | None = DEFAULT_SHARE,
         seed: int = 0,
@@ -63,7 +83,7 @@ class Fitting:
             The inputs, such as ``targets.inputs``.
         y : mapping
             ``targets.with_main(labels)``. Samples whose main label is missing (-1 or NaN) train the auxiliary tasks.
-        batch_size, epochs, validation_split, shuffle
+        batch_size, epochs, verbose, callbacks, validation_split, shuffle, class_weight
             As in Keras.
         validation_data : tuple, tf.data.Dataset or PyDataset, optional
             With plain labels, or with ``val.with_main(labels)`` of ``val = targets.transform(X_val)``.
@@ -89,8 +109,9 @@ class Fitting:
             If y lacks a target or has rows of another shape or number; if `validation_split` is used while main
             labels are missing.
         """
-        x, y, sample_weight = self._packer(required=True).pack_any(x, y, sample_weight)
-        if isinstance(x, AuxBatch) and not isinstance(x.labelled, tuple):
+        packer = self._packer(required=True, class_weight=class_weight)
+        x, y, sample_weight = packer.pack_any(x, y, sample_weight)
+        if isinstance(x, AuxBatch) and not np.all(x.labelled):
             if validation_split:
                 raise InvalidInputError(
                     "`validation_split` takes the last samples, and some main labels are missing here, so that part "
@@ -99,14 +120,20 @@ class Fitting:
             if labelled_share is not None and shuffle:
                 share = check_number("labelled_share", labelled_share, low=0.0, high=1.0)
                 data = (x, y) if sample_weight is None else (x, y, sample_weight)
-                composed = dataset_of(data, np.asarray(x.labelled), batch_size or 32, share, seed)
-                if composed is not None:
+                plan = compose(np.asarray(x.labelled, dtype=bool), batch_size or 32, share, seed)
+                if plan is not None:
+                    # Another call of fit goes on with other epochs than the ones seen before.
+                    composed = dataset_of(
+                        data, plan, first_epoch=int(keras.ops.convert_to_numpy(self.optimizer.iterations))
+                    )
                     x, y, sample_weight, batch_size, shuffle = composed, None, None, None, False
         return super().fit(  # type: ignore[misc]
             x,
             y,
             batch_size,
             epochs,
+            verbose,
+            callbacks,
             validation_split=validation_split,
             validation_data=self._pack_validation(validation_data),
             shuffle=shuffle,
@@ -114,12 +141,21 @@ class Fitting:
             **kwargs,
         )
 
-    def evaluate(self, x: Any = None, y: Any = None, batch_size: int | None = None, *args: Any, **kwargs: Any) -> Any:
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Any:
         """Evaluate; see `keras.Model.evaluate`. Auxiliary losses are reported for the targets that y holds.
 
         Parameters
         ----------
-        x, y, batch_size, *args, **kwargs
+        x, y, batch_size, verbose, sample_weight, *args, **kwargs
             As in Keras; y is the plain label, or what ``with_main`` returned.
 
         Returns
@@ -127,9 +163,8 @@ class Fitting:
         float, list or dict
             As in Keras.
         """
-        weight = kwargs.pop("sample_weight", None)
-        x, y, weight = self._packer(required=False).pack_any(x, y, weight)
-        return super().evaluate(x, y, batch_size, *args, sample_weight=weight, **kwargs)  # type: ignore[misc]
+        x, y, sample_weight = self._packer(required=False).pack_any(x, y, sample_weight)
+        return super().evaluate(x, y, batch_size, verbose, sample_weight, *args, **kwargs)  # type: ignore[misc]
 
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
@@ -146,8 +181,9 @@ class Fitting:
         float, list or dict
             As in Keras.
         """
-        x, y, sample_weight = self._packer(required=True).pack_any(x, y, sample_weight)
-        return super().train_on_batch(x, y, sample_weight, class_weight, return_dict)  # type: ignore[misc]
+        packer = self._packer(required=True, class_weight=class_weight)
+        x, y, sample_weight = packer.pack_any(x, y, sample_weight)
+        return super().train_on_batch(x, y, sample_weight, return_dict=return_dict)  # type: ignore[misc]
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Evaluate one batch; see `keras.Model.test_on_batch`.
@@ -175,4 +211,17 @@ class Fitting:
 
 
 def _name(loss: Any) -> str:
-    return str(loss if isinstance(loss, str) else getattr(loss, "name", getattr(loss, "__name__", "")))
+    return loss if isinstance(loss, str) else f"{type(loss).__name__} {getattr(loss, '__name__', '')}"
+
+
+def _output_names(base: keras.Model) -> list[str] | None:
+    """Return the names that the labels of a model's outputs may have, or None if only a run would tell."""
+    if isinstance(base, keras.Sequential):
+        return [MAIN]
+    outputs = getattr(base, "outputs", None)
+    if not outputs:
+        return None
+    struct = base._outputs_struct
+    if isinstance(struct, dict):
+        return list(struct)
+    return [MAIN] if len(outputs) == 1 else list(base.output_names)

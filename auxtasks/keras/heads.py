@@ -156,36 +156,36 @@ class MapHead(Head):
         return {self.specs[0].name: self(features, step_mask=mask)}
 
 
-def plan_heads(specs: Mapping[str, TargetSpec], taps: Mapping[str, tuple[str, Shape]]) -> list[HeadPlan]:
-    """Group the targets into heads: those of one family on one tap share a head.
+def build_heads(specs: Mapping[str, TargetSpec], taps: Mapping[str, tuple[str, int, Shape]], seed: int) -> list[Head]:
+    """Build the heads of all targets: those of one family on one tap share a head.
 
     Parameters
     ----------
     specs : mapping of str to TargetSpec
         The targets.
-    taps : mapping of str to (key, shape)
-        The tap of each target and its shape without the batch.
+    taps : mapping of str to (path, call, shape)
+        The tap of each target, and its shape without the batch.
+    seed : int
+        Seeds the initial weights.
 
     Returns
     -------
-    list of (key, shape, head class, specs)
-        One entry a head; vectors come first among the targets of a head, so that their losses are one expression.
+    list of Head
+        Built; vectors come first among the targets of a head, so that their losses are one expression.
     """
-    groups: dict[tuple[str, type[Head], str], list[TargetSpec]] = {}
+    groups: dict[tuple[tuple[str, int, Shape], type[Head], str], list[TargetSpec]] = {}
     for name, spec in specs.items():
-        key, shape = taps[name]
-        family = _family(spec, shape)
+        family = _family(spec, taps[name][2])
         # A decoder is a target's own, and so is a pooling.
         part = name if family is MapHead else spec.place if family is SampleHead else ""
-        groups.setdefault((key, family, part), []).append(spec)
-    shapes = dict(taps.values())
-    return [
-        (key, shapes[key], family, sorted(found, key=lambda spec: spec.kind != "vector"))
-        for (key, family, _), found in groups.items()
-    ]
-
-
-HeadPlan = tuple[str, Shape, type[Head], list[TargetSpec]]
+        groups.setdefault((taps[name], family, part), []).append(spec)
+    heads = []
+    for index, (((_, _, shape), family, _), together) in enumerate(groups.items()):
+        together.sort(key=lambda spec: spec.kind != "vector")
+        head = family(together, seed=seed + 10 * index, name=f"aux_head_{index}")
+        head.build((None, *shape))
+        heads.append(head)
+    return heads
 
 
 def _family(spec: TargetSpec, shape: Shape) -> type[Head]:

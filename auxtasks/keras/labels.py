@@ -1,18 +1,18 @@
-"""Missing main labels: which they are, and losses and metrics that leave them out.
+"""Missing main labels: which they are.
 
-Missing is -1 (any negative number) in signed integer labels and NaN in float labels. One missing entry makes a whole
-row of a one-hot or vector label missing.
+Missing is -1 in signed integer labels and NaN in float labels. One missing entry makes a whole row of a one-hot or
+vector label missing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 from keras import ops, tree
-
 
 
 class Labels(NamedTuple):
@@ -56,17 +56,37 @@ def labelled_rows(y: Any) -> Any:
     ndarray or tensor of bool, shape (n,), or None
         True where at least one entry of one output is present; None if no dtype of `y` can say "missing".
     """
-    rows = None
-    for labels in tree.flatten(y):
-        missing = find_missing(labels)
-        if missing is None:
-            return None
-        if isinstance(missing, np.ndarray):
-            here: Any = ~missing.reshape(len(missing), -1).all(axis=1)
-        else:
-            here = ~tf.reduce_all(missing, axis=tuple(range(1, len(missing.shape))))
-        rows = here if rows is None else rows | here
-    return rows
+    parts = [(labels, find_missing(labels)) for labels in tree.flatten(y)]
+    if all(missing is None for _, missing in parts):
+        return None
+    rows = [_present_rows(labels, missing) for labels, missing in parts]
+    return reduce(lambda some, others: some | others, rows)
+
+
+def _present_rows(labels: Any, missing: Any) -> Any:
+    """Tell which rows of one output have an entry; all of them where the dtype cannot say "missing"."""
+    if missing is None:
+        return np.ones(len(labels), bool) if isinstance(labels, np.ndarray) else tf.ones(tf.shape(labels)[:1], tf.bool)
+    if isinstance(missing, np.ndarray):
+        return ~missing.reshape(len(missing), -1).all(axis=1)
+    return ~tf.reduce_all(missing, axis=tuple(range(1, len(missing.shape))))
+
+
+def any_missing(y: Any) -> bool:
+    """Tell whether any entry of any output is missing.
+
+    Parameters
+    ----------
+    y : ndarray or structure of ndarrays
+        The labels of one output or of several.
+
+    Returns
+    -------
+    bool
+        False also where no dtype of `y` can say "missing".
+    """
+    found = [find_missing(labels) for labels in tree.flatten(y)]
+    return any(missing is not None and bool(np.any(missing)) for missing in found)
 
 
 def split_missing(y: Any, y_pred: Any) -> Labels:
@@ -92,110 +112,28 @@ def split_missing(y: Any, y_pred: Any) -> Labels:
     return Labels(ops.where(missing, ops.zeros_like(y), y), ops.cast(ops.logical_not(row_missing), "float32"))
 
 
-def mean_weights(present: Any, sample_weight: Any = None) -> Any:
-    """Return weights under which Keras's mean over the batch is the mean over the labels present.
+def class_weights(y: Any, weights: Mapping[int, float]) -> Any:
+    """Return the weight of each sample's class; samples of other classes, or of none, weigh 1.
+
+    Keras looks the classes up in a table, which fails for missing labels.
 
     Parameters
     ----------
-    present : tensor of 0.0 and 1.0
-        Which labels are present.
-    sample_weight : tensor, optional
-        Weights of the user, kept as factors.
+    y : ndarray or tensor
+        Class numbers, or one-hot rows.
+    weights : mapping of int to float
+        The weight of each class.
 
     Returns
     -------
-    tensor
-        Of the shape of `present`; all zero where no label is present, all one where all are.
+    ndarray or tensor of float32, shape (n,)
+        The weights.
     """
-    entries = ops.cast(ops.size(present), "float32")
-    return metric_weights(present * ops.divide_no_nan(entries, ops.sum(present)), sample_weight)
-
-
-def metric_weights(present: Any, sample_weight: Any = None) -> Any:
-    """Return weights that leave missing labels out of a metric.
-
-    Parameters
-    ----------
-    present : tensor
-        Which labels are present, shape (batch,) or (batch, time).
-    sample_weight : tensor, optional
-        Weights of the user, shape (batch,), (batch, 1) or (batch, time), kept as factors.
-
-    Returns
-    -------
-    tensor
-        Of the shape of `present`.
-    """
-    if sample_weight is None:
-        return present
-    weight = ops.cast(sample_weight, "float32")
-    if len(weight.shape) > len(present.shape):
-        weight = ops.squeeze(weight, axis=-1)
-    elif len(weight.shape) < len(present.shape):
-        weight = ops.expand_dims(weight, -1)
-    return present * weight
-
-
-def without_missing(y: Any, y_pred: Any, sample_weight: Any, weigh: Callable[[Any, Any], Any]) -> tuple[Any, Any]:
-    """Replace missing labels of one output or several, and weigh them out.
-
-    Parameters
-    ----------
-    y, y_pred, sample_weight
-        As `keras.Model.compute_loss` gets them; several outputs as mappings or sequences of the same form.
-    weigh : callable
-        From what is present and the user's weight to the weights to use: `mean_weights` or `metric_weights`.
-
-    Returns
-    -------
-    tuple of labels, weights
-        In the form of `y`.
-    """
-    if isinstance(y, Mapping):
-        keys: Any = list(y)
-    elif isinstance(y, (list, tuple)):
-        keys = range(len(y))
-    else:
-        split = split_missing(y, tree.flatten(y_pred)[0])
-        return split.safe, weigh(split.present, sample_weight)
-    parts = {
-        key: without_missing(y[key], _part(y_pred, key, index), _part(sample_weight, key, None), weigh)
-        for index, key in enumerate(keys)
-    }
-    if isinstance(y, Mapping):
-        return {key: part[0] for key, part in parts.items()}, {key: part[1] for key, part in parts.items()}
-    return [part[0] for part in parts.values()], [part[1] for part in parts.values()]
-
-
-def _part(values: Any, key: Any, index: int | None) -> Any:
-    """Return the part of one output; an array of weights without parts serves every output, as in Keras."""
-    if isinstance(values, Mapping):
-        return values.get(key)
-    if isinstance(values, (list, tuple)):
-        return values[key if index is None else index]
-    return values
-
-
-def update_metrics(compiled: Any, y: Any, y_pred: Any, sample_weight: Any) -> None:
-    """Update compiled metrics with the labels that are present.
-
-    Keras gives the metrics of ``compile(metrics=...)`` no weights at all, and a missing label would count as a wrong
-    one; so each is updated here with weights of 0 and 1.
-
-    Parameters
-    ----------
-    compiled : CompileMetrics
-        Keras's container of the compiled metrics.
-    y, y_pred, sample_weight
-        As `keras.Model.compute_metrics` gets them.
-    """
-    labels, present = without_missing(y, y_pred, None, metric_weights)
-    _, weighted = without_missing(y, y_pred, sample_weight, metric_weights)
-    if not compiled.built:
-        compiled.build(labels, y_pred)
-    outputs = compiled._flatten_y(y_pred)
-    labels, present, weighted = (compiled._flatten_y(part) for part in (labels, present, weighted))
-    for metrics, weights in ((compiled._flat_metrics, present), (compiled._flat_weighted_metrics, weighted)):
-        for metric, label, output, weight in zip(metrics, labels, outputs, weights, strict=True):
-            if metric is not None:
-                metric.update_state(label, output, weight)
+    # The modules have the same functions; tensors are met inside tf.data, which NumPy cannot read.
+    xp: Any = np if isinstance(y, np.ndarray) else ops
+    classes = xp.argmax(y, axis=-1) if len(y.shape) > 1 and y.shape[-1] != 1 else xp.reshape(y, (-1,))
+    classes = xp.round(classes)
+    found = xp.ones_like(classes, dtype="float32")
+    for number, weight in weights.items():
+        found = xp.where(classes == number, np.float32(weight), found)
+    return found

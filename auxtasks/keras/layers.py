@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from auxtasks.keras.recording import recording
 
@@ -135,7 +136,10 @@ def _is_tensor(value: Any) -> bool:
 
 
 def _is_feature(value: Any) -> bool:
-    """Whether a head can read it: a float tensor with at least one axis beside the batch."""
-    if not _is_tensor(value):
+    """Whether a head can read it: a float tensor with at least one axis beside the batch.
+
+    A symbolic tensor comes from a graph of its own, which cannot be looked into from outside.
+    """
+    if not _is_tensor(value) or tf.is_symbolic_tensor(value):
         return False
     return "float" in keras.backend.standardize_dtype(value.dtype) and len(value.shape) >= 2

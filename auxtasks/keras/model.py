@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras import ops
 
 from auxtasks.keras.fitting import Fitting
-from auxtasks.keras.heads import Head, Shape, plan_heads
-from auxtasks.keras.labels import mean_weights, update_metrics, without_missing
-from auxtasks.keras.losses import Total, loss_of, losses_of_vectors
-from auxtasks.keras.packing import AuxBatch
+from auxtasks.keras.forms import AuxBatch
+from auxtasks.keras.heads import Shape, build_heads
+from auxtasks.keras.masking import (
+    count_labelled,
+    like_outputs,
+    mean_weights,
+    metric_weights,
+    update_metrics,
+    without_missing,
+)
+from auxtasks.keras.objective import relative_totals
 from auxtasks.keras.plan import Plan
+from auxtasks.keras.prediction import AuxiliaryPredictor
 from auxtasks.keras.recording import Event, recording
-from auxtasks.keras.tracking import TaskLosses
+from auxtasks.keras.tracking import KnownMean, TaskLosses
+from auxtasks.keras.weights import checked_weights
 from auxtasks.specs import TargetSpec
 
 
@@ -62,13 +70,14 @@ class AuxModel(Fitting, keras.Model):
         seed: int,
         name: str | None = None,
     ) -> None:
-        super().__init__(name=name or f"aux_{base.name}")
+        # The base's own policy: under another one the inputs would be cast before the base sees them.
+        super().__init__(name=name or f"aux_{base.name}", dtype=base.dtype_policy, autocast=base.autocast)
         self.base = base
-        self.heads = _build_heads(specs, taps, seed)
-        self._seed = seed
         self._plan = Plan.make(base, specs, taps)
+        self.heads = build_heads(specs, self._plan.taps, seed)
+        self._seed = seed
         self._step = _Step()
-        self._main_loss = keras.metrics.Mean(name="main_loss")
+        self._main_loss = KnownMean(name="main_loss")
         self._task_losses = TaskLosses(list(specs))
         self._loss_weights = self.add_weight(
             name="loss_weights", shape=(len(specs),), initializer="zeros", trainable=False, dtype="float32"
@@ -91,18 +100,59 @@ class AuxModel(Fitting, keras.Model):
         """The loss weight of each task; `set_loss_weights` changes them."""
         return dict(zip(self.specs, ops.convert_to_numpy(self._loss_weights).tolist(), strict=True))
 
-    def set_loss_weights(self, weights: Mapping[str, float]) -> None:
+    def set_loss_weights(self, weights: float | Mapping[str, float]) -> None:
         """Change loss weights; takes effect at once, without compiling again.
 
         Parameters
         ----------
-        weights : mapping of str to float
-            New weights, non-negative; tasks left out keep theirs.
+        weights : float or mapping of str to float
+            The weight of all tasks, or new weights by name; tasks left out keep theirs.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such task.
+        InvalidTypeError, InvalidInputError
+            If a weight is no number, negative or not finite.
         """
-        current = ops.convert_to_numpy(self._loss_weights).copy()
-        for index, name in enumerate(self.specs):
-            current[index] = weights.get(name, current[index])
-        self._loss_weights.assign(current)
+        self._loss_weights.assign(list(checked_weights(weights, self.loss_weights).values()))
+
+    @property
+    def tapped_layers(self) -> list[keras.Layer]:
+        """The layers that heads read."""
+        return list(self._plan.layers.values())
+
+    def predict_heads(self, events: Sequence[Event]) -> dict[str, Any]:
+        """Return the linear outputs of every head, given the calls of tapped layers in a forward pass."""
+        outputs: dict[str, Any] = {}
+        for head in self.heads:
+            event = self._plan.event_of(head.specs[0].name, events)
+            outputs |= head.predict_from(event.output, event.mask)
+        return {name: outputs[name] for name in self.specs}
+
+    def predict_auxiliary(self, x: Any, batch_size: int | None = None, verbose: Any = "auto") -> dict[str, Any]:
+        """Predict the auxiliary targets.
+
+        Parameters
+        ----------
+        x : array, structure of arrays, tf.data.Dataset or PyDataset
+            The inputs.
+        batch_size, verbose
+            As for `keras.Model.predict`.
+
+        Returns
+        -------
+        dict of str to ndarray
+            Numbers in the scale they were trained in, which ``targets.unscale`` turns into units; probabilities for
+            classes, labels and distributions, along the last axis.
+        """
+        predictions: dict[str, Any] = AuxiliaryPredictor(self).predict(x, batch_size=batch_size, verbose=verbose)
+        return predictions
+
+    @property
+    def output_names(self) -> list[str] | None:
+        """The names of the base's outputs, by which Keras matches labels, losses and metrics; None if it has none."""
+        return getattr(self.base, "output_names", None)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Return the outputs of the base model."""
@@ -145,8 +195,9 @@ class AuxModel(Fitting, keras.Model):
         batch = self._step.batch
         n_labels = ops.shape(keras.tree.flatten(y_pred)[0])[0]
         if batch is not None and self._has_missing() and y is not None:
-            n_labels = ops.sum(ops.cast(batch.labelled, "int32"))
-            y, sample_weight = without_missing(y, y_pred, sample_weight, mean_weights)
+            y, sample_weight = (like_outputs(part, y_pred, self.output_names) for part in (y, sample_weight))
+            n_labels = count_labelled(y, y_pred)
+            y, sample_weight = without_missing(y, y_pred, sample_weight, self._weigh)
         main = super().compute_loss(x, y, y_pred, sample_weight, training)
         # Keras divides losses by the number of replicas, because it sums their gradients.
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
@@ -158,32 +209,35 @@ class AuxModel(Fitting, keras.Model):
 
     def _auxiliary_loss(self, batch: AuxBatch) -> Any:
         """Return the weighted sum of the losses over chance."""
-        totals = self._totals(batch)
-        absent = Total(0.0, 0.0)
-        loss = ops.stack([totals.get(name, absent).loss for name in self.specs])
-        count = ops.stack([totals.get(name, absent).count for name in self.specs])
-        chance = np.array([spec.chance for spec in self.specs.values()], dtype="float32")
-        relative = loss / chance
-        self._task_losses.update_state(ops.stop_gradient(relative), count)
-        return ops.sum(ops.convert_to_tensor(self._loss_weights) * ops.divide_no_nan(relative, count))
-
-    def _totals(self, batch: AuxBatch) -> dict[str, Total]:
-        """Return sum and count of the loss of each task that the batch holds."""
-        found: dict[str, Total] = {}
-        for head in self.heads:
-            specs = [spec for spec in head.specs if spec.name in batch.targets]
-            if specs:
-                event = self._plan.event_of(specs[0].name, self._step.events)
-                found |= _head_losses(head, specs, event, batch)
-        return found
+        totals = relative_totals(self.heads, self._plan, self._step.events, batch)
+        self._task_losses.update_state(ops.stop_gradient(totals.loss), totals.count)
+        return ops.sum(ops.convert_to_tensor(self._loss_weights) * ops.divide_no_nan(*totals))
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Update the compiled metrics with the labels present, and return all metrics."""
         if not self._has_missing() or y is None or self._compile_metrics is None:
             logs: dict[str, Any] = super().compute_metrics(x, y, y_pred, sample_weight)
             return logs
+        y, sample_weight = (like_outputs(part, y_pred, self.output_names) for part in (y, sample_weight))
         update_metrics(self._compile_metrics, y, y_pred, sample_weight)
         return dict(self.get_metrics_result())
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """Return all metrics; those of the main output are NaN while no label was seen."""
+        logs: dict[str, Any] = super().get_metrics_result()
+        compiled = self._compile_metrics
+        if compiled is None or not compiled.built or self._loss_tracker is None:
+            return logs
+        unknown = ops.logical_and(self._loss_tracker.count > 0, self._main_loss.count == 0)
+        for name in compiled.result():
+            logs[name] = keras.tree.map_structure(lambda value: ops.where(unknown, float("nan"), value), logs[name])
+        return logs
+
+    @property
+    def _weigh(self) -> Any:
+        """How missing labels are weighed out of the compiled loss: a sum must not be scaled as a mean is."""
+        reductions = {getattr(loss, "reduction", None) for loss in keras.tree.flatten(self.loss)}
+        return metric_weights if reductions == {"sum"} else mean_weights
 
     def _has_missing(self) -> bool:
         return self._step.batch is not None and not isinstance(self._step.batch.labelled, tuple)
@@ -193,7 +247,7 @@ class AuxModel(Fitting, keras.Model):
         return {
             "name": self.name,
             "base": keras.saving.serialize_keras_object(self.base),
-            **self._plan.to_config(),
+            **self._plan.to_config(self.base),
             "weights": self.loss_weights,
             "seed": self._seed,
         }
@@ -203,29 +257,9 @@ class AuxModel(Fitting, keras.Model):
         """Make the model that `get_config` described."""
         base = keras.saving.deserialize_keras_object(config["base"], custom_objects=custom_objects)
         specs = {name: TargetSpec.from_dict(spec) for name, spec in config["specs"].items()}
-        return cls(**{**config, "base": base, "specs": specs})
+        taps = Plan.taps_from_config(base, config["taps"])
+        return cls(**{**config, "base": base, "specs": specs, "taps": taps})
 
-
-def _build_heads(specs: Mapping[str, TargetSpec], taps: Mapping[str, tuple[str, int, Shape]], seed: int) -> list[Head]:
-    keys = {task: (f"{path}#{call}", tuple(shape)) for task, (path, call, shape) in taps.items()}
-    heads = []
-    for index, (_, shape, family, together) in enumerate(plan_heads(specs, keys)):
-        head = family(together, seed=seed + 10 * index, name=f"aux_head_{index}")
-        head.build((None, *shape))
-        heads.append(head)
-    return heads
-
-
-def _head_losses(head: Head, specs: list[TargetSpec], event: Event, batch: AuxBatch) -> dict[str, Total]:
-    """Return the losses of one head; whole vectors side by side are one expression."""
-    vectors = [spec for spec in head.specs if spec.kind == "vector"]
-    if len(specs) == len(vectors) == len(head.specs) > 1 and not batch.weights:
-        joined = ops.concatenate([ops.cast(batch.targets[spec.name], "float32") for spec in vectors], axis=-1)
-        total = losses_of_vectors([spec.size for spec in vectors], joined, head(event.output, step_mask=event.mask))
-        losses, counts = ops.unstack(total.loss, len(vectors)), ops.unstack(total.count, len(vectors))
-        return {spec.name: Total(*pair) for spec, *pair in zip(vectors, losses, counts, strict=True)}
-    outputs = head.predict_from(event.output, event.mask)
-    return {
-        spec.name: loss_of(spec, batch.targets[spec.name], outputs[spec.name], event.mask, batch.weights.get(spec.name))
-        for spec in specs
-    }
+    def export(self, *args: Any, **kwargs: Any) -> Any:
+        """Export for inference; see `keras.Model.export`. Nothing of the heads is in what is written."""
+        return self.base.export(*args, **kwargs)

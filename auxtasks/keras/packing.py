@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from types import GeneratorType
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
-from auxtasks.keras.labels import labelled_rows
+from auxtasks.keras.forms import AuxBatch, PackedDataset, as_arrays, is_arrays, map_dataset, map_generator
+from auxtasks.keras.labels import any_missing, class_weights, find_missing, labelled_rows
 from auxtasks.specs import TargetSpec
 
 MAIN = "main"
-
-
-class AuxBatch(NamedTuple):
-    """What the model reads, and beside it what belongs to the auxiliary tasks.
-
-    `labelled` tells which samples have a main label; it is empty where all of them have one, and then the main loss
-    and metrics are computed by Keras exactly as without heads.
-    """
-
-    inputs: Any
-    targets: dict[str, Any]
-    weights: dict[str, Any]
-    labelled: Any = ()
 
 
 class Packer:
@@ -41,12 +29,30 @@ class Packer:
         Whether a task missing from y is an error, as it is in training.
     negative_labels : bool
         Whether negative integers are labels (as for hinge losses) and not missing ones.
+    needs_main : bool
+        Whether y must hold a main label, as it must where there is a main loss.
+    outputs : sequence of str, optional
+        The names that main labels may have; None if they are not known.
+    class_weight : mapping of int to float, optional
+        As Keras's ``fit`` takes it.
     """
 
-    def __init__(self, specs: Mapping[str, TargetSpec], *, required: bool, negative_labels: bool = False) -> None:
+    def __init__(
+        self,
+        specs: Mapping[str, TargetSpec],
+        *,
+        required: bool,
+        negative_labels: bool = False,
+        needs_main: bool = True,
+        outputs: Sequence[str] | None = None,
+        class_weight: Mapping[int, float] | None = None,
+    ) -> None:
         self.specs = specs
         self.required = required
         self.negative_labels = negative_labels
+        self.needs_main = needs_main
+        self.outputs = outputs
+        self.class_weight = class_weight
 
     def pack(self, x: Any, y: Any = None, sample_weight: Any = None) -> tuple[Any, Any, Any]:
         """Pack arrays, or one batch; what is packed already passes through.
@@ -64,7 +70,8 @@ class Packer:
         """
         if isinstance(x, AuxBatch):
             return x, y, sample_weight
-        targets, main = self._split(y, "y")
+        targets, main = self._split(y)
+        self._check_main(targets, main, y)
         if self.required:
             for name in self.specs:
                 if name not in targets:
@@ -72,7 +79,10 @@ class Packer:
                         f"`y`: the auxiliary target {name!r} is missing; found {_names(y)}. Pass "
                         "targets.with_main(y), or attach heads for the targets you have."
                     )
-        weights, main_weight = self._split(sample_weight, "sample_weight")
+        weights, main_weight = self._split(sample_weight)
+        self._check_weights(main_weight, main)
+        if self.class_weight is not None:
+            main_weight = self._weight_of_classes(main, main_weight)
         # What one batch holds must not change its structure, so it always carries the rows.
         return AuxBatch(x, targets, weights, self._labelled(main)), main, main_weight
 
@@ -90,26 +100,35 @@ class Packer:
             For everything but arrays the last two are None.
         """
         if isinstance(x, tf.data.Dataset):
-            return _map_dataset(x, self.pack), y, sample_weight
+            return map_dataset(x, self.pack), y, sample_weight
         if isinstance(x, keras.utils.PyDataset):
             return PackedDataset(x, self.pack), y, sample_weight
         if isinstance(x, GeneratorType):
-            return _map_generator(x, self.pack), y, sample_weight
+            return map_generator(x, self.pack), y, sample_weight
         if isinstance(x, AuxBatch):
             return x, y, sample_weight
+        if not is_arrays(x):
+            raise InvalidTypeError(
+                f"`x` must be in arrays, a tf.data.Dataset, a PyDataset or a generator; got {type(x).__name__}."
+            )
+        y, sample_weight = as_arrays(y), as_arrays(sample_weight)
         self._check_arrays(x, y)
         batch, main, main_weight = self.pack(x, y, sample_weight)
-        if not isinstance(batch.labelled, tuple) and np.all(batch.labelled):
-            batch = batch._replace(labelled=())
+        if not isinstance(batch.labelled, tuple):
+            self._check_negative(main)
+            batch = batch if any_missing(main) else batch._replace(labelled=())
         return batch, main, main_weight
 
     def _labelled(self, main: Any) -> Any:
         if main is None or self.negative_labels:
             return ()
-        rows = labelled_rows(keras.tree.map_structure(lambda y: y if hasattr(y, "dtype") else np.asarray(y), main))
-        return () if rows is None else rows
+        rows = labelled_rows(main)
+        if rows is None:
+            return ()
+        # Numbers, because Keras adds up the batches of several devices when it builds metrics, and bools do not add.
+        return rows.astype("uint8") if isinstance(rows, np.ndarray) else tf.cast(rows, tf.uint8)
 
-    def _split(self, values: Any, argument: str) -> tuple[dict[str, Any], Any]:
+    def _split(self, values: Any) -> tuple[dict[str, Any], Any]:
         """Take the auxiliary targets out of a mapping; what is left is the main part."""
         if not isinstance(values, Mapping):
             return {}, values
@@ -117,11 +136,47 @@ class Packer:
         rest = {name: value for name, value in values.items() if name not in auxiliary}
         if set(rest) == {MAIN}:
             return auxiliary, rest[MAIN]
-        if not rest:
-            return auxiliary, None
-        if auxiliary and len(rest) == 1 and argument == "y":
-            raise unknown_name("y", next(iter(rest)), [MAIN, *self.specs], "output")
-        return auxiliary, rest
+        return auxiliary, rest or None
+
+    def _check_main(self, targets: Mapping[str, Any], main: Any, y: Any) -> None:
+        if main is None and targets and self.needs_main:
+            raise InvalidInputError(
+                f"`y`: the main label {MAIN!r} is missing; found {_names(y)}. Pass targets.with_main(y), where -1 or "
+                "NaN stands for the label of a sample that has none."
+            )
+        if not isinstance(main, Mapping):
+            return
+        known = self.outputs
+        if known is None:
+            # A subclassed model may return a mapping of any names, but hardly of one.
+            known = [MAIN] if targets and len(main) == 1 else list(main)
+        for name in main:
+            if name not in known:
+                raise unknown_name("y", name, [*known, *self.specs], "output or target")
+
+    def _check_weights(self, weights: Any, main: Any) -> None:
+        if not isinstance(weights, Mapping):
+            return
+        known = main if isinstance(main, Mapping) else self.outputs or [MAIN]
+        for name in weights:
+            if name not in known:
+                raise unknown_name("sample_weight", name, [*known, *self.specs], "output or target")
+
+    def _weight_of_classes(self, main: Any, sample_weight: Any) -> Any:
+        if keras.tree.is_nested(main):
+            raise InvalidInputError("`class_weight` works for a model with one output only; use `sample_weight`.")
+        if sample_weight is not None:
+            raise InvalidInputError("`class_weight` and `sample_weight` cannot both be given; multiply them yourself.")
+        return None if main is None else class_weights(main, self.class_weight or {})
+
+    def _check_negative(self, main: Any) -> None:
+        """Refuse integers that can be neither a class nor a missing label."""
+        for labels in keras.tree.flatten(main):
+            if np.issubdtype(labels.dtype, np.integer) and find_missing(labels) is not None and np.any(labels < -1):
+                raise InvalidInputError(
+                    f"`y`: -1 stands for a missing label and other negative integers are no classes; found "
+                    f"{np.min(labels)}. Pass numbers to be predicted as floats, with NaN where one is missing."
+                )
 
     def _check_arrays(self, x: Any, y: Any) -> None:
         """Compare lengths and shapes of arrays with the specs, before anything is trained."""
@@ -131,6 +186,11 @@ class Packer:
         (n,) = lengths
         for name, value in y.items():
             shape = np.shape(value) if not isinstance(value, (Mapping, list, tuple)) else (n,)
+            if isinstance(value, np.ndarray) and value.dtype.kind in "OSU":
+                raise InvalidInputError(
+                    f"`y`: {name!r} must be numbers; found dtype {value.dtype}. Number the classes first, such as by "
+                    "np.unique(labels, return_inverse=True)."
+                )
             if shape[:1] != (n,):
                 raise InvalidInputError(
                     f"`y`: {name!r} must have one row for each of the {n} samples of `x`; found shape {shape}."
@@ -140,87 +200,6 @@ class Packer:
                     f"`y`: the rows of target {name!r} must have shape {self.specs[name].shape}, as the heads were "
                     f"built for; found shape {shape}. Use targets.transform(X) for new samples."
                 )
-
-
-class PackedDataset(keras.utils.PyDataset):
-    """A `PyDataset` whose batches are packed as they are read.
-
-    Parameters
-    ----------
-    source : keras.utils.PyDataset
-        Yields ``(x, y)`` or ``(x, y, sample_weight)``.
-    pack : callable
-        `Packer.pack`.
-    """
-
-    def __init__(self, source: keras.utils.PyDataset, pack: Callable[..., tuple[Any, Any, Any]]) -> None:
-        super().__init__(
-            workers=source.workers,
-            use_multiprocessing=source.use_multiprocessing,
-            max_queue_size=source.max_queue_size,
-        )
-        self._source = source
-        self._pack = pack
-
-    def __getitem__(self, index: int) -> tuple[Any, ...]:
-        """Return one packed batch."""
-        return _without_none(self._pack(*as_tuple(self._source[index])))
-
-    @property
-    def num_batches(self) -> int | None:
-        """The number of batches, None if there is no end."""
-        batches: int | None = self._source.num_batches
-        return batches
-
-    def on_epoch_begin(self) -> None:
-        """Tell the source that an epoch begins."""
-        self._source.on_epoch_begin()
-
-    def on_epoch_end(self) -> None:
-        """Tell the source that an epoch ended."""
-        self._source.on_epoch_end()
-
-
-def _map_dataset(dataset: tf.data.Dataset, pack: Callable[..., tuple[Any, Any, Any]]) -> tf.data.Dataset:
-    # Moving references about costs nothing, and in order, so no parallel calls are needed.
-    return dataset.map(lambda *batch: _without_none(pack(*batch)))
-
-
-def _map_generator(batches: Iterator[Any], pack: Callable[..., tuple[Any, Any, Any]]) -> Iterator[Any]:
-    return (_without_none(pack(*as_tuple(batch))) for batch in batches)
-
-
-def as_tuple(batch: Any) -> tuple[Any, ...]:
-    """Return a batch, ``(x,)``, ``(x, y)`` or ``(x, y, sample_weight)``, as a tuple.
-
-    Parameters
-    ----------
-    batch : tuple, list or anything else
-        What a data set yields; what is no tuple or list is x alone.
-
-    Returns
-    -------
-    tuple
-        Of one to three entries.
-
-    Raises
-    ------
-    InvalidTypeError
-        If there are more or none.
-    """
-    if isinstance(batch, (tuple, list)) and not isinstance(batch, AuxBatch):
-        if not 1 <= len(batch) <= 3:
-            raise InvalidTypeError(f"a batch must be (x, y) or (x, y, sample_weight); got {len(batch)} entries.")
-        return tuple(batch)
-    return (batch,)
-
-
-def _without_none(packed: tuple[Any, Any, Any]) -> tuple[Any, ...]:
-    """Shorten a batch to what it holds: tf.data has no None."""
-    x, y, sample_weight = packed
-    if sample_weight is not None:
-        return x, y, sample_weight
-    return (x,) if y is None else (x, y)
 
 
 def _names(y: Any) -> str:

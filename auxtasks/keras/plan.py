@@ -44,10 +44,15 @@ class Plan:
     def make(
         cls, base: keras.Model, specs: Mapping[str, TargetSpec], taps: Mapping[str, tuple[str, int, Iterable[int]]]
     ) -> Plan:
-        """Find the layers of the taps in a model; `taps` may come from JSON."""
+        """Find the layers of the taps in a model; `taps` may come from JSON.
+
+        Raises
+        ------
+        InvalidInputError
+            If layers of one name in one place make a path ambiguous.
+        """
         points = {task: TapPoint(path, call, tuple(shape)) for task, (path, call, shape) in taps.items()}
-        by_path = dict(walk(base))
-        return cls(dict(specs), points, {point.path: by_path[point.path] for point in points.values()})
+        return cls(dict(specs), points, {point.path: _the_layer(base, point.path) for point in points.values()})
 
     def event_of(self, task: str, events: Iterable[Event]) -> Event:
         """Return the call that a task's head reads among those of one forward pass."""
@@ -60,9 +65,32 @@ class Plan:
             )
         return of_layer[call]
 
-    def to_config(self) -> dict[str, Any]:
-        """Return the targets and taps as plain JSON types."""
+    def to_config(self, base: keras.Model) -> dict[str, Any]:
+        """Return the targets and taps as plain JSON types; a layer is told by its place among all layers of the model.
+
+        The names of the layers of a subclassed model are counted up anew when it is made again.
+        """
+        layers = [id(layer) for _, layer in walk(base)]
         return {
             "specs": {name: spec.to_dict() for name, spec in self.specs.items()},
-            "taps": {task: [path, call, list(shape)] for task, (path, call, shape) in self.taps.items()},
+            "taps": {
+                task: [layers.index(id(self.layers[path])), call, list(shape)]
+                for task, (path, call, shape) in self.taps.items()
+            },
         }
+
+    @staticmethod
+    def taps_from_config(base: keras.Model, taps: Mapping[str, tuple[int, int, list[int]]]) -> dict[str, Any]:
+        """Return the taps that `to_config` described, by path in this model."""
+        paths = [path for path, _ in walk(base)]
+        return {task: (paths[index], call, tuple(shape)) for task, (index, call, shape) in taps.items()}
+
+
+def _the_layer(base: keras.Model, path: str) -> keras.Layer:
+    found = {id(layer): layer for known, layer in walk(base) if known == path}
+    if len(found) > 1:
+        raise InvalidInputError(
+            f"`at`: {len(found)} layers have the path {path!r}, so that a saved model could not tell them apart; give "
+            "them different names."
+        )
+    return next(iter(found.values()))

@@ -5,11 +5,9 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-import numpy as np
 from keras import ops
 
 from auxtasks.specs import Place
-from auxtasks.typing import Array
 
 MAX_CELLS = 8
 """A grid has at most this many cells along an axis."""
@@ -54,11 +52,11 @@ class Pooling:
 
     def _cells(self, features: Any) -> Any:
         if len(features.shape) == 3:
-            return _pool_axis(features, "gh,bhc->bgc", features.shape[1], self.grid[0])
+            return _pool_axis(features, "gh,bhc->bgc", ops.shape(features)[1], self.grid[0])
         if len(features.shape) > 4:
             features = ops.mean(features, axis=tuple(range(1, len(features.shape) - 3)))
-        rows = _pool_axis(features, "gh,bhwc->bgwc", features.shape[1], self.grid[0])
-        return _pool_axis(rows, "gw,bhwc->bhgc", features.shape[2], self.grid[1])
+        rows = _pool_axis(features, "gh,bhwc->bgwc", ops.shape(features)[1], self.grid[0])
+        return _pool_axis(rows, "gw,bhwc->bhgc", ops.shape(features)[2], self.grid[1])
 
 
 def _grid(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -69,17 +67,19 @@ def _grid(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(cells)
 
 
-def _pool_axis(features: Any, equation: str, length: int, cells: int) -> Any:
-    if length == cells:
+def _pool_axis(features: Any, equation: str, length: Any, cells: int) -> Any:
+    if isinstance(length, int) and length == cells:
         return features
-    return ops.einsum(equation, ops.convert_to_tensor(_averages(length, cells), features.dtype), features)
+    return ops.einsum(equation, ops.cast(_averages(length, cells), features.dtype), features)
 
 
-def _averages(length: int, cells: int) -> Array:
-    """Return the matrix (cells, length) that averages positions into cells of (nearly) equal width."""
-    starts = np.arange(cells) * length // cells
-    ends = -(-(np.arange(cells) + 1) * length // cells)
-    position = np.arange(length)
-    inside = (position >= starts[:, None]) & (position < ends[:, None])
-    averages: Array = inside / inside.sum(axis=1, keepdims=True)
-    return averages
+def _averages(length: Any, cells: int) -> Any:
+    """Return the matrix (cells, length) that averages positions into cells of (nearly) equal width.
+
+    The length may be a tensor, where it changes from batch to batch.
+    """
+    cell = ops.expand_dims(ops.arange(cells), -1)
+    starts, ends = cell * length // cells, -(-(cell + 1) * length // cells)
+    position = ops.arange(length)
+    inside = ops.cast(ops.logical_and(position >= starts, position < ends), "float32")
+    return inside / ops.sum(inside, axis=1, keepdims=True)

@@ -10,6 +10,14 @@ import tensorflow as tf
 from keras import ops
 
 
+class KnownMean(keras.metrics.Mean):
+    """A mean that is NaN, not 0, while it has no value."""
+
+    def result(self) -> Any:
+        """Return the mean so far."""
+        return ops.where(self.count > 0, super().result(), float("nan"))
+
+
 class TaskLosses(keras.metrics.Metric):
     """Mean loss over chance of each task since the last reset, under ``<task>_loss``.
 
@@ -39,7 +47,7 @@ class TaskLosses(keras.metrics.Metric):
         mean = ops.where(self.count > 0, ops.divide_no_nan(self.total, self.count), float("nan"))
         means = ops.unstack(mean, len(self.names))
         if tf.executing_eagerly():
-            seen = set(keras.ops.convert_to_numpy(self.count > 0).nonzero()[0].tolist())
+            seen = set(ops.convert_to_numpy(self.count > 0).nonzero()[0].tolist())
         else:
             # While a step is traced, what the data holds is known and the counts are not.
             seen = {index for index, name in enumerate(self.names) if name in self.in_step}

@@ -95,9 +95,7 @@ def pretrained_style() -> keras.Model:
 
 
 def shared_encoder() -> keras.Model:
-    encoder = keras.Sequential(
-        [keras.Input((10,)), layers.Dense(8, activation="relu", name="inner")], name="encoder"
-    )
+    encoder = keras.Sequential([keras.Input((10,)), layers.Dense(8, activation="relu", name="inner")], name="encoder")
     left, right = keras.Input((10,), name="left"), keras.Input((10,), name="right")
     distance = layers.Subtract(name="distance")([encoder(left), encoder(right)])
     return keras.Model([left, right], layers.Dense(CLASSES, activation="softmax")(distance))

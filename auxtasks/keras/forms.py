@@ -1,0 +1,171 @@
+"""The forms in which data come: arrays, and batches from a data set or generator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from auxtasks.errors import InvalidTypeError
+
+
+class AuxBatch(NamedTuple):
+    """What the model reads, and beside it what belongs to the auxiliary tasks.
+
+    `labelled` is 1 for samples with a main label and 0 for others; it is empty where no label is missing, and then the
+    main loss and metrics are computed by Keras exactly as without heads.
+    """
+
+    inputs: Any
+    targets: dict[str, Any]
+    weights: dict[str, Any]
+    labelled: Any = ()
+
+
+class PackedDataset(keras.utils.PyDataset):
+    """A `PyDataset` whose batches are packed as they are read.
+
+    Parameters
+    ----------
+    source : keras.utils.PyDataset
+        Yields ``(x, y)`` or ``(x, y, sample_weight)``.
+    pack : callable
+        `Packer.pack`.
+    """
+
+    def __init__(self, source: keras.utils.PyDataset, pack: Callable[..., tuple[Any, Any, Any]]) -> None:
+        super().__init__(
+            workers=source.workers,
+            use_multiprocessing=source.use_multiprocessing,
+            max_queue_size=source.max_queue_size,
+        )
+        self._source = source
+        self._pack = pack
+
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
+        """Return one packed batch."""
+        return _without_none(self._pack(*as_tuple(self._source[index])))
+
+    @property
+    def num_batches(self) -> int | None:
+        """The number of batches, None if there is no end."""
+        batches: int | None = self._source.num_batches
+        return batches
+
+    def on_epoch_begin(self) -> None:
+        """Tell the source that an epoch begins."""
+        self._source.on_epoch_begin()
+
+    def on_epoch_end(self) -> None:
+        """Tell the source that an epoch ended."""
+        self._source.on_epoch_end()
+
+
+def map_dataset(dataset: tf.data.Dataset, pack: Callable[..., tuple[Any, Any, Any]]) -> tf.data.Dataset:
+    """Return a data set whose batches are packed as they are read.
+
+    Parameters
+    ----------
+    dataset : tf.data.Dataset
+        Yields ``(x, y)`` or ``(x, y, sample_weight)``.
+    pack : callable
+        `Packer.pack`.
+
+    Returns
+    -------
+    tf.data.Dataset
+        Of packed batches.
+    """
+    # Moving references about costs nothing, and in order, so no parallel calls are needed.
+    # AutoGraph would hide the type of an error, and there is nothing for it to convert.
+    return dataset.map(tf.autograph.experimental.do_not_convert(lambda *batch: _without_none(pack(*batch))))
+
+
+def map_generator(batches: Iterator[Any], pack: Callable[..., tuple[Any, Any, Any]]) -> Iterator[Any]:
+    """Return a generator whose batches are packed as they are read.
+
+    Parameters
+    ----------
+    batches : iterator
+        Yields ``(x, y)`` or ``(x, y, sample_weight)``.
+    pack : callable
+        `Packer.pack`.
+
+    Returns
+    -------
+    iterator
+        Of packed batches.
+    """
+    return (_without_none(pack(*as_tuple(batch))) for batch in batches)
+
+
+def as_tuple(batch: Any) -> tuple[Any, ...]:
+    """Return a batch, ``(x,)``, ``(x, y)`` or ``(x, y, sample_weight)``, as a tuple.
+
+    Parameters
+    ----------
+    batch : tuple, list or anything else
+        What a data set yields; what is no tuple or list is x alone.
+
+    Returns
+    -------
+    tuple
+        Of one to three entries.
+
+    Raises
+    ------
+    InvalidTypeError
+        If there are more or none.
+    """
+    if isinstance(batch, (tuple, list)) and not isinstance(batch, AuxBatch):
+        if not 1 <= len(batch) <= 3:
+            raise InvalidTypeError(f"a batch must be (x, y) or (x, y, sample_weight); got {len(batch)} entries.")
+        return tuple(batch)
+    return (batch,)
+
+
+def _without_none(packed: tuple[Any, Any, Any]) -> tuple[Any, ...]:
+    """Shorten a batch to what it holds: tf.data has no None."""
+    x, y, sample_weight = packed
+    if sample_weight is not None:
+        return x, y, sample_weight
+    return (x,) if y is None else (x, y)
+
+
+def is_arrays(x: Any) -> bool:
+    """Tell whether inputs are arrays, or a structure of them.
+
+    Parameters
+    ----------
+    x : object
+        What was given as inputs.
+
+    Returns
+    -------
+    bool
+        False for data sets, loaders and iterators.
+    """
+    return all(hasattr(part, "shape") or np.isscalar(part) for part in keras.tree.flatten(x))
+
+
+def as_arrays(values: Any) -> Any:
+    """Turn lists of numbers and columns of tables into arrays.
+
+    Parameters
+    ----------
+    values : array-like or structure of array-likes
+        Labels or weights; a list whose elements are arrays is a structure.
+
+    Returns
+    -------
+    ndarray or structure of ndarrays
+        In the same structure; None for None.
+    """
+    if isinstance(values, Mapping):
+        return {name: as_arrays(value) for name, value in values.items()}
+    if isinstance(values, (list, tuple)) and any(np.ndim(part) for part in keras.tree.flatten(values)):
+        return type(values)(as_arrays(value) for value in values)
+    return None if values is None else np.asarray(values)

@@ -1,0 +1,170 @@
+"""Losses and metrics that leave missing main labels out: weights for Keras's own losses and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from typing import Any
+
+from keras import ops, tree
+
+from auxtasks.keras.labels import split_missing
+
+
+def mean_weights(present: Any, sample_weight: Any = None, mask: Any = None) -> Any:
+    """Return weights under which Keras's mean over the batch is the mean over the labels present.
+
+    Parameters
+    ----------
+    present : tensor of 0.0 and 1.0
+        Which labels are present.
+    sample_weight : tensor, optional
+        Weights of the user, kept as factors.
+    mask : tensor of bool, optional
+        The mask on the output. Keras takes the mean over unmasked entries only, so that only these count here.
+
+    Returns
+    -------
+    tensor
+        Of the shape of `present`; all zero where no label is present, all one where all are.
+    """
+    if mask is None or len(mask.shape) != len(present.shape):
+        entries, counted = ops.cast(ops.size(present), "float32"), present
+    else:
+        mask = ops.cast(mask, "float32")
+        entries, counted = ops.sum(mask), present * mask
+    return metric_weights(present * ops.divide_no_nan(entries, ops.sum(counted)), sample_weight)
+
+
+def metric_weights(present: Any, sample_weight: Any = None, mask: Any = None) -> Any:
+    """Return weights that leave missing labels out of a metric, or of a loss that is a sum.
+
+    Parameters
+    ----------
+    present : tensor
+        Which labels are present, shape (batch,) or (batch, time).
+    sample_weight : tensor, optional
+        Weights of the user, shape (batch,), (batch, 1) or (batch, time), kept as factors.
+    mask : tensor of bool, optional
+        Ignored: Keras applies the mask on the output itself.
+
+    Returns
+    -------
+    tensor
+        Of the shape of `present`.
+    """
+    del mask
+    if sample_weight is None:
+        return present
+    weight = ops.cast(sample_weight, "float32")
+    if len(weight.shape) > len(present.shape):
+        weight = ops.squeeze(weight, axis=-1)
+    elif len(weight.shape) < len(present.shape):
+        weight = ops.expand_dims(weight, -1)
+    return present * weight
+
+
+def without_missing(y: Any, y_pred: Any, sample_weight: Any, weigh: Callable[..., Any]) -> tuple[Any, Any]:
+    """Replace missing labels of one output or several, and weigh them out.
+
+    Parameters
+    ----------
+    y, y_pred, sample_weight
+        As `keras.Model.compute_loss` gets them; several outputs as mappings or sequences of the same form.
+    weigh : callable
+        From what is present, the user's weight and the output's mask to the weights to use: `mean_weights` or
+        `metric_weights`.
+
+    Returns
+    -------
+    tuple of labels, weights
+        In the form of `y`.
+    """
+    if isinstance(y, Mapping):
+        keys: Any = list(y)
+    elif isinstance(y, (list, tuple)):
+        keys = range(len(y))
+    else:
+        output = tree.flatten(y_pred)[0]
+        split = split_missing(y, output)
+        return split.safe, weigh(split.present, sample_weight, getattr(output, "_keras_mask", None))
+    parts = {key: without_missing(y[key], _part(y_pred, key), _part(sample_weight, key), weigh) for key in keys}
+    if isinstance(y, Mapping):
+        return {key: part[0] for key, part in parts.items()}, {key: part[1] for key, part in parts.items()}
+    return [part[0] for part in parts.values()], [part[1] for part in parts.values()]
+
+
+def _part(values: Any, key: Any) -> Any:
+    """Return the part of one output; an array of weights without parts serves every output, as in Keras."""
+    if isinstance(values, Mapping):
+        return values.get(key)
+    if isinstance(values, (list, tuple)):
+        return values[key]
+    return values
+
+
+def like_outputs(values: Any, y_pred: Any, names: Sequence[str] | None) -> Any:
+    """Bring labels or weights of several outputs into the form in which the model returns these.
+
+    Parameters
+    ----------
+    values : tensor or structure of tensors
+        Labels or sample weights.
+    y_pred : tensor or structure of tensors
+        The outputs.
+    names : sequence of str or None
+        The names of the outputs.
+
+    Returns
+    -------
+    tensor or structure of tensors
+        In the form of `y_pred`, where there are several outputs.
+    """
+    if names and isinstance(values, Mapping) and isinstance(y_pred, (list, tuple)):
+        return [values.get(name) for name in names]
+    if isinstance(values, (list, tuple)) and isinstance(y_pred, Mapping):
+        return dict(zip(sorted(y_pred), values, strict=True))  # in the order in which Keras flattens a mapping
+    return values
+
+
+def count_labelled(y: Any, y_pred: Any) -> Any:
+    """Count the samples of which a label is present.
+
+    Parameters
+    ----------
+    y, y_pred
+        As for `without_missing`.
+
+    Returns
+    -------
+    tensor of int32, shape ()
+        Samples with a label for at least one output.
+    """
+    _, present = without_missing(y, y_pred, None, metric_weights)
+    rows = [ops.max(part, axis=tuple(range(1, len(part.shape)))) for part in tree.flatten(present)]
+    return ops.sum(ops.cast(reduce(ops.maximum, rows), "int32"))
+
+
+def update_metrics(compiled: Any, y: Any, y_pred: Any, sample_weight: Any) -> None:
+    """Update compiled metrics with the labels that are present.
+
+    Keras gives the metrics of ``compile(metrics=...)`` no weights at all, and a missing label would count as a wrong
+    one; so each is updated here with weights of 0 and 1.
+
+    Parameters
+    ----------
+    compiled : CompileMetrics
+        Keras's container of the compiled metrics.
+    y, y_pred, sample_weight
+        As `keras.Model.compute_metrics` gets them.
+    """
+    labels, present = without_missing(y, y_pred, None, metric_weights)
+    _, weighted = without_missing(y, y_pred, sample_weight, metric_weights)
+    if not compiled.built:
+        compiled.build(labels, y_pred)
+    outputs = compiled._flatten_y(y_pred)
+    labels, present, weighted = (compiled._flatten_y(part) for part in (labels, present, weighted))
+    for metrics, weights in ((compiled._flat_metrics, present), (compiled._flat_weighted_metrics, weighted)):
+        for metric, label, output, weight in zip(metrics, labels, outputs, weights, strict=True):
+            if metric is not None:
+                metric.update_state(label, output, weight)

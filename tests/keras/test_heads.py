@@ -1,0 +1,138 @@
+"""Each kind of head learns something simple on each kind of tap."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from auxtasks.keras import attach_heads
+from auxtasks.specs import TargetSpec
+
+N = 96
+
+
+def _conv2d() -> keras.Model:
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 2)),
+            layers.Conv2D(12, 3, padding="same", activation="relu", name="map"),
+            layers.Flatten(),
+            layers.Dense(24, activation="relu", name="flat"),
+            layers.Dense(1),
+        ]
+    )
+
+
+def _conv1d() -> keras.Model:
+    return keras.Sequential(
+        [
+            keras.Input((12, 2)),
+            layers.Conv1D(12, 3, padding="same", activation="relu", name="series"),
+            layers.Flatten(),
+            layers.Dense(24, activation="relu", name="flat"),
+            layers.Dense(1),
+        ]
+    )
+
+
+def _simple_targets(x: np.ndarray) -> dict[str, tuple[np.ndarray, str]]:
+    """Targets of every kind per sample that the mean of the first channel decides."""
+    level = x[..., 0].reshape(N, -1).mean(axis=1)
+    high = (level > np.median(level)).astype("int64")
+    two = np.stack([level, -level], axis=1).astype("float32")
+    return {
+        "vector": (two, "vector"),
+        "class": (high, "class"),
+        "multilabel": (np.stack([high, 1 - high], axis=1).astype("int8"), "multilabel"),
+        "distribution": (np.exp(two) / np.exp(two).sum(axis=1, keepdims=True), "distribution"),
+    }
+
+
+def _fit(base: keras.Model, x: np.ndarray, targets: dict[str, Any], at: Any) -> tuple[Any, dict[str, list[float]]]:
+    specs = {
+        name: TargetSpec(name, "test", kind, values.shape[1:], n_classes=2 if "class" in kind else None)
+        for name, (values, kind) in targets.items()
+    }
+    model = attach_heads(base, specs, at=at, inputs=x, seed=0)
+    model.compile(keras.optimizers.Adam(0.02), "mse")
+    y = {"main": np.full(N, np.nan), **{name: values for name, (values, _) in targets.items()}}
+    return model, model.fit(x, y, epochs=60, batch_size=32, verbose=0).history
+
+
+def _assert_learnt(logs: dict[str, list[float]], targets: Any, share: float = 0.5) -> None:
+    for name in targets:
+        losses = logs[f"{name}_loss"]
+        start = np.log(2) if name in ("class", "multilabel", "steps") else losses[0]
+        assert losses[-1] < share * start, (name, losses[0], losses[-1])
+
+
+@pytest.mark.parametrize("tap", ["map", "flat"])
+def test_heads_per_sample_and_images_learn_on_maps_and_on_flat_taps(tap: str) -> None:
+    keras.utils.set_random_seed(0)
+    x = np.random.default_rng(0).normal(size=(N, 8, 8, 2)).astype("float32")
+    x += np.random.default_rng(1).normal(size=(N, 1, 1, 2)).astype("float32")
+    coarse = x[..., :1].reshape(N, 2, 4, 2, 4, 1).mean(axis=(2, 4))
+    targets = {**_simple_targets(x), "image": (coarse, "image")}
+    model, logs = _fit(_conv2d(), x, targets, tap)
+    _assert_learnt(logs, targets)
+    assert np.isnan(logs["main_loss"]).all()
+    assert len(model.heads) == 2  # one for the four tasks per sample, one decoder
+    predicted = model.predict_auxiliary(x, verbose=0)
+    assert {name: values.shape for name, values in predicted.items()} == {
+        name: values.shape if name != "class" else (N, 2) for name, (values, _) in targets.items()
+    }
+    assert np.mean(predicted["class"].argmax(axis=1) == targets["class"][0]) > 0.9
+    np.testing.assert_allclose(predicted["distribution"].sum(axis=1), 1, atol=1e-5)
+    assert np.mean((predicted["image"] - coarse) ** 2) == pytest.approx(
+        model.evaluate(x, {"main": np.zeros(N), "image": coarse}, return_dict=True, verbose=0)["image_loss"], rel=1e-4
+    )
+
+
+@pytest.mark.parametrize("tap", ["series", "flat"])
+def test_heads_per_step_learn_on_series_and_on_flat_taps(tap: str) -> None:
+    keras.utils.set_random_seed(0)
+    x = np.random.default_rng(0).normal(size=(N, 12, 2)).astype("float32")
+    x += np.random.default_rng(1).normal(size=(N, 1, 2)).astype("float32")
+    halves = x.reshape(N, 6, 2, 2).mean(axis=2)
+    targets = {"same": (x, "step_vector"), "halves": (halves, "step_vector")}
+    if tap == "series":
+        targets["steps"] = ((x[..., 0] > 0).astype("int64"), "step_class")
+    _, logs = _fit(_conv1d(), x, targets, tap)
+    _assert_learnt(logs, targets)
+
+
+def test_an_image_is_decoded_from_a_series() -> None:
+    x = np.random.default_rng(0).normal(size=(N, 12, 2)).astype("float32")
+    x += 2 * np.random.default_rng(1).normal(size=(N, 1, 2)).astype("float32")
+    image = np.broadcast_to(x.mean(axis=1)[:, None, None, :1], (N, 4, 3, 1)).copy()
+    targets = {"image": (image, "image")}
+    _assert_learnt(_fit(_conv1d(), x, targets, "series")[1], targets)
+
+
+def test_heads_of_one_seed_are_equal_and_of_another_are_not() -> None:
+    x = np.zeros((2, 12, 2), "float32")
+    specs = {"vector": TargetSpec("vector", "test", "vector", (3,))}
+    first, again, other = (attach_heads(_conv1d(), specs, inputs=x, seed=seed).heads[0].kernel for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_the_loss_is_in_units_of_chance_and_weighted() -> None:
+    x = np.random.default_rng(0).normal(size=(N, 12, 2)).astype("float32")
+    y = {"main": np.full(N, np.nan), "vector": x[:, 0, :]}
+
+    def losses(chance: float, weight: float) -> dict[str, float]:
+        keras.utils.set_random_seed(0)
+        spec = TargetSpec("vector", "test", "vector", (2,), chance=chance)
+        model = attach_heads(_conv1d(), {"vector": spec}, weights=weight, inputs=x, seed=0)
+        model.compile("sgd", "mse", run_eagerly=True)
+        found: dict[str, float] = model.evaluate(x, y, return_dict=True, verbose=0)
+        return found
+
+    plain, scaled = losses(1.0, 1.0), losses(4.0, 3.0)
+    assert scaled["vector_loss"] == pytest.approx(plain["vector_loss"] / 4, rel=1e-5)
+    assert scaled["loss"] == pytest.approx(3 * scaled["vector_loss"], rel=1e-5)

@@ -1,0 +1,91 @@
+"""With weight 0 a model with heads trains exactly as the model alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from helpers import LOSS, SPECS, Batches, X, assert_same, aux_targets, dataset, dense_base, labels, some_missing, values
+from kinds import KINDS, ModelKind
+
+from auxtasks.keras import attach_heads
+
+
+def _trained(kind: ModelKind, *, heads: bool) -> tuple[keras.Model, dict[str, list[float]]]:
+    keras.utils.set_random_seed(7)
+    base = model = kind.build()
+    x, y = kind.data(), labels()
+    if heads:
+        model = attach_heads(base, SPECS, at={"numbers": kind.tap}, weights=0.0, inputs=x)
+    # Tracing the large model takes longer than a few eager steps.
+    model.compile("adam", LOSS, metrics=["accuracy"], run_eagerly=kind.name == "pretrained_style")
+    train = {"main": y, **aux_targets()} if heads else y
+    history = model.fit(x, train, batch_size=24, epochs=2, validation_data=(x, y), verbose=0)
+    return base, history.history
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_weight_zero_is_plain_training_bit_for_bit(kind: ModelKind) -> None:
+    (plain, plain_logs), (base, logs) = _trained(kind, heads=False), _trained(kind, heads=True)
+    assert_same(plain, base)
+    assert {name: logs[name] for name in plain_logs} == plain_logs
+    assert logs["main_loss"] == pytest.approx(plain_logs["loss"], rel=1e-6)
+    assert all(np.isfinite(logs[f"{task}_loss"]).all() and min(logs[f"{task}_loss"]) > 0 for task in SPECS)
+    assert not any(f"val_{task}_loss" in logs for task in SPECS)
+
+
+def _fit_dense(form: str, *, heads: bool, **compile_args: Any) -> tuple[keras.Model, Any]:
+    base = dense_base()
+    model = attach_heads(base, SPECS, weights=0.0, inputs=X) if heads else base
+    model.compile(keras.optimizers.Adam(0.01), LOSS, **compile_args)
+    y = {"main": labels(), **aux_targets()} if heads else labels()
+    data = {"dataset": lambda: (dataset(X, y),), "pydataset": lambda: (Batches(X, y),), "arrays": lambda: (X, y)}[form]
+    class_weight = {0: 1.0, 1: 0.3, 2: 2.7} if form != "pydataset" else None
+    history = model.fit(*data(), epochs=2, verbose=0, class_weight=class_weight)
+    return base, history
+
+
+@pytest.mark.parametrize("form", ["arrays", "dataset", "pydataset"])
+def test_weight_zero_is_plain_training_in_every_form_of_data(form: str) -> None:
+    assert_same(_fit_dense(form, heads=False)[0], _fit_dense(form, heads=True)[0])
+
+
+def test_weight_zero_is_plain_training_when_run_eagerly() -> None:
+    eager = {"run_eagerly": True}
+    assert_same(_fit_dense("arrays", heads=False, **eager)[0], _fit_dense("arrays", heads=True, **eager)[0])
+
+
+def test_xla_trains_the_same_to_rounding() -> None:
+    plain, base = (_fit_dense("arrays", heads=heads, jit_compile=True)[0] for heads in (False, True))
+    for one, other in zip(values(plain), values(base), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_attaching_leaves_random_numbers_and_weights_alone() -> None:
+    base = dense_base()
+    before = values(base)
+    keras.utils.set_random_seed(5)
+    expected = keras.random.normal((3,)), np.random.normal(size=3)  # noqa: NPY002 - the global state is meant
+    keras.utils.set_random_seed(5)
+    attach_heads(base, SPECS, inputs=X)
+    found = keras.random.normal((3,)), np.random.normal(size=3)  # noqa: NPY002
+    for one, other in zip((*expected, *before), (*found, *values(base)), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_a_task_without_any_target_changes_nothing_and_logs_nan(weight: float) -> None:
+    def trained(numbers: Any) -> Any:
+        base = dense_base()
+        model = attach_heads(base, SPECS, weights={"numbers": weight, "kind": 1.0}, inputs=X)
+        model.compile("sgd", LOSS)
+        targets = {"main": some_missing(labels()), **aux_targets(), **numbers}
+        return base, model.fit(X, targets, verbose=0).history
+
+    base, logs = trained({"numbers": np.full((48, 4), np.nan)})
+    assert np.isnan(logs["numbers_loss"]).all()
+    assert np.isfinite(logs["loss"]).all()
+    if weight == 0:
+        assert_same(base, trained({})[0])

@@ -1,0 +1,136 @@
+"""Bases with several outputs or inputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from helpers import LOSS, SPECS, X, aux_targets, dataset, labels, some_missing
+from keras import layers
+
+from auxtasks.errors import InvalidInputError, UnknownNameError
+from auxtasks.keras import AuxModel, attach_heads
+
+TARGETS = aux_targets()
+YA, YB = labels(), X[:, :1] * 2
+LOSSES = {"a": LOSS, "b": "mse"}
+METRICS = {"a": ["accuracy"], "b": ["mae"]}
+
+
+@keras.saving.register_keras_serializable("auxtasks_tests")
+class TwoOutputs(keras.Model):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.hidden = layers.Dense(8, activation="relu", name="hidden")
+        self.a, self.b = layers.Dense(3, activation="softmax", name="a"), layers.Dense(1, name="b")
+
+    def call(self, inputs: Any) -> Any:
+        hidden = self.hidden(inputs)
+        return {"a": self.a(hidden), "b": self.b(hidden)}
+
+
+def _base(form: str) -> keras.Model:
+    keras.utils.set_random_seed(4)
+    if form == "subclassed":
+        return TwoOutputs()
+    inputs = keras.Input((10,))
+    hidden = layers.Dense(8, activation="relu", name="hidden")(inputs)
+    outputs = {"a": layers.Dense(3, activation="softmax", name="a")(hidden), "b": layers.Dense(1, name="b")(hidden)}
+    return keras.Model(inputs, outputs if form == "dict" else list(outputs.values()))
+
+
+def _model(form: str, weights: float = 1.0) -> AuxModel:
+    model = attach_heads(_base(form), SPECS, weights=weights, inputs=X)
+    model.compile(keras.optimizers.SGD(0.1), LOSSES, metrics=METRICS, run_eagerly=True)
+    return model
+
+
+FORMS = ["dict", "list", "subclassed"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_outputs_train_by_name_as_in_the_base(form: str) -> None:
+    model, base = _model(form, 0.0), _base(form)
+    base.compile(keras.optimizers.SGD(0.1), LOSSES, metrics=METRICS, run_eagerly=True)
+    plain = base.fit(X, {"a": YA, "b": YB}, shuffle=False, verbose=0).history
+    # In another order than that of the outputs, and a form that could hold missing labels.
+    data = dataset(X, {"b": YB, "a": YA, **TARGETS}, 32)
+    logs = model.fit(data, validation_data=(X, {"a": YA, "b": YB}), verbose=0).history
+    assert {name: logs[name][0] for name in plain} == pytest.approx({name: plain[name][0] for name in plain}, rel=1e-4)
+    assert {"numbers_loss", "kind_loss", "val_a_accuracy"} <= set(logs)
+    for one, other in zip(base.get_weights(), model.base.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+    for one, other in zip(
+        keras.tree.flatten(model.predict(X, verbose=0)),
+        base.predict_on_batch(X).values() if form != "list" else base.predict_on_batch(X),
+        strict=True,
+    ):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+@pytest.mark.parametrize("missing", ["a", "b", "both"])
+@pytest.mark.parametrize("form", FORMS)
+def test_each_output_has_missing_labels_of_its_own(form: str, missing: str) -> None:
+    model = _model(form)
+    ya = some_missing(YA) if missing != "b" else YA.astype("uint8")
+    yb = some_missing(YB) if missing != "a" else YB
+    logs = model.evaluate(X, {"b": yb, "a": ya}, batch_size=48, return_dict=True, verbose=0)
+    full = model.evaluate(X, {"a": YA, "b": YB}, batch_size=48, return_dict=True, verbose=0)
+    few = model.evaluate(X[:20], {"a": YA[:20], "b": YB[:20]}, batch_size=48, return_dict=True, verbose=0)
+    for name in ("a_loss", "a_accuracy", "b_loss", "b_mae"):
+        expected = few if missing in (name[0], "both") else full
+        assert logs[name] == pytest.approx(expected[name], rel=1e-5), name
+    trained = model.fit(X, {"b": yb, "a": ya, **TARGETS}, verbose=0).history
+    assert np.isfinite(list(trained.values())).all()
+
+
+def test_sample_weights_by_output_go_together_with_missing_labels() -> None:
+    model = attach_heads(_base("dict"), SPECS, inputs=X)
+    model.compile("sgd", LOSSES, weighted_metrics={"b": ["mae"]}, run_eagerly=True)
+    weight = {"a": np.ones(48), "b": np.random.default_rng(0).random(48)}
+    found = model.evaluate(X, {"a": YA, "b": some_missing(YB)}, 48, 0, weight, return_dict=True)
+    few = {name: values[:20] for name, values in weight.items()}
+    expected = model.evaluate(X[:20], {"a": YA[:20], "b": YB[:20]}, 48, 0, few, return_dict=True)
+    assert (found["b_loss"], found["b_mae"]) == (pytest.approx(expected["b_loss"]), pytest.approx(expected["b_mae"]))
+
+
+def test_outputs_of_unknown_names_are_refused() -> None:
+    with pytest.raises(UnknownNameError, match=r"`y`: .*'c'.*Valid names: 'a', 'b', 'kind', 'numbers'"):
+        _model("dict").fit(X, {"a": YA, "b": YB, "c": YB, **TARGETS})
+    with pytest.raises(InvalidInputError, match="`class_weight` works for a model with one output only"):
+        _model("dict").fit(X, {"a": YA, "b": YB, **TARGETS}, class_weight={0: 2.0})
+
+
+@keras.saving.register_keras_serializable("auxtasks_tests")
+class TwoInputs(keras.Model):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        # Without names, which Keras then counts up from model to model.
+        self.hidden, self.top = layers.Dense(8, activation="relu"), layers.Dense(3, activation="softmax")
+
+    def call(self, inputs: Any) -> Any:
+        return self.top(self.hidden(inputs["left"] - inputs["right"]))
+
+
+def test_inputs_by_name_work_throughout(tmp_path: Any) -> None:
+    x = {"left": X, "right": X[::-1]}
+    model = attach_heads(TwoInputs(), SPECS, at=0, inputs=x)
+    model.compile("sgd", LOSS, run_eagerly=True)
+    model.fit(x, {"main": some_missing(YA), **TARGETS}, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
+    y = {"main": YA, **TARGETS}
+    assert loaded.evaluate(x, y, verbose=0) == model.evaluate(x, y, verbose=0)
+    assert loaded.taps != model.taps  # the names were counted up, the layer is the same
+    assert loaded.taps["kind"] == loaded.base.layers[0].name
+
+
+def test_all_inputs_are_needed_for_the_trial_run() -> None:
+    left, right = keras.Input((10,)), keras.Input((10,))
+    hidden = layers.Dense(4)(layers.Add()([left, right]))
+    base = keras.Model([left, right], layers.Dense(2)(hidden))
+    with pytest.raises(InvalidInputError, match=r"`inputs`: the model reads 2 inputs; found 1. Pass samples of all"):
+        attach_heads(base, SPECS, inputs=X)

@@ -1,0 +1,39 @@
+"""Train on two logical devices and on one, and print both results as JSON; run as a script of its own."""
+
+from __future__ import annotations
+
+import json
+from contextlib import nullcontext
+from typing import Any
+
+import tensorflow as tf
+
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+
+import numpy as np  # noqa: E402
+from helpers import LOSS, SPECS, X, aux_targets, dense_base, labels  # noqa: E402
+
+from auxtasks.keras import attach_heads  # noqa: E402
+
+
+def trained(strategy: Any, main: np.ndarray) -> dict[str, Any]:
+    with strategy.scope() if strategy else nullcontext():
+        model = attach_heads(dense_base(dropout=0.0), SPECS, weights={"kind": 2.0}, inputs=X, seed=0)
+        model.compile("sgd", LOSS, metrics=["accuracy"])
+    data = tf.data.Dataset.from_tensor_slices((X, {"main": main, **aux_targets()})).batch(24)
+    history = model.fit(data, epochs=1, shuffle=False, verbose=0).history
+    evaluated = model.evaluate(X, labels(), verbose=0, return_dict=True)
+    return {
+        "logs": {name: value[0] for name, value in history.items()},
+        "evaluated": evaluated,
+        "weights": [weight.tolist() for weight in model.get_weights()],
+    }
+
+
+if __name__ == "__main__":
+    mirrored = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    missing = labels().copy()
+    missing[::3] = -1  # as many in each half of each batch, so that a mean of means is the mean
+    for main in (labels(), missing):
+        print(json.dumps([trained(None, main), trained(mirrored, main)]))
