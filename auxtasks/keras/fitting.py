@@ -8,17 +8,17 @@ import keras
 import numpy as np
 
 from auxtasks.errors import InvalidInputError
-from auxtasks.keras.batches import DEFAULT_SHARE, compose, dataset_of
+from auxtasks.keras.batches import dataset_of
+from auxtasks.keras.composition import DEFAULT_SHARE, compose
 from auxtasks.keras.forms import AuxBatch, as_tuple
 from auxtasks.keras.packing import MAIN, Packer
-from auxtasks.keras.plan import Plan
+from auxtasks.keras.steps import Stepping
 from auxtasks.validation import check_number
 
 
-class Fitting:
+class Fitting(Stepping):
     """The part of `AuxModel` that takes data from the user."""
 
-    _plan: Plan
     base: keras.Model
     optimizer: Any
     _negative_labels = False
@@ -40,12 +40,12 @@ class Fitting:
         # The labels of hinge losses are -1 and 1, so -1 cannot mean "missing" there.
         self._negative_labels = any("hinge" in _name(part).lower() for part in keras.tree.flatten(loss))
         self._needs_main = any(part is not None for part in keras.tree.flatten(loss))
-        super().compile(optimizer, loss, *args, **kwargs)  # type: ignore[misc]
+        super().compile(optimizer, loss, *args, **kwargs)
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compile a loaded model as it was compiled when saved; Keras leaves models with a `compile` of their own."""
         self.compile(**keras.saving.deserialize_keras_object(config))
-        self.optimizer.build(self.trainable_variables)  # type: ignore[attr-defined]
+        self.optimizer.build(self.trainable_variables)
 
     def _packer(self, *, required: bool, class_weight: Any = None) -> Packer:
         return Packer(
@@ -127,7 +127,7 @@ class Fitting:
                         data, plan, first_epoch=int(keras.ops.convert_to_numpy(self.optimizer.iterations))
                     )
                     x, y, sample_weight, batch_size, shuffle = composed, None, None, None, False
-        return super().fit(  # type: ignore[misc]
+        return super().fit(
             x,
             y,
             batch_size,
@@ -164,7 +164,7 @@ class Fitting:
             As in Keras.
         """
         x, y, sample_weight = self._packer(required=False).pack_any(x, y, sample_weight)
-        return super().evaluate(x, y, batch_size, verbose, sample_weight, *args, **kwargs)  # type: ignore[misc]
+        return super().evaluate(x, y, batch_size, verbose, sample_weight, *args, **kwargs)
 
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
@@ -183,7 +183,7 @@ class Fitting:
         """
         packer = self._packer(required=True, class_weight=class_weight)
         x, y, sample_weight = packer.pack_any(x, y, sample_weight)
-        return super().train_on_batch(x, y, sample_weight, return_dict=return_dict)  # type: ignore[misc]
+        return super().train_on_batch(x, y, sample_weight, return_dict=return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Evaluate one batch; see `keras.Model.test_on_batch`.
@@ -199,7 +199,7 @@ class Fitting:
             As in Keras.
         """
         x, y, sample_weight = self._packer(required=False).pack_any(x, y, sample_weight)
-        return super().test_on_batch(x, y, sample_weight, return_dict)  # type: ignore[misc]
+        return super().test_on_batch(x, y, sample_weight, return_dict)
 
     def _pack_validation(self, data: Any) -> Any:
         if data is None:

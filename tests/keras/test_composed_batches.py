@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError
 from auxtasks.keras import LabelledBatches, labelled_dataset
-from auxtasks.keras.batches import compose
+from auxtasks.keras.composition import compose
 
 N = 60
 

@@ -1,0 +1,76 @@
+"""Which samples a batch holds, where few have a label.
+
+With 50 labels among 6,000 samples an ordinary batch of 32 holds a label in one case of four. Here every batch holds
+enough: the labelled samples come round as often as needed, each of the unlabelled ones once an epoch.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+DEFAULT_SHARE = 0.5
+"""The share of labelled samples in a batch where nothing else is asked for."""
+
+Indices = NDArray[np.intp]
+
+
+class Composition:
+    """Which samples each batch of each epoch holds.
+
+    Parameters
+    ----------
+    labelled : ndarray of bool, shape (n,)
+        Which samples have a label; some must and some must not.
+    batch_size : int
+        Samples in a batch.
+    share : float
+        The share of them that are labelled, from 0 to 1; at least one sample of either sort is in each batch.
+    seed : int
+        With the number of the epoch it decides the order.
+    """
+
+    def __init__(self, labelled: NDArray[np.bool_], batch_size: int, share: float, seed: int) -> None:
+        self._labelled = np.flatnonzero(labelled)
+        self._unlabelled = np.flatnonzero(~labelled)
+        self._n_labelled = min(max(1, round(share * batch_size)), batch_size - 1)
+        self._n_unlabelled = batch_size - self._n_labelled
+        self.batch_size = batch_size
+        self._seed = seed
+        self.n_batches = ceil(len(self._unlabelled) / self._n_unlabelled)
+
+    def epoch(self, number: int) -> Indices:
+        """Return the samples of one epoch, shape (batches, batch size).
+
+        The last batch is filled up with unlabelled samples at random.
+        """
+        rng = np.random.default_rng([self._seed, number])
+        unlabelled = _rounds(self._unlabelled, self.n_batches * self._n_unlabelled, rng)
+        labelled = _rounds(self._labelled, self.n_batches * self._n_labelled, rng)
+        return np.concatenate([labelled.reshape(self.n_batches, -1), unlabelled.reshape(self.n_batches, -1)], axis=1)
+
+
+def _rounds(samples: Indices, total: int, rng: np.random.Generator) -> Indices:
+    """Return `total` samples: all of them in random order, then all again in another, and so on."""
+    rounds = [rng.permutation(samples) for _ in range(ceil(total / len(samples)))]
+    return np.concatenate(rounds)[:total]
+
+
+def compose(labelled: NDArray[np.bool_], batch_size: int, share: float, seed: int) -> Composition | None:
+    """Plan the batches, or return None where ordinary ones hold as many labels, or there are no labels at all.
+
+    Parameters
+    ----------
+    labelled, batch_size, share, seed
+        See `Composition`.
+
+    Returns
+    -------
+    Composition or None
+        The plan.
+    """
+    if batch_size < 2 or not labelled.any() or labelled.mean() >= share:
+        return None
+    return Composition(labelled, batch_size, share, seed)

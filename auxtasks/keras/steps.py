@@ -1,0 +1,129 @@
+"""One step of training or evaluation: taps recorded, missing labels left out, auxiliary losses added."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from auxtasks.keras.forms import AuxBatch
+from auxtasks.keras.heads import Head
+from auxtasks.keras.masking import (
+    count_labelled,
+    like_outputs,
+    mean_weights,
+    metric_weights,
+    update_metrics,
+    without_missing,
+)
+from auxtasks.keras.objective import relative_totals
+from auxtasks.keras.packing import Packer
+from auxtasks.keras.plan import Plan
+from auxtasks.keras.recording import Event, recording
+from auxtasks.keras.tracking import KnownMean, TaskLosses
+
+
+class CurrentStep(threading.local):
+    """What the step that is running in this thread works on."""
+
+    batch: AuxBatch | None = None
+    events: list[Event] = []  # noqa: RUF012 - replaced, never changed
+
+
+class Stepping(keras.Model):
+    """The part of `AuxModel` that runs one batch."""
+
+    heads: list[Head]
+    _packer: Callable[..., Packer]
+    _plan: Plan
+    _step: CurrentStep
+    _loss_weights: keras.Variable
+    _main_loss: KnownMean
+    _task_losses: TaskLosses
+    _compile_metrics: Any
+    _loss_tracker: Any
+    loss: Any
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """Train on one batch."""
+        return self._run_step(super().train_step, data, training=True)
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        """Evaluate one batch; auxiliary losses are reported for the targets it holds."""
+        return self._run_step(super().test_step, data, training=False)
+
+    def predict_step(self, data: Any) -> Any:
+        """Predict one batch; auxiliary targets in it are ignored."""
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        return super().predict_step((x.inputs if isinstance(x, AuxBatch) else x,))
+
+    def _run_step(self, step: Any, data: Any, training: bool) -> dict[str, Any]:
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        batch, y, sample_weight = self._packer(required=training).pack(x, y, sample_weight)
+        outer = self._step.batch, self._step.events
+        with recording(self._plan.layers.values()) as events:
+            self._step.batch, self._step.events = batch, events
+            try:
+                # The heads' targets stay out of `call`, which would cast them to the compute dtype.
+                logs: dict[str, Any] = step((batch.inputs, y, sample_weight))
+                return logs
+            finally:
+                self._step.batch, self._step.events = outer
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """Return the main loss over the labels present plus the weighted losses of the auxiliary tasks."""
+        batch = self._step.batch
+        n_labels = ops.shape(keras.tree.flatten(y_pred)[0])[0]
+        if batch is not None and self._has_missing() and y is not None:
+            y, sample_weight = (like_outputs(part, y_pred, self.output_names) for part in (y, sample_weight))
+            n_labels = count_labelled(y, y_pred)
+            y, sample_weight = without_missing(y, y_pred, sample_weight, self._weigh)
+        main = super().compute_loss(x, y, y_pred, sample_weight, training)
+        # Keras divides losses by the number of replicas, because it sums their gradients.
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        self._main_loss.update_state(ops.stop_gradient(main) * replicas, n_labels)
+        self._task_losses.in_step = frozenset(batch.targets if batch else ())
+        if batch is None or not batch.targets:
+            return main
+        return main + ops.cast(self._auxiliary_loss(batch) / replicas, main.dtype)
+
+    def _auxiliary_loss(self, batch: AuxBatch) -> Any:
+        """Return the weighted sum of the losses over chance."""
+        totals = relative_totals(self.heads, self._plan, self._step.events, batch)
+        self._task_losses.update_state(ops.stop_gradient(totals.loss), totals.count)
+        return ops.sum(ops.convert_to_tensor(self._loss_weights) * ops.divide_no_nan(*totals))
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """Update the compiled metrics with the labels present, and return all metrics."""
+        if not self._has_missing() or y is None or self._compile_metrics is None:
+            logs: dict[str, Any] = super().compute_metrics(x, y, y_pred, sample_weight)
+            return logs
+        y, sample_weight = (like_outputs(part, y_pred, self.output_names) for part in (y, sample_weight))
+        update_metrics(self._compile_metrics, y, y_pred, sample_weight)
+        return dict(self.get_metrics_result())
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """Return all metrics; those of the main output are NaN while no label was seen."""
+        logs: dict[str, Any] = super().get_metrics_result()
+        compiled = self._compile_metrics
+        if compiled is None or not compiled.built or self._loss_tracker is None:
+            return logs
+        unknown = ops.logical_and(self._loss_tracker.count > 0, self._main_loss.count == 0)
+        for name in compiled.result():
+            logs[name] = keras.tree.map_structure(lambda value: ops.where(unknown, float("nan"), value), logs[name])
+        return logs
+
+    @property
+    def _weigh(self) -> Any:
+        """How missing labels are weighed out of the compiled loss: a sum must not be scaled as a mean is."""
+        reductions = {getattr(loss, "reduction", None) for loss in keras.tree.flatten(self.loss)}
+        return metric_weights if reductions == {"sum"} else mean_weights
+
+    def _has_missing(self) -> bool:
+        return self._step.batch is not None and not isinstance(self._step.batch.labelled, tuple)
