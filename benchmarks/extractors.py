@@ -1,4 +1,4 @@
-"""Speed of the signal tasks beside bare NumPy and tsfresh, on one thread and in one process.
+"""Speed of the signal tasks beside bare NumPy and tsfresh, and of HOG beside scikit-image, on one thread.
 
 Run ``python benchmarks/extractors.py``; the ways take turns, so that a busy machine slows all of them alike.
 """
@@ -17,6 +17,7 @@ from time import perf_counter
 
 import numpy as np
 import pandas as pd
+from skimage.feature import hog
 from tsfresh import extract_features
 from tsfresh.feature_extraction import feature_calculators as calculators
 
@@ -53,7 +54,7 @@ def with_tsfresh(X: np.ndarray) -> None:
     extract_features(frame, column_id="id", default_fc_parameters=features, n_jobs=0, disable_progressbar=True)
 
 
-def interleaved(ways: dict[str, Callable[[], None]], runs: int) -> dict[str, float]:
+def interleaved(ways: dict[str, Callable[[], object]], runs: int) -> dict[str, float]:
     """Return the median seconds of each way; the ways take turns, and the first turn is not counted."""
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for run in range(runs + 1):
@@ -91,6 +92,26 @@ def signals(shape: tuple[int, int, int], n_peer: int, runs: int) -> None:
             print(f"{name:<22}{taken / len(X) * 1e6:>12.2f}")
 
 
+def images(runs: int) -> None:
+    """Print what HOG of an image costs through auxtasks and in a loop over scikit-image."""
+    options = {"pixels_per_cell": (8, 8), "cells_per_block": (3, 3)}
+    print(f"\n{'HOG of an image':<22}{'auxtasks, µs':>14}{'scikit-image, µs':>18}{'ratio':>8}")
+    for side, channels, n in ((32, 1, 512), (128, 1, 32), (32, 3, 256), (128, 3, 16)):
+        X = np.random.default_rng(0).integers(0, 256, (n, side, side, channels)).astype(np.float32)
+
+        def batch(X: np.ndarray = X) -> np.ndarray:
+            return auxtasks.make_aux_targets(X, domain="image", tasks={"hog": options}, scale=False)["hog"]
+
+        def loop(X: np.ndarray = X) -> list[np.ndarray]:
+            return [hog(image, channel_axis=-1, **options) for image in X]
+
+        assert np.allclose(batch(), loop(), atol=1e-5)
+        taken = interleaved({"batch": batch, "loop": loop}, runs)
+        each = {name: seconds / n * 1e6 for name, seconds in taken.items()}
+        ratio = each["loop"] / each["batch"]
+        print(f"{f'{side}×{side}×{channels}':<22}{each['batch']:>14.1f}{each['loop']:>18.1f}{ratio:>8.1f}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shape", type=int, nargs=3, default=(2000, 128, 9), metavar=("N", "TIME", "CHANNELS"))
@@ -99,6 +120,7 @@ def main() -> None:
     given = parser.parse_args()
     n, time, channels = given.shape
     signals((n, time, channels), min(n, given.peer_samples), given.runs)
+    images(given.runs)
 
 
 if __name__ == "__main__":
