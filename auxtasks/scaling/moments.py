@@ -107,9 +107,9 @@ def moments(values: Array, *, log1p: bool, name: str) -> Moments:
 
 
 def _of_block(block: Array) -> Moments:
-    if np.isfinite(block.sum()):
+    mean = block.mean(axis=0)
+    if np.isfinite(mean).all():
         count = np.full(block.shape[1:], float(len(block)))
-        mean = block.mean(axis=0)
         block -= mean
     else:
         present = ~np.isnan(block)
@@ -117,4 +117,4 @@ def _of_block(block: Array) -> Moments:
         mean = np.where(present, block, 0.0).sum(axis=0) / np.maximum(count, 1)
         block -= mean
         block[~present] = 0.0
-    return Moments(count, mean, np.square(block, out=block).sum(axis=0))
+    return Moments(count, mean, np.einsum("i...,i...->...", block, block))
