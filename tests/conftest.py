@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import settings
 
-from auxtasks import extractor, registry
+from auxtasks import extractor
 from auxtasks.typing import Array
 
 settings.register_profile("auxtasks", deadline=None, max_examples=50, derandomize=True)
@@ -17,17 +17,13 @@ settings.load_profile("auxtasks")
 
 
 @pytest.fixture
-def temporary_task() -> Iterator[Callable[..., Any]]:
+def temporary_task() -> Callable[..., None]:
     """Register tasks as `auxtasks.extractor` does, for one test only."""
-    registry.list_tasks()
-    before = dict(registry._registry)
 
     def register(name: str, function: Callable[..., Any], **declared: Any) -> None:
         extractor(name, **{"domain": "signal", "kind": "vector", "source": "this test", **declared})(function)
 
-    yield register
-    registry._registry.clear()
-    registry._registry.update(before)
+    return register
 
 
 @pytest.fixture
