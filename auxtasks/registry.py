@@ -14,7 +14,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, Literal, TypeVar
 
-from auxtasks.errors import AuxTasksWarning, InvalidInputError, unknown_name
+from auxtasks.errors import AuxTasksError, AuxTasksWarning, InvalidInputError, unknown_name
 from auxtasks.specs import KINDS, Kind, Place
 
 DOMAINS: Mapping[str, str] = {
@@ -175,7 +175,7 @@ def _load_all() -> None:
     for point in entry_points(group=ENTRY_POINT_GROUP):
         try:
             point.load()
-        except (ImportError, AttributeError, InvalidInputError) as error:  # noqa: PERF203 (one broken plugin harms no other)
+        except (ImportError, AttributeError, TypeError, AuxTasksError) as error:  # noqa: PERF203 (one broken plugin harms no other)
             warnings.warn(
                 f"the extractors of entry point {point.name!r} ({point.value}) could not be loaded and are left out: "
                 f"{error}",

@@ -17,7 +17,7 @@ kind           array                  missing            loss
 vector         (n, d) float           NaN                mean squared error
 class          (n,) int               -1                 cross-entropy
 multilabel     (n, d) 0/1             -1                 binary cross-entropy
-distribution   (n, ..., d) float      NaN                Kullback-Leibler divergence; the last axis sums to 1
+distribution   (n, ..., d) float      NaN                cross-entropy; the last axis sums to 1
 step_class     (n, time) int          -1                 cross-entropy per step
 step_vector    (n, time, d) float     NaN                mean squared error per step
 image          (n, h, w, c) float     NaN                mean squared error per pixel

@@ -1,7 +1,8 @@
 """What auxiliary targets gain on real data: paired seeds, an untouched test set, intervals and losing cases.
 
-For each seed every arm starts from the same weights and sees the same labelled samples in the same batches. The
-baseline is the same wrapped model with weight 0, which trains exactly as the plain model would on those batches.
+For each seed every arm starts from the same weights. The arms with unlabelled samples see the labelled ones in the
+batches of the baseline, which is the same wrapped model with weight 0 and trains exactly as the plain model would on
+them. The arm of the labelled samples alone takes as many steps, in batches of its own, on the inputs as padded for all.
 
     python benchmarks/gain.py mnist hmp --seeds 10 --output benchmarks/results/gain.csv
 

@@ -42,14 +42,21 @@ def test_an_installed_package_adds_its_extractors(tmp_path: Path) -> None:
     assert run(code, tmp_path) == "[[3.]]\n"
 
 
-def test_a_broken_package_is_left_out_with_a_warning(tmp_path: Path) -> None:
-    install(tmp_path, "broken", "import a_module_that_is_not_there")
-    code = """
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("import a_module_that_is_not_there", "a_module_that_is_not_there"),
+        (EXTRACTOR.replace('"signal"', '"smell"'), "there is no domain named 'smell'"),
+    ],
+)
+def test_a_broken_package_is_left_out_with_a_warning(tmp_path: Path, source: str, reason: str) -> None:
+    install(tmp_path, "broken", source)
+    code = f"""
 import warnings, auxtasks
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     names = [task.name for task in auxtasks.list_tasks("signal")]
-print("std" in names, [w.category.__name__ for w in caught], "a_module_that_is_not_there" in str(caught[0].message))
+print("std" in names, [w.category.__name__ for w in caught], {reason!r} in str(caught[0].message))
 """
     assert run(code, tmp_path) == "True ['AuxTasksWarning'] True\n"
 

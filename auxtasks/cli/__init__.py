@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> None:
     """
     try:
         for name in ("typer", "rich"):
-            require(name, extra="demo")
+            require(name, extra="cli")
         from auxtasks.cli.app import app
 
         app(arguments, prog_name="auxtasks")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from auxtasks.compute.expand import expand
+from auxtasks.compute.given_columns import EncodedColumn
 from auxtasks.compute.raw import RawTarget, empty_target
 from auxtasks.compute.run import compute
 from auxtasks.compute.settings import Settings
@@ -15,7 +16,6 @@ from auxtasks.compute.shorten import shorten
 from auxtasks.compute.task import Task
 from auxtasks.errors import InvalidInputError
 from auxtasks.inputs.samples import Samples
-from auxtasks.targets.given_columns import EncodedColumn
 from auxtasks.typing import Array
 
 

@@ -85,12 +85,13 @@ def as_labels(name: str, values: object, n: int | None) -> Labels:
     return labels
 
 
-def _to_array(name: str, values: object) -> Array:
+def _to_array(name: str, values: Any) -> Array:
+    dtypes = np.atleast_1d(np.asarray(getattr(values, "dtypes", getattr(values, "dtype", ())), dtype=object))
+    if any(hasattr(dtype, "na_value") or hasattr(dtype, "categories") for dtype in dtypes):
+        # pandas' own dtypes know missing values; read as numbers, integers with missing ones would become floats.
+        values = values.astype(object)
     if hasattr(values, "to_numpy"):
-        # pandas' own dtypes know missing values, and would turn nullable integers into floats with NaN.
-        dtypes = np.atleast_1d(np.asarray(getattr(values, "dtypes", ()), dtype=object))
-        nullable = any(hasattr(dtype, "na_value") for dtype in dtypes)
-        return np.asarray(values.to_numpy(dtype=object) if nullable else values.to_numpy())
+        return np.asarray(values.to_numpy())
     try:
         array = np.asarray(values)
         # NumPy makes strings of all that a list with one string holds.

@@ -40,7 +40,9 @@ def dataset_of(data: Any, plan: Composition, first_epoch: int = 0) -> tf.data.Da
         yield plan.epoch(next(epochs))
 
     spec = tf.TensorSpec((plan.n_batches, plan.batch_size), tf.int64)
-    tensors = keras.tree.map_structure(tf.convert_to_tensor, data)
+    # tf.data runs on the processor; on an accelerator the arrays would fill its memory and be copied back.
+    with tf.device("CPU:0"):
+        tensors = keras.tree.map_structure(tf.convert_to_tensor, data)
     batches = tf.data.Dataset.from_generator(next_epoch, output_signature=spec).unbatch()
     batches = batches.apply(tf.data.experimental.assert_cardinality(plan.n_batches))
     return batches.map(lambda rows: tf.nest.map_structure(lambda array: tf.gather(array, rows), tensors)).prefetch(

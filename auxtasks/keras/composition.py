@@ -25,7 +25,7 @@ class Composition:
     labelled : ndarray of bool, shape (n,)
         Which samples have a label; some must and some must not.
     batch_size : int
-        Samples in a batch.
+        Samples in a batch; fewer where there are not enough unlabelled ones to fill it.
     share : float
         The share of them that are labelled, from 0 to 1; at least one sample of either sort is in each batch.
     seed : int
@@ -35,6 +35,8 @@ class Composition:
     def __init__(self, labelled: NDArray[np.bool_], batch_size: int, share: float, seed: int) -> None:
         self._labelled = np.flatnonzero(labelled)
         self._unlabelled = np.flatnonzero(~labelled)
+        # No batch holds an unlabelled sample twice, however large it was asked to be.
+        batch_size = min(batch_size, max(2, round(len(self._unlabelled) / max(1 - share, 1 / batch_size))))
         self._n_labelled = min(max(1, round(share * batch_size)), batch_size - 1)
         self._n_unlabelled = batch_size - self._n_labelled
         self.batch_size = batch_size

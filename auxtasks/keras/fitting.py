@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import keras
@@ -13,7 +14,10 @@ from auxtasks.keras.composition import DEFAULT_SHARE, compose
 from auxtasks.keras.forms import AuxBatch, as_tuple
 from auxtasks.keras.packing import MAIN, Packer
 from auxtasks.keras.steps import Stepping
-from auxtasks.validation import check_number
+from auxtasks.validation import check_int, check_number
+
+_NUMERIC = re.compile("squared|absolute|percentage|logarithmic|huber|cosh|cosine|poisson|^(mse|mae|mape|msle)$")
+"""Names of losses between numbers, of which -1 may be one."""
 
 
 class Fitting(Stepping):
@@ -22,6 +26,7 @@ class Fitting(Stepping):
     base: keras.Model
     optimizer: Any
     _negative_labels = False
+    _numeric_loss = False
     _needs_main = False
 
     def compile(self, optimizer: Any = "rmsprop", loss: Any = None, *args: Any, **kwargs: Any) -> None:
@@ -39,6 +44,8 @@ class Fitting(Stepping):
             )
         # The labels of hinge losses are -1 and 1, so -1 cannot mean "missing" there.
         self._negative_labels = any("hinge" in _name(part).lower() for part in keras.tree.flatten(loss))
+        names = [_name(part).lower() for part in keras.tree.flatten(loss) if part is not None]
+        self._numeric_loss = bool(names) and all(_NUMERIC.search(name) for name in names)
         self._needs_main = any(part is not None for part in keras.tree.flatten(loss))
         super().compile(optimizer, loss, *args, **kwargs)
 
@@ -52,6 +59,7 @@ class Fitting(Stepping):
             self._plan.specs,
             required=required,
             negative_labels=self._negative_labels,
+            numeric_loss=self._numeric_loss,
             needs_main=self._needs_main,
             outputs=_output_names(self.base),
             class_weight=class_weight,
@@ -109,6 +117,11 @@ class Fitting(Stepping):
             If y lacks a target or has rows of another shape or number; if `validation_split` is used while main
             labels are missing.
         """
+        self._assert_compile_called("fit")
+        if batch_size is not None:
+            batch_size = check_int("batch_size", batch_size, low=1)
+        seed = check_int("seed", seed, low=0)
+        share = None if labelled_share is None else check_number("labelled_share", labelled_share, low=0.0, high=1.0)
         packer = self._packer(required=True, class_weight=class_weight)
         x, y, sample_weight = packer.pack_any(x, y, sample_weight)
         if isinstance(x, AuxBatch) and not np.all(x.labelled):
@@ -117,8 +130,7 @@ class Fitting(Stepping):
                     "`validation_split` takes the last samples, and some main labels are missing here, so that part "
                     "could hold no label at all. Pass labelled samples as `validation_data`."
                 )
-            if labelled_share is not None and shuffle:
-                share = check_number("labelled_share", labelled_share, low=0.0, high=1.0)
+            if share is not None and shuffle:
                 data = (x, y) if sample_weight is None else (x, y, sample_weight)
                 plan = compose(np.asarray(x.labelled, dtype=bool), batch_size or 32, share, seed)
                 if plan is not None:
@@ -126,6 +138,8 @@ class Fitting(Stepping):
                     composed = dataset_of(
                         data, plan, first_epoch=int(keras.ops.convert_to_numpy(self.optimizer.iterations))
                     )
+                    if kwargs.get("steps_per_epoch"):
+                        composed = composed.repeat()
                     x, y, sample_weight, batch_size, shuffle = composed, None, None, None, False
         return super().fit(
             x,
@@ -207,7 +221,7 @@ class Fitting(Stepping):
         packed = self._packer(required=False).pack_any(
             *(as_tuple(data) if isinstance(data, (tuple, list)) else (data,))
         )
-        return packed if packed[1] is not None else packed[0]
+        return packed if packed[1] is not None else packed[:1]
 
 
 def _name(loss: Any) -> str:

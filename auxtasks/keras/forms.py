@@ -148,7 +148,7 @@ def is_arrays(x: Any) -> bool:
     bool
         False for data sets, loaders and iterators.
     """
-    return all(hasattr(part, "shape") or np.isscalar(part) for part in keras.tree.flatten(x))
+    return all(hasattr(part, "shape") for part in keras.tree.flatten(x))
 
 
 def as_arrays(values: Any) -> Any:

@@ -137,9 +137,9 @@ class MapHead(Head):
         """Return the decoded target, shape (batch, height, width, channels) or (batch, time, channels)."""
         del step_mask  # the losses leave masked steps out
         grid = self._as_map(features)
-        hidden = ops.relu(ops.conv(grid, self.inner, padding="same") + self.inner_bias)
-        resized = ops.image.resize(hidden, self._size, interpolation="bilinear")
-        decoded = ops.conv(resized, self.outer, padding="same") + self.outer_bias
+        hidden = ops.relu(ops.conv(grid, self.inner, padding="same", data_format="channels_last") + self.inner_bias)
+        resized = ops.image.resize(hidden, self._size, interpolation="bilinear", data_format="channels_last")
+        decoded = ops.conv(resized, self.outer, padding="same", data_format="channels_last") + self.outer_bias
         return decoded if self.specs[0].kind == "image" else ops.squeeze(decoded, axis=2)
 
     def _as_map(self, features: Any) -> Any:

@@ -37,7 +37,7 @@ def find_missing(y: Any) -> Any:
     """
     dtype = tf.as_dtype(y.dtype)
     if dtype.is_integer and not dtype.is_unsigned:
-        return y < 0
+        return y == -1
     if dtype.is_floating:
         return y != y  # NaN, in NumPy and in tensors alike
     return None

@@ -101,12 +101,11 @@ def _binary_cross_entropy(target: Any, output: Any) -> tuple[Any, Any]:
     return ops.softplus(output) - output * ops.maximum(target, 0.0), present
 
 
-def _divergence(target: Any, output: Any) -> tuple[Any, Any]:
+def _distribution_cross_entropy(target: Any, output: Any) -> tuple[Any, Any]:
     target = ops.cast(target, "float32")
     present = ops.logical_not(ops.any(ops.isnan(target), axis=-1))
     target = ops.where(ops.expand_dims(present, -1), target, 0.0)
-    own = ops.where(target > 0, target * ops.log(ops.where(target > 0, target, 1.0)), 0.0)
-    return ops.sum(own - target * ops.log_softmax(output, axis=-1), axis=-1), present
+    return -ops.sum(target * ops.log_softmax(output, axis=-1), axis=-1), present
 
 
 _LOSSES = {
@@ -116,5 +115,5 @@ _LOSSES = {
     "class": _cross_entropy,
     "step_class": _cross_entropy,
     "multilabel": _binary_cross_entropy,
-    "distribution": _divergence,
+    "distribution": _distribution_cross_entropy,
 }

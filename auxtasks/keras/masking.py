@@ -165,6 +165,7 @@ def update_metrics(compiled: Any, y: Any, y_pred: Any, sample_weight: Any) -> No
     outputs = compiled._flatten_y(y_pred)
     labels, present, weighted = (compiled._flatten_y(part) for part in (labels, present, weighted))
     for metrics, weights in ((compiled._flat_metrics, present), (compiled._flat_weighted_metrics, weighted)):
-        for metric, label, output, weight in zip(metrics, labels, outputs, weights, strict=True):
+        # Not strict: before Keras 3.14 there are no entries at all where no output has metrics.
+        for metric, label, output, weight in zip(metrics, labels, outputs, weights, strict=False):
             if metric is not None:
                 metric.update_state(label, output, weight)

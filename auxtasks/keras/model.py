@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -60,6 +61,8 @@ class AuxModel(Fitting):
         self.heads = build_heads(specs, self._plan.taps, seed)
         self._seed = seed
         self._step = CurrentStep()
+        # Keras does not look into a plain object, and would save the predictor as a part of this model.
+        self._untracked = SimpleNamespace()
         self._main_loss = KnownMean(name="main_loss")
         self._task_losses = TaskLosses(list(specs))
         self._loss_weights = self.add_weight(
@@ -129,7 +132,9 @@ class AuxModel(Fitting):
             Numbers in the scale they were trained in, which ``targets.unscale`` turns into units; probabilities for
             classes, labels and distributions, along the last axis.
         """
-        predictions: dict[str, Any] = AuxiliaryPredictor(self).predict(x, batch_size=batch_size, verbose=verbose)
+        if not hasattr(self._untracked, "predictor"):
+            self._untracked.predictor = AuxiliaryPredictor(self)
+        predictions: dict[str, Any] = self._untracked.predictor.predict(x, batch_size=batch_size, verbose=verbose)
         return predictions
 
     @property
@@ -141,9 +146,7 @@ class AuxModel(Fitting):
         """Return the outputs of the base model."""
         if isinstance(inputs, AuxBatch):
             inputs = inputs.inputs
-        if self.base._call_has_training_arg:
-            return self.base(inputs, training=training)
-        return self.base(inputs)
+        return self.base(inputs, training=training)
 
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` needs; the base must be serialisable itself."""

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.keras.forms import AuxBatch, PackedDataset, as_arrays, is_arrays, map_dataset, map_generator
-from auxtasks.keras.labels import any_missing, class_weights, find_missing, labelled_rows
+from auxtasks.keras.labels import any_missing, class_weights, labelled_rows
 from auxtasks.specs import TargetSpec
 
 MAIN = "main"
@@ -29,6 +29,8 @@ class Packer:
         Whether a task missing from y is an error, as it is in training.
     negative_labels : bool
         Whether negative integers are labels (as for hinge losses) and not missing ones.
+    numeric_loss : bool
+        Whether the main loss compares numbers, where an integer -1 could be one or stand for a missing one.
     needs_main : bool
         Whether y must hold a main label, as it must where there is a main loss.
     outputs : sequence of str, optional
@@ -43,6 +45,7 @@ class Packer:
         *,
         required: bool,
         negative_labels: bool = False,
+        numeric_loss: bool = False,
         needs_main: bool = True,
         outputs: Sequence[str] | None = None,
         class_weight: Mapping[int, float] | None = None,
@@ -50,6 +53,7 @@ class Packer:
         self.specs = specs
         self.required = required
         self.negative_labels = negative_labels
+        self.numeric_loss = numeric_loss
         self.needs_main = needs_main
         self.outputs = outputs
         self.class_weight = class_weight
@@ -72,6 +76,7 @@ class Packer:
             return x, y, sample_weight
         targets, main = self._split(y)
         self._check_main(targets, main, y)
+        self._check_shapes(targets)
         if self.required:
             for name in self.specs:
                 if name not in targets:
@@ -112,7 +117,7 @@ class Packer:
                 f"`x` must be in arrays, a tf.data.Dataset, a PyDataset or a generator; got {type(x).__name__}."
             )
         y, sample_weight = as_arrays(y), as_arrays(sample_weight)
-        self._check_arrays(x, y)
+        self._check_arrays(x, y, sample_weight)
         batch, main, main_weight = self.pack(x, y, sample_weight)
         if not isinstance(batch.labelled, tuple):
             self._check_negative(main)
@@ -167,24 +172,57 @@ class Packer:
             raise InvalidInputError("`class_weight` works for a model with one output only; use `sample_weight`.")
         if sample_weight is not None:
             raise InvalidInputError("`class_weight` and `sample_weight` cannot both be given; multiply them yourself.")
-        return None if main is None else class_weights(main, self.class_weight or {})
+        if not isinstance(self.class_weight, Mapping):
+            raise InvalidTypeError(
+                f"`class_weight` must map class numbers to weights; got {self.class_weight!r}. scikit-learn's "
+                "compute_class_weight gives balanced ones."
+            )
+        return None if main is None else class_weights(main, self.class_weight)
 
     def _check_negative(self, main: Any) -> None:
-        """Refuse integers that can be neither a class nor a missing label."""
+        """Refuse integers that can be neither a class nor a missing label, or either a number or a missing one."""
         for labels in keras.tree.flatten(main):
-            if np.issubdtype(labels.dtype, np.integer) and find_missing(labels) is not None and np.any(labels < -1):
+            if not np.issubdtype(labels.dtype, np.signedinteger):
+                continue
+            if self.numeric_loss and np.any(labels == -1):
+                raise InvalidInputError(
+                    "`y` holds -1 among integers, and with a loss between numbers it could be a number or stand for a "
+                    "missing one. Pass floats, with NaN where a label is missing."
+                )
+            if np.any(labels < -1):
                 raise InvalidInputError(
                     f"`y`: -1 stands for a missing label and other negative integers are no classes; found "
                     f"{np.min(labels)}. Pass numbers to be predicted as floats, with NaN where one is missing."
                 )
 
-    def _check_arrays(self, x: Any, y: Any) -> None:
-        """Compare lengths and shapes of arrays with the specs, before anything is trained."""
-        lengths = {len(array) for array in keras.tree.flatten(x) if hasattr(array, "__len__")}
-        if not isinstance(y, Mapping) or len(lengths) != 1:
+    def _check_shapes(self, targets: Mapping[str, Any]) -> None:
+        """Compare the rows of targets with what the heads were built for; a wrong width could broadcast."""
+        for name, value in targets.items():
+            expected, found = self.specs[name].shape, tuple(value.shape)
+            if len(found) != len(expected) + 1 or any(
+                a is not None and a != b for a, b in zip(found[1:], expected, strict=True)
+            ):
+                raise InvalidInputError(
+                    f"`y`: the rows of target {name!r} must have shape {expected}, as the heads were built for; found "
+                    f"shape {found}. Use targets.transform(X) for new samples."
+                )
+
+    def _check_arrays(self, x: Any, y: Any, sample_weight: Any) -> None:
+        """Compare the lengths of arrays, before anything is trained."""
+        lengths = {len(array) for array in keras.tree.flatten(x)}
+        if len(lengths) != 1:
             return
         (n,) = lengths
-        for name, value in y.items():
+        weights = sample_weight if isinstance(sample_weight, Mapping) else {"all": sample_weight}
+        for name, weight in weights.items():
+            if hasattr(weight, "shape") and tuple(weight.shape[:1]) != (n,):
+                raise InvalidInputError(
+                    f"`sample_weight`: {name!r} must have one weight for each of the {n} samples, labelled or not; "
+                    f"found shape {tuple(weight.shape)}."
+                )
+        for name, value in (y if isinstance(y, Mapping) else {MAIN: y}).items():
+            if value is None:
+                continue
             shape = np.shape(value) if not isinstance(value, (Mapping, list, tuple)) else (n,)
             if isinstance(value, np.ndarray) and value.dtype.kind in "OSU":
                 raise InvalidInputError(
@@ -194,11 +232,6 @@ class Packer:
             if shape[:1] != (n,):
                 raise InvalidInputError(
                     f"`y`: {name!r} must have one row for each of the {n} samples of `x`; found shape {shape}."
-                )
-            if name in self.specs and shape[1:] != self.specs[name].shape:
-                raise InvalidInputError(
-                    f"`y`: the rows of target {name!r} must have shape {self.specs[name].shape}, as the heads were "
-                    f"built for; found shape {shape}. Use targets.transform(X) for new samples."
                 )
 
 

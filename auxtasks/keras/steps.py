@@ -46,6 +46,7 @@ class Stepping(keras.Model):
     _task_losses: TaskLosses
     _compile_metrics: Any
     _loss_tracker: Any
+    _compile_loss: Any
     loss: Any
 
     def train_step(self, data: Any) -> dict[str, Any]:
@@ -84,7 +85,10 @@ class Stepping(keras.Model):
             y, sample_weight = (like_outputs(part, y_pred, self.output_names) for part in (y, sample_weight))
             n_labels = count_labelled(y, y_pred)
             y, sample_weight = without_missing(y, y_pred, sample_weight, self._weigh)
-        main = super().compute_loss(x, y, y_pred, sample_weight, training)
+        if self._compile_loss is None and not self.losses:
+            main = ops.zeros(())  # the auxiliary targets alone are trained
+        else:
+            main = super().compute_loss(x, y, y_pred, sample_weight, training)
         # Keras divides losses by the number of replicas, because it sums their gradients.
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         self._main_loss.update_state(ops.stop_gradient(main) * replicas, n_labels)
@@ -109,8 +113,18 @@ class Stepping(keras.Model):
         return dict(self.get_metrics_result())
 
     def get_metrics_result(self) -> dict[str, Any]:
-        """Return all metrics; those of the main output are NaN while no label was seen."""
+        """Return all metrics; those of the main output are NaN while no label was seen.
+
+        Without auxiliary targets the logs are those of the base. Keras's own ``loss`` is the mean over batches, which
+        counts a batch without labels as 0; where labels are missing it is put together from the means over what is
+        present instead.
+        """
         logs: dict[str, Any] = super().get_metrics_result()
+        if not self._task_losses.seen():
+            del logs["main_loss"]
+        if self._loss_tracker is not None:
+            partial = self._main_loss.count < self._loss_tracker.count
+            logs["loss"] = ops.where(partial, self._loss_over_present(), logs["loss"])
         compiled = self._compile_metrics
         if compiled is None or not compiled.built or self._loss_tracker is None:
             return logs
@@ -118,6 +132,11 @@ class Stepping(keras.Model):
         for name in compiled.result():
             logs[name] = keras.tree.map_structure(lambda value: ops.where(unknown, float("nan"), value), logs[name])
         return logs
+
+    def _loss_over_present(self) -> Any:
+        main = ops.divide_no_nan(self._main_loss.total, self._main_loss.count)
+        tasks = ops.divide_no_nan(self._task_losses.total, self._task_losses.count)
+        return main + ops.sum(ops.convert_to_tensor(self._loss_weights) * tasks)
 
     @property
     def _weigh(self) -> Any:

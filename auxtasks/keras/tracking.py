@@ -46,9 +46,12 @@ class TaskLosses(keras.metrics.Metric):
         """Return the mean loss by log name."""
         mean = ops.where(self.count > 0, ops.divide_no_nan(self.total, self.count), float("nan"))
         means = ops.unstack(mean, len(self.names))
+        return {f"{self.names[index]}_loss": means[index] for index in self.seen()}
+
+    def seen(self) -> list[int]:
+        """Return the tasks, by number, that the data holds."""
         if tf.executing_eagerly():
-            seen = set(ops.convert_to_numpy(self.count > 0).nonzero()[0].tolist())
-        else:
-            # While a step is traced, what the data holds is known and the counts are not.
-            seen = {index for index, name in enumerate(self.names) if name in self.in_step}
-        return {f"{name}_loss": means[index] for index, name in enumerate(self.names) if index in seen}
+            found: list[int] = ops.convert_to_numpy(self.count > 0).nonzero()[0].tolist()
+            return found
+        # While a step is traced, what the data holds is known and the counts are not.
+        return [index for index, name in enumerate(self.names) if name in self.in_step]

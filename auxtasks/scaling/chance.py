@@ -43,9 +43,10 @@ def chance_of_labels(values: Array, kind: Kind, n_classes: int) -> float:
     if kind == "multilabel":
         return _binary_entropy(values)
     if kind == "distribution":
-        return _divergence(values)
+        return _cross_entropy(values)
     counts = np.bincount(values[values >= 0].ravel(), minlength=n_classes)
-    return -_sum_of_logs(counts / max(1, counts.sum()))
+    share = counts / max(1, counts.sum())
+    return float(-(share * _logs(share)).sum())
 
 
 def chance_of_numbers(found: Moments, scaling: Scaling | None) -> float:
@@ -83,7 +84,11 @@ def _binary_entropy(values: Array) -> float:
     return float((known * entropy).sum() / max(1, known.sum()))
 
 
-def _divergence(values: Array) -> float:
+_CONSTANT = 1e-12
+"""Nats below this are rounding."""
+
+
+def _cross_entropy(values: Array) -> float:
     total = np.zeros(values.shape[1:])
     count = np.zeros(values.shape[1:-1])
     own = 0.0
@@ -93,15 +98,13 @@ def _divergence(values: Array) -> float:
         block[~present] = 0.0
         total += block.sum(axis=0)
         count += present.sum(axis=0)
-        own += _sum_of_logs(block)
-    # mean KL(p || m) = mean(sum p log p) - sum m log m, because the mean of p is m
+        own += float((block * _logs(block)).sum())
+    # The mean of -sum p log m is -sum m log m, because the mean of p is m.
     mean = total / np.maximum(count, 1)[..., np.newaxis]
     of_mean = float((count * (mean * _logs(mean)).sum(axis=-1)).sum())
-    return max(0.0, (own - of_mean) / max(1.0, float(count.sum())))
-
-
-def _sum_of_logs(p: Array) -> float:
-    return float((p * _logs(p)).sum())
+    n = max(1.0, float(count.sum()))
+    # Without divergence from the mean all are equal, and there is nothing to learn.
+    return -of_mean / n if (own - of_mean) / n > _CONSTANT else 0.0
 
 
 def _logs(p: Array) -> Array:

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Mapping
 
 from auxtasks.compute.checks import check_fitted_shapes, check_like_training
+from auxtasks.compute.given_columns import check_names, encode_given, fit_columns
 from auxtasks.compute.pipeline import Computed, compute_all
 from auxtasks.compute.settings import checked_settings
 from auxtasks.compute.tasklist import TaskNames, parse_tasks
@@ -15,7 +16,6 @@ from auxtasks.inputs.samples import Ragged, Samples
 from auxtasks.scaling.fit import fit_targets
 from auxtasks.scaling.scaling import Scaling
 from auxtasks.specs import TargetSpec
-from auxtasks.targets.given_columns import check_names, encode_given, fit_columns
 from auxtasks.targets.mapping import AuxTargets
 from auxtasks.targets.params import Parametrised
 from auxtasks.typing import Array

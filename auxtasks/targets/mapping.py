@@ -190,10 +190,11 @@ class AuxTargets(Mapping[str, Array]):
         if name not in self._arrays:
             raise unknown_name("name", name, self._arrays, "target")
         found, shape = np.asarray(values), self._generator.specs_[name].shape
+        if name not in self._generator.scalings_:
+            return found
         if found.ndim < len(shape) or found.shape[found.ndim - len(shape) :] != shape:
             raise InvalidInputError(f"`values` must have the shape (..., {shape}) of {name!r}; got {found.shape}.")
-        scaling = self._generator.scalings_.get(name)
-        return found if scaling is None else scaling.invert(found)
+        return self._generator.scalings_[name].invert(found)
 
     def save(self, path: str | PathLike[str], *, include_inputs: bool = True, overwrite: bool = False) -> None:
         """Write everything to a directory; `auxtasks.load_targets` is the inverse.

@@ -118,3 +118,19 @@ def test_a_column_survives_json(values):
 def test_labels_that_make_no_target_are_refused(values, error, message):
     with pytest.raises(error, match=message):
         fit_given("label", values, 3)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.array([1, 3, None, 1], dtype="Int64"),
+        pd.Series(pd.Categorical([1, 3, None, 1])),
+        pd.Categorical([1, 3, None, 1]),
+        pd.DataFrame({"label": pd.array([1, 3, None, 1], dtype="Int64")}),
+    ],
+    ids=["array", "series of categories", "categories", "frame"],
+)
+def test_nullable_integers_of_pandas_are_classes(values):
+    column = fit_given("label", values, 4)
+    assert column.kind == "class"
+    assert encode(column, values).tolist() == [0, 1, -1, 0]

@@ -56,18 +56,18 @@ def test_several_steps_in_one_execution_log_every_task() -> None:
 
 def test_history_holds_what_it_should(arrays: Any) -> None:
     tasks = {f"{name}_loss" for name in SPECS}
-    assert set(arrays[1]) == {"loss", "main_loss", "accuracy", "val_loss", "val_main_loss", "val_accuracy"} | tasks
+    assert set(arrays[1]) == {"loss", "main_loss", "accuracy", "val_loss", "val_accuracy"} | tasks
     assert arrays[1]["loss"][0] == pytest.approx(sum(arrays[1][name][0] for name in tasks | {"main_loss"}), rel=1e-4)
 
 
 def test_evaluate_reports_only_the_targets_it_is_given(arrays: Any) -> None:
     model, _ = arrays
     plain = model.evaluate(X, labels(), return_dict=True, verbose=0)
-    assert set(plain) == {"loss", "main_loss", "accuracy"}
-    assert plain["loss"] == plain["main_loss"]
+    assert set(plain) == {"loss", "accuracy"}
     model.base.compile("sgd", LOSS, metrics=["accuracy"])
     loss, accuracy = model.base.evaluate(X, labels(), verbose=0)
     assert (plain["loss"], plain["accuracy"]) == (pytest.approx(loss), accuracy)
+    assert model.evaluate(X, labels(), verbose=0) == [pytest.approx(loss), accuracy]
     one = model.evaluate(X, {"main": labels(), "kind": Y["kind"]}, return_dict=True, verbose=0)
     assert set(one) == {"loss", "main_loss", "accuracy", "kind_loss"}
     full = model.evaluate(dataset(X, Y), return_dict=True, verbose=0)
@@ -81,7 +81,7 @@ def test_validation_can_hold_targets_or_not() -> None:
     with_targets = model.fit(X, Y, validation_data=(X, Y), verbose=0).history
     assert {"val_numbers_loss", "val_kind_loss"} <= set(with_targets)
     without = model.fit(X, Y, validation_data=dataset(X, labels()), verbose=0).history
-    assert {name for name in without if name.startswith("val_")} == {"val_loss", "val_main_loss"}
+    assert {name for name in without if name.startswith("val_")} == {"val_loss"}
     split = model.fit(X, Y, validation_split=0.25, verbose=0).history
     assert {"val_numbers_loss", "val_kind_loss"} <= set(split)
 
@@ -141,7 +141,7 @@ def test_single_batches_can_be_trained_and_tested() -> None:
     assert {name: float(value) for name, value in trained.items()} == pytest.approx(
         {name: value[0] for name, value in expected.items()}, rel=1e-5
     )
-    assert set(model.test_on_batch(X, labels(), return_dict=True)) == {"loss", "main_loss"}
+    assert set(model.test_on_batch(X, labels(), return_dict=True)) == {"loss"}
 
 
 def test_callbacks_see_the_main_metrics(tmp_path: Any) -> None:

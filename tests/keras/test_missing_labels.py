@@ -39,8 +39,8 @@ def test_losses_and_metrics_are_those_of_the_labelled_samples(case: str) -> None
     y, model = CASES[case][0], _model(case)
     partly = model.evaluate(X, {"main": some_missing(y), **TARGETS}, batch_size=48, return_dict=True, verbose=0)
     alone = model.evaluate(X[:20], y[:20], batch_size=20, return_dict=True, verbose=0)
-    assert partly["main_loss"] == pytest.approx(alone["main_loss"], rel=1e-5)
-    for name in set(alone) - {"loss", "main_loss"}:
+    assert partly["main_loss"] == pytest.approx(alone["loss"], rel=1e-5)
+    for name in set(alone) - {"loss"}:
         assert partly[name] == pytest.approx(alone[name], rel=1e-5), name
 
 
@@ -68,7 +68,7 @@ def test_weights_and_weighted_metrics_go_together_with_missing_labels() -> None:
     missing = some_missing(labels())
     partly = model.evaluate(X, {"main": missing}, 48, 0, weight, return_dict=True)
     alone = model.evaluate(X[:20], labels()[:20], 20, 0, weight[:20], return_dict=True)
-    assert partly["main_loss"] == pytest.approx(alone["main_loss"], rel=1e-5)
+    assert partly["loss"] == pytest.approx(alone["loss"], rel=1e-5)
     assert partly["accuracy"] == pytest.approx(alone["accuracy"], rel=1e-5)
 
 
@@ -124,7 +124,7 @@ def test_labels_per_step_that_are_missing_or_masked_are_left_out() -> None:
     short = base.predict(x, verbose=0)[:, [0, 2, 3]]
     picked = np.take_along_axis(short, y[:, [0, 2, 3], None], axis=2)
     found = model.evaluate(x, {"main": padded}, batch_size=48, return_dict=True, verbose=0)
-    assert found["main_loss"] == pytest.approx(-np.log(picked).mean(), rel=1e-5)
+    assert found["loss"] == pytest.approx(-np.log(picked).mean(), rel=1e-5)
     assert found["accuracy"] == pytest.approx((short.argmax(axis=2) == y[:, [0, 2, 3]]).mean(), rel=1e-5)
 
 
@@ -133,13 +133,28 @@ def test_the_labels_of_hinge_losses_are_not_missing(loss: Any) -> None:
     y = 2 * BINARY - 1
     model = dense_model(base=dense_base(1, None, 0.0), loss=loss)
     model.base.compile("sgd", loss, run_eagerly=True)
-    assert model.evaluate(X, y, verbose=0)[0] == pytest.approx(model.base.evaluate(X, y, verbose=0), rel=1e-5)
+    assert model.evaluate(X, y, verbose=0) == pytest.approx(model.base.evaluate(X, y, verbose=0), rel=1e-5)
 
 
 def test_integers_below_minus_one_are_refused() -> None:
-    model = dense_model(base=dense_base(1, None), loss="mse")
+    model = dense_model()
     with pytest.raises(InvalidInputError, match=r"`y`: -1 stands for a missing label .* found -24. Pass .* floats"):
         model.fit(X, {"main": np.arange(48) - 24, **TARGETS})
+
+
+@pytest.mark.parametrize("loss", ["mse", keras.losses.Huber(), keras.losses.mean_absolute_error])
+def test_an_integer_that_may_be_a_number_or_missing_is_refused(loss: Any) -> None:
+    model = dense_model(base=dense_base(1, None), loss=loss)
+    with pytest.raises(InvalidInputError, match=r"`y` holds -1 among integers, .* Pass floats, with NaN"):
+        model.fit(X, {"main": np.arange(48) % 3 - 1, **TARGETS})
+
+
+@pytest.mark.parametrize("batch_size", [8, 48])
+def test_the_loss_does_not_depend_on_how_labels_fall_into_batches(batch_size: int) -> None:
+    model = dense_model()
+    found = model.evaluate(X, {"main": some_missing(labels()), **TARGETS}, batch_size, 0, return_dict=True)
+    parts = sum(found[name] for name in ("main_loss", "numbers_loss", "kind_loss"))
+    assert found["loss"] == pytest.approx(parts, rel=1e-5)
 
 
 def test_a_vector_label_with_one_missing_entry_is_missing() -> None:
@@ -148,7 +163,7 @@ def test_a_vector_label_with_one_missing_entry_is_missing() -> None:
     model = _model("vectors", 0.0)
     found = model.evaluate(X, {"main": y}, batch_size=48, return_dict=True, verbose=0)
     alone = model.evaluate(X[1::2], y[1::2], batch_size=48, return_dict=True, verbose=0)
-    assert found["main_loss"] == pytest.approx(alone["main_loss"], rel=1e-5)
+    assert found["loss"] == pytest.approx(alone["loss"], rel=1e-5)
 
 
 def test_all_labels_present_is_as_without_the_possibility() -> None:

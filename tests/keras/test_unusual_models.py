@@ -167,7 +167,7 @@ def test_a_compiled_base_keeps_working_beside_its_wrapper() -> None:
     base.fit(X, labels(), verbose=0)
     model, _ = _fit(base, X)
     base.fit(X, labels(), verbose=0)
-    assert base.evaluate(X, labels(), verbose=0) == pytest.approx(model.evaluate(X, labels(), verbose=0)[0], rel=1e-5)
+    assert base.evaluate(X, labels(), verbose=0) == pytest.approx(model.evaluate(X, labels(), verbose=0), rel=1e-5)
 
 
 def test_two_sets_of_heads_on_one_base_do_not_disturb_each_other() -> None:

@@ -1,8 +1,6 @@
-"""Memory does not grow beyond the targets, and the machinery costs little."""
+"""Memory does not grow beyond the targets."""
 
-import time
 import tracemalloc
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,28 +31,3 @@ def test_memory_beyond_the_targets_is_bounded(tmp_path: Path, tasks: list[str], 
     # What grows with n is a list of chunks; the inputs on disk grow from 4 to 24 MB (float32).
     assert large < 24 * CHUNK_BYTES
     assert large < small + CHUNK_BYTES
-
-
-def best_of(function: Callable[[], Any], repeats: int = 5) -> float:
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
-def test_as_fast_as_plain_numpy() -> None:
-    """Generous for shared machines: the ratio measured on an idle one is about 0.5."""
-    X = np.random.default_rng(0).normal(size=(2000, 128, 9)).astype(np.float32)
-
-    def bare() -> None:
-        np.std(X, axis=1)
-        np.abs(np.diff(X, axis=1)).sum(axis=1)
-        np.abs(np.fft.rfft(X, axis=1)[:, :50])
-
-    def ours() -> None:
-        make_aux_targets(X, "signal", ["std", "abs_sum_changes", "fft"], scale=False)
-
-    ours()
-    assert best_of(ours) < 1.2 * best_of(bare)
