@@ -126,12 +126,12 @@ class Stepping(keras.Model):
             partial = self._main_loss.count < self._loss_tracker.count
             logs["loss"] = ops.where(partial, self._loss_over_present(), logs["loss"])
         compiled = self._compile_metrics
-        if compiled is None or not compiled.built or self._loss_tracker is None:
-            return logs
-        unknown = ops.logical_and(self._loss_tracker.count > 0, self._main_loss.count == 0)
-        for name in compiled.result():
-            logs[name] = keras.tree.map_structure(lambda value: ops.where(unknown, float("nan"), value), logs[name])
-        return logs
+        if compiled is not None and compiled.built and self._loss_tracker is not None:
+            unknown = ops.logical_and(self._loss_tracker.count > 0, self._main_loss.count == 0)
+            for name in compiled.result():
+                logs[name] = keras.tree.map_structure(lambda value: ops.where(unknown, float("nan"), value), logs[name])
+        # Up to Keras 3.13 callers expect plain numbers here; later they convert what they get.
+        return {name: _plain(value) for name, value in logs.items()} if tf.executing_eagerly() else logs
 
     def _loss_over_present(self) -> Any:
         main = ops.divide_no_nan(self._main_loss.total, self._main_loss.count)
@@ -146,3 +146,9 @@ class Stepping(keras.Model):
 
     def _has_missing(self) -> bool:
         return self._step.batch is not None and not isinstance(self._step.batch.labelled, tuple)
+
+
+def _plain(value: Any) -> Any:
+    """Return a number as a float; metrics per class stay arrays."""
+    array = ops.convert_to_numpy(value)
+    return float(array) if array.ndim == 0 else value
