@@ -69,7 +69,7 @@ def test_missing_extra_tells_how_to_install_it(
 ) -> None:
     monkeypatch.setattr(optional, "find_spec", lambda _name: None)
     assert run("list") == 1
-    assert "pip install 'auxtasks[demo]'" in capsys.readouterr().err
+    assert "pip install 'auxtasks[cli]'" in capsys.readouterr().err
 
 
 def test_every_command_and_option_has_a_help() -> None:
