@@ -33,7 +33,8 @@ def chance_of_labels(values: Array, kind: Kind, n_classes: int) -> float:
     Notes
     -----
     Classes: the entropy of their frequencies. Labels: the mean of their binary entropies, each weighted by how often
-    the label is known. Distributions: the mean of ``KL(p || mean p)``, the mean taken over the samples.
+    the label is known. Distributions: the cross-entropy of the samples' mean, ``mean(-sum(p log(mean p)))``. Divided by
+    the divergence alone, which is tiny where all samples are alike, their loss would drown every other.
 
     Examples
     --------
