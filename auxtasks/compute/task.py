@@ -82,5 +82,21 @@ def from_extractor(extractor: Extractor, name: str, options: Mapping[str, Any]) 
 
 
 def frozen(value: Any) -> Any:
-    """Turn lists into tuples, at every depth."""
+    """Turn lists into tuples, at every depth.
+
+    Parameters
+    ----------
+    value : object
+        The value of an option.
+
+    Returns
+    -------
+    object
+        The same; what is no list or tuple is passed on.
+
+    Examples
+    --------
+    >>> frozen([1, [2, "a"]])
+    (1, (2, 'a'))
+    """
     return tuple(map(frozen, value)) if isinstance(value, (list, tuple)) else value

@@ -34,7 +34,18 @@ class Settings:
 
 
 def hog_targets(split: Split) -> AuxTargets:
-    """Compute HOG for all training images, the labelled ones first."""
+    """Compute HOG for all training images, the labelled ones first.
+
+    Parameters
+    ----------
+    split : Split
+        The images.
+
+    Returns
+    -------
+    AuxTargets
+        With the one target ``"hog"``.
+    """
     inputs = np.concatenate([split.x_labelled, split.x_unlabelled])
     return make_aux_targets(inputs, domain="image", tasks=["hog"])
 

@@ -171,7 +171,7 @@ def build_heads(specs: Mapping[str, TargetSpec], taps: Mapping[str, tuple[str, i
     Returns
     -------
     list of Head
-        Built; vectors come first among the targets of a head, so that their losses are one expression.
+        Built, the targets of each in the order given.
     """
     groups: dict[tuple[tuple[str, int, Shape], type[Head], str], list[TargetSpec]] = {}
     for name, spec in specs.items():
@@ -181,7 +181,6 @@ def build_heads(specs: Mapping[str, TargetSpec], taps: Mapping[str, tuple[str, i
         groups.setdefault((taps[name], family, part), []).append(spec)
     heads = []
     for index, (((_, _, shape), family, _), together) in enumerate(groups.items()):
-        together.sort(key=lambda spec: spec.kind != "vector")
         head = family(together, seed=seed + 10 * index, name=f"aux_head_{index}")
         head.build((None, *shape))
         heads.append(head)

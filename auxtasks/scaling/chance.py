@@ -12,6 +12,9 @@ from auxtasks.scaling.scaling import Scaling
 from auxtasks.specs import Kind
 from auxtasks.typing import Array
 
+_CONSTANT = 1e-12
+"""Nats below this are rounding: the labels are constant."""
+
 
 def chance_of_labels(values: Array, kind: Kind, n_classes: int) -> float:
     """Compute the chance of a target that is not made of numbers with a unit.
@@ -41,13 +44,8 @@ def chance_of_labels(values: Array, kind: Kind, n_classes: int) -> float:
     >>> round(chance_of_labels(np.array([0, 1, -1]), "class", 2), 4)
     0.6931
     """
-    if kind == "multilabel":
-        return _binary_entropy(values)
-    if kind == "distribution":
-        return _cross_entropy(values)
-    counts = np.bincount(values[values >= 0].ravel(), minlength=n_classes)
-    share = counts / max(1, counts.sum())
-    return float(-(share * _logs(share)).sum())
+    chance = _chance(values, kind, n_classes)
+    return chance if chance > _CONSTANT else 0.0
 
 
 def chance_of_numbers(found: Moments, scaling: Scaling | None) -> float:
@@ -78,15 +76,21 @@ def chance_of_numbers(found: Moments, scaling: Scaling | None) -> float:
     return float(squares.sum() / max(1.0, float(count.sum())))
 
 
+def _chance(values: Array, kind: Kind, n_classes: int) -> float:
+    if kind == "multilabel":
+        return _binary_entropy(values)
+    if kind == "distribution":
+        return _cross_entropy(values)
+    counts = np.bincount(values[values >= 0].ravel(), minlength=n_classes)
+    share = counts / max(1, counts.sum())
+    return float(-(share * _logs(share)).sum())
+
+
 def _binary_entropy(values: Array) -> float:
     known = (values >= 0).sum(axis=0)
     share = (values > 0).sum(axis=0) / np.maximum(known, 1)
     entropy = -(share * _logs(share) + (1 - share) * _logs(1 - share))
     return float((known * entropy).sum() / max(1, known.sum()))
-
-
-_CONSTANT = 1e-12
-"""Nats below this are rounding."""
 
 
 def _cross_entropy(values: Array) -> float:

@@ -20,8 +20,6 @@ from auxtasks.scaling.standardise import fit_scaling
 from auxtasks.specs import NUMERIC_KINDS, TargetSpec
 
 _LOGGER = logging.getLogger("auxtasks")
-_NO_CHANCE = 1e-12
-"""Nats below this are rounding: the labels are constant."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +132,6 @@ def fit_target(task: Task, raw: RawTarget, *, scale: bool, compute: np.dtype[np.
     else:
         _check_classes(task, raw)
         chance = chance_of_labels(raw.array, raw.kind, len(task.classes))
-        chance = chance if chance > _NO_CHANCE else 0.0
     if chance == 0 and scale:
         _warn_left_out(raw)
         return None
