@@ -15,18 +15,21 @@ from importlib.metadata import entry_points
 from typing import Any, Literal, TypeVar
 
 from auxtasks.errors import AuxTasksError, AuxTasksWarning, InvalidInputError, unknown_name
-from auxtasks.specs import KINDS, Kind, Place
+from auxtasks.specs import KINDS, AsksFor, Kind, Place
 
 DOMAINS: Mapping[str, str] = {
     "signal": "auxtasks.signal",
     "image": "auxtasks.image",
     "video": "auxtasks.video",
+    "text": "auxtasks.text",
     "any": "auxtasks.generic",
 }
 ENTRY_POINT_GROUP = "auxtasks.extractors"
 
 Effect = Literal["none", "shortens", "expands"]
+Names = Callable[[Mapping[str, Any]], tuple[str, ...]]
 Function = TypeVar("Function", bound=Callable[..., Any])
+_NOT_OPTIONS = ("rng", "classes")
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,15 @@ class Extractor:
     axes : tuple of str
         Names of the axes of a vector before it is flattened, for the names of its columns.
     classes : callable or None
-        From the task's options to the names of its classes.
+        From the task's options to the names of its classes; in a vector or a set of labels, of its columns.
+    fit : callable or None
+        Where these names depend on the training data: ``(X, **options) -> names``, called once with all of them. The
+        function is then given the names as ``classes``.
+    needs : callable or None
+        In the domain ``"text"``, from the task's options to the columns of `auxtasks.text.annotations.COLUMNS` that a
+        tagger must give.
+    per_sample, asks_for : str
+        As `auxtasks.TargetSpec` has them.
     default : bool
         Whether the task is among the defaults of its domain.
     source : str
@@ -67,15 +78,19 @@ class Extractor:
     log1p: bool
     place: Place
     axes: tuple[str, ...]
-    classes: Callable[[Mapping[str, Any]], tuple[str, ...]] | None
+    classes: Names | None
     default: bool
     source: str
+    fit: Callable[..., tuple[str, ...]] | None = None
+    needs: Names | None = None
+    per_sample: str = ""
+    asks_for: AsksFor = ""
 
     @property
     def options(self) -> dict[str, Any]:
         """The options of the task with their defaults, read from the function's signature."""
         parameters = inspect.signature(self.function).parameters.values()
-        return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != "rng"}
+        return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in _NOT_OPTIONS}
 
     @property
     def summary(self) -> str:
@@ -104,14 +119,18 @@ def extractor(
     log1p: bool = False,
     place: Place = "global",
     axes: Iterable[str] = (),
-    classes: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None,
+    classes: Names | None = None,
     default: bool = False,
+    fit: Callable[..., tuple[str, ...]] | None = None,
+    needs: Names | None = None,
+    per_sample: str = "",
+    asks_for: AsksFor = "",
 ) -> Callable[[Function], Function]:
     """Register the decorated function as a task; `Extractor` describes the arguments.
 
     Parameters
     ----------
-    name, domain, kind, source, effect, log1p, place, axes, classes, default
+    name, domain, kind, source, effect, log1p, place, axes, classes, default, fit, needs, per_sample, asks_for
         See `Extractor`.
 
     Returns
@@ -150,7 +169,21 @@ def extractor(
                 "choose another name."
             )
         _registry[domain, name] = Extractor(
-            name, domain, function, kind, effect, log1p, place, tuple(axes), classes, default, source
+            name=name,
+            domain=domain,
+            function=function,
+            kind=kind,
+            effect=effect,
+            log1p=log1p,
+            place=place,
+            axes=tuple(axes),
+            classes=classes,
+            default=default,
+            source=source,
+            fit=fit,
+            needs=needs,
+            per_sample=per_sample,
+            asks_for=asks_for,
         )
         return function
 

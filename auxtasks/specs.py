@@ -29,6 +29,7 @@ NUMERIC_KINDS: frozenset[Kind] = frozenset({"vector", "step_vector", "image"})
 """Kinds whose values are numbers with a unit, and are therefore scaled."""
 
 Place = Literal["global", "grid"]
+AsksFor = Literal["", "next", "previous"]
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,12 @@ class TargetSpec:
         Columns left out because they are constant, missing everywhere or copies of another one.
     options : mapping
         The options the task was computed with.
+    per_sample : str
+        For a target per step, the task that says much the same of a whole sample, where there is one; what to use on a
+        model without a time axis.
+    asks_for : {"", "next", "previous"}
+        For a target that is the very next (or previous) step of the inputs: a tensor that already holds this step
+        would give the answer away.
     """
 
     name: str
@@ -74,6 +81,8 @@ class TargetSpec:
     classes: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    per_sample: str = ""
+    asks_for: AsksFor = ""
 
     def __post_init__(self) -> None:
         """Refuse a spec no head could be built from."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from numbers import Integral, Real
 
+import numpy as np
+
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 
 
@@ -87,6 +89,29 @@ def check_choice(argument: str, value: object, valid: Collection[str]) -> str:
     if not isinstance(value, str) or value not in valid:
         raise unknown_name(argument, value, valid, "choice")
     return value
+
+
+def check_flag(argument: str, value: object) -> bool:
+    """Return an option that must be True or False.
+
+    Parameters
+    ----------
+    argument, value
+        As for `check_int`.
+
+    Returns
+    -------
+    bool
+        The value.
+
+    Raises
+    ------
+    InvalidTypeError
+        If it is neither; numbers are not taken for one.
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise InvalidTypeError(f"`{argument}` must be True or False; got {value!r} of type {type(value).__name__}.")
+    return bool(value)
 
 
 def _check_range(argument: str, value: Real | Integral, low: float, high: float | None) -> None:

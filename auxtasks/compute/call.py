@@ -39,7 +39,7 @@ def call(task: Task, X: Floats) -> Array:
         raise InvalidInputError(f"task {task.name!r} is a given column and cannot be computed; pass it in `given`.")
     # Extremes of the user's data may overflow; what is not finite is then marked as missing, and said once.
     with np.errstate(over="ignore", invalid="ignore"):
-        result = np.asarray(task.function(X, **task.options))
+        result = np.asarray(task.function(X, **task.arguments))
     check_rows(task, result, len(X))
     return result
 
@@ -77,7 +77,7 @@ def call_pair(task: Task, X: Floats, rng: np.random.Generator | None = None) -> 
     if task.function is None:
         raise InvalidInputError(f"task {task.name!r} is a given column and cannot change the inputs.")
     extra = {} if rng is None else {"rng": rng}
-    changed, result = task.function(X, **extra, **task.options)
+    changed, result = task.function(X, **extra, **task.arguments)
     check_rows(task, changed, len(X))
     check_rows(task, result, len(X))
     if rng is not None and changed.shape != X.shape:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,8 +16,11 @@ from auxtasks.compute.settings import Settings
 from auxtasks.compute.shorten import shorten
 from auxtasks.compute.task import Task
 from auxtasks.errors import InvalidInputError
-from auxtasks.inputs.samples import Samples
+from auxtasks.inputs.samples import Dense, Ragged, Samples
 from auxtasks.typing import Array
+
+if TYPE_CHECKING:
+    from auxtasks.text.documents import Documents
 
 
 @dataclass(frozen=True)
@@ -31,21 +35,24 @@ class Computed:
         What the model will see.
     n_original : int
         How many of the samples are not transformed copies.
+    lengths : ndarray or None
+        How many steps of each text are not padding; None for other inputs.
     """
 
     targets: dict[str, RawTarget]
     inputs: Array
     n_original: int
+    lengths: Array | None = None
 
 
 def compute_all(
-    samples: Samples, tasks: Sequence[Task], columns: Sequence[EncodedColumn], settings: Settings
+    samples: Samples | Documents, tasks: Sequence[Task], columns: Sequence[EncodedColumn], settings: Settings
 ) -> Computed:
     """Compute all targets, unscaled.
 
     Parameters
     ----------
-    samples : Dense or Ragged
+    samples : Dense, Ragged or Documents
         The checked inputs.
     tasks : sequence of Task
         What to compute; at most one changes the inputs.
@@ -76,10 +83,14 @@ def compute_all(
     n_original = samples.n
     found: dict[str, RawTarget] = {}
     shortened_from = samples.row_shape
-    for task in tasks:
+    for task in (task for task in tasks if task.effect != "none"):
+        if not isinstance(samples, (Dense, Ragged)):
+            raise InvalidInputError(
+                f"`tasks`: {task.name!r} changes the inputs, which texts do not allow; leave it out."
+            )
         if task.effect == "shortens":
             samples, found[task.name] = shorten(samples, task, settings.dtype)
-        elif task.effect == "expands":
+        else:
             samples, found[task.name] = expand(samples, task, settings.seed, settings.dtype)
     others = [task for task in tasks if task.effect == "none"]
     found |= compute(samples, others, settings.dtype, n_jobs=settings.n_jobs, progress=settings.progress)
@@ -87,7 +98,9 @@ def compute_all(
         _check_steps(column, samples.row_shape, shortened_from)
         found[column.task.name] = _given_target(column, samples.n, settings.dtype)
     names = [task.name for task in tasks] + [column.task.name for column in columns]
-    return Computed({name: found[name] for name in names}, samples.inputs, n_original)
+    return Computed(
+        {name: found[name] for name in names}, samples.inputs, n_original, getattr(samples, "lengths", None)
+    )
 
 
 def _check_steps(column: EncodedColumn, row_shape: tuple[int, ...], before: tuple[int, ...]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from auxtasks.compute.task import Task
 from auxtasks.errors import InvalidInputError
-from auxtasks.inputs.samples import Ragged, Rows, Samples
+from auxtasks.inputs.samples import Blocks, Ragged, Rows
 from auxtasks.specs import Kind
 from auxtasks.typing import Array
 
@@ -40,7 +40,7 @@ class RawTarget:
     natural: tuple[int, ...]
     array: Array
 
-    def write(self, rows: Rows, result: Array, samples: Samples | None = None) -> int:
+    def write(self, rows: Rows, result: Array, samples: Blocks | None = None) -> int:
         """Put the result for some rows in its place, and count the values that are too large for the dtype."""
         with np.errstate(over="ignore", invalid="ignore"):
             values = np.asarray(result).astype(self.array.dtype, copy=False)
@@ -63,7 +63,7 @@ class RawTarget:
         return 0 if too_large is None else int(too_large.sum())
 
 
-def make_room(task: Task, result: Array, samples: Samples, dtype: np.dtype[np.floating]) -> RawTarget:
+def make_room(task: Task, result: Array, samples: Blocks, dtype: np.dtype[np.floating]) -> RawTarget:
     """Allocate the target of a task, from its result for the first rows.
 
     Parameters
@@ -72,7 +72,7 @@ def make_room(task: Task, result: Array, samples: Samples, dtype: np.dtype[np.fl
         The task.
     result : ndarray, shape (m, ...)
         What it gives for m rows.
-    samples : Dense or Ragged
+    samples : Dense, Ragged or Documents
         All the samples.
     dtype : dtype
         The dtype of targets made of numbers.

@@ -12,17 +12,17 @@ from auxtasks.compute.raw import RawTarget, make_room
 from auxtasks.compute.task import Task
 from auxtasks.errors import AuxTasksWarning
 from auxtasks.inputs.chunks import for_each
-from auxtasks.inputs.samples import Rows, Samples
+from auxtasks.inputs.samples import Blocks, Rows
 
 
 def compute(
-    samples: Samples, tasks: Sequence[Task], dtype: np.dtype[np.floating], *, n_jobs: int = 1, progress: bool = False
+    samples: Blocks, tasks: Sequence[Task], dtype: np.dtype[np.floating], *, n_jobs: int = 1, progress: bool = False
 ) -> dict[str, RawTarget]:
     """Compute the targets of tasks that leave the inputs as they are.
 
     Parameters
     ----------
-    samples : Dense or Ragged
+    samples : Dense, Ragged or Documents
         The inputs that the model will see.
     tasks : sequence of Task
         What to compute.

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.errors import InvalidInputError
 from auxtasks.inputs.chunks import check_n_jobs
-from auxtasks.validation import check_choice, check_int, check_number
+from auxtasks.validation import check_choice, check_flag, check_int, check_number
 
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 
@@ -62,19 +62,13 @@ def checked_settings(params: Mapping[str, Any]) -> Settings:
     """
     return Settings(
         dtype=_float_dtype(params["dtype"]),
-        scale=_flag("scale", params["scale"]),
+        scale=check_flag("scale", params["scale"]),
         seed=check_int("seed", params["seed"], low=0),
         padding=check_choice("padding", params["padding"], ("post", "pre")),
         padding_value=check_number("padding_value", params["padding_value"], low=-_FLOAT32_MAX, high=_FLOAT32_MAX),
         n_jobs=check_n_jobs(params["n_jobs"]),
-        progress=_flag("progress", params["progress"]),
+        progress=check_flag("progress", params["progress"]),
     )
-
-
-def _flag(name: str, value: object) -> bool:
-    if not isinstance(value, (bool, np.bool_)):
-        raise InvalidTypeError(f"`{name}` must be True or False; got {value!r} of type {type(value).__name__}.")
-    return bool(value)
 
 
 def _float_dtype(value: Any) -> np.dtype[np.floating]:

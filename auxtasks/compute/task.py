@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from auxtasks.registry import Effect, Extractor
-from auxtasks.specs import Kind, Place
+from auxtasks.specs import AsksFor, Kind, Place
+
+_WITH_COLUMNS: frozenset[Kind | None] = frozenset({"vector", "multilabel"})
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Task:
         The registered task; ``"given"`` for a column of labels.
     kind : str or None
         The kind of the target, None where the inputs decide.
-    effect, log1p, place, axes
+    effect, log1p, place, axes, fit, per_sample, asks_for
         As `auxtasks.registry.Extractor` has them.
     classes : tuple of str
         The names of the classes.
@@ -32,6 +34,8 @@ class Task:
         All options of the task, defaults included.
     function : callable or None
         The extractor's function; None for a given column.
+    needs : tuple of str
+        The columns that a tagger must give.
     """
 
     name: str
@@ -45,6 +49,25 @@ class Task:
     columns: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     function: Callable[..., Any] | None = None
+    fit: Callable[..., tuple[str, ...]] | None = None
+    needs: tuple[str, ...] = ()
+    per_sample: str = ""
+    asks_for: AsksFor = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the classes, or of the columns."""
+        return self.columns if self.kind in _WITH_COLUMNS else self.classes
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What the function is called with besides the inputs."""
+        return {**self.options, "classes": self.names} if self.fit else dict(self.options)
+
+    def named(self, names: Iterable[str]) -> Task:
+        """Return the same task with these names of its classes or columns."""
+        known = tuple(map(str, names))
+        return replace(self, columns=known) if self.kind in _WITH_COLUMNS else replace(self, classes=known)
 
 
 def from_extractor(extractor: Extractor, name: str, options: Mapping[str, Any]) -> Task:
@@ -76,9 +99,23 @@ def from_extractor(extractor: Extractor, name: str, options: Mapping[str, Any]) 
     'std'
     """
     complete = {key: frozen(value) for key, value in extractor.with_defaults(options).items()}
-    classes = () if extractor.classes is None else tuple(map(str, extractor.classes(complete)))
     e = extractor
-    return Task(name, e.name, e.kind, e.effect, e.log1p, e.place, e.axes, classes, (), complete, e.function)
+    task = Task(
+        name=name,
+        task=e.name,
+        kind=e.kind,
+        effect=e.effect,
+        log1p=e.log1p,
+        place=e.place,
+        axes=e.axes,
+        options=complete,
+        function=e.function,
+        fit=e.fit,
+        needs=() if e.needs is None else tuple(e.needs(complete)),
+        per_sample=e.per_sample,
+        asks_for=e.asks_for,
+    )
+    return task if e.classes is None else task.named(e.classes(complete))
 
 
 def frozen(value: Any) -> Any:

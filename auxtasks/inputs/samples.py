@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -12,6 +13,20 @@ from auxtasks.inputs.chunks import row_slices
 from auxtasks.typing import Array, Floats
 
 Rows = slice | Array
+
+
+class Blocks(Protocol):
+    """Samples of any kind, as extractors are run over them."""
+
+    @property
+    def n(self) -> int:
+        """How many samples there are."""
+
+    def chunks(self) -> list[Any]:
+        """Cut the rows into blocks, in whatever form `read` takes them."""
+
+    def read(self, rows: Any) -> Any:
+        """Return some rows as extractors want them."""
 
 
 @dataclass(frozen=True)

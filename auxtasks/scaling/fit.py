@@ -148,6 +148,8 @@ def fit_target(task: Task, raw: RawTarget, *, scale: bool, compute: np.dtype[np.
         classes=task.classes,
         dropped=tuple(_say(columns, i, reason) for i, reason in dropped.items()),
         options=task.options,
+        per_sample=task.per_sample,
+        asks_for=task.asks_for,
     )
     _LOGGER.info("%s", _line(spec, scaling))
     return Fitted(spec, scaling)

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from auxtasks.compute.checks import check_fitted_shapes, check_like_training
 from auxtasks.compute.given_columns import check_names, encode_given, fit_columns
+from auxtasks.compute.names import fit_names
 from auxtasks.compute.pipeline import Computed, compute_all
 from auxtasks.compute.settings import checked_settings
 from auxtasks.compute.tasklist import TaskNames, parse_tasks
 from auxtasks.errors import InvalidInputError
-from auxtasks.inputs.read import read_inputs
-from auxtasks.inputs.samples import Ragged, Samples
+from auxtasks.inputs.samples import Ragged
 from auxtasks.scaling.fit import fit_targets
 from auxtasks.scaling.scaling import Scaling
 from auxtasks.specs import TargetSpec
 from auxtasks.targets.mapping import AuxTargets
 from auxtasks.targets.params import Parametrised
+from auxtasks.targets.reading import read_samples
 from auxtasks.typing import Array
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from auxtasks.text.documents import FittedTexts
 
 
 class AuxTargetGenerator(Parametrised):
@@ -28,7 +35,7 @@ class AuxTargetGenerator(Parametrised):
 
     Parameters
     ----------
-    domain : {"signal", "image", "video", "any"}
+    domain : {"signal", "image", "video", "text", "any"}
         What the inputs are.
     tasks : str, mapping or sequence of these, optional
         What to compute: names, and mappings of a name to its options; with an option ``"task"`` the name is an alias.
@@ -48,6 +55,29 @@ class AuxTargetGenerator(Parametrised):
         How many threads; -1 for one per processor. Results do not depend on it.
     progress : bool
         Whether to show a progress bar.
+    tokenizer : optional
+        For texts, what cuts them into the model's own tokens: a ``keras.layers.TextVectorization`` layer, a fast
+        Hugging Face tokenizer, a function from a text to its tokens or to (start, end) pairs, ``"whitespace"``, or
+        ``"standard"``, the rule of ``TextVectorization`` by default (lower case, no punctuation, white space). If None,
+        ``"standard"`` for texts, and for lists of tokens these.
+    max_tokens : int, optional
+        For texts, the size of the vocabulary that is fitted where the tokenizer brings none, padding (0) and unknown
+        words (1) included.
+    length : int, optional
+        For texts, how many steps the model has: longer texts are cut, shorter ones padded. By default as many as the
+        tokenizer gives, or as the longest training text has tokens.
+    inputs : {"ids", "texts"}
+        For texts, what the model reads: numbers of tokens, or texts, where it holds the ``TextVectorization`` layer.
+    backend : {"spacy", "nltk"} or object
+        For texts, what tags them; an object of your own has the methods of `auxtasks.text.backends.base.Backend`.
+    pipeline : str, path or object, optional
+        For texts, the spaCy pipeline: its name, its path or the loaded object; or an NLTK tagger, by default NLTK's
+        averaged perceptron. Nothing is ever downloaded.
+    batch_size, n_process : int
+        For texts, how many are tagged at once, and by how many processes (-1 for one per processor; spaCy only).
+    cache : path-like, optional
+        For texts, a folder that keeps what the tagger said of them. It is tagged anew whenever a text, the tagger or
+        what is asked of it changes.
 
     Attributes
     ----------
@@ -59,6 +89,8 @@ class AuxTargetGenerator(Parametrised):
         The tasks with all their options.
     shapes_ : dict of str to tuple of int
         The shape of one sample's values as the task gives them, before columns are left out.
+    texts_ : FittedTexts or None
+        The vocabulary and the number of steps that the training texts decided.
 
     Examples
     --------
@@ -70,6 +102,7 @@ class AuxTargetGenerator(Parametrised):
 
     specs_: dict[str, TargetSpec]
     scalings_: dict[str, Scaling]
+    texts_: FittedTexts | None
 
     def __init__(
         self,
@@ -83,6 +116,15 @@ class AuxTargetGenerator(Parametrised):
         padding_value: float = 0.0,
         n_jobs: int = 1,
         progress: bool = False,
+        tokenizer: Any = None,
+        max_tokens: int | None = 20_000,
+        length: int | None = None,
+        inputs: str = "ids",
+        backend: Any = "spacy",
+        pipeline: Any = None,
+        batch_size: int = 1000,
+        n_process: int = 1,
+        cache: str | PathLike[str] | None = None,
     ) -> None:
         self.domain = domain
         self.tasks = tasks
@@ -93,6 +135,15 @@ class AuxTargetGenerator(Parametrised):
         self.padding_value = padding_value
         self.n_jobs = n_jobs
         self.progress = progress
+        self.tokenizer = tokenizer
+        self.max_tokens = max_tokens
+        self.length = length
+        self.inputs = inputs
+        self.backend = backend
+        self.pipeline = pipeline
+        self.batch_size = batch_size
+        self.n_process = n_process
+        self.cache = cache
 
     def fit(self, X: object, y: object = None, *, given: Mapping[str, object] | None = None) -> AuxTargetGenerator:  # noqa: ARG002
         """Fit scaling and vocabulary on training inputs.
@@ -143,9 +194,7 @@ class AuxTargetGenerator(Parametrised):
             raise InvalidInputError("this AuxTargetGenerator is not fitted yet; call `fit` with training inputs first.")
         settings = checked_settings(self.get_params())
         check_names(given, self.given_)
-        samples = read_inputs(
-            X, self.domain, padding=settings.padding, padding_value=settings.padding_value, length=self.length_
-        )
+        samples = read_samples(X, self, settings, self.tasks_, fitted=True)
         check_like_training(samples.row_shape, self.row_shape_, self.domain)
         columns = encode_given(self.given_, given or {}, samples.n, self.shapes_, settings.dtype)
         computed = compute_all(samples, self.tasks_, columns, settings)
@@ -181,7 +230,8 @@ class AuxTargetGenerator(Parametrised):
         settings = checked_settings(self.get_params())
         check_names(given, None)
         tasks = parse_tasks(self.domain, self.tasks, given or ())
-        samples: Samples = read_inputs(X, self.domain, padding=settings.padding, padding_value=settings.padding_value)
+        samples = read_samples(X, self, settings, tasks, fitted=False)
+        tasks = fit_names(tasks, samples)
         fitted = fit_columns(given or {}, samples.n)
         columns = encode_given(fitted, given or {}, samples.n, None, settings.dtype)
         computed = compute_all(samples, tasks, columns, settings)
@@ -198,6 +248,7 @@ class AuxTargetGenerator(Parametrised):
         self.shapes_ = {name: raw.natural for name, raw in computed.targets.items()}
         self.row_shape_ = samples.row_shape
         self.length_ = samples.length if isinstance(samples, Ragged) else None
+        self.texts_ = getattr(samples, "fitted", None)
         return computed
 
     def _targets(self, computed: Computed) -> AuxTargets:
@@ -207,4 +258,4 @@ class AuxTargetGenerator(Parametrised):
             raw = computed.targets[name].array
             scaling = self.scalings_.get(name)
             arrays[name] = raw if scaling is None else scaling.apply(raw, in_place=True)
-        return AuxTargets(arrays, copy.copy(self), computed.inputs, computed.n_original)
+        return AuxTargets(arrays, copy.copy(self), computed.inputs, computed.n_original, computed.lengths)

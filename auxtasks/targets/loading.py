@@ -14,7 +14,7 @@ from auxtasks._version import __version__
 from auxtasks.errors import InvalidInputError, InvalidTypeError, StorageError, UnknownNameError
 from auxtasks.targets.mapping import AuxTargets
 from auxtasks.targets.state import from_state
-from auxtasks.targets.storage import DESCRIPTION, FORMAT
+from auxtasks.targets.storage import DESCRIPTION, FORMAT, TEXTS
 from auxtasks.typing import Array
 
 
@@ -55,7 +55,8 @@ def load_targets(path: str | os.PathLike[str], *, mmap: bool = True) -> AuxTarge
         files: dict[str, Mapping[str, Any]] = dict(described["targets"])
         arrays = {name: _read_array(folder, files[name], mmap) for name in generator.specs_}
         inputs = None if described["inputs"] is None else _read_array(folder, described["inputs"], mmap)
-        lengths = {len(array) for array in (*arrays.values(), *([] if inputs is None else [inputs]))}
+        steps = None if described.get("lengths") is None else _read_array(folder, described["lengths"], mmap)
+        lengths = {len(array) for array in (*arrays.values(), inputs, steps) if array is not None}
         fits = all(arrays[name].shape[1:] == spec.shape for name, spec in generator.specs_.items())
     except (KeyError, TypeError, ValueError, AttributeError, InvalidInputError, InvalidTypeError) as error:
         if isinstance(error, UnknownNameError):
@@ -68,7 +69,7 @@ def load_targets(path: str | os.PathLike[str], *, mmap: bool = True) -> AuxTarge
         ) from error
     if len(lengths) != 1 or not fits or not 0 < n_original <= lengths.pop():
         raise StorageError(f"{folder / DESCRIPTION} does not fit the arrays beside it. Save the targets again.")
-    return AuxTargets(arrays, generator, inputs, n_original)
+    return AuxTargets(arrays, generator, inputs, n_original, steps)
 
 
 def _read_description(path: Path) -> Mapping[str, Any]:
@@ -94,7 +95,7 @@ def _read_array(folder: Path, described: Mapping[str, Any], mmap: bool) -> Array
     if Path(name).name != name:
         raise StorageError(f"{folder / DESCRIPTION} names {name!r}, which is not a file beside it.")
     try:
-        array: Array = np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
+        array = _read_texts(path) if name == TEXTS else np.load(path, "r" if mmap else None, allow_pickle=False)
     except FileNotFoundError as error:
         raise StorageError(f"{path} is missing. Save the targets again.") from error
     except (ValueError, EOFError) as error:
@@ -105,4 +106,13 @@ def _read_array(folder: Path, described: Mapping[str, Any], mmap: bool) -> Array
             f"{path} holds shape {array.shape} and dtype {array.dtype.str}; its description says {shape} and {dtype}. "
             "Save the targets again."
         )
+    return array
+
+
+def _read_texts(path: Path) -> Array:
+    texts = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise ValueError("it is no list of texts")
+    array = np.empty(len(texts), object)
+    array[:] = texts
     return array

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from os import PathLike
+from typing import Any
 
 from auxtasks.compute.tasklist import TaskNames
 from auxtasks.targets.generator import AuxTargetGenerator
@@ -22,6 +24,15 @@ def make_aux_targets(
     padding_value: float = 0.0,
     n_jobs: int = 1,
     progress: bool = False,
+    tokenizer: Any = None,
+    max_tokens: int | None = 20_000,
+    length: int | None = None,
+    inputs: str = "ids",
+    backend: Any = "spacy",
+    pipeline: Any = None,
+    batch_size: int = 1000,
+    n_process: int = 1,
+    cache: str | PathLike[str] | None = None,
 ) -> AuxTargets:
     """Compute auxiliary targets from the inputs of a dataset.
 
@@ -30,8 +41,9 @@ def make_aux_targets(
     X : array-like
         The training inputs. ``"signal"``: (n, time) or (n, time, channels), or a list of (time_i,) or
         (time_i, channels) series; ``"image"``: (n, height, width[, channels]); ``"video"``: (n, time, height, width
-        [, channels]); ``"any"``: (n, ...). Numbers without NaN or infinity, in any unit.
-    domain : {"signal", "image", "video", "any"}
+        [, channels]); ``"any"``: (n, ...). Numbers without NaN or infinity, in any unit. ``"text"``: a list, array or
+        Series of n strings, or a list of n lists of tokens.
+    domain : {"signal", "image", "video", "text", "any"}
         What the inputs are.
     tasks : str, mapping or sequence of these, optional
         What to compute; `auxtasks.list_tasks` tells what there is. A mapping gives options, as in
@@ -41,6 +53,8 @@ def make_aux_targets(
         Label columns that exist at training time only; each becomes a target.
     scale, seed, dtype, padding, padding_value, n_jobs, progress
         See `AuxTargetGenerator`.
+    tokenizer, max_tokens, length, inputs, backend, pipeline, batch_size, n_process, cache
+        How texts are read, for domain ``"text"`` only; see `AuxTargetGenerator`.
 
     Returns
     -------
@@ -84,5 +98,14 @@ def make_aux_targets(
         padding_value=padding_value,
         n_jobs=n_jobs,
         progress=progress,
+        tokenizer=tokenizer,
+        max_tokens=max_tokens,
+        length=length,
+        inputs=inputs,
+        backend=backend,
+        pipeline=pipeline,
+        batch_size=batch_size,
+        n_process=n_process,
+        cache=cache,
     )
     return generator.fit_transform(X, given=given)

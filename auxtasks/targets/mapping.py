@@ -35,6 +35,8 @@ class AuxTargets(Mapping[str, Array]):
         What the model is to be trained on; None if it was not saved.
     n_original : int
         How many of the samples are the user's own; transformed copies come after them.
+    lengths : ndarray or None
+        How many steps of each text are not padding; None for other inputs.
 
     Examples
     --------
@@ -48,12 +50,18 @@ class AuxTargets(Mapping[str, Array]):
     """
 
     def __init__(
-        self, arrays: Mapping[str, Array], generator: AuxTargetGenerator, inputs: Array | None, n_original: int
+        self,
+        arrays: Mapping[str, Array],
+        generator: AuxTargetGenerator,
+        inputs: Array | None,
+        n_original: int,
+        lengths: Array | None = None,
     ) -> None:
         self._arrays = dict(arrays)
         self._generator = generator
         self._inputs = inputs
         self._n_original = n_original
+        self._lengths = lengths
         for array in self._arrays.values():
             array.flags.writeable = False
 
@@ -78,7 +86,7 @@ class AuxTargets(Mapping[str, Array]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by the arguments, so that arrays are read-only again afterwards."""
-        return type(self), (self._arrays, self._generator, self._inputs, self._n_original)
+        return type(self), (self._arrays, self._generator, self._inputs, self._n_original, self._lengths)
 
     def __repr__(self) -> str:
         """Show a table of the targets."""
@@ -110,6 +118,17 @@ class AuxTargets(Mapping[str, Array]):
     def n_original(self) -> int:
         """How many of them are not transformed copies; these come first and can have a main label."""
         return self._n_original
+
+    @property
+    def lengths(self) -> Array | None:
+        """How many steps of each text are tokens and not padding, shape (n,); None where inputs are not texts."""
+        return self._lengths
+
+    @property
+    def vocabulary(self) -> tuple[str, ...] | None:
+        """The words by their numbers in the inputs; None where inputs are not texts."""
+        texts = self._generator.texts_
+        return None if texts is None else texts.vocabulary.words
 
     def transform(self, X: object, given: Mapping[str, object] | None = None) -> AuxTargets:
         """Compute the same targets for other inputs, scaled with the statistics of the training data.

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from auxtasks.compute.task import from_extractor, frozen
+from auxtasks.compute.task import Task, from_extractor, frozen
 from auxtasks.errors import InvalidTypeError
 from auxtasks.registry import find_task
 from auxtasks.scaling.scaling import Scaling
 from auxtasks.specs import TargetSpec
 from auxtasks.targets.generator import AuxTargetGenerator
+
+if TYPE_CHECKING:
+    from auxtasks.text.documents import FittedTexts
 
 
 def to_state(generator: AuxTargetGenerator) -> dict[str, Any]:
@@ -35,9 +38,25 @@ def to_state(generator: AuxTargetGenerator) -> dict[str, Any]:
     {'std': (1,)}
     """
     g = generator
+    params = {**g.get_params(), "dtype": str(np.dtype(g.dtype))}
+    texts = None
+    if g.texts_ is not None:
+        from auxtasks.text.state import describe_fitted, describe_params
+
+        params |= describe_params(params)
+        texts = describe_fitted(g.texts_)
     return {
-        "params": {**g.get_params(), "dtype": str(np.dtype(g.dtype))},
-        "tasks": [{"name": task.name, "task": task.task, "options": dict(task.options)} for task in g.tasks_],
+        "params": params,
+        "texts": texts,
+        "tasks": [
+            {
+                "name": task.name,
+                "task": task.task,
+                "options": dict(task.options),
+                "names": list(task.names) if task.fit else None,
+            }
+            for task in g.tasks_
+        ],
         "given": {name: column.to_dict() for name, column in g.given_.items()},
         "specs": [spec.to_dict() for spec in g.specs_.values()],
         "scalings": {name: scaling.to_dict() for name, scaling in g.scalings_.items()},
@@ -76,11 +95,9 @@ def from_state(state: Mapping[str, Any]) -> AuxTargetGenerator:
     """
     from auxtasks.generic.given import GivenColumn
 
-    generator = AuxTargetGenerator(**state["params"])
-    domain = generator.domain
-    generator.tasks_ = tuple(
-        from_extractor(find_task(task["task"], domain), task["name"], task["options"]) for task in state["tasks"]
-    )
+    generator = _with_params(state["params"])
+    generator.tasks_ = tuple(_task(task, generator.domain) for task in state["tasks"])
+    generator.texts_ = _texts(state.get("texts"))
     generator.given_ = {name: GivenColumn.from_dict(fields) for name, fields in state["given"].items()}
     specs = [TargetSpec.from_dict({**fields, "options": _options(fields)}) for fields in state["specs"]]
     generator.specs_ = {spec.name: spec for spec in specs}
@@ -89,6 +106,31 @@ def from_state(state: Mapping[str, Any]) -> AuxTargetGenerator:
     generator.row_shape_ = tuple(state["row_shape"])
     generator.length_ = state["length"]
     return generator
+
+
+def _with_params(params: Mapping[str, Any]) -> AuxTargetGenerator:
+    if params["domain"] == "text":
+        from auxtasks.text.state import restore_params
+
+        params = {
+            **params,
+            **restore_params({name: params[name] for name in ("tokenizer", "backend", "pipeline", "cache")}),
+        }
+    return AuxTargetGenerator(**params)
+
+
+def _texts(fields: Mapping[str, Any] | None) -> FittedTexts | None:
+    if fields is None:
+        return None
+    from auxtasks.text.state import restore_fitted
+
+    return restore_fitted(fields)
+
+
+def _task(fields: Mapping[str, Any], domain: str) -> Task:
+    task = from_extractor(find_task(fields["task"], domain), fields["name"], fields["options"])
+    names = fields.get("names")
+    return task if names is None else task.named(names)
 
 
 def plain(value: object) -> object:

@@ -19,6 +19,7 @@ from auxtasks.typing import Array
 
 DESCRIPTION = "auxtasks.json"
 FORMAT = 1
+TEXTS = "inputs.json"
 
 
 def save_targets(targets: AuxTargets, path: Path, *, include_inputs: bool, overwrite: bool) -> None:
@@ -75,10 +76,19 @@ def _write(targets: AuxTargets, folder: Path, include_inputs: bool) -> None:
         "targets": {
             name: _write_array(folder, f"target_{i:03d}.npy", array) for i, (name, array) in enumerate(targets.items())
         },
-        "inputs": _write_array(folder, "inputs.npy", targets.inputs) if include_inputs else None,
+        "inputs": _write_inputs(folder, targets.inputs) if include_inputs else None,
+        "lengths": None if targets.lengths is None else _write_array(folder, "lengths.npy", targets.lengths),
     }
     text = json.dumps(described, indent=1, default=plain, allow_nan=False)
     (folder / DESCRIPTION).write_text(text, encoding="utf-8")
+
+
+def _write_inputs(folder: Path, inputs: Array) -> dict[str, Any]:
+    if inputs.dtype != object:
+        return _write_array(folder, "inputs.npy", inputs)
+    # Texts; an array of objects could only be pickled.
+    (folder / TEXTS).write_text(json.dumps(inputs.tolist()), encoding="utf-8")
+    return {"file": TEXTS, "shape": inputs.shape, "dtype": inputs.dtype.str}
 
 
 def _write_array(folder: Path, name: str, array: Array) -> dict[str, Any]:

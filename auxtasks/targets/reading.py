@@ -1,0 +1,89 @@
+"""Reading the inputs of any domain, as a generator's parameters ask."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from auxtasks.compute.settings import Settings
+from auxtasks.compute.task import Task
+from auxtasks.errors import InvalidInputError
+from auxtasks.inputs.read import read_inputs
+from auxtasks.inputs.samples import Samples
+
+if TYPE_CHECKING:
+    from auxtasks.targets.generator import AuxTargetGenerator
+    from auxtasks.text.documents import Documents
+
+TEXT_ONLY = (
+    "tokenizer",
+    "max_tokens",
+    "length",
+    "inputs",
+    "backend",
+    "pipeline",
+    "batch_size",
+    "n_process",
+    "cache",
+)
+"""The parameters that only texts have."""
+
+
+def read_samples(
+    X: object, generator: AuxTargetGenerator, settings: Settings, tasks: Sequence[Task], *, fitted: bool
+) -> Samples | Documents:
+    """Read inputs.
+
+    Parameters
+    ----------
+    X : array-like or sequence
+        The inputs.
+    generator : AuxTargetGenerator
+        Whose parameters say how to read them.
+    settings : Settings
+        The checked parameters that are not about texts.
+    tasks : sequence of Task
+        What is to be computed; texts are tagged as these need it.
+    fitted : bool
+        Whether to lay them out like the inputs that the generator was fitted on.
+
+    Returns
+    -------
+    Dense, Ragged or Documents
+        The samples.
+
+    Raises
+    ------
+    AuxTasksError
+        If an input or a parameter cannot be used.
+
+    Examples
+    --------
+    >>> import auxtasks
+    >>> from auxtasks.compute.settings import checked_settings
+    >>> generator = auxtasks.AuxTargetGenerator("signal")
+    >>> read_samples([[1.0, 2.0]], generator, checked_settings(generator.get_params()), [], fitted=False).n
+    1
+    """
+    params = generator.get_params()
+    if generator.domain != "text":
+        _refuse_text_only(params, generator)
+        length = generator.length_ if fitted else None
+        return read_inputs(
+            X, generator.domain, padding=settings.padding, padding_value=settings.padding_value, length=length
+        )
+    # Here and not above: importing a family of tasks registers them, and the order of families is the registry's.
+    from auxtasks.text.build import read_documents
+    from auxtasks.text.settings import checked_text_settings
+
+    needs = {column for task in tasks for column in task.needs}
+    return read_documents(X, checked_text_settings(params), needs, generator.texts_ if fitted else None)
+
+
+def _refuse_text_only(params: dict[str, Any], generator: AuxTargetGenerator) -> None:
+    defaults = generator._defaults()
+    for name in TEXT_ONLY:
+        if params[name] is not defaults[name] and params[name] != defaults[name]:
+            raise InvalidInputError(
+                f"`{name}` is for domain 'text' and has no meaning for {generator.domain!r}; leave it out."
+            )

@@ -1,0 +1,1 @@
+"""The taggers: spaCy and NLTK."""

@@ -1,0 +1,124 @@
+"""Which words name a person, a place or another entity, and of which types a text names any."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from auxtasks.registry import extractor
+from auxtasks.text.documents import Documents
+from auxtasks.text.runs import OUTSIDE, inside_out_begin, iob_names
+from auxtasks.typing import Array
+from auxtasks.validation import check_choice, check_flag
+
+_SCHEMES = ("iob", "flat")
+_ANY = ("ENTITY",)
+
+
+def _needs(options: Mapping[str, Any]) -> tuple[str, ...]:
+    check_choice("scheme", options["scheme"], _SCHEMES)
+    return ("entity", "entity_run") if check_flag("types", options["types"]) else ("entity_run",)
+
+
+def _classes(X: Documents, *, scheme: str, types: bool) -> tuple[str, ...]:
+    if not (X.said.columns["entity_run"] != OUTSIDE).any():
+        return ()
+    kinds = X.said.found("entity") if types else _ANY
+    return iob_names(kinds) if scheme == "iob" else ("O", *kinds)
+
+
+@extractor(
+    "ner",
+    domain="text",
+    kind="step_class",
+    fit=_classes,
+    needs=_needs,
+    per_sample="entity_presence",
+    source="IOB2 tags; Tjong Kim Sang and Veenstra 1999",
+)
+def ner(X: Documents, *, scheme: str = "iob", types: bool = True, classes: tuple[str, ...]) -> Array:
+    """Entity that each token is part of.
+
+    Parameters
+    ----------
+    X : Documents
+        The texts, tagged with ``"entity_run"``, and with ``"entity"`` for types.
+    scheme : {"iob", "flat"}
+        ``"iob"`` tells the first token of an entity (B-) from those that follow (I-), ``"flat"`` does not.
+    types : bool
+        Whether to tell the types of entities apart. Without, NLTK needs only its binary chunker.
+    classes : tuple of str
+        ``"O"`` for no entity, then the types that occur in the training texts, sorted.
+
+    Returns
+    -------
+    ndarray of int32, shape (n, length)
+        Places in `classes`; -1 in the padding, where the tagger has no token, and for types not seen in training.
+
+    Raises
+    ------
+    UnknownNameError, InvalidTypeError
+        If there is no such scheme, or `types` is neither True nor False.
+
+    Examples
+    --------
+    >>> import auxtasks, spacy
+    >>> nlp = spacy.blank("en")
+    >>> nlp.add_pipe("entity_ruler").add_patterns([{"label": "PER", "pattern": "Ada Lovelace"}])
+    >>> targets = auxtasks.make_aux_targets(["Ada Lovelace wrote"], "text", "ner", pipeline=nlp)
+    >>> targets.specs["ner"].classes, targets["ner"].tolist()
+    (('O', 'B-PER', 'I-PER'), [[1, 2, 0]])
+    """
+    run = X.said.columns["entity_run"]
+    kinds = _ANY if not types else classes[1:] if scheme == "flat" else tuple(name[2:] for name in classes[1::2])
+    kind = X.said.codes("entity", kinds) if types else np.zeros(len(run), np.int32)
+    if scheme == "iob":
+        return X.padded(inside_out_begin(X, run, kind))
+    flat = np.where(run == OUTSIDE, 0, np.where(kind >= 0, kind + 1, -1)).astype(np.int32)
+    return X.padded(X.aligned(flat))
+
+
+def _types(X: Documents) -> tuple[str, ...]:
+    return X.said.found("entity")
+
+
+@extractor(
+    "entity_presence",
+    domain="text",
+    kind="multilabel",
+    fit=_types,
+    needs=lambda _: ("entity",),
+    source="which types of entities the tagger finds in the text",
+)
+def entity_presence(X: Documents, *, classes: tuple[str, ...]) -> Array:
+    """Types of entities that a text names.
+
+    Parameters
+    ----------
+    X : Documents
+        The texts, tagged with ``"entity"``.
+    classes : tuple of str
+        The types that occur in the training texts, sorted.
+
+    Returns
+    -------
+    ndarray of int8, shape (n, types)
+        1 where the text has an entity of the type, anywhere in it; -1 throughout for a text without a word.
+
+    Examples
+    --------
+    >>> import auxtasks, spacy
+    >>> nlp = spacy.blank("en")
+    >>> nlp.add_pipe("entity_ruler").add_patterns([{"label": "PER", "pattern": "Ada Lovelace"}])
+    >>> texts = ["Ada Lovelace wrote", "Dogs bark"]
+    >>> auxtasks.make_aux_targets(texts, "text", "entity_presence", pipeline=nlp)["entity_presence"]
+    array([[1],
+           [0]], dtype=int8)
+    """
+    codes, row = X.said.codes("entity", classes), X.said.spans.row
+    result = np.zeros((X.n, len(classes)), np.int8)
+    result[X.said.spans.counts == 0] = -1
+    result[row[codes >= 0], codes[codes >= 0]] = 1
+    return result

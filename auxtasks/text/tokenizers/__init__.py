@@ -1,0 +1,1 @@
+"""Cutting texts into the model's own tokens."""

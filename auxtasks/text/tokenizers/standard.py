@@ -1,0 +1,150 @@
+"""The tokens of Keras's ``TextVectorization``, with their places in the text and without TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from auxtasks.text.spans import Spans
+from auxtasks.text.tokenizers.characters import PUNCTUATION, SPACE, STANDARDIZE, kinds, split_at_spaces, standardized
+from auxtasks.text.tokens import Tokens
+from auxtasks.text.vocabulary import Vocabulary
+from auxtasks.typing import Array
+from auxtasks.validation import check_choice, check_int
+
+SPLIT = ("whitespace", "character")
+
+# Texts are joined and cut in blocks of about so many characters, which bounds the memory.
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class StandardTokenizer:
+    """Cuts texts as ``TextVectorization`` does, exactly, and tells where the tokens lie.
+
+    Parameters
+    ----------
+    standardize : {"lower_and_strip_punctuation", "lower", "strip_punctuation"} or None
+        What is done to the text first, to ASCII characters alone. Punctuation leaves the text before it is split, so
+        ``"a-b"`` is one token, ``"ab"``, and a single ``"-"`` is none.
+    split : {"whitespace", "character"} or None
+        Whether a token is what lies between the six whitespace characters of ASCII, one character, or a whole text.
+    vocabulary : Vocabulary, optional
+        The words the model knows; without it one is fitted on the training texts.
+    length : int, optional
+        How many tokens the model pads or cuts a text to.
+
+    Notes
+    -----
+    A token's place reaches from its first to its last character that is kept, so it may hold punctuation that was
+    taken out between them. Without a split there is one token for each text; it has no place where nothing is kept.
+    Source: Keras, ``keras.layers.TextVectorization``.
+
+    Examples
+    --------
+    >>> tokens = StandardTokenizer().tokenize(['"Well-known", he said.', ""])
+    >>> tokens.words, tokens.spans.counts.tolist()
+    (['wellknown', 'he', 'said'], [3, 0])
+    >>> tokens.spans.starts.tolist(), tokens.spans.ends.tolist()
+    ([1, 14, 17], [11, 16, 21])
+    """
+
+    standardize: str | None = "lower_and_strip_punctuation"
+    split: str | None = "whitespace"
+    vocabulary: Vocabulary | None = None
+    length: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse rules that the layer does not have."""
+        if self.standardize is not None:
+            check_choice("standardize", self.standardize, STANDARDIZE)
+        if self.split is not None:
+            check_choice("split", self.split, SPLIT)
+        if self.length is not None:
+            check_int("length", self.length, low=1)
+
+    def tokenize(self, texts: Sequence[str]) -> Tokens:
+        """Cut texts into tokens; see `auxtasks.text.tokens.Tokenizer`."""
+        cut = {"whitespace": self._words, "character": self._characters, None: self._wholes}[self.split]
+        words: list[str] = []
+        parts: list[Array] = [np.zeros((3, 0), np.int64)]
+        counts: list[Array] = [np.zeros(0, np.int64)]
+        for block in _blocks(texts):
+            # The line break after each text keeps tokens of neighbours apart.
+            joined = "\n".join(block) + "\n"
+            sizes = np.fromiter(map(len, block), np.int64, len(block)) + 1
+            found, starts, ends = cut(joined, sizes)
+            begins = np.concatenate([[0], np.cumsum(sizes)])
+            row = np.searchsorted(begins, starts, side="right") - 1
+            # An empty range stands for no place, which is written as 0, 0.
+            placed = ends > starts
+            words += found
+            parts.append(np.stack([row, (starts - begins[row]) * placed, (ends - begins[row]) * placed]))
+            counts.append(np.bincount(row, minlength=len(block)))
+        _, starts, ends = np.concatenate(parts, axis=1)
+        spans = Spans(np.concatenate(counts), starts.astype(np.int32), ends.astype(np.int32))
+        return Tokens(spans, words, None if self.vocabulary is None else self.vocabulary.ids(words))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Describe it as plain JSON types; `from_dict` is the inverse."""
+        return {
+            "kind": "standard",
+            "standardize": self.standardize,
+            "split": self.split,
+            "vocabulary": None if self.vocabulary is None else self.vocabulary.to_dict(),
+            "length": self.length,
+        }
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> StandardTokenizer:
+        """Make what `to_dict` described."""
+        known = fields["vocabulary"]
+        vocabulary = None if known is None else Vocabulary.from_dict(known)
+        return cls(fields["standardize"], fields["split"], vocabulary, fields["length"])
+
+    def _kept(self, joined: str) -> tuple[Array, Array]:
+        """Return the places of the characters that are kept, and their kinds."""
+        kind = kinds(joined)
+        if self.standardize is None or "punctuation" not in self.standardize:
+            return np.arange(len(kind)), kind
+        kept = np.flatnonzero(kind != PUNCTUATION)
+        return kept, kind[kept]
+
+    def _words(self, joined: str, _: Array) -> tuple[list[str], Array, Array]:
+        kept, kind = self._kept(joined)
+        # Runs of what is no whitespace begin and end where this changes; the last character is a line break.
+        changes = np.flatnonzero(np.diff(kind != SPACE, prepend=False))
+        return split_at_spaces(standardized(joined, self.standardize)), kept[changes[::2]], kept[changes[1::2] - 1] + 1
+
+    def _characters(self, joined: str, sizes: Array) -> tuple[list[str], Array, Array]:
+        kept, _ = self._kept(joined)
+        own = ~np.isin(kept, np.cumsum(sizes) - 1, assume_unique=True)
+        characters = np.array(list(standardized(joined, self.standardize)), object)
+        return characters[own].tolist(), kept[own], kept[own] + 1
+
+    def _wholes(self, joined: str, sizes: Array) -> tuple[list[str], Array, Array]:
+        kept, _ = self._kept(joined)
+        ends = np.cumsum(sizes)
+        # The line break after each text is always kept: it is the last of its text.
+        last = np.searchsorted(kept, ends - 1)
+        first = np.concatenate([[0], last[:-1] + 1])
+        standard, begins = standardized(joined, self.standardize), first.tolist()
+        words = [standard[begin:end] for begin, end in zip(begins, last.tolist(), strict=True)]
+        empty = first == last
+        starts = np.where(empty, ends - sizes, kept[first])
+        return words, starts, np.where(empty, starts, kept[last - 1] + 1)
+
+
+def _blocks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Cut texts into consecutive runs of about `_BLOCK` characters."""
+    start = size = 0
+    for at, text in enumerate(texts):
+        size += len(text) + 1
+        if size >= _BLOCK:
+            yield texts[start : at + 1]
+            start, size = at + 1, 0
+    if start < len(texts):
+        yield texts[start:]
