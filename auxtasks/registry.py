@@ -15,7 +15,7 @@ from importlib.metadata import entry_points
 from typing import Any, Literal, TypeVar
 
 from auxtasks.errors import AuxTasksError, AuxTasksWarning, InvalidInputError, unknown_name
-from auxtasks.specs import KINDS, AsksFor, Kind, Place
+from auxtasks.specs import KINDS, AsksFor, Kind, Level, Place
 
 DOMAINS: Mapping[str, str] = {
     "signal": "auxtasks.signal",
@@ -62,7 +62,7 @@ class Extractor:
     needs : callable or None
         In the domain ``"text"``, from the task's options to the columns of `auxtasks.text.annotations.COLUMNS` that a
         tagger must give.
-    per_sample, asks_for : str
+    per_sample, asks_for, level : str
         As `auxtasks.TargetSpec` has them.
     default : bool
         Whether the task is among the defaults of its domain.
@@ -85,6 +85,7 @@ class Extractor:
     needs: Names | None = None
     per_sample: str = ""
     asks_for: AsksFor = ""
+    level: Level = "high"
 
     @property
     def options(self) -> dict[str, Any]:
@@ -125,12 +126,13 @@ def extractor(
     needs: Names | None = None,
     per_sample: str = "",
     asks_for: AsksFor = "",
+    level: Level = "high",
 ) -> Callable[[Function], Function]:
     """Register the decorated function as a task; `Extractor` describes the arguments.
 
     Parameters
     ----------
-    name, domain, kind, source, effect, log1p, place, axes, classes, default, fit, needs, per_sample, asks_for
+    name, domain, kind, source, effect, log1p, place, axes, classes, default, fit, needs, per_sample, asks_for, level
         See `Extractor`.
 
     Returns
@@ -184,6 +186,7 @@ def extractor(
             needs=needs,
             per_sample=per_sample,
             asks_for=asks_for,
+            level=level,
         )
         return function
 

@@ -30,6 +30,7 @@ NUMERIC_KINDS: frozenset[Kind] = frozenset({"vector", "step_vector", "image"})
 
 Place = Literal["global", "grid"]
 AsksFor = Literal["", "next", "previous"]
+Level = Literal["high", "low"]
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,9 @@ class TargetSpec:
     asks_for : {"", "next", "previous"}
         For a target that is the very next (or previous) step of the inputs: a tensor that already holds this step
         would give the answer away.
+    level : {"high", "low"}
+        Whether ``at="auto"`` puts the head on the deepest tensor that fits, or on the first: what is a matter of single
+        steps, such as a word's part of speech, helps most where steps are first represented.
     """
 
     name: str
@@ -83,6 +87,7 @@ class TargetSpec:
     options: Mapping[str, Any] = field(default_factory=dict)
     per_sample: str = ""
     asks_for: AsksFor = ""
+    level: Level = "high"
 
     def __post_init__(self) -> None:
         """Refuse a spec no head could be built from."""

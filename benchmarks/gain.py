@@ -4,19 +4,21 @@ For each seed every arm starts from the same weights. The arms with unlabelled s
 batches of the baseline, which is the same wrapped model with weight 0 and trains exactly as the plain model would on
 them. The arm of the labelled samples alone takes as many steps, in batches of its own, on the inputs as padded for all.
 
-    python benchmarks/gain.py mnist hmp --seeds 10 --output benchmarks/results/gain.csv
+    python benchmarks/gain.py mnist hmp trec --seeds 10 --output benchmarks/results/gain.csv
 
-The data is looked for in $AUXTASKS_DATA.
+The data is looked for in $AUXTASKS_DATA; so is the spaCy pipeline that tags TREC.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import gzip
 import os
 import subprocess
+import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -45,15 +47,24 @@ class Split:
 
 
 @dataclass(frozen=True)
+class Arm:
+    """Auxiliary tasks, and the loss weights to try them with; one of them also on the labelled samples alone."""
+
+    tasks: Any
+    weights: tuple[float, ...]
+    labelled_weight: float | None = None
+
+
+@dataclass(frozen=True)
 class Problem:
     """A data set with its model and the auxiliary targets to try."""
 
     domain: str
     split: Callable[[np.random.Generator], Split]
-    model: Callable[[], keras.Model]
-    tasks: dict[str, list[Any] | None]
-    weights: tuple[float, ...]
+    model: Callable[[Any], keras.Model]
+    arms: dict[str, Arm]
     epochs: int
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 def mnist_split(rng: np.random.Generator) -> Split:
@@ -83,20 +94,47 @@ def hmp_split(rng: np.random.Generator, crop: int = 512) -> Split:
     return Split([series[i] for i in train], y[train][: 4 * len(kept)], [series[i] for i in test], y[test])
 
 
+def trec_split(rng: np.random.Generator) -> Split:
+    parts = []
+    for part in ("train", "test"):
+        with gzip.open(DATA / "trec" / f"trec_{part}.tsv.gz", "rt", encoding="utf-8") as file:
+            rows = [line.rstrip("\n").split("\t") for line in file]
+        kinds = ["ABBR", "DESC", "ENTY", "HUM", "LOC", "NUM"]
+        parts.append(([row[2] for row in rows], np.array([kinds.index(row[0]) for row in rows], "int32")))
+    (texts, y), test = parts
+    order = rng.permutation(len(texts))
+    return Split([texts[i] for i in order], y[order][:100], *test)
+
+
 def labelled_first(y: np.ndarray, per_class: int) -> np.ndarray:
     """Order samples so that the first few of each class come first."""
     chosen = np.concatenate([np.flatnonzero(y == label)[:per_class] for label in np.unique(y)])
     return np.concatenate([chosen, np.setdiff1d(np.arange(len(y)), chosen)])
 
 
-def image_model() -> keras.Model:
+def image_model(targets: Any) -> keras.Model:
+    del targets
     stages: list[Any] = [keras.Input((28, 28, 1))]
     for width in (16, 32, 64):
         stages += [layers.Conv2D(width, 3, padding="same", activation="relu"), layers.MaxPooling2D()]
     return keras.Sequential([*stages[:-1], layers.Flatten(), layers.Dense(10, activation="softmax")])
 
 
-def signal_model() -> keras.Model:
+def text_model(targets: Any) -> keras.Model:
+    return keras.Sequential(
+        [
+            keras.Input(targets.inputs.shape[1:], dtype="int32"),
+            layers.Embedding(len(targets.vocabulary), 64),
+            layers.Conv1D(64, 3, padding="same", activation="relu"),
+            layers.GlobalMaxPooling1D(),
+            layers.Dropout(0.3),
+            layers.Dense(6, activation="softmax"),
+        ]
+    )
+
+
+def signal_model(targets: Any) -> keras.Model:
+    del targets
     stages: list[Any] = [keras.Input((512, 3))]
     for width in (16, 32, 64):
         stages += [layers.Conv1D(width, 5, padding="same", activation="relu"), layers.MaxPooling1D(3)]
@@ -104,15 +142,36 @@ def signal_model() -> keras.Model:
 
 
 PROBLEMS = {
-    "mnist": Problem("image", mnist_split, image_model, {"hog": ["hog"]}, (1.0, 3.0), 5),
-    "hmp": Problem("signal", hmp_split, signal_model, {"defaults": None}, (1.0, 3.0), 30),
+    "mnist": Problem("image", mnist_split, image_model, {"hog": Arm(["hog"], (1.0, 3.0), 1.0)}, 5),
+    "hmp": Problem("signal", hmp_split, signal_model, {"defaults": Arm(None, (1.0, 3.0), 1.0)}, 30),
+    "trec": Problem(
+        "text",
+        trec_split,
+        text_model,
+        {
+            "pos": Arm(["pos"], (1.0, 3.0, 10.0), 10.0),
+            "dependency": Arm(["dependency"], (3.0,)),
+            "pos, dependency": Arm(["pos", "dependency"], (5.0,)),
+            "pos_fine": Arm(["pos_fine"], (10.0,)),
+            "word_shape": Arm(["word_shape"], (3.0,)),
+            "ner": Arm(["ner"], (3.0,)),
+            "pos_histogram": Arm(["pos_histogram"], (3.0,)),
+            "text_statistics": Arm(["text_statistics"], (3.0,)),
+            "next_word": Arm(["next_word"], (1.0,)),
+        },
+        3,
+        {
+            "pipeline": DATA / "spacy" / "en_ewt_sm",
+            "cache": Path(tempfile.gettempdir()) / "auxtasks-gain",
+        },
+    ),
 }
 
 
 def train(problem: Problem, split: Split, targets: Any, weight: float, epochs: int, seed: int) -> float:
     """Return the test accuracy, in percent, of one model."""
     keras.utils.set_random_seed(seed)
-    model = attach_heads(problem.model(), targets, weights=weight)
+    model = attach_heads(problem.model(targets), targets, weights=weight)
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     n_labelled = len(split.y_labelled)
     unlabelled = len(targets.inputs) > n_labelled
@@ -136,16 +195,29 @@ def run_seed(name: str, seed: int) -> list[dict[str, Any]]:
             {"data": name, "labels": n_labelled, "arm": arm, "weight": weight, "seed": seed, "accuracy": accuracy}
         )
 
-    for tasks_name, tasks in problem.tasks.items():
-        # Ragged series are padded to the longest of the data, so that all arms read inputs of one length.
-        everything = auxtasks.make_aux_targets(split.X, problem.domain, tasks)
-        labelled = auxtasks.make_aux_targets(everything.inputs[:n_labelled], problem.domain, tasks)
+    for arm_name, arm in problem.arms.items():
+        everything = auxtasks.make_aux_targets(split.X, problem.domain, arm.tasks, **problem.options)
         if not rows:
             add("baseline", everything, 0.0, problem.epochs)
-        for weight in problem.weights:
-            add(f"{tasks_name}, with unlabelled", everything, weight, problem.epochs)
-        add(f"{tasks_name}, labelled only", labelled, 1.0, round(steps / -(-n_labelled // 32)))
+        for weight in arm.weights:
+            add(f"{arm_name}, with unlabelled", everything, weight, problem.epochs)
+        if arm.labelled_weight is not None:
+            epochs = round(steps / -(-n_labelled // 32))
+            add(
+                f"{arm_name}, labelled only",
+                labelled_alone(problem, split, everything, arm),
+                arm.labelled_weight,
+                epochs,
+            )
     return rows
+
+
+def labelled_alone(problem: Problem, split: Split, everything: Any, arm: Arm) -> Any:
+    """Make the targets of the labelled samples alone, on inputs as long as those of all."""
+    n_labelled = len(split.y_labelled)
+    if problem.domain == "text":
+        return everything.transform(split.X[:n_labelled])  # in the vocabulary of all
+    return auxtasks.make_aux_targets(everything.inputs[:n_labelled], problem.domain, arm.tasks)
 
 
 def summarise(rows: list[dict[str, Any]]) -> None:

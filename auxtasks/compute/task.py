@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from auxtasks.registry import Effect, Extractor
-from auxtasks.specs import AsksFor, Kind, Place
+from auxtasks.specs import AsksFor, Kind, Level, Place
 
 _WITH_COLUMNS: frozenset[Kind | None] = frozenset({"vector", "multilabel"})
 
@@ -24,7 +24,7 @@ class Task:
         The registered task; ``"given"`` for a column of labels.
     kind : str or None
         The kind of the target, None where the inputs decide.
-    effect, log1p, place, axes, fit, per_sample, asks_for
+    effect, log1p, place, axes, fit, per_sample, asks_for, level
         As `auxtasks.registry.Extractor` has them.
     classes : tuple of str
         The names of the classes.
@@ -53,6 +53,7 @@ class Task:
     needs: tuple[str, ...] = ()
     per_sample: str = ""
     asks_for: AsksFor = ""
+    level: Level = "high"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -114,6 +115,7 @@ def from_extractor(extractor: Extractor, name: str, options: Mapping[str, Any]) 
         needs=() if e.needs is None else tuple(e.needs(complete)),
         per_sample=e.per_sample,
         asks_for=e.asks_for,
+        level=e.level,
     )
     return task if e.classes is None else task.named(e.classes(complete))
 

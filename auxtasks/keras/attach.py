@@ -10,14 +10,15 @@ import keras
 import numpy as np
 
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError
-from auxtasks.keras.layers import trial_run
 from auxtasks.keras.model import AuxModel
+from auxtasks.keras.samples import Samples
 from auxtasks.keras.taps import Where, resolve_taps
+from auxtasks.keras.tied import make_ties
+from auxtasks.keras.tryout import try_out
 from auxtasks.keras.weights import checked_weights
 from auxtasks.specs import TargetSpec
 from auxtasks.validation import check_int
 
-_TRIAL_SAMPLES = 2
 _STEPS = ("train_step", "test_step", "compute_loss", "compute_metrics")
 _KERAS_STEPS = [getattr(keras.Model, name) for name in _STEPS]
 
@@ -28,6 +29,7 @@ def attach_heads(
     at: Where | Mapping[str, Where] = "auto",
     weights: float | Mapping[str, float] = 1.0,
     *,
+    tie: Mapping[str, str] | None = None,
     inputs: Any = None,
     seed: int | None = None,
     name: str | None = None,
@@ -46,13 +48,19 @@ def attach_heads(
         ``base.layers``, a fraction of the depth from 0.0 (first layer) to 1.0 (last), or a `Tap`; for all targets or
         by name. ``"auto"`` takes the deepest tensor below the main head that has what the target needs: the axes of a
         feature map for targets that have a place in the input (HOG, maps, images), the time axis for targets per
-        step, and for the others the very tensor that the main head reads.
+        step, and for the others the very tensor that the main head reads. For targets that ask for the next or
+        previous step it takes the deepest tensor that does not hold this step already; a tap given by name that does
+        brings a warning. Whether one does is found out by running the model on changed inputs.
     weights : float or mapping, default 1.0
         The loss weight of all tasks or of each by name (1.0 for those left out). The loss of a task is divided by its
         chance, so that 1.0 means the same for every task.
+    tie : mapping of str to str, optional
+        For targets with the words of a vocabulary as classes, the name or path of the model's own embedding layer,
+        whose vectors of these words then tell the classes apart instead of weights of the head's own.
     inputs : array or structure of arrays, optional
         Samples of what the model reads, for a trial run; by default ``targets.inputs``. Needed for a model with
-        several inputs.
+        several inputs, and for one that reads something else than the targets were made from, such as numbers of
+        tokens.
     seed : int, optional
         Seeds the heads. By default the seed of `keras.utils.set_random_seed` if that was set. Either way the global
         random state is left alone, so that the base trains as it would without heads.
@@ -67,7 +75,8 @@ def attach_heads(
     Raises
     ------
     InvalidInputError
-        If a layer cannot be tapped, is called more than once, or a weight is negative; if the model already has heads.
+        If a layer cannot be tapped, is called more than once, or a weight is negative; if the model already has heads;
+        if a target per step finds no tensor with its steps, or only such as hold the answer.
     UnknownNameError
         If a layer or target does not exist; the nearest names are given.
     InvalidTypeError
@@ -89,10 +98,13 @@ def attach_heads(
     """
     _check_base(base)
     specs = _specs_of(targets)
-    samples = _samples(targets.inputs if inputs is None and hasattr(targets, "inputs") else inputs, base)
-    resolved = resolve_taps(at, specs, base, trial_run(base, samples))
+    checked = checked_weights(weights, dict.fromkeys(specs, 1.0))
+    inputs = getattr(targets, "inputs", None) if inputs is None else inputs
+    samples = Samples.of(inputs, base, getattr(targets, "lengths", None))
+    resolved = resolve_taps(at, specs, base, try_out(base, samples, specs))
     taps = {task: (output.path, output.call, output.shape) for task, output in resolved.items()}
-    return AuxModel(base, specs, taps, checked_weights(weights, dict.fromkeys(specs, 1.0)), _seed_of(seed), name)
+    ties = make_ties(tie, specs, base, getattr(targets, "vocabulary", None))
+    return AuxModel(base, specs, taps, checked, _seed_of(seed), name, ties)
 
 
 def strip_heads(model: AuxModel) -> keras.Model:
@@ -143,22 +155,6 @@ def _specs_of(targets: Any) -> dict[str, TargetSpec]:
     if not specs:
         raise InvalidInputError("`targets` holds no target; compute at least one task.")
     return dict(specs)
-
-
-def _samples(inputs: Any, base: keras.Model) -> Any:
-    """Return a few samples for the trial run."""
-    if inputs is None:
-        raise InvalidInputError("`inputs`: pass a few samples of what the model reads, since `targets` hold none.")
-    known = getattr(base, "inputs", None) or []
-    expected, found = len(known), len(keras.tree.flatten(inputs))
-    if known and expected != found:
-        raise InvalidInputError(
-            f"`inputs`: the model reads {expected} inputs; found {found}. Pass samples of all of them as `inputs`, in "
-            "the form in which fit will get them."
-        )
-    # A model with a fixed batch size, such as one with stateful layers, runs on nothing else.
-    n = next((tensor.shape[0] for tensor in known if tensor.shape[0]), _TRIAL_SAMPLES)
-    return keras.tree.map_structure(lambda array: keras.ops.convert_to_tensor(np.asarray(array[:n])), inputs)
 
 
 def _seed_of(seed: int | None) -> int:

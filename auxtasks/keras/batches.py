@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from auxtasks.errors import InvalidInputError
 from auxtasks.keras.composition import DEFAULT_SHARE, Composition, Indices
 from auxtasks.keras.labels import labelled_rows
+from auxtasks.keras.texts import as_inputs
 from auxtasks.validation import check_int, check_number
 
 
@@ -100,7 +101,7 @@ class LabelledBatches(keras.utils.PyDataset):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self._data = (x, y)
+        self._data = (as_inputs(x), y)
         self._plan = _checked_plan(y, batch_size, labelled_share, seed, main)
         self._epoch = 0
         self._rows = self._plan.epoch(0)
@@ -158,7 +159,7 @@ def labelled_dataset(
     [2, 2, 2, 2]
     """
     plan = _checked_plan(y, batch_size, labelled_share, seed, main)
-    return dataset_of((x, dict(y) if hasattr(y, "keys") else y), plan)
+    return dataset_of((as_inputs(x), dict(y) if hasattr(y, "keys") else y), plan)
 
 
 def _checked_plan(y: Any, batch_size: int, share: float, seed: int, main: str) -> Composition:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import keras
 
 from auxtasks.errors import InvalidInputError
-from auxtasks.keras.layers import Output
+from auxtasks.keras.stepwise import STEP_KINDS, use_instead, way_out
+from auxtasks.keras.trial import Output, Trial
 from auxtasks.specs import TargetSpec
 
 
@@ -75,18 +76,20 @@ def trunk(outputs: Sequence[Output]) -> list[Output]:
     return shared
 
 
-def auto_tap(spec: TargetSpec, outputs: Sequence[Output]) -> Output:
-    """Choose the tap of a task: the deepest tensor of the trunk that still has what the target needs.
+def auto_tap(spec: TargetSpec, trial: Trial) -> Output:
+    """Choose the tap of a task: the deepest tensor of the trunk that still has what the target needs, or the first.
 
     A target with a place in the input (``place="grid"``, images) needs the axes of a feature map, a target per step
-    needs the time axis at the target's own length; any other reads what the main head reads.
+    needs the time axis at the target's own length, and must not find the answer there; any other reads what the main
+    head reads. A target per step of ``level="low"`` reads the first tensor that has all this and is learnt (Søgaard and
+    Goldberg 2016, Deep multi-task learning with low level tasks supervised at lower layers).
 
     Parameters
     ----------
     spec : TargetSpec
         The task.
-    outputs : sequence of Output
-        What a trial run saw.
+    trial : Trial
+        What is known of the model.
 
     Returns
     -------
@@ -96,20 +99,38 @@ def auto_tap(spec: TargetSpec, outputs: Sequence[Output]) -> Output:
     Raises
     ------
     InvalidInputError
-        If a class per step is to be predicted and no tensor keeps the steps.
+        If a class per step is to be predicted and no tensor keeps the steps, or if every tensor holds the answer.
     """
-    shared = trunk(outputs)
-    if spec.kind in ("step_class", "step_vector"):
-        fitting = [output for output in shared if output.rank == 2 and output.shape[0] == spec.shape[0]]
+    shared = trunk(trial.outputs)
+    if spec.kind in STEP_KINDS:
+        fitting = [output for output in shared if trial.keeps_steps(spec, output)]
         if not fitting and spec.kind == "step_class":
             raise InvalidInputError(
                 f"`at`: target {spec.name!r} has a class for each of {spec.shape[0]} steps, and no layer of the trunk "
-                f"keeps that many steps. Use a target per sample instead, or a model that keeps the time axis."
+                f"keeps that many steps{_lengths(shared)}. {use_instead(spec)}, or a model that keeps the time axis."
             )
-        return (fitting or [output for output in shared if output.rank == 2] or shared)[-1]
+        fitting = fitting or [output for output in shared if output.rank == 2] or shared
+        blind = [output for output in fitting if not trial.sees(spec, output)]
+        if not blind:
+            raise InvalidInputError(
+                f"`at`: target {spec.name!r} asks for the {spec.asks_for} step, and every layer of the trunk that "
+                f"could predict it already holds that step, so that a head would copy it. {way_out(spec)}"
+            )
+        return _first_learnt(blind, trial.outputs) if spec.level == "low" else blind[-1]
     if spec.kind == "image" or spec.place == "grid":
         return ([output for output in shared if output.rank >= 3] or shared)[-1]
     return shared[-1]
+
+
+def _first_learnt(fitting: Sequence[Output], outputs: Sequence[Output]) -> Output:
+    """Return the first output with weights at or before it; those before would teach the model nothing."""
+    learnt = next(index for index, output in enumerate(outputs) if output.layer.weights)
+    return next((output for output in fitting if outputs.index(output) >= learnt), fitting[-1])
+
+
+def _lengths(outputs: Sequence[Output]) -> str:
+    found = sorted({output.length for output in outputs if output.rank == 2})
+    return f" (they have {', '.join(map(str, found))})" if found else ""
 
 
 def _parents(path: str) -> set[str]:

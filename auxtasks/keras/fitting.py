@@ -14,6 +14,7 @@ from auxtasks.keras.composition import DEFAULT_SHARE, compose
 from auxtasks.keras.forms import AuxBatch, as_tuple
 from auxtasks.keras.packing import MAIN, Packer
 from auxtasks.keras.steps import Stepping
+from auxtasks.keras.texts import as_inputs
 from auxtasks.validation import check_int, check_number
 
 _NUMERIC = re.compile("squared|absolute|percentage|logarithmic|huber|cosh|cosine|poisson|^(mse|mae|mape|msle)$")
@@ -88,7 +89,7 @@ class Fitting(Stepping):
         Parameters
         ----------
         x : array, structure of arrays, tf.data.Dataset, PyDataset or generator
-            The inputs, such as ``targets.inputs``.
+            The inputs, such as ``targets.inputs``; also a list of texts, for a model that reads texts.
         y : mapping
             ``targets.with_main(labels)``. Samples whose main label is missing (-1 or NaN) train the auxiliary tasks.
         batch_size, epochs, verbose, callbacks, validation_split, shuffle, class_weight
@@ -179,6 +180,25 @@ class Fitting(Stepping):
         """
         x, y, sample_weight = self._packer(required=False).pack_any(x, y, sample_weight)
         return super().evaluate(x, y, batch_size, verbose, sample_weight, *args, **kwargs)
+
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        """Predict the outputs of the base; see `keras.Model.predict`.
+
+        Parameters
+        ----------
+        x, *args, **kwargs
+            As in Keras; x may also be a list of texts.
+
+        Returns
+        -------
+        ndarray or structure of ndarrays
+            As in Keras.
+        """
+        return super().predict(as_inputs(x), *args, **kwargs)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Predict one batch; see `keras.Model.predict_on_batch` and `predict`."""
+        return super().predict_on_batch(as_inputs(x))
 
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False

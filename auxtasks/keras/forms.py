@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from auxtasks.errors import InvalidTypeError
+from auxtasks.keras.texts import as_tensors
 
 
 class AuxBatch(NamedTuple):
@@ -47,7 +48,7 @@ class PackedDataset(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         """Return one packed batch."""
-        return _without_none(self._pack(*as_tuple(self._source[index])))
+        return _packed(self._pack, self._source[index])
 
     @property
     def num_batches(self) -> int | None:
@@ -99,7 +100,7 @@ def map_generator(batches: Iterator[Any], pack: Callable[..., tuple[Any, Any, An
     iterator
         Of packed batches.
     """
-    return (_without_none(pack(*as_tuple(batch))) for batch in batches)
+    return (_packed(pack, batch) for batch in batches)
 
 
 def as_tuple(batch: Any) -> tuple[Any, ...]:
@@ -125,6 +126,11 @@ def as_tuple(batch: Any) -> tuple[Any, ...]:
             raise InvalidTypeError(f"a batch must be (x, y) or (x, y, sample_weight); got {len(batch)} entries.")
         return tuple(batch)
     return (batch,)
+
+
+def _packed(pack: Callable[..., tuple[Any, Any, Any]], batch: Any) -> tuple[Any, ...]:
+    x, *rest = as_tuple(batch)
+    return _without_none(pack(as_tensors(x), *rest))
 
 
 def _without_none(packed: tuple[Any, Any, Any]) -> tuple[Any, ...]:

@@ -6,7 +6,7 @@ Heads of the same family on one tap are one layer, so that eight tasks cost one 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import ceil
 from typing import Any
 
@@ -14,9 +14,8 @@ import keras
 from keras import ops
 
 from auxtasks.keras.pooling import Pooling
+from auxtasks.keras.trial import Shape
 from auxtasks.specs import TargetSpec
-
-Shape = tuple[int, ...]
 
 
 class Head(keras.layers.Layer):
@@ -154,44 +153,3 @@ class MapHead(Head):
     def predict_from(self, features: Any, mask: Any = None) -> dict[str, Any]:
         """Return the decoded target under its name; see `Head.predict_from`."""
         return {self.specs[0].name: self(features, step_mask=mask)}
-
-
-def build_heads(specs: Mapping[str, TargetSpec], taps: Mapping[str, tuple[str, int, Shape]], seed: int) -> list[Head]:
-    """Build the heads of all targets: those of one family on one tap share a head.
-
-    Parameters
-    ----------
-    specs : mapping of str to TargetSpec
-        The targets.
-    taps : mapping of str to (path, call, shape)
-        The tap of each target, and its shape without the batch.
-    seed : int
-        Seeds the initial weights.
-
-    Returns
-    -------
-    list of Head
-        Built, the targets of each in the order given.
-    """
-    groups: dict[tuple[tuple[str, int, Shape], type[Head], str], list[TargetSpec]] = {}
-    for name, spec in specs.items():
-        family = _family(spec, taps[name][2])
-        # A decoder is a target's own, and so is a pooling.
-        part = name if family is MapHead else spec.place if family is SampleHead else ""
-        groups.setdefault((taps[name], family, part), []).append(spec)
-    heads = []
-    for index, (((_, _, shape), family, _), together) in enumerate(groups.items()):
-        head = family(together, seed=seed + 10 * index, name=f"aux_head_{index}")
-        head.build((None, *shape))
-        heads.append(head)
-    return heads
-
-
-def _family(spec: TargetSpec, shape: Shape) -> type[Head]:
-    if spec.kind == "image":
-        return MapHead
-    if spec.kind == "step_class":
-        return StepHead
-    if spec.kind == "step_vector":
-        return StepHead if len(shape) == 2 and shape[0] == spec.shape[0] else MapHead
-    return SampleHead

@@ -1,15 +1,12 @@
-"""Finding the layers of a model by path, and what they return."""
+"""Finding the layers of a model by path."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 import keras
-import tensorflow as tf
 
-from auxtasks.keras.recording import recording
+from auxtasks.errors import InvalidInputError, unknown_name
 
 
 def direct_layers(model: keras.Layer) -> list[keras.Layer]:
@@ -59,87 +56,36 @@ def walk(model: keras.Layer, prefix: str = "", seen: frozenset[int] = frozenset(
         yield from walk(layer, f"{path}/", seen | {id(layer)})
 
 
-@dataclass(frozen=True)
-class Output:
-    """What one call of a layer returned in a trial run."""
-
-    path: str
-    layer: keras.Layer
-    call: int
-    n_calls: int
-    shape: tuple[int, ...]
-    masked: bool
-    usable: bool
-    is_model_output: bool
-
-    @property
-    def rank(self) -> int:
-        """The number of dimensions beside the batch."""
-        return len(self.shape)
-
-
-def trial_run(base: keras.Model, inputs: Any) -> list[Output]:
-    """Run a model forward on a few samples and list what each layer returned, in order.
-
-    The run changes nothing: it is made in inference mode, and whatever it assigns to variables (such as the state of
-    random generators) is thrown away. An unbuilt model is built first, as its first ``fit`` would do.
+def find_layer(path: str, base: keras.Model, argument: str = "at") -> keras.Layer:
+    """Find a layer by its full path, or by the end of its path where only one layer has it.
 
     Parameters
     ----------
+    path : str
+        A name or path.
     base : keras.Model
         The model.
-    inputs : array or structure of arrays
-        A few samples.
+    argument : str, default "at"
+        What the name was given as, for the error.
 
     Returns
     -------
-    list of Output
-        One entry per call of a layer, in the order in which the calls returned.
+    keras.Layer
+        The layer.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is none.
+    InvalidInputError
+        If there are several.
     """
-    if not _is_built(base):
-        base(inputs, training=False)
-    paths: dict[int, str] = {}
-    layers: dict[int, keras.Layer] = {}
-    for path, layer in walk(base):
-        paths.setdefault(id(layer), path)
-        layers[id(layer)] = layer
-    with keras.StatelessScope(), recording(layers.values()) as events:
-        returned = base(inputs, training=False)
-    model_outputs = {id(tensor) for tensor in keras.tree.flatten(returned)}
-    totals: dict[int, int] = {}
-    numbered = []
-    for event in events:
-        call = totals.get(id(event.layer), 0)
-        totals[id(event.layer)] = call + 1
-        numbered.append((event, call))
-    return [
-        Output(
-            path=paths[id(event.layer)],
-            layer=event.layer,
-            call=call,
-            n_calls=totals[id(event.layer)],
-            shape=tuple(event.output.shape[1:]) if _is_tensor(event.output) else (),
-            masked=event.mask is not None,
-            usable=_is_feature(event.output),
-            is_model_output=id(event.output) in model_outputs,
-        )
-        for event, call in numbered
-    ]
-
-
-def _is_built(base: keras.Model) -> bool:
-    return bool(base.built) and all(layer.built for _, layer in walk(base))
-
-
-def _is_tensor(value: Any) -> bool:
-    return hasattr(value, "shape") and hasattr(value, "dtype")
-
-
-def _is_feature(value: Any) -> bool:
-    """Whether a head can read it: a float tensor with at least one axis beside the batch.
-
-    A symbolic tensor comes from a graph of its own, which cannot be looked into from outside.
-    """
-    if not _is_tensor(value) or tf.is_symbolic_tensor(value):
-        return False
-    return "float" in keras.backend.standardize_dtype(value.dtype) and len(value.shape) >= 2
+    layers = list(walk(base))
+    exact = [layer for known, layer in layers if known == path]
+    found = exact or [layer for known, layer in layers if known.endswith(f"/{path}")]
+    if not found:
+        raise unknown_name(argument, path, [known for known, _ in layers], "layer")
+    if len({id(layer) for layer in found}) > 1:
+        paths = [known for known, layer in layers if layer in found]
+        raise InvalidInputError(f"`{argument}`: {len(paths)} layers are named {path!r}; give one of the paths {paths}.")
+    return found[0]

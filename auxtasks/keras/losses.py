@@ -34,7 +34,8 @@ def loss_of(spec: TargetSpec, target: Any, output: Any, mask: Any = None, weight
     output : tensor
         The head's linear outputs.
     mask : tensor of bool, shape (batch, time), optional
-        Steps that count, for the per-step kinds.
+        Steps that count, for the per-step kinds. Where output and target have other numbers of steps, as texts padded
+        batch by batch have, the first of both are compared.
     weight : tensor, shape (batch,), optional
         Sample weights. As in Keras they multiply the losses and leave the count alone.
 
@@ -43,8 +44,11 @@ def loss_of(spec: TargetSpec, target: Any, output: Any, mask: Any = None, weight
     Total
         Sum and count over all present entries of the batch.
     """
+    per_step = spec.kind in ("step_class", "step_vector")
+    if per_step:
+        target, output, mask = _same_steps(target, output, mask)
     values, present = _LOSSES[spec.kind](target, output)
-    if mask is not None and spec.kind in ("step_class", "step_vector"):
+    if mask is not None and per_step:
         present = ops.logical_and(present, _broadcast(ops.cast(mask, "bool"), present))
     values = ops.where(present, values, 0.0)
     if weight is not None:
@@ -76,6 +80,15 @@ def losses_of_vectors(sizes: Sequence[int], target: Any, output: Any, weight: An
     sums = ops.stack([ops.sum(squared, axis=0), ops.sum(ops.cast(present, "float32"), axis=0)])
     loss, count = ops.unstack(ops.matmul(sums, ops.convert_to_tensor(owner)))
     return Total(loss, count)
+
+
+def _same_steps(target: Any, output: Any, mask: Any) -> tuple[Any, Any, Any]:
+    """Cut to the steps that both have; what the target has beyond these is padding, and what the output has unknown."""
+    found, expected = ops.shape(output)[1], ops.shape(target)[1]
+    if isinstance(found, int) and found == expected:
+        return target, output, mask
+    steps = ops.minimum(found, expected)
+    return target[:, :steps], output[:, :steps], None if mask is None else mask[:, :steps]
 
 
 def _broadcast(narrow: Any, wide: Any) -> Any:

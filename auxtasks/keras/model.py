@@ -9,14 +9,16 @@ from typing import Any
 import keras
 from keras import ops
 
+from auxtasks.keras.building import build_heads
 from auxtasks.keras.fitting import Fitting
 from auxtasks.keras.forms import AuxBatch
-from auxtasks.keras.heads import Shape, build_heads
 from auxtasks.keras.plan import Plan
 from auxtasks.keras.prediction import AuxiliaryPredictor
 from auxtasks.keras.recording import Event
 from auxtasks.keras.steps import CurrentStep
+from auxtasks.keras.texts import as_inputs
 from auxtasks.keras.tracking import KnownMean, TaskLosses
+from auxtasks.keras.trial import Shape
 from auxtasks.keras.weights import checked_weights
 from auxtasks.specs import TargetSpec
 
@@ -43,6 +45,9 @@ class AuxModel(Fitting):
         Seeds the heads.
     name : str, optional
         The model's name.
+    ties : mapping of str to (path, rows, width), optional
+        For the targets whose head is tied to an embedding of the model, its path, the row of each class and the width
+        of a row.
     """
 
     def __init__(
@@ -53,12 +58,13 @@ class AuxModel(Fitting):
         weights: Mapping[str, float],
         seed: int,
         name: str | None = None,
+        ties: Mapping[str, tuple[str, Sequence[int], int]] | None = None,
     ) -> None:
         # The base's own policy: under another one the inputs would be cast before the base sees them.
         super().__init__(name=name or f"aux_{base.name}", dtype=base.dtype_policy, autocast=base.autocast)
         self.base = base
-        self._plan = Plan.make(base, specs, taps)
-        self.heads = build_heads(specs, self._plan.taps, seed)
+        self._plan = Plan.make(base, specs, taps, ties or {})
+        self.heads = build_heads(specs, self._plan.taps, seed, self._plan.ties)
         self._seed = seed
         self._step = CurrentStep()
         # Keras does not look into a plain object, and would save the predictor as a part of this model.
@@ -130,11 +136,14 @@ class AuxModel(Fitting):
         -------
         dict of str to ndarray
             Numbers in the scale they were trained in, which ``targets.unscale`` turns into units; probabilities for
-            classes, labels and distributions, along the last axis.
+            classes, labels and distributions, along the last axis. NaN for the steps of a target that a batch of
+            shorter texts does not have.
         """
         if not hasattr(self._untracked, "predictor"):
             self._untracked.predictor = AuxiliaryPredictor(self)
-        predictions: dict[str, Any] = self._untracked.predictor.predict(x, batch_size=batch_size, verbose=verbose)
+        predictions: dict[str, Any] = self._untracked.predictor.predict(
+            as_inputs(x), batch_size=batch_size, verbose=verbose
+        )
         return predictions
 
     @property
@@ -163,8 +172,8 @@ class AuxModel(Fitting):
         """Make the model that `get_config` described."""
         base = keras.saving.deserialize_keras_object(config["base"], custom_objects=custom_objects)
         specs = {name: TargetSpec.from_dict(spec) for name, spec in config["specs"].items()}
-        taps = Plan.taps_from_config(base, config["taps"])
-        return cls(**{**config, "base": base, "specs": specs, "taps": taps})
+        taps, ties = (Plan.by_path(base, config.get(part, {})) for part in ("taps", "ties"))
+        return cls(**{**config, "base": base, "specs": specs, "taps": taps, "ties": ties})
 
     def export(self, *args: Any, **kwargs: Any) -> Any:
         """Export for inference; see `keras.Model.export`. Nothing of the heads is in what is written."""

@@ -13,6 +13,7 @@ import tensorflow as tf
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.keras.forms import AuxBatch, PackedDataset, as_arrays, is_arrays, map_dataset, map_generator
 from auxtasks.keras.labels import any_missing, class_weights, labelled_rows
+from auxtasks.keras.texts import as_inputs
 from auxtasks.specs import TargetSpec
 
 MAIN = "main"
@@ -89,7 +90,7 @@ class Packer:
         if self.class_weight is not None:
             main_weight = self._weight_of_classes(main, main_weight)
         # What one batch holds must not change its structure, so it always carries the rows.
-        return AuxBatch(x, targets, weights, self._labelled(main)), main, main_weight
+        return AuxBatch(as_inputs(x), targets, weights, self._labelled(main)), main, main_weight
 
     def pack_any(self, x: Any, y: Any = None, sample_weight: Any = None) -> tuple[Any, Any, Any]:
         """Pack data in any form: arrays, `tf.data.Dataset`, `PyDataset` or a generator.
@@ -112,6 +113,7 @@ class Packer:
             return map_generator(x, self.pack), y, sample_weight
         if isinstance(x, AuxBatch):
             return x, y, sample_weight
+        x = as_inputs(x)
         if not is_arrays(x):
             raise InvalidTypeError(
                 f"`x` must be in arrays, a tf.data.Dataset, a PyDataset or a generator; got {type(x).__name__}."

@@ -11,15 +11,20 @@ import keras
 from auxtasks.errors import InvalidInputError
 from auxtasks.keras.layers import walk
 from auxtasks.keras.recording import Event
+from auxtasks.keras.tied import Tie
+from auxtasks.keras.trial import Shape
 from auxtasks.specs import TargetSpec
 
 
 class TapPoint(NamedTuple):
-    """The tensor that a head reads: a layer, which call of it, and its shape without the batch."""
+    """The tensor that a head reads: a layer, which call of it, and its shape without the batch.
+
+    A time axis that varies from batch to batch is None.
+    """
 
     path: str
     call: int
-    shape: tuple[int, ...]
+    shape: Shape
 
 
 @dataclass(frozen=True)
@@ -34,17 +39,24 @@ class Plan:
         The tap of each.
     layers : dict of str to keras.Layer
         The tapped layers by path.
+    ties : dict of str to (Tie, keras.Layer)
+        The embedding of each target whose head is tied to one.
     """
 
     specs: dict[str, TargetSpec]
     taps: dict[str, TapPoint]
     layers: dict[str, keras.Layer]
+    ties: dict[str, tuple[Tie, keras.Layer]]
 
     @classmethod
     def make(
-        cls, base: keras.Model, specs: Mapping[str, TargetSpec], taps: Mapping[str, tuple[str, int, Iterable[int]]]
+        cls,
+        base: keras.Model,
+        specs: Mapping[str, TargetSpec],
+        taps: Mapping[str, tuple[str, int, Iterable[int | None]]],
+        ties: Mapping[str, tuple[str, Iterable[int], int]],
     ) -> Plan:
-        """Find the layers of the taps in a model; `taps` may come from JSON.
+        """Find the layers of the taps and of the tied embeddings in a model; both may come from JSON.
 
         Raises
         ------
@@ -52,7 +64,12 @@ class Plan:
             If layers of one name in one place make a path ambiguous.
         """
         points = {task: TapPoint(path, call, tuple(shape)) for task, (path, call, shape) in taps.items()}
-        return cls(dict(specs), points, {point.path: _the_layer(base, point.path) for point in points.values()})
+        layers = {point.path: _the_layer(base, point.path, "at") for point in points.values()}
+        tied = {
+            task: (Tie(path, tuple(rows), width), _the_layer(base, path, "tie"))
+            for task, (path, rows, width) in ties.items()
+        }
+        return cls(dict(specs), points, layers, tied)
 
     def event_of(self, task: str, events: Iterable[Event]) -> Event:
         """Return the call that a task's head reads among those of one forward pass."""
@@ -77,20 +94,23 @@ class Plan:
                 task: [layers.index(id(self.layers[path])), call, list(shape)]
                 for task, (path, call, shape) in self.taps.items()
             },
+            "ties": {
+                task: [layers.index(id(layer)), list(tie.rows), tie.width] for task, (tie, layer) in self.ties.items()
+            },
         }
 
     @staticmethod
-    def taps_from_config(base: keras.Model, taps: Mapping[str, tuple[int, int, list[int]]]) -> dict[str, Any]:
-        """Return the taps that `to_config` described, by path in this model."""
+    def by_path(base: keras.Model, described: Mapping[str, tuple[int, Any, Any]]) -> dict[str, Any]:
+        """Return the taps, or ties, that `to_config` described, by path in this model."""
         paths = [path for path, _ in walk(base)]
-        return {task: (paths[index], call, tuple(shape)) for task, (index, call, shape) in taps.items()}
+        return {task: (paths[index], *rest) for task, (index, *rest) in described.items()}
 
 
-def _the_layer(base: keras.Model, path: str) -> keras.Layer:
+def _the_layer(base: keras.Model, path: str, argument: str) -> keras.Layer:
     found = {id(layer): layer for known, layer in walk(base) if known == path}
     if len(found) > 1:
         raise InvalidInputError(
-            f"`at`: {len(found)} layers have the path {path!r}, so that a saved model could not tell them apart; give "
-            "them different names."
+            f"`{argument}`: {len(found)} layers have the path {path!r}, so that a saved model could not tell them "
+            "apart; give them different names."
         )
     return next(iter(found.values()))

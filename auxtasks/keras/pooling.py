@@ -7,6 +7,7 @@ from typing import Any
 
 from keras import ops
 
+from auxtasks.keras.trial import Shape
 from auxtasks.specs import Place
 
 MAX_CELLS = 8
@@ -21,7 +22,8 @@ class Pooling:
     Parameters
     ----------
     shape : tuple of int
-        The shape of the tap without the batch, channels last: (c,), (time, c), (h, w, c) or (time, h, w, c).
+        The shape of the tap without the batch, channels last: (c,), (time, c), (h, w, c) or (time, h, w, c); None for
+        a time that varies.
     place : {"global", "grid"}
         ``"global"`` averages over all positions; a mask excludes steps. ``"grid"`` averages over the cells of a grid
         of at most `MAX_CELLS` along each axis and `MAX_FEATURES` in all; the time of a video is averaged.
@@ -32,7 +34,7 @@ class Pooling:
         The number of features.
     """
 
-    def __init__(self, shape: tuple[int, ...], place: Place) -> None:
+    def __init__(self, shape: Shape, place: Place) -> None:
         self.grid = _grid(shape) if place == "grid" else ()
         self.size = prod(self.grid) * shape[-1]
 
@@ -59,9 +61,9 @@ class Pooling:
         return _pool_axis(rows, "gw,bhwc->bhgc", ops.shape(features)[2], self.grid[1])
 
 
-def _grid(shape: tuple[int, ...]) -> tuple[int, ...]:
+def _grid(shape: Shape) -> tuple[int, ...]:
     """Return the cells along each axis: as many as positions, up to the limits."""
-    cells = [min(length, MAX_CELLS) for length in shape[-3:-1]]
+    cells = [min(length or MAX_CELLS, MAX_CELLS) for length in shape[-3:-1]]
     while prod(cells) * shape[-1] > MAX_FEATURES and max(cells, default=1) > 1:
         cells[cells.index(max(cells))] -= 1
     return tuple(cells)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from auxtasks.keras.recording import recording
-from auxtasks.specs import Kind
+from auxtasks.specs import Kind, TargetSpec
 
 if TYPE_CHECKING:
     from auxtasks.keras.model import AuxModel
@@ -33,10 +34,22 @@ class AuxiliaryPredictor(keras.Model):
         with recording(self.model.tapped_layers) as events:
             self.model(inputs, training=False)
         linear = self.model.predict_heads(events)
-        return {name: _activate(self.model.specs[name].kind, output) for name, output in linear.items()}
+        specs = self.model.specs
+        return {name: _padded(specs[name], _activate(specs[name].kind, output)) for name, output in linear.items()}
 
 
 def _activate(kind: Kind, output: Any) -> Any:
     if kind == "multilabel":
         return ops.sigmoid(output)
     return ops.softmax(output, axis=-1) if kind in ("class", "step_class", "distribution") else output
+
+
+def _padded(spec: TargetSpec, output: Any) -> Any:
+    """Bring predictions per step to the target's length: the texts of another batch may be longer or shorter."""
+    if spec.kind not in ("step_class", "step_vector") or output.shape[1] == spec.shape[0]:
+        return output
+    length = spec.shape[0]
+    output = output[:, :length]
+    padding = [[0, 0], [0, length - tf.shape(output)[1]], [0, 0]]
+    padded = tf.pad(output, padding, constant_values=tf.constant(float("nan"), output.dtype))
+    return tf.ensure_shape(padded, (None, length, spec.size))

@@ -12,7 +12,9 @@ import keras
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.keras.depth import auto_tap, stages
-from auxtasks.keras.layers import Output, walk
+from auxtasks.keras.layers import find_layer
+from auxtasks.keras.stepwise import check_steps, check_tokens
+from auxtasks.keras.trial import Output, Trial
 from auxtasks.specs import TargetSpec
 
 
@@ -44,7 +46,7 @@ Where: TypeAlias = "Tap | str | int | float"
 
 
 def resolve_taps(
-    at: Where | Mapping[str, Where], specs: Mapping[str, TargetSpec], base: keras.Model, outputs: Sequence[Output]
+    at: Where | Mapping[str, Where], specs: Mapping[str, TargetSpec], base: keras.Model, trial: Trial
 ) -> dict[str, Output]:
     """Find the tensor that each task's head reads.
 
@@ -56,8 +58,8 @@ def resolve_taps(
         The tasks.
     base : keras.Model
         The model.
-    outputs : sequence of Output
-        What `trial_run` saw.
+    trial : Trial
+        What is known of the model.
 
     Returns
     -------
@@ -74,41 +76,35 @@ def resolve_taps(
     InvalidTypeError
         If an entry is of another type.
     """
-    if not isinstance(at, Mapping):
-        return {name: _resolve(at, spec, base, outputs) for name, spec in specs.items()}
-    for name in at:
-        if name not in specs:
-            raise unknown_name("at", name, specs, "auxiliary target")
-    return {name: _resolve(at.get(name, "auto"), spec, base, outputs) for name, spec in specs.items()}
+    if isinstance(at, Mapping):
+        for name in at:
+            if name not in specs:
+                raise unknown_name("at", name, specs, "auxiliary target")
+    wheres = {name: at.get(name, "auto") if isinstance(at, Mapping) else at for name in specs}
+    found = {}
+    for name, spec in specs.items():  # a loop, since some versions of Python count a comprehension in the stack
+        found[name] = _resolve(wheres[name], spec, base, trial)
+        check_tokens(spec, found[name], trial)
+    return found
 
 
-def _resolve(where: Where, spec: TargetSpec, base: keras.Model, outputs: Sequence[Output]) -> Output:
+def _resolve(where: Where, spec: TargetSpec, base: keras.Model, trial: Trial) -> Output:
     tap = where if isinstance(where, Tap) else Tap(where)
     if tap.layer == "auto":
-        return auto_tap(spec, outputs)
+        return auto_tap(spec, trial)
     if isinstance(tap.layer, str):
-        return _choose_call(tap, _find_layer(tap.layer, base), outputs)
-    if isinstance(tap.layer, bool) or not isinstance(tap.layer, Real):
+        output = _choose_call(tap, find_layer(tap.layer, base), trial.outputs)
+    elif isinstance(tap.layer, bool) or not isinstance(tap.layer, Real):
         raise InvalidTypeError(
             f"`at` takes a layer name, an index, a fraction of the depth or 'auto'; got {tap.layer!r} of type "
             f"{type(tap.layer).__name__} for target {spec.name!r}."
         )
-    if isinstance(tap.layer, Integral):
-        return _choose_call(tap, _layer_at(int(tap.layer), base), outputs)
-    return _at_fraction(float(tap.layer), outputs)
-
-
-def _find_layer(path: str, base: keras.Model) -> keras.Layer:
-    """Find a layer by its full path, or by the end of its path where only one layer has it."""
-    layers = list(walk(base))
-    exact = [layer for known, layer in layers if known == path]
-    found = exact or [layer for known, layer in layers if known.endswith(f"/{path}")]
-    if not found:
-        raise unknown_name("at", path, [known for known, _ in layers], "layer")
-    if len({id(layer) for layer in found}) > 1:
-        paths = [known for known, layer in layers if layer in found]
-        raise InvalidInputError(f"`at`: {len(paths)} layers are named {path!r}; give one of the paths {paths}.")
-    return found[0]
+    elif isinstance(tap.layer, Integral):
+        output = _choose_call(tap, _layer_at(int(tap.layer), base), trial.outputs)
+    else:
+        output = _at_fraction(float(tap.layer), trial.outputs)
+    check_steps(spec, output, trial)
+    return output
 
 
 def _layer_at(index: int, base: keras.Model) -> keras.Layer:

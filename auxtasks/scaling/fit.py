@@ -150,6 +150,7 @@ def fit_target(task: Task, raw: RawTarget, *, scale: bool, compute: np.dtype[np.
         options=task.options,
         per_sample=task.per_sample,
         asks_for=task.asks_for,
+        level=task.level,
     )
     _LOGGER.info("%s", _line(spec, scaling))
     return Fitted(spec, scaling)

@@ -17,6 +17,7 @@ from auxtasks.typing import Array, Floats
     classes=lambda _: UNIVERSAL,
     needs=lambda _: ("pos",),
     per_sample="pos_histogram",
+    level="low",
     default=True,
     source="Universal Dependencies, version 2: universaldependencies.org/u/pos",
 )
@@ -58,6 +59,7 @@ def _fine_tags(X: Documents) -> tuple[str, ...]:
     fit=_fine_tags,
     needs=lambda _: ("tag",),
     per_sample="pos_histogram",
+    level="low",
     source="the tag set of the tagger, such as that of the Penn Treebank; Marcus et al. 1993",
 )
 def pos_fine(X: Documents, *, classes: tuple[str, ...]) -> Array:

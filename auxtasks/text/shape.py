@@ -17,6 +17,7 @@ SHAPES: tuple[str, ...] = ("lower", "title", "upper", "mixed", "number", "alphan
     kind="step_class",
     classes=lambda _: SHAPES,
     per_sample="text_statistics",
+    level="low",
     source="orthographic features of taggers; Collins 2002, Ranking algorithms for named-entity extraction",
 )
 def word_shape(X: Documents) -> Array:

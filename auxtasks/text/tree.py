@@ -21,6 +21,7 @@ def _relations(X: Documents) -> tuple[str, ...]:
     fit=_relations,
     needs=lambda _: ("dependency",),
     per_sample="pos_histogram",
+    level="low",
     source="Universal Dependencies, version 2: universaldependencies.org/u/dep; the labels are those of the parser",
 )
 def dependency(X: Documents, *, classes: tuple[str, ...]) -> Array:

@@ -1,0 +1,53 @@
+"""Trying a model out before heads are attached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import keras
+import tensorflow as tf
+
+from auxtasks.errors import InvalidInputError
+from auxtasks.keras.causality import outputs_seeing
+from auxtasks.keras.running import trial_run
+from auxtasks.keras.samples import Samples, mismatch
+from auxtasks.keras.stepwise import STEP_KINDS
+from auxtasks.keras.texts import changed_texts, is_text, shortened
+from auxtasks.keras.trial import Trial
+from auxtasks.specs import TargetSpec
+
+
+def try_out(base: keras.Model, samples: Samples, specs: Mapping[str, TargetSpec]) -> Trial:
+    """Run the model on the longest samples, and on what shows what its tensors depend on.
+
+    Parameters
+    ----------
+    base : keras.Model
+        The model.
+    samples : Samples
+        What it reads.
+    specs : mapping of str to TargetSpec
+        The targets, which tell what has to be known.
+
+    Returns
+    -------
+    Trial
+        What was found.
+
+    Raises
+    ------
+    InvalidInputError
+        If the model fails on inputs of another shape than it says that it reads.
+    """
+    tensors = samples.tensors(samples.rows())
+    shorter = changed_texts(tensors, shortened) if any(map(is_text, keras.tree.flatten(tensors))) else None
+    try:
+        outputs = trial_run(base, tensors, shorter)
+    except (ValueError, tf.errors.InvalidArgumentError) as error:
+        found = mismatch(tensors, base)
+        if found is None:
+            raise
+        raise InvalidInputError(f"`inputs`: {found}. Pass what the model reads as `inputs`.") from error
+    counted = None if samples.lengths is None else int(samples.lengths[samples.rows()].max())
+    asked = {spec.asks_for for spec in specs.values() if spec.asks_for and spec.kind in STEP_KINDS}
+    return Trial(outputs, counted, {asks: outputs_seeing(base, samples, outputs, asks) for asks in sorted(asked)})

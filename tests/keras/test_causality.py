@@ -1,0 +1,215 @@
+"""Taps that already hold the step a target asks for are found by trying, whatever the model is made of."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from text_models import (
+    LENGTHS,
+    LOSS,
+    NEXT,
+    POS,
+    PREVIOUS,
+    TEXTS,
+    id_model,
+    make_texts,
+    next_words,
+    targets_of,
+    text_model,
+    word_ids,
+)
+
+from auxtasks.errors import AuxTasksWarning, InvalidInputError
+from auxtasks.keras import attach_heads
+from auxtasks.specs import TargetSpec
+
+IDS = word_ids()
+
+
+@keras.saving.register_keras_serializable("auxtasks_tests")
+class Attention(layers.Layer):
+    """Self-attention that may look at later steps, or not."""
+
+    def __init__(self, causal: bool, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.causal, self.attention = causal, layers.MultiHeadAttention(2, 4, name="attention")
+
+    def call(self, inputs: Any) -> Any:
+        return inputs + self.attention(inputs, inputs, use_causal_mask=self.causal)
+
+
+class Subclassed(keras.Model):
+    """No graph to look at."""
+
+    def __init__(self, mixing: layers.Layer) -> None:
+        super().__init__()
+        self.embedding, self.mixing = layers.Embedding(12, 8, name="embedding"), mixing
+        self.pool, self.top = layers.GlobalAveragePooling1D(), layers.Dense(2, name="top")
+
+    def call(self, inputs: Any) -> Any:
+        return self.top(self.pool(self.mixing(self.embedding(inputs))))
+
+
+def _gru(**how: Any) -> layers.Layer:
+    return layers.GRU(6, return_sequences=True, name=how.pop("name", "mixing"), **how)
+
+
+def _turned() -> list[layers.Layer]:
+    return [_gru(go_backwards=True, name="backwards"), layers.Lambda(lambda x: x[:, ::-1], name="mixing")]
+
+
+# By what it is made of: the layers, whether it sees the next step, and whether the previous one.
+MIXING = {
+    "rnn": (lambda: [_gru()], False, True),
+    "rnn_both_ways": (lambda: [layers.Bidirectional(_gru(name="inner"), name="mixing")], True, True),
+    "rnn_backwards": (_turned, True, False),
+    "convolution": (lambda: [layers.Conv1D(6, 3, padding="same", name="mixing")], True, True),
+    "causal_convolution": (lambda: [layers.Conv1D(6, 3, padding="causal", name="mixing")], False, True),
+    "attention": (lambda: [Attention(False, name="mixing")], True, True),
+    "causal_attention": (lambda: [Attention(True, name="mixing")], False, True),
+    "dense": (lambda: [layers.Dense(6, activation="relu", name="mixing")], False, False),
+}
+
+
+def _tap(base: keras.Model, spec: TargetSpec, inputs: Any, at: Any = "auto", **more: Any) -> str:
+    """The tap chosen; a warning is an error."""
+    return attach_heads(base, targets_of(spec, inputs=inputs, **more), at=at).taps[spec.name]
+
+
+@pytest.mark.parametrize("texts", [False, True])
+@pytest.mark.parametrize("mixing", MIXING)
+def test_auto_takes_the_deepest_tensor_that_does_not_hold_the_answer(mixing: str, texts: bool) -> None:
+    build, *sees = MIXING[mixing]
+    model, inputs = (text_model, TEXTS) if texts else (id_model, IDS)
+    for spec, seen in zip((NEXT, PREVIOUS), sees, strict=True):
+        base = model(*build(), mask_zero=False)
+        assert _tap(base, spec, inputs) == ("embedding" if seen else "mixing")
+
+
+@pytest.mark.parametrize("mixing", ["rnn", "rnn_both_ways"])
+def test_a_mask_hides_padding_but_not_the_answer(mixing: str) -> None:
+    build, sees, _ = MIXING[mixing]
+    assert _tap(id_model(*build(), mask_zero=True), NEXT, IDS) == ("embedding" if sees else "mixing")
+
+
+@pytest.mark.parametrize(("mixing", "sees"), [("rnn_both_ways", True), ("causal_attention", False)])
+def test_a_subclassed_model_is_tried_like_any_other(mixing: str, sees: bool) -> None:
+    (layer,) = MIXING[mixing][0]()
+    assert _tap(Subclassed(layer), NEXT, IDS) == ("embedding" if sees else "mixing")
+
+
+@pytest.mark.parametrize("spec", [NEXT, PREVIOUS], ids=lambda spec: spec.name)
+def test_a_tap_by_name_that_holds_the_answer_brings_a_warning(spec: TargetSpec) -> None:
+    base = id_model(*MIXING["rnn_both_ways"][0]())
+    with pytest.warns(AuxTasksWarning, match=f"{spec.asks_for} step, and .* layer 'mixing' already") as found:
+        attach_heads(base, targets_of(spec, inputs=IDS), at="mixing")
+    assert found[0].filename == __file__
+    assert _tap(base, spec, IDS, at="embedding") == "embedding"
+    assert _tap(base, POS, IDS, at="mixing") == "mixing"  # asks for no other step
+
+
+def test_the_way_out_is_named_where_every_tensor_holds_the_answer() -> None:
+    class Block(layers.Layer):
+        def __init__(self) -> None:
+            super().__init__(name="block")
+            self.inner, self.both = layers.Embedding(12, 8), layers.Bidirectional(_gru())
+
+        def call(self, inputs: Any) -> Any:
+            return self.both(self.inner(inputs))
+
+    def base() -> keras.Model:
+        stack = [Block(), layers.Dense(4, name="after"), layers.GlobalMaxPooling1D(), layers.Dense(2)]
+        return keras.Sequential([keras.Input((7,), dtype="int32"), *stack])
+
+    with pytest.raises(InvalidInputError, match=r"the next step, and every layer .*padding='causal' in Conv1D"):
+        _tap(base(), NEXT, IDS)
+    with pytest.raises(InvalidInputError, match=r"asks for the previous step.* go_backwards=True"):
+        _tap(base(), PREVIOUS, IDS)
+
+
+def test_a_tensor_without_the_steps_is_no_way_round() -> None:
+    spec = TargetSpec("next_values", "test", "step_vector", (12, 3), asks_for="next")
+    x = np.random.default_rng(0).normal(size=(8, 12, 3)).astype("float32")
+
+    def base(*steps: layers.Layer) -> keras.Model:
+        flat = [layers.Flatten(), layers.Dense(6, name="flat"), layers.Dense(2)]
+        return keras.Sequential([keras.Input((12, 3)), *steps, *flat])
+
+    causal, mixed = (layers.Conv1D(4, 3, padding=padding, name=padding) for padding in ("causal", "same"))
+    assert _tap(base(causal, mixed), spec, x) == "causal"
+    with pytest.raises(InvalidInputError, match="'next_values' asks for the next step, and every layer of the trunk"):
+        _tap(base(), spec, x)
+
+
+@pytest.mark.parametrize("spec", [NEXT, PREVIOUS], ids=lambda spec: spec.name)
+def test_padding_of_any_number_is_told_by_the_lengths(spec: TargetSpec) -> None:
+    ids = np.where(IDS == 0, 1, IDS)
+    short = [*range(31)]  # none of which fills the whole length
+    base = id_model(*MIXING["rnn_both_ways"][0](), mask_zero=False)
+    assert _tap(base, spec, ids[short], lengths=LENGTHS[short]) == "embedding"
+    assert _tap(id_model(layers.Dense(6, name="mixing")), spec, ids[short], lengths=LENGTHS[short]) == "mixing"
+
+
+@pytest.mark.parametrize("sees", [False, True])
+def test_tokens_shorter_than_words_are_tried_by_their_letters(sees: bool) -> None:
+    letters = tuple(sorted(set("".join(TEXTS)) - {" "}))
+    tokens = layers.TextVectorization(vocabulary=letters, split="character", standardize=None)
+    spec = TargetSpec("next_word", "test", "step_class", (30,), n_classes=3, asks_for="next")
+    stack = [layers.Embedding(40, 8, name="embedding"), _gru(name="forward")]
+    mixing = layers.Conv1D(6, 3, padding="same" if sees else "causal", name="mixing")
+    ends = [layers.GlobalAveragePooling1D(), layers.Dense(2)]
+    base = keras.Sequential([keras.Input((), dtype="string"), tokens, *stack, mixing, *ends])
+    assert _tap(base, spec, TEXTS) == ("forward" if sees else "mixing")
+
+
+@pytest.mark.parametrize("inputs", [["cat"], ["?! cat", "-- dog"], ["zebra lion", "zebra tiger"]])
+def test_texts_that_show_nothing_are_no_reason_to_refuse(inputs: list[str]) -> None:
+    spec = TargetSpec("next_word", "test", "step_class", (2,), n_classes=10, asks_for="next")
+    base = text_model(*MIXING["rnn_both_ways"][0](), length=2)
+    assert _tap(base, spec, inputs) == "mixing"
+
+
+def test_several_inputs_are_not_tried() -> None:
+    first, second = keras.Input((7,), dtype="int32"), keras.Input((3,))
+    hidden = layers.Bidirectional(_gru(name="inner"), name="mixing")(layers.Embedding(12, 8)(first))
+    joined = layers.Concatenate()([layers.GlobalAveragePooling1D()(hidden), second])
+    assert _tap(keras.Model([first, second], layers.Dense(2)(joined)), NEXT, [IDS, np.ones((32, 3))]) == "mixing"
+
+
+def test_trying_changes_nothing_and_needs_its_own_batch_size_only() -> None:
+    keras.utils.set_random_seed(0)
+    stack = [layers.Embedding(12, 8, name="embedding"), layers.Dropout(0.5), _gru(stateful=True)]
+    rest = [layers.GlobalAveragePooling1D(), layers.Dense(2)]
+    base = keras.Sequential([keras.Input(batch_shape=(4, 7), dtype="int32"), *stack, *rest])
+    before = [variable.numpy() for variable in base.variables]
+    assert _tap(base, NEXT, IDS) == "mixing"
+    for one, other in zip(before, base.variables, strict=True):
+        np.testing.assert_array_equal(one, other.numpy())
+
+
+def test_half_precision_rounds_and_that_is_no_answer_seen() -> None:
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        causal, both = (id_model(*MIXING[name][0](), mask_zero=False) for name in ("causal_attention", "attention"))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert (_tap(causal, NEXT, IDS), _tap(both, NEXT, IDS)) == ("mixing", "embedding")
+
+
+@pytest.mark.parametrize(("mixing", "sees"), [("convolution", True), ("causal_convolution", False)])
+def test_a_head_on_a_tensor_that_holds_the_answer_copies_it(mixing: str, sees: bool) -> None:
+    """What the warning warns of: the next of random words, which nothing can tell, is predicted all the same."""
+    base = id_model(*MIXING[mixing][0](), mask_zero=False)
+    with pytest.warns(AuxTasksWarning, match="so that its head can copy it") if sees else nullcontext():
+        model = attach_heads(base, targets_of(NEXT, inputs=IDS), at="mixing", seed=0)
+    model.compile(keras.optimizers.Adam(0.05), LOSS)
+    ids, others = (word_ids(make_texts(64, 7, seed)) for seed in (5, 6))
+    model.fit(ids, {"main": np.full(64, -1), "next_word": next_words(ids)}, epochs=30, verbose=0)
+    y = {"main": np.zeros(64, int), "next_word": next_words(others)}
+    loss = model.evaluate(others, y, return_dict=True, verbose=0)["next_word_loss"]
+    assert (loss < 0.5) if sees else (loss > np.log(10))

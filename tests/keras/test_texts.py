@@ -1,0 +1,255 @@
+"""Texts as inputs, in every form, and time axes as long as the longest text of a batch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+from helpers import Batches, assert_same, some_missing
+from keras import layers
+from text_models import (
+    LABELS,
+    LENGTHS,
+    LOSS,
+    POS,
+    TEXTS,
+    id_model,
+    kinds_of_words,
+    make_texts,
+    targets_of,
+    text_model,
+    word_ids,
+)
+
+from auxtasks.errors import InvalidInputError
+from auxtasks.keras import LabelledBatches, attach_heads, labelled_dataset
+from auxtasks.keras.texts import as_inputs
+from auxtasks.specs import TargetSpec
+
+Y = {"main": LABELS, "pos": kinds_of_words()}
+FORMS = {
+    "strings": TEXTS.astype(str),
+    "bytes": TEXTS.astype("S"),
+    "list": TEXTS.tolist(),
+    "column": pd.Series(TEXTS, index=np.arange(100, 132)),
+}
+
+
+def _model(base: keras.Model | None = None, *, eager: bool = True, **how: Any) -> Any:
+    model = attach_heads(base or text_model(), targets_of(POS, lengths=LENGTHS), seed=0, **how)
+    model.compile(keras.optimizers.SGD(0.1), LOSS, run_eagerly=eager)
+    return model
+
+
+def _all_results(x: Any) -> dict[str, Any]:
+    """What every entry point makes of the same texts."""
+    model = attach_heads(text_model(), targets_of(POS), inputs=x, seed=0)
+    model.compile(keras.optimizers.SGD(0.1), LOSS, run_eagerly=True)
+    return {
+        "fit": model.fit(x, Y, verbose=0, shuffle=False).history["loss"],
+        "train_on_batch": model.train_on_batch(x, Y),
+        "evaluate": model.evaluate(x, Y, verbose=0),
+        "test_on_batch": model.test_on_batch(x, Y),
+        "predict": model.predict(x, verbose=0),
+        "predict_on_batch": model.predict_on_batch(x),
+        "predict_auxiliary": model.predict_auxiliary(x, verbose=0)["pos"],
+    }
+
+
+@pytest.fixture(scope="module")
+def results() -> dict[str, Any]:
+    return _all_results(TEXTS)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_texts_in_any_form_are_the_same_texts(form: str, results: dict[str, Any]) -> None:
+    for name, found in _all_results(FORMS[form]).items():
+        np.testing.assert_array_equal(found, results[name], err_msg=name)
+
+
+def test_what_holds_no_text_is_left_as_it_is() -> None:
+    arrays = [np.ones((3, 2)), [np.ones(3), np.zeros(3)], {"a": np.ones(3)}, TEXTS, tf.constant(["a"])]
+    for x in (*arrays, [1, 2], (), None):
+        assert as_inputs(x) is x
+    mixed = as_inputs({"text": ["a", "b"], "number": [1.0, 2.0]})
+    assert mixed["text"].dtype == object
+    assert mixed["number"] == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("form", ["arrays", "dataset", "pydataset", "generator"])
+def test_texts_train_in_every_form_of_data(form: str) -> None:
+    model = _model(eager=False)
+    data: Any = {
+        "arrays": lambda: (TEXTS, Y),
+        "dataset": lambda: (tf.data.Dataset.from_tensor_slices((TEXTS.tolist(), Y)).batch(8),),
+        "pydataset": lambda: (Batches(TEXTS.astype(str), Y, 8),),
+        "generator": lambda: ((([*x], y) for x, y in [Batches(TEXTS, Y, 8)[index] for index in range(4)]),),
+    }[form]()
+    steps = {"steps_per_epoch": 4} if form == "generator" else {}
+    logs = model.fit(*data, batch_size=8 if form == "arrays" else None, shuffle=False, verbose=0, **steps).history
+    expected = _model(eager=True).fit(TEXTS, Y, batch_size=8, shuffle=False, verbose=0).history
+    assert {name: value[0] for name, value in logs.items()} == pytest.approx(
+        {name: value[0] for name, value in expected.items()}, rel=1e-5
+    )
+
+
+def test_batches_are_composed_of_texts_where_labels_are_missing() -> None:
+    y = {**Y, "main": some_missing(LABELS, 4)}
+    model = _model(eager=False)
+    logs = model.fit(TEXTS.tolist(), y, batch_size=8, labelled_share=0.25, epochs=2, verbose=0).history
+    assert np.isfinite([logs["main_loss"], logs["pos_loss"]]).all()
+    batches = [*labelled_dataset(TEXTS.tolist(), y, batch_size=8, labelled_share=0.25)]
+    texts = [text.decode() for x, _ in batches for text in x.numpy()]
+    assert set(TEXTS) == set(texts)
+    for x, batch in batches:
+        found = kinds_of_words(np.array([text.decode() for text in x.numpy()]))
+        np.testing.assert_array_equal(batch["pos"], found)
+    first = LabelledBatches(TEXTS.tolist(), y, batch_size=8, labelled_share=0.25)[0]
+    np.testing.assert_array_equal(first[1]["pos"], kinds_of_words(first[0]))
+    assert np.isfinite(model.fit(labelled_dataset(TEXTS.tolist(), y, batch_size=8), verbose=0).history["loss"]).all()
+
+
+def test_weight_zero_on_texts_is_plain_training_bit_for_bit() -> None:
+    plain, base = text_model(), text_model()
+    plain.compile("adam", LOSS)
+    plain.fit(TEXTS, LABELS, batch_size=8, epochs=2, verbose=0)
+    model = attach_heads(base, targets_of(POS), weights=0.0)
+    model.compile("adam", LOSS)
+    model.fit(TEXTS, Y, batch_size=8, epochs=2, verbose=0)
+    assert_same(plain, base)
+
+
+def _loss_by_hand(model: Any, texts: np.ndarray, target: np.ndarray) -> float:
+    """Cross-entropy over the steps that a text and its target both have."""
+    losses = []
+    for text, classes in zip(texts, target, strict=True):
+        probabilities = model.predict_auxiliary([text], verbose=0)["pos"][0]
+        steps = min(len(text.split()), len(classes))
+        losses += [-np.log(probabilities[step, classes[step]]) for step in range(steps)]
+    return float(np.mean(losses))
+
+
+@pytest.mark.parametrize("longest", [4, 7, 11])
+def test_losses_compare_the_steps_that_a_batch_and_its_targets_both_have(longest: int) -> None:
+    model, texts = _model(), make_texts(9, longest, seed=longest)
+    y = {"main": np.zeros(9, int), "pos": kinds_of_words(texts)}
+    expected = _loss_by_hand(model, texts, y["pos"])
+    for size in (2, 9):
+        logs = model.evaluate(texts, y, batch_size=size, return_dict=True, verbose=0)
+        assert logs["pos_loss"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_predictions_per_step_have_the_length_of_the_target_in_every_batch() -> None:
+    model, texts = _model(), make_texts(4, 11)
+    found = model.predict_auxiliary(texts, batch_size=1, verbose=0)["pos"]
+    assert found.shape == (4, 7, 5)
+    for row, text in zip(found, texts, strict=True):
+        known = min(len(text.split()), 7)
+        np.testing.assert_allclose(row[:known].sum(axis=-1), 1, atol=1e-5)
+        assert np.isnan(row[known:]).all()
+
+
+def test_a_varying_axis_is_known_as_such_also_to_the_saved_model(tmp_path: Path) -> None:
+    vector = TargetSpec("numbers", "test", "step_vector", (7, 2))
+    grid = TargetSpec("grid", "test", "vector", (3,), place="grid")
+    model = attach_heads(text_model(), targets_of(POS, vector, grid), at="steps")
+    assert {point.shape for point in model._plan.taps.values()} == {(None, 6)}
+    rng = np.random.default_rng(0)
+    y = {**Y, "numbers": rng.normal(size=(32, 7, 2)), "grid": rng.normal(size=(32, 3))}
+    model.compile("adam", LOSS)
+    model.fit(TEXTS, y, batch_size=8, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras", custom_objects={"LOSS": LOSS})
+    assert loaded._plan.taps == model._plan.taps
+    for name, expected in model.predict_auxiliary(TEXTS, batch_size=4, verbose=0).items():
+        np.testing.assert_allclose(
+            loaded.predict_auxiliary(TEXTS, batch_size=4, verbose=0)[name], expected, atol=1e-6, err_msg=name
+        )
+
+
+def test_padded_batches_of_numbers_may_be_shorter_than_the_targets() -> None:
+    model = attach_heads(id_model(), targets_of(POS), inputs=word_ids())
+    model.compile("sgd", LOSS)
+    rows = np.argsort(LENGTHS)
+    ids, y = word_ids()[rows], {name: values[rows] for name, values in Y.items()}
+    ends = [(rows, int(max(LENGTHS[np.argsort(LENGTHS)][rows]))) for rows in np.split(np.arange(32), 4)]
+    short = [(ids[rows, :longest], {name: value[rows] for name, value in y.items()}) for rows, longest in ends]
+    whole = model.evaluate(ids, y, return_dict=True, verbose=0)
+    found = model.evaluate((batch for batch in short), steps=4, return_dict=True, verbose=0)
+    assert found["pos_loss"] == pytest.approx(whole["pos_loss"], rel=1e-5)
+
+
+def test_masked_steps_do_not_count_even_where_a_target_is_present() -> None:
+    ids = word_ids()
+    filled = np.where(ids > 0, kinds_of_words(), 3)  # a class at padding, which the mask leaves out
+    for base, kept in ((id_model(), False), (id_model(mask_zero=False), True)):
+        model = attach_heads(base, targets_of(POS), inputs=ids, seed=0)
+        model.compile("sgd", LOSS, run_eagerly=True)
+        same, other = (
+            model.evaluate(ids, {"main": LABELS, "pos": values}, return_dict=True, verbose=0)["pos_loss"]
+            for values in (kinds_of_words(), filled)
+        )
+        assert (same != pytest.approx(other, rel=1e-3)) == kept
+
+
+def test_a_mask_is_cut_with_its_steps() -> None:
+    model = _model()
+    texts = np.array(["cat ran", "the dog"], dtype=object)  # two steps, and a mask of two
+    assert model.predict_auxiliary(texts, verbose=0)["pos"].shape == (2, 7, 5)
+    y = {"main": np.zeros(2, int), "pos": kinds_of_words(texts)}
+    logs = model.evaluate(texts, y, return_dict=True, verbose=0)
+    assert logs["pos_loss"] == pytest.approx(_loss_by_hand(model, texts, y["pos"]), rel=1e-5)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_the_trial_run_sees_the_longest_texts(known: bool) -> None:
+    texts = TEXTS[::-1][np.argsort(LENGTHS[::-1], kind="stable")]
+    lengths = {"lengths": np.sort(LENGTHS)} if known else {}
+    model = attach_heads(text_model(), targets_of(POS, inputs=texts, **lengths))
+    assert model.taps == {"pos": "steps"}
+
+
+def test_targets_longer_than_every_text_are_padding_at_the_end() -> None:
+    spec = TargetSpec("pos", "test", "step_class", (12,), n_classes=5)
+    model = attach_heads(text_model(), targets_of(spec, lengths=LENGTHS))
+    model.compile("sgd", LOSS, run_eagerly=True)
+    logs = model.evaluate(TEXTS, {"main": LABELS, "pos": kinds_of_words(length=12)}, return_dict=True, verbose=0)
+    model = _model()
+    expected = model.evaluate(TEXTS, Y, return_dict=True, verbose=0)
+    assert np.isfinite(logs["pos_loss"])
+    assert model.taps == {"pos": "steps"}
+    assert logs["pos_loss"] == pytest.approx(expected["pos_loss"], rel=0.2)
+
+
+@pytest.mark.parametrize("at", ["auto", "short"])
+def test_a_varying_axis_that_lost_steps_is_refused(at: str) -> None:
+    base = text_model(layers.Conv1D(6, 3, name="short"), mask_zero=False)
+    if at == "auto":
+        assert attach_heads(base, targets_of(POS)).taps == {"pos": "embedding"}
+        return
+    with pytest.raises(InvalidInputError, match=r"each of 7 steps.*'short' has 5 steps.*Use 'pos_histogram' instead"):
+        attach_heads(base, targets_of(POS), at=at)
+
+
+def test_targets_of_another_tokenizer_are_refused() -> None:
+    with pytest.raises(InvalidInputError, match=r"'pos' counts 5 tokens in the longest text .* model makes 7 of it"):
+        attach_heads(text_model(), targets_of(POS, lengths=LENGTHS - 2))
+    # Beyond the target's own length nothing is compared.
+    short = TargetSpec("pos", "test", "step_class", (3,), n_classes=5)
+    assert attach_heads(text_model(), targets_of(short, lengths=np.minimum(LENGTHS, 3))).taps == {"pos": "steps"}
+
+
+def test_a_fixed_length_must_be_that_of_the_target() -> None:
+    assert attach_heads(text_model(length=7), targets_of(POS)).taps == {"pos": "steps"}
+    with pytest.raises(InvalidInputError, match=r"each of 7 steps.* no layer .* \(they have 5\)\. Use 'pos_histogram'"):
+        attach_heads(text_model(length=5), targets_of(POS))
+    with pytest.raises(InvalidInputError, match=r"each of 7 steps, and the output of layer 'steps' has 5 steps\."):
+        attach_heads(text_model(length=5), targets_of(POS), at="steps")
+    base = text_model(layers.GRU(4, name="flat"), layers.Reshape((1, 4)))
+    with pytest.raises(InvalidInputError, match=r"layer 'flat' has no time axis \(a sample has shape \(4,\)\)"):
+        attach_heads(base, targets_of(POS), at="flat")
