@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +61,15 @@ def needing(*packages: str) -> Iterator[None]:
 
 
 def load_tagger() -> Any:
-    """Return NLTK's averaged perceptron for English."""
+    """Return NLTK's averaged perceptron for English; as in ``nltk.pos_tag`` it is read once, until its files change."""
     with needing("averaged_perceptron_tagger_eng"):
-        return require("nltk.tag", extra="text").PerceptronTagger()
+        return _tagger_of(digest_resource(TAGGER))
+
+
+@lru_cache(maxsize=1)
+def _tagger_of(state: str) -> Any:
+    del state  # the key
+    return require("nltk.tag", extra="text").PerceptronTagger()
 
 
 def load_sentences() -> Any:
