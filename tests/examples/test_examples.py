@@ -1,6 +1,7 @@
 """Every example runs, on little data, and says what it should."""
 
 import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,10 @@ RUNS = {
     "signal_std_fft": (["--seeds", "2", "--epochs", "1", "--unlabelled", "60"], "points, 95 %"),
     "image_hog_unlabelled": (["--epochs", "1", "--unlabelled", "100"], "with HOG of all images"),
     "nested_backbone": (["--epochs", "1", "--samples", "40"], "model that was passed in: True"),
+    "question_types": (
+        ["--seeds", "2", "--epochs", "1", "--labels", "40", "--unlabelled", "60"],
+        "fine kind, where labelled",
+    ),
     "own_extractor": (["--epochs", "1", "--samples", "40"], "peak_time  kind vector, shape (1,)"),
 }
 
@@ -19,12 +24,15 @@ def test_every_example_is_run_here() -> None:
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_example(name: str, capsys: pytest.CaptureFixture[str], temporary_task: object) -> None:
+def test_example(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, temporary_task: object
+) -> None:
     del temporary_task  # takes away afterwards what an example registers
     spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, module)  # where dataclasses look their annotations up
     spec.loader.exec_module(module)
     arguments, expected = RUNS[name]
     module.main(arguments)
