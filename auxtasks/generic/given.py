@@ -45,6 +45,7 @@ def fit_given(name: str, values: object, n: int) -> GivenColumn:
     floats, (n,) or (n, d)               vector       (n, 1) or (n, d) float        NaN
     0/1 integers or booleans, (n, d)     multilabel   (n, d) int8                   -1, NA: -1
     other integers, (n, time)            step_class   (n, time) int32               negative, NA: -1
+    strings, (n, time)                   step_class   (n, time) int32               None, NaN: -1
     floats, (n, time, d)                 step_vector  (n, time, d) float            NaN
     floats, (n, h, w, c)                 image        (n, h, w, c) float            NaN
     ===================================  ===========  ============================  ==================
@@ -60,6 +61,10 @@ def fit_given(name: str, values: object, n: int) -> GivenColumn:
     """
     labels = as_labels(name, values, n)
     kind = kind_of(name, labels)
+    if kind == "step_class" and hasattr(values, "columns"):
+        raise InvalidInputError(
+            f"`{name}` is a table of {len(values.columns)} columns of classes; give them one by one, each by its name."
+        )
     shape = labels.values.shape[1:] or ((1,) if kind == "vector" else ())
     if kind not in CLASS_KINDS:
         columns = tuple(map(str, getattr(values, "columns", ())))

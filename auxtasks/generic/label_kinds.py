@@ -51,12 +51,14 @@ def kind_of(name: str, labels: Labels) -> Kind:
         return FLOAT_KINDS[values.ndim]
     if family != "float" and values.ndim == 1:
         return "class"
+    if family == "string" and values.ndim == 2:
+        return "step_class"
     if family == "integer" and values.ndim == 2:
         return "multilabel" if _are_flags(labels) else "step_class"
     expected = {
         "float": "(n,) to (n, height, width, channels)",
         "integer": "(n,), (n, labels) or (n, time); give numbers of more dimensions as floats",
-        "string": "(n,); give columns of strings one by one, or as integers",
+        "string": "(n,) or (n, time)",
     }[family]
     raise InvalidInputError(f"`{name}`: labels of type {family} must have shape {expected}; found {values.shape}.")
 

@@ -19,7 +19,7 @@ from auxtasks.scaling.scaling import Scaling
 from auxtasks.specs import TargetSpec
 from auxtasks.targets.mapping import AuxTargets
 from auxtasks.targets.params import Parametrised
-from auxtasks.targets.reading import read_samples
+from auxtasks.targets.reading import laid_out, read_samples
 from auxtasks.typing import Array
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ class AuxTargetGenerator(Parametrised):
         check_names(given, self.given_)
         samples = read_samples(X, self, settings, self.tasks_, fitted=True)
         check_like_training(samples.row_shape, self.row_shape_, self.domain)
-        columns = encode_given(self.given_, given or {}, samples.n, self.shapes_, settings.dtype)
+        columns = encode_given(self.given_, laid_out(given, samples), samples.n, self.shapes_, settings.dtype)
         computed = compute_all(samples, self.tasks_, columns, settings)
         check_fitted_shapes(computed.targets, self.shapes_)
         return self._targets(computed)
@@ -232,8 +232,9 @@ class AuxTargetGenerator(Parametrised):
         tasks = parse_tasks(self.domain, self.tasks, given or ())
         samples = read_samples(X, self, settings, tasks, fitted=False)
         tasks = fit_names(tasks, samples)
-        fitted = fit_columns(given or {}, samples.n)
-        columns = encode_given(fitted, given or {}, samples.n, None, settings.dtype)
+        known = laid_out(given, samples)
+        fitted = fit_columns(known, samples.n)
+        columns = encode_given(fitted, known, samples.n, None, settings.dtype)
         computed = compute_all(samples, tasks, columns, settings)
         specs, scalings = fit_targets(
             (*tasks, *(column.task for column in columns)),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from auxtasks.compute.settings import Settings
 from auxtasks.compute.task import Task
 from auxtasks.errors import InvalidInputError
 from auxtasks.inputs.read import read_inputs
-from auxtasks.inputs.samples import Samples
+from auxtasks.inputs.samples import Dense, Ragged, Samples
 
 if TYPE_CHECKING:
     from auxtasks.targets.generator import AuxTargetGenerator
@@ -78,6 +78,39 @@ def read_samples(
 
     needs = {column for task in tasks for column in task.needs}
     return read_documents(X, checked_text_settings(params), needs, generator.texts_ if fitted else None)
+
+
+def laid_out(given: Mapping[str, object] | None, samples: Samples | Documents) -> dict[str, object]:
+    """Return given columns as arrays; of texts, those with a label for each token follow the model's tokens.
+
+    Parameters
+    ----------
+    given : mapping of str to array-like or None
+        The columns.
+    samples : Dense, Ragged or Documents
+        The inputs.
+
+    Returns
+    -------
+    dict of str to array-like
+        The columns.
+
+    Raises
+    ------
+    InvalidInputError
+        If texts have more or fewer labels than tokens.
+
+    Examples
+    --------
+    >>> from auxtasks.inputs.read import read_inputs
+    >>> laid_out(None, read_inputs([[1.0, 2.0]], "signal"))
+    {}
+    """
+    if isinstance(samples, (Dense, Ragged)):
+        return dict(given or {})
+    from auxtasks.text.labels import lay_out_labels
+
+    return lay_out_labels(given or {}, samples)
 
 
 def _refuse_text_only(params: dict[str, Any], generator: AuxTargetGenerator) -> None:

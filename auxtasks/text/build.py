@@ -70,6 +70,7 @@ def read_documents(
         padding=settings.padding,
         as_texts=settings.inputs == "texts",
         annotations=_annotate(corpus, settings, frozenset(needs)) if needs else None,
+        given=corpus.given,
     )
 
 

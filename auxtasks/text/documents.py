@@ -54,6 +54,8 @@ class Documents:
         Whether the model reads the texts themselves.
     annotations : Annotations or None
         What the tagger says, if a task asked for it.
+    given : Spans or None
+        Where the tokens lie that the user gave.
     """
 
     texts: Sequence[str]
@@ -63,6 +65,7 @@ class Documents:
     padding: str = "post"
     as_texts: bool = False
     annotations: Annotations | None = None
+    given: Spans | None = None
 
     def __len__(self) -> int:
         """Count the texts."""
@@ -120,6 +123,7 @@ class Documents:
             spans=self.spans.take(rows),
             ids=self.ids[self.spans.flat(rows)],
             annotations=said,
+            given=None if self.given is None else self.given.take(rows),
         )
 
     @property
@@ -139,7 +143,7 @@ class Documents:
         # One entry more, which an owner of -1 finds as the last.
         return np.concatenate([values, np.array([missing], values.dtype)])[self.owner]
 
-    def padded(self, values: Array, missing: float = -1) -> Array:
+    def padded(self, values: Array, missing: float | None = -1) -> Array:
         """Lay out flat values of the model's tokens as an array (n, length); `missing` stands in the padding."""
         row, step = self.spans.row, self.spans.step
         kept = step < self.length
