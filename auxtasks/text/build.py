@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 from auxtasks.errors import InvalidInputError
 from auxtasks.text.annotations import Annotations
@@ -12,7 +12,7 @@ from auxtasks.text.cache import cached
 from auxtasks.text.documents import Documents, FittedTexts
 from auxtasks.text.read import read_texts
 from auxtasks.text.settings import TextSettings
-from auxtasks.text.spans import Spans
+from auxtasks.text.spans import words_of
 from auxtasks.text.tokenizers.choose import as_tokenizer
 from auxtasks.text.tokens import Tokens
 from auxtasks.text.unsaved import Unsaved
@@ -77,7 +77,8 @@ def read_documents(
 def _tokenize(corpus: Corpus, settings: TextSettings) -> tuple[Tokens, Vocabulary | None, int | None]:
     """Cut texts into tokens; given tokens are the model's own unless a tokenizer is named."""
     if corpus.given is not None and settings.tokenizer is None:
-        return Tokens(corpus.given, _words(corpus.texts, corpus.given)), None, settings.length
+        words = [word for of_text in words_of(corpus.texts, corpus.given) for word in of_text]
+        return Tokens(corpus.given, words), None, settings.length
     if isinstance(settings.tokenizer, Unsaved):
         raise settings.tokenizer.missed()
     tokenizer = as_tokenizer(settings.tokenizer)
@@ -87,11 +88,6 @@ def _tokenize(corpus: Corpus, settings: TextSettings) -> tuple[Tokens, Vocabular
             f"`length` is {settings.length}, and the tokenizer pads to {tokenizer.length}; leave `length` out."
         )
     return tokenizer.tokenize(corpus.texts), tokenizer.vocabulary, next(iter(lengths), None)
-
-
-def _words(texts: Sequence[str], spans: Spans) -> list[str]:
-    ranges = zip(spans.row.tolist(), spans.starts.tolist(), spans.ends.tolist(), strict=True)
-    return [texts[row][start:end] for row, start, end in ranges]
 
 
 def _annotate(corpus: Corpus, settings: TextSettings, needs: frozenset[str]) -> Annotations:

@@ -6,6 +6,7 @@ import numpy as np
 
 from auxtasks.registry import extractor
 from auxtasks.text.documents import Documents
+from auxtasks.text.spans import words_of
 from auxtasks.typing import Array
 
 SHAPES: tuple[str, ...] = ("lower", "title", "upper", "mixed", "number", "alphanumeric", "punctuation", "other")
@@ -49,14 +50,11 @@ def word_shape(X: Documents) -> Array:
     ['title', 'number', 'upper', 'lower']
     """
     known: dict[str, int] = {}
-    codes = np.full(len(X.spans.starts), -1, np.int32)
-    ranges = zip(X.spans.row.tolist(), X.spans.starts.tolist(), X.spans.ends.tolist(), strict=True)
-    for at, (row, start, end) in enumerate(ranges):
-        word = X.texts[row][start:end]
+    words = [word for of_text in words_of(X.texts, X.spans) for word in of_text]
+    for word in words:
         if word not in known:
             known[word] = _shape_of(word)
-        codes[at] = known[word]
-    return X.padded(codes)
+    return X.padded(np.fromiter((known[word] for word in words), np.int32, len(words)))
 
 
 def _shape_of(word: str) -> int:

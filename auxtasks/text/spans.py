@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -72,3 +72,28 @@ class Spans:
         """Where the tokens of some consecutive texts lie in the flat arrays."""
         begin, end, _ = rows.indices(self.n)
         return slice(int(self.first[begin]), int(self.first[end]))
+
+
+def words_of(texts: Sequence[str], spans: Spans) -> Iterator[list[str]]:
+    """Cut the tokens out of their texts.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        The texts.
+    spans : Spans
+        Where their tokens lie.
+
+    Yields
+    ------
+    list of str
+        The tokens of one text.
+
+    Examples
+    --------
+    >>> list(words_of(["a bc"], Spans.of([[(0, 1), (2, 4)]])))
+    [['a', 'bc']]
+    """
+    starts, ends, first = spans.starts.tolist(), spans.ends.tolist(), spans.first.tolist()
+    for text, begin, end in zip(texts, first[:-1], first[1:], strict=True):
+        yield [text[starts[at] : ends[at]] for at in range(begin, end)]

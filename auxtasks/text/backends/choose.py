@@ -20,7 +20,6 @@ def make_backend(
     *,
     batch_size: int = 1000,
     n_process: int = 1,
-    entity_types: bool = True,
     progress: bool = False,
 ) -> Backend:
     """Return the tagger of a name, or the user's own.
@@ -33,8 +32,6 @@ def make_backend(
         For spaCy a pipeline, for NLTK a tagger or None; see `SpacyBackend` and `NltkBackend`.
     batch_size, n_process : int
         See `SpacyBackend`. NLTK tags in one process, a sentence at a time.
-    entity_types : bool
-        See `NltkBackend`; spaCy's entities always have types.
     progress : bool
         Whether to show a progress bar.
 
@@ -63,4 +60,4 @@ def make_backend(
         raise InvalidInputError(
             f"`n_process`: NLTK tags in one process; got {n_process}. Leave it at 1, or use backend='spacy'."
         )
-    return NltkBackend(pipeline, entity_types=entity_types, progress=progress)
+    return NltkBackend(pipeline, progress=progress)

@@ -10,13 +10,12 @@ from auxtasks.errors import InvalidInputError
 from auxtasks.text.annotations import Annotations
 from auxtasks.text.backends.base import Corpus
 from auxtasks.text.backends.digest import versions
-from auxtasks.text.backends.given import given_words
 from auxtasks.text.backends.nltk_models import Models
 from auxtasks.text.backends.nltk_phrases import noun_phrases, phrase_columns
 from auxtasks.text.backends.nltk_tags import check_penn, tag_columns
 from auxtasks.text.backends.nltk_words import cut
 from auxtasks.text.backends.progress import shown
-from auxtasks.text.spans import Spans
+from auxtasks.text.spans import Spans, words_of
 
 _AT_ONCE = 100
 _ENTITIES = frozenset({"entity", "entity_run"})
@@ -30,8 +29,6 @@ class NltkBackend:
     tagger : TaggerI, optional
         A tagger of NLTK's kind, whose tags are those of the Penn Treebank or universal ones; by default NLTK's
         averaged perceptron.
-    entity_types : bool
-        Whether to tell the types of entities apart, where these are asked for. Without, their type is ``"NE"``.
     progress : bool
         Whether to show a progress bar.
 
@@ -48,9 +45,8 @@ class NltkBackend:
     loaded when the first text is tagged.
     """
 
-    def __init__(self, tagger: Any = None, *, entity_types: bool = True, progress: bool = False) -> None:
+    def __init__(self, tagger: Any = None, *, progress: bool = False) -> None:
         self._models = Models(tagger)
-        self._entity_types = entity_types
         self._progress = progress
 
     def annotate(self, corpus: Corpus, needs: frozenset[str]) -> Annotations:
@@ -118,12 +114,12 @@ class NltkBackend:
 
     def _types(self, needs: frozenset[str]) -> bool:
         # For where entities lie, the binary chunker is enough.
-        return self._entity_types and "entity" in needs
+        return "entity" in needs
 
     def _sentences(self, corpus: Corpus) -> tuple[Spans, list[list[str]]]:
         """Return where the words lie, and the words of the sentences that have any."""
         if corpus.given is not None:
-            return corpus.given, [words for words in given_words(corpus.texts, corpus.given) if words]
+            return corpus.given, [words for words in words_of(corpus.texts, corpus.given) if words]
         punkt = self._models.sentences()
         texts = [cut(text, punkt) for text in corpus.texts]
         spans = Spans.of([list(chain.from_iterable(ranges)) for _, ranges in texts])

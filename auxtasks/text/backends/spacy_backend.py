@@ -12,8 +12,8 @@ from typing import Any
 from auxtasks.errors import InvalidInputError
 from auxtasks.text.annotations import Annotations
 from auxtasks.text.backends.base import Corpus
+from auxtasks.text.backends.batches import batches_of
 from auxtasks.text.backends.digest import digest_files, versions
-from auxtasks.text.backends.given import batches_of
 from auxtasks.text.backends.joining import join
 from auxtasks.text.backends.processes import check_n_process
 from auxtasks.text.backends.progress import shown

@@ -9,9 +9,8 @@ from typing import Any
 from auxtasks.errors import InvalidInputError
 from auxtasks.optional import require
 from auxtasks.text.backends.base import Corpus
-from auxtasks.text.backends.given import given_words
 from auxtasks.text.backends.spacy_columns import Part, read_docs
-from auxtasks.text.spans import Spans
+from auxtasks.text.spans import Spans, words_of
 
 
 @dataclass(frozen=True)
@@ -137,5 +136,5 @@ def _given_docs(nlp: Any, texts: Sequence[str], given: Spans) -> list[Any]:
     doc = require("spacy.tokens", extra="text").Doc
     return [
         doc(nlp.vocab, words=words, spaces=[True] * (len(words) - 1) + [False] * bool(words))
-        for words in given_words(texts, given)
+        for words in words_of(texts, given)
     ]
