@@ -66,6 +66,35 @@ def check_number(argument: str, value: object, *, low: float, high: float | None
     return float(value)
 
 
+def check_processes(argument: str, value: object) -> int:
+    """Return a number of threads or processes: positive, or -1 for one per processor.
+
+    Parameters
+    ----------
+    argument, value
+        As for `check_int`.
+
+    Returns
+    -------
+    int
+        The value.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidInputError
+        If it is not an integer, or 0 or below -1.
+
+    Examples
+    --------
+    >>> check_processes("n_jobs", -1)
+    -1
+    """
+    number = check_int(argument, value, low=-1)
+    if number == 0:
+        raise InvalidInputError(f"`{argument}` must be positive, or -1 for one per processor; got 0.")
+    return number
+
+
 def check_choice(argument: str, value: object, valid: Collection[str]) -> str:
     """Return an option that must be one of some names.
 

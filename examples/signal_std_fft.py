@@ -57,7 +57,7 @@ def accuracy(seed: int, epochs: int, n_unlabelled: int, weight: float) -> float:
     model = attach_heads(make_model(seed), targets, weights=weight)
     model.compile(keras.optimizers.Adam(3e-3), loss="sparse_categorical_crossentropy", jit_compile=False)
     model.fit(targets.inputs, targets.with_main(y[:N_LABELLED]), epochs=epochs, verbose=0, seed=seed)
-    predicted = strip_heads(model).predict(targets.transform(X_test).inputs, batch_size=500, verbose=0)
+    predicted = strip_heads(model).predict(targets.prepare(X_test), batch_size=500, verbose=0)
     return float((predicted.argmax(axis=1) == y_test).mean())
 
 

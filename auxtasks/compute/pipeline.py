@@ -103,6 +103,37 @@ def compute_all(
     )
 
 
+def inputs_after(samples: Samples | Documents, tasks: Sequence[Task], settings: Settings) -> Array:
+    """Return the inputs that a model reads, of samples for which no targets are wanted.
+
+    Parameters
+    ----------
+    samples : Dense, Ragged or Documents
+        The checked inputs.
+    tasks : sequence of Task
+        The tasks; one that shortens the inputs does so.
+    settings : Settings
+        How to compute.
+
+    Returns
+    -------
+    ndarray
+        One row for each sample: no copies are added.
+
+    Examples
+    --------
+    >>> from auxtasks.inputs.read import read_inputs
+    >>> from auxtasks.compute.tasklist import parse_tasks
+    >>> task = parse_tasks("signal", {"next_steps": {"horizon": 1}})
+    >>> inputs_after(read_inputs([[1.0, 2.0, 3.0]], "signal"), task, Settings(np.dtype("float32")))
+    array([[1., 2.]])
+    """
+    for task in tasks:
+        if task.effect == "shortens" and isinstance(samples, (Dense, Ragged)):
+            samples, _ = shorten(samples, task, settings.dtype)
+    return samples.inputs
+
+
 def _check_steps(column: EncodedColumn, row_shape: tuple[int, ...], before: tuple[int, ...]) -> None:
     if column.kind.startswith("step") and row_shape != before and column.array.shape[1] == before[0]:
         raise InvalidInputError(

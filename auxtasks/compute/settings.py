@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from auxtasks.errors import InvalidInputError
-from auxtasks.inputs.chunks import check_n_jobs
-from auxtasks.validation import check_choice, check_flag, check_int, check_number
+from auxtasks.validation import check_choice, check_flag, check_int, check_number, check_processes
 
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 
@@ -66,7 +65,7 @@ def checked_settings(params: Mapping[str, Any]) -> Settings:
         seed=check_int("seed", params["seed"], low=0),
         padding=check_choice("padding", params["padding"], ("post", "pre")),
         padding_value=check_number("padding_value", params["padding_value"], low=-_FLOAT32_MAX, high=_FLOAT32_MAX),
-        n_jobs=check_n_jobs(params["n_jobs"]),
+        n_jobs=check_processes("n_jobs", params["n_jobs"]),
         progress=check_flag("progress", params["progress"]),
     )
 

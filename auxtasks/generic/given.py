@@ -7,7 +7,7 @@ import numpy as np
 from auxtasks.errors import InvalidInputError
 from auxtasks.generic.column import GivenColumn
 from auxtasks.generic.label_arrays import as_labels
-from auxtasks.generic.label_kinds import CLASS_KINDS, check_like, kind_of
+from auxtasks.generic.label_kinds import CLASS_KINDS, StepLabels, check_like, kind_of
 from auxtasks.typing import Array
 
 __all__ = ["GivenColumn", "encode", "fit_given"]
@@ -45,7 +45,6 @@ def fit_given(name: str, values: object, n: int) -> GivenColumn:
     floats, (n,) or (n, d)               vector       (n, 1) or (n, d) float        NaN
     0/1 integers or booleans, (n, d)     multilabel   (n, d) int8                   -1, NA: -1
     other integers, (n, time)            step_class   (n, time) int32               negative, NA: -1
-    strings, (n, time)                   step_class   (n, time) int32               None, NaN: -1
     floats, (n, time, d)                 step_vector  (n, time, d) float            NaN
     floats, (n, h, w, c)                 image        (n, h, w, c) float            NaN
     ===================================  ===========  ============================  ==================
@@ -59,12 +58,8 @@ def fit_given(name: str, values: object, n: int) -> GivenColumn:
     >>> fit_given("colour", ["red", "blue", None], 3).classes
     ('blue', 'red')
     """
-    labels = as_labels(name, values, n)
-    kind = kind_of(name, labels)
-    if kind == "step_class" and hasattr(values, "columns"):
-        raise InvalidInputError(
-            f"`{name}` is a table of {len(values.columns)} columns of classes; give them one by one, each by its name."
-        )
+    labels = values.labels if isinstance(values, StepLabels) else as_labels(name, values, n)
+    kind = "step_class" if isinstance(values, StepLabels) else kind_of(name, labels)
     shape = labels.values.shape[1:] or ((1,) if kind == "vector" else ())
     if kind not in CLASS_KINDS:
         columns = tuple(map(str, getattr(values, "columns", ())))
@@ -105,7 +100,7 @@ def encode(column: GivenColumn, values: object, n: int | None = None) -> Array:
     >>> encode(colour, ["red", "green"])
     array([ 1, -1], dtype=int32)
     """
-    labels = as_labels(column.name, values, n)
+    labels = values.labels if isinstance(values, StepLabels) else as_labels(column.name, values, n)
     check_like(column, labels)
     if column.kind == "multilabel":
         return np.where(labels.missing, -1, labels.values).astype(np.int8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,6 +11,14 @@ from auxtasks.errors import InvalidInputError, InvalidTypeError
 from auxtasks.generic.column import GivenColumn
 from auxtasks.generic.label_arrays import Labels
 from auxtasks.specs import Kind
+
+
+@dataclass(frozen=True)
+class StepLabels:
+    """Labels of shape (n, time) that are known to be classes of single steps, also where all are 0 or 1."""
+
+    labels: Labels
+
 
 FLOAT_KINDS: Mapping[int, Kind] = {1: "vector", 2: "vector", 3: "step_vector", 4: "image"}
 """The kind of a float column by its number of dimensions."""
@@ -51,14 +60,12 @@ def kind_of(name: str, labels: Labels) -> Kind:
         return FLOAT_KINDS[values.ndim]
     if family != "float" and values.ndim == 1:
         return "class"
-    if family == "string" and values.ndim == 2:
-        return "step_class"
     if family == "integer" and values.ndim == 2:
         return "multilabel" if _are_flags(labels) else "step_class"
     expected = {
         "float": "(n,) to (n, height, width, channels)",
         "integer": "(n,), (n, labels) or (n, time); give numbers of more dimensions as floats",
-        "string": "(n,) or (n, time)",
+        "string": "(n,); give columns of strings one by one, or as integers",
     }[family]
     raise InvalidInputError(f"`{name}`: labels of type {family} must have shape {expected}; found {values.shape}.")
 

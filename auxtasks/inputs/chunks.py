@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from auxtasks.errors import InvalidInputError
+from auxtasks.inputs.progress import shown
 from auxtasks.optional import require
-from auxtasks.validation import check_int
 
 CHUNK_BYTES = 512 * 1024
 """Converted input a chunk holds: it stays in the second-level cache while every task reads it."""
@@ -68,36 +67,4 @@ def for_each(function: Callable[[Any], int], chunks: Sequence[Any], *, n_jobs: i
         # Threads, not processes: NumPy releases the lock while it computes, and nothing has to be copied.
         workers = joblib.Parallel(n_jobs=n_jobs, backend="threading", return_as="generator")
         results = workers(joblib.delayed(function)(chunk) for chunk in chunks)
-    if progress:
-        results = require("tqdm", extra="progress").tqdm(results, total=len(chunks), desc="auxtasks", unit="chunk")
-    return list(results)
-
-
-def check_n_jobs(value: object) -> int:
-    """Return a number of threads, or refuse it.
-
-    Parameters
-    ----------
-    value : int
-        Positive, or -1 for one thread per processor.
-
-    Returns
-    -------
-    int
-        The value.
-
-    Raises
-    ------
-    InvalidTypeError
-        If it is not an integer.
-    InvalidInputError
-        If it is 0 or below -1.
-
-    Examples
-    --------
-    >>> check_n_jobs(-1)
-    -1
-    """
-    if value == 0:
-        raise InvalidInputError("`n_jobs` must be positive, or -1 for one thread per processor; got 0.")
-    return check_int("n_jobs", value, low=-1)
+    return list(shown(results, len(chunks), progress, unit="chunk"))

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from auxtasks.compute.checks import check_fitted_shapes, check_like_training
 from auxtasks.compute.given_columns import check_names, encode_given, fit_columns
 from auxtasks.compute.names import fit_names
-from auxtasks.compute.pipeline import Computed, compute_all
-from auxtasks.compute.settings import checked_settings
+from auxtasks.compute.pipeline import Computed, compute_all, inputs_after
+from auxtasks.compute.settings import Settings, checked_settings
 from auxtasks.compute.tasklist import TaskNames, parse_tasks
 from auxtasks.errors import InvalidInputError
 from auxtasks.inputs.samples import Ragged
@@ -19,7 +19,7 @@ from auxtasks.scaling.scaling import Scaling
 from auxtasks.specs import TargetSpec
 from auxtasks.targets.mapping import AuxTargets
 from auxtasks.targets.params import Parametrised
-from auxtasks.targets.reading import laid_out, read_samples
+from auxtasks.targets.reading import laid_out, read_samples, tagged_samples
 from auxtasks.typing import Array
 
 if TYPE_CHECKING:
@@ -48,9 +48,9 @@ class AuxTargetGenerator(Parametrised):
     dtype : {"float32", "float64"}
         The dtype of targets made of numbers.
     padding : {"post", "pre"}
-        Where series of different lengths are padded.
+        Where series and texts of different lengths are padded.
     padding_value : float
-        What they are padded with.
+        What series are padded with; texts are padded with the padding of the vocabulary.
     n_jobs : int
         How many threads; -1 for one per processor. Results do not depend on it.
     progress : bool
@@ -65,11 +65,13 @@ class AuxTargetGenerator(Parametrised):
         words (1) included.
     length : int, optional
         For texts, how many steps the model has: longer texts are cut, shorter ones padded. By default as many as the
-        tokenizer gives, or as the longest training text has tokens.
+        tokenizer gives, or as the longest training text has tokens. A text is cut at its end, so that a marker such as
+        ``[SEP]`` goes too; let a tokenizer of ``tokenizers`` truncate where that matters.
     inputs : {"ids", "texts"}
         For texts, what the model reads: numbers of tokens, or texts, where it holds the ``TextVectorization`` layer.
     backend : {"spacy", "nltk"} or object
-        For texts, what tags them; an object of your own has the methods of `auxtasks.text.backends.base.Backend`.
+        For texts, what tags them; an object of your own has the methods of `auxtasks.text.backends.base.Backend`, and
+        the next three parameters are left to it.
     pipeline : str, path or object, optional
         For texts, the spaCy pipeline: its name, its path or the loaded object; or an NLTK tagger, by default NLTK's
         averaged perceptron. Nothing is ever downloaded.
@@ -190,13 +192,12 @@ class AuxTargetGenerator(Parametrised):
         AuxTasksError
             If the generator is not fitted or an input cannot be used.
         """
-        if not self.__sklearn_is_fitted__():
-            raise InvalidInputError("this AuxTargetGenerator is not fitted yet; call `fit` with training inputs first.")
-        settings = checked_settings(self.get_params())
+        settings = self._checked_fitted()
         check_names(given, self.given_)
-        samples = read_samples(X, self, settings, self.tasks_, fitted=True)
+        samples = read_samples(X, self, settings, fitted=True)
         check_like_training(samples.row_shape, self.row_shape_, self.domain)
         columns = encode_given(self.given_, laid_out(given, samples), samples.n, self.shapes_, settings.dtype)
+        samples = tagged_samples(samples, self, self.tasks_, fitted=True)
         computed = compute_all(samples, self.tasks_, columns, settings)
         check_fitted_shapes(computed.targets, self.shapes_)
         return self._targets(computed)
@@ -222,6 +223,35 @@ class AuxTargetGenerator(Parametrised):
         """
         return self._targets(self._fit(X, given))
 
+    def prepare(self, X: object) -> Array:
+        """Bring inputs into the form in which the model reads them, without computing targets.
+
+        Parameters
+        ----------
+        X : array-like
+            Inputs shaped like the training inputs, to be predicted, say. Texts are numbered and not tagged, series
+            padded, and what a task cuts off the inputs is cut off.
+
+        Returns
+        -------
+        ndarray
+            What ``transform(X).inputs`` is, without the copies that some tasks add.
+
+        Raises
+        ------
+        AuxTasksError
+            If the generator is not fitted or an input cannot be used.
+        """
+        settings = self._checked_fitted()
+        samples = read_samples(X, self, settings, fitted=True)
+        check_like_training(samples.row_shape, self.row_shape_, self.domain)
+        return inputs_after(samples, self.tasks_, settings)
+
+    def _checked_fitted(self) -> Settings:
+        if not self.__sklearn_is_fitted__():
+            raise InvalidInputError("this AuxTargetGenerator is not fitted yet; call `fit` with training inputs first.")
+        return checked_settings(self.get_params())
+
     def __sklearn_is_fitted__(self) -> bool:
         """Tell scikit-learn whether `fit` was called."""
         return hasattr(self, "specs_")
@@ -230,11 +260,12 @@ class AuxTargetGenerator(Parametrised):
         settings = checked_settings(self.get_params())
         check_names(given, None)
         tasks = parse_tasks(self.domain, self.tasks, given or ())
-        samples = read_samples(X, self, settings, tasks, fitted=False)
-        tasks = fit_names(tasks, samples)
+        samples = read_samples(X, self, settings, fitted=False)
         known = laid_out(given, samples)
         fitted = fit_columns(known, samples.n)
         columns = encode_given(fitted, known, samples.n, None, settings.dtype)
+        samples = tagged_samples(samples, self, tasks, fitted=False)
+        tasks = fit_names(tasks, samples)
         computed = compute_all(samples, tasks, columns, settings)
         specs, scalings = fit_targets(
             (*tasks, *(column.task for column in columns)),

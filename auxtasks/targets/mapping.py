@@ -152,6 +152,21 @@ class AuxTargets(Mapping[str, Array]):
         """
         return self._generator.transform(X, given=given)
 
+    def prepare(self, X: object) -> Array:
+        """Bring other inputs into the form in which the model reads them, without computing targets.
+
+        Parameters
+        ----------
+        X : array-like
+            Inputs shaped like the training inputs.
+
+        Returns
+        -------
+        ndarray
+            See `AuxTargetGenerator.prepare`.
+        """
+        return self._generator.prepare(X)
+
     def with_main(self, y: object, name: str = "main") -> dict[str, Array]:
         """Put the main labels beside the targets.
 

@@ -29,10 +29,8 @@ TEXT_ONLY = (
 """The parameters that only texts have."""
 
 
-def read_samples(
-    X: object, generator: AuxTargetGenerator, settings: Settings, tasks: Sequence[Task], *, fitted: bool
-) -> Samples | Documents:
-    """Read inputs.
+def read_samples(X: object, generator: AuxTargetGenerator, settings: Settings, *, fitted: bool) -> Samples | Documents:
+    """Read inputs; texts are not tagged yet.
 
     Parameters
     ----------
@@ -42,8 +40,6 @@ def read_samples(
         Whose parameters say how to read them.
     settings : Settings
         The checked parameters that are not about texts.
-    tasks : sequence of Task
-        What is to be computed; texts are tagged as these need it.
     fitted : bool
         Whether to lay them out like the inputs that the generator was fitted on.
 
@@ -62,7 +58,7 @@ def read_samples(
     >>> import auxtasks
     >>> from auxtasks.compute.settings import checked_settings
     >>> generator = auxtasks.AuxTargetGenerator("signal")
-    >>> read_samples([[1.0, 2.0]], generator, checked_settings(generator.get_params()), [], fitted=False).n
+    >>> read_samples([[1.0, 2.0]], generator, checked_settings(generator.get_params()), fitted=False).n
     1
     """
     params = generator.get_params()
@@ -76,8 +72,50 @@ def read_samples(
     from auxtasks.text.build import read_documents
     from auxtasks.text.settings import checked_text_settings
 
+    return read_documents(X, checked_text_settings(params), generator.texts_ if fitted else None)
+
+
+def tagged_samples(
+    samples: Samples | Documents, generator: AuxTargetGenerator, tasks: Sequence[Task], *, fitted: bool
+) -> Samples | Documents:
+    """Tag texts as tasks need it; after everything else was checked, because it takes most of the time.
+
+    Parameters
+    ----------
+    samples : Dense, Ragged or Documents
+        The inputs.
+    generator : AuxTargetGenerator
+        Whose parameters say what tags them.
+    tasks : sequence of Task
+        What is to be computed.
+    fitted : bool
+        Whether these are other inputs than the generator was fitted on.
+
+    Returns
+    -------
+    Dense, Ragged or Documents
+        The same samples; texts with annotations.
+
+    Raises
+    ------
+    AuxTasksError
+        If the texts cannot be tagged.
+
+    Examples
+    --------
+    >>> import auxtasks
+    >>> from auxtasks.inputs.read import read_inputs
+    >>> samples = read_inputs([[1.0, 2.0]], "signal")
+    >>> tagged_samples(samples, auxtasks.AuxTargetGenerator("signal"), [], fitted=False) is samples
+    True
+    """
+    if isinstance(samples, (Dense, Ragged)):
+        return samples
+    from auxtasks.text.build import tagged
+    from auxtasks.text.settings import checked_text_settings
+
     needs = {column for task in tasks for column in task.needs}
-    return read_documents(X, checked_text_settings(params), needs, generator.texts_ if fitted else None)
+    return tagged(samples, checked_text_settings(generator.get_params()), needs, training=not fitted)
 
 
 def laid_out(given: Mapping[str, object] | None, samples: Samples | Documents) -> dict[str, object]:

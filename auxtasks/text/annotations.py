@@ -18,6 +18,7 @@ COLUMNS: Mapping[str, str] = {
     "depth": "how many steps lead up to the root; -1 for a token that is in no tree",
     "entity": "the type of the entity the token is in, -1 outside",
     "entity_run": "which entity of the text, counted from 0; -1 outside",
+    "entity_any_run": "the same where types do not matter, for which a tagger may have a model of its own",
     "chunk_run": "which base noun phrase of the text, counted from 0; -1 outside",
 }
 """The columns a backend can be asked for. Those with names hold codes into these; -1 stands for nothing to say."""

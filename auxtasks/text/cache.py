@@ -5,16 +5,18 @@ from __future__ import annotations
 import io
 import json
 import os
-import tempfile
+import uuid
 import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from auxtasks._version import __version__
 from auxtasks.errors import AuxTasksWarning, StorageError
 from auxtasks.text.annotations import Annotations
 from auxtasks.text.backends.base import Backend, Corpus
@@ -57,12 +59,16 @@ def cached(backend: Backend, corpus: Corpus, needs: frozenset[str], folder: Path
     Warns
     -----
     AuxTasksWarning
-        If a file is damaged, which is then made again, or cannot be written.
+        If a file is damaged or cannot be read, which is then made again, or cannot be written.
 
     Notes
     -----
     Files hold arrays and JSON, no pickled objects. They are written under another name and then moved to their place,
-    so that several processes may share the folder. Nothing is ever deleted.
+    so that several processes may share the folder; they may be read by whom other new files may. Nothing is ever
+    deleted.
+
+    What was said of training texts serves for others too, but not the other way round: only for training texts is
+    a tagger refused that says nothing, and nothing that was refused is kept.
     """
     if folder is None:
         return backend.annotate(corpus, needs)
@@ -70,17 +76,19 @@ def cached(backend: Backend, corpus: Corpus, needs: frozenset[str], folder: Path
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(f"`cache`: {folder} cannot be made ({error}); choose another folder.") from error
-    path = folder / f"{digest(_key(corpus, backend.fingerprint(needs), needs))}.npz"
-    found = _read(path, len(corpus.texts), needs) if path.exists() else None
-    if found is not None:
-        return found
+    key = digest(_key(corpus, backend.fingerprint(needs), needs))
+    paths = [folder / f"{key}.npz", *([] if corpus.training else [folder / f"{key}-unchecked.npz"])]
+    for path in paths:
+        found = _read(path, len(corpus.texts), needs)
+        if found is not None:
+            return found
     said = backend.annotate(corpus, needs)
-    _write(path, said)
+    _write(paths[-1], said)
     return said
 
 
 def _key(corpus: Corpus, fingerprint: str, needs: frozenset[str]) -> Iterator[bytes]:
-    yield f"auxtasks annotations {FORMAT} {sorted(needs)} {fingerprint}".encode()
+    yield f"auxtasks {__version__} annotations {FORMAT} {sorted(needs)} {fingerprint}".encode()
     texts = [text.encode() for text in corpus.texts]
     # The lengths at once and the texts at once: faster than one after the other, and as clear where each text ends.
     yield np.fromiter(map(len, texts), "<i8", len(texts)).tobytes()
@@ -92,42 +100,44 @@ def _key(corpus: Corpus, fingerprint: str, needs: frozenset[str]) -> Iterator[by
 
 def _read(path: Path, n: int, needs: frozenset[str]) -> Annotations | None:
     try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        _warn(f"{path} cannot be read ({error}); the texts are tagged again")
+        return None
+    try:
         # Not the path: NumPy leaves a file open that it finds damaged.
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         names = {column: tuple(found) for column, found in json.loads(arrays.pop("names").tobytes()).items()}
         spans = Spans(*(arrays.pop(name) for name in _DTYPES))
     except _DAMAGE as error:
-        _warn_damaged(path, str(error))
+        _warn(f"{path} is damaged ({error}); the texts are tagged again")
         return None
     sizes = {len(spans.starts), len(spans.ends), int(spans.counts.sum()), *map(len, arrays.values())}
     if len(spans.counts) != n or len(sizes) != 1 or set(arrays) != needs:
-        _warn_damaged(path, "its parts do not fit together")
+        _warn(f"{path} is damaged (its parts do not fit together); the texts are tagged again")
         return None
     return Annotations(spans, arrays, names)
-
-
-def _warn_damaged(path: Path, why: str) -> None:
-    warnings.warn(f"`cache`: {path} is damaged ({why}); the texts are tagged again.", AuxTasksWarning, stacklevel=4)
 
 
 def _write(path: Path, said: Annotations) -> None:
     names = np.frombuffer(json.dumps(said.names).encode(), np.uint8)
     arrays: dict[str, Any] = {**said.columns, **{name: getattr(said.spans, name) for name in _DTYPES}}
-    scratch = None
+    # In the same folder, so that moving it to its place is one step.
+    scratch = path.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
-        # In the same folder, so that moving it to its place is one step.
-        handle, scratch = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
+        with scratch.open("xb") as file:
             np.savez(file, names=names, **arrays)
-        Path(scratch).replace(path)
+        scratch.replace(path)
     except OSError as error:
-        if scratch is not None:
-            Path(scratch).unlink(missing_ok=True)
+        with suppress(OSError):
+            scratch.unlink(missing_ok=True)
         # Another process may have written the same meanwhile, and may still read it.
-        if not path.exists():
-            warnings.warn(
-                f"`cache`: {path} cannot be written ({error}); the annotations are not kept.",
-                AuxTasksWarning,
-                stacklevel=3,
-            )
+        if not os.access(path, os.R_OK):
+            _warn(f"{path} cannot be written ({error}); the annotations are not kept")
+
+
+def _warn(what: str) -> None:
+    warnings.warn(f"`cache`: {what}.", AuxTasksWarning, stacklevel=4)

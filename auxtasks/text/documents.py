@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from auxtasks.text.spans import Spans
 from auxtasks.text.vocabulary import Vocabulary
 from auxtasks.typing import Array
 
-_ROWS = 2048
+_CHARACTERS = 200_000
 
 
 @dataclass(frozen=True)
@@ -111,8 +112,10 @@ class Documents:
         return texts
 
     def chunks(self) -> list[slice]:
-        """Cut the texts into blocks."""
-        return [slice(start, min(start + _ROWS, self.n)) for start in range(0, self.n, _ROWS)]
+        """Cut the texts into blocks of about as many characters."""
+        block = np.cumsum([len(text) + 1 for text in self.texts]) // _CHARACTERS
+        edges = [0, *(np.flatnonzero(np.diff(block)) + 1).tolist(), self.n]
+        return [slice(start, end) for start, end in pairwise(edges)]
 
     def read(self, rows: slice) -> Documents:
         """Return some consecutive texts."""
@@ -143,7 +146,7 @@ class Documents:
         # One entry more, which an owner of -1 finds as the last.
         return np.concatenate([values, np.array([missing], values.dtype)])[self.owner]
 
-    def padded(self, values: Array, missing: float | None = -1) -> Array:
+    def padded(self, values: Array, missing: float | str = -1) -> Array:
         """Lay out flat values of the model's tokens as an array (n, length); `missing` stands in the padding."""
         row, step = self.spans.row, self.spans.step
         kept = step < self.length

@@ -19,11 +19,15 @@ _ANY = ("ENTITY",)
 
 def _needs(options: Mapping[str, Any]) -> tuple[str, ...]:
     check_choice("scheme", options["scheme"], _SCHEMES)
-    return ("entity", "entity_run") if check_flag("types", options["types"]) else ("entity_run",)
+    return ("entity", "entity_run") if check_flag("types", options["types"]) else ("entity_any_run",)
+
+
+def _run(X: Documents, types: bool) -> Array:
+    return X.said.columns["entity_run" if types else "entity_any_run"]
 
 
 def _classes(X: Documents, *, scheme: str, types: bool) -> tuple[str, ...]:
-    if not (X.said.columns["entity_run"] != OUTSIDE).any():
+    if not (_run(X, types) != OUTSIDE).any():
         return ()
     kinds = X.said.found("entity") if types else _ANY
     return iob_names(kinds) if scheme == "iob" else ("O", *kinds)
@@ -44,7 +48,7 @@ def ner(X: Documents, *, scheme: str = "iob", types: bool = True, classes: tuple
     Parameters
     ----------
     X : Documents
-        The texts, tagged with ``"entity_run"``, and with ``"entity"`` for types.
+        The texts, tagged with ``"entity"`` and ``"entity_run"``, or without types with ``"entity_any_run"``.
     scheme : {"iob", "flat"}
         ``"iob"`` tells the first token of an entity (B-) from those that follow (I-), ``"flat"`` does not.
     types : bool
@@ -71,7 +75,7 @@ def ner(X: Documents, *, scheme: str = "iob", types: bool = True, classes: tuple
     >>> targets.specs["ner"].classes, targets["ner"].tolist()
     (('O', 'B-PER', 'I-PER'), [[1, 2, 0]])
     """
-    run = X.said.columns["entity_run"]
+    run = _run(X, types)
     kinds = _ANY if not types else classes[1:] if scheme == "flat" else tuple(name[2:] for name in classes[1::2])
     kind = X.said.codes("entity", kinds) if types else np.zeros(len(run), np.int32)
     if scheme == "iob":
@@ -119,6 +123,7 @@ def entity_presence(X: Documents, *, classes: tuple[str, ...]) -> Array:
     """
     codes, row = X.said.codes("entity", classes), X.said.spans.row
     result = np.zeros((X.n, len(classes)), np.int8)
-    result[X.said.spans.counts == 0] = -1
+    # spaCy makes a token of white space too.
+    result[[not text.strip() for text in X.texts]] = -1
     result[row[codes >= 0], codes[codes >= 0]] = 1
     return result

@@ -25,7 +25,8 @@ def chunk(X: Documents) -> Array:
     Parameters
     ----------
     X : Documents
-        The texts, tagged with ``"chunk_run"``: spaCy's ``noun_chunks``, or for NLTK a grammar over the tags.
+        The texts, tagged with ``"chunk_run"``: spaCy's ``noun_chunks``, or for NLTK a grammar over the tags. spaCy's
+        rules for English know the relations of its own pipelines; of a parser with universal relations they find few.
 
     Returns
     -------

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError
-from auxtasks.validation import check_choice, check_int
+from auxtasks.validation import check_choice, check_int, check_processes
 
 
 @dataclass(frozen=True)
@@ -77,25 +77,21 @@ def checked_text_settings(params: Mapping[str, Any]) -> TextSettings:
         backend=p["backend"],
         pipeline=p["pipeline"],
         batch_size=check_int("batch_size", p["batch_size"], low=1),
-        n_process=_processes(p["n_process"]),
+        n_process=check_processes("n_process", p["n_process"]),
         cache=_folder(p["cache"]),
         padding=p["padding"],
         progress=p["progress"],
     )
 
 
-def _processes(value: object) -> int:
-    if value == 0:
-        raise InvalidInputError("`n_process` must be positive, or -1 for one process per processor; got 0.")
-    return check_int("n_process", value, low=-1)
-
-
 def _folder(value: object) -> Path | None:
     if value is None:
         return None
+    if value == "":
+        raise InvalidInputError("`cache` is ''; pass the path of a folder, such as '.', or None for no cache.")
     if not isinstance(value, (str, os.PathLike)):
         raise InvalidTypeError(f"`cache` must be the path of a folder; got {value!r} of type {type(value).__name__}.")
-    folder = Path(value)
+    folder = Path(value).expanduser()
     if folder.exists() and not folder.is_dir():
         raise InvalidInputError(f"`cache`: {folder} is a file; pass the path of a folder.")
     return folder

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from auxtasks.registry import extractor
@@ -92,11 +95,16 @@ def tree_depth(X: Documents) -> Floats:
     return _numbers(X, X.said.columns["depth"])
 
 
+def _head_and_depth(options: Mapping[str, Any]) -> tuple[str, ...]:
+    check_int("limit", options["limit"], low=1)  # here too, before anything is tagged
+    return ("head", "depth")
+
+
 @extractor(
     "head_distance",
     domain="text",
     kind="step_vector",
-    needs=lambda _: ("head", "depth"),
+    needs=_head_and_depth,
     per_sample="text_statistics",
     source="signed dependency length; Liu 2008, Dependency distance as a metric of comprehension difficulty",
 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from auxtasks.registry import extractor
@@ -10,13 +13,20 @@ from auxtasks.typing import Array
 from auxtasks.validation import check_int
 
 
+def _nothing(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Need no tagger, and refuse a wrong size before others do."""
+    if options["vocabulary_size"] is not None:
+        check_int("vocabulary_size", options["vocabulary_size"], low=2)
+    return ()
+
+
 def _frequent(X: Documents, *, vocabulary_size: int | None) -> tuple[str, ...]:
     """Return the most frequent words of the training texts that can be targets, ties in order of their numbers."""
     # The tasks below have the option only for this function to read it.
-    limit = None if vocabulary_size is None else check_int("vocabulary_size", vocabulary_size, low=2)
-    counts = np.bincount(X.ids[X.ids >= 0], minlength=len(X.vocabulary.words))
+    within = X.ids[(X.spans.step < X.length) & (X.ids >= 0)]
+    counts = np.bincount(within, minlength=len(X.vocabulary.words))
     counts[[number for number in X.vocabulary.special if number < len(counts)]] = 0
-    order = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)][:limit]
+    order = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)][:vocabulary_size]
     return tuple(X.vocabulary.words[number] for number in order.tolist())
 
 
@@ -33,6 +43,7 @@ def _classes_of(X: Documents, classes: tuple[str, ...]) -> Array:
     domain="text",
     kind="step_class",
     fit=_frequent,
+    needs=_nothing,
     per_sample="text_statistics",
     asks_for="next",
     source="language modelling; Bengio et al. 2003; as an auxiliary task Rei 2017",
@@ -84,6 +95,7 @@ def next_word(X: Documents, *, vocabulary_size: int | None = 2000, classes: tupl
     domain="text",
     kind="step_class",
     fit=_frequent,
+    needs=_nothing,
     per_sample="text_statistics",
     asks_for="previous",
     source="backward language modelling; Rei 2017, Semi-supervised multitask learning for sequence labeling",
@@ -126,6 +138,7 @@ def previous_word(X: Documents, *, vocabulary_size: int | None = 2000, classes: 
     domain="text",
     kind="step_class",
     fit=_frequent,
+    needs=_nothing,
     per_sample="text_statistics",
     source="autoencoding; Le et al. 2018, Supervised autoencoders: improving generalization performance",
 )

@@ -14,7 +14,7 @@ from auxtasks.registry import DOMAINS, tasks_of
 from auxtasks.specs import NUMERIC_KINDS
 from auxtasks.text import Documents
 from auxtasks.text.annotations import COLUMNS
-from auxtasks.text.build import read_documents
+from auxtasks.text.build import read_documents, tagged
 from auxtasks.text.settings import checked_text_settings
 from auxtasks.typing import Array
 from tests.text.toy import ToyTagger
@@ -60,8 +60,8 @@ def make(domain: str, X: Any, tasks: Any, **options: Any) -> AuxTargets:
 def documents(texts: list[str]) -> Documents:
     """Read texts as those of the test are read, with everything that a tagger can say of them."""
     settings = checked_text_settings(AuxTargetGenerator("text", **OF_DOMAIN["text"]).get_params())
-    fitted = read_documents(INPUTS["text"], settings, COLUMNS).fitted
-    return read_documents(texts, settings, COLUMNS, fitted)
+    fitted = read_documents(INPUTS["text"], settings).fitted
+    return tagged(read_documents(texts, settings, fitted), settings, COLUMNS, training=True)
 
 
 def block(domain: str, rows: Any = slice(None)) -> Any:

@@ -101,8 +101,7 @@ def test_a_column_survives_json(values):
         (np.zeros((3, 0)), InvalidInputError, r"`label` must not be empty; found shape \(3, 0\)"),
         (np.zeros((3, 1, 1, 1, 1)), InvalidInputError, "labels of type float must have shape"),
         (np.zeros((3, 2, 2), int), InvalidInputError, "labels of type integer must have shape.*as floats"),
-        ([[["a", "b"]]] * 3, InvalidInputError, "labels of type string must have shape"),
-        (pd.DataFrame([["a", "b"]] * 3), InvalidInputError, "table of 2 columns of classes; give them one by one"),
+        ([["a", "b"]] * 3, InvalidInputError, "labels of type string must have shape.*one by one"),
         (
             [np.zeros((2, 3)), np.zeros((2, 4)), np.zeros((2, 3))],
             InvalidInputError,

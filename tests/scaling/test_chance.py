@@ -16,7 +16,8 @@ RNG = np.random.default_rng(0)
 
 def chance_of_given(values: Array, scale: bool) -> float:
     targets = make_aux_targets(np.zeros((len(values), 1)), "any", given={"a": values}, scale=scale, dtype="float64")
-    constant = np.nanmean(targets["a"], axis=0)
+    # A vector per step is guessed alike at every step.
+    constant = np.nanmean(targets["a"], axis=(0, 1) if targets["a"].ndim == 3 else 0)
     np.testing.assert_allclose(targets.specs["a"].chance, np.nanmean((targets["a"] - constant) ** 2), rtol=1e-12)
     return targets.specs["a"].chance
 
@@ -31,6 +32,13 @@ def test_numbers_mean_squared_error_of_the_mean(shape: tuple[int, ...], scale: b
         # Predicting the mean of each pixel beats predicting that of the channel, by a little.
         assert 0.9 < chance <= 1 + 1e-12
         assert len(shape) > 2 or chance == pytest.approx(1)
+
+
+def test_steps_that_few_samples_reach_do_not_make_the_guess_better() -> None:
+    values = np.full((50, 40, 1), np.nan)
+    values[:, :5] = RNG.normal(size=(50, 5, 1))
+    values[0] = RNG.normal(size=(40, 1))
+    assert chance_of_given(values, scale=True) == pytest.approx(1)
 
 
 def test_classes_entropy_of_their_frequencies() -> None:

@@ -191,3 +191,58 @@ def test_a_generator_is_cloned_and_pickled():
     generator = clone(AuxTargetGenerator("text", "next_word", length=3)).fit(["a b c", "b c"])
     again = pickle.loads(pickle.dumps(generator))  # noqa: S301 - our own bytes
     assert np.array_equal(again.transform(["c b"])["next_word"], generator.transform(["c b"])["next_word"])
+
+
+def test_a_giant_among_short_texts_asks_for_a_length():
+    texts = [["a"] * 10_000] + [["a", "b"]] * 20_000
+    with pytest.raises(
+        InvalidInputError, match=r"`X\[0\]` has 10000 tokens, and 99 % of the texts have at most 2.*length=2"
+    ):
+        make_aux_targets(texts, "text", "next_word")
+    assert make_aux_targets(texts, "text", "next_word", length=2).inputs.shape == (20_001, 2)
+
+
+def test_nothing_is_tagged_before_all_is_checked():
+    tagger = ToyTagger()
+    for wrong in (
+        {"tasks": ["pos", {"next_word": {"vocabulary_size": -1}}]},
+        {"tasks": ["pos", {"head_distance": {"limit": 0}}]},
+        {"tasks": ["pos"], "given": {"a": ["x"]}},
+        {"tasks": ["pos"], "given": {"a": [b"x"] * 3}},
+    ):
+        with pytest.raises((InvalidInputError, InvalidTypeError), match=r"`vocabulary_size`|`limit`|`a` must"):
+            make_aux_targets(TEXTS, "text", backend=tagger, **wrong)
+    assert tagger.asked == []
+
+
+def test_a_backend_must_return_annotations():
+    class Broken(ToyTagger):
+        def annotate(self, corpus, needs):
+            super().annotate(corpus, needs)
+
+    with pytest.raises(InvalidTypeError, match="`annotate` must return Annotations; Broken returned NoneType"):
+        make_aux_targets(TEXTS, "text", "pos", backend=Broken())
+
+
+def test_a_tokenizer_with_other_words_than_in_training():
+    from auxtasks.text.tokenizers.standard import StandardTokenizer
+    from auxtasks.text.vocabulary import Vocabulary
+
+    def tokenizer(*words):
+        return StandardTokenizer(vocabulary=Vocabulary(("", "[UNK]", *words)))
+
+    generator = AuxTargetGenerator("text", "next_word", tokenizer=tokenizer("a", "b")).fit(["a b", "b a"])
+    generator.set_params(tokenizer=tokenizer("b", "a", "c"))
+    with pytest.raises(InvalidInputError, match="`tokenizer` has another vocabulary than it had when"):
+        generator.transform(["c d"])
+
+
+def test_a_tokenizer_that_pads_left_asks_for_padding_there():
+    tokenizers = pytest.importorskip("tokenizers")
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.WordLevel({"[PAD]": 0, "[UNK]": 1, "a": 2}, "[UNK]"))
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    tokenizer.enable_padding(direction="left", pad_token="[PAD]", pad_id=0)  # noqa: S106
+    with pytest.raises(InvalidInputError, match="`padding`: the tokenizer pads on the left; pass padding='pre'"):
+        make_aux_targets(["a a", "a b"], "text", "next_word", tokenizer=tokenizer)
+    targets = make_aux_targets(["a a", "b"], "text", "reconstruction", tokenizer=tokenizer, padding="pre", scale=False)
+    assert targets.inputs.tolist() == [[2, 2], [0, 1]]

@@ -56,7 +56,7 @@ def test_entities_by_scheme_and_type(options, expected):
 def test_without_types_no_types_are_asked_of_the_tagger():
     tagger = ToyTagger()
     make_aux_targets(TEXTS, "text", {"ner": {"types": False}}, backend=tagger)
-    assert tagger.asked == [frozenset({"entity_run"})]
+    assert tagger.asked == [frozenset({"entity_any_run"})]
 
 
 def test_pieces_of_a_word_begin_an_entity_once():

@@ -44,6 +44,7 @@ class ToyTagger:
             "depth": (head > 0).astype(np.int32),
             "entity": self._codes("entity", entity),
             "entity_run": self._runs(spans, entity),
+            "entity_any_run": self._runs(spans, ["any" if kind else "" for kind in entity]),
             "chunk_run": self._runs(spans, ["NP" if tag in ("DET", "ADJ", "NOUN") else "" for tag in pos]),
         }
         return Annotations(spans, {name: columns[name] for name in needs}, NAMES)

@@ -21,10 +21,13 @@ class Corpus:
     given : Spans or None
         Where the user gave tokens, their places in the texts, which are these tokens joined by single spaces. The
         tagger then tags exactly these; None where it tokenizes by itself.
+    training : bool
+        Whether these are training texts. Only for these is a column an error that the tagger leaves empty throughout.
     """
 
     texts: Sequence[str]
     given: Spans | None = None
+    training: bool = True
 
 
 class Backend(Protocol):
@@ -37,8 +40,14 @@ class Backend(Protocol):
         ------
         InvalidInputError
             If it cannot give a column; the message names what lacks it, and what to do. This is found out before
-            anything is tagged, wherever it can be.
+            anything is tagged, wherever it can be; what only the tags show is refused for training texts alone.
         """
 
     def fingerprint(self, needs: frozenset[str]) -> str:
-        """Return a string that differs whenever `annotate` could give something else for the same corpus and needs."""
+        """Return a string that differs whenever `annotate` could give something else for the same corpus and needs.
+
+        Raises
+        ------
+        InvalidInputError
+            If that cannot be told; nothing is kept then.
+        """

@@ -7,9 +7,8 @@ from typing import Any
 from auxtasks.errors import InvalidInputError
 from auxtasks.text.backends.base import Backend
 from auxtasks.text.backends.nltk_backend import NltkBackend
-from auxtasks.text.backends.processes import check_n_process
 from auxtasks.text.backends.spacy_backend import SpacyBackend
-from auxtasks.validation import check_choice
+from auxtasks.validation import check_choice, check_processes
 
 BACKENDS = ("spacy", "nltk")
 
@@ -56,7 +55,7 @@ def make_backend(
         return backend
     if check_choice("backend", backend, BACKENDS) == "spacy":
         return SpacyBackend(pipeline, batch_size=batch_size, n_process=n_process, progress=progress)
-    if check_n_process(n_process) != 1:
+    if check_processes("n_process", n_process) != 1:
         raise InvalidInputError(
             f"`n_process`: NLTK tags in one process; got {n_process}. Leave it at 1, or use backend='spacy'."
         )

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
 from auxtasks.errors import InvalidInputError
+from auxtasks.inputs.progress import shown
 from auxtasks.text.annotations import Annotations
 from auxtasks.text.backends.base import Corpus
-from auxtasks.text.backends.digest import versions
+from auxtasks.text.backends.digest import digest, versions
 from auxtasks.text.backends.nltk_models import Models
-from auxtasks.text.backends.nltk_phrases import noun_phrases, phrase_columns
-from auxtasks.text.backends.nltk_tags import check_penn, tag_columns
+from auxtasks.text.backends.nltk_phrases import GRAMMAR, noun_phrases, phrase_columns
+from auxtasks.text.backends.nltk_tags import check_tags, tag_columns
 from auxtasks.text.backends.nltk_words import cut
-from auxtasks.text.backends.progress import shown
+from auxtasks.text.backends.penn import PENN
 from auxtasks.text.spans import Spans, words_of
 
 _AT_ONCE = 100
-_ENTITIES = frozenset({"entity", "entity_run"})
+_CHUNKERS = {"multiclass": {"entity", "entity_run"}, "binary": {"entity_any_run"}}
+"""The columns that each chunker gives; they are separate models and find different entities."""
 
 
 class NltkBackend:
@@ -73,21 +76,22 @@ class NltkBackend:
         """
         _check_needs(needs)
         tagger = self._models.tagger()
-        chunker = self._models.entities(self._types(needs)) if needs & _ENTITIES else None
+        chunkers = {kind: self._models.entities(kind) for kind in _chunkers(needs)}
         spans, sentences = self._sentences(corpus)
         tagged = self._tag(tagger, sentences)
         tags = [tag for sentence in tagged for _, tag in sentence]
+        if corpus.training:
+            check_tags(tags, needs)
         columns, names = tag_columns(tags, needs)
         plain = [[(word, tag or "") for word, tag in sentence] for sentence in tagged]
         if "chunk_run" in needs:
-            check_penn(tags, "chunk_run")
             columns["chunk_run"], _, _ = phrase_columns(noun_phrases(plain), spans)
-        if chunker is not None:
-            check_penn(tags, "entity_run")
+        for kind, chunker in chunkers.items():
             trees = shown(chunker.parse_sents(plain), len(plain), self._progress)
-            run, kind, kinds = phrase_columns(trees, spans)
-            columns.update({name: array for name, array in (("entity_run", run), ("entity", kind)) if name in needs})
-            names.update({"entity": kinds} if "entity" in needs else {})
+            run, label, labels = phrase_columns(trees, spans)
+            asked = needs & _CHUNKERS[kind]
+            columns.update({column: label if column == "entity" else run for column in asked})
+            names.update({"entity": labels} if "entity" in asked else {})
         return Annotations(spans, columns, names)
 
     def fingerprint(self, needs: frozenset[str]) -> str:
@@ -101,8 +105,8 @@ class NltkBackend:
         Returns
         -------
         str
-            NLTK's version, what the files of the models hold, and for an averaged perceptron of the user's own its
-            weights.
+            NLTK's version, what the files of the models hold, the tables that turn tags into parts of speech and
+            phrases, and for an averaged perceptron of the user's own its weights.
 
         Raises
         ------
@@ -110,11 +114,8 @@ class NltkBackend:
             If there is another tagger, whose state is not known.
         """
         _check_needs(needs)
-        return f"{versions('nltk')} {self._models.state(bool(needs & _ENTITIES), self._types(needs))}"
-
-    def _types(self, needs: frozenset[str]) -> bool:
-        # For where entities lie, the binary chunker is enough.
-        return "entity" in needs
+        tables = digest([GRAMMAR.encode(), json.dumps(dict(PENN), sort_keys=True).encode()])
+        return f"{versions('nltk')} tables {tables} models {self._models.state(_chunkers(needs))}"
 
     def _sentences(self, corpus: Corpus) -> tuple[Spans, list[list[str]]]:
         """Return where the words lie, and the words of the sentences that have any."""
@@ -133,6 +134,10 @@ class NltkBackend:
         if [len(words) for words in sentences] != [len(words) for words in tagged]:
             raise InvalidInputError("`pipeline`: the tagger must give every word one tag; it gave more or fewer.")
         return tagged
+
+
+def _chunkers(needs: frozenset[str]) -> list[str]:
+    return [kind for kind, columns in _CHUNKERS.items() if needs & columns]
 
 
 def _check_needs(needs: frozenset[str]) -> None:

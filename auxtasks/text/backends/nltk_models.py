@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError
 from auxtasks.text.backends.digest import digest
 from auxtasks.text.backends.nltk_resources import (
+    CHUNKER,
     PUNKT,
     TAGGER,
     WORDS,
     digest_resource,
-    entity_resource,
     load_entities,
     load_sentences,
     load_tagger,
@@ -42,7 +42,7 @@ class Models:
                 "backend='spacy'."
             )
         self._own_tagger = tagger
-        self.loaded: dict[object, Any] = {}
+        self.loaded: dict[str, Any] = {}
 
     def tagger(self) -> Any:
         """Return the tagger."""
@@ -52,19 +52,17 @@ class Models:
         """Return what finds sentences."""
         return self._load("sentences", load_sentences)
 
-    def entities(self, types: bool) -> Any:
-        """Return what finds entities, with their types or without."""
-        return self._load(("entities", types), lambda: load_entities(types))
+    def entities(self, kind: str) -> Any:
+        """Return what finds entities, ``"multiclass"`` with their types or ``"binary"``."""
+        return self._load(kind, lambda: load_entities(kind))
 
-    def state(self, entities: bool, types: bool) -> str:
+    def state(self, chunkers: Sequence[str]) -> str:
         """Return a string that differs when the models do.
 
         Parameters
         ----------
-        entities : bool
-            Whether entities are looked for.
-        types : bool
-            Whether with their types.
+        chunkers : sequence of str
+            The kinds of chunkers that find entities, where these are looked for.
 
         Returns
         -------
@@ -77,8 +75,8 @@ class Models:
             If that tagger is no averaged perceptron.
         """
         parts = [digest_resource(PUNKT), self._tagger_state()]
-        if entities:
-            parts += [digest_resource(entity_resource(types)), digest_resource(WORDS)]
+        if chunkers:
+            parts += [*(digest_resource(CHUNKER.format(kind)) for kind in chunkers), digest_resource(WORDS)]
         return " ".join(parts)
 
     def _tagger_state(self) -> str:
@@ -93,7 +91,7 @@ class Models:
         state = [tagger.model.weights, tagger.tagdict, sorted(tagger.classes)]
         return digest([json.dumps(state, sort_keys=True).encode()])
 
-    def _load(self, what: object, load: Callable[[], Any]) -> Any:
+    def _load(self, what: str, load: Callable[[], Any]) -> Any:
         if what not in self.loaded:
             self.loaded[what] = load()
         return self.loaded[what]

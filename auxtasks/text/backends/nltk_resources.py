@@ -78,12 +78,12 @@ def load_sentences() -> Any:
         return require("nltk.tokenize", extra="text").PunktTokenizer("english")
 
 
-def load_entities(types: bool) -> Any:
-    """Return NLTK's chunker of named entities, with their types or without."""
+def load_entities(kind: str) -> Any:
+    """Return NLTK's chunker of named entities, ``"multiclass"`` with their types or ``"binary"``."""
     with needing("maxent_ne_chunker_tab", "words"):
         # The chunker reads these only while it runs.
         require("nltk.data", extra="text").find(WORDS)
-        return require("nltk.chunk", extra="text").ne_chunker(_fmt(types))
+        return require("nltk.chunk", extra="text").ne_chunker(kind)
 
 
 def digest_resource(name: str) -> str:
@@ -107,12 +107,3 @@ def digest_resource(name: str) -> str:
         # Whoever needs it will say so; a cache need not.
         return "absent"
     return digest_files(Path(found.path if hasattr(found, "path") else found.zipfile.filename))
-
-
-def entity_resource(types: bool) -> str:
-    """Return the name of the chunker's resource."""
-    return CHUNKER.format(_fmt(types))
-
-
-def _fmt(types: bool) -> str:
-    return "multiclass" if types else "binary"

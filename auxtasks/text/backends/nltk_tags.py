@@ -31,11 +31,6 @@ def tag_columns(
     names : dict of str to tuple of str
         What the codes stand for.
 
-    Raises
-    ------
-    InvalidInputError
-        If no tag is known at all, and parts of speech are needed; or there is no tag.
-
     Examples
     --------
     >>> columns, names = tag_columns(["NN", "IN", None], frozenset({"tag"}))
@@ -43,48 +38,54 @@ def tag_columns(
     ([1, 0, -1], ('IN', 'NN'))
     """
     found = sorted({tag for tag in tags if tag})
-    if tags and not found:
-        raise InvalidInputError(
-            "`pipeline`: the tagger gave no word a tag; train it, or give it another to fall back on (`backoff`)."
-        )
     columns: dict[str, Array] = {}
     names: dict[str, tuple[str, ...]] = {}
     if "tag" in needs:
         names["tag"] = tuple(found)
         columns["tag"] = _codes(tags, {tag: at for at, tag in enumerate(found)})
     if "pos" in needs:
-        universal = {tag: to_universal(tag) for tag in found}
-        if found and not any(universal.values()):
-            raise InvalidInputError(
-                f"`pipeline`: the tagger's tags ({', '.join(map(repr, found[:8]))}, …) are neither those of the Penn "
-                "Treebank nor universal ones, so that they stand for no universal part of speech; use the task "
-                "'pos_fine', or a tagger with such tags."
-            )
         names["pos"] = UNIVERSAL
-        columns["pos"] = _codes(tags, {tag: UNIVERSAL.index(name or "X") for tag, name in universal.items()})
+        columns["pos"] = _codes(tags, {tag: UNIVERSAL.index(to_universal(tag) or "X") for tag in found})
     return columns, names
 
 
-def check_penn(tags: Sequence[str | None], need: str) -> None:
-    """Refuse universal tags where NLTK needs those of the Penn Treebank.
+def check_tags(tags: Sequence[str | None], needs: frozenset[str]) -> None:
+    """Refuse a tagger whose tags for training texts are of no use.
 
     Parameters
     ----------
     tags : sequence of str or None
-        The tags.
-    need : str
-        The column that is made of them.
+        The tags; no tags at all are no fault.
+    needs : frozenset of str
+        The columns that are made of them.
 
     Raises
     ------
     InvalidInputError
-        If there is a tag that only universal sets of tags have.
+        If no word has a tag; if parts of speech are needed and no tag stands for one; or if phrases or entities are
+        needed, which are made of Penn tags, and there are tags that only universal sets have.
+
+    Examples
+    --------
+    >>> check_tags(["NN", None], frozenset({"pos", "chunk_run"}))
     """
-    foreign = sorted({tag for tag in tags if tag in UNIVERSAL_ONLY})
-    if foreign:
+    found = sorted({tag for tag in tags if tag})
+    if tags and not found:
+        raise InvalidInputError(
+            "`pipeline`: the tagger gave no word a tag; train it, or give it another to fall back on (`backoff`)."
+        )
+    if "pos" in needs and found and not any(map(to_universal, found)):
+        raise InvalidInputError(
+            f"`pipeline`: the tagger's tags ({', '.join(map(repr, found[:8]))}, …) are neither those of the Penn "
+            "Treebank nor universal ones, so that they stand for no universal part of speech; use the task "
+            "'pos_fine', or a tagger with such tags."
+        )
+    foreign = UNIVERSAL_ONLY.intersection(found)
+    for need in sorted(needs - {"pos", "tag"} if foreign else ()):
         raise InvalidInputError(
             f"`pipeline`: `{need}` is made of the tags of the Penn Treebank, and the tagger gives universal ones "
-            f"({', '.join(map(repr, foreign[:8]))}); use a tagger of Penn tags, or leave out the tasks that need this."
+            f"({', '.join(map(repr, sorted(foreign)[:8]))}); use a tagger of Penn tags, or leave out the tasks that "
+            "need this."
         )
 
 

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import tempfile
-import uuid
 from collections.abc import Iterator, Sequence
-from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from auxtasks.errors import InvalidInputError
+from auxtasks.inputs.progress import shown
 from auxtasks.text.annotations import Annotations
 from auxtasks.text.backends.base import Corpus
-from auxtasks.text.backends.batches import batches_of
-from auxtasks.text.backends.digest import digest_files, versions
+from auxtasks.text.backends.batches import CHARACTERS, batches_of
+from auxtasks.text.backends.digest import versions
 from auxtasks.text.backends.joining import join
-from auxtasks.text.backends.processes import check_n_process
-from auxtasks.text.backends.progress import shown
 from auxtasks.text.backends.spacy_columns import Part
 from auxtasks.text.backends.spacy_components import check_filled, components_for
-from auxtasks.text.backends.spacy_pipeline import Source, check_pipeline, load, locate, source_of
-from auxtasks.text.backends.spacy_state import check_saves, digest_loaded
+from auxtasks.text.backends.spacy_model import SpacyModel
+from auxtasks.text.backends.spacy_pipeline import Source
+from auxtasks.text.backends.spacy_state import check_saves
 from auxtasks.text.backends.spacy_workers import Work, tag_batch, tag_in_processes
-from auxtasks.validation import check_int
+from auxtasks.validation import check_int, check_processes
 
 
 class SpacyBackend:
@@ -32,9 +29,9 @@ class SpacyBackend:
     ----------
     pipeline : str, Path or Language
         The name of an installed pipeline, a folder, or a loaded pipeline, which is left as it is. It is loaded when
-        the first text is tagged.
+        the first text is tagged, and the last one loaded is kept for later calls.
     batch_size : int
-        How many texts are tagged at once.
+        How many texts are tagged at once; fewer where they are long (see `batches_of`).
     n_process : int
         How many processes tag; -1 for one per processor. The result does not depend on it. Each loads the pipeline,
         so that more than one pays from some thousand texts on.
@@ -55,11 +52,10 @@ class SpacyBackend:
     def __init__(
         self, pipeline: Source | None, *, batch_size: int = 1000, n_process: int = 1, progress: bool = False
     ) -> None:
-        self._pipeline = check_pipeline(pipeline)
+        self._model = SpacyModel(pipeline)
         self._batch_size = check_int("batch_size", batch_size, low=1)
-        self._n_process = check_n_process(n_process)
+        self._n_process = check_processes("n_process", n_process)
         self._progress = progress
-        self._key = uuid.uuid4().hex
 
     def annotate(self, corpus: Corpus, needs: frozenset[str]) -> Annotations:
         """Return the columns that are needed; see `Backend.annotate`.
@@ -83,13 +79,14 @@ class SpacyBackend:
         MissingDependencyError, StorageError
             If there is no such pipeline.
         """
-        nlp = self._nlp
+        nlp, key = self._model.load()
         components = components_for(nlp, needs)
         _check_lengths(nlp, corpus)
         work = Work(tuple(components), needs, tuple(sorted(set(nlp.component_names) - set(components))))
         batches = batches_of(corpus, self._batch_size)
-        parts = list(shown(self._parts(nlp, work, batches), len(batches), self._progress))
-        check_filled(nlp, needs, parts)
+        parts = list(shown(self._parts(nlp, key, work, batches), len(batches), self._progress))
+        if corpus.training:
+            check_filled(nlp, needs, parts)
         return join([part.said for part in parts], needs)
 
     def fingerprint(self, needs: frozenset[str]) -> str:
@@ -103,37 +100,27 @@ class SpacyBackend:
         Returns
         -------
         str
-            The versions of spaCy and thinc, the size of the batches (the rounding of floats depends on it), and what
-            the pipeline's files hold, for which neither is it loaded nor spaCy imported; or if it is loaded already,
-            its settings and weights.
+            The versions of spaCy and thinc, the size of the batches (the rounding of floats depends on it), and the
+            state of the pipeline as `SpacyModel.state` tells it.
 
         Raises
         ------
         InvalidInputError
-            If a component of a loaded pipeline cannot tell its state.
+            If a component of the pipeline cannot tell its state.
         """
-        pipeline = self._pipeline
-        if isinstance(pipeline, str | Path):
-            state = digest_files(locate(pipeline))
-        else:
-            state = digest_loaded(pipeline, components_for(pipeline, needs))
-        return f"{versions('spacy', 'thinc')} batches {self._batch_size} pipeline {state}"
+        batches = f"batches {self._batch_size} {CHARACTERS}"
+        return f"{versions('spacy', 'thinc', 'spacy-legacy')} {batches} pipeline {self._model.state(needs)}"
 
-    @cached_property
-    def _nlp(self) -> Any:
-        return load(self._pipeline)
-
-    def _parts(self, nlp: Any, work: Work, batches: Sequence[Corpus]) -> Iterator[Part]:
+    def _parts(self, nlp: Any, key: str, work: Work, batches: Sequence[Corpus]) -> Iterator[Part]:
         if self._n_process == 1 or len(batches) < 2:
             yield from (tag_batch(nlp, work, batch) for batch in batches)
-        elif isinstance(self._pipeline, str | Path):
-            yield from tag_in_processes(nlp, source_of(self._pipeline), self._key, work, batches, self._n_process)
+        elif (source := self._model.source()) is not None:
+            yield from tag_in_processes(nlp, source, key, work, batches, self._n_process)
         else:
             check_saves(nlp)
             with tempfile.TemporaryDirectory(prefix="auxtasks-") as folder:
                 nlp.to_disk(folder)
-                # Another key each time, because the user may have changed the pipeline since.
-                yield from tag_in_processes(nlp, folder, uuid.uuid4().hex, work, batches, self._n_process)
+                yield from tag_in_processes(nlp, folder, key, work, batches, self._n_process)
 
 
 def _check_lengths(nlp: Any, corpus: Corpus) -> None:

@@ -22,6 +22,7 @@ ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
     "depth": ("DEP", "HEAD"),
     "entity": ("ENT_IOB", "ENT_TYPE"),
     "entity_run": ("ENT_IOB", "ENT_TYPE"),
+    "entity_any_run": ("ENT_IOB", "ENT_TYPE"),
     "chunk_run": ("DEP",),
 }
 """The attributes of tokens each column is made of; where the first is 0 for every token, nobody filled it."""
@@ -79,8 +80,8 @@ def read_docs(docs: Sequence[Any], needs: frozenset[str]) -> Part:
     if needs & {"head", "depth"}:
         places = _places(read, visible, spans)
         columns.update({need: column for need, column in places.items() if need in needs})
-    if "entity_run" in needs:
-        columns["entity_run"] = _entity_run(read, visible, spans)
+    if runs := needs & {"entity_run", "entity_any_run"}:
+        columns.update(dict.fromkeys(runs, _entity_run(read, visible, spans)))
     if "chunk_run" in needs:
         columns["chunk_run"] = _chunk_run(docs, visible, spans)
     filled = frozenset(name for name in attributes if read[name][visible].any())

@@ -37,6 +37,7 @@ FACTS: Mapping[str, tuple[Fact, ...]] = {
     "depth": (_PARSE,),
     "entity": (_ENTITIES,),
     "entity_run": (_ENTITIES,),
+    "entity_any_run": (_ENTITIES,),
     "chunk_run": (_PARSE, _POS),
 }
 """What each column is made of."""

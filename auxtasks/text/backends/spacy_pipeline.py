@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, MissingDependencyError, StorageError
-from auxtasks.optional import require
 
 Source = str | Path | Any
 """The name of an installed pipeline, a folder, or a loaded ``spacy.language.Language``."""
@@ -107,31 +106,6 @@ def source_of(pipeline: str | Path) -> str:
     """
     folder = locate(pipeline)
     return str(folder) if _installed(pipeline) is None else str(pipeline)
-
-
-def load(pipeline: Source) -> Any:
-    """Return a loaded pipeline.
-
-    Parameters
-    ----------
-    pipeline : str, Path or Language
-        As for `check_pipeline`; one that is loaded is returned as it is.
-
-    Returns
-    -------
-    Language
-        The pipeline.
-
-    Raises
-    ------
-    MissingDependencyError
-        If spaCy or the pipeline is not installed.
-    StorageError
-        If there is no such folder.
-    """
-    if not isinstance(pipeline, str | Path):
-        return pipeline
-    return require("spacy", extra="text").load(source_of(pipeline))
 
 
 def _installed(pipeline: str | Path) -> Path | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from auxtasks.errors import InvalidInputError
 from auxtasks.text.backends.digest import digest
+from auxtasks.text.backends.spacy_code import code_of, comes_with_spacy, foreign_functions
 
 
 def digest_loaded(nlp: Any, components: list[str]) -> str:
@@ -23,12 +24,13 @@ def digest_loaded(nlp: Any, components: list[str]) -> str:
     Returns
     -------
     str
-        The SHA-256 of the settings and weights. The strings of the vocabulary are left out: they grow with use.
+        The SHA-256 of the settings, the weights, and the files of the code that does not come with spaCy; see
+        `code_of`. The strings of the vocabulary are left out: they grow with use.
 
     Raises
     ------
     InvalidInputError
-        If a component cannot tell its state.
+        If a component cannot tell its state, or its code is in no file.
     """
     return digest(_state(nlp, components))
 
@@ -58,11 +60,16 @@ def check_saves(nlp: Any) -> None:
 
 
 def _state(nlp: Any, components: list[str]) -> Iterator[bytes]:
+    import spacy
+
     settings = nlp.config["components"]
     yield json.dumps([nlp.lang, components, nlp.config["nlp"]["tokenizer"]], sort_keys=True).encode()
+    yield from code_of(type(nlp), f"the language {nlp.lang!r}")
     yield from _bytes(nlp.tokenizer, "the tokenizer")
     for name in components:
         yield json.dumps(settings[name], sort_keys=True).encode()
+        for registry, function in foreign_functions(settings[name]):
+            yield from code_of(spacy.util.registry.get(registry, function), f"the function {function!r}")
         yield from _bytes(nlp.get_pipe(name), f"the component {name!r}")
     yield nlp.vocab.vectors.to_bytes(exclude=["strings"])
     yield nlp.vocab.lookups.to_bytes()
@@ -72,9 +79,9 @@ def _bytes(part: Any, what: str) -> Iterator[bytes]:
     kind = part if hasattr(part, "__qualname__") else type(part)
     yield f"{kind.__module__}.{kind.__qualname__}".encode()
     if hasattr(part, "to_bytes"):
+        yield from code_of(kind, what)
         yield part.to_bytes(exclude=["vocab"])
-    elif not kind.__module__.startswith("spacy."):
-        # What comes with spaCy is known by spaCy's version.
+    elif not comes_with_spacy(kind):
         raise InvalidInputError(
             f"`cache`: {what} of `pipeline` cannot tell its state (it has no `to_bytes`), so that what is stored could "
             "be out of date; do without a cache, or give the component `to_bytes` and `from_bytes`."

@@ -44,6 +44,13 @@ class HuggingFaceTokenizer:
     vocabulary: Vocabulary
     length: int | None = None
 
+    @property
+    def pads_left(self) -> bool:
+        """Whether the user's tokenizer pads texts on the left."""
+        if is_transformers(self.tokenizer):
+            return bool(getattr(self.tokenizer, "padding_side", "right") == "left")
+        return (self.tokenizer.padding or {}).get("direction") == "left"
+
     def tokenize(self, texts: Sequence[str]) -> Tokens:
         """Cut texts into tokens; see `auxtasks.text.tokens.Tokenizer`."""
         encode = encoded_by_call if is_transformers(self.tokenizer) else encoded

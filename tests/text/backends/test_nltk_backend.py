@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import random
+import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -94,8 +96,7 @@ def test_base_noun_phrases(nltk_data: Path) -> None:
 
 def test_entities_without_types(real_nltk_data: Path) -> None:
     corpus = Corpus(["Alice met Bob in New York. Paris was far.", "", "It rained in London."])
-    # Where types are not asked for, the binary chunker is enough.
-    said = NltkBackend().annotate(corpus, frozenset({"entity_run"}))
+    said = NltkBackend().annotate(corpus, frozenset({"entity_any_run"}))
     run = []
     for text in corpus.texts:
         number = -1
@@ -104,8 +105,50 @@ def test_entities_without_types(real_nltk_data: Path) -> None:
                 entity = isinstance(child, nltk.Tree)
                 number += entity
                 run += [number if entity else -1] * (len(child) if entity else 1)
-    assert said.columns["entity_run"].tolist() == run
+    assert said.columns["entity_any_run"].tolist() == run
     assert max(run) > 0
+
+
+class Chunker:
+    """Find entities of a kind: the first word of each sentence, or the last two."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def parse_sents(self, sentences: list[Any]) -> list[Any]:
+        if self.kind == "binary":
+            return [nltk.Tree("S", [nltk.Tree("NE", pairs[:1]), *pairs[1:]]) for pairs in sentences]
+        return [nltk.Tree("S", [*pairs[:-2], nltk.Tree("PERSON", pairs[-2:])]) for pairs in sentences]
+
+
+def test_what_a_column_says_does_not_depend_on_what_else_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[str] = []
+
+    def load(kind: str) -> Chunker:
+        loaded.append(kind)
+        return Chunker(kind)
+
+    monkeypatch.setattr("auxtasks.text.backends.nltk_models.load_entities", load)
+    corpus, backend = in_spaces("a b c"), Fixed(a="NNP", b="NNP", c="NNP")
+    expected = {"entity": [-1, 0, 0], "entity_run": [-1, 0, 0], "entity_any_run": [0, -1, -1]}
+    for needs in (["entity_any_run"], ["entity_run"], ["entity"], list(expected)):
+        said = NltkBackend(backend).annotate(corpus, frozenset(needs))
+        assert {name: column.tolist() for name, column in said.columns.items()} == {n: expected[n] for n in needs}
+        assert said.names == ({"entity": ("PERSON",)} if "entity" in needs else {})
+    # Only what is needed is loaded.
+    assert loaded == ["binary", "multiclass", "multiclass", "multiclass", "binary"]
+
+
+def test_each_chunker_is_known_by_its_own_files(nltk_data: Path) -> None:
+    states = {}
+    for kind in ("binary", "multiclass"):
+        folder = nltk_data / "chunkers" / "maxent_ne_chunker_tab" / f"english_ace_{kind}"
+        folder.mkdir(parents=True, mode=0o700)
+        before = {need: NltkBackend().fingerprint(frozenset({need})) for need in ("entity_run", "entity_any_run")}
+        (folder / "weights").write_text(kind)
+        states[kind] = [need for need, state in before.items() if NltkBackend().fingerprint(frozenset({need})) != state]
+    shutil.rmtree(nltk_data / "chunkers")
+    assert states == {"binary": ["entity_any_run"], "multiclass": ["entity_run"]}
 
 
 def test_data_that_is_missing_is_named_with_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,8 +216,12 @@ def test_the_parts_of_speech_of_other_taggers(tags: dict[str, str], pos: list[st
     ],
 )
 def test_taggers_whose_tags_are_of_no_use(tags: dict[str, str], need: str, words: str) -> None:
+    backend, corpus = NltkBackend(Fixed(**tags)), in_spaces("he")
     with pytest.raises(InvalidInputError, match=f"`pipeline`: .*{words}"):
-        NltkBackend(Fixed(**tags)).annotate(in_spaces("he"), frozenset({need}))
+        backend.annotate(corpus, frozenset({need}))
+    # That no word of some other texts has a tag of use is no fault of the tagger.
+    said = backend.annotate(replace(corpus, training=False), frozenset({need}))
+    assert said.columns[need].tolist() == [UNIVERSAL.index("X") if need == "pos" else -1]
 
 
 def test_things_that_are_no_taggers() -> None:
@@ -217,8 +264,8 @@ def test_the_table_has_universal_parts_of_speech_only() -> None:
     assert set(UNIVERSAL) - set(PENN.values()) == {"SCONJ"}
 
 
-def test_the_state_of_taggers(nltk_data: Path) -> None:
-    """A perceptron's state is its weights; that of other taggers is not known."""
+def test_the_state_of_taggers(nltk_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A perceptron's state is its weights, with the tables that follow; that of other taggers is not known."""
     one, other = nltk.tag.PerceptronTagger(load=False), nltk.tag.PerceptronTagger(load=False)
     random.seed(0)
     sentences: list[Any] = [[("a", "DT"), ("dog", "NN")]]
@@ -228,5 +275,10 @@ def test_the_state_of_taggers(nltk_data: Path) -> None:
     assert NltkBackend(other).fingerprint(TAGS) == before != NltkBackend().fingerprint(TAGS)
     other.model.weights["bias"] = {"NN": 1.0}
     assert NltkBackend(other).fingerprint(TAGS) != before
+    for table, value in (("GRAMMAR", "NP: {<NN>}"), ("PENN", {"NN": "X"})):
+        with monkeypatch.context() as changed:
+            changed.setattr(f"auxtasks.text.backends.nltk_backend.{table}", value)
+            assert NltkBackend(one).fingerprint(TAGS) != before
+    assert NltkBackend(one).fingerprint(TAGS) == before
     with pytest.raises(InvalidInputError, match=r"`cache`: the state of a tagger of type Fixed is not known"):
         NltkBackend(Fixed()).fingerprint(TAGS)

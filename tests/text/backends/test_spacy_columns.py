@@ -45,6 +45,7 @@ def plainly(doc: Any) -> dict[str, list[Any]]:
                 "depth": len(list(token.ancestors)) if tree else -1,
                 "entity": token.ent_type_ if said and token.ent_type_ else None,
                 "entity_run": entity.get(token.i, -1) if said else -1,
+                "entity_any_run": entity.get(token.i, -1) if said else -1,
                 "chunk_run": chunk.get(token.i, -1) if said else -1,
                 "start": token.idx,
                 "end": token.idx + len(token),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,11 @@ import pytest
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, MissingDependencyError, StorageError
 from auxtasks.text.annotations import COLUMNS, Annotations
+from auxtasks.text.backends import spacy_code, spacy_model, spacy_workers
 from auxtasks.text.backends.base import Corpus
+from auxtasks.text.backends.batches import CHARACTERS, batches_of
 from auxtasks.text.backends.spacy_backend import SpacyBackend
+from auxtasks.text.backends.spacy_model import SpacyModel
 from auxtasks.text.spans import Spans
 from tests.text.tagged_sentences import TEXTS
 
@@ -91,6 +95,7 @@ def test_pipelines_that_are_not_there(pipeline: Any, error: type[Exception], wor
 
 
 def test_spacy_that_is_not_there(spacy_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spacy_model._kept.cache_clear()
     there = importlib.util.find_spec
     monkeypatch.setattr("auxtasks.optional.find_spec", lambda name: None if name == "spacy" else there(name))
     with pytest.raises(MissingDependencyError, match=r"pip install 'auxtasks\[text\]'"):
@@ -116,7 +121,122 @@ def test_a_text_that_is_too_long_is_named_before_any_is_tagged(nlp: Any) -> None
     with pytest.raises(InvalidInputError, match=r"`X\[1\]` has 11 characters, and `pipeline` takes at most 10"):
         SpacyBackend(nlp).annotate(Corpus(["a" * 10, "b" * 11]), POS)
     given = Spans.of([[(0, 11)]])
-    assert SpacyBackend(nlp).annotate(Corpus(["b" * 11], given), POS).spans is not None
+    assert SpacyBackend(nlp).annotate(Corpus(["b" * 11], given), POS).spans.counts.tolist() == [1]
+
+
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is loaded during a test, in order."""
+    load, seen = spacy.load, []
+
+    def counted(source: str, **options: Any) -> Any:
+        seen.append(str(source))
+        return load(source, **options)
+
+    monkeypatch.setattr(spacy, "load", counted)
+    spacy_model._kept.cache_clear()
+    return seen
+
+
+def test_a_pipeline_stays_loaded_until_its_files_change(nlp: Any, tmp_path: Path, loads: list[str]) -> None:
+    folder = tmp_path / "pipeline"
+    nlp.to_disk(folder)
+    first, again = (SpacyBackend(pipeline).annotate(Corpus(TEXTS), ALL) for pipeline in (folder, str(folder)))
+    same(again, first)
+    assert loads == [str(folder)]
+    kept, _ = SpacyModel(folder).load()
+    assert (kept.pipe_names, kept.disabled) == (nlp.pipe_names, [])
+    # Another thread puts components on and off in a pipeline of its own.
+    with ThreadPoolExecutor(1) as threads:
+        assert threads.submit(SpacyModel(folder).load).result()[0] is not kept
+    weights = nlp.get_pipe("tagger").model.get_ref("softmax")
+    weights.set_param("b", weights.get_param("b") + np.arange(weights.get_dim("nO")) * 100)
+    nlp.to_disk(folder)
+    changed = SpacyBackend(folder).annotate(Corpus(TEXTS), frozenset({"tag"}))
+    assert changed.found("tag") == (nlp.get_pipe("tagger").labels[-1],)
+
+
+def test_a_pipeline_with_code_of_its_own_is_loaded_anew(nlp: Any, tmp_path: Path, loads: list[str]) -> None:
+    nlp.add_pipe("auxtasks_test_unknown_elsewhere")
+    nlp.to_disk(tmp_path)
+    for _ in range(2):
+        backend = SpacyBackend(tmp_path)
+        for _ in range(2):
+            backend.annotate(Corpus(["a"]), POS)
+    assert loads == [str(tmp_path)] * 2
+
+
+@pytest.mark.parametrize("foreign", [False, True])
+def test_processes_keep_a_pipeline_as_long_as_its_key(nlp: Any, tmp_path: Path, foreign: bool) -> None:
+    if foreign:
+        nlp.add_pipe("auxtasks_test_unknown_elsewhere")
+    nlp.to_disk(tmp_path)
+    backend = SpacyModel(tmp_path)
+    key = backend.load()[1]
+    assert backend.load()[1] == key
+    # Code may change where no file of the pipeline does.
+    assert (SpacyModel(tmp_path).load()[1] == key) is not foreign
+    (tmp_path / "meta.json").write_text((tmp_path / "meta.json").read_text() + " ")
+    assert backend.load()[1] != key
+
+
+def test_a_process_loads_a_pipeline_once_for_a_key(spacy_path: Path, loads: list[str]) -> None:
+    work = spacy_workers.Work(("tok2vec", "tagger"), frozenset({"tag"}), ("morphologizer", "ner", "parser"))
+    for key in ("one", "one", "other", "one"):
+        spacy_workers._tag_there(str(spacy_path), 100, key, work, Corpus(["a"]))
+    assert loads == [str(spacy_path)] * 3
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "foreign"),
+    [
+        ("", "", False),
+        ('factory = "tagger"', 'factory = "mine"', True),
+        ("spacy.Tagger.v2", "mine.Tagger.v2", True),
+        ("spacy.Tok2VecListener.v1", "spacy-legacy.Tok2VecListener.v1", False),
+        ("spacy.Tokenizer.v1", "mine.Tokenizer.v1", True),
+        ('lang = "en"', 'lang = "mine"', True),
+        ('lang = "en"', 'lang = "xx"', False),
+        ('lang = "en"', "lang = ${vars.lang}", True),
+        ("[corpora.dev]", '[corpora.dev]\n@readers = "mine.Corpus.v1"\n[corpora.mine]', False),
+        ("[nlp]", "no settings", True),
+    ],
+)
+def test_settings_tell_whose_code_runs(
+    spacy_path: Path, tmp_path: Path, before: str, after: str, foreign: bool
+) -> None:
+    settings = (spacy_path / "config.cfg").read_text()
+    assert before in settings
+    (tmp_path / "config.cfg").write_text(settings.replace(before, after, 1))
+    assert spacy_code.runs_foreign_code(tmp_path) is foreign
+
+
+def test_every_component_that_comes_with_spacy_is_known() -> None:
+    spacy.blank("en")
+    # Some languages have a component of their own: "en.lemmatizer".
+    there = {name.rpartition(".")[2] for name in spacy.registry.factories.get_all()}
+    assert {name for name in there if not name.startswith("auxtasks_")} == spacy_code.FACTORIES
+
+
+def test_batches_hold_so_many_texts_or_characters() -> None:
+    lengths = [10, 10, 10, CHARACTERS - 5, 5, 1, CHARACTERS + 1, 0, 3]
+    texts = ["x" * length for length in lengths]
+    corpus = Corpus(texts, Spans.of([[(0, length)] for length in lengths]), training=False)
+    batches = batches_of(corpus, 2)
+    assert [[len(text) for text in batch.texts] for batch in batches] == [
+        [10, 10],
+        [10],
+        [CHARACTERS - 5, 5],
+        [1],
+        [CHARACTERS + 1],
+        [0, 3],
+    ]
+    assert [text for batch in batches for text in batch.texts] == texts
+    assert [batch.given.ends.tolist() for batch in batches if batch.given] == [
+        [len(text) for text in batch.texts] for batch in batches
+    ]
+    assert not any(batch.training for batch in batches)
+    assert batches_of(Corpus([]), 2) == []
 
 
 @pytest.mark.parametrize("loaded", [False, True])
