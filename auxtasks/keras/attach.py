@@ -10,10 +10,11 @@ import keras
 import numpy as np
 
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError
+from auxtasks.keras.layout import Layout
 from auxtasks.keras.model import AuxModel
 from auxtasks.keras.samples import Samples
 from auxtasks.keras.taps import Where, resolve_taps
-from auxtasks.keras.tied import make_ties
+from auxtasks.keras.ties import make_ties
 from auxtasks.keras.tryout import try_out
 from auxtasks.keras.weights import checked_weights
 from auxtasks.specs import TargetSpec
@@ -50,7 +51,9 @@ def attach_heads(
         feature map for targets that have a place in the input (HOG, maps, images), the time axis for targets per
         step, and for the others the very tensor that the main head reads. For targets that ask for the next or
         previous step it takes the deepest tensor that does not hold this step already; a tap given by name that does
-        brings a warning. Whether one does is found out by running the model on changed inputs.
+        brings a warning. Whether one does is found out by running the model on changed inputs and comparing to 1e-5 of
+        the largest value, so that a branch scaled by 1e-6 at the start is not seen; where nothing can be tried (see
+        Warns), check it yourself.
     weights : float or mapping, default 1.0
         The loss weight of all tasks or of each by name (1.0 for those left out). The loss of a task is divided by its
         chance, so that 1.0 means the same for every task.
@@ -59,8 +62,8 @@ def attach_heads(
         whose vectors of these words then tell the classes apart instead of weights of the head's own.
     inputs : array or structure of arrays, optional
         Samples of what the model reads, for a trial run; by default ``targets.inputs``. Needed for a model with
-        several inputs, and for one that reads something else than the targets were made from, such as numbers of
-        tokens.
+        several inputs, and for one that reads something else than ``targets.inputs``, such as texts where these are
+        numbers of tokens (``make_aux_targets(..., inputs="texts")`` keeps the texts).
     seed : int, optional
         Seeds the heads. By default the seed of `keras.utils.set_random_seed` if that was set. Either way the global
         random state is left alone, so that the base trains as it would without heads.
@@ -76,11 +79,18 @@ def attach_heads(
     ------
     InvalidInputError
         If a layer cannot be tapped, is called more than once, or a weight is negative; if the model already has heads;
-        if a target per step finds no tensor with its steps, or only such as hold the answer.
+        if a target per step finds no tensor with its steps, or only such as hold the answer; if the model makes other
+        tokens of the texts than the targets count, or numbers words otherwise than a tied target.
     UnknownNameError
         If a layer or target does not exist; the nearest names are given.
     InvalidTypeError
         If an argument is of another type.
+
+    Warns
+    -----
+    AuxTasksWarning
+        If a tap given by name holds the next or previous step that its target asks for; or if this could not be tried,
+        as with several inputs of which it is not known which one has the steps.
 
     Examples
     --------
@@ -100,10 +110,10 @@ def attach_heads(
     specs = _specs_of(targets)
     checked = checked_weights(weights, dict.fromkeys(specs, 1.0))
     inputs = getattr(targets, "inputs", None) if inputs is None else inputs
-    samples = Samples.of(inputs, base, getattr(targets, "lengths", None))
+    samples = Samples.of(inputs, base, Layout.of(targets))
     resolved = resolve_taps(at, specs, base, try_out(base, samples, specs))
     taps = {task: (output.path, output.call, output.shape) for task, output in resolved.items()}
-    ties = make_ties(tie, specs, base, getattr(targets, "vocabulary", None))
+    ties = make_ties(tie, specs, base, getattr(targets, "vocabulary", None), numbered=samples.numbered_by_model())
     return AuxModel(base, specs, taps, checked, _seed_of(seed), name, ties)
 
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import keras
 
 from auxtasks.keras.heads import Head, MapHead, SampleHead, StepHead
-from auxtasks.keras.tied import Tie, TiedHead
+from auxtasks.keras.tied import TiedHead
+from auxtasks.keras.ties import Tie
 from auxtasks.keras.trial import Shape
 from auxtasks.specs import TargetSpec
 

@@ -123,8 +123,10 @@ def auto_tap(spec: TargetSpec, trial: Trial) -> Output:
 
 
 def _first_learnt(fitting: Sequence[Output], outputs: Sequence[Output]) -> Output:
-    """Return the first output with weights at or before it; those before would teach the model nothing."""
-    learnt = next(index for index, output in enumerate(outputs) if output.layer.weights)
+    """Return the first output with trained weights at or before it, or the last; others would teach nothing."""
+    # Frozen vectors of words and statistics of a normalisation are weights too, and are not learnt.
+    trained = (index for index, output in enumerate(outputs) if output.layer.trainable_weights)
+    learnt = next(trained, len(outputs))
     return next((output for output in fitting if outputs.index(output) >= learnt), fitting[-1])
 
 

@@ -11,7 +11,7 @@ import keras
 from auxtasks.errors import InvalidInputError
 from auxtasks.keras.layers import walk
 from auxtasks.keras.recording import Event
-from auxtasks.keras.tied import Tie
+from auxtasks.keras.ties import Tie
 from auxtasks.keras.trial import Shape
 from auxtasks.specs import TargetSpec
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from keras import ops
 
 from auxtasks.keras.layers import walk
 from auxtasks.keras.recording import Event, recording
@@ -78,7 +79,7 @@ def trial_run(base: keras.Model, inputs: Any, shorter: Any = None) -> list[Outpu
             length=_length(event.output),
             masked=event.mask is not None,
             usable=_is_feature(event.output),
-            numbers=_is_numbers(event.output),
+            numbers=ops.convert_to_numpy(event.output) if _is_numbers(event.output) else None,
             is_model_output=id(event.output) in model_outputs,
         )
         for (key, call), event in calls.items()

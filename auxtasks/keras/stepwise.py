@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 
+import numpy as np
+
 from auxtasks.errors import AuxTasksWarning, InvalidInputError
 from auxtasks.keras.trial import Output, Trial
 from auxtasks.specs import TargetSpec
@@ -55,15 +57,36 @@ def check_tokens(spec: TargetSpec, output: Output, trial: Trial) -> None:
     Raises
     ------
     InvalidInputError
-        If the numbers of tokens in the longest sample differ, as far as the target reaches.
+        If the numbers of tokens in a text of the trial run differ, as far as target and model reach.
     """
-    if spec.kind not in STEP_KINDS or output.shape[0] is not None or None in (trial.made, trial.counted):
+    if spec.kind not in STEP_KINDS or output.rank != 2 or trial.counted is None:
         return
-    made, counted = (min(number, spec.shape[0]) for number in (trial.made or 0, trial.counted or 0))
-    if made != counted:
+    counted, reach = trial.counted, min(spec.shape[0], output.shape[0] or spec.shape[0])
+    found = trial.made_along(output)
+    different = [np.flatnonzero(np.minimum(made, reach) != np.minimum(counted, reach)) for made in found]
+    if all(map(len, different)) and found:
+        row = different[0][0]
         raise InvalidInputError(
-            f"`targets`: {spec.name!r} counts {trial.counted} tokens in the longest text of the trial run, and the "
-            f"model makes {trial.made} of it. Compute the targets with the model's own tokenizer."
+            f"`targets`: {spec.name!r} counts {counted[row]} tokens in a text of the trial run, and the model makes "
+            f"{found[0][row]} of it. Compute the targets with the model's own tokenizer: make_aux_targets(..., "
+            "tokenizer=layer)."
+        )
+
+
+def check_tried(spec: TargetSpec, output: Output, trial: Trial) -> None:
+    """Warn where a target asks for another step and it could not be tried whether its tap holds that step.
+
+    Parameters
+    ----------
+    spec, output, trial
+        As for `check_steps`.
+    """
+    if spec.kind in STEP_KINDS and not trial.was_tried(spec):
+        warnings.warn(
+            f"`at`: target {spec.name!r} asks for the {spec.asks_for} step, and whether the model looks at it could "
+            f"not be tried; check that the tap {output.path!r} does not see the {spec.asks_for} step.",
+            AuxTasksWarning,
+            stacklevel=4,
         )
 
 

@@ -13,7 +13,7 @@ import keras
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.keras.depth import auto_tap, stages
 from auxtasks.keras.layers import find_layer
-from auxtasks.keras.stepwise import check_steps, check_tokens
+from auxtasks.keras.stepwise import check_steps, check_tokens, check_tried
 from auxtasks.keras.trial import Output, Trial
 from auxtasks.specs import TargetSpec
 
@@ -85,6 +85,7 @@ def resolve_taps(
     for name, spec in specs.items():  # a loop, since some versions of Python count a comprehension in the stack
         found[name] = _resolve(wheres[name], spec, base, trial)
         check_tokens(spec, found[name], trial)
+        check_tried(spec, found[name], trial)
     return found
 
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import keras
 import tensorflow as tf
 
-from auxtasks.errors import InvalidInputError
 from auxtasks.keras.causality import outputs_seeing
+from auxtasks.keras.mismatch import check_shapes, check_texts
 from auxtasks.keras.running import trial_run
-from auxtasks.keras.samples import Samples, mismatch
+from auxtasks.keras.samples import Samples
 from auxtasks.keras.stepwise import STEP_KINDS
 from auxtasks.keras.texts import changed_texts, is_text, shortened
 from auxtasks.keras.trial import Trial
@@ -37,17 +37,23 @@ def try_out(base: keras.Model, samples: Samples, specs: Mapping[str, TargetSpec]
     Raises
     ------
     InvalidInputError
-        If the model fails on inputs of another shape than it says that it reads.
+        If the model fails on inputs of another shape than it says that it reads, or on numbers where it reads texts.
     """
     tensors = samples.tensors(samples.rows())
     shorter = changed_texts(tensors, shortened) if any(map(is_text, keras.tree.flatten(tensors))) else None
     try:
         outputs = trial_run(base, tensors, shorter)
-    except (ValueError, tf.errors.InvalidArgumentError) as error:
-        found = mismatch(tensors, base)
-        if found is None:
-            raise
-        raise InvalidInputError(f"`inputs`: {found}. Pass what the model reads as `inputs`.") from error
-    counted = None if samples.lengths is None else int(samples.lengths[samples.rows()].max())
-    asked = {spec.asks_for for spec in specs.values() if spec.asks_for and spec.kind in STEP_KINDS}
-    return Trial(outputs, counted, {asks: outputs_seeing(base, samples, outputs, asks) for asks in sorted(asked)})
+    except tf.errors.UnimplementedError:  # numbers cannot be cast to texts
+        check_texts(tensors, base)
+        raise
+    except (ValueError, tf.errors.InvalidArgumentError):
+        check_shapes(tensors, base)
+        raise
+    asked = {spec.asks_for: spec.shape[0] for spec in specs.values() if spec.asks_for and spec.kind in STEP_KINDS}
+    seeing = {asks: outputs_seeing(base, samples, outputs, asks, n_steps) for asks, n_steps in asked.items()}
+    return Trial(
+        outputs,
+        samples.counted(),
+        samples.layout.padding,
+        {asks: found for asks, found in seeing.items() if found is not None},
+    )

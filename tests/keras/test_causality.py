@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -16,6 +17,7 @@ from text_models import (
     POS,
     PREVIOUS,
     TEXTS,
+    WORDS,
     id_model,
     make_texts,
     next_words,
@@ -24,6 +26,7 @@ from text_models import (
     word_ids,
 )
 
+import auxtasks
 from auxtasks.errors import AuxTasksWarning, InvalidInputError
 from auxtasks.keras import attach_heads
 from auxtasks.specs import TargetSpec
@@ -146,39 +149,95 @@ def test_a_tensor_without_the_steps_is_no_way_round() -> None:
         _tap(base(), spec, x)
 
 
+@pytest.mark.parametrize(("side", "number"), [("post", 1), ("pre", 1), ("pre", 0)])
 @pytest.mark.parametrize("spec", [NEXT, PREVIOUS], ids=lambda spec: spec.name)
-def test_padding_of_any_number_is_told_by_the_lengths(spec: TargetSpec) -> None:
-    ids = np.where(IDS == 0, 1, IDS)
-    short = [*range(31)]  # none of which fills the whole length
-    base = id_model(*MIXING["rnn_both_ways"][0](), mask_zero=False)
-    assert _tap(base, spec, ids[short], lengths=LENGTHS[short]) == "embedding"
-    assert _tap(id_model(layers.Dense(6, name="mixing")), spec, ids[short], lengths=LENGTHS[short]) == "mixing"
+def test_padding_of_any_number_on_either_side_is_told_by_the_lengths(spec: TargetSpec, side: str, number: int) -> None:
+    ids, lengths = np.where(IDS == 0, number, IDS)[:-1], LENGTHS[:-1]  # none of which fills the whole length
+    if side == "pre":
+        ids = np.stack([np.roll(row, 7 - length) for row, length in zip(ids, lengths, strict=True)])
+    more = {"lengths": lengths, "generator": SimpleNamespace(padding=side)}
+    mixed = id_model(*MIXING["rnn_both_ways"][0](), mask_zero=number == 0)
+    assert _tap(mixed, spec, ids, **more) == "embedding"
+    assert _tap(id_model(layers.Dense(6, name="mixing")), spec, ids, **more) == "mixing"
 
 
+def test_the_side_of_the_padding_is_known_of_real_targets() -> None:
+    targets = auxtasks.make_aux_targets(TEXTS, "text", "next_word", padding="pre", length=9)
+    model = attach_heads(id_model(*MIXING["rnn_both_ways"][0]()), targets)
+    assert model.taps == {"next_word": "embedding"}
+
+
+@pytest.mark.parametrize("written", ["abcdefghijklmnopqrstuvwxyz", "一丁七万丈三上下不与丑专且世丘丙业丛东丝"])
 @pytest.mark.parametrize("sees", [False, True])
-def test_tokens_shorter_than_words_are_tried_by_their_letters(sees: bool) -> None:
+def test_tokens_shorter_than_words_are_tried_by_their_letters(sees: bool, written: str) -> None:
     letters = tuple(sorted(set("".join(TEXTS)) - {" "}))
+    texts = [text.translate(dict(zip(map(ord, letters), written, strict=False))) for text in TEXTS]
+    if not written.isascii():
+        texts = [text.replace(" ", "") + "。" for text in texts]
+    letters = tuple(sorted(set("".join(texts)) - {" "}))
     tokens = layers.TextVectorization(vocabulary=letters, split="character", standardize=None)
     spec = TargetSpec("next_word", "test", "step_class", (30,), n_classes=3, asks_for="next")
-    stack = [layers.Embedding(40, 8, name="embedding"), _gru(name="forward")]
+    stack = [layers.Embedding(40, 8, name="embedding"), layers.Dense(6, name="forward")]
     mixing = layers.Conv1D(6, 3, padding="same" if sees else "causal", name="mixing")
     ends = [layers.GlobalAveragePooling1D(), layers.Dense(2)]
     base = keras.Sequential([keras.Input((), dtype="string"), tokens, *stack, mixing, *ends])
-    assert _tap(base, spec, TEXTS) == ("forward" if sees else "mixing")
+    assert _tap(base, spec, texts) == ("forward" if sees else "mixing")
 
 
-@pytest.mark.parametrize("inputs", [["cat"], ["?! cat", "-- dog"], ["zebra lion", "zebra tiger"]])
+@pytest.mark.parametrize(("mixing", "seen_of"), [("rnn_both_ways", (NEXT, PREVIOUS)), ("rnn", (PREVIOUS,))])
+@pytest.mark.parametrize("style", ['"{}"', "-- {} ?", "{}."])
+def test_texts_with_punctuation_at_their_ends_are_tried_too(mixing: str, seen_of: tuple[Any, ...], style: str) -> None:
+    for spec in (NEXT, PREVIOUS):
+        base = text_model(*MIXING[mixing][0](), mask_zero=False)
+        expected = "embedding" if spec in seen_of else "mixing"
+        assert _tap(base, spec, [style.format(text) for text in TEXTS]) == expected
+
+
+@pytest.mark.parametrize("sees", [False, True])
+def test_a_tokenizer_that_keeps_punctuation_is_tried_by_the_words_before_it(sees: bool) -> None:
+    tokens = layers.TextVectorization(vocabulary=(*WORDS, "?"), split="whitespace", standardize=None)
+    mixing = MIXING["rnn_both_ways" if sees else "rnn_backwards"][0]()
+    stack = [tokens, layers.Embedding(13, 8, name="embedding"), *mixing, layers.GlobalAveragePooling1D()]
+    base = keras.Sequential([keras.Input((), dtype="string"), *stack, layers.Dense(2)])
+    assert _tap(base, PREVIOUS, [text + " ?" for text in TEXTS]) == ("embedding" if sees else "mixing")
+
+
+@pytest.mark.parametrize("inputs", [["cat"], ["?! --", "-- ?"], ["zebra lion", "zebra tiger"]])
 def test_texts_that_show_nothing_are_no_reason_to_refuse(inputs: list[str]) -> None:
     spec = TargetSpec("next_word", "test", "step_class", (2,), n_classes=10, asks_for="next")
     base = text_model(*MIXING["rnn_both_ways"][0](), length=2)
-    assert _tap(base, spec, inputs) == "mixing"
+    with pytest.warns(AuxTasksWarning, match="could not be tried; check that the tap 'mixing' does not see the next"):
+        assert _tap(base, spec, inputs) == "mixing"
 
 
-def test_several_inputs_are_not_tried() -> None:
-    first, second = keras.Input((7,), dtype="int32"), keras.Input((3,))
-    hidden = layers.Bidirectional(_gru(name="inner"), name="mixing")(layers.Embedding(12, 8)(first))
-    joined = layers.Concatenate()([layers.GlobalAveragePooling1D()(hidden), second])
-    assert _tap(keras.Model([first, second], layers.Dense(2)(joined)), NEXT, [IDS, np.ones((32, 3))]) == "mixing"
+FEATURES, MASK = np.ones((32, 3), "float32"), (IDS > 0).astype("int32")
+
+
+def _beside(other: np.ndarray, texts: bool = False) -> keras.Model:
+    """A model that reads words, mixed both ways, and something else."""
+    words = keras.Input(() if texts else (7,), dtype="string" if texts else "int32", name="words")
+    more = keras.Input(other.shape[1:], dtype=other.dtype.name, name="more")
+    ids = text_model().get_layer("tokens")(words) if texts else words
+    hidden = layers.Conv1D(6, 3, padding="same", name="mixing")(layers.Embedding(12, 8, name="embedding")(ids))
+    joined = layers.Concatenate()([layers.GlobalAveragePooling1D()(hidden), keras.ops.cast(more, "float32")])
+    return keras.Model({"words": words, "more": more}, layers.Dense(2)(joined))
+
+
+@pytest.mark.parametrize(
+    ("words", "more", "own"),
+    [(IDS, FEATURES, None), (IDS, MASK, IDS), (IDS, MASK, IDS.copy()), (TEXTS, FEATURES, None)],
+    ids=["the_only_with_steps", "the_very_array", "the_same_values", "the_only_texts"],
+)
+def test_of_several_inputs_the_one_with_the_steps_is_changed(words: Any, more: np.ndarray, own: Any) -> None:
+    base, inputs = _beside(more, texts=words is TEXTS), {"words": words, "more": more}
+    assert attach_heads(base, targets_of(NEXT, inputs=own), inputs=inputs).taps == {"next_word": "embedding"}
+
+
+def test_a_model_that_cannot_be_tried_brings_a_warning() -> None:
+    with pytest.warns(AuxTasksWarning, match=r"could not be tried; check that the tap 'mixing' does not see") as found:
+        attach_heads(_beside(MASK), targets_of(NEXT, POS, inputs={"words": IDS, "more": MASK}))
+    ours = [warning.filename for warning in found if warning.category is AuxTasksWarning]
+    assert ours == [__file__]  # of the target that asks for a step alone
 
 
 def test_trying_changes_nothing_and_needs_its_own_batch_size_only() -> None:

@@ -210,3 +210,29 @@ def test_layers_inside_a_compiled_function_cannot_be_read() -> None:
 
     with pytest.raises(InvalidInputError, match=r"inside a tf\.function cannot be read"):
         attach_heads(Compiled(), TASK, inputs=np.ones((4, 6), "float32"))
+
+
+LOW = TargetSpec("task", "test", "step_class", (6,), n_classes=2, level="low")
+
+
+@pytest.mark.parametrize(
+    ("first", "frozen", "path"),
+    [
+        (layers.Embedding(9, 4, name="embedding"), False, "embedding"),
+        (layers.Embedding(9, 4, trainable=False), False, "first"),
+        (layers.Normalization(), False, "first"),
+        (layers.Embedding(9, 4), True, "second"),
+    ],
+    ids=["learnt", "frozen_embedding", "normalization", "all_frozen"],
+)
+def test_a_target_of_low_level_reads_the_first_tensor_that_is_learnt(
+    first: layers.Layer, frozen: bool, path: str
+) -> None:
+    shape, dtype = ((6,), "int32") if isinstance(first, layers.Embedding) else ((6, 3), "float32")
+    dense = [layers.Dense(4, name=name) for name in ("first", "second")]
+    base = _model(first, *dense, layers.GlobalAveragePooling1D(), layers.Dense(2), shape=shape, dtype=dtype)
+    base.trainable = not frozen
+    if first.name != "embedding" and not frozen:
+        first.trainable = False
+    inputs = np.ones((4, *shape), dtype)
+    assert attach_heads(base, {"task": LOW}, inputs=inputs).taps == {"task": path}

@@ -15,6 +15,7 @@ from text_models import LABELS, LOSS, POS, TEXTS, id_model, kinds_of_words, targ
 
 from auxtasks.errors import InvalidInputError
 from auxtasks.keras import attach_heads
+from auxtasks.keras.layout import Layout
 from auxtasks.keras.samples import Samples
 
 
@@ -42,9 +43,21 @@ def test_inputs_of_another_shape_are_told_apart_from_errors_of_the_model(
         attach_heads(_functional(*shapes), SPECS, inputs=inputs)
 
 
-def test_numbers_for_a_model_that_reads_texts_are_refused() -> None:
-    with pytest.raises(InvalidInputError, match="`inputs` holds no texts, and the model reads texts"):
-        attach_heads(text_model(), targets_of(POS, inputs=word_ids()))
+@pytest.mark.parametrize("built", [True, False])
+def test_numbers_for_a_model_that_reads_texts_are_refused(built: bool) -> None:
+    base = text_model() if built else keras.Sequential(text_model().layers)
+    found = "the model reads texts" if built else "layer 'tokens' of the model makes tokens of texts"
+    with pytest.raises(InvalidInputError, match=rf"no texts, and {found}.*make_aux_targets\(.*inputs=\"texts\"\)"):
+        attach_heads(base, targets_of(POS, inputs=word_ids()))
+
+
+def test_numbers_beyond_the_rows_of_an_embedding_are_refused() -> None:
+    for base in (id_model(), keras.Model((ids := keras.Input((7,))), layers.Flatten()(layers.Embedding(12, 8)(ids)))):
+        attach_heads(base, targets_of(POS, inputs=np.full((8, 7), 11)), at=base.layers[1].name)
+        with pytest.raises(
+            InvalidInputError, match=r"holds the number 12, .* has 12 rows \(0 to 11\).*max_tokens=12\)"
+        ):
+            attach_heads(base, targets_of(POS, inputs=np.full((8, 7), 12)), at=base.layers[1].name)
 
 
 def test_an_error_of_the_model_itself_is_passed_on() -> None:
@@ -77,6 +90,9 @@ def test_texts_are_read_beside_numbers(shape: tuple[int, ...]) -> None:
     base = keras.Model({"text": text, "number": number}, layers.Dense(2)(layers.Dense(4, name="joint")(joined)))
     x = {"text": TEXTS.tolist(), "number": np.ones((32, 2), "float32")}
     model = attach_heads(base, targets_of(POS), inputs=x)
+    if shape:
+        assert model.taps == {"pos": "embedding"}
+        return
     model.compile("adam", LOSS)
     logs = model.fit(x, {"main": LABELS, "pos": kinds_of_words()}, batch_size=8, verbose=0).history
     assert np.isfinite(logs["pos_loss"]).all()
@@ -91,10 +107,10 @@ def test_the_longest_samples_are_tried_first() -> None:
         "table": pd.DataFrame(np.arange(10).reshape(5, 2), index=[*"abcde"]),
     }
     for name, array in arrays.items():
-        samples = Samples.of(array, base, lengths)
+        samples = Samples.of(array, base, Layout(lengths))
         np.testing.assert_array_equal(samples.tensors(samples.rows()), [[2, 3], [8, 9]], err_msg=name)
         np.testing.assert_array_equal(samples.tensors(samples.rows(1)), [[0, 1], [6, 7]], err_msg=name)
-    others = Samples.of(np.arange(8).reshape(4, 2), base, lengths)  # lengths of other samples are not used
+    others = Samples.of(np.arange(8).reshape(4, 2), base, Layout(lengths))  # lengths of other samples are not used
     np.testing.assert_array_equal(others.tensors(others.rows()), [[0, 1], [2, 3]])
     texts = Samples.of(["a", "b c d", "e f", "g h i j"], base=keras.Model())
     assert texts.rows().tolist() == [1, 3]

@@ -67,7 +67,7 @@ def text_model(*stack: layers.Layer, length: int | None = None, **embedding: Any
             keras.Input((), dtype="string"),
             tokens,
             layers.Embedding(len(VOCABULARY), 8, name="embedding", **{"mask_zero": True, **embedding}),
-            *(stack or [layers.GRU(6, return_sequences=True, name="steps")]),
+            *(stack or [layers.Dense(6, activation="tanh", name="steps")]),
             layers.GlobalAveragePooling1D(),
             layers.Dense(2),
         ]
@@ -81,7 +81,7 @@ def id_model(*stack: layers.Layer, **embedding: Any) -> keras.Model:
         [
             keras.Input((None,), dtype="int32"),
             layers.Embedding(len(VOCABULARY), 8, name="embedding", **{"mask_zero": True, **embedding}),
-            *(stack or [layers.GRU(6, return_sequences=True, name="steps")]),
+            *(stack or [layers.Dense(6, activation="tanh", name="steps")]),
             layers.GlobalAveragePooling1D(),
             layers.Dense(2),
         ]
