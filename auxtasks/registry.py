@@ -64,6 +64,9 @@ class Extractor:
         tagger must give.
     per_sample, asks_for, level : str
         As `auxtasks.TargetSpec` has them.
+    graph : callable or None
+        The same on a batch of float32 tensors, where there is such a form: ``(X, *, options) -> tensor``, in TensorFlow
+        operations alone, for any number of samples.
     default : bool
         Whether the task is among the defaults of its domain.
     source : str
@@ -86,6 +89,7 @@ class Extractor:
     per_sample: str = ""
     asks_for: AsksFor = ""
     level: Level = "high"
+    graph: Callable[..., Any] | None = None
 
     @property
     def options(self) -> dict[str, Any]:
@@ -127,6 +131,7 @@ def extractor(
     per_sample: str = "",
     asks_for: AsksFor = "",
     level: Level = "high",
+    graph: bool | Callable[..., Any] = False,
 ) -> Callable[[Function], Function]:
     """Register the decorated function as a task; `Extractor` describes the arguments.
 
@@ -134,6 +139,9 @@ def extractor(
     ----------
     name, domain, kind, source, effect, log1p, place, axes, classes, default, fit, needs, per_sample, asks_for, level
         See `Extractor`.
+    graph : bool or callable, default False
+        What computes the task on tensors: True for the decorated function itself, if it takes tensors as well as arrays
+        (see `auxtasks.tensors`), or another function with the same options.
 
     Returns
     -------
@@ -187,6 +195,7 @@ def extractor(
             per_sample=per_sample,
             asks_for=asks_for,
             level=level,
+            graph=function if graph is True else graph or None,
         )
         return function
 

@@ -1,6 +1,8 @@
-"""What auxiliary heads cost in training: the time of an epoch against the plain model's, interleaved medians.
+"""What auxiliary heads and each way of weighing them cost: the time of an epoch against the plain model's.
 
-python benchmarks/training.py --rounds 15
+The epochs of all models are interleaved, and each is divided by the plain model's epoch of the same round.
+
+    python benchmarks/training.py --rounds 15
 """
 
 from __future__ import annotations
@@ -19,7 +21,21 @@ from keras import layers
 from auxtasks.keras import attach_heads
 from auxtasks.specs import TargetSpec
 
-SAMPLES, TIME, CHANNELS, COLUMNS = 6400, 128, 9, 50
+TIME, CHANNELS, COLUMNS = 128, 9, 50
+COUNTS = (1, 4, 8)
+WAYS: dict[str, dict[str, Any]] = {
+    "fixed": {},
+    "warm_up": {"weighting": {"warm_up": {"steps": 1000}}},
+    "uncertainty": {"weighting": "uncertainty"},
+    "dwa": {"weighting": "dwa"},
+    "watch": {"weighting": "watch"},
+    "cosine_gate, sign": {"weighting": {"cosine_gate": {"strength": "sign"}}},
+    "projection": {"weighting": "projection"},
+    "cosine_gate": {"weighting": "cosine_gate"},
+    "cosine_gate, by layer": {"weighting": {"cosine_gate": {"per": "layer"}}},
+    "gradnorm": {"weighting": "gradnorm"},
+    "alternating": {"schedule": "alternating"},
+}
 
 
 def build() -> keras.Model:
@@ -33,17 +49,17 @@ def build() -> keras.Model:
 class Run:
     """A compiled model with data, timed one epoch at a time."""
 
-    def __init__(self, heads: int, batch: int) -> None:
+    def __init__(self, heads: int, way: dict[str, Any], samples: int, batch: int) -> None:
         rng = np.random.default_rng(0)
-        x = rng.normal(size=(SAMPLES, TIME, CHANNELS)).astype("float32")
-        y: Any = rng.integers(0, 6, SAMPLES).astype("int32")
+        x = rng.normal(size=(samples, TIME, CHANNELS)).astype("float32")
+        y: Any = rng.integers(0, 6, samples).astype("int32")
         keras.utils.set_random_seed(0)
         self.model = build()
         if heads:
             names = [f"task_{index}" for index in range(heads)]
             specs = {name: TargetSpec(name, name, "vector", (COLUMNS,)) for name in names}
-            self.model = attach_heads(self.model, specs, inputs=x)
-            y = {"main": y, **{name: rng.normal(size=(SAMPLES, COLUMNS)).astype("float32") for name in names}}
+            self.model = attach_heads(self.model, specs, inputs=x, **way)
+            y = {"main": y, **{name: rng.normal(size=(samples, COLUMNS)).astype("float32") for name in names}}
         self.model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
         self._fit = lambda: self.model.fit(x, y, batch_size=batch, epochs=1, verbose=0)
         self._fit()
@@ -59,18 +75,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--samples", type=int, default=3200)
+    parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=list(WAYS))
     arguments = parser.parse_args()
-    counts = (0, 1, 4, 8)
-    runs = {count: Run(count, arguments.batch) for count in counts}
-    seconds = np.array([[runs[count].seconds() for count in counts] for _ in range(arguments.rounds)])
-    print(f"Conv1D on ({TIME}, {CHANNELS}), batch {arguments.batch}, vector heads of {COLUMNS} columns on one tap")
-    print("heads   ms a step   times the plain step (median of the rounds' ratios)")
-    steps = SAMPLES / arguments.batch
-    for column, count in enumerate(counts):
-        ratios = seconds[:, column] / seconds[:, 0]
-        low, middle, high = np.quantile(ratios, [0.25, 0.5, 0.75])
-        milliseconds = 1000 * np.median(seconds[:, column]) / steps
-        print(f"{count:5d}   {milliseconds:9.2f}   {middle:.3f}   quartiles {low:.3f} to {high:.3f}")
+    size = arguments.samples, arguments.batch
+    plain = Run(0, {}, *size)
+    runs = {(way, count): Run(count, WAYS[way], *size) for way in arguments.ways for count in COUNTS}
+    ratios: dict[tuple[str, int], list[float]] = {key: [] for key in runs}
+    base = []
+    for _ in range(arguments.rounds):
+        base.append(plain.seconds())
+        for key, run in runs.items():
+            ratios[key].append(run.seconds() / base[-1])
+    milliseconds = 1000 * np.median(base) / -(-arguments.samples // arguments.batch)
+    print(f"Conv1D on ({TIME}, {CHANNELS}), batch {arguments.batch}: a plain step takes {milliseconds:.1f} ms.")
+    print(f"Times the plain step, median (quartiles) of {arguments.rounds} rounds; vector heads of {COLUMNS} columns")
+    print(" " * 24 + "".join(f"{f'{count} heads':>22s}" for count in COUNTS))
+    for way in arguments.ways:
+        cells = [np.quantile(ratios[way, count], [0.25, 0.5, 0.75]) for count in COUNTS]
+        print(f"{way:24s}" + "".join(f"{middle:8.2f} ({low:.2f} to {high:.2f})" for low, middle, high in cells))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from auxtasks.errors import InvalidInputError
 from auxtasks.registry import extractor
+from auxtasks.tensors import namespace
 from auxtasks.typing import Floats
 
 
@@ -14,6 +15,7 @@ from auxtasks.typing import Floats
     place="grid",
     default=True,
     source="autoencoding; Le et al. 2018, Supervised autoencoders: improving generalization performance",
+    graph=True,
 )
 def reconstruction(X: Floats) -> Floats:
     """Reproduce the inputs, laid out as a target.
@@ -48,5 +50,7 @@ def reconstruction(X: Floats) -> Floats:
         )
     if X.ndim < 5:
         return X
-    n, t, h, w, c = X.shape
-    return X.transpose(0, 2, 3, 1, 4).reshape(n, h, w, t * c)
+    xp = namespace(X)
+    _, t, h, w, c = X.shape
+    frames_last: Floats = xp.reshape(xp.transpose(X, (0, 2, 3, 1, 4)), (-1, h, w, t * c))
+    return frames_last

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from auxtasks.tensors import float_dtype, namespace
 from auxtasks.typing import Floats
 
 
@@ -16,7 +17,7 @@ def area_average(X: Floats, size: tuple[int, int]) -> Floats:
 
     Parameters
     ----------
-    X : ndarray of float, shape (n, h, w, c)
+    X : ndarray of float or tensor, shape (n, h, w, c)
         The images.
     size : tuple of int
         Rows and columns of the grid; no more than the image has are used.
@@ -37,12 +38,13 @@ def area_average(X: Floats, size: tuple[int, int]) -> Floats:
     >>> area_average(np.array([0.0, 3.0, 6.0]).reshape(1, 1, 3, 1), (1, 2)).ravel()
     array([1., 5.])
     """
-    n, h, w, c = X.shape
+    xp, dtype = namespace(X), float_dtype(X)
+    _, h, w, c = X.shape
     rows, columns = min(h, size[0]), min(w, size[1])
-    down = np.matmul(_weights(h, rows, X.dtype), X.reshape(n, h, w * c))
+    down = xp.matmul(_weights(h, rows, dtype), xp.reshape(X, (-1, h, w * c)))
     # Channels stay apart: the column weights act on (column, channel) pairs, block-diagonal in the channel.
-    across = np.kron(_weights(w, columns, X.dtype).T, np.eye(c, dtype=X.dtype))
-    averaged: Floats = np.matmul(down, across).reshape(n, rows, columns, c)
+    across = np.kron(_weights(w, columns, dtype).T, np.eye(c, dtype=dtype))
+    averaged: Floats = xp.reshape(xp.matmul(down, across), (-1, rows, columns, c))
     return averaged
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from auxtasks.typing import Floats
@@ -17,7 +19,7 @@ def normalised_blocks(histograms: Floats, block: tuple[int, int], norm: str) -> 
 
     Parameters
     ----------
-    histograms : ndarray of float, shape (n, rows, columns, orientations)
+    histograms : ndarray of float or tensor, shape (n, rows, columns, orientations)
         A histogram for each cell, non-negative.
     block : tuple of int
         Rows and columns of a block, in cells.
@@ -36,6 +38,8 @@ def normalised_blocks(histograms: Floats, block: tuple[int, int], norm: str) -> 
     >>> normalised_blocks(np.array([3.0, 4.0]).reshape(1, 1, 1, 2), (1, 1), "L2").ravel().round(3)
     array([0.6, 0.8])
     """
+    if not isinstance(histograms, np.ndarray):
+        return _normalised_tensors(histograms, block, norm)
     windows = np.lib.stride_tricks.sliding_window_view(histograms, block, axis=(1, 2))
     blocks = windows.transpose(0, 1, 2, 4, 5, 3)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -54,6 +58,27 @@ def normalised_blocks(histograms: Floats, block: tuple[int, int], norm: str) -> 
             flat = normalised.reshape(*size.shape, -1)
             energy = np.einsum("...i,...i->...", flat, flat)
             flat *= (1 / np.sqrt(energy + EPSILON**2))[..., None]
+    return normalised
+
+
+def _normalised_tensors(histograms: Any, block: tuple[int, int], norm: str) -> Any:
+    import tensorflow as tf
+
+    rows, columns = (cells - length + 1 for cells, length in zip(histograms.shape[1:3], block, strict=True))
+    windows = [[histograms[:, i : i + rows, j : j + columns] for j in range(block[1])] for i in range(block[0])]
+    blocks = tf.stack([tf.stack(row, axis=3) for row in windows], axis=3)
+    axes = (3, 4, 5)
+    if norm in ("L1", "L1-sqrt"):
+        size = tf.reduce_sum(blocks, axes, keepdims=True) + EPSILON
+    else:
+        size = tf.sqrt(tf.reduce_sum(tf.square(blocks), axes, keepdims=True) + EPSILON**2)
+    # An infinite norm would turn the block into zeros, which it is not.
+    normalised = blocks / tf.where(tf.math.is_finite(size), size, np.nan)
+    if norm == "L1-sqrt":
+        normalised = tf.sqrt(normalised)
+    if norm == "L2-Hys":
+        clipped = tf.minimum(normalised, CEILING)
+        normalised = clipped * tf.math.rsqrt(tf.reduce_sum(tf.square(clipped), axes, keepdims=True) + EPSILON**2)
     return normalised
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError
 from auxtasks.registry import extractor
+from auxtasks.tensors import float_dtype, namespace
 from auxtasks.typing import Floats
 from auxtasks.validation import check_int, check_number
 
@@ -17,6 +19,7 @@ from auxtasks.validation import check_int, check_number
     domain="image",
     kind="distribution",
     source="Swain and Ballard 1991, Color indexing, by channel; numpy.histogram",
+    graph=True,
 )
 def colour_histogram(X: Floats, *, bins: int = 8, value_range: Sequence[float] | None = None) -> Floats:
     """Histogram of each channel.
@@ -57,29 +60,44 @@ def colour_histogram(X: Floats, *, bins: int = 8, value_range: Sequence[float] |
     (array([0.5, 0.5]), array([1., 0.]))
     """
     bins = check_int("bins", bins, low=2, high=256)
-    n, h, w, c = X.shape
-    low, high = _own_range(X) if value_range is None else _given_range(value_range, X.dtype)
+    xp = namespace(X)
+    low, high = _own_range(X) if value_range is None else _given_range(value_range, float_dtype(X))
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         width = high - low
-        defined = (width > 0) & np.isfinite(width)
-        scaled = np.clip(X, low, high)
+        scaled = xp.clip(X, low, high)
         scaled -= low
         scaled /= width
         scaled *= bins
-        index = scaled.astype(np.intp)
-    # The largest value belongs to the last bin; below zero is only what was cast from NaN, of undefined samples.
-    np.clip(index, 0, bins - 1, out=index)
-    index += np.arange(n * c).reshape(n, 1, 1, c) * bins
-    counts = np.bincount(index.ravel(), minlength=n * c * bins).reshape(n, c, bins)
-    shares: Floats = (counts / (h * w)).astype(X.dtype)
-    shares[~np.broadcast_to(defined, (n, 1, 1, 1)).ravel()] = np.nan
+        counts = _counts(scaled, bins)
+    counts /= X.shape[1] * X.shape[2]
+    defined = (width > 0) & xp.isfinite(width)
+    shares: Floats = xp.where(xp.reshape(defined, (-1, 1, 1)), counts, np.nan)
     return shares
+
+
+def _counts(scaled: Any, bins: int) -> Any:
+    """Count the values from 0 to `bins` in bins of width 1, by image and channel, (n, c, bins)."""
+    if isinstance(scaled, np.ndarray):
+        n, _, _, c = scaled.shape
+        index = scaled.astype(np.intp)
+        # The largest value belongs to the last bin; below zero is only what was cast from NaN, of undefined samples.
+        np.clip(index, 0, bins - 1, out=index)
+        index += np.arange(n * c).reshape(n, 1, 1, c) * bins
+        counts = np.bincount(index.ravel(), minlength=n * c * bins).reshape(n, c, bins)
+        return counts.astype(scaled.dtype)
+    import tensorflow as tf
+
+    # How many values lie at or above each edge but the first; bin by bin, so that no tensor holds all of them.
+    at_or_above = [tf.reduce_sum(tf.cast(scaled >= edge, tf.float32), axis=(1, 2)) for edge in range(1, bins)]
+    every = tf.reduce_sum(tf.ones_like(scaled), axis=(1, 2))
+    edges = tf.stack([every, *at_or_above, tf.zeros_like(every)], axis=-1)
+    return edges[..., :-1] - edges[..., 1:]
 
 
 def _own_range(X: Floats) -> tuple[Floats, Floats]:
     """Return the smallest and largest value of each image, (n, 1, 1, 1)."""
-    axes = (1, 2, 3)
-    return X.min(axis=axes, keepdims=True), X.max(axis=axes, keepdims=True)
+    xp, axes = namespace(X), (1, 2, 3)
+    return xp.min(X, axis=axes, keepdims=True), xp.max(X, axis=axes, keepdims=True)
 
 
 def _given_range(value_range: object, dtype: np.dtype[np.floating]) -> tuple[Floats, Floats]:

@@ -11,6 +11,7 @@ from auxtasks.image.gradients import smoothed_differences
 from auxtasks.image.grey import to_grey
 from auxtasks.image.sizes import check_pair
 from auxtasks.registry import extractor
+from auxtasks.tensors import namespace
 from auxtasks.typing import Floats
 from auxtasks.validation import check_choice
 
@@ -25,6 +26,7 @@ SMOOTHING = {"sobel": (1.0, 2.0), "scharr": (3.0, 10.0)}
     kind="image",
     place="grid",
     source="skimage.filters.sobel and scharr, averaged over a grid by area",
+    graph=True,
 )
 def edges(X: Floats, *, size: int | Sequence[int] = (8, 8), operator: str = "sobel") -> Floats:
     """Mean edge strength over a coarse grid.
@@ -63,13 +65,14 @@ def edges(X: Floats, *, size: int | Sequence[int] = (8, 8), operator: str = "sob
     """
     grid = check_pair("size", size)
     side, centre = SMOOTHING[check_choice("operator", operator, SMOOTHING)]
+    xp = namespace(X)
     with np.errstate(over="ignore", invalid="ignore"):
         down, across = smoothed_differences(to_grey(X), side, centre)
         magnitude: Floats = down * down
         magnitude += across * across
-        np.sqrt(magnitude, out=magnitude)
+        magnitude = xp.sqrt(magnitude)
         # Smoothing weights that sum to 1, and the mean of the two squares rather than their sum.
         magnitude *= 1 / ((2 * side + centre) * 2**0.5)
         averaged = area_average(magnitude[..., None], grid)
-    averaged[~np.isfinite(averaged)] = np.nan
-    return averaged
+    finite: Floats = xp.where(xp.isfinite(averaged), averaged, np.nan)
+    return finite

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from auxtasks.tensors import namespace
 from auxtasks.typing import Floats
 
 
@@ -55,7 +56,7 @@ def smoothed_differences(grey: Floats, side: float, centre: float) -> tuple[Floa
 
     Parameters
     ----------
-    grey : ndarray of float, shape (n, h, w)
+    grey : ndarray of float or tensor, shape (n, h, w)
         One channel of the images.
     side, centre : float
         The smoothing weights ``[side, centre, side]``: (1, 2) is Sobel's operator, (3, 10) is Scharr's.
@@ -72,7 +73,7 @@ def smoothed_differences(grey: Floats, side: float, centre: float) -> tuple[Floa
     >>> down.tolist(), across.tolist()
     ([[[0.0, 0.0, 0.0]]], [[[4.0, 20.0, 16.0]]])
     """
-    padded = np.pad(grey, ((0, 0), (1, 1), (1, 1)), mode="symmetric")
+    padded = namespace(grey).pad(grey, ((0, 0), (1, 1), (1, 1)), mode="symmetric")
     along_rows: Floats = padded[:, 2:] - padded[:, :-2]
     along_columns: Floats = padded[:, :, 2:] - padded[:, :, :-2]
     down = side * (along_rows[:, :, 2:] + along_rows[:, :, :-2]) + centre * along_rows[:, :, 1:-1]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from auxtasks.tensors import namespace
 from auxtasks.typing import Floats
 
 LUMA = (0.2125, 0.7154, 0.0721)
@@ -15,7 +14,7 @@ def to_grey(X: Floats) -> Floats:
 
     Parameters
     ----------
-    X : ndarray of float, shape (n, h, w, c)
+    X : ndarray of float or tensor, shape (n, h, w, c)
         The images. Three channels are taken for red, green and blue.
 
     Returns
@@ -31,13 +30,14 @@ def to_grey(X: Floats) -> Floats:
     Examples
     --------
     >>> import numpy as np
+    >>> import numpy as np
     >>> to_grey(np.array([[[[1.0, 0.0, 0.0]]]]))
     array([[[0.2125]]])
     """
     if X.shape[-1] == 1:
         return X[..., 0]
     if X.shape[-1] != len(LUMA):
-        mean: Floats = np.mean(X, axis=-1)
+        mean: Floats = namespace(X).mean(X, axis=-1)
         return mean
     red, green, blue = X[..., 0], X[..., 1], X[..., 2]
     grey: Floats = red - green

@@ -11,6 +11,7 @@ from auxtasks.image.blocks import normalised_blocks
 from auxtasks.image.orientation import cell_histograms
 from auxtasks.image.sizes import check_flag, check_pair
 from auxtasks.registry import extractor
+from auxtasks.tensors import namespace
 from auxtasks.typing import Floats
 from auxtasks.validation import check_choice, check_int
 
@@ -26,6 +27,7 @@ LARGEST_DEFAULT_CELL = 8
     axes=["block row", "block column", "cell row", "cell column", "orientation"],
     default=True,
     source="Dalal and Triggs 2005, Histograms of Oriented Gradients for Human Detection; skimage.feature.hog",
+    graph=True,
 )
 def hog(
     X: Floats,
@@ -64,7 +66,8 @@ def hog(
     Raises
     ------
     InvalidInputError
-        If an image is smaller than a cell or a block, or negative with `transform_sqrt`.
+        If an image is smaller than a cell or a block, or negative with `transform_sqrt` (in tensors the target is NaN
+        then).
     InvalidTypeError, UnknownNameError
         If an option is of the wrong type, or there is no such `block_norm`.
 
@@ -91,12 +94,12 @@ def hog(
     cell = _default_cell(h, w) if pixels_per_cell is None else check_pair("pixels_per_cell", pixels_per_cell)
     _check_fits(h, w, cell, block)
     if check_flag("transform_sqrt", transform_sqrt):
-        if X.min() < 0:
+        if isinstance(X, np.ndarray) and X.min() < 0:
             raise InvalidInputError(
                 "`transform_sqrt` needs images without negative values; "
                 f"found {X.min():g}. Leave it False or shift the images."
             )
-        X = np.sqrt(X)
+        X = namespace(X).sqrt(X)
     return normalised_blocks(cell_histograms(X, orientations, cell), block, norm)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from auxtasks.image.gradients import central_differences
+from auxtasks.image.orientation_tensors import cotangents_of_edges, histograms_of_tensors
 from auxtasks.typing import Array, Floats
 
 
@@ -13,7 +14,7 @@ def cell_histograms(X: Floats, orientations: int, cell: tuple[int, int]) -> Floa
 
     Parameters
     ----------
-    X : ndarray of float, shape (n, h, w, c)
+    X : ndarray of float or tensor, shape (n, h, w, c)
         The images; rows and columns that do not fill a cell are left out.
     orientations : int
         The number of bins over 0° to 180°.
@@ -32,6 +33,8 @@ def cell_histograms(X: Floats, orientations: int, cell: tuple[int, int]) -> Floa
     >>> cell_histograms(ramp, 2, (4, 4)).ravel()
     array([0., 1.])
     """
+    if not isinstance(X, np.ndarray):
+        return histograms_of_tensors(X, orientations, cell)
     from scipy.sparse import csr_array
 
     n, h, w, _ = X.shape
@@ -89,9 +92,7 @@ def _orientation_bins(down: Floats, across: Floats, orientations: int) -> Array:
     The angle is at or above an edge where its cotangent ``across / down`` is at or below that of the edge; the sign
     of the gradient cancels. Counting such edges costs less than an arctangent.
     """
-    angles = np.pi * np.arange(1, orientations) / orientations
-    # Gradients of integer images lie exactly on the edges of 45°, 90° and 135°, so those must be exactly 1, 0 and -1.
-    cotangents = np.round(np.cos(angles) / np.sin(angles), 14).astype(down.dtype)
+    cotangents = cotangents_of_edges(orientations).astype(down.dtype)
     sloped = down != 0
     ratio = np.divide(across, down, out=across)
     bins = np.zeros(down.shape, np.uint8)

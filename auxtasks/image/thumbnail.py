@@ -16,6 +16,7 @@ from auxtasks.typing import Floats
     kind="image",
     place="grid",
     source="area averaging; skimage.transform.resize_local_mean",
+    graph=True,
 )
 def thumbnail(X: Floats, *, size: int | Sequence[int] = (8, 8)) -> Floats:
     """Image reduced to a few pixels by averaging.

@@ -14,7 +14,21 @@ check_backend()
 
 from auxtasks.keras.attach import attach_heads, strip_heads  # noqa: E402
 from auxtasks.keras.batches import LabelledBatches, labelled_dataset  # noqa: E402
+from auxtasks.keras.callbacks import BaseCheckpoint, PruneOpposed  # noqa: E402
 from auxtasks.keras.model import AuxModel  # noqa: E402
+from auxtasks.keras.seeds import set_seed  # noqa: E402
 from auxtasks.keras.taps import Tap  # noqa: E402
+from auxtasks.keras.turns.batches import TaskBatches  # noqa: E402
 
-__all__ = ["AuxModel", "LabelledBatches", "Tap", "attach_heads", "labelled_dataset", "strip_heads"]
+__all__ = [
+    "AuxModel",
+    "BaseCheckpoint",
+    "LabelledBatches",
+    "PruneOpposed",
+    "Tap",
+    "TaskBatches",
+    "attach_heads",
+    "labelled_dataset",
+    "set_seed",
+    "strip_heads",
+]

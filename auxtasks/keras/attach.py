@@ -12,12 +12,16 @@ import numpy as np
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError
 from auxtasks.keras.layout import Layout
 from auxtasks.keras.model import AuxModel
+from auxtasks.keras.on_the_fly import OnTheFly
 from auxtasks.keras.samples import Samples
 from auxtasks.keras.taps import Where, resolve_taps
 from auxtasks.keras.ties import make_ties
 from auxtasks.keras.tryout import try_out
+from auxtasks.keras.turns.schedule import Asked
+from auxtasks.keras.weighting.resolve import resolve_weightings
 from auxtasks.keras.weights import checked_weights
 from auxtasks.specs import TargetSpec
+from auxtasks.targets.generator import AuxTargetGenerator
 from auxtasks.validation import check_int
 
 _STEPS = ("train_step", "test_step", "compute_loss", "compute_metrics")
@@ -34,6 +38,8 @@ def attach_heads(
     inputs: Any = None,
     seed: int | None = None,
     name: str | None = None,
+    schedule: Asked = "joint",
+    weighting: Any = "fixed",
 ) -> AuxModel:
     """Wrap a Keras model so that it also learns auxiliary targets.
 
@@ -42,8 +48,11 @@ def attach_heads(
     base : keras.Model
         Any Keras model: Sequential (built or not), functional, subclassed, with nested models. It is trained through
         the wrapper and never changed; `strip_heads` gives it back.
-    targets : AuxTargets
-        What to learn. A mapping of names to `TargetSpec` works too, together with `inputs`.
+    targets : AuxTargets or AuxTargetGenerator
+        What to learn. With a fitted generator, targets are computed inside each training step from the batch as it
+        arrives: ``fit(X, y)`` takes plain labels in any form of data, and augmented inputs have the targets of what
+        they became. Each of its tasks needs a form for tensors (see ``AuxTargetGenerator.in_graph``). A mapping of
+        names to `TargetSpec` works too, together with `inputs`.
     at : str, int, float, Tap or mapping, default "auto"
         Where each head reads: a layer name or path (``"backbone/block_6_expand_relu"``), an index into
         ``base.layers``, a fraction of the depth from 0.0 (first layer) to 1.0 (last), or a `Tap`; for all targets or
@@ -61,14 +70,35 @@ def attach_heads(
         For targets with the words of a vocabulary as classes, the name or path of the model's own embedding layer,
         whose vectors of these words then tell the classes apart instead of weights of the head's own.
     inputs : array or structure of arrays, optional
-        Samples of what the model reads, for a trial run; by default ``targets.inputs``. Needed for a model with
-        several inputs, and for one that reads something else than ``targets.inputs``, such as texts where these are
-        numbers of tokens (``make_aux_targets(..., inputs="texts")`` keeps the texts).
+        Samples of what the model reads, for a trial run; by default ``targets.inputs``, and zeros for a generator.
+        Needed for a model with several inputs, and for one that reads something else than ``targets.inputs``, such as
+        texts where these are numbers of tokens (``make_aux_targets(..., inputs="texts")`` keeps the texts).
     seed : int, optional
         Seeds the heads. By default the seed of `keras.utils.set_random_seed` if that was set. Either way the global
         random state is left alone, so that the base trains as it would without heads.
     name : str, optional
         The name of the wrapper.
+    schedule : {"joint", "alternating", "proportional"}, mapping or callable, default "joint"
+        Whether each step trains all tasks at once, or one task and the trunk, while the other heads, the main one
+        included, stay as they are. ``"alternating"`` goes round: ``"main"``, then the targets in their order.
+        ``"proportional"`` draws the task of each step, as often as it has labelled samples. For both
+        ``{"alternating": {"ratio": {"main": 2, "fft": 1}}}`` says how many steps in a row, or how often, a task has its
+        turn (1 for tasks left out). A function gets the number of the step and returns the name of the task; it runs in
+        Python, not under XLA, and must be registered with `keras.saving.register_keras_serializable` for the model to
+        be saved. See Notes.
+    weighting : str, mapping, function, or list of these, default "fixed"
+        What the loss weights are multiplied by in the course of the training, or what becomes of the gradients of the
+        tasks in the trunk; state is saved with the model. By name, or as ``{name: options}``:
+
+        - ``{"delayed": {"steps": 500}}``, ``"warm_up"``, ``"decay"`` and ``"auxiliary_first"`` follow a plan, see
+          `Delayed`, `WarmUp`, `Decay` and `AuxiliaryFirst` in `auxtasks.keras.weighting`;
+        - ``"uncertainty"`` and ``"dwa"`` learn weights from the losses (`Uncertainty`, `DynamicWeightAverage`);
+        - ``"cosine_gate"`` and ``"projection"`` take out what opposes the gradient of the main loss (`CosineGate`,
+          `Projection`), ``"gradnorm"`` balances the gradients (`GradNorm`), and ``"watch"`` only logs their cosines;
+        - a function is asked at every step (`Custom`).
+
+        A list multiplies its parts; one of them may look at gradients. The mean weight of each task in an epoch is in
+        the logs as ``<task>_weight``, the mean cosine of its gradient with the main one as ``<task>_cosine``.
 
     Returns
     -------
@@ -85,6 +115,17 @@ def attach_heads(
         If a layer or target does not exist; the nearest names are given.
     InvalidTypeError
         If an argument is of another type.
+
+    Notes
+    -----
+    With a schedule other than ``"joint"`` each task has an optimizer of its own: the compiled one for ``"main"``, whose
+    ``iterations`` count main steps alone, and clones of it, which follow the learning rate that callbacks set on it (a
+    learning-rate schedule counts each task's own steps). An optimizer touches only what its task's loss depends on:
+    the other heads, and layers above the tap, keep their values, without momentum or weight decay. A task of weight 0,
+    or without a label in the batch, has no turn, and a batch with labels of one task alone trains that task. The model
+    counts steps in a saved weight, and what is drawn follows from `seed` and this count, so that a resumed run equals
+    an uninterrupted one on the same batches. Losses of all tasks are logged in every step. On one device only; not
+    with a weighting that looks at gradients or is trained itself, nor with an optimizer that has ``use_ema=True``.
 
     Warns
     -----
@@ -107,14 +148,30 @@ def attach_heads(
     True
     """
     _check_base(base)
+    on_the_fly = OnTheFly.of(targets)
     specs = _specs_of(targets)
     checked = checked_weights(weights, dict.fromkeys(specs, 1.0))
-    inputs = getattr(targets, "inputs", None) if inputs is None else inputs
+    inputs = getattr(targets, "inputs", None) if inputs is None and not on_the_fly else inputs
+    inputs = on_the_fly.trial_inputs(base, inputs)
     samples = Samples.of(inputs, base, Layout.of(targets))
     resolved = resolve_taps(at, specs, base, try_out(base, samples, specs))
     taps = {task: (output.path, output.call, output.shape) for task, output in resolved.items()}
     ties = make_ties(tie, specs, base, getattr(targets, "vocabulary", None), numbered=samples.numbered_by_model())
-    return AuxModel(base, specs, taps, checked, _seed_of(seed), name, ties)
+    model = AuxModel(
+        base,
+        specs,
+        taps,
+        checked,
+        _seed_of(seed),
+        name,
+        ties,
+        schedule,
+        generator=on_the_fly.generator,
+        weighting=resolve_weightings(weighting),
+    )
+    if model.in_turns:
+        model._find_reach(samples.tensors(samples.rows()))
+    return model
 
 
 def strip_heads(model: AuxModel) -> keras.Model:
@@ -156,11 +213,11 @@ def _check_base(base: object) -> None:
 
 
 def _specs_of(targets: Any) -> dict[str, TargetSpec]:
-    specs = getattr(targets, "specs", targets)
+    specs = targets.specs_ if isinstance(targets, AuxTargetGenerator) else getattr(targets, "specs", targets)
     if not isinstance(specs, Mapping) or not all(isinstance(spec, TargetSpec) for spec in specs.values()):
         raise InvalidTypeError(
-            "`targets` must be AuxTargets, as make_aux_targets returns them, or a mapping of names to TargetSpec; got "
-            f"{type(targets).__name__}."
+            "`targets` must be AuxTargets, as make_aux_targets returns them, a fitted AuxTargetGenerator, or a mapping "
+            f"of names to TargetSpec; got {type(targets).__name__}."
         )
     if not specs:
         raise InvalidInputError("`targets` holds no target; compute at least one task.")

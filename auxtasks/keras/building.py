@@ -18,6 +18,8 @@ def build_heads(
     taps: Mapping[str, tuple[str, int, Shape]],
     seed: int,
     ties: Mapping[str, tuple[Tie, keras.Layer]],
+    *,
+    fused: bool = True,
 ) -> list[Head]:
     """Build the heads of all targets: those of one family on one tap share a head.
 
@@ -31,6 +33,8 @@ def build_heads(
         Seeds the initial weights.
     ties : mapping of str to (Tie, keras.Layer)
         For the targets whose head is tied to an embedding, the rows and the embedding.
+    fused : bool, default True
+        Whether targets may share a head; tasks that are trained in turn must not.
 
     Returns
     -------
@@ -41,7 +45,7 @@ def build_heads(
     for name, spec in specs.items():
         family = TiedHead if name in ties else _family(spec, taps[name][2])
         # A decoder is a target's own, and so are an embedding's rows; a pooling is that of a place.
-        part = name if family in (MapHead, TiedHead) else spec.place if family is SampleHead else ""
+        part = name if family in (MapHead, TiedHead) or not fused else spec.place if family is SampleHead else ""
         groups.setdefault((taps[name], family, part), []).append(spec)
     heads = []
     for index, (((_, _, shape), family, _), together) in enumerate(groups.items()):

@@ -13,15 +13,15 @@ from auxtasks.keras.batches import dataset_of
 from auxtasks.keras.composition import DEFAULT_SHARE, compose
 from auxtasks.keras.forms import AuxBatch, as_tuple
 from auxtasks.keras.packing import MAIN, Packer
-from auxtasks.keras.steps import Stepping
 from auxtasks.keras.texts import as_inputs
+from auxtasks.keras.turns.turning import Turning
 from auxtasks.validation import check_int, check_number
 
 _NUMERIC = re.compile("squared|absolute|percentage|logarithmic|huber|cosh|cosine|poisson|^(mse|mae|mape|msle)$")
 """Names of losses between numbers, of which -1 may be one."""
 
 
-class Fitting(Stepping):
+class Fitting(Turning):
     """The part of `AuxModel` that takes data from the user."""
 
     base: keras.Model
@@ -53,12 +53,13 @@ class Fitting(Stepping):
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compile a loaded model as it was compiled when saved; Keras leaves models with a `compile` of their own."""
         self.compile(**keras.saving.deserialize_keras_object(config))
-        self.optimizer.build(self.trainable_variables)
+        self._build_optimizers()
 
     def _packer(self, *, required: bool, class_weight: Any = None) -> Packer:
         return Packer(
             self._plan.specs,
             required=required,
+            computed=bool(self._on_the_fly),
             negative_labels=self._negative_labels,
             numeric_loss=self._numeric_loss,
             needs_main=self._needs_main,
@@ -92,10 +93,13 @@ class Fitting(Stepping):
             The inputs, such as ``targets.inputs``; also a list of texts, for a model that reads texts.
         y : mapping
             ``targets.with_main(labels)``. Samples whose main label is missing (-1 or NaN) train the auxiliary tasks.
+            Where heads were attached to a generator, the labels alone, for all samples of an array or for the first of
+            them; the targets are then computed from each batch as it arrives, but for those that y holds.
         batch_size, epochs, verbose, callbacks, validation_split, shuffle, class_weight
             As in Keras.
         validation_data : tuple, tf.data.Dataset or PyDataset, optional
-            With plain labels, or with ``val.with_main(labels)`` of ``val = targets.transform(X_val)``.
+            With plain labels, or with ``val.with_main(labels)`` of ``val = targets.transform(X_val)`` for auxiliary
+            losses too; these are never computed on the fly.
         sample_weight : array or mapping, optional
             An array weighs the main loss; a mapping weighs ``"main"`` and each task by name.
         labelled_share : float or None, default 0.5
@@ -124,7 +128,8 @@ class Fitting(Stepping):
         seed = check_int("seed", seed, low=0)
         share = None if labelled_share is None else check_number("labelled_share", labelled_share, low=0.0, high=1.0)
         packer = self._packer(required=True, class_weight=class_weight)
-        x, y, sample_weight = packer.pack_any(x, y, sample_weight)
+        x, y, sample_weight = packer.pack_any(x, self._on_the_fly.with_labels_for_all(x, y), sample_weight)
+        self._count_labels(x)
         if isinstance(x, AuxBatch) and not np.all(x.labelled):
             if validation_split:
                 raise InvalidInputError(
@@ -135,10 +140,8 @@ class Fitting(Stepping):
                 data = (x, y) if sample_weight is None else (x, y, sample_weight)
                 plan = compose(np.asarray(x.labelled, dtype=bool), batch_size or 32, share, seed)
                 if plan is not None:
-                    # Another call of fit goes on with other epochs than the ones seen before.
-                    composed = dataset_of(
-                        data, plan, first_epoch=int(keras.ops.convert_to_numpy(self.optimizer.iterations))
-                    )
+                    # Another call of fit goes on with the epochs after those seen before, as a resumed run must.
+                    composed = dataset_of(data, plan, first_epoch=self._steps_done() // plan.n_batches)
                     if kwargs.get("steps_per_epoch"):
                         composed = composed.repeat()
                     x, y, sample_weight, batch_size, shuffle = composed, None, None, None, False
@@ -167,6 +170,8 @@ class Fitting(Stepping):
         **kwargs: Any,
     ) -> Any:
         """Evaluate; see `keras.Model.evaluate`. Auxiliary losses are reported for the targets that y holds.
+
+        Targets are computed on the fly in training only; pass ``generator.transform(X).with_main(y)`` for their losses.
 
         Parameters
         ----------

@@ -43,26 +43,26 @@ class PackedDataset(keras.utils.PyDataset):
             use_multiprocessing=source.use_multiprocessing,
             max_queue_size=source.max_queue_size,
         )
-        self._source = source
+        self.source = source
         self._pack = pack
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         """Return one packed batch."""
-        return _packed(self._pack, self._source[index])
+        return _packed(self._pack, self.source[index])
 
     @property
     def num_batches(self) -> int | None:
         """The number of batches, None if there is no end."""
-        batches: int | None = self._source.num_batches
+        batches: int | None = self.source.num_batches
         return batches
 
     def on_epoch_begin(self) -> None:
         """Tell the source that an epoch begins."""
-        self._source.on_epoch_begin()
+        self.source.on_epoch_begin()
 
     def on_epoch_end(self) -> None:
         """Tell the source that an epoch ended."""
-        self._source.on_epoch_end()
+        self.source.on_epoch_end()
 
 
 def map_dataset(dataset: tf.data.Dataset, pack: Callable[..., tuple[Any, Any, Any]]) -> tf.data.Dataset:

@@ -12,15 +12,20 @@ from keras import ops
 from auxtasks.keras.building import build_heads
 from auxtasks.keras.fitting import Fitting
 from auxtasks.keras.forms import AuxBatch
+from auxtasks.keras.on_the_fly import OnTheFly
 from auxtasks.keras.plan import Plan
 from auxtasks.keras.prediction import AuxiliaryPredictor
 from auxtasks.keras.recording import Event
+from auxtasks.keras.seed_states import store_states, take_states
 from auxtasks.keras.steps import CurrentStep
 from auxtasks.keras.texts import as_inputs
-from auxtasks.keras.tracking import KnownMean, TaskLosses
+from auxtasks.keras.tracking import KnownMean, TaskMeans
 from auxtasks.keras.trial import Shape
+from auxtasks.keras.turns.schedule import Asked, Schedule
+from auxtasks.keras.weighting.base import Weighting
 from auxtasks.keras.weights import checked_weights
 from auxtasks.specs import TargetSpec
+from auxtasks.targets.generator import AuxTargetGenerator
 
 
 @keras.saving.register_keras_serializable("auxtasks")
@@ -48,6 +53,15 @@ class AuxModel(Fitting):
     ties : mapping of str to (path, rows, width), optional
         For the targets whose head is tied to an embedding of the model, its path, the row of each class and the width
         of a row.
+    schedule : str, mapping or callable, default "joint"
+        Whether all tasks are trained at once or in turn; see `attach_heads`.
+    generator : AuxTargetGenerator, optional
+        What computes the targets in training, where the data does not hold them.
+    weighting : sequence of Weighting, default ()
+        What weighs the losses while the model trains; see `attach_heads`.
+    reach : mapping of str to sequence of int, optional
+        For each task and ``"main"``, the places in ``base.weights`` of what its loss depends on; where it is not given,
+        each task trained in turn has an optimizer state for all of them.
     """
 
     def __init__(
@@ -59,18 +73,25 @@ class AuxModel(Fitting):
         seed: int,
         name: str | None = None,
         ties: Mapping[str, tuple[str, Sequence[int], int]] | None = None,
+        schedule: Asked = "joint",
+        reach: Mapping[str, Sequence[int]] | None = None,
+        generator: AuxTargetGenerator | None = None,
+        weighting: Sequence[Weighting] = (),
     ) -> None:
         # The base's own policy: under another one the inputs would be cast before the base sees them.
         super().__init__(name=name or f"aux_{base.name}", dtype=base.dtype_policy, autocast=base.autocast)
         self.base = base
         self._plan = Plan.make(base, specs, taps, ties or {})
-        self.heads = build_heads(specs, self._plan.taps, seed, self._plan.ties)
+        self._add_weightings(weighting, list(specs))
+        self._add_turns(schedule, self._plan, seed, reach)
+        self.heads = build_heads(specs, self._plan.taps, seed, self._plan.ties, fused=not self.in_turns)
         self._seed = seed
         self._step = CurrentStep()
+        self._on_the_fly = OnTheFly(generator)
         # Keras does not look into a plain object, and would save the predictor as a part of this model.
         self._untracked = SimpleNamespace()
         self._main_loss = KnownMean(name="main_loss")
-        self._task_losses = TaskLosses(list(specs))
+        self._task_losses = TaskMeans(list(specs))
         self._loss_weights = self.add_weight(
             name="loss_weights", shape=(len(specs),), initializer="zeros", trainable=False, dtype="float32"
         )
@@ -157,6 +178,15 @@ class AuxModel(Fitting):
             inputs = inputs.inputs
         return self.base(inputs, training=training)
 
+    def save_own_variables(self, store: Any) -> None:
+        """Save also the states of random generators, so that a resumed run goes on as it would have."""
+        super().save_own_variables(store)
+        store_states(self, store)
+
+    def load_own_variables(self, store: Any) -> None:
+        """Load what `save_own_variables` saved."""
+        super().load_own_variables(take_states(self, store))
+
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` needs; the base must be serialisable itself."""
         return {
@@ -165,6 +195,9 @@ class AuxModel(Fitting):
             **self._plan.to_config(self.base),
             "weights": self.loss_weights,
             "seed": self._seed,
+            "weighting": [keras.saving.serialize_keras_object(each) for each in self.weightings],
+            **self._turns.to_config(),
+            **self._on_the_fly.to_config(),
         }
 
     @classmethod
@@ -173,7 +206,10 @@ class AuxModel(Fitting):
         base = keras.saving.deserialize_keras_object(config["base"], custom_objects=custom_objects)
         specs = {name: TargetSpec.from_dict(spec) for name, spec in config["specs"].items()}
         taps, ties = (Plan.by_path(base, config.get(part, {})) for part in ("taps", "ties"))
-        return cls(**{**config, "base": base, "specs": specs, "taps": taps, "ties": ties})
+        schedule = Schedule.from_config(config.get("schedule", "joint"), custom_objects)
+        weighting = [keras.saving.deserialize_keras_object(each, custom_objects) for each in config["weighting"]]
+        made = {"base": base, "specs": specs, "taps": taps, "ties": ties, "schedule": schedule, "weighting": weighting}
+        return cls(**{**config, **made, "generator": OnTheFly.from_config(config).generator})
 
     def export(self, *args: Any, **kwargs: Any) -> Any:
         """Export for inference; see `keras.Model.export`. Nothing of the heads is in what is written."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from keras import ops
 
@@ -14,7 +14,7 @@ from auxtasks.keras.recording import Event
 from auxtasks.specs import TargetSpec
 
 
-def relative_totals(heads: Iterable[Head], plan: Plan, events: Sequence[Event], batch: AuxBatch) -> Total:
+def totals_by_task(heads: Iterable[Head], plan: Plan, events: Sequence[Event], batch: AuxBatch) -> dict[str, Total]:
     """Return the loss over chance of every task on a batch.
 
     Parameters
@@ -30,17 +30,26 @@ def relative_totals(heads: Iterable[Head], plan: Plan, events: Sequence[Event], 
 
     Returns
     -------
-    Total
-        Sums (over chance) and counts, each of shape (number of tasks,); zero for tasks that the batch does not hold.
+    dict of str to Total
+        Sum (over chance) and count of each task; zero for tasks that the batch does not hold.
     """
     found: dict[str, Total] = {}
     for head in heads:
         specs = [spec for spec in head.specs if spec.name in batch.targets]
         if specs:
             found |= _totals(head, specs, plan.event_of(specs[0].name, events), batch)
-    absent = Total(0.0, 0.0)
-    relative = [found.get(name, absent).loss / spec.chance for name, spec in plan.specs.items()]
-    return Total(ops.stack(relative), ops.stack([found.get(name, absent).count for name in plan.specs]))
+    totals = ((spec, found.get(name, Total(0.0, 0.0))) for name, spec in plan.specs.items())
+    return {spec.name: Total(total.loss / spec.chance, total.count) for spec, total in totals}
+
+
+def relative_totals(heads: Iterable[Head], plan: Plan, events: Sequence[Event], batch: AuxBatch) -> Total:
+    """Return what `totals_by_task` does, stacked: sums and counts, each of shape (number of tasks,)."""
+    return stacked(totals_by_task(heads, plan, events, batch))
+
+
+def stacked(totals: Mapping[str, Total]) -> Total:
+    """Return the sums and counts of all tasks, each of shape (number of tasks,)."""
+    return Total(*(ops.stack(parts) for parts in zip(*totals.values(), strict=True)))
 
 
 def _totals(head: Head, specs: list[TargetSpec], event: Event, batch: AuxBatch) -> dict[str, Total]:

@@ -28,6 +28,8 @@ class Packer:
         The auxiliary targets.
     required : bool
         Whether a task missing from y is an error, as it is in training.
+    computed : bool
+        Whether targets missing from y are computed later; then only a missing main label is an error.
     negative_labels : bool
         Whether negative integers are labels (as for hinge losses) and not missing ones.
     numeric_loss : bool
@@ -45,6 +47,7 @@ class Packer:
         specs: Mapping[str, TargetSpec],
         *,
         required: bool,
+        computed: bool = False,
         negative_labels: bool = False,
         numeric_loss: bool = False,
         needs_main: bool = True,
@@ -53,6 +56,7 @@ class Packer:
     ) -> None:
         self.specs = specs
         self.required = required
+        self.computed = computed
         self.negative_labels = negative_labels
         self.numeric_loss = numeric_loss
         self.needs_main = needs_main
@@ -78,7 +82,7 @@ class Packer:
         targets, main = self._split(y)
         self._check_main(targets, main, y)
         self._check_shapes(targets)
-        if self.required:
+        if self.required and not self.computed:
             for name in self.specs:
                 if name not in targets:
                     raise InvalidInputError(
@@ -146,7 +150,8 @@ class Packer:
         return auxiliary, rest or None
 
     def _check_main(self, targets: Mapping[str, Any], main: Any, y: Any) -> None:
-        if main is None and targets and self.needs_main:
+        asked = targets or (self.required and self.computed)
+        if main is None and asked and self.needs_main:
             raise InvalidInputError(
                 f"`y`: the main label {MAIN!r} is missing; found {_names(y)}. Pass targets.with_main(y), where -1 or "
                 "NaN stands for the label of a sample that has none."

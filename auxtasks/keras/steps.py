@@ -21,10 +21,11 @@ from auxtasks.keras.masking import (
     without_missing,
 )
 from auxtasks.keras.objective import relative_totals
+from auxtasks.keras.on_the_fly import OnTheFly
 from auxtasks.keras.packing import Packer
 from auxtasks.keras.plan import Plan
 from auxtasks.keras.recording import Event, recording
-from auxtasks.keras.tracking import KnownMean, TaskLosses
+from auxtasks.keras.tracking import KnownMean, TaskMeans
 
 
 class CurrentStep(threading.local):
@@ -32,6 +33,7 @@ class CurrentStep(threading.local):
 
     batch: AuxBatch | None = None
     events: list[Event] = []  # noqa: RUF012 - replaced, never changed
+    parts: Any = None
 
 
 class Stepping(keras.Model):
@@ -41,9 +43,10 @@ class Stepping(keras.Model):
     _packer: Callable[..., Packer]
     _plan: Plan
     _step: CurrentStep
+    _on_the_fly: OnTheFly
     _loss_weights: keras.Variable
     _main_loss: KnownMean
-    _task_losses: TaskLosses
+    _task_losses: TaskMeans
     _compile_metrics: Any
     _loss_tracker: Any
     _compile_loss: Any
@@ -65,6 +68,7 @@ class Stepping(keras.Model):
     def _run_step(self, step: Any, data: Any, training: bool) -> dict[str, Any]:
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         batch, y, sample_weight = self._packer(required=training).pack(x, y, sample_weight)
+        batch = self._on_the_fly.completed(batch) if training else batch
         outer = self._step.batch, self._step.events
         with recording(self._plan.layers.values()) as events:
             self._step.batch, self._step.events = batch, events
@@ -79,6 +83,17 @@ class Stepping(keras.Model):
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
         """Return the main loss over the labels present plus the weighted losses of the auxiliary tasks."""
+        main, _ = self._main_part(x, y, y_pred, sample_weight, training)
+        batch = self._step.batch
+        self._task_losses.in_step = frozenset(batch.targets if batch else ())
+        if batch is None or not batch.targets:
+            return main
+        # Keras divides losses by the number of replicas, because it sums their gradients.
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        return main + ops.cast(self._auxiliary_loss(batch) / replicas, main.dtype)
+
+    def _main_part(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> tuple[Any, Any]:
+        """Return the main loss and the number of labels present."""
         batch = self._step.batch
         n_labels = ops.shape(keras.tree.flatten(y_pred)[0])[0]
         if batch is not None and self._has_missing() and y is not None:
@@ -89,13 +104,9 @@ class Stepping(keras.Model):
             main = ops.zeros(())  # the auxiliary targets alone are trained
         else:
             main = super().compute_loss(x, y, y_pred, sample_weight, training)
-        # Keras divides losses by the number of replicas, because it sums their gradients.
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         self._main_loss.update_state(ops.stop_gradient(main) * replicas, n_labels)
-        self._task_losses.in_step = frozenset(batch.targets if batch else ())
-        if batch is None or not batch.targets:
-            return main
-        return main + ops.cast(self._auxiliary_loss(batch) / replicas, main.dtype)
+        return main, n_labels
 
     def _auxiliary_loss(self, batch: AuxBatch) -> Any:
         """Return the weighted sum of the losses over chance."""
@@ -136,7 +147,11 @@ class Stepping(keras.Model):
     def _loss_over_present(self) -> Any:
         main = ops.divide_no_nan(self._main_loss.total, self._main_loss.count)
         tasks = ops.divide_no_nan(self._task_losses.total, self._task_losses.count)
-        return main + ops.sum(ops.convert_to_tensor(self._loss_weights) * tasks)
+        return main + ops.sum(self._mean_weights() * tasks)
+
+    def _mean_weights(self) -> Any:
+        """Return the weights that the losses of the tasks had, shape (K,)."""
+        return ops.convert_to_tensor(self._loss_weights)
 
     @property
     def _weigh(self) -> Any:

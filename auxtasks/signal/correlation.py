@@ -6,7 +6,8 @@ import numpy as np
 
 from auxtasks.errors import InvalidInputError
 from auxtasks.registry import extractor
-from auxtasks.signal.layout import normalised
+from auxtasks.signal.layout import normalised, products
+from auxtasks.tensors import namespace
 from auxtasks.typing import Floats
 from auxtasks.validation import check_int
 
@@ -18,6 +19,7 @@ from auxtasks.validation import check_int
     axes=["channel", "lag"],
     source="sample autocorrelation, Box & Jenkins 1976, Time Series Analysis, ch. 2; statsmodels.tsa.stattools.acf "
     "with adjusted=False",
+    graph=True,
 )
 def autocorrelation(X: Floats, *, n_lags: int = 10) -> Floats:
     """Autocorrelation of each channel at the first lags.
@@ -53,12 +55,13 @@ def autocorrelation(X: Floats, *, n_lags: int = 10) -> Floats:
     array([[[-0.75,  0.5 , -0.25,   nan]]])
     """
     lags = check_int("n_lags", n_lags, low=1)
-    n, time, channels = X.shape
+    xp, time = namespace(X), X.shape[1]
     deviations, _ = normalised(X)
-    result: Floats = np.full((n, channels, lags), np.nan, X.dtype)
-    for lag in range(1, min(lags, time - 1) + 1):
-        np.einsum("nct,nct->nc", deviations[:, :, lag:], deviations[:, :, :-lag], out=result[:, :, lag - 1])
-    result /= np.einsum("nct,nct->nc", deviations, deviations)[:, :, None]
+    energy = products(deviations, deviations)
+    found = [products(deviations[:, :, lag:], deviations[:, :, :-lag]) for lag in range(1, min(lags, time - 1) + 1)]
+    found += [xp.full_like(energy, np.nan)] * (lags - len(found))
+    result: Floats = xp.stack(found, axis=2)
+    result /= energy[:, :, None]
     return result
 
 
@@ -68,6 +71,7 @@ def autocorrelation(X: Floats, *, n_lags: int = 10) -> Floats:
     kind="vector",
     axes=["pair"],
     source="Pearson correlation coefficient, numpy.corrcoef",
+    graph=True,
 )
 def channel_correlation(X: Floats) -> Floats:
     """Correlation of each pair of channels.
@@ -104,7 +108,9 @@ def channel_correlation(X: Floats) -> Floats:
             f"{X.shape} (n, time, channels). Leave the task out."
         )
     deviations, _ = normalised(X)
-    deviations /= np.sqrt(np.einsum("nct,nct->nc", deviations, deviations))[:, :, None]
-    first, second = np.triu_indices(X.shape[2], k=1)
-    result: Floats = (deviations @ deviations.transpose(0, 2, 1))[:, first, second]
-    return np.clip(result, -1, 1, out=result)
+    xp, channels = namespace(X), X.shape[2]
+    deviations /= xp.sqrt(products(deviations, deviations))[:, :, None]
+    first, second = np.triu_indices(channels, k=1)
+    every = xp.reshape(xp.matmul(deviations, xp.swapaxes(deviations, 1, 2)), (-1, channels * channels))
+    result: Floats = xp.clip(xp.take(every, first * channels + second, axis=1), -1, 1)
+    return result

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from math import factorial, log
+from typing import Any
 
 import numpy as np
 
 from auxtasks.registry import extractor
 from auxtasks.signal.layout import by_channel, normalised
+from auxtasks.signal.power import one_sided_power
+from auxtasks.tensors import namespace
 from auxtasks.typing import Array, Floats
 from auxtasks.validation import check_int
 
@@ -18,6 +21,7 @@ from auxtasks.validation import check_int
     kind="vector",
     axes=["channel"],
     source="Inouye et al. 1991, Electroencephalogr. Clin. Neurophysiol. 79(3):204-210, on scipy.signal.periodogram",
+    graph=True,
 )
 def spectral_entropy(X: Floats) -> Floats:
     """Normalised Shannon entropy of each channel's power spectrum.
@@ -47,22 +51,27 @@ def spectral_entropy(X: Floats) -> Floats:
     >>> spectral_entropy((steps == 0) * 1.0).round(2)  # a click holds all frequencies
     array([[1.]])
     """
-    from scipy.fft import rfft
-    from scipy.special import entr
-
-    n, time, channels = X.shape
+    xp, time = namespace(X), X.shape[1]
     if time < 4:
-        return np.full((n, channels), np.nan, X.dtype)
-    coefficients = rfft(normalised(X)[0], axis=2, overwrite_x=True)[:, :, 1:]
-    power: Floats = np.square(coefficients.real)
-    power += np.square(coefficients.imag)
-    if time % 2 == 0:
-        # Half the sampling rate has no negative twin.
-        power[:, :, -1] /= 2
-    power /= power.sum(axis=2, keepdims=True)
-    entropy: Floats = entr(power, out=power).sum(axis=2)
+        missing: Floats = xp.full_like(X[:, 0], np.nan)
+        return missing
+    shares = one_sided_power(normalised(X)[0])
+    shares /= xp.sum(shares, axis=2, keepdims=True)
+    entropy = _sum_of_entropies(shares)
     entropy /= log(time // 2)
-    return np.clip(entropy, 0, 1, out=entropy)
+    result: Floats = xp.clip(entropy, 0, 1)
+    return result
+
+
+def _sum_of_entropies(shares: Any) -> Any:
+    """Sum -p log p over the last axis; an array is overwritten."""
+    if isinstance(shares, np.ndarray):
+        from scipy.special import entr
+
+        return entr(shares, out=shares).sum(axis=-1)
+    import tensorflow as tf
+
+    return -tf.reduce_sum(tf.math.xlogy(shares, shares), axis=-1)
 
 
 @extractor(

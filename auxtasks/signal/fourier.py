@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from auxtasks.registry import extractor
 from auxtasks.signal.layout import from_first_step
 from auxtasks.typing import Floats
 from auxtasks.validation import check_int
+
+
+def _magnitudes_of_tensors(X: Any, *, n_coefficients: int) -> Any:
+    import tensorflow as tf
+
+    wanted = check_int("n_coefficients", n_coefficients, low=1)
+    coefficients = tf.signal.rfft(from_first_step(X))[:, :, :wanted]
+    offset = tf.cast(X.shape[1] * X[:, 0], coefficients.dtype)
+    coefficients = tf.concat([coefficients[:, :, :1] + offset[:, :, None], coefficients[:, :, 1:]], axis=2)
+    too_short = [[0, 0], [0, 0], [0, wanted - coefficients.shape[2]]]
+    return tf.pad(tf.abs(coefficients), too_short, constant_values=np.nan)
 
 
 @extractor(
@@ -17,6 +30,7 @@ from auxtasks.validation import check_int
     log1p=True,
     axes=["channel", "coefficient"],
     default=True,
+    graph=_magnitudes_of_tensors,
     source="discrete Fourier transform, numpy.fft.rfft; tsfresh fft_coefficient with attr 'abs'",
 )
 def fft(X: Floats, *, n_coefficients: int = 50) -> Floats:

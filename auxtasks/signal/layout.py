@@ -2,12 +2,14 @@
 
 Reductions and transforms over time are several times faster, and in float32 more accurate (NumPy then sums in pairs),
 when the steps of a channel lie side by side; so each task first turns its chunk into (n, channels, time).
+All of it takes tensors too.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from auxtasks.tensors import namespace
 from auxtasks.typing import Floats
 
 
@@ -31,6 +33,9 @@ def by_channel(X: Floats) -> Floats:
     array([[[1., 2.],
             [5., 6.]]])
     """
+    if not isinstance(X, np.ndarray):
+        turned: Floats = namespace(X).transpose(X, (0, 2, 1))
+        return turned
     return np.ascontiguousarray(X.transpose(0, 2, 1))
 
 
@@ -57,6 +62,9 @@ def from_first_step(X: Floats) -> Floats:
     >>> from_first_step(np.array([[[5.0], [7.0]]]))
     array([[[0., 2.]]])
     """
+    if not isinstance(X, np.ndarray):
+        series = by_channel(X)
+        return series - series[:, :, :1]
     # Copied first and subtracted in place: a fifth faster than a subtraction that also turns the axes.
     shifted: Floats = X.transpose(0, 2, 1).copy()
     shifted -= X[:, 0, :, None]
@@ -83,7 +91,7 @@ def centred(X: Floats) -> Floats:
     array([[[-1.,  1.]]])
     """
     deviations = from_first_step(X)
-    deviations -= deviations.mean(axis=2, keepdims=True)
+    deviations -= namespace(X).mean(deviations, axis=2, keepdims=True)
     return deviations
 
 
@@ -113,8 +121,35 @@ def normalised(X: Floats) -> tuple[Floats, Floats]:
     >>> normalised(np.array([[[5.0], [9.0]]]))
     (array([[[-1.,  1.]]]), array([[[2.]]]))
     """
+    xp = namespace(X)
     deviations = centred(X)
-    peaks = np.abs(deviations).max(axis=2, keepdims=True)
-    peaks[peaks == 0] = np.nan
+    peaks = xp.max(xp.abs(deviations), axis=2, keepdims=True)
+    peaks = xp.where(peaks == 0, np.nan, peaks)
     deviations /= peaks
     return deviations, peaks
+
+
+def products(a: Floats, b: Floats) -> Floats:
+    """Sum the products of two sets of series over time.
+
+    Parameters
+    ----------
+    a, b : ndarray of float, shape (n, channels, time)
+        The series.
+
+    Returns
+    -------
+    ndarray of float, shape (n, channels)
+        The sums.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> products(np.array([[[1.0, 2.0]]]), np.array([[[3.0, 4.0]]]))
+    array([[11.]])
+    """
+    if isinstance(a, np.ndarray):
+        # Without an array of the products.
+        return np.asarray(np.einsum("nct,nct->nc", a, b))
+    sums: Floats = namespace(a).sum(a * b, axis=2)
+    return sums

@@ -8,12 +8,13 @@ import numpy as np
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError
 from auxtasks.registry import extractor
-from auxtasks.signal.layout import by_channel
+from auxtasks.signal.layout import by_channel, products
+from auxtasks.tensors import float_dtype, namespace
 from auxtasks.typing import Array, Floats
 from auxtasks.validation import check_number
 
 
-@extractor("mean", domain="signal", kind="vector", axes=["channel"], source="arithmetic mean; tsfresh mean")
+@extractor("mean", domain="signal", kind="vector", axes=["channel"], source="arithmetic mean; tsfresh mean", graph=True)
 def mean(X: Floats) -> Floats:
     """Mean of each channel over time.
 
@@ -37,7 +38,7 @@ def mean(X: Floats) -> Floats:
     >>> mean(np.array([[[1.0], [4.0]]]))
     array([[2.5]])
     """
-    result: Floats = by_channel(X).mean(axis=2)
+    result: Floats = namespace(X).mean(by_channel(X), axis=2)
     return result
 
 
@@ -48,6 +49,7 @@ def mean(X: Floats) -> Floats:
     log1p=True,
     axes=["channel"],
     source="root mean square; tsfresh root_mean_square",
+    graph=True,
 )
 def rms(X: Floats) -> Floats:
     """Root mean square of each channel.
@@ -73,9 +75,10 @@ def rms(X: Floats) -> Floats:
     array([[5.]])
     """
     series = by_channel(X)
-    squares: Floats = np.einsum("nct,nct->nc", series, series)
+    squares = products(series, series)
     squares /= X.shape[1]
-    return np.sqrt(squares, out=squares)
+    result: Floats = namespace(X).sqrt(squares)
+    return result
 
 
 @extractor(
@@ -84,6 +87,7 @@ def rms(X: Floats) -> Floats:
     kind="vector",
     axes=["channel", "quantile"],
     source="Hyndman & Fan 1996, Am. Stat. 50(4):361-365, type 7, as numpy.quantile; tsfresh quantile",
+    graph=True,
 )
 def quantiles(X: Floats, *, q: Sequence[float] = (0.05, 0.25, 0.5, 0.75, 0.95)) -> Floats:
     """Quantiles of each channel's values.
@@ -121,10 +125,11 @@ def quantiles(X: Floats, *, q: Sequence[float] = (0.05, 0.25, 0.5, 0.75, 0.95)) 
     positions = _check_probabilities(q) * (X.shape[1] - 1)
     below = positions.astype(np.intp)
     above = np.minimum(below + 1, X.shape[1] - 1)
-    share = (positions - below).astype(X.dtype)
-    ordered = np.sort(by_channel(X), axis=2)
-    low = ordered[:, :, below]
-    result: Floats = low + (ordered[:, :, above] - low) * share
+    share = (positions - below).astype(float_dtype(X))
+    xp = namespace(X)
+    ordered = xp.sort(by_channel(X), axis=2)
+    low = xp.take(ordered, below, axis=2)
+    result: Floats = low + (xp.take(ordered, above, axis=2) - low) * share
     return result
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from auxtasks.registry import extractor
 from auxtasks.signal.layout import centred, from_first_step
+from auxtasks.tensors import as_floats, float_dtype, namespace
 from auxtasks.typing import Floats
 
 
@@ -16,6 +17,7 @@ from auxtasks.typing import Floats
     axes=["channel"],
     source="zero-crossing rate of the centred signal, Kedem 1986, Proc. IEEE 74(11):1477-1493; tsfresh "
     "number_crossing_m at the mean, over time - 1",
+    graph=True,
 )
 def zero_crossings(X: Floats) -> Floats:
     """Rate at which each channel crosses its mean.
@@ -42,12 +44,13 @@ def zero_crossings(X: Floats) -> Floats:
     >>> zero_crossings(np.array([[[9.0], [11.0], [9.0], [9.0]]])).round(3)
     array([[0.667]])
     """
-    n, time, channels = X.shape
+    xp, time = namespace(X), X.shape[1]
     if time < 2:
-        return np.full((n, channels), np.nan, X.dtype)
+        missing: Floats = xp.full_like(X[:, 0], np.nan)
+        return missing
     above = centred(X) > 0
-    crossings = np.count_nonzero(above[:, :, 1:] != above[:, :, :-1], axis=2)
-    rate: Floats = (crossings / (time - 1)).astype(X.dtype)
+    crossings = xp.count_nonzero(above[:, :, 1:] != above[:, :, :-1], axis=2)
+    rate: Floats = as_floats(crossings, like=X) / (time - 1)
     return rate
 
 
@@ -57,6 +60,7 @@ def zero_crossings(X: Floats) -> Floats:
     kind="vector",
     axes=["channel"],
     source="ordinary least squares on the step number; tsfresh linear_trend with attr 'slope'",
+    graph=True,
 )
 def slope(X: Floats) -> Floats:
     """Slope of each channel's least-squares line.
@@ -81,10 +85,11 @@ def slope(X: Floats) -> Floats:
     >>> slope(np.array([[[5.0], [7.0], [9.0]]]))
     array([[2.]])
     """
-    n, time, channels = X.shape
+    xp, time = namespace(X), X.shape[1]
     if time < 2:
-        return np.full((n, channels), np.nan, X.dtype)
+        missing: Floats = xp.full_like(X[:, 0], np.nan)
+        return missing
     steps = np.arange(time) - (time - 1) / 2
-    weights = (steps / (steps @ steps)).astype(X.dtype)
-    result: Floats = np.einsum("nct,t->nc", from_first_step(X), weights)
+    weights = (steps / (steps @ steps)).astype(float_dtype(X))
+    result: Floats = xp.einsum("nct,t->nc", from_first_step(X), weights)
     return result

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from auxtasks.registry import extractor
-from auxtasks.signal.layout import by_channel, centred
+from auxtasks.signal.layout import by_channel, centred, products
+from auxtasks.tensors import namespace
 from auxtasks.typing import Floats
 
 
@@ -17,6 +20,7 @@ from auxtasks.typing import Floats
     axes=["channel"],
     default=True,
     source="population standard deviation; tsfresh standard_deviation",
+    graph=True,
 )
 def std(X: Floats) -> Floats:
     """Spread of each channel: its standard deviation.
@@ -43,9 +47,15 @@ def std(X: Floats) -> Floats:
     array([[1.]])
     """
     deviations = centred(X)
-    variance: Floats = np.einsum("nct,nct->nc", deviations, deviations)
+    variance = products(deviations, deviations)
     variance /= X.shape[1]
-    return np.sqrt(variance, out=variance)
+    spread: Floats = namespace(X).sqrt(variance)
+    return spread
+
+
+def _changes_of_tensors(X: Any) -> Any:
+    xp = namespace(X)
+    return xp.sum(xp.abs(X[:, 1:] - X[:, :-1]), axis=1)
 
 
 @extractor(
@@ -56,6 +66,7 @@ def std(X: Floats) -> Floats:
     axes=["channel"],
     default=True,
     source="total variation; tsfresh absolute_sum_of_changes",
+    graph=_changes_of_tensors,
 )
 def abs_sum_changes(X: Floats) -> Floats:
     """Sum of the absolute changes from step to step of each channel.

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from auxtasks.registry import extractor
 from auxtasks.signal.layout import normalised
+from auxtasks.signal.power import one_sided_power
+from auxtasks.tensors import float_dtype, namespace
 from auxtasks.typing import Floats
 from auxtasks.validation import check_int, check_number
 
@@ -17,6 +21,7 @@ from auxtasks.validation import check_int, check_number
     axes=["channel", "band"],
     source="Welch 1967, IEEE Trans. Audio Electroacoust. 15(2):70-73, as scipy.signal.welch; decibels and top_db as "
     "librosa.power_to_db",
+    graph=True,
 )
 def spectrum(X: Floats, *, n_bands: int = 8, segment_length: int = 256, top_db: float = 80.0) -> Floats:
     """Power of each channel in equally wide frequency bands, in decibels.
@@ -64,42 +69,44 @@ def spectrum(X: Floats, *, n_bands: int = 8, segment_length: int = 256, top_db: 
     length = min(longest, X.shape[1])
     # The peak's power is added after the logarithm, so that no square overflows or vanishes.
     deviations, peaks = normalised(X)
-    power = _band_means(_density(deviations, length), bands, length)
-    strongest = np.fmax.reduce(power, axis=2, keepdims=True)
-    strongest[strongest == 0] = np.nan
-    # maximum, not fmax: bands without a frequency stay NaN.
-    decibels: Floats = 10 * np.log10(np.maximum(power, strongest * 10 ** (-top / 10))) + 20 * np.log10(peaks)
+    power, absent = _band_means(_density(deviations, length), bands, length)
+    xp = namespace(X)
+    floor = xp.max(power, axis=2, keepdims=True) * 10 ** (-top / 10)
+    floor = xp.where(floor == 0, np.nan, floor)
+    decibels: Floats = 10 * xp.log10(xp.where(power > floor, power, floor)) + 20 * xp.log10(peaks)
+    decibels += absent
     return decibels
 
 
 def _density(deviations: Floats, length: int) -> Floats:
     """Welch's one-sided power spectral density at the frequencies ``k / length``, k >= 1."""
-    from scipy.fft import rfft
-
-    windows = np.lib.stride_tricks.sliding_window_view(deviations, length, axis=2)
-    segments = windows[:, :, :: length - length // 2]
+    xp = namespace(deviations)
+    segments = _segments(deviations, length)
     # From the first step, for a constant segment to become exactly 0.
     segments = segments - segments[..., :1]
-    segments -= segments.mean(axis=3, keepdims=True)
+    segments -= xp.mean(segments, axis=3, keepdims=True)
     window = np.sin(np.pi * np.arange(length) / length) ** 2 if length > 1 else np.ones(1)
-    segments *= window.astype(deviations.dtype)
-    coefficients = rfft(segments, axis=3, overwrite_x=True)[..., 1:]
-    density: Floats = np.square(coefficients.real)
-    density += np.square(coefficients.imag)
-    density = density.mean(axis=2)
+    segments *= window.astype(float_dtype(deviations))
+    density: Floats = xp.mean(one_sided_power(segments), axis=2)
     density *= 2 / float(window @ window)
-    if length % 2 == 0:
-        # Half the sampling rate has no negative twin.
-        density[:, :, -1] /= 2
     return density
 
 
-def _band_means(density: Floats, n_bands: int, length: int) -> Floats:
-    """Average the density within each band; NaN where a band holds no frequency."""
+def _segments(series: Any, length: int) -> Any:
+    """Cut series into segments that overlap by half, (n, channels, segments, length); of an array a view."""
+    step = length - length // 2
+    if isinstance(series, np.ndarray):
+        return np.lib.stride_tricks.sliding_window_view(series, length, axis=2)[:, :, ::step]
+    starts = np.arange(0, series.shape[2] - length + 1, step)
+    return namespace(series).take(series, starts[:, None] + np.arange(length), axis=2)
+
+
+def _band_means(density: Floats, n_bands: int, length: int) -> tuple[Floats, Floats]:
+    """Average the density within each band; beside it NaN for each band that holds no frequency, and 0 for others."""
     # Frequency k / length lies in band ceil(2 k n_bands / length) - 1; whole numbers keep the edges exact.
-    band_of = (2 * n_bands * np.arange(1, density.shape[2] + 1) - 1) // length
-    present, starts, counts = np.unique(band_of, return_index=True, return_counts=True)
-    means: Floats = np.full((*density.shape[:2], n_bands), np.nan, density.dtype)
-    if present.size:
-        means[:, :, present] = np.add.reduceat(density, starts, axis=2) / counts.astype(density.dtype)
-    return means
+    band_of = (2 * n_bands * np.arange(1, length // 2 + 1) - 1) // length
+    members = (band_of[:, None] == np.arange(n_bands)).astype(float_dtype(density))
+    counts = members.sum(axis=0)
+    absent: Floats = np.where(counts == 0, np.nan, np.zeros_like(counts))
+    means: Floats = namespace(density).matmul(density, members / np.maximum(counts, 1))
+    return means, absent

@@ -18,6 +18,7 @@ from auxtasks.scaling.fit import fit_targets
 from auxtasks.scaling.scaling import Scaling
 from auxtasks.specs import TargetSpec
 from auxtasks.targets.mapping import AuxTargets
+from auxtasks.targets.on_tensors import OnTensors
 from auxtasks.targets.params import Parametrised
 from auxtasks.targets.reading import laid_out, read_samples, tagged_samples
 from auxtasks.typing import Array
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from auxtasks.text.documents import FittedTexts
 
 
-class AuxTargetGenerator(Parametrised):
+class AuxTargetGenerator(OnTensors, Parametrised):
     """Make auxiliary targets from inputs, with scaling fitted on the training inputs.
 
     Follows scikit-learn's conventions for estimators (`fit`, `transform`, `get_params`, `clone`) without needing it.
@@ -105,6 +106,8 @@ class AuxTargetGenerator(Parametrised):
     specs_: dict[str, TargetSpec]
     scalings_: dict[str, Scaling]
     texts_: FittedTexts | None
+    row_shape_: tuple[int, ...]
+    channel_added_: bool
 
     def __init__(
         self,
@@ -279,6 +282,7 @@ class AuxTargetGenerator(Parametrised):
         self.scalings_ = scalings
         self.shapes_ = {name: raw.natural for name, raw in computed.targets.items()}
         self.row_shape_ = samples.row_shape
+        self.channel_added_ = bool(getattr(samples, "add_channel", False))
         self.length_ = samples.length if isinstance(samples, Ragged) else None
         self.texts_ = getattr(samples, "fitted", None)
         return computed

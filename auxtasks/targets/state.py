@@ -62,6 +62,7 @@ def to_state(generator: AuxTargetGenerator) -> dict[str, Any]:
         "scalings": {name: scaling.to_dict() for name, scaling in g.scalings_.items()},
         "shapes": g.shapes_,
         "row_shape": g.row_shape_,
+        "channel_added": g.channel_added_,
         "length": g.length_,
     }
 
@@ -104,6 +105,7 @@ def from_state(state: Mapping[str, Any]) -> AuxTargetGenerator:
     generator.scalings_ = {name: Scaling.from_dict(fields) for name, fields in state["scalings"].items()}
     generator.shapes_ = {name: tuple(shape) for name, shape in state["shapes"].items()}
     generator.row_shape_ = tuple(state["row_shape"])
+    generator.channel_added_ = state.get("channel_added", False)
     generator.length_ = state["length"]
     return generator
 

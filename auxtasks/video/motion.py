@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from auxtasks.registry import extractor
+from auxtasks.tensors import namespace
 from auxtasks.typing import Floats
 from auxtasks.video.prediction import check_frames
 
@@ -17,6 +18,7 @@ from auxtasks.video.prediction import check_frames
     axes=["step"],
     default=True,
     source="mean squared frame difference",
+    graph=True,
 )
 def motion_energy(X: Floats) -> Floats:
     """Mean squared difference of consecutive frames.
@@ -48,10 +50,11 @@ def motion_energy(X: Floats) -> Floats:
     array([[9., 0.]])
     """
     check_frames(X, "motion_energy")
-    n, t = X.shape[:2]
+    xp = namespace(X)
+    _, t, h, w, c = X.shape
     with np.errstate(over="ignore", invalid="ignore"):
-        difference = (X[:, 1:] - X[:, :-1]).reshape(n, t - 1, -1)
-        np.square(difference, out=difference)
-        energy: Floats = difference.mean(axis=-1)
-    energy[~np.isfinite(energy)] = np.nan
-    return energy
+        difference = xp.reshape(X[:, 1:] - X[:, :-1], (-1, t - 1, h * w * c))
+        difference *= difference
+        energy = xp.mean(difference, axis=-1)
+    finite: Floats = xp.where(xp.isfinite(energy), energy, np.nan)
+    return finite

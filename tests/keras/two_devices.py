@@ -17,9 +17,11 @@ from helpers import LOSS, SPECS, X, aux_targets, dense_base, labels  # noqa: E40
 from auxtasks.keras import attach_heads  # noqa: E402
 
 
-def trained(strategy: Any, main: np.ndarray) -> dict[str, Any]:
+def trained(strategy: Any, main: np.ndarray, weighting: Any = "fixed") -> dict[str, Any]:
     with strategy.scope() if strategy else nullcontext():
-        model = attach_heads(dense_base(dropout=0.0), SPECS, weights={"kind": 2.0}, inputs=X, seed=0)
+        model = attach_heads(
+            dense_base(dropout=0.0), SPECS, weights={"kind": 2.0}, inputs=X, seed=0, weighting=weighting
+        )
         model.compile("sgd", LOSS, metrics=["accuracy"])
     data = tf.data.Dataset.from_tensor_slices((X, {"main": main, **aux_targets()})).batch(24)
     history = model.fit(data, epochs=1, shuffle=False, verbose=0).history
@@ -37,3 +39,5 @@ if __name__ == "__main__":
     missing[::3] = -1  # as many in each half of each batch, so that a mean of means is the mean
     for main in (labels(), missing):
         print(json.dumps([trained(None, main), trained(mirrored, main)]))
+    for weighting in ("cosine_gate", "projection", "uncertainty", "gradnorm"):
+        print(json.dumps([trained(None, labels(), weighting), trained(mirrored, labels(), weighting)]))

@@ -1,0 +1,1 @@
+"""Gradients of the trunk, task by task, from one forward pass."""

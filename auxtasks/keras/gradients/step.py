@@ -1,0 +1,195 @@
+"""One step of training under a weighting that looks at gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from auxtasks.keras.gradients.forward_mode import Taps, products_of
+from auxtasks.keras.gradients.passes import conflicts_of, gradients_of
+from auxtasks.keras.gradients.trunk import Trunk, dense
+from auxtasks.keras.weighting.conflicts import Answer, Conflicts, GradientWeighting
+from auxtasks.keras.weighting.gate import cosines
+
+SAMPLED = 16
+"""Cosines that nothing but the logs need are taken at every step of this number."""
+_FORWARD_FROM = 3
+"""From so many tasks on a product in forward mode is cheaper than a backward pass for each."""
+
+
+class Pass(NamedTuple):
+    """One forward pass: its tape, the weighted main loss, and the losses of the tasks with their weights.
+
+    `losses` are without the weights, `outputs` are the tensors that the heads read.
+    """
+
+    tape: tf.GradientTape
+    total: Any
+    main: Any
+    losses: Sequence[Any]
+    weights: Sequence[Any]
+    outputs: Sequence[Any]
+    scale: Any
+
+
+def gradient_step(model: Any, data: Any) -> dict[str, Any]:
+    """Train on one batch, inside a running step; the losses train the heads, and a weighting decides about the trunk.
+
+    Parameters
+    ----------
+    model : AuxModel
+        With a `GradientWeighting`.
+    data : tuple of x, y, sample_weight
+        The main part of the batch; the targets are in the model's current step.
+
+    Returns
+    -------
+    dict of str to tensor
+        The logs.
+    """
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    with tf.GradientTape(persistent=True) as tape:
+        y_pred = model(x, training=True)
+        total = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=True)
+        parts = model._step.parts
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    model._loss_tracker.update_state(total * replicas, sample_weight=ops.shape(keras.tree.flatten(x)[0])[0])
+    outputs = [model._plan.event_of(task, model._step.events).output for task in model.specs]
+    weights = tf.unstack(tf.stop_gradient(parts.weights), num=len(parts.losses))
+    scale = model.optimizer.scale_loss(tf.ones_like(total))
+    forward = Pass(tape, total, parts.main, parts.losses, weights, outputs, scale)
+    gradients = _gradients(model, forward, parts)
+    variables = model.trainable_variables
+    model.optimizer.apply([gradients[id(variable)] for variable in variables], variables)
+    logs: dict[str, Any] = model.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
+    return logs
+
+
+def _gradients(model: Any, forward: Pass, parts: Any) -> dict[int, Any]:
+    """Return the gradient of every trainable variable, by identity."""
+    weighting: GradientWeighting = model._gradient_weighting
+    trunk = Trunk.of(model.base, weighting.by_layer)
+    of_base = {id(variable) for variable in model.base.trainable_variables}
+    others = [variable for variable in model.trainable_variables if id(variable) not in of_base]
+    of_others = forward.tape.gradient(
+        forward.total, [variable.value for variable in others], output_gradients=forward.scale
+    )
+    of_trunk = _of_trunk(model, weighting, forward, trunk, parts.state)
+    pairs = zip((*others, *model.base.trainable_variables), (*of_others, *of_trunk), strict=True)
+    return {id(variable): gradient for variable, gradient in pairs}
+
+
+def _of_trunk(model: Any, weighting: GradientWeighting, forward: Pass, trunk: Trunk, state: Any) -> list[Any]:
+    main = dense(forward.tape.gradient(forward.main, trunk.variables, output_gradients=forward.scale))
+    by_task = None
+    if weighting.wanted == "products" and _can_go_forward(model, forward):
+        taps = Taps(forward.tape, forward.outputs, forward.losses, forward.scale)
+        try:
+            conflicts = products_of(main, taps, trunk)
+        except LookupError:  # an operation without a second derivative
+            by_task = gradients_of(forward.tape, forward.losses, trunk, forward.scale)
+    elif weighting.wanted != "cosines":
+        by_task = gradients_of(forward.tape, forward.losses, trunk, forward.scale)
+    if by_task is not None:
+        conflicts = conflicts_of(main, by_task, trunk)
+        model._note_cosines(_whole_cosines(conflicts), state)
+    else:
+        model._note_cosines(_sampled(weighting.steps, forward, main, trunk), state)
+    if weighting.wanted == "cosines":
+        model._note_weights(tf.stack(forward.weights), None)
+        found = forward.tape.gradient(forward.total, trunk.variables, output_gradients=forward.scale)
+        return list(found)
+    answer = weighting.answer(conflicts)
+    model._note_weights(tf.stack(forward.weights), answer.scales)
+    weighting.note(_unscaled(conflicts, forward.scale), tf.stack(forward.weights), state)
+    if by_task is not None:
+        return _put_together(main, by_task, answer, forward.weights, trunk)
+    return _pulled_together(main, taps, answer, forward.weights, trunk)
+
+
+def _can_go_forward(model: Any, forward: Pass) -> bool:
+    """Tell whether a product in forward mode is possible and pays.
+
+    Eager steps would compute the products that a graph leaves out, loops have no second derivative that is cheap, and
+    a tied head depends on the trunk past its tap.
+    """
+    return (
+        len(forward.losses) >= _FORWARD_FROM
+        and not tf.executing_eagerly()
+        and not model._plan.ties
+        and not any(isinstance(layer, keras.layers.RNN) for layer in model.base._flatten_layers())
+    )
+
+
+def _put_together(
+    main: Sequence[Any], by_task: Sequence[Sequence[Any]], answer: Answer, weights: Sequence[Any], trunk: Trunk
+) -> list[Any]:
+    """Return the gradient of each variable from those of the tasks."""
+    found = []
+    for place, layer in enumerate(trunk.layers):
+        parts = [] if main[place] is None else [main[place]]
+        for task, (gradients, weight) in enumerate(zip(by_task, weights, strict=True)):
+            gradient = gradients[place]
+            if gradient is None:
+                continue
+            factor = weight if answer.scales is None else weight * _entry(answer.scales, layer, task)
+            parts.append(tf.cast(factor, gradient.dtype) * gradient)
+            if answer.shifts is not None and main[place] is not None:
+                parts.append(tf.cast(weight * answer.shifts[task], gradient.dtype) * main[place])
+        found.append(tf.add_n(parts) if parts else None)
+    return found
+
+
+def _pulled_together(
+    main: Sequence[Any], taps: Taps, answer: Answer, weights: Sequence[Any], trunk: Trunk
+) -> list[Any]:
+    """Return the gradient of each variable from the taps, with one backward pass for all tasks."""
+    scales = (
+        [1.0] * len(weights) if answer.scales is None else [_entry(answer.scales, 0, k) for k in range(len(weights))]
+    )
+    auxiliary = taps.pulled([weight * scale for weight, scale in zip(weights, scales, strict=True)], trunk)
+    reached = taps.reached(trunk)
+    found = []
+    for place, (one, other) in enumerate(zip(main, auxiliary, strict=True)):
+        parts = [part for part in (one, other) if part is not None]
+        if answer.shifts is not None and one is not None:
+            shifts = [weight * answer.shifts[k] for k, weight in enumerate(weights) if reached[k][place]]
+            parts += [tf.cast(tf.add_n(shifts), one.dtype) * one] if shifts else []
+        found.append(tf.add_n(parts) if parts else None)
+    return found
+
+
+def _entry(scales: Any, layer: int, task: int) -> Any:
+    return scales[layer, task] if len(scales.shape) == 2 else scales[task]
+
+
+def _whole_cosines(conflicts: Conflicts) -> Any:
+    """Return the cosine of each task over all layers, shape (K,)."""
+    return cosines(Conflicts(*(tf.reduce_sum(part, axis=0) for part in conflicts)))
+
+
+def _sampled(steps: Any, forward: Pass, main: Sequence[Any], trunk: Trunk) -> Any:
+    """Return cosines at some steps and NaN at the others, shape (K,)."""
+
+    def compute() -> Any:
+        by_task = gradients_of(forward.tape, forward.losses, trunk, forward.scale)
+        return _whole_cosines(conflicts_of(main, by_task, trunk))
+
+    return _at_some_steps(steps, compute, len(forward.losses))
+
+
+def _at_some_steps(steps: Any, compute: Callable[[], Any], size: int) -> Any:
+    due = ops.convert_to_tensor(steps) % SAMPLED == 0
+    unknown = tf.fill((size,), float("nan"))
+    if tf.executing_eagerly():
+        return compute() if bool(due) else unknown
+    return tf.cond(due, compute, lambda: unknown)
+
+
+def _unscaled(conflicts: Conflicts, scale: Any) -> Conflicts:
+    square = tf.square(tf.cast(scale, "float32"))
+    return Conflicts(*(None if part is None else part / square for part in conflicts))

@@ -1,0 +1,132 @@
+"""Targets computed inside the training step, from the batch as it arrives."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from auxtasks.errors import InvalidInputError
+from auxtasks.keras.forms import AuxBatch
+from auxtasks.targets.generator import AuxTargetGenerator
+from auxtasks.targets.graph_targets import check_graph_form
+from auxtasks.targets.main_labels import main_labels
+from auxtasks.targets.state import from_state, plain, to_state
+from auxtasks.typing import Array
+
+MAIN = "main"
+_TRIAL_SAMPLES = 2
+
+
+class OnTheFly:
+    """What computes the targets that a batch does not hold; nothing, for a model attached to computed targets.
+
+    Parameters
+    ----------
+    generator : AuxTargetGenerator, optional
+        Fitted, with a form for tensors of each task.
+    """
+
+    def __init__(self, generator: AuxTargetGenerator | None = None) -> None:
+        self.generator = generator
+
+    @classmethod
+    def of(cls, targets: Any) -> OnTheFly:
+        """Read it off what was passed to `attach_heads`.
+
+        Parameters
+        ----------
+        targets : object
+            A generator, or anything else.
+
+        Returns
+        -------
+        OnTheFly
+            With a copy of the generator, which no refit changes.
+
+        Raises
+        ------
+        InvalidInputError
+            If the generator is not fitted, or a task cannot be computed on tensors.
+        """
+        if not isinstance(targets, AuxTargetGenerator):
+            return cls()
+        targets._checked_fitted()
+        check_graph_form(targets)
+        return cls(copy.copy(targets))
+
+    def __bool__(self) -> bool:
+        """Tell whether there is a generator."""
+        return self.generator is not None
+
+    def completed(self, batch: AuxBatch) -> AuxBatch:
+        """Return a batch with the targets that it did not hold."""
+        if self.generator is None or all(name in batch.targets for name in self.generator.specs_):
+            return batch
+        leaves = keras.tree.flatten(batch.inputs)
+        computed = self.generator.in_graph(leaves[0] if len(leaves) == 1 else batch.inputs)
+        return batch._replace(targets={**computed, **batch.targets})
+
+    def with_labels_for_all(self, x: Any, y: Any) -> Any:
+        """Fill in missing main labels, -1 or NaN, where arrays of labels are shorter than an array of inputs."""
+        if self.generator is None or y is None or not hasattr(x, "shape"):
+            return y
+        named = y if isinstance(y, Mapping) else {MAIN: y}
+        short = {name: part for name, part in named.items() if _is_shorter(part, len(x))}
+        filled = {**named, **main_labels(short, MAIN, len(x), len(x))}
+        return filled if isinstance(y, Mapping) else filled[MAIN]
+
+    def trial_inputs(self, base: keras.Model, inputs: Any) -> Any:
+        """Return inputs for a trial run: those given, or zeros in the shape of the training inputs.
+
+        Parameters
+        ----------
+        base : keras.Model
+            The model.
+        inputs : array or None
+            What the user gave.
+
+        Returns
+        -------
+        array
+            A few samples.
+
+        Raises
+        ------
+        InvalidInputError
+            If the model reads several inputs.
+        """
+        if self.generator is None:
+            return inputs
+        n_inputs = max(len(getattr(base, "inputs", None) or []), len(keras.tree.flatten(inputs)), 1)
+        if n_inputs > 1:
+            raise InvalidInputError(
+                f"`targets` is a generator, which computes from one input, and the model reads {n_inputs}; compute the "
+                "targets beforehand, with make_aux_targets."
+            )
+        return _zeros(self.generator) if inputs is None else inputs
+
+    def to_config(self) -> dict[str, Any]:
+        """Return the generator as plain JSON types, under the name of the model's argument; nothing without one."""
+        if self.generator is None:
+            return {}
+        return {"generator": json.loads(json.dumps(to_state(self.generator), default=plain))}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> OnTheFly:
+        """Make what `to_config` described, from the configuration of a whole model."""
+        state = config.get("generator")
+        return cls(None if state is None else from_state(state))
+
+
+def _is_shorter(part: Any, n: int) -> bool:
+    return not isinstance(part, Mapping) and 0 < np.shape(part)[0] < n
+
+
+def _zeros(generator: AuxTargetGenerator) -> Array:
+    shape = generator.row_shape_[:-1] if generator.channel_added_ else generator.row_shape_
+    return np.zeros((_TRIAL_SAMPLES, *shape), np.float32)

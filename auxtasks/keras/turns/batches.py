@@ -1,0 +1,128 @@
+"""Batches from several data sets in turn, each with the labels of one task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from auxtasks.errors import InvalidInputError
+from auxtasks.keras.packing import MAIN
+from auxtasks.keras.turns.absent import absent_labels, absent_targets, with_sign
+from auxtasks.keras.turns.datasets import checked_sets, specs_of
+from auxtasks.keras.turns.order import Order
+from auxtasks.keras.turns.schedule import Asked, Schedule
+from auxtasks.validation import check_int
+
+
+class TaskBatches(keras.utils.PyDataset):
+    """Batches of tasks that have data sets of their own, of any sizes, as a Keras `PyDataset`.
+
+    Each batch comes from one data set and holds the labels of its task alone; all others are missing. A model trained
+    in turns trains exactly this task on it; one trained jointly does too, since what is missing adds nothing.
+
+    Parameters
+    ----------
+    data : mapping of str to (inputs, labels)
+        The samples of ``"main"`` and of the auxiliary tasks, or of some. Arrays are indexed batch by batch, so memory
+        maps stay on disk.
+    targets : AuxTargets, AuxTargetGenerator, AuxModel or mapping of str to TargetSpec
+        What tells how the labels of each task look.
+    batch_size : int, default 32
+        Samples in a batch. Where a data set has fewer left, its next round begins in the same batch.
+    schedule : str, mapping or callable, default "alternating"
+        As for `attach_heads`: whose turn each batch is. ``"proportional"`` draws by the sizes of the data sets.
+    steps_per_epoch : int, optional
+        Batches in an epoch; by default as many as one pass over the main samples takes (on average, where tasks are
+        drawn). The other data sets go on where the last epoch left off.
+    seed : int, default 0
+        Batches are the same for the same seed and epoch. In ``fit`` of a model with heads, the epoch follows from the
+        steps the model has made, so that a resumed run goes on with the batches it would have had.
+    **kwargs
+        ``workers``, ``use_multiprocessing`` and ``max_queue_size`` of `keras.utils.PyDataset`.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such task or schedule.
+    InvalidTypeError, InvalidInputError
+        If a data set is no pair, empty, or of other inputs than the first; if inputs and labels differ in length; if
+        the batches of an epoch are not known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from auxtasks.specs import TargetSpec
+    >>> specs = {"width": TargetSpec("width", "given", "vector", (1,))}
+    >>> data = {"main": (np.zeros((4, 2)), np.array([0, 1, 1, 0])), "width": (np.ones((9, 2)), np.ones((9, 1)))}
+    >>> batches = TaskBatches(data, specs, batch_size=2)
+    >>> len(batches)
+    4
+    >>> x, y = batches[1]
+    >>> y["main"].tolist(), y["width"].tolist()
+    ([-1, -1], [[1.0], [1.0]])
+    """
+
+    def __init__(
+        self,
+        data: Mapping[str, tuple[Any, Any]],
+        targets: Any,
+        batch_size: int = 32,
+        schedule: Asked = "alternating",
+        steps_per_epoch: int | None = None,
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._specs = specs_of(targets)
+        names = (MAIN, *self._specs)
+        self._inputs, self._labels = checked_sets(data, names)
+        self.sizes = {task: len(keras.tree.flatten(x)[0]) for task, x in self._inputs.items()}
+        self._n_rows = check_int("batch_size", batch_size, low=1)
+        steps = None if steps_per_epoch is None else check_int("steps_per_epoch", steps_per_epoch, low=1)
+        plan = Schedule.of(schedule, names)
+        if plan.kind == "joint":
+            raise InvalidInputError("`schedule` must not be 'joint' here: each batch is of one task.")
+        sizes = [self.sizes.get(task, 0) for task in names]
+        self._order = Order(plan, sizes, self._n_rows, steps, check_int("seed", seed, low=0))
+        self._names = names
+        self.go_to(0)
+
+    def go_to(self, epoch: int) -> None:
+        """Turn to the batches of an epoch, counted from 0."""
+        self._epoch, self._batches = epoch, self._order.epoch(epoch)
+
+    @property
+    def num_batches(self) -> int:
+        """The number of batches in an epoch."""
+        return self._order.n_batches
+
+    def __len__(self) -> int:
+        """Return the number of batches in an epoch."""
+        return self._order.n_batches
+
+    def __getitem__(self, index: int) -> tuple[Any, dict[str, Any]]:
+        """Return batch `index` of this epoch."""
+        number, turn = (int(each[index]) for each in self._batches)
+        task = self._names[number]
+        if task not in self._inputs:
+            raise InvalidInputError(f"`schedule` chose {task!r}, of which `data` holds no samples.")
+        rows = self._order.rows(number, turn)
+        x = keras.tree.map_structure(lambda array: np.asarray(array[rows]), self._inputs[task])
+        y = {name: absent_targets(spec, self._n_rows) for name, spec in self._specs.items()}
+        if MAIN in self._labels:
+            y |= _named(keras.tree.map_structure(lambda array: absent_labels(array, self._n_rows), self._labels[MAIN]))
+        found = keras.tree.map_structure(lambda array: np.asarray(array[rows]), self._labels[task])
+        if task == MAIN:
+            return x, y | _named(keras.tree.map_structure(with_sign, found))
+        return x, y | {task: found.astype(y[task].dtype)}
+
+    def on_epoch_end(self) -> None:
+        """Go on to the next epoch."""
+        self.go_to(self._epoch + 1)
+
+
+def _named(main: Any) -> dict[str, Any]:
+    return dict(main) if isinstance(main, Mapping) else {MAIN: main}

@@ -1,0 +1,84 @@
+"""One body for arrays and for tensors: the functions that both have by the same names.
+
+A task computes on NumPy arrays when targets are made beforehand, and on tensors when they are made inside a training
+step or a `tf.data` pipeline. A function written over `namespace` serves both: in-place arithmetic such as ``x -= y``
+writes into an array and makes a new tensor; ``out=`` and writing to parts of an array are for arrays only.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def namespace(X: Any) -> Any:
+    """Return the module whose functions take what `X` is.
+
+    Parameters
+    ----------
+    X : ndarray or tensor
+        What is to be computed on.
+
+    Returns
+    -------
+    module
+        `numpy` for an array; `keras.ops` for a tensor, of the functions that NumPy has too.
+
+    Examples
+    --------
+    >>> namespace(np.ones(2)).sqrt(4.0).item()
+    2.0
+    """
+    if isinstance(X, np.ndarray):
+        return np
+    from keras import ops
+
+    return ops
+
+
+def float_dtype(X: Any) -> np.dtype[np.floating]:
+    """Return NumPy's dtype of an array or tensor of floats, for constants to be made in.
+
+    Parameters
+    ----------
+    X : ndarray or tensor
+        An array or a tensor.
+
+    Returns
+    -------
+    dtype
+        Such as float32.
+
+    Examples
+    --------
+    >>> float_dtype(np.ones(2, np.float32))
+    dtype('float32')
+    """
+    dtype: np.dtype[np.floating] = X.dtype if isinstance(X, np.ndarray) else np.dtype(X.dtype.as_numpy_dtype)
+    return dtype
+
+
+def as_floats(values: Any, *, like: Any) -> Any:
+    """Convert an array or tensor to the dtype of another.
+
+    Parameters
+    ----------
+    values : ndarray or tensor
+        Integers, say.
+    like : ndarray or tensor
+        What has the dtype.
+
+    Returns
+    -------
+    ndarray or tensor
+        The same values.
+
+    Examples
+    --------
+    >>> as_floats(np.arange(2), like=np.ones(2, np.float32))
+    array([0., 1.], dtype=float32)
+    """
+    if isinstance(values, np.ndarray):
+        return values.astype(like.dtype)
+    return namespace(values).cast(values, like.dtype)

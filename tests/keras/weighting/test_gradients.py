@@ -1,0 +1,200 @@
+"""Gradients under every weighting, against a step put together by hand from the losses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from models import SPECS, X, Y, convolutional, recurrent, weighed
+
+from auxtasks.keras.gradients import step as stepping
+from auxtasks.keras.gradients.forward_mode import Taps
+from auxtasks.keras.weighting.conflicts import Conflicts
+
+SIGN = {"cosine_gate": {"strength": "sign"}}
+GRADIENT = ["watch", "projection", SIGN, "cosine_gate", {"cosine_gate": {"per": "layer"}}]
+WEIGHTS = np.array([1.0, 2.0, 1.0, 0.5])
+RATE = 0.1
+
+
+def _by_hand(base: Callable[[], keras.Model]) -> tuple[list[Any], list[list[Any]]]:
+    """The gradients of the main loss and of each task by the trunk: what one SGD step on each loss alone changes."""
+    found = []
+    for task in (None, *SPECS):
+        weights = dict.fromkeys(SPECS, 0.0) | ({} if task is None else {task: 1.0})
+        model = weighed("fixed", base(), rate=1.0, weights=weights, run_eagerly=True)
+        before = [variable.numpy() for variable in model.base.trainable_variables]
+        model.train_on_batch(X, Y)
+        found.append([old - new.numpy() for old, new in zip(before, model.base.trainable_variables, strict=True)])
+    main, *both = found
+    return main, [[one - other for one, other in zip(each, main, strict=True)] for each in both]
+
+
+@pytest.fixture(scope="module", params=[convolutional, recurrent], ids=lambda base: base.__name__)
+def known(request: pytest.FixtureRequest) -> tuple[Callable[[], keras.Model], list[Any], list[list[Any]]]:
+    return request.param, *_by_hand(request.param)
+
+
+def _cosine(one: list[Any], other: list[Any]) -> float:
+    """Over what the task reaches, which is where its gradient is not zero."""
+    pairs = [(a.ravel(), b.ravel()) for a, b in zip(one, other, strict=True) if np.abs(b).max() > 1e-7]
+    a, b = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
+    return float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
+
+
+def _expected(weighting: Any, main: list[Any], tasks: list[list[Any]]) -> list[Any]:
+    total = [value.copy() for value in main]
+    for weight, task in zip(WEIGHTS, tasks, strict=True):
+        cosine = _cosine(main, task)
+        reached = [np.abs(part).max() > 1e-7 for part in task]
+        length = sum(float((part**2).sum()) for part, is_reached in zip(main, reached, strict=True) if is_reached)
+        product = sum(float((a * b).sum()) for a, b in zip(main, task, strict=True))
+        for place, (of_main, of_task) in enumerate(zip(main, task, strict=True)):
+            if weighting == SIGN:
+                total[place] += weight * (cosine > 0) * of_task
+            elif weighting == "cosine_gate":
+                total[place] += weight * max(cosine, 0) * of_task
+            elif weighting == "projection" and reached[place]:
+                total[place] += weight * (of_task - min(product, 0) / length * of_main)
+            elif weighting == "watch":
+                total[place] += weight * of_task
+    return total
+
+
+@pytest.mark.parametrize("eager", [True, False], ids=["eager", "graph"])
+@pytest.mark.parametrize("weighting", GRADIENT[:-1], ids=str)
+def test_a_step_is_the_one_put_together_by_hand(known: Any, weighting: Any, eager: bool) -> None:
+    build, main, tasks = known
+    model = weighed(weighting, build(), rate=RATE, run_eagerly=eager)
+    before = [variable.numpy() for variable in model.base.trainable_variables]
+    logs = model.train_on_batch(X, Y, return_dict=True)
+    for old, new, gradient in zip(
+        before, model.base.trainable_variables, _expected(weighting, main, tasks), strict=True
+    ):
+        np.testing.assert_allclose(new.numpy(), old - RATE * gradient, atol=2e-6)
+    for name, task in zip(SPECS, tasks, strict=True):
+        assert logs[f"{name}_cosine"] == pytest.approx(_cosine(main, task), abs=1e-4)
+
+
+def test_gates_by_layer_look_at_each_layer_alone(known: Any) -> None:
+    build, main, tasks = known
+    model = weighed({"cosine_gate": {"per": "layer"}}, build(), rate=RATE, run_eagerly=True)
+    layer_of = [variable.path.split("/")[1] for variable in model.base.trainable_variables]
+    before = [variable.numpy() for variable in model.base.trainable_variables]
+    model.train_on_batch(X, Y)
+    for place, variable in enumerate(model.base.trainable_variables):
+        own = [other for other, layer in enumerate(layer_of) if layer == layer_of[place]]
+        expected = main[place].copy()
+        for weight, task in zip(WEIGHTS, tasks, strict=True):
+            if any(np.abs(task[other]).max() > 1e-7 for other in own):
+                expected += weight * max(_cosine([main[o] for o in own], [task[o] for o in own]), 0) * task[place]
+        np.testing.assert_allclose(variable.numpy(), before[place] - RATE * expected, atol=2e-6)
+
+
+def test_heads_and_statistics_are_trained_as_ever(known: Any) -> None:
+    build, *_ = known
+    plain, gated = (weighed(weighting, build(), run_eagerly=True) for weighting in ("fixed", "cosine_gate"))
+    for model in (plain, gated):
+        model.train_on_batch(X, Y)
+    for one, other in zip(plain.heads, gated.heads, strict=True):
+        for a, b in zip(one.weights, other.weights, strict=True):
+            np.testing.assert_allclose(a.numpy(), b.numpy(), atol=1e-6)
+    for a, b in zip(plain.base.non_trainable_variables, gated.base.non_trainable_variables, strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())  # one forward pass: batch statistics and dropout seeds
+
+
+def _products_used(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    used = []
+    tangents = Taps.tangents
+    monkeypatch.setattr(Taps, "tangents", lambda *args: used.append(1) or tangents(*args))
+    return used
+
+
+@pytest.mark.parametrize(
+    ("build", "eager", "forward"),
+    [(convolutional, False, True), (convolutional, True, False), (recurrent, False, False)],
+)
+def test_the_product_in_forward_mode_is_used_where_it_pays(
+    build: Any, eager: bool, forward: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = _products_used(monkeypatch)
+    weighed("projection", build(), run_eagerly=eager).train_on_batch(X, Y)
+    assert bool(used) == forward
+
+
+def test_an_operation_without_a_second_derivative_is_gone_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise LookupError("gradient registry has no entry")
+
+    found = []
+    for broken in (False, True):
+        if broken:
+            monkeypatch.setattr(Taps, "tangents", fail)
+        model = weighed("projection")
+        model.train_on_batch(X, Y)
+        found.append([variable.numpy() for variable in model.base.trainable_variables])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+@pytest.mark.parametrize("weighting", ["projection", "cosine_gate"], ids=str)
+def test_under_xla_a_step_is_the_same(weighting: Any) -> None:
+    plain, compiled = (weighed(weighting, convolutional(dropout=0.0), jit_compile=jit) for jit in (False, True))
+    for model in (plain, compiled):
+        model.train_on_batch(X, Y)
+    for one, other in zip(plain.base.trainable_variables, compiled.base.trainable_variables, strict=True):
+        np.testing.assert_allclose(one.numpy(), other.numpy(), atol=1e-5)
+
+
+def test_a_batch_without_labels_of_a_task_or_of_the_main_one_is_fine() -> None:
+    for weighting in GRADIENT:
+        model = weighed(weighting, run_eagerly=True)
+        logs = model.train_on_batch(X, {**Y, "task_0": np.full((24, 2), np.nan, "float32")}, return_dict=True)
+        assert "task_0_cosine" not in logs
+        assert np.isfinite(logs["task_1_cosine"])
+        before = model.base.get_weights()
+        model.train_on_batch(X, {**Y, "main": np.full(24, -1)})
+        assert all(np.isfinite(value).all() for value in model.base.get_weights())
+        if weighting in (SIGN, "cosine_gate"):  # nothing to agree with
+            np.testing.assert_array_equal(before[0], model.base.get_weights()[0])
+
+
+def test_cosines_that_only_the_logs_need_are_taken_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stepping, "SAMPLED", 3)
+    model = weighed("watch")
+    logs = [model.train_on_batch(X, Y, return_dict=True) for _ in range(6)]
+    assert [np.isnan(each["task_0_cosine"]) for each in logs] == [False, True, True, False, True, True]
+
+
+def test_half_precision_scales_losses_and_not_cosines() -> None:
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        half = weighed("cosine_gate", convolutional(dropout=0.0))  # whose mask depends on the precision
+    finally:
+        keras.config.set_dtype_policy("float32")
+    full = weighed("cosine_gate", convolutional(dropout=0.0))
+    assert type(half.optimizer).__name__ == "LossScaleOptimizer"
+    found = [model.train_on_batch(X, Y, return_dict=True) for model in (half, full)]
+    for name in SPECS:
+        assert found[0][f"{name}_cosine"] == pytest.approx(found[1][f"{name}_cosine"], abs=0.02)
+
+
+def test_evaluation_neither_weighs_nor_compares() -> None:
+    model = weighed("projection")
+    model.fit(X, Y, verbose=0)
+    for y in (Y["main"], Y):
+        logs = model.evaluate(X, y, return_dict=True, verbose=0)
+        assert not [name for name in logs if name.endswith(("_weight", "_cosine"))]
+    expected = logs["main_loss"] + sum(w * logs[f"{name}_loss"] for w, name in zip(WEIGHTS, SPECS, strict=True))
+    assert logs["loss"] == pytest.approx(expected, rel=1e-5)
+    assert model.predict(X, verbose=0).shape == (24, 3)
+
+
+def test_conflicts_of_several_layers_add_up() -> None:
+    products, main, tasks = (np.array([[1.0], [2.0]], "float32") * factor for factor in (1, 2, 4))
+    whole = stepping._whole_cosines(Conflicts(*map(tf.constant, (products, main, tasks))))
+    assert float(whole[0]) == pytest.approx(3 / np.sqrt(6 * 12))
