@@ -207,7 +207,9 @@ class AuxModel(Fitting):
         specs = {name: TargetSpec.from_dict(spec) for name, spec in config["specs"].items()}
         taps, ties = (Plan.by_path(base, config.get(part, {})) for part in ("taps", "ties"))
         schedule = Schedule.from_config(config.get("schedule", "joint"), custom_objects)
-        weighting = [keras.saving.deserialize_keras_object(each, custom_objects) for each in config["weighting"]]
+        weighting = [
+            keras.saving.deserialize_keras_object(each, custom_objects) for each in config.get("weighting", [])
+        ]
         made = {"base": base, "specs": specs, "taps": taps, "ties": ties, "schedule": schedule, "weighting": weighting}
         return cls(**{**config, **made, "generator": OnTheFly.from_config(config).generator})
 

@@ -147,17 +147,22 @@ class Stepping(keras.Model):
     def _loss_over_present(self) -> Any:
         main = ops.divide_no_nan(self._main_loss.total, self._main_loss.count)
         tasks = ops.divide_no_nan(self._task_losses.total, self._task_losses.count)
-        return main + ops.sum(self._mean_weights() * tasks)
+        factor, weights, added = self._mean_factors()
+        return factor * main + ops.sum(weights * tasks) + added
 
-    def _mean_weights(self) -> Any:
-        """Return the weights that the losses of the tasks had, shape (K,)."""
-        return ops.convert_to_tensor(self._loss_weights)
+    def _mean_factors(self) -> tuple[Any, Any, Any]:
+        """Return what the main loss and those of the tasks were multiplied by on average, and what was added."""
+        return 1.0, ops.convert_to_tensor(self._loss_weights), 0.0
 
     @property
     def _weigh(self) -> Any:
         """How missing labels are weighed out of the compiled loss: a sum must not be scaled as a mean is."""
         reductions = {getattr(loss, "reduction", None) for loss in keras.tree.flatten(self.loss)}
         return metric_weights if reductions == {"sum"} else mean_weights
+
+    def _trains_main(self) -> bool:
+        """Whether there is anything but auxiliary losses."""
+        return self._compile_loss is not None or bool(self.losses)
 
     def _has_missing(self) -> bool:
         return self._step.batch is not None and not isinstance(self._step.batch.labelled, tuple)

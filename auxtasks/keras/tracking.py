@@ -58,3 +58,35 @@ class TaskMeans(keras.metrics.Metric):
             return found
         # While a step is traced, what the data holds is known and the counts are not.
         return [index for index, name in enumerate(self.names) if name in self.in_step]
+
+
+class FactorMeans(keras.metrics.Metric):
+    """What losses were multiplied by and what was added to them, on average since the last reset; not in the logs.
+
+    Parameters
+    ----------
+    n_tasks : int
+        How many auxiliary tasks there are.
+    """
+
+    def __init__(self, n_tasks: int) -> None:
+        super().__init__(name="factors", dtype="float32")
+        self.total = self.add_variable((n_tasks + 2,), keras.initializers.Zeros(), name="total")
+        self.count = self.add_variable((), keras.initializers.Zeros(), name="count")
+
+    def update_state(self, main: Any, tasks: Any, added: Any) -> None:
+        """Add what a batch had: two numbers, and one for each task between them."""
+        ends = (ops.reshape(ops.cast(end, "float32"), (1,)) for end in (main, added))
+        new = ops.concatenate([next(ends), tasks, next(ends)])
+        known = ops.all(ops.isfinite(new))
+        self.total.assign_add(ops.where(known, new, 0.0))
+        self.count.assign_add(ops.cast(known, "float32"))
+
+    def result(self) -> dict[str, Any]:
+        """Return nothing: these are no results."""
+        return {}
+
+    def means(self) -> tuple[Any, Any, Any]:
+        """Return the means in the order of `update_state`."""
+        mean = ops.divide_no_nan(self.total, self.count)
+        return mean[0], mean[1:-1], mean[-1]

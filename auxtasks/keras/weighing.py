@@ -15,15 +15,16 @@ from auxtasks.keras.gradients.step import gradient_step
 from auxtasks.keras.gradients.trunk import over_replicas
 from auxtasks.keras.objective import stacked, totals_by_task
 from auxtasks.keras.steps import Stepping
-from auxtasks.keras.tracking import TaskMeans
+from auxtasks.keras.tracking import FactorMeans, TaskMeans
 from auxtasks.keras.weighting.base import Factors, State, Weighting, combined
 from auxtasks.keras.weighting.conflicts import GradientWeighting
 
 
 class Parts(NamedTuple):
-    """The weighted main loss, the loss of each task, the weights of these of shape (K,), and the state."""
+    """The main loss and its factor, the loss of each task, the weights of these of shape (K,), and the state."""
 
     main: Any
+    main_factor: Any
     losses: list[Any]
     weights: Any
     state: State
@@ -35,6 +36,7 @@ class Weighing(Stepping):
     weightings: list[Weighting]
     _weight_means: TaskMeans
     _cosine_means: TaskMeans
+    _factor_means: FactorMeans
 
     def _add_weightings(self, weightings: Sequence[Weighting], tasks: Sequence[str]) -> None:
         self.weightings = list(weightings)
@@ -42,6 +44,7 @@ class Weighing(Stepping):
             weighting.setup(tasks)
         if self.weightings:
             self._weight_means = TaskMeans(tasks, "weight")
+            self._factor_means = FactorMeans(len(tasks))
         if self._gradient_weighting is not None:
             self._cosine_means = TaskMeans(tasks, "cosine")
 
@@ -87,32 +90,35 @@ class Weighing(Stepping):
             self._log_weights_of(self._plan.specs if training else ())
         if not self.weightings or batch is None or not batch.targets:
             return super().compute_loss(x, y, y_pred, sample_weight, training)
-        main, _ = self._main_part(x, y, y_pred, sample_weight, training)
+        main, n_labels = self._main_part(x, y, y_pred, sample_weight, training)
         by_task = totals_by_task(self.heads, self._plan, self._step.events, batch)
         totals = stacked(by_task)
         self._task_losses.in_step = frozenset(batch.targets)
         self._task_losses.update_state(ops.stop_gradient(totals.loss), totals.count)
         losses = ops.divide_no_nan(*totals)
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        state = self._state(main, losses, totals.count, replicas)
+        state = self._state(main, n_labels, losses, totals.count, replicas)
         factors = combined(self.weightings, state)
         weights = _product(ops.convert_to_tensor(self._loss_weights), factors.tasks)
         if training:
             if self._gradient_weighting is None:
                 self._note_weights(weights, None)
-            main = _product(main, factors.main)
             # One by one: through a stack each loss would seem to depend on what any of them does.
             alone = [ops.divide_no_nan(*total) / replicas for total in by_task.values()]
-            self._step.parts = Parts(main, alone, weights, state)
-        auxiliary = ops.sum(weights * losses) + self._added(factors)
-        return main + ops.cast(auxiliary / replicas, main.dtype)
+            self._step.parts = Parts(main, factors.main, alone, weights, state)
+        added = self._added(factors)
+        self._factor_means.update_state(*map(ops.stop_gradient, (_or_one(factors.main), weights, added)))
+        auxiliary = ops.sum(weights * losses) + added
+        return _product(main, factors.main) + ops.cast(auxiliary / replicas, main.dtype)
 
-    def _state(self, main: Any, losses: Any, counts: Any, replicas: int) -> State:
+    def _state(self, main: Any, n_labels: Any, losses: Any, counts: Any, replicas: int) -> State:
         """Return what weightings are told: the same on every device, so that all come to the same weights."""
         main, losses = ops.stop_gradient(ops.cast(main, "float32")), ops.stop_gradient(losses)
-        main, losses, counts = over_replicas((main, losses, ops.cast(counts, "float32")))
+        counted = ops.cast(counts, "float32"), ops.cast(n_labels, "float32")
+        main, losses, counts, n_labels = over_replicas((main, losses, *counted))
+        present, main_present = (ops.cast(count > 0, "float32") for count in (counts, n_labels))
         step = ops.convert_to_tensor(self.weightings[0].steps)
-        return State(step, main, losses / replicas, ops.cast(counts > 0, "float32"))
+        return State(step, main, losses / replicas, present, main_present * float(self._trains_main()))
 
     def _log_weights_of(self, tasks: Iterable[str]) -> None:
         self._weight_means.in_step = frozenset(tasks)
@@ -120,29 +126,28 @@ class Weighing(Stepping):
             self._cosine_means.in_step = frozenset(tasks)
 
     def _added(self, factors: Factors) -> Any:
-        added = 0.0 if factors.added_to_main is None else factors.added_to_main
+        added = ops.zeros(()) if factors.added_to_main is None else factors.added_to_main
         if factors.added_to_tasks is not None:
             added += ops.sum(ops.convert_to_tensor(self._loss_weights) * factors.added_to_tasks)
         return added
 
     def _note_weights(self, weights: Any, scales: Any) -> None:
         """Put weights into the logs, times how far the gradients of the tasks are let through."""
-        if scales is not None:
-            weights = weights * (ops.mean(scales, axis=0) if len(scales.shape) == 2 else scales)
-        self._weight_means.update_state(ops.stop_gradient(weights), ops.ones_like(weights))
+        weights = ops.stop_gradient(weights if scales is None else weights * scales)
+        known = ops.isfinite(weights)
+        self._weight_means.update_state(ops.where(known, weights, 0.0), ops.cast(known, "float32"))
 
     def _note_cosines(self, cosines: Any, state: State) -> None:
         """Put cosines into the logs, where they are known and the batch has labels."""
-        known = ops.cast(ops.logical_not(ops.isnan(cosines)), "float32") * state.present
+        known = ops.cast(ops.isfinite(cosines), "float32") * state.present * state.main_present
         self._cosine_means.update_state(ops.where(known > 0, cosines, 0.0), known)
 
-    def _mean_weights(self) -> Any:
-        """Return the mean of the weights in training; loss weights before any step of it."""
-        weights = super()._mean_weights()
-        if not self.weightings:
-            return weights
-        known = self._weight_means
-        return ops.where(known.count > 0, ops.divide_no_nan(known.total, known.count), weights)
+    def _mean_factors(self) -> tuple[Any, Any, Any]:
+        return self._factor_means.means() if self.weightings else super()._mean_factors()
+
+
+def _or_one(factor: Any) -> Any:
+    return ops.ones(()) if factor is None else factor
 
 
 def _product(value: Any, factor: Any) -> Any:
@@ -172,7 +177,8 @@ class EpochEnd(keras.callbacks.Callback):
     def added_to(self, callbacks: Any) -> Any:
         """Return callbacks, in a form that ``fit`` takes, with this one first."""
         if isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks.callbacks.insert(0, self)
+            # A list that is used again may hold that of an earlier call.
+            callbacks.callbacks[:] = [self, *(each for each in callbacks.callbacks if not isinstance(each, EpochEnd))]
             self.set_model(callbacks._model)
             return callbacks
         return [self, *keras.tree.flatten(callbacks if callbacks is not None else [])]

@@ -13,7 +13,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from auxtasks.keras.gradients.trunk import Trunk, dense, inner, over_replicas
+from auxtasks.keras.gradients.trunk import Trunk, dense, inner, over_replicas, total
 from auxtasks.keras.weighting.conflicts import Conflicts
 
 
@@ -47,7 +47,7 @@ class Taps:
         upstream = [tf.zeros_like(tensor) for tensor in self.tensors]
         for place, slope, factor in zip(self.place_of, self.slopes, factors, strict=True):
             upstream[place] += tf.cast(factor, slope.dtype) * slope
-        return dense(self.tape.gradient(self.tensors, trunk.variables, output_gradients=upstream))
+        return list(self.tape.gradient(self.tensors, trunk.variables, output_gradients=upstream))
 
     def tangents(self, direction: Sequence[Any], trunk: Trunk) -> list[Any]:
         """Return how each tap changes as the variables move in a direction.
@@ -66,8 +66,10 @@ class Taps:
             for one, other in zip(pulled, direction, strict=True)
             if one is not None and other is not None
         ]
-        targets, seeds = zip(*pairs, strict=True) if pairs else ((), ())
-        return list(outer.gradient(list(targets), upstream, output_gradients=list(seeds), unconnected_gradients="zero"))
+        if not pairs:
+            return [tf.zeros_like(tensor) for tensor in self.tensors]
+        targets, seeds = (list(part) for part in zip(*pairs, strict=True))
+        return list(outer.gradient(targets, upstream, output_gradients=seeds, unconnected_gradients="zero"))
 
     def reached(self, trunk: Trunk) -> list[list[bool]]:
         """Tell for each task which variables its tap depends on; in a graph nothing of this is computed."""
@@ -100,17 +102,15 @@ def products_of(main: Sequence[Any], taps: Taps, trunk: Trunk) -> Conflicts:
     LookupError
         If an operation of the model has no second derivative.
     """
-    main = over_replicas(list(main))
+    main = over_replicas(dense(main))
     squares = [None if part is None else inner(part, part) for part in main]
-    norm = tf.sqrt(tf.add_n([square for square in squares if square is not None]))
+    norm = tf.sqrt(total([square for square in squares if square is not None]))
     # Of length 1, so that half precision holds what follows.
     unit = [None if part is None else tf.math.divide_no_nan(tf.cast(part, tf.float32), norm) for part in main]
     tangents = taps.tangents(unit, trunk)
     products = [norm * inner(slope, tangents[place]) for slope, place in zip(taps.slopes, taps.place_of, strict=True)]
     own = [
-        tf.add_n(
-            [square for square, is_reached in zip(squares, reached, strict=True) if is_reached and square is not None]
-        )
+        total([square for square, known in zip(squares, reached, strict=True) if known and square is not None])
         for reached in taps.reached(trunk)
     ]
     return Conflicts(over_replicas(tf.stack(products))[None], tf.stack(own)[None])

@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from auxtasks.keras.gradients.trunk import Trunk, dense, inner, over_replicas
+from auxtasks.keras.gradients.trunk import Trunk, dense, inner, over_replicas, total
 from auxtasks.keras.weighting.conflicts import Conflicts
 
 
@@ -27,10 +27,10 @@ def gradients_of(tape: tf.GradientTape, losses: Sequence[Any], trunk: Trunk, sca
 
     Returns
     -------
-    list of list of tensor
+    list of list of tensor or tf.IndexedSlices
         One for each loss and variable; None where the loss does not depend on the variable.
     """
-    return [dense(tape.gradient(loss, trunk.variables, output_gradients=scale)) for loss in losses]
+    return [list(tape.gradient(loss, trunk.variables, output_gradients=scale)) for loss in losses]
 
 
 def conflicts_of(main: Sequence[Any], tasks: Sequence[Sequence[Any]], trunk: Trunk) -> Conflicts:
@@ -50,10 +50,10 @@ def conflicts_of(main: Sequence[Any], tasks: Sequence[Sequence[Any]], trunk: Tru
     Conflicts
         With `tasks`.
     """
-    main = over_replicas(list(main))
+    main = over_replicas(dense(main))
     products, own, others = (_table(trunk.n_layers, len(tasks)) for _ in range(3))
     for number, task in enumerate(tasks):
-        for layer, of_main, of_task in zip(trunk.layers, main, over_replicas(list(task)), strict=True):
+        for layer, of_main, of_task in zip(trunk.layers, main, over_replicas(dense(task)), strict=True):
             if of_task is None:
                 continue
             others[layer][number].append(inner(of_task, of_task))
@@ -68,4 +68,4 @@ def _table(n_rows: int, n_columns: int) -> list[list[list[Any]]]:
 
 
 def _summed(parts: list[list[list[Any]]]) -> Any:
-    return tf.stack([tf.stack([tf.add_n(part) if part else tf.zeros(()) for part in row]) for row in parts])
+    return tf.stack([tf.stack([total(part) for part in row]) for row in parts])

@@ -11,7 +11,7 @@ from keras import ops
 
 from auxtasks.keras.gradients.forward_mode import Taps, products_of
 from auxtasks.keras.gradients.passes import conflicts_of, gradients_of
-from auxtasks.keras.gradients.trunk import Trunk, dense
+from auxtasks.keras.gradients.trunk import Trunk, joined, total
 from auxtasks.keras.weighting.conflicts import Answer, Conflicts, GradientWeighting
 from auxtasks.keras.weighting.gate import cosines
 
@@ -22,14 +22,15 @@ _FORWARD_FROM = 3
 
 
 class Pass(NamedTuple):
-    """One forward pass: its tape, the weighted main loss, and the losses of the tasks with their weights.
+    """One forward pass: its tape, the main loss with its factor, and the losses of the tasks with their weights.
 
-    `losses` are without the weights, `outputs` are the tensors that the heads read.
+    `main` and `losses` are without these, `outputs` are the tensors that the heads read.
     """
 
     tape: tf.GradientTape
     total: Any
     main: Any
+    main_factor: Any
     losses: Sequence[Any]
     weights: Sequence[Any]
     outputs: Sequence[Any]
@@ -54,14 +55,14 @@ def gradient_step(model: Any, data: Any) -> dict[str, Any]:
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
     with tf.GradientTape(persistent=True) as tape:
         y_pred = model(x, training=True)
-        total = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=True)
+        loss = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=True)
         parts = model._step.parts
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
-    model._loss_tracker.update_state(total * replicas, sample_weight=ops.shape(keras.tree.flatten(x)[0])[0])
+    model._loss_tracker.update_state(loss * replicas, sample_weight=ops.shape(keras.tree.flatten(x)[0])[0])
     outputs = [model._plan.event_of(task, model._step.events).output for task in model.specs]
     weights = tf.unstack(tf.stop_gradient(parts.weights), num=len(parts.losses))
-    scale = model.optimizer.scale_loss(tf.ones_like(total))
-    forward = Pass(tape, total, parts.main, parts.losses, weights, outputs, scale)
+    scale = model.optimizer.scale_loss(tf.ones_like(loss))
+    forward = Pass(tape, loss, parts.main, parts.main_factor, parts.losses, weights, outputs, scale)
     gradients = _gradients(model, forward, parts)
     variables = model.trainable_variables
     model.optimizer.apply([gradients[id(variable)] for variable in variables], variables)
@@ -84,7 +85,7 @@ def _gradients(model: Any, forward: Pass, parts: Any) -> dict[int, Any]:
 
 
 def _of_trunk(model: Any, weighting: GradientWeighting, forward: Pass, trunk: Trunk, state: Any) -> list[Any]:
-    main = dense(forward.tape.gradient(forward.main, trunk.variables, output_gradients=forward.scale))
+    main = list(forward.tape.gradient(forward.main, trunk.variables, output_gradients=forward.scale))
     by_task = None
     if weighting.wanted == "products" and _can_go_forward(model, forward):
         taps = Taps(forward.tape, forward.outputs, forward.losses, forward.scale)
@@ -103,12 +104,12 @@ def _of_trunk(model: Any, weighting: GradientWeighting, forward: Pass, trunk: Tr
         model._note_weights(tf.stack(forward.weights), None)
         found = forward.tape.gradient(forward.total, trunk.variables, output_gradients=forward.scale)
         return list(found)
-    answer = weighting.answer(conflicts)
-    model._note_weights(tf.stack(forward.weights), answer.scales)
+    answer = _checked(weighting.answer(conflicts), len(forward.losses))
+    model._note_weights(tf.stack(forward.weights), _shares(answer.scales, conflicts))
     weighting.note(_unscaled(conflicts, forward.scale), tf.stack(forward.weights), state)
     if by_task is not None:
-        return _put_together(main, by_task, answer, forward.weights, trunk)
-    return _pulled_together(main, taps, answer, forward.weights, trunk)
+        return _put_together(main, by_task, answer, forward, trunk)
+    return _pulled_together(main, taps, answer, forward, trunk)
 
 
 def _can_go_forward(model: Any, forward: Pass) -> bool:
@@ -126,41 +127,55 @@ def _can_go_forward(model: Any, forward: Pass) -> bool:
 
 
 def _put_together(
-    main: Sequence[Any], by_task: Sequence[Sequence[Any]], answer: Answer, weights: Sequence[Any], trunk: Trunk
+    main: Sequence[Any], by_task: Sequence[Sequence[Any]], answer: Answer, forward: Pass, trunk: Trunk
 ) -> list[Any]:
     """Return the gradient of each variable from those of the tasks."""
     found = []
     for place, layer in enumerate(trunk.layers):
-        parts = [] if main[place] is None else [main[place]]
-        for task, (gradients, weight) in enumerate(zip(by_task, weights, strict=True)):
-            gradient = gradients[place]
-            if gradient is None:
+        parts = [] if main[place] is None else [(forward.main_factor, main[place])]
+        for task, (gradients, weight) in enumerate(zip(by_task, forward.weights, strict=True)):
+            if gradients[place] is None:
                 continue
             factor = weight if answer.scales is None else weight * _entry(answer.scales, layer, task)
-            parts.append(tf.cast(factor, gradient.dtype) * gradient)
+            parts.append((factor, gradients[place]))
             if answer.shifts is not None and main[place] is not None:
-                parts.append(tf.cast(weight * answer.shifts[task], gradient.dtype) * main[place])
-        found.append(tf.add_n(parts) if parts else None)
+                parts.append((weight * answer.shifts[task], main[place]))
+        found.append(joined(parts))
     return found
 
 
-def _pulled_together(
-    main: Sequence[Any], taps: Taps, answer: Answer, weights: Sequence[Any], trunk: Trunk
-) -> list[Any]:
+def _pulled_together(main: Sequence[Any], taps: Taps, answer: Answer, forward: Pass, trunk: Trunk) -> list[Any]:
     """Return the gradient of each variable from the taps, with one backward pass for all tasks."""
-    scales = (
-        [1.0] * len(weights) if answer.scales is None else [_entry(answer.scales, 0, k) for k in range(len(weights))]
-    )
-    auxiliary = taps.pulled([weight * scale for weight, scale in zip(weights, scales, strict=True)], trunk)
+    scales = [1.0 if answer.scales is None else _entry(answer.scales, 0, k) for k in range(len(forward.weights))]
+    auxiliary = taps.pulled([weight * scale for weight, scale in zip(forward.weights, scales, strict=True)], trunk)
     reached = taps.reached(trunk)
     found = []
     for place, (one, other) in enumerate(zip(main, auxiliary, strict=True)):
-        parts = [part for part in (one, other) if part is not None]
+        parts = [] if one is None else [(forward.main_factor, one)]
+        parts += [] if other is None else [(None, other)]
         if answer.shifts is not None and one is not None:
-            shifts = [weight * answer.shifts[k] for k, weight in enumerate(weights) if reached[k][place]]
-            parts += [tf.cast(tf.add_n(shifts), one.dtype) * one] if shifts else []
-        found.append(tf.add_n(parts) if parts else None)
+            shifts = [weight * answer.shifts[k] for k, weight in enumerate(forward.weights) if reached[k][place]]
+            parts += [(total(shifts), one)] if shifts else []
+        found.append(joined(parts))
     return found
+
+
+def _checked(answer: Answer, n_tasks: int) -> Answer:
+    """Return an answer in tensors; one number stands for all tasks."""
+
+    def spread(part: Any) -> Any:
+        part = None if part is None else tf.cast(part, tf.float32)
+        return tf.fill((n_tasks,), part) if part is not None and part.shape.rank == 0 else part
+
+    return Answer(*map(spread, answer))
+
+
+def _shares(scales: Any, conflicts: Conflicts) -> Any:
+    """Return how much of each task is let through, shape (K,): the mean over the layers that it reaches."""
+    if scales is None or scales.shape.rank < 2:
+        return scales
+    reached = tf.cast((conflicts.main if conflicts.tasks is None else conflicts.tasks) > 0, tf.float32)
+    return tf.math.divide_no_nan(tf.reduce_sum(scales * reached, axis=0), tf.reduce_sum(reached, axis=0))
 
 
 def _entry(scales: Any, layer: int, task: int) -> Any:
@@ -168,8 +183,9 @@ def _entry(scales: Any, layer: int, task: int) -> Any:
 
 
 def _whole_cosines(conflicts: Conflicts) -> Any:
-    """Return the cosine of each task over all layers, shape (K,)."""
-    return cosines(Conflicts(*(tf.reduce_sum(part, axis=0) for part in conflicts)))
+    """Return the cosine of each task over all layers, shape (K,); NaN where a gradient is 0."""
+    whole = Conflicts(*(tf.reduce_sum(part, axis=0) for part in conflicts))
+    return tf.where(whole.main * whole.tasks > 0, cosines(whole), float("nan"))
 
 
 def _sampled(steps: Any, forward: Pass, main: Sequence[Any], trunk: Trunk) -> Any:

@@ -62,3 +62,39 @@ def over_replicas(values: Any) -> Any:
 def inner(one: Any, other: Any) -> Any:
     """Return the inner product of two tensors, in float32."""
     return tf.reduce_sum(tf.cast(one, tf.float32) * tf.cast(other, tf.float32))
+
+
+def total(values: Sequence[Any]) -> Any:
+    """Return the sum of numbers, 0 of none."""
+    return tf.add_n(list(values)) if values else tf.zeros(())
+
+
+def joined(parts: Sequence[tuple[Any, Any]]) -> Any:
+    """Return the sum of gradients, each times its factor.
+
+    Parameters
+    ----------
+    parts : sequence of (factor, gradient)
+        Gradients of one variable; factors of shape (), or None for 1.
+
+    Returns
+    -------
+    tensor, tf.IndexedSlices or None
+        Slices where all are: optimizers treat the rows of an embedding that a batch does not hold in their own way.
+    """
+    scaled = [gradient if factor is None else _scaled(factor, gradient) for factor, gradient in parts]
+    if len(scaled) < 2:
+        return scaled[0] if scaled else None
+    if all(isinstance(part, tf.IndexedSlices) for part in scaled):
+        values, indices = (
+            tf.concat(part, axis=0) for part in zip(*((s.values, s.indices) for s in scaled), strict=True)
+        )
+        return tf.IndexedSlices(values, indices, scaled[0].dense_shape)
+    return tf.add_n(dense(scaled))
+
+
+def _scaled(factor: Any, gradient: Any) -> Any:
+    if isinstance(gradient, tf.IndexedSlices):
+        values = tf.cast(factor, gradient.values.dtype) * gradient.values
+        return tf.IndexedSlices(values, gradient.indices, gradient.dense_shape)
+    return tf.cast(factor, gradient.dtype) * gradient

@@ -14,13 +14,15 @@ class State(NamedTuple):
     """What is known at a step.
 
     `step` counts the steps trained before, shape (); `main` is the main loss, shape (); `losses` are the losses of the
-    tasks over their chance and `present` whether the batch holds a label of each (0.0 or 1.0), both of shape (K,).
+    tasks over their chance and `present` whether the batch holds a label of each (0.0 or 1.0), both of shape (K,);
+    `main_present` says the same of the main loss, shape ().
     """
 
     step: Any
     main: Any
     losses: Any
     present: Any
+    main_present: Any = 1.0
 
 
 class Factors(NamedTuple):

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
-from auxtasks.errors import InvalidTypeError, unknown_name
+from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.keras.weighting.base import Factors, State, Weighting
 
 
@@ -38,14 +39,33 @@ class Custom(Weighting):
         by_name = dict(zip(self.tasks, ops.unstack(state.losses, len(self.tasks)), strict=True))
         said = self.function(state.step, state.main, by_name)
         if not isinstance(said, Mapping):
-            return Factors(tasks=ops.cast(said, "float32") * ops.ones_like(state.losses))
+            return Factors(tasks=self._checked("all tasks", said) * ops.ones_like(state.losses))
         for task in said:
             if task not in self.tasks:
                 raise unknown_name("weighting", task, self.tasks, "auxiliary target")
-        return Factors(tasks=ops.stack([ops.cast(said.get(task, 1.0), "float32") for task in self.tasks]))
+        return Factors(tasks=ops.stack([self._checked(task, said.get(task, 1.0)) for task in self.tasks]))
+
+    def _checked(self, whose: str, factor: Any) -> Any:
+        if factor is None or np.ndim(factor) or isinstance(factor, str):
+            raise InvalidInputError(
+                f"`weighting`: the function {self.function!r} must return one factor for all tasks, or a mapping of "
+                f"tasks to factors; for {whose} it returned {factor!r}."
+            )
+        return ops.cast(factor, "float32")
 
     def get_config(self) -> dict[str, Any]:
-        """Return the function as Keras registers it."""
+        """Return the function by the name under which it is registered.
+
+        Raises
+        ------
+        InvalidInputError
+            If it is not registered: what is saved holds no code, and the function could not be found again.
+        """
+        if keras.saving.get_registered_object(keras.saving.get_registered_name(self.function)) is None:
+            raise InvalidInputError(
+                f"`weighting`: the function {self.function!r} is not registered, so that a saved model could not find "
+                "it again. Decorate it with keras.saving.register_keras_serializable()."
+            )
         return {**super().get_config(), "function": keras.saving.serialize_keras_object(self.function)}
 
     @classmethod

@@ -12,6 +12,9 @@ from auxtasks.keras.weighting.base import Factors, State
 from auxtasks.keras.weighting.conflicts import Conflicts, GradientWeighting, Wanted
 from auxtasks.validation import check_number
 
+_LEAST = 1e-3
+"""The smallest factor; at 0 a task would have no gradient to rise by."""
+
 
 @keras.saving.register_keras_serializable("auxtasks")
 class GradNorm(GradientWeighting):
@@ -31,8 +34,9 @@ class GradNorm(GradientWeighting):
     ``G_k`` is the norm over the shared trunk of the gradient of task k at its weight, ``G_0`` that of the main loss.
     The factors go down the gradient of ``sum_k |G_k - mean(G) r_k^alpha|``, where ``r_k`` is the loss of task k over
     its first, relative to the mean of these over the tasks and the main loss. The paper keeps the sum of all weights
-    constant; here the main weight is 1, which fixes the scale as well. Factors do not fall below 0. A task without a
-    label in a batch, or with a loss weight of 0, keeps its factor.
+    constant; here the main weight is 1, which fixes the scale as well. Factors do not fall below 0.001, from where
+    they can rise again. A task without a label in a batch, or with a loss weight of 0, keeps its factor, and so do all
+    in a batch without a main label or with gradients that are not finite.
     """
 
     wanted: Wanted = "gradients"
@@ -66,14 +70,20 @@ class GradNorm(GradientWeighting):
         # The derivative of a pull by its factor is the pull over the factor.
         balance = ops.convert_to_tensor(self.balance)
         slope = ops.sign(pulls - target) * ops.divide_no_nan(pulls, balance)
-        moved = ops.maximum(balance - self.learning_rate * slope, 0.0)
-        self.balance.assign(ops.where(present, moved, balance))
+        moved = ops.maximum(balance - self.learning_rate * slope, _LEAST)
+        measured = ops.logical_and(state.main_present > 0, ops.isfinite(main))
+        moves = ops.logical_and(ops.logical_and(present, measured), ops.isfinite(moved))
+        self.balance.assign(ops.where(moves, moved, balance))
 
     def _rates(self, state: State, present: Any, counted: Any) -> Any:
         """Return how far each task's loss lags behind the others', relative to where they began."""
         first, first_main = ops.convert_to_tensor(self.first), ops.convert_to_tensor(self.first_main)
-        first = ops.where(ops.logical_and(ops.isnan(first), present), state.losses, first)
-        first_main = ops.where(ops.isnan(first_main), state.main, first_main)
+        new = ops.logical_and(ops.logical_and(ops.isnan(first), present), ops.isfinite(state.losses))
+        new_main = ops.logical_and(
+            ops.logical_and(ops.isnan(first_main), state.main_present > 0), ops.isfinite(state.main)
+        )
+        first = ops.where(new, state.losses, first)
+        first_main = ops.where(new_main, state.main, first_main)
         self.first.assign(first)
         self.first_main.assign(first_main)
         rates = ops.where(present, ops.divide_no_nan(state.losses, first), 0.0)

@@ -73,6 +73,8 @@ def _resolved(part: Any) -> Weighting:
         if part.tasks:
             raise InvalidInputError(f"`weighting`: {type(part).__name__} belongs to another model; make a new one.")
         return part
+    if isinstance(part, type) and issubclass(part, Weighting):
+        raise InvalidTypeError(f"`weighting` is the class {part.__name__}; make one of it: {part.__name__}(...).")
     if isinstance(part, str):
         return _made(part, {})
     if isinstance(part, Mapping) and len(part) == 1:

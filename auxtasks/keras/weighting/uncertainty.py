@@ -27,7 +27,8 @@ class Uncertainty(Weighting):
     A task with loss L is trained by ``exp(-s) L + s``, where s, the logarithm of its variance, begins at 0 (a factor
     of 1) and is trained by the model's optimizer. This is twice the expression of the paper for squared errors, and is
     used for every kind of loss. For a loss that stays at L, s goes to log L, and the factor to 1 / L. A task without a
-    label in a batch leaves its s as it is. The weight that the user gave multiplies the whole expression.
+    label in a batch gives its s no gradient (an optimizer with momentum goes on moving it a little). The weight that
+    the user gave multiplies the whole expression.
     """
 
     def __init__(self, main: bool = False, name: str | None = None) -> None:

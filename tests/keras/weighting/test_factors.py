@@ -182,6 +182,7 @@ def test_a_function_gets_losses_by_name_and_may_leave_tasks_out() -> None:
         ({"cosine_gate": {"strength": "hard"}}, InvalidInputError, "`strength` must be 'cosine' or 'sign'; got 'hard'"),
         ({"cosine_gate": {"per": "task"}}, InvalidInputError, "`per` must be 'model' or 'layer'; got 'task'"),
         (["projection", "gradnorm"], InvalidInputError, "only one may look at gradients; got Projection, GradNorm"),
+        (DynamicWeightAverage, InvalidTypeError, "`weighting` is the class DynamicWeightAverage; make one of it"),
         (3.0, InvalidTypeError, "`weighting` must be a name such as 'projection'.*got 3.0"),
         ({"dwa": {}, "watch": {}}, InvalidTypeError, "of one entry"),
     ],
@@ -189,6 +190,50 @@ def test_a_function_gets_losses_by_name_and_may_leave_tasks_out() -> None:
 def test_what_is_no_weighting_is_refused(weighting: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         attach_heads(convolutional(), SPECS, inputs=X, weighting=weighting)
+
+
+@pytest.mark.parametrize(
+    "weighting",
+    [
+        "uncertainty",
+        {"uncertainty": {"main": True}},
+        "dwa",
+        {"delayed": {"steps": 99}},
+        {"auxiliary_first": {"steps": 99}},
+    ],
+    ids=str,
+)
+def test_the_loss_with_a_label_missing_is_the_loss_that_is_trained(weighting: Any) -> None:
+    """The very same samples twice, once with another one beside them whose main label is missing."""
+    model = weighed(weighting, run_eagerly=True, rate=0.0)
+    for each in model.weightings:
+        for name, value in (("log_variance", 0.7), ("main_log_variance", 0.9)):
+            if hasattr(each, name):
+                getattr(each, name).assign(np.full(getattr(each, name).shape, value))
+    found = model.evaluate(X, Y, return_dict=True, verbose=0)
+    missing = {**Y, "main": np.where(np.arange(24) == 3, -1, Y["main"])}
+    other = model.evaluate(X, missing, return_dict=True, verbose=0)
+    weight = 0.0 if "auxiliary_first" in str(weighting) else np.exp(-0.9) if "main" in str(weighting) else 1.0
+    assert other["loss"] - found["loss"] == pytest.approx(weight * (other["main_loss"] - found["main_loss"]), abs=1e-4)
+
+
+def test_a_list_of_callbacks_that_is_used_again_tells_of_each_epoch_once() -> None:
+    model = weighed("dwa", run_eagerly=True)
+    callbacks = keras.callbacks.CallbackList(add_history=True, model=model)
+    for _ in range(2):
+        model.fit(X, Y, callbacks=callbacks, verbose=0)
+    assert sum(type(each).__name__ == "EpochEnd" for each in callbacks.callbacks) == 1
+
+
+@pytest.mark.parametrize("said", [None, np.ones((4, 1)), np.ones(5), {"task_0": "much"}], ids=repr)
+def test_a_function_must_return_factors(said: Any) -> None:
+    with pytest.raises(InvalidInputError, match="must return one factor for all tasks, or a mapping"):
+        weighed(lambda *_: said, run_eagerly=True).train_on_batch(X, Y)
+
+
+def test_a_function_that_could_not_be_found_again_is_not_saved() -> None:
+    with pytest.raises(InvalidInputError, match="not registered, so that a saved model could not find"):
+        weighed(lambda *_: 1.0).get_config()
 
 
 def test_a_weighting_belongs_to_one_model() -> None:

@@ -9,8 +9,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from models import SPECS, X, Y, convolutional, recurrent, weighed
+from keras import layers
+from models import SPECS, TARGETS, X, Y, convolutional, recurrent, weighed
 
+from auxtasks.keras import attach_heads
 from auxtasks.keras.gradients import step as stepping
 from auxtasks.keras.gradients.forward_mode import Taps
 from auxtasks.keras.weighting.conflicts import Conflicts
@@ -192,6 +194,85 @@ def test_evaluation_neither_weighs_nor_compares() -> None:
     expected = logs["main_loss"] + sum(w * logs[f"{name}_loss"] for w, name in zip(WEIGHTS, SPECS, strict=True))
     assert logs["loss"] == pytest.approx(expected, rel=1e-5)
     assert model.predict(X, verbose=0).shape == (24, 3)
+
+
+def _trunk_after(weighting: Any, base: keras.Model, y: Any = Y, **how: Any) -> list[Any]:
+    model = weighed(weighting, base, **how)
+    model.train_on_batch(X, y)
+    return [variable.numpy() for variable in base.trainable_variables]
+
+
+def test_frozen_layers_and_a_missing_main_loss_are_no_obstacle() -> None:
+    for weighting in (SIGN, "projection"):
+        frozen, lower = convolutional(), convolutional()
+        frozen.trainable = False
+        lower.get_layer("first").trainable = False
+        before = frozen.get_weights()[0]
+        assert _trunk_after(weighting, frozen) == []
+        np.testing.assert_array_equal(before, frozen.get_weights()[0])
+        assert all(np.isfinite(value).all() for value in _trunk_after(weighting, lower))
+        model = attach_heads(convolutional(), SPECS, inputs=X, weighting=weighting)
+        model.compile("sgd", None)
+        model.train_on_batch(X, TARGETS)
+
+
+def _worded() -> keras.Model:
+    keras.utils.set_random_seed(3)
+    first = [keras.Input((12,), dtype="int32"), layers.Embedding(20, 5, name="low"), layers.Conv1D(4, 3, name="high")]
+    return keras.Sequential([*first, layers.GlobalAveragePooling1D(), layers.Dense(3, activation="softmax")])
+
+
+@pytest.mark.parametrize("weighting", ["projection", "cosine_gate", "gradnorm"])
+def test_weight_zero_is_plain_training_of_the_words_that_a_batch_holds(weighting: str) -> None:
+    """Optimizers with momentum treat the rows of an embedding that had no gradient in their own way."""
+    words = np.random.default_rng(0).integers(0, 8, (24, 12))
+    plain, base = _worded(), _worded()
+    at = {name: "low" if k < 2 else "high" for k, name in enumerate(SPECS)}
+    model = attach_heads(base, SPECS, at, 0.0, inputs=words, weighting=weighting)
+    for each, y in ((plain, Y["main"]), (model, Y)):
+        each.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
+        for rows in (slice(0, 8), slice(8, 24)):
+            each.train_on_batch(
+                words[rows], y[rows] if isinstance(y, np.ndarray) else {k: v[rows] for k, v in y.items()}
+            )
+    for one, other in zip(plain.variables, base.variables, strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy(), err_msg=one.path)
+
+
+def test_gates_compare_with_the_main_gradient_also_while_it_is_not_trained(known: Any) -> None:
+    build, main, tasks = known
+    base = build()
+    before = [variable.numpy() for variable in base.trainable_variables]
+    after = _trunk_after([{"auxiliary_first": {"steps": 5}}, "cosine_gate"], base, run_eagerly=True)
+    expected = _expected("cosine_gate", main, tasks)
+    for old, new, both, alone in zip(before, after, expected, main, strict=True):
+        np.testing.assert_allclose(new, old - RATE * (both - alone), atol=2e-6)
+
+
+def test_an_overflow_leaves_gradnorm_and_the_logs_finite() -> None:
+    model = weighed("gradnorm")
+    optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.1), initial_scale=2.0**126)
+    model.compile(optimizer, "sparse_categorical_crossentropy", run_eagerly=True)
+    logs = model.train_on_batch(X, Y, return_dict=True)
+    assert np.isfinite(logs["loss"])
+    assert np.isfinite(keras.ops.convert_to_numpy(model.weightings[0].balance)).all()
+
+
+def test_a_batch_without_a_main_label_tells_nothing_of_conflicts() -> None:
+    model = weighed("gradnorm", run_eagerly=True)
+    logs = model.train_on_batch(X, {**Y, "main": np.full(24, -1)}, return_dict=True)
+    assert not [name for name in logs if name.endswith("_cosine")]
+    (gradnorm,) = model.weightings
+    assert np.isnan(float(gradnorm.first_main))
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(gradnorm.balance), 1.0)
+
+
+def test_the_weight_of_a_gate_by_layer_is_the_mean_over_the_layers_it_reaches() -> None:
+    model = weighed({"cosine_gate": {"per": "layer", "strength": "sign"}}, run_eagerly=True)
+    reference = weighed({"cosine_gate": {"per": "layer"}}, run_eagerly=True)
+    shares = [each.train_on_batch(X, Y, return_dict=True)["task_1_weight"] / 2 for each in (model, reference)]
+    assert shares[0] in (pytest.approx(0), pytest.approx(0.5), pytest.approx(1))  # "first" and its normalisation
+    assert 0 <= shares[1] <= shares[0]
 
 
 def test_conflicts_of_several_layers_add_up() -> None:
