@@ -120,12 +120,16 @@ def attach_heads(
     -----
     With a schedule other than ``"joint"`` each task has an optimizer of its own: the compiled one for ``"main"``, whose
     ``iterations`` count main steps alone, and clones of it, which follow the learning rate that callbacks set on it (a
-    learning-rate schedule counts each task's own steps). An optimizer touches only what its task's loss depends on:
-    the other heads, and layers above the tap, keep their values, without momentum or weight decay. A task of weight 0,
-    or without a label in the batch, has no turn, and a batch with labels of one task alone trains that task. The model
-    counts steps in a saved weight, and what is drawn follows from `seed` and this count, so that a resumed run equals
-    an uninterrupted one on the same batches. Losses of all tasks are logged in every step. On one device only; not
-    with a weighting that looks at gradients or is trained itself, nor with an optimizer that has ``use_ema=True``.
+    learning-rate schedule counts each task's own steps). It has a state for every trainable weight of the base, and
+    touches only those that its task's loss depends on: the other heads, and layers above the tap, keep their values,
+    without momentum or weight decay, and so do the moving averages in them (but for layers in which nothing is
+    trainable, such as a batch normalisation without scale and center, whose averages move in every step). Losses of
+    `add_loss` and penalties on weights go with ``"main"``. A task of weight 0, or without a label in the batch, has no
+    turn; in ``"alternating"`` it has it as soon as it can, and makes up for two rounds at most. A batch with labels of
+    one task alone trains that task. The model counts steps and turns in saved weights, and what is drawn follows from
+    `seed` and these, so that a resumed run equals an uninterrupted one on the same batches. Losses of all tasks are
+    logged in every step. On one device only; not with a weighting that looks at gradients or is trained itself, nor
+    with an optimizer that has ``use_ema=True``.
 
     Warns
     -----
@@ -157,7 +161,7 @@ def attach_heads(
     resolved = resolve_taps(at, specs, base, try_out(base, samples, specs))
     taps = {task: (output.path, output.call, output.shape) for task, output in resolved.items()}
     ties = make_ties(tie, specs, base, getattr(targets, "vocabulary", None), numbered=samples.numbered_by_model())
-    model = AuxModel(
+    return AuxModel(
         base,
         specs,
         taps,
@@ -169,9 +173,6 @@ def attach_heads(
         generator=on_the_fly.generator,
         weighting=resolve_weightings(weighting),
     )
-    if model.in_turns:
-        model._find_reach(samples.tensors(samples.rows()))
-    return model
 
 
 def strip_heads(model: AuxModel) -> keras.Model:

@@ -43,7 +43,7 @@ class Fitting(Turning):
                 "`optimizer` was already built for another model and cannot be used again; pass a new one, such as "
                 "type(optimizer).from_config(optimizer.get_config())."
             )
-        # The labels of hinge losses are -1 and 1, so -1 cannot mean "missing" there.
+        # The labels of hinge losses are -1 and 1, so only NaN can mean "missing" there.
         self._negative_labels = any("hinge" in _name(part).lower() for part in keras.tree.flatten(loss))
         names = [_name(part).lower() for part in keras.tree.flatten(loss) if part is not None]
         self._numeric_loss = bool(names) and all(_NUMERIC.search(name) for name in names)
@@ -128,7 +128,8 @@ class Fitting(Turning):
         seed = check_int("seed", seed, low=0)
         share = None if labelled_share is None else check_number("labelled_share", labelled_share, low=0.0, high=1.0)
         packer = self._packer(required=True, class_weight=class_weight)
-        x, y, sample_weight = packer.pack_any(x, self._on_the_fly.with_labels_for_all(x, y), sample_weight)
+        y = self._on_the_fly.with_labels_for_all(x, y, negative=self._negative_labels)
+        x, y, sample_weight = packer.pack_any(x, y, sample_weight)
         self._count_labels(x)
         if isinstance(x, AuxBatch) and not np.all(x.labelled):
             if validation_split:

@@ -59,9 +59,6 @@ class AuxModel(Fitting):
         What computes the targets in training, where the data does not hold them.
     weighting : sequence of Weighting, default ()
         What weighs the losses while the model trains; see `attach_heads`.
-    reach : mapping of str to sequence of int, optional
-        For each task and ``"main"``, the places in ``base.weights`` of what its loss depends on; where it is not given,
-        each task trained in turn has an optimizer state for all of them.
     """
 
     def __init__(
@@ -74,7 +71,6 @@ class AuxModel(Fitting):
         name: str | None = None,
         ties: Mapping[str, tuple[str, Sequence[int], int]] | None = None,
         schedule: Asked = "joint",
-        reach: Mapping[str, Sequence[int]] | None = None,
         generator: AuxTargetGenerator | None = None,
         weighting: Sequence[Weighting] = (),
     ) -> None:
@@ -83,7 +79,7 @@ class AuxModel(Fitting):
         self.base = base
         self._plan = Plan.make(base, specs, taps, ties or {})
         self._add_weightings(weighting, list(specs))
-        self._add_turns(schedule, self._plan, seed, reach)
+        self._add_turns(schedule, self._plan, seed)
         self.heads = build_heads(specs, self._plan.taps, seed, self._plan.ties, fused=not self.in_turns)
         self._seed = seed
         self._step = CurrentStep()

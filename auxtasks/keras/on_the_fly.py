@@ -71,13 +71,23 @@ class OnTheFly:
         computed = self.generator.in_graph(leaves[0] if len(leaves) == 1 else batch.inputs)
         return batch._replace(targets={**computed, **batch.targets})
 
-    def with_labels_for_all(self, x: Any, y: Any) -> Any:
-        """Fill in missing main labels, -1 or NaN, where arrays of labels are shorter than an array of inputs."""
+    def with_labels_for_all(self, x: Any, y: Any, *, negative: bool = False) -> Any:
+        """Fill in missing main labels, -1 or NaN, where arrays of labels are shorter than an array of inputs.
+
+        Where `negative` says that -1 is a label, integers are refused.
+        """
         if self.generator is None or y is None or not hasattr(x, "shape"):
             return y
         named = y if isinstance(y, Mapping) else {MAIN: y}
         short = {name: part for name, part in named.items() if _is_shorter(part, len(x))}
         filled = {**named, **main_labels(short, MAIN, len(x), len(x))}
+        for name in short:
+            if negative and filled[name].dtype.kind != "f":
+                raise InvalidInputError(
+                    f"`y`: {name!r} has fewer labels than `x` has samples, and for a hinge loss -1 is a class, so that "
+                    f"only NaN can stand for the others; found {filled[name].dtype.name}. Pass floats, such as "
+                    "y.astype('float32')."
+                )
         return filled if isinstance(y, Mapping) else filled[MAIN]
 
     def trial_inputs(self, base: keras.Model, inputs: Any) -> Any:

@@ -13,6 +13,7 @@ import tensorflow as tf
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.keras.forms import AuxBatch, PackedDataset, as_arrays, is_arrays, map_dataset, map_generator
 from auxtasks.keras.labels import any_missing, class_weights, labelled_rows
+from auxtasks.keras.negatives import any_floats, with_negative
 from auxtasks.keras.texts import as_inputs
 from auxtasks.specs import TargetSpec
 
@@ -31,7 +32,7 @@ class Packer:
     computed : bool
         Whether targets missing from y are computed later; then only a missing main label is an error.
     negative_labels : bool
-        Whether negative integers are labels (as for hinge losses) and not missing ones.
+        Whether -1 is a label (as for hinge losses) among integers too; then only NaN says that one is missing.
     numeric_loss : bool
         Whether the main loss compares numbers, where an integer -1 could be one or stand for a missing one.
     needs_main : bool
@@ -89,6 +90,7 @@ class Packer:
                         f"`y`: the auxiliary target {name!r} is missing; found {_names(y)}. Pass "
                         "targets.with_main(y), or attach heads for the targets you have."
                     )
+        main = with_negative(main) if self.negative_labels else main
         weights, main_weight = self._split(sample_weight)
         self._check_weights(main_weight, main)
         if self.class_weight is not None:
@@ -131,10 +133,8 @@ class Packer:
         return batch, main, main_weight
 
     def _labelled(self, main: Any) -> Any:
-        if main is None or self.negative_labels:
-            return ()
-        rows = labelled_rows(main)
-        if rows is None:
+        rows = None if main is None else labelled_rows(main)
+        if rows is None or (self.negative_labels and not any_floats(main)):
             return ()
         # Numbers, because Keras adds up the batches of several devices when it builds metrics, and bools do not add.
         return rows.astype("uint8") if isinstance(rows, np.ndarray) else tf.cast(rows, tf.uint8)
@@ -152,9 +152,12 @@ class Packer:
     def _check_main(self, targets: Mapping[str, Any], main: Any, y: Any) -> None:
         asked = targets or (self.required and self.computed)
         if main is None and asked and self.needs_main:
+            how = (
+                "the plain labels as y (targets are computed in the step)" if self.computed else "targets.with_main(y)"
+            )
             raise InvalidInputError(
-                f"`y`: the main label {MAIN!r} is missing; found {_names(y)}. Pass targets.with_main(y), where -1 or "
-                "NaN stands for the label of a sample that has none."
+                f"`y`: the main label {MAIN!r} is missing; found {_names(y)}. Pass {how}, where -1 or NaN stands for "
+                "the label of a sample that has none."
             )
         if not isinstance(main, Mapping):
             return

@@ -114,6 +114,11 @@ def _with_channels(generator: AuxTargetGenerator, x: Any) -> Any:
             f"`x` has shape {X.shape}, and the shape of a sample must be known to compute targets from it; set it, "
             f"such as by x.set_shape((None, {', '.join(map(str, row_shape))}))."
         )
+    if tuple(X.shape) in (row_shape, row_shape[:-1]) and tuple(X.shape[1:]) not in (row_shape, row_shape[:-1]):
+        raise InvalidInputError(
+            f"`x` has shape {tuple(X.shape)}, that of one sample, and must be a batch of them; call .batch(n) on a "
+            "tf.data.Dataset first, or pass x[None]."
+        )
     X = tf.cast(X, tf.float32)
     if generator.domain != "any" and X.shape.rank == len(row_shape):
         X = X[..., tf.newaxis]

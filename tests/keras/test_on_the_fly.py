@@ -193,8 +193,57 @@ def test_a_task_of_ones_own_with_a_form_for_tensors(graph: Any, temporary_task: 
 
 
 def test_a_missing_main_label_is_said() -> None:
-    with pytest.raises(InvalidInputError, match="`y`: the main label 'main' is missing"):
+    with pytest.raises(InvalidInputError, match=r"`y`: the main label 'main' is missing.*Pass the plain labels as y"):
         model_on(GENERATOR).fit(X, verbose=0)
+
+
+def hinge_model(targets: Any) -> AuxModel:
+    keras.utils.set_random_seed(5)
+    model = attach_heads(keras.Sequential([*signal_base().layers[:-1], layers.Dense(1)]), targets, seed=0)
+    model.compile(keras.optimizers.SGD(0.02), "hinge", run_eagerly=True)
+    return model
+
+
+@pytest.mark.parametrize("targets", [GENERATOR, TARGETS], ids=["on the fly", "beforehand"])
+def test_a_hinge_loss_counts_the_labels_that_are_not_nan(targets: Any) -> None:
+    signs = np.where(Y[:9] > 0, 1.0, -1.0).astype("float32")
+    model = hinge_model(targets)
+    labels = signs if targets is GENERATOR else TARGETS.with_main(signs)
+    expected = keras.losses.Hinge()(signs[:, None], model.predict(X[:9], verbose=0))
+    logs = model.fit(X, labels, 40, labelled_share=None, shuffle=False, verbose=0).history
+    assert logs["main_loss"] == pytest.approx([float(expected)], rel=1e-5)
+    assert all(np.isfinite(weights).all() for weights in model.get_weights())
+
+
+def test_beside_floats_of_a_hinge_loss_integers_keep_their_minus_one() -> None:
+    inputs = keras.Input((24, 2))
+    pooled = layers.GlobalAveragePooling1D()(layers.Conv1D(4, 3)(inputs))
+    base = keras.Model(inputs, {name: layers.Dense(1, name=name)(pooled) for name in ("floats", "integers")})
+    model = attach_heads(base, TARGETS, seed=0)
+    model.compile(keras.optimizers.SGD(0.02), "hinge", run_eagerly=True)
+    signs = np.where(Y > 0, 1, -1)[:, None]
+    floats = np.where(np.arange(40)[:, None] < 9, signs, np.nan).astype("float32")
+    outputs = base.predict(X, verbose=0)
+    expected = keras.losses.Hinge()(signs[:9], outputs["floats"][:9]) + keras.losses.Hinge()(signs, outputs["integers"])
+    logs = model.fit(X, {"floats": floats, "integers": signs, **TARGETS}, 40, shuffle=False, verbose=0).history
+    assert logs["main_loss"] == pytest.approx([float(expected)], rel=1e-5)
+
+
+def test_integers_of_a_hinge_loss_cannot_be_missing() -> None:
+    signs = np.where(Y > 0, 1, -1)
+    with pytest.raises(InvalidInputError, match=r"`y`: 'main' has fewer labels.*found int64. Pass floats"):
+        hinge_model(GENERATOR).fit(X, signs[:9], verbose=0)
+    model = hinge_model(GENERATOR)
+    expected = keras.losses.Hinge()(signs[:, None], model.predict(X, verbose=0))
+    logs = model.fit(X, signs, 40, verbose=0).history
+    assert logs["main_loss"] == pytest.approx([float(expected)], rel=1e-5)
+
+
+def test_a_sample_instead_of_a_batch_is_told_so() -> None:
+    with pytest.raises(InvalidInputError, match=r"`x` has shape \(24, 2\), that of one sample.*call .batch\(n\)"):
+        GENERATOR.in_graph(X[0])
+    with pytest.raises(InvalidInputError, match=r"call .batch\(n\)"):
+        tf.data.Dataset.from_tensor_slices((X, Y)).map(GENERATOR.with_targets)
 
 
 REFUSED = {

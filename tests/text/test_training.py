@@ -61,7 +61,9 @@ def test_trains_with_few_labels_and_gives_the_model_back(vectorization, inputs):
     base = make_model(vectorization, inputs, targets.specs["pos"].shape[0])
     model = attach_heads(base, targets, tie={"next_word": "embedding"})
     assert (model.taps["pos"], model.taps["next_word"]) == ("embedding", "gru")
-    model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
+    model.compile(
+        keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False
+    )
     history = model.fit(targets.inputs, targets.with_main(LABELS), batch_size=8, epochs=12, verbose=0, seed=0).history
     for name in TASKS:
         assert history[f"{name}_loss"][-1] < history[f"{name}_loss"][0]

@@ -11,7 +11,7 @@ import numpy as np
 from auxtasks.errors import InvalidInputError
 from auxtasks.keras.packing import MAIN
 from auxtasks.keras.turns.absent import absent_labels, absent_targets, with_sign
-from auxtasks.keras.turns.datasets import checked_sets, specs_of
+from auxtasks.keras.turns.datasets import check_main_labels, checked_sets, specs_of
 from auxtasks.keras.turns.order import Order
 from auxtasks.keras.turns.schedule import Asked, Schedule
 from auxtasks.validation import check_int
@@ -26,8 +26,9 @@ class TaskBatches(keras.utils.PyDataset):
     Parameters
     ----------
     data : mapping of str to (inputs, labels)
-        The samples of ``"main"`` and of the auxiliary tasks, or of some. Arrays are indexed batch by batch, so memory
-        maps stay on disk.
+        The samples of ``"main"`` and of the auxiliary tasks, or of some of these; ``"main"`` may be left out for a
+        model compiled without a loss only. Arrays are indexed batch by batch, so memory maps stay on disk. For a hinge
+        loss the labels of ``"main"`` must be floats, since -1 is a class.
     targets : AuxTargets, AuxTargetGenerator, AuxModel or mapping of str to TargetSpec
         What tells how the labels of each task look.
     batch_size : int, default 32
@@ -118,6 +119,10 @@ class TaskBatches(keras.utils.PyDataset):
         if task == MAIN:
             return x, y | _named(keras.tree.map_structure(with_sign, found))
         return x, y | {task: found.astype(y[task].dtype)}
+
+    def check_main(self, *, needed: bool, negative: bool) -> None:
+        """Refuse labels that do not go with a main loss; see `check_main_labels`."""
+        check_main_labels(self._labels, needed=needed, negative=negative)
 
     def on_epoch_end(self) -> None:
         """Go on to the next epoch."""

@@ -9,6 +9,7 @@ import keras
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.keras.forms import as_arrays
+from auxtasks.keras.packing import MAIN
 from auxtasks.keras.texts import as_inputs
 from auxtasks.specs import TargetSpec
 
@@ -66,3 +67,33 @@ def checked_sets(data: Any, names: tuple[str, ...]) -> tuple[dict[str, Any], dic
                 f"found {form}."
             )
     return inputs, labels
+
+
+def check_main_labels(labels: Mapping[str, Any], *, needed: bool, negative: bool) -> None:
+    """Refuse main labels that are needed and not there, or that cannot say "missing" in the batches of other tasks.
+
+    Parameters
+    ----------
+    labels : mapping of str to array or structure of arrays
+        The labels of each data set.
+    needed : bool
+        Whether the model has a main loss.
+    negative : bool
+        Whether -1 is a label, as for hinge losses.
+
+    Raises
+    ------
+    InvalidInputError
+        If there are no main labels, or they are integers of which -1 is one.
+    """
+    if needed and MAIN not in labels:
+        raise InvalidInputError(
+            f"`data` of TaskBatches holds no {MAIN!r}, and the model was compiled with a loss, which needs to know the "
+            f"form of its labels; found {list(labels)}. Add 'main': (inputs, labels), or compile with loss=None."
+        )
+    dtypes = [part.dtype.name for part in keras.tree.flatten(labels.get(MAIN, ())) if part.dtype.kind != "f"]
+    if negative and dtypes and len(labels) > 1:
+        raise InvalidInputError(
+            f"`data` of TaskBatches: the labels of {MAIN!r} must be floats for a hinge loss, where -1 is a class and "
+            f"only NaN can say that a batch has none; found {', '.join(dtypes)}. Pass labels.astype('float32')."
+        )

@@ -10,8 +10,9 @@ import tensorflow as tf
 from keras import ops
 
 from auxtasks.keras.objective import stacked, totals_by_task
-from auxtasks.keras.turns.choice import choose
+from auxtasks.keras.turns.choice import choose, counted
 from auxtasks.keras.turns.optimizers import follow_learning_rate
+from auxtasks.keras.turns.statistics import Statistics
 from auxtasks.keras.turns.weights import turn_weights
 
 
@@ -33,6 +34,7 @@ def turn_step(model: Any, data: Any) -> dict[str, Any]:
         The logs.
     """
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    statistics = Statistics(model.base)
     # Persistent, because each branch takes a gradient of its own; only one of them runs.
     with tf.GradientTape(persistent=True) as tape:
         y_pred = model(x, training=True)
@@ -51,14 +53,17 @@ def turn_step(model: Any, data: Any) -> dict[str, Any]:
         model._turn_step.value,
         model._turns.seed,
         model._turn_ratio.value,
+        model._turn_counts.value,
         present=ops.stack(counts) > 0,
         trained=ops.concatenate([ops.reshape(ops.logical_and(model._trains_main(), of_main > 0), (1,)), of_tasks > 0]),
     )
     branches = [
-        partial(_train, tape, loss, optimizer, model.optimizer, variables)
+        partial(_train, tape, loss, optimizer, model.optimizer, variables, statistics)
         for loss, (optimizer, variables) in zip([main, *auxiliary], model._turn_parts(), strict=True)
     ]
-    _run(turn, [*branches, _nothing])
+    _run(turn, [*branches, partial(_nothing, statistics)])
+    if model._turns.schedule.kind == "alternating":
+        model._turn_counts.assign(counted(model._turn_counts.value, model._turn_ratio.value, turn))
     model._turn_step.assign_add(1)
     for weighting in model.weightings:
         weighting.advance(state)
@@ -73,11 +78,14 @@ def _run(turn: Any, branches: list[Any]) -> None:
         tf.switch_case(turn, branches)
 
 
-def _nothing() -> Any:
+def _nothing(statistics: Statistics) -> Any:
+    statistics.put_back(reached=())
     return tf.constant(0)
 
 
-def _train(tape: tf.GradientTape, loss: Any, optimizer: Any, main_optimizer: Any, variables: list[Any]) -> Any:
+def _train(
+    tape: tf.GradientTape, loss: Any, optimizer: Any, main_optimizer: Any, variables: list[Any], statistics: Statistics
+) -> Any:
     """Apply the gradients of one loss; variables without one, weight decay and momentum included, are left alone."""
     scale = optimizer.scale_loss(ops.ones_like(loss))
     gradients = tape.gradient(loss, [variable.value for variable in variables], output_gradients=scale)
@@ -85,4 +93,5 @@ def _train(tape: tf.GradientTape, loss: Any, optimizer: Any, main_optimizer: Any
     if reached:
         follow_learning_rate(optimizer, main_optimizer)
         optimizer.apply(*zip(*reached, strict=True))
-    return _nothing()
+    statistics.put_back(reached=[variable for _, variable in reached])
+    return tf.constant(0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,7 +16,6 @@ from auxtasks.keras.turns.batches import TaskBatches
 from auxtasks.keras.turns.counts import label_counts
 from auxtasks.keras.turns.epochs import EpochOf
 from auxtasks.keras.turns.optimizers import clone
-from auxtasks.keras.turns.reach import Reach, find_reach
 from auxtasks.keras.turns.schedule import Asked, Schedule
 from auxtasks.keras.turns.step import turn_step
 from auxtasks.keras.turns.weights import check_weightings
@@ -26,18 +24,14 @@ from auxtasks.keras.weighing import Weighing
 
 @dataclass
 class Turns:
-    """What Keras need not track of the turns; `reach` is None where it was not found out."""
+    """What Keras need not track of the turns."""
 
     schedule: Schedule
     seed: int
-    reach: Reach | None = None
 
     def to_config(self) -> dict[str, Any]:
         """Return the arguments that make the same turns, as plain JSON types; none for joint training."""
-        if self.schedule.kind == "joint":
-            return {}
-        reach = None if self.reach is None else {task: list(places) for task, places in self.reach.items()}
-        return {"schedule": self.schedule.to_config(), "reach": reach}
+        return {} if self.schedule.kind == "joint" else {"schedule": self.schedule.to_config()}
 
 
 class Turning(Weighing):
@@ -48,11 +42,13 @@ class Turning(Weighing):
     _turns: Turns
     _turn_step: keras.Variable
     _turn_ratio: keras.Variable
+    _turn_counts: keras.Variable
+    _needs_main: bool
+    _negative_labels: bool
 
-    def _add_turns(self, asked: Asked, plan: Plan, seed: int, reach: Mapping[str, Any] | None) -> None:
+    def _add_turns(self, asked: Asked, plan: Plan, seed: int) -> None:
         schedule = Schedule.of(asked, [MAIN, *plan.specs])
-        found = None if reach is None else {task: tuple(places) for task, places in reach.items()}
-        self._turns = Turns(schedule, seed, found)
+        self._turns = Turns(schedule, seed)
         self._task_optimizers: list[Any] = []
         if schedule.kind == "joint":
             return
@@ -64,6 +60,9 @@ class Turning(Weighing):
         self._turn_ratio = self.add_weight(
             name="turn_ratio", shape=(len(schedule.tasks),), initializer="zeros", trainable=False, dtype="float32"
         )
+        self._turn_counts = self.add_weight(
+            name="turn_counts", shape=(len(schedule.tasks),), initializer="zeros", trainable=False, dtype="int64"
+        )
         if schedule.ratio is not None:
             self._turn_ratio.assign(schedule.ratio)
 
@@ -71,10 +70,6 @@ class Turning(Weighing):
     def in_turns(self) -> bool:
         """Whether each step trains one task only."""
         return self._turns.schedule.kind != "joint"
-
-    def _find_reach(self, inputs: Any) -> None:
-        """Find out which weights each task trains, from a few samples."""
-        self._turns.reach = find_reach(self.base, self.heads, self._plan, inputs)
 
     def compile(self, optimizer: Any = "rmsprop", loss: Any = None, *args: Any, **kwargs: Any) -> None:
         """Configure training, with an optimizer for each task where they are trained in turn."""
@@ -109,14 +104,9 @@ class Turning(Weighing):
         ]
 
     def _variables_of(self, task: str) -> list[Any]:
-        weights, reach = self.base.weights, self._turns.reach
-        of_base = weights if reach is None else [weights[place] for place in reach[task]]
-        trained = {id(variable) for variable in self.trainable_variables}
+        """Return what the loss of a task may depend on; what it does not has no gradient in a step."""
         of_head = [each for head in self.heads if head.specs[0].name == task for each in head.trainable_variables]
-        return [variable for variable in (*of_base, *of_head) if id(variable) in trained]
-
-    def _trains_main(self) -> bool:
-        return self._compile_loss is not None or bool(self.losses)
+        return [*self.base.trainable_variables, *of_head]
 
     def _count_labels(self, x: Any) -> None:
         """Take the numbers of labelled samples for the ratio, where it was left to the data."""
@@ -127,8 +117,8 @@ class Turning(Weighing):
                 self._turn_ratio.assign(counts)
             elif not keras.ops.convert_to_numpy(self._turn_ratio).any():
                 raise InvalidInputError(
-                    "`schedule`: how many samples of each task are labelled can be counted in arrays only; say it, as "
-                    "in schedule={'proportional': {'ratio': {'main': 1000, 'fft': 5000}}}."
+                    "`schedule`: how many samples of each task are labelled can be counted in arrays passed to fit "
+                    "only; say it, as in schedule={'proportional': {'ratio': {'main': 1000, 'fft': 5000}}}."
                 )
 
     def fit(
@@ -147,6 +137,7 @@ class Turning(Weighing):
         if self.in_turns:
             self._build_optimizers()
         if isinstance(x, PackedDataset) and isinstance(x.source, TaskBatches):
+            x.source.check_main(needed=self._needs_main, negative=self._negative_labels)
             callbacks, shuffle = EpochOf(x.source, self._steps_done).added_to(callbacks), False
         return super().fit(x, y, batch_size, epochs, verbose, callbacks, shuffle=shuffle, **kwargs)
 
@@ -159,6 +150,7 @@ class Turning(Weighing):
     def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
         """Train on one packed batch."""
         if self.in_turns:
+            self._count_labels(None)  # one batch does not tell the numbers of labelled samples
             self._build_optimizers()
         return super().train_on_batch(*args, **kwargs)
 

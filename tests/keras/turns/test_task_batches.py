@@ -11,6 +11,7 @@ import pytest
 from helpers import SPECS, X, dense_base
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from keras import layers
 from turn_models import TASKS, Y, model_in_turns, steps_of
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, UnknownNameError
@@ -155,6 +156,32 @@ def test_main_samples_may_be_absent() -> None:
     assert {task for task, _ in epoch_of(TaskBatches(numbered({"kind": 9}), SPECS, 4, steps_per_epoch=2))} == {"kind"}
     with pytest.raises(InvalidInputError, match="`schedule` chose 'main', of which `data` holds no samples"):
         TaskBatches(sets, SPECS, 4, lambda step: "main", steps_per_epoch=1)[0]
+
+
+def test_without_main_samples_there_is_no_main_loss() -> None:
+    batches = TaskBatches({"kind": SETS["kind"]}, SPECS, 4, steps_per_epoch=1)
+    with pytest.raises(InvalidInputError, match=r"holds no 'main', and the model was compiled with a loss.*loss=None"):
+        model_in_turns().fit(batches, verbose=0)
+
+
+@pytest.mark.parametrize("schedule", ["joint", "alternating"])
+def test_labels_of_a_hinge_loss_are_missing_where_they_are_nan(schedule: str) -> None:
+    signs = np.where(Y["main"] > 0, 1, -1)[:, None]
+
+    def model() -> Any:
+        base = keras.Sequential([keras.Input((10,)), layers.Dense(4, name="hidden"), layers.Dense(1)])
+        made = attach_heads(base, SPECS, inputs=X, schedule=schedule)
+        made.compile("sgd", "hinge", run_eagerly=True)
+        return made
+
+    hinged = model()
+    logs = hinged.fit(TaskBatches({**SETS, "main": (X, signs.astype("float32"))}, SPECS, 16), verbose=0).history
+    assert np.isfinite(logs["main_loss"][0])
+    assert all(np.isfinite(weight).all() for weight in hinged.get_weights())
+    if schedule == "alternating":
+        assert steps_of(hinged) == {"main": 3, "numbers": 3, "kind": 3}
+    with pytest.raises(InvalidInputError, match=r"must be floats for a hinge loss.*found int64"):
+        model().fit(TaskBatches({**SETS, "main": (X, signs)}, SPECS, 16), verbose=0)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from turn_models import TASKS, Y, model_in_turns, steps_of
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, UnknownNameError
-from auxtasks.keras.turns.choice import choose
+from auxtasks.keras.turns.choice import choose, counted
 from auxtasks.keras.turns.schedule import Schedule
 
 Flags = st.lists(st.booleans(), min_size=4, max_size=4)
@@ -25,14 +25,17 @@ def chosen(
     schedule: Any, ratio: Any, steps: int, present: Any = (True,) * 4, trained: Any = (True,) * 4, seed: int = 0
 ) -> list[int]:
     checked = Schedule.of(schedule, NAMES)
-    flags = tf.constant(list(present)), tf.constant(list(trained))
+    each = tf.broadcast_to(tf.constant(present), (steps, 4))
     ratio = tf.constant(ratio, tf.float32)
-    draw = tf.function(
-        lambda: tf.map_fn(
-            lambda step: choose(checked, step, seed, ratio, *flags), tf.range(steps, dtype=tf.int64), tf.int32
-        )
-    )
-    return draw().numpy().tolist()
+
+    def turn(before: Any, now: Any) -> Any:
+        step, present = now
+        number = choose(checked, step, seed, ratio, before[0], present=present, trained=tf.constant(trained))
+        return counted(before[0], ratio, number), number
+
+    start = tf.zeros(4, tf.int64), tf.constant(0)
+    run = tf.function(lambda: tf.scan(turn, (tf.range(steps, dtype=tf.int64), each), start)[1])
+    return run().numpy().tolist()
 
 
 @settings(max_examples=8, deadline=None)
@@ -46,6 +49,29 @@ def test_turns_go_round_in_order_among_the_tasks_that_can_be_trained(
         cycle = [alone if trained[alone] else 4]
     cycle = cycle or [4]
     assert chosen("alternating", ratio, 12, present, trained) == [cycle[step % len(cycle)] for step in range(12)]
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    ratio=st.lists(st.integers(1, 3), min_size=4, max_size=4),
+    period=st.integers(2, 5),
+    place=st.integers(0, 4),
+    task=st.integers(0, 3),
+)
+def test_labels_that_come_seldom_starve_no_task(ratio: list[int], period: int, place: int, task: int) -> None:
+    # One task has labels in every period-th batch alone, the others always.
+    there = [[each != task or step % period == place % period for each in range(4)] for step in range(60)]
+    turns = np.array(chosen("alternating", ratio, 60, there))
+    share = min(1 / period, ratio[task] / sum(ratio))
+    assert (turns == task).sum() >= 60 * share - period - sum(ratio)
+    others = [each for each in range(4) if each != task]
+    rounds = [(turns == each).sum() / ratio[each] for each in others]
+    assert max(rounds) - min(rounds) <= 1
+
+
+def test_a_task_makes_up_for_two_rounds_at_most() -> None:
+    there = [[step >= 20, True, True, False] for step in range(28)]
+    assert chosen("alternating", [1, 1, 1, 1], 28, there)[20:] == [0, 0, 0, 1, 2, 0, 1, 2]
 
 
 def test_draws_follow_from_seed_and_step_and_have_the_ratio() -> None:
@@ -75,8 +101,13 @@ def test_without_a_ratio_labelled_samples_are_counted() -> None:
     model.fit(X, {**Y, "main": some_missing(Y["main"], 6), "numbers": numbers}, batch_size=16, verbose=0)
     assert model._turn_ratio.numpy().tolist() == [6, 12, 48]
     model.fit(dataset(X, Y), verbose=0)  # counted before
-    with pytest.raises(InvalidInputError, match=r"`schedule`: how many samples .* can be counted in arrays only"):
+    with pytest.raises(InvalidInputError, match=r"`schedule`: how many samples .* can be counted in arrays"):
         model_in_turns("proportional").fit(dataset(X, Y), verbose=0)
+    with pytest.raises(InvalidInputError, match=r"`schedule`: how many samples .* passed to fit only"):
+        model_in_turns("proportional").train_on_batch(X, Y)
+    before = sum(steps_of(model).values())
+    model.train_on_batch(X, Y)
+    assert sum(steps_of(model).values()) == before + 1
 
 
 def test_a_given_ratio_is_drawn_from_any_data() -> None:
