@@ -14,9 +14,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import gain
 import keras
 import numpy as np
+import table
+from problems import Split
+from problems.images import image_model, mnist_split
 
 import auxtasks
 from auxtasks.keras import attach_heads
@@ -33,7 +35,7 @@ ARMS: dict[str, tuple[float, Any]] = {
 }
 
 
-def shuffled_targets(split: gain.Split, task: str, seed: int) -> tuple[Any, dict[str, Any]]:
+def shuffled_targets(split: Split, task: str, seed: int) -> tuple[Any, dict[str, Any]]:
     """Return targets, and what `fit` takes as y: the same with those of the task in another order."""
     rng = np.random.default_rng(seed)
     if task == "hog":
@@ -41,34 +43,36 @@ def shuffled_targets(split: gain.Split, task: str, seed: int) -> tuple[Any, dict
     else:
         digits = rng.integers(0, 10, len(split.X))
         targets = auxtasks.make_aux_targets(split.X, "any", [], given={"digit": digits})
-    y = dict(targets.with_main(split.y_labelled))
+    y = dict(targets.with_main(split.y[: split.few]))
     return targets, {**y, task: y[task][rng.permutation(len(y[task]))]}
 
 
 def run_seed(seed: int, task: str, arms: list[str], labelled_only: bool) -> list[dict[str, Any]]:
     """Train every arm on the images of one seed, for about as many steps on the labelled ones alone as on all."""
-    split = gain.mnist_split(np.random.default_rng(seed))
-    epochs, batch = gain.PROBLEMS["mnist"].epochs, 64
+    split = mnist_split(np.random.default_rng(seed))
+    epochs, batch = 5, 64
     if labelled_only:
-        split = replace(split, X=split.X[: len(split.y_labelled)])
+        split = replace(split, X=split.X[: split.few])
         epochs, batch = 460, 32
     targets, y = shuffled_targets(split, task, seed)
     rows = []
     for arm in arms:
         weight, weighting = ARMS[arm]
         keras.utils.set_random_seed(seed)
-        model = attach_heads(gain.image_model(targets), targets, weights=weight, weighting=weighting)
+        model = attach_heads(image_model(targets, 10), targets, weights=weight, weighting=weighting)
         model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
         model.fit(targets.inputs, y, batch_size=batch, epochs=epochs, seed=seed, verbose=0)
         logs = model.evaluate(split.X_test, split.y_test, batch_size=500, verbose=0, return_dict=True)
         rows.append(
             {
-                "data": f"mnist, {task} shuffled" + (", labelled images only" if labelled_only else ""),
-                "labels": len(split.y_labelled),
+                "data": f"mnist, {task} shuffled",
+                "labels": split.few,
+                "unlabelled": "no" if labelled_only else "yes",
                 "arm": arm,
                 "weight": weight,
                 "seed": seed,
-                "accuracy": 100.0 * logs["accuracy"],
+                "metric": "accuracy",
+                "score": 100.0 * logs["accuracy"],
             }
         )
     return rows
@@ -86,11 +90,12 @@ def main() -> None:
     arms = list(dict.fromkeys(["baseline", *arguments.arms]))
     rows: list[dict[str, Any]] = []
     for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
-        rows += run_seed(seed, arguments.task, arms, arguments.labelled_only)
+        found = run_seed(seed, arguments.task, arms, arguments.labelled_only)
         print(f"seed {seed} done", flush=True)
-        if arguments.output:
-            gain.write(arguments.output, rows)
-    gain.summarise(rows)
+        for row in found if arguments.output else []:
+            table.append(arguments.output, row)
+        rows += found
+    table.summarise(rows)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
-"""Did an auxiliary task help? Paired comparisons of accuracies over seeds."""
+"""Did an auxiliary task help? Paired seeds and controls, a screen beforehand, and a verdict that may be "no"."""
 
+from auxtasks.audit.auditing import audit
 from auxtasks.audit.paired import Comparison, compare
+from auxtasks.audit.report import AuditReport, load_report
+from auxtasks.audit.screen import Ranking, rank_tasks
 
-__all__ = ["Comparison", "compare"]
+__all__ = ["AuditReport", "Comparison", "Ranking", "audit", "compare", "load_report", "rank_tasks"]

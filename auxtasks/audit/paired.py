@@ -17,14 +17,16 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Comparison:
-    """Accuracies of two arms over the same seeds, and what their differences say.
+    """Scores of two arms over the same seeds, of which more is better, and what their differences say.
 
     Parameters
     ----------
     baseline, auxiliary : ndarray of float, shape (seeds,)
-        Accuracies from 0 to 1; entries of the same place belong to the same split and initial weights.
+        Scores; entries of the same place belong to the same split and initial weights.
     mean, low, high : float
-        The mean of ``auxiliary - baseline`` and its 95 % interval.
+        The mean of ``auxiliary - baseline`` and its interval.
+    error : float
+        The standard error of the mean.
     """
 
     baseline: Floats
@@ -32,6 +34,26 @@ class Comparison:
     mean: float
     low: float
     high: float
+    error: float
+
+    @property
+    def worse(self) -> int:
+        """How many pairs lost."""
+        return int((self.differences < 0).sum())
+
+    def p_above(self, margin: float = 0.0) -> float:
+        """Return the p-value of the one-sided t-test that the mean difference is above a margin."""
+        from scipy.stats import t
+
+        if self.error == 0:
+            return 0.0 if self.mean > margin else 1.0
+        return float(t.sf((self.mean - margin) / self.error, len(self.baseline) - 1))
+
+    def p_below(self, margin: float = 0.0) -> float:
+        """Return the p-value of the one-sided t-test that the mean difference is below a margin."""
+        return Comparison(-self.baseline, -self.auxiliary, -self.mean, -self.high, -self.low, self.error).p_above(
+            -margin
+        )
 
     @property
     def differences(self) -> Floats:
@@ -46,13 +68,20 @@ class Comparison:
         return "hurts" if self.high < 0 else "no effect"
 
 
-def compare(baseline: Sequence[float], auxiliary: Sequence[float]) -> Comparison:
+def compare(
+    baseline: Sequence[float], auxiliary: Sequence[float], *, confidence: float = CONFIDENCE, overlap: float = 0.0
+) -> Comparison:
     """Compare two arms pair by pair.
 
     Parameters
     ----------
     baseline, auxiliary : sequence of float
-        One accuracy a seed, in the same order; two at least.
+        One score a seed, in the same order; two at least.
+    confidence : float, default 0.95
+        Of the interval.
+    overlap : float, default 0.0
+        The test over the training samples where pairs are folds or other splits of the same samples. Their training
+        parts overlap, so that they vary less than independent ones; the variance of the mean grows by this much.
 
     Returns
     -------
@@ -66,9 +95,10 @@ def compare(baseline: Sequence[float], auxiliary: Sequence[float]) -> Comparison
 
     Notes
     -----
-    ``mean(d) ± t(0.975, n - 1) * std(d) / sqrt(n)`` with the sample standard deviation (``ddof=1``), the interval of
-    Student's paired t-test (Student 1908, Biometrika 6(1):1-25). It covers the seeds, that is, splits and initial
-    weights, and not other data sets.
+    ``mean(d) ± t(0.975, n - 1) * std(d) * sqrt(1 / n + overlap)`` with the sample standard deviation (``ddof=1``), the
+    interval of Student's paired t-test (Student 1908, Biometrika 6(1):1-25), and with an overlap that of Nadeau and
+    Bengio (2003, Machine Learning 52:239-281). It covers the seeds, that is, splits and initial weights, and not other
+    data sets.
 
     Examples
     --------
@@ -86,5 +116,6 @@ def compare(baseline: Sequence[float], auxiliary: Sequence[float]) -> Comparison
         )
     differences = second - first
     mean = float(differences.mean())
-    margin = float(t.ppf((1 + CONFIDENCE) / 2, len(first) - 1) * differences.std(ddof=1) / np.sqrt(len(first)))
-    return Comparison(first, second, mean, mean - margin, mean + margin)
+    error = float(differences.std(ddof=1) * np.sqrt(1 / len(first) + overlap))
+    margin = float(t.ppf((1 + confidence) / 2, len(first) - 1)) * error
+    return Comparison(first, second, mean, mean - margin, mean + margin, error)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+import warnings
+from typing import TextIO
 
-from auxtasks.errors import AuxTasksError
+from auxtasks.errors import AuxTasksError, AuxTasksWarning
 from auxtasks.optional import require
 
 
@@ -32,7 +34,23 @@ def main(arguments: list[str] | None = None) -> None:
             require(name, extra="cli")
         from auxtasks.cli.app import app
 
-        app(arguments, prog_name="auxtasks")
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            app(arguments, prog_name="auxtasks")
     except AuxTasksError as error:
         print(f"auxtasks: {error}", file=sys.stderr)
         raise SystemExit(1) from None
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Show our own warnings as our errors are shown: the line of code they come from tells a user nothing."""
+    ours = issubclass(category, AuxTasksWarning)
+    shown = f"auxtasks: {message}\n" if ours else warnings.formatwarning(message, category, filename, lineno, line)
+    print(shown, file=file or sys.stderr, end="")

@@ -48,7 +48,9 @@ class DynamicWeightAverage(Weighting):
         last, before = ops.convert_to_tensor(self.last), ops.convert_to_tensor(self.before)
         ratio = ops.divide_no_nan(last, before)
         ratio = ops.where(ops.isnan(ratio), 1.0, ratio)
-        return Factors(tasks=len(self.tasks) * ops.softmax(ratio / self.temperature))
+        # Not Keras's softmax, which warns of a single task.
+        powers = ops.exp((ratio - ops.max(ratio)) / self.temperature)
+        return Factors(tasks=len(self.tasks) * powers / ops.sum(powers))
 
     def end_epoch(self, losses: Mapping[str, float]) -> None:
         """Move on by an epoch."""

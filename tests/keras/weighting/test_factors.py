@@ -116,6 +116,14 @@ def test_dynamic_weight_averages_are_those_of_the_reference(references: Any) -> 
             weighting.end_epoch(dict(zip(TASKS, losses, strict=True)))
 
 
+def test_the_average_of_a_single_task_is_its_weight() -> None:
+    weighting = DynamicWeightAverage()
+    weighting.setup(["only"])
+    for loss in (2.0, 1.0, 0.9):
+        weighting.end_epoch({"only": loss})
+    np.testing.assert_array_equal(np.array(weighting.factors(_state()).tasks), [1.0])
+
+
 def test_a_task_without_a_label_in_an_epoch_keeps_its_last_losses() -> None:
     (weighting,) = _set_up("dwa")
     assert isinstance(weighting, DynamicWeightAverage)

@@ -1,0 +1,176 @@
+"""The arguments of an audit, checked before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from auxtasks.audit.experiment import Experiment
+from auxtasks.audit.settings import Data, Settings
+from auxtasks.audit.training import MAIN, attached, checked_model
+from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.targets.generator import AuxTargetGenerator
+from auxtasks.targets.mapping import AuxTargets
+from auxtasks.typing import Array
+from auxtasks.validation import check_int, check_number
+
+if TYPE_CHECKING:
+    import keras
+
+Weights = float | Sequence[float] | Mapping[str, float]
+
+
+def check_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
+    """Return the seeds: as many as a number says, or those given.
+
+    Raises
+    ------
+    InvalidInputError, InvalidTypeError
+        If there are fewer than two, or one is there twice.
+    """
+    if isinstance(seeds, (int, np.integer)):
+        return tuple(range(check_int("seeds", seeds, low=2)))
+    found = tuple(check_int("seeds", seed, low=0) for seed in seeds)
+    if len(found) < 2 or len(set(found)) < len(found):
+        raise InvalidInputError(f"`seeds` must be two or more different ones; got {list(found)}.")
+    return found
+
+
+def check_weights(weights: Weights, tasks: Sequence[str]) -> tuple[dict[str, float], tuple[float, ...]]:
+    """Return the weight of each task, and what the arms multiply these by.
+
+    Raises
+    ------
+    InvalidInputError, InvalidTypeError, UnknownNameError
+        If a weight is not a positive number, or of a task that does not exist.
+    """
+    if isinstance(weights, Mapping):
+        for task in weights:
+            if task not in tasks:
+                raise unknown_name("weights", task, tasks, "task")
+        checked = {task: _positive(weights.get(task, 1.0)) for task in tasks}
+        return checked, (1.0,)
+    several = tuple(weights) if isinstance(weights, (Sequence, np.ndarray)) else (weights,)
+    found = tuple(_positive(weight) for weight in several)
+    if not found or len(set(found)) < len(found):
+        raise InvalidInputError(f"`weights` must be one or more different numbers; got {list(found)}.")
+    return dict.fromkeys(tasks, 1.0), found
+
+
+def _positive(weight: Any) -> float:
+    number = check_number("weights", weight, low=0.0)
+    if number == 0:
+        raise InvalidInputError("`weights` must be positive: with 0 an arm is the baseline again.")
+    return number
+
+
+def check_groups(groups: Any, labelled: Array) -> Array | None:
+    """Return the group of each sample; groups of the labelled samples alone leave the others without one.
+
+    Raises
+    ------
+    InvalidInputError
+        If there are neither as many as samples nor as labelled ones.
+    """
+    if groups is None:
+        return None
+    found = np.asarray(groups)
+    if found.ndim == 1 and len(found) == len(labelled):
+        return found
+    if found.ndim == 1 and len(found) == labelled.sum():
+        of_all = np.full(len(labelled), -1, dtype=np.int64)
+        of_all[labelled] = np.unique(found, return_inverse=True)[1]
+        return of_all
+    raise InvalidInputError(
+        f"`groups` must have one entry for each of the {len(labelled)} samples, or of the {labelled.sum()} labelled "
+        f"ones; found shape {found.shape}."
+    )
+
+
+def experiment_of(
+    build_model: Callable[[], keras.Model],
+    X: Any,
+    y: Any,
+    targets: Any,
+    test: tuple[Any, Any] | None,
+    metrics: str | Sequence[str] | None,
+    weights: Weights,
+    settings: Mapping[str, Any],
+) -> tuple[Experiment, tuple[float, ...]]:
+    """Put an experiment together, and try whether heads can be attached.
+
+    Parameters
+    ----------
+    build_model, X, y, targets, test, metrics, weights
+        As for `auxtasks.audit.audit`.
+    settings : mapping
+        The other fields of `Settings`.
+
+    Returns
+    -------
+    Experiment, tuple of float
+        Checked, and what its weights are multiplied by.
+
+    Raises
+    ------
+    InvalidInputError, InvalidTypeError, UnknownNameError
+        If an argument cannot be used.
+    """
+    from auxtasks.audit.metrics import Metrics
+
+    if not callable(build_model):
+        raise InvalidTypeError(
+            f"`build_model` must be a function that returns a compiled model; got {type(build_model).__name__}. Pass "
+            "lambda: make_model(...), so that each run has a new one."
+        )
+    made = _targets_of(targets, X)
+    samples = Data(made.inputs, made.with_main(y)[MAIN], dict(made))
+    of_tasks, factors = check_weights(weights, list(made.specs))
+    model = checked_model(build_model())
+    tested = None if test is None else _test_of(test, made, samples.main.shape[1:])
+    labels = samples.main if tested is None else np.concatenate([samples.main, tested.main.astype(samples.main.dtype)])
+    chosen = Metrics.of(metrics, labels, model.output_shape, loss=model.loss)
+    experiment = Experiment(
+        build_model,
+        made.specs,
+        samples,
+        made.n_original,
+        tested,
+        Settings(metrics=chosen, weights=of_tasks, **settings),
+    )
+    attached(model, made.specs, samples, experiment.settings, tuple(made.specs))
+    return experiment, factors
+
+
+def _targets_of(targets: Any, X: Any) -> AuxTargets:
+    if isinstance(targets, AuxTargetGenerator):
+        made = AuxTargetGenerator(**targets.get_params()).fit_transform(X)
+    elif isinstance(targets, AuxTargets):
+        made = targets
+    else:
+        raise InvalidTypeError(
+            "`targets` must be AuxTargets, as from auxtasks.make_aux_targets(X, ...), or an AuxTargetGenerator; got "
+            f"{type(targets).__name__}."
+        )
+    if not len(made):
+        raise InvalidInputError("`targets` holds no target; there is nothing to compare.")
+    if len(X) != made.n_original:
+        raise InvalidInputError(
+            f"`X` has {len(X)} samples and `targets` were made of {made.n_original}; pass the same samples to both."
+        )
+    return made
+
+
+def _test_of(test: Any, made: AuxTargets, label_shape: tuple[int, ...]) -> Data:
+    if not isinstance(test, (tuple, list)) or len(test) != 2:
+        raise InvalidTypeError(f"`test` must be (X_test, y_test); got {type(test).__name__}.")
+    found = made.transform(test[0])
+    labels = np.asarray(test[1])
+    if labels.shape != (found.n_samples, *label_shape):
+        raise InvalidInputError(
+            f"`test`: labels must be shaped like those of `y`, here {(found.n_samples, *label_shape)}; found "
+            f"{labels.shape}."
+        )
+    return Data(found.inputs, labels, dict(found))

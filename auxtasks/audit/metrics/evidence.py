@@ -1,0 +1,137 @@
+"""Labels and predictions of a test part, cleared of what is missing and laid out for the metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from auxtasks.audit.metrics.labels import missing_entries, read_labels
+from auxtasks.audit.metrics.loss import Scale
+from auxtasks.audit.metrics.outputs import as_probabilities, read_outputs
+from auxtasks.audit.metrics.problem import Problem, without_last_one
+from auxtasks.errors import InvalidInputError
+from auxtasks.typing import Array, Floats
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What metrics are computed from, without the samples whose label is missing.
+
+    Parameters
+    ----------
+    problem : {"binary", "multiclass", "multilabel", "regression"}
+        The kind of problem.
+    truth : ndarray, shape (n,) or (n, columns)
+        Class numbers, flags, or numbers.
+    predicted : ndarray
+        The decisions of the model, laid out as the truth.
+    scores : ndarray of float, shape (n, columns)
+        What samples are ranked by, a column for each class; one column, of class 1, in a binary problem.
+    are_probabilities : bool
+        Whether scores are probabilities.
+    classes : tuple of int
+        The classes, or columns of labels, to tell apart.
+    """
+
+    problem: Problem
+    truth: Array
+    predicted: Array
+    scores: Floats
+    are_probabilities: bool
+    classes: tuple[int, ...]
+
+    @property
+    def members(self) -> Array:
+        """Whether each sample belongs to the class of each column of the scores, shape (n, columns)."""
+        truth = self.truth if self.problem == "multilabel" else self.truth[:, None]
+        members: Array = truth == (np.arange(self.scores.shape[1]) if self.problem == "multiclass" else 1)
+        return members
+
+
+def gather(
+    y_true: object, y_pred: object, problem: Problem, *, scale: Scale, signed: bool, classes: tuple[int, ...]
+) -> Evidence:
+    """Lay labels and outputs out for the metrics.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like
+        Labels and outputs of the test part.
+    problem, scale, signed, classes
+        As `auxtasks.audit.metrics.Metrics` has them.
+
+    Returns
+    -------
+    Evidence
+        Of the samples that have a label.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidInputError
+        If labels and outputs do not fit each other.
+
+    Examples
+    --------
+    >>> found = gather([1, -1, 0], [[0.9], [0.8], [0.3]], "binary", scale="probabilities", signed=False, classes=(0, 1))
+    >>> found.truth.tolist(), found.predicted.tolist()
+    ([1, 0], [1, 0])
+    """
+    outputs = read_outputs(y_pred, problem)
+    truth = _by_row(read_labels("y_true", y_true), outputs, problem)
+    missing = missing_entries(truth, signed=signed)
+    present = ~(missing.any(axis=1) if truth.ndim > 1 else missing)
+    truth, outputs = truth[present], outputs[present]
+    if problem == "regression":
+        numbers = truth.reshape(len(truth), -1)
+        return Evidence(problem, numbers, outputs, outputs, False, ())
+    if problem != "multilabel" and truth.ndim > 1:
+        truth = truth.argmax(axis=1)
+    elif signed:
+        truth = truth > 0
+    truth = truth.astype(np.int64)
+    _check_classes(truth, outputs, problem)
+    scores = _scores(outputs, problem, scale)
+    # Comparisons with NaN are False: what cannot be ranked is decided here too, and left to the metrics to refuse.
+    predicted = scores.argmax(axis=1) if problem == "multiclass" else scores > (0 if scale == "margins" else 0.5)
+    if problem == "binary":
+        predicted = predicted[:, 0]
+    return Evidence(problem, truth, predicted.astype(np.int64), scores, scale != "margins", classes)
+
+
+def _by_row(labels: Array, outputs: Floats, problem: Problem) -> Array:
+    """Give labels one row for each row of the outputs, with all columns or none."""
+    labels = without_last_one(labels)
+    units = outputs.shape[1]
+    per_column = units > 1 and (problem in ("multilabel", "regression") or _is_one_hot(labels, outputs))
+    rows = labels.reshape(-1, units) if per_column and labels.size == outputs.size else labels.reshape(-1)
+    if len(rows) != len(outputs):
+        raise InvalidInputError(
+            f"`y_true` must have a label for each prediction; found labels of shape {labels.shape} and {len(outputs)} "
+            f"rows of {units} outputs."
+        )
+    return rows
+
+
+def _is_one_hot(labels: Array, outputs: Floats) -> bool:
+    return labels.ndim > 1 and labels.size == outputs.size
+
+
+def _scores(outputs: Floats, problem: Problem, scale: Scale) -> Floats:
+    if scale != "margins":
+        probabilities = as_probabilities(outputs, problem, scale == "logits")
+        return probabilities[:, None] if problem == "binary" else probabilities
+    if problem == "binary" and outputs.shape[1] == 2:
+        return outputs[:, 1:] - outputs[:, :1]
+    return outputs
+
+
+def _check_classes(truth: Array, outputs: Floats, problem: Problem) -> None:
+    """Refuse classes that the model cannot name."""
+    n_classes = outputs.shape[1] if problem == "multiclass" else 2
+    outside = truth[(truth < 0) | (truth >= n_classes)]
+    if len(outside):
+        raise InvalidInputError(
+            f"`y_true` must hold classes from 0 to {n_classes - 1} in a {problem} problem with {outputs.shape[1]} "
+            f"outputs; found {int(outside[0])}."
+        )

@@ -1,0 +1,149 @@
+"""The metrics of one main task: chosen once, computed for every run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from auxtasks.audit.metrics.catalogue import METRICS, PER_CLASS, one_of
+from auxtasks.audit.metrics.choice import checked_names, classes_of
+from auxtasks.audit.metrics.evidence import Evidence, gather
+from auxtasks.audit.metrics.labels import are_signed, read_labels
+from auxtasks.audit.metrics.loss import Scale, about_loss
+from auxtasks.audit.metrics.problem import Problem, problem_of
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """What runs are scored by; made by `Metrics.of`.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The metrics; the first is the judged one.
+    problem : {"binary", "multiclass", "multilabel", "regression"}
+        The kind of the main task.
+    scale : {"probabilities", "logits", "margins"}
+        What the outputs of the model are.
+    signed : bool
+        Whether labels are -1 and 1.
+    classes : tuple of int
+        The classes that occur in all labels, or the columns of several labels; none for numbers.
+
+    Examples
+    --------
+    >>> metrics = Metrics.of(None, [0, 1, 2, 1], (None, 3), loss="sparse_categorical_crossentropy")
+    >>> metrics.judged, metrics.problem
+    ('accuracy', 'multiclass')
+    >>> metrics.score([0, 1], [[0.8, 0.1, 0.1], [0.5, 0.25, 0.25]])["accuracy"]
+    0.5
+    """
+
+    names: tuple[str, ...]
+    problem: Problem
+    scale: Scale
+    signed: bool
+    classes: tuple[int, ...]
+
+    @classmethod
+    def of(
+        cls,
+        names: str | Iterable[str] | None,
+        y: object,
+        shape: Sequence[int | None],
+        *,
+        loss: Any = None,
+        from_logits: bool | None = None,
+        problem: Problem | None = None,
+    ) -> Metrics:
+        """Choose metrics for labels and a model's output.
+
+        Parameters
+        ----------
+        names : str, iterable of str or None
+            Names of `auxtasks.audit.metrics.NAMES`; of one class as ``"recall[3]"``, of each as ``"recall_per_class"``.
+            None stands for accuracy, F1 and log loss (classes), accuracy, F1 and ROC AUC (several labels) or RMSE, MAE
+            and R² (numbers).
+        y : array-like
+            All labels there are, of the training and of the test part.
+        shape : sequence of int or None
+            The shape of the output, the axis of samples included.
+        loss : str, keras.losses.Loss, callable or None
+            The compiled loss: it may say that outputs are logits or margins, and what kind of problem it is.
+        from_logits : bool, optional
+            Whether outputs are logits, where the loss does not say so.
+        problem : str, optional
+            The kind of problem, where `problem_of` would take it for another one.
+
+        Returns
+        -------
+        Metrics
+            Ready to score runs.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such metric; the error lists all.
+        InvalidInputError
+            If one is not for this problem, is given twice, or the first is not a single number; and as `problem_of`.
+        InvalidTypeError
+            If a name is not a string, or labels are not numbers.
+        """
+        labels, about = read_labels("y", y), about_loss(loss)
+        kind = problem_of(labels, shape, loss=loss) if problem is None else problem
+        scale: Scale = about.scale if from_logits is None else "logits" if from_logits else "probabilities"
+        signed = kind != "regression" and are_signed(labels, hinge=about.scale == "margins")
+        if signed and from_logits is None:
+            # Labels of -1 and 1 are learned by margins, whatever the loss is called.
+            scale = "margins"
+        return cls(checked_names(names, kind), kind, scale, signed, classes_of(labels, kind, len(shape)))
+
+    @property
+    def judged(self) -> str:
+        """The metric that decides."""
+        return self.names[0]
+
+    def score(self, y_true: object, y_pred: object) -> dict[str, float]:
+        """Compute the metrics of one run.
+
+        Parameters
+        ----------
+        y_true : array-like
+            The labels of the test part; samples without a label are left out.
+        y_pred : array-like
+            What the model puts out for it.
+
+        Returns
+        -------
+        dict of str to float
+            In the order of the names, those per class as ``"recall[3]"``. NaN where a metric is not defined: without
+            any label, where predictions are not finite, for areas under curves where a class is missing, for log loss
+            where outputs are not probabilities, for R² where an output is constant.
+
+        Raises
+        ------
+        InvalidTypeError, InvalidInputError
+            If labels and predictions do not fit each other.
+
+        Notes
+        -----
+        Computed by `sklearn.metrics`. ``precision``, ``recall`` and ``f1`` are macro means over the classes of the test
+        part; ``pr_auc`` is the average precision; ``roc_auc`` and ``pr_auc`` of several classes are means of one
+        against the rest. With several labels ``accuracy`` is ``1 - hamming_loss``, and scikit-learn's stricter
+        ``accuracy_score`` is ``subset_accuracy``. A class is predicted above a probability of 0.5, or a margin of 0.
+        """
+        found = gather(y_true, y_pred, self.problem, scale=self.scale, signed=self.signed, classes=self.classes)
+        return {key: value for name in self.names for key, value in self._entries(name, found).items()}
+
+    def _entries(self, name: str, found: Evidence) -> dict[str, float]:
+        key, label = one_of(name)
+        defined = len(found.truth) > 0 and bool(np.isfinite(found.scores).all())
+        if not key.endswith(PER_CLASS):
+            return {name: METRICS[key].compute(found) if defined else float("nan")}
+        values = METRICS[key].compute(found).tolist() if defined else [float("nan")] * len(self.classes)
+        base = key.removesuffix(PER_CLASS)
+        entries = {f"{base}[{each}]": value for each, value in zip(self.classes, values, strict=True)}
+        return entries if label is None else {name: entries.get(name, float("nan"))}

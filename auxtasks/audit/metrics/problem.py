@@ -1,0 +1,120 @@
+"""Which kind of problem the main task is: classes, labels or numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from auxtasks.audit.metrics.labels import are_flags, are_signed, missing_entries, read_labels
+from auxtasks.audit.metrics.loss import AboutLoss, about_loss
+from auxtasks.errors import InvalidInputError
+from auxtasks.typing import Array
+
+Problem = Literal["binary", "multiclass", "multilabel", "regression"]
+
+
+def problem_of(y: object, shape: Sequence[int | None], *, loss: Any = None) -> Problem:
+    """Tell the kind of problem from the labels and the shape of the model's output.
+
+    Parameters
+    ----------
+    y : array-like
+        All labels there are; NaN (floats) or -1 (integers) where missing.
+    shape : sequence of int or None
+        The shape of the output, the axis of samples included, such as ``(None, 10)``.
+    loss : str, keras.losses.Loss, callable or None
+        The compiled loss, which decides where labels and shape leave it open.
+
+    Returns
+    -------
+    {"binary", "multiclass", "multilabel", "regression"}
+        The problem; see the table.
+
+    Raises
+    ------
+    InvalidTypeError
+        If labels are not numbers.
+    InvalidInputError
+        If there is no label, or the labels cannot belong to such an output.
+
+    Notes
+    -----
+    =====================  ============================================  ==========================================
+    output                 labels                                        problem
+    =====================  ============================================  ==========================================
+    ``(n,)``, ``(n, 1)``   0 and 1, or -1 and 1                          binary
+    ``(n,)``, ``(n, 1)``   other numbers                                 regression
+    ``(n, k)``             ``(n,)`` whole numbers from 0 to k - 1        multiclass; binary for k = 2
+    ``(n, k)``             ``(n, k)`` one-hot, or a categorical loss     multiclass; binary for k = 2
+    ``(n, k)``             ``(n, k)`` of 0 and 1, or of -1 and 1         multilabel
+    ``(n, k)``             ``(n, k)`` other numbers                      regression
+    =====================  ============================================  ==========================================
+
+    Axes between (steps, pixels) are counted as samples. A matrix in which every row holds a single 1 is taken for
+    one-hot unless the loss judges each unit by itself, as ``"binary_crossentropy"`` does. An axis of length 1 at the
+    end of the labels does not matter.
+
+    Examples
+    --------
+    >>> problem_of([0, 2, 1], (None, 3)), problem_of([0, 1, 1], (None, 1)), problem_of([0.5, 1.5], (None, 1))
+    ('multiclass', 'binary', 'regression')
+    >>> problem_of([[1, 1], [0, 1]], (None, 2)), problem_of([[1, 0], [0, 1]], (None, 2))
+    ('multilabel', 'binary')
+    """
+    labels, about, rank = without_last_one(read_labels("y", y)), about_loss(loss), len(shape)
+    signed = are_signed(labels, hinge=about.scale == "margins")
+    if missing_entries(labels, signed=signed).all():
+        raise InvalidInputError(f"`y` holds no label at all; found shape {labels.shape}, all missing. Give some.")
+    units = shape[-1] if rank > 1 else 1
+    if units == 1 and labels.ndim == max(rank - 1, 1):
+        return "binary" if are_flags(labels, signed=signed) else "regression"
+    if units != 1 and labels.ndim == rank - 1 and _are_classes(labels, units):
+        return "binary" if units == 2 else "multiclass"
+    if units != 1 and labels.ndim == rank and units in (None, labels.shape[-1]):
+        return _of_rows(labels, signed, about)
+    raise InvalidInputError(
+        f"`y` must fit the output of the model: class numbers below its last axis, or its shape. Found labels of "
+        f"shape {labels.shape}, dtype {labels.dtype}, up to {np.nanmax(labels):g}, and an output of shape "
+        f"{tuple(shape)}."
+    )
+
+
+def without_last_one(labels: Array) -> Array:
+    """Leave out a last axis of length 1, which says nothing.
+
+    Parameters
+    ----------
+    labels : ndarray
+        Labels or outputs.
+
+    Returns
+    -------
+    ndarray
+        A view; the axis of samples stays.
+
+    Examples
+    --------
+    >>> without_last_one(np.zeros((3, 1))).shape, without_last_one(np.zeros((1,))).shape
+    ((3,), (1,))
+    """
+    return labels[..., 0] if labels.ndim > 1 and labels.shape[-1] == 1 else labels
+
+
+def _are_classes(labels: Array, units: int | None) -> bool:
+    present = labels[~missing_entries(labels)]
+    highest = np.inf if units is None else units - 1
+    return bool(((present == np.floor(present)) & (present >= 0) & (present <= highest)).all())
+
+
+def _of_rows(labels: Array, signed: bool, about: AboutLoss) -> Problem:
+    """Tell labels that have as many columns as the output apart."""
+    flags = are_flags(labels, signed=signed)
+    rows = labels[~missing_entries(labels, signed=signed).any(axis=-1)]
+    one_hot = (
+        flags and not about.of_each_unit and bool((rows.sum(axis=-1) == (2 - labels.shape[-1] if signed else 1)).all())
+    )
+    if about.of_one_class or one_hot:
+        return "binary" if labels.shape[-1] == 2 else "multiclass"
+    return "multilabel" if flags else "regression"

@@ -1,0 +1,178 @@
+"""The report of an audit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from auxtasks.audit.finding import Finding
+from auxtasks.audit.run import Run
+from auxtasks.errors import InvalidInputError
+from auxtasks.targets.state import plain
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Group
+
+REQUIRED = ("metric", "higher_is_better", "margin", "confidence", "adjust", "n_pairs")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class AuditReport:
+    """What was trained, what came out, and the verdicts.
+
+    Parameters
+    ----------
+    settings : mapping of str to JSON types
+        How the audit was done. ``"metric"``, ``"higher_is_better"``, ``"margin"``, ``"confidence"``, ``"adjust"`` and
+        ``"n_pairs"`` must be there; the rest is shown as it is.
+    findings : tuple of Finding
+        One for each arm but the baseline and the controls.
+    runs : tuple of Run
+        All models that were trained.
+    relevance : dict of str to float
+        For each task how well a linear model tells the main label from its targets.
+
+    Raises
+    ------
+    InvalidInputError
+        If a setting that must be there is not.
+
+    Notes
+    -----
+    Two reports are equal if they would be written as the same JSON.
+
+    Examples
+    --------
+    >>> from auxtasks.audit.arms import Arm
+    >>> from auxtasks.audit.paired import compare
+    >>> gain = compare([0.80, 0.82, 0.81], [0.84, 0.85, 0.86])
+    >>> said = "Better than the baseline, and than shuffled targets."
+    >>> finding = Finding(Arm(("fft",)), "helps", said, gain, None, None, 0.02, 0.6, 0.3, 1.07)
+    >>> settings = {"metric": "accuracy", "higher_is_better": True, "margin": 0.0, "confidence": 0.95,
+    ...             "adjust": "holm", "n_pairs": 3}
+    >>> report = AuditReport(settings, (finding,), (), {"fft": 0.6})
+    >>> print(str(report).splitlines()[-1])
+    Use fft: +4.0 points (+1.5 to +6.5).
+    >>> report.to_frame()[["arm", "verdict", "worse", "pairs"]].to_dict("records")
+    [{'arm': 'fft', 'verdict': 'helps', 'worse': 0, 'pairs': 3}]
+    >>> import tempfile
+    >>> from auxtasks.audit.report import load_report
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     report.to_json(f"{folder}/report.json")
+    ...     load_report(f"{folder}/report.json") == report
+    True
+    """
+
+    settings: Mapping[str, Any]
+    findings: tuple[Finding, ...]
+    runs: tuple[Run, ...]
+    relevance: Mapping[str, float]
+
+    def __post_init__(self) -> None:
+        """Check the settings, and make them what they will be when read again."""
+        missing = [name for name in REQUIRED if name not in self.settings]
+        if missing:
+            raise InvalidInputError(f"`settings` must hold {', '.join(map(repr, missing))}; found {[*self.settings]}.")
+        settings = json.loads(json.dumps(dict(self.settings), default=plain, allow_nan=False))
+        object.__setattr__(self, "settings", settings)
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether another report would be written as the same JSON."""
+        from auxtasks.audit.report.codec import to_dict
+
+        return to_dict(self) == to_dict(other) if isinstance(other, AuditReport) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __rich__(self) -> Group:
+        """Return what a console of rich prints, with colours."""
+        from auxtasks.audit.report.table import as_renderable
+
+        return as_renderable(self)
+
+    def __repr__(self) -> str:
+        """Return the table, the reasons and what follows, 100 columns wide at most."""
+        from auxtasks.audit.report.table import as_text
+
+        return as_text(self)
+
+    def _repr_html_(self) -> str:
+        """Return the same for notebooks."""
+        from auxtasks.audit.report.snippet import as_snippet
+
+        return as_snippet(self)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the findings as a data frame, one row an arm.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Differences are in the unit of the metric (not in points) and signed so that up is better; ``low`` and
+            ``high`` bound their intervals. ``p`` is adjusted. What is not known is NaN.
+        """
+        from auxtasks.audit.report.frames import findings_frame
+
+        return findings_frame(self)
+
+    def runs_frame(self) -> pd.DataFrame:
+        """Return the scores as a data frame, one row for each run and metric.
+
+        Returns
+        -------
+        pandas.DataFrame
+            With the columns arm, tasks, weight, shuffled, seed, fold, metric, value and seconds. The weight of the
+            baseline is 0.
+        """
+        from auxtasks.audit.report.frames import runs_frame
+
+        return runs_frame(self)
+
+    def to_json(self, path: str | PathLike[str]) -> None:
+        """Write everything to a file, replacing one that is there; `load_report` is the inverse.
+
+        Parameters
+        ----------
+        path : path-like
+            The file. What was there survives a failure.
+        """
+        from auxtasks.audit.report.storage import write_json
+
+        write_json(self, Path(path))
+
+    def to_html(self, path: str | PathLike[str]) -> None:
+        """Write one self-contained page with the table and figures, replacing a file that is there.
+
+        Parameters
+        ----------
+        path : path-like
+            The file. It needs no network, no script and no other file; what was there survives a failure.
+        """
+        from auxtasks.audit.report.storage import write_html
+
+        write_html(self, Path(path))
+
+    def save(self, folder: str | PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the data, the page and the figures to a folder.
+
+        Parameters
+        ----------
+        folder : path-like
+            Gets ``report.json``, ``report.html``, ``differences.png``, ``curves.png`` and, where several weights were
+            tried, ``weights.png``. Other files in it are left alone.
+        overwrite : bool, default False
+            Whether to replace a report that is there.
+
+        Raises
+        ------
+        StorageError
+            If there is a report and it may not be replaced, or a file stands in the way. Nothing is written then.
+        """
+        from auxtasks.audit.report.storage import save_report
+
+        save_report(self, Path(folder), overwrite=overwrite)

@@ -1,0 +1,118 @@
+"""``auxtasks audit``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from auxtasks.cli.audit_options import (
+    BatchSize,
+    Epochs,
+    Folds,
+    Jobs,
+    Margin,
+    Metrics,
+    Model,
+    NoControls,
+    Report,
+    Results,
+    Seeds,
+    Weights,
+)
+from auxtasks.cli.data import Data
+from auxtasks.cli.labels import numbered, read_labels
+from auxtasks.cli.model import ModelFunction
+from auxtasks.cli.options import Given, Input, Labels, OptionalDomain, Options, Overwrite, Targets, Tasks
+from auxtasks.cli.output import check_file, check_report
+from auxtasks.cli.targets import Wanted
+from auxtasks.errors import InvalidInputError
+from auxtasks.optional import require
+from auxtasks.typing import Array
+
+HELP = (
+    "Train a model of yours with and without auxiliary tasks, and say whether they help.\n\n"
+    "For each seed these start from the same weights and see the same batches: the model as it is, with each task, "
+    "with all together, and with targets shuffled across samples, which tells what a task says from mere "
+    "regularisation. Prints the verdicts with 95 % intervals and writes a page with figures.\n\n"
+    "An .npz file may hold X_test and y_test beside X and y, and groups, such as persons, which are never on both "
+    "sides of a split. Without a test set each seed holds out a quarter of the labelled samples. Classes may have "
+    "names; they are numbered in the order of these.\n\n"
+    "This runs the code of the file or module that MODEL names.\n\n"
+    "Example: auxtasks audit model.py:build signals.npz --domain signal --seeds 10 --epochs 20 --results runs.jsonl"
+)
+
+
+def audit(
+    model: Model,
+    input_: Input,
+    labels: Labels = "y",
+    domain: OptionalDomain = None,
+    task: Tasks = None,
+    option: Options = None,
+    given: Given = None,
+    targets: Targets = None,
+    seeds: Seeds = 10,
+    epochs: Epochs = 10,
+    batch_size: BatchSize = 32,
+    weight: Weights = None,
+    cv: Folds = None,
+    no_controls: NoControls = False,
+    jobs: Jobs = 1,
+    metric: Metrics = None,
+    margin: Margin = 0.0,
+    results: Results = None,
+    output: Report = Path("auxtasks_audit"),
+    overwrite: Overwrite = False,
+) -> None:
+    """Audit tasks; the help of the command says more."""
+    from auxtasks.audit import audit as run
+    from auxtasks.audit.report.storage import FILES, PAGE
+
+    wanted = Wanted(domain, task, option, given, targets)
+    check_report(output, FILES, overwrite=overwrite)
+    check_file(results, "--results")
+    require("matplotlib", extra="plot")
+    data = wanted.read(input_)
+    y, test, classes = _labelled(data, labels)
+    build_model = ModelFunction(model)
+    console = Console(highlight=False)
+    if classes:
+        console.print("Classes: " + ", ".join(f"{n} {name}" for n, name in enumerate(classes)) + "\n", markup=False)
+    report = run(
+        build_model,
+        data.X,
+        y,
+        wanted.make(data),
+        test=test,
+        cv=cv,
+        groups=data.others.get("groups"),
+        seeds=seeds,
+        epochs=epochs,
+        batch_size=batch_size,
+        weights=tuple(weight) if weight else 1.0,
+        metrics=metric or None,
+        margin=margin,
+        controls=not no_controls,
+        results=results,
+        n_jobs=jobs,
+        progress=sys.stderr.isatty(),
+    )
+    console.print(report)
+    report.save(output, overwrite=overwrite)
+    console.print(f"\nReport: {output / PAGE}", markup=False, soft_wrap=True)
+
+
+def _labelled(data: Data, source: str) -> tuple[Array, tuple[Any, Array] | None, tuple[str, ...]]:
+    """Return the main labels, the test set of an .npz file if it holds one, and the names of classes."""
+    y = read_labels(source, data)
+    found = [name for name in ("X_test", "y_test") if name in data.others]
+    if len(found) == 1:
+        raise InvalidInputError(f"`INPUT`: {data.path} holds {found[0]!r} alone; a test set is X_test and y_test.")
+    if not found:
+        (y,), classes = numbered(y)
+        return y, None, classes
+    (y, y_test), classes = numbered(y, data.others["y_test"])
+    return y, (data.others["X_test"], y_test), classes

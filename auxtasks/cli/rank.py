@@ -1,0 +1,97 @@
+"""``auxtasks rank``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from auxtasks.cli.labels import numbered, read_labels
+from auxtasks.cli.options import (
+    OUTPUT,
+    Given,
+    Labels,
+    OptionalDomain,
+    OptionalInput,
+    Options,
+    Overwrite,
+    Targets,
+    Tasks,
+)
+from auxtasks.cli.output import check_new
+from auxtasks.cli.targets import Wanted
+
+if TYPE_CHECKING:
+    from auxtasks.audit.screen import Ranking
+
+HELP = (
+    "Rank auxiliary tasks by what linear models find in them. Takes seconds.\n\n"
+    "Prints for each task how well its target tells the main label (relevance), how much of it another task's target "
+    "(redundancy) or the input (triviality) explains, and what speaks against it. This is a screen that tells what to "
+    "try first; whether a task helps, auxtasks audit tells.\n\n"
+    "Example: auxtasks rank signals.npz --labels y --domain signal --task std --task fft"
+)
+
+
+def rank(
+    input_: OptionalInput = None,
+    labels: Labels = "y",
+    domain: OptionalDomain = None,
+    task: Tasks = None,
+    option: Options = None,
+    given: Given = None,
+    targets: Targets = None,
+    max_samples: Annotated[
+        int, typer.Option(min=10, metavar="N", help="How many samples are drawn at random, and how many labelled ones.")
+    ] = 2000,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Decides the draw.")] = 0,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.csv", help="Write the numbers to this file.", rich_help_panel=OUTPUT),
+    ] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Rank tasks; the help of the command says more."""
+    from auxtasks.audit.screen import rank_tasks
+
+    if input_ is None and targets is None:
+        raise typer.BadParameter("pass the samples, or --targets DIR.", param_hint="INPUT")
+    wanted = Wanted(domain, task, option, given, targets)
+    if output is not None:
+        check_new(output, overwrite=overwrite)
+    data = None if input_ is None else wanted.read(input_)
+    (y,), _ = numbered(read_labels(labels, data))
+    ranking = rank_tasks(wanted.make(data), y, max_samples=max_samples, seed=seed)
+    console = Console(highlight=False)
+    console.print(ranking)
+    if output is not None:
+        write_csv(ranking, output)
+        console.print(f"\nTable: {output}", markup=False, soft_wrap=True)
+
+
+def write_csv(ranking: Ranking, path: Path) -> None:
+    """Write a ranking as ``to_frame().to_csv`` would, which needs pandas.
+
+    Parameters
+    ----------
+    ranking : Ranking
+        The ranking.
+    path : Path
+        The file; what was there survives a failure.
+    """
+    import csv
+    import io
+    from dataclasses import asdict, fields
+
+    from auxtasks.audit.report.files import write_whole
+    from auxtasks.audit.screen import TaskRank
+
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([field.name for field in fields(TaskRank)])
+    for row in ranking:
+        values = {**asdict(row), "warnings": " ".join(row.warnings)}.values()
+        writer.writerow(["" if value != value else value for value in values])
+    write_whole(path, text.getvalue())

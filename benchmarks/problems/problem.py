@@ -1,0 +1,68 @@
+"""What a data set is to the benchmark: how it is split, and how a model of it is built, trained and scored."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+
+DATA = Path(os.environ.get("AUXTASKS_DATA", Path(__file__).parents[3] / "shared" / "data"))
+
+
+@dataclass(frozen=True)
+class Split:
+    """The data of one seed. The samples that keep their label where few do come first, `few` of them."""
+
+    X: Any
+    y: np.ndarray
+    X_test: Any
+    y_test: np.ndarray
+    few: int
+    given: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Arm:
+    """Auxiliary targets to try: tasks (None: the defaults of the domain), given labels, and the weight of all."""
+
+    name: str
+    tasks: tuple[str, ...] | None = None
+    weight: float = 1.0
+    given: tuple[str, ...] = ()
+
+
+DEFAULTS = Arm("defaults")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A data set and its model.
+
+    `model` takes the targets, whose inputs have the shape that it is to read, and the number of its outputs. Where all
+    samples are labelled a batch holds `batch` of them; otherwise half as many labelled ones, beside as many without a
+    label if there are any. `others` are arms that only ``--arms all`` trains.
+    """
+
+    domain: str
+    split: Callable[[np.random.Generator], Split]
+    model: Callable[[Any, int], keras.Model]
+    outputs: int
+    steps: int
+    batch: int
+    metric: str = "accuracy"
+    arms: tuple[Arm, ...] = (DEFAULTS,)
+    others: tuple[Arm, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def few_first(y: np.ndarray, per_class: int) -> np.ndarray:
+    """Order samples so that the first few of each class come first."""
+    chosen = np.concatenate([np.flatnonzero(y == label)[:per_class] for label in np.unique(y)])
+    return np.concatenate([chosen, np.setdiff1d(np.arange(len(y)), chosen)])

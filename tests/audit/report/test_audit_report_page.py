@@ -1,0 +1,148 @@
+"""The page and the figures: nothing from outside, nothing unescaped, and every case can be drawn."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from math import inf, nan
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+from made_reports import make_report
+from matplotlib.figure import Figure
+
+from auxtasks.audit.paired import compare
+from auxtasks.audit.report import AuditReport
+from auxtasks.audit.report.figures import figure_svg, figures_of
+from auxtasks.audit.report.figures.curves import mean_and_spread
+
+HOSTILE = '<script>alert("1")</script>'
+CASES = {
+    "two equal pairs": make_report({"fft": 0.0}, n_pairs=2, noise=0, epochs=1, controls=False),
+    "nothing": make_report({}),
+    "no curves": make_report({"fft": 0.01}, epochs=0),
+    "twelve": make_report({f"task_{i}": (i - 6) / 200 for i in range(12)}, n_pairs=3),
+    "formula": make_report({r"$\frac$": 0.01, "a_$": 0.0}, metric="rmse", higher_is_better=False, n_pairs=3),
+    "weights": make_report({"fft": [0, 0.01], "a$\\b$": [0.02, 0.03]}, weights=(0.0, 3.0), n_pairs=3),
+}
+
+
+class Page(HTMLParser):
+    """The tags of a page, its text and its attributes; a tag that is not closed, or twice, is an error."""
+
+    VOID = ("meta", "img", "br", "!doctype")
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.text = ""
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not self.open or self.open[-1] != "style":
+            self.text += data
+
+
+def page_of(report: AuditReport, folder: Path) -> Page:
+    report.to_html(folder / "a.html")
+    return Page((folder / "a.html").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_page_needs_nothing_else(case: str, tmp_path: Path) -> None:
+    page = page_of(CASES[case], tmp_path)
+    assert not {"script", "link", "iframe", "object", "form"} & set(page.tags)
+    links = [value for name, value in page.attributes if name in ("src", "href", "srcset", "action", "data")]
+    assert len(links) == len(figures_of(CASES[case]))
+    assert all(value and value.startswith("data:image/svg+xml;base64,") for value in links)
+    assert "http" not in (tmp_path / "a.html").read_text(encoding="utf-8").replace(str(links), "")
+    assert "nan" not in re.findall(r"[a-z]+", page.text.lower())
+
+
+def test_users_text_is_shown_and_not_run(tmp_path: Path) -> None:
+    report = make_report({HOSTILE: 0.03, ("a&b", "fft"): 0.0}, at={HOSTILE: "conv&amp;1"}, metric="<b>&'\"")
+    findings = tuple(replace(finding, because=HOSTILE) for finding in report.findings)
+    report = replace(report, findings=findings)
+    page = page_of(report, tmp_path)
+    assert "script" not in page.tags
+    assert not [name for name, _ in page.attributes if name.startswith("on")]
+    # In the conclusion (twice), the table, the reasons, the pairs, the metrics (twice), and the settings (twice).
+    assert page.text.count(HOSTILE) == 2 + 1 + 3 + 1 + 2 + 2
+    assert "conv&amp;1" in page.text
+    assert "a&b + fft" in page.text
+    snippet = Page(report._repr_html_())
+    assert "script" not in snippet.tags
+    assert HOSTILE in snippet.text
+
+
+def test_verdicts_are_words_and_not_only_colours(tmp_path: Path) -> None:
+    page = (make_report({"a": 0.03, "b": 0.0, "c": -0.03}).to_html(tmp_path / "a.html"), tmp_path / "a.html")[1]
+    rows = re.findall(r'<th scope="row">([abc])</th><td><b class="([a-z-]+)">([a-z ]+)</b>', page.read_text("utf-8"))
+    assert rows == [("a", "helps", "helps"), ("b", "no-effect", "no effect"), ("c", "hurts", "hurts")]
+
+
+def test_pairs_are_those_of_the_findings(tmp_path: Path) -> None:
+    report = make_report({"fft": 0.03}, n_pairs=3, metric="rmse", higher_is_better=False)
+    text = page_of(report, tmp_path).text
+    found = [
+        float(number.replace("−", "-")) for number in re.findall(r"seed \d, fold 0[\d.]+?(?=[+−])([+−][\d.]+)", text)
+    ]
+    np.testing.assert_allclose(found, report.findings[0].comparison.differences, rtol=0.01)
+
+
+@pytest.mark.parametrize("controls", [True, False])
+def test_the_page_says_whether_there_were_controls(controls: bool, tmp_path: Path) -> None:
+    text = page_of(make_report({"fft": 0.03}, controls=controls), tmp_path).text
+    assert ("There were no controls" in text) == (not controls)
+    assert ("better than its control" in text) == controls
+
+
+@pytest.mark.parametrize("case", ["formula", "weights"])
+def test_figures_are_the_same_each_time_and_leave_matplotlib_alone(case: str) -> None:
+    with matplotlib.rc_context({"font.size": 31, "text.usetex": True, "axes.facecolor": "black"}):
+        before = dict(matplotlib.rcParams)
+        first = {name: figure_svg(figure) for name, figure in figures_of(CASES[case]).items()}
+        assert dict(matplotlib.rcParams) == before
+    assert first == {name: figure_svg(figure) for name, figure in figures_of(CASES[case]).items()}
+
+
+def _drawn(figure: Figure) -> set[float]:
+    (axes,) = figure.axes
+    return {round(float(x), 6) for points in axes.collections for x in np.ma.getdata(points.get_offsets())[:, 0]}
+
+
+def test_the_figure_of_differences_shows_every_pair_and_mean() -> None:
+    report = make_report({"fft": 0.03, "std": 0.0}, n_pairs=5)
+    drawn = _drawn(figures_of(report)["differences"])
+    for finding in report.findings:
+        for found in (finding.comparison, finding.control):
+            assert found is not None
+            assert {round(100 * float(x), 6) for x in (*found.differences, found.mean)} <= drawn
+
+
+def test_what_is_not_finite_is_left_out_of_figures() -> None:
+    report = make_report({"fft": 0.0}, n_pairs=2)
+    wrong = compare([0.5, nan], [0.6, 0.7])
+    findings = tuple(replace(f, comparison=wrong, control=wrong) for f in report.findings)
+    runs = tuple(replace(run, curves={"main": [inf, nan, 1.0]}) for run in report.runs)
+    figures = figures_of(replace(report, findings=findings, runs=runs))
+    assert all(np.isfinite(axes.get_xlim()).all() and figure_svg(f) for f in figures.values() for axes in f.axes)
+
+
+def test_curves_of_different_lengths() -> None:
+    mean, spread = mean_and_spread([[4.0, 2.0, 1.0], [2.0, nan], [inf]])
+    np.testing.assert_allclose(mean, [3.0, 2.0, 1.0])
+    np.testing.assert_allclose(spread, [1.0, 0.0, 0.0])

@@ -1,0 +1,143 @@
+"""Reports as text: one pinned as a whole, and what is special about others."""
+
+from dataclasses import replace
+from io import StringIO
+from math import nan
+
+import numpy as np
+import pytest
+from made_reports import make_report
+from rich.console import Console
+
+from auxtasks.audit.arms import BASELINE, Arm
+from auxtasks.audit.finding import Finding
+from auxtasks.audit.paired import compare
+from auxtasks.audit.report import AuditReport
+from auxtasks.audit.report import table as table_module
+from auxtasks.audit.report.units import Units
+from auxtasks.audit.report.words import baseline_mean
+
+PINNED = """\
+accuracy over 3 pairs: baseline 81.0 %, margin 0.5 points, 95 % intervals, verdicts Holm-adjusted
+
+task  verdict     difference, points  worse in  control  relevance  learned   cost
+──────────────────────────────────────────────────────────────────────────────────
+fft   helps      +4.0 (+1.5 to +6.5)    0 of 3     +1.0       0.84     0.41  ×1.07
+[b]   no effect   0.0 (-2.5 to +2.5)    1 of 3     -1.0          –        –      –
+
+control: the difference with shuffled targets. relevance: of the targets to the main label, 0 as a
+guess, 1 without error. learned: loss over chance, 1 as a guess. cost: training time over the
+baseline's.
+
+fft  Better.
+[b]  Chance.
+
+Use fft: +4.0 points (+1.5 to +6.5)."""
+
+
+def by_hand() -> AuditReport:
+    """The scores are those of the example of `compare`, whose interval is found there."""
+    base = [0.80, 0.82, 0.81]
+    good, none = compare(base, [0.84, 0.85, 0.86]), compare(base, [0.80, 0.81, 0.82])
+    up, down = compare(base, [0.81, 0.83, 0.82]), compare(base, [0.79, 0.81, 0.80])
+    findings = (
+        Finding(Arm(("fft",)), "helps", "Better.", good, good, up, 0.02, 0.84, 0.41, 1.07),
+        Finding(Arm(("[b]",)), "no effect", "Chance.", none, none, down, 0.9, nan, nan, nan),
+    )
+    return AuditReport({**make_report({}).settings, "n_pairs": 3, "margin": 0.005}, findings, (), {})
+
+
+def test_a_small_report_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"COLUMNS": "40", "FORCE_COLOR": "1", "TERM": "dumb", "TTY_COMPATIBLE": "1"}.items():
+        monkeypatch.setenv(name, value)
+    assert str(by_hand()) == repr(by_hand()) == PINNED
+
+
+MANY = {"fft": 0.03, "abs_sum_changes": -0.02, "a_name_" * 12: 0.0, ("x", "y" * 40): -0.0}
+
+
+@pytest.mark.parametrize("width", [80, 100, 140])
+@pytest.mark.parametrize("metric", ["accuracy", "rmse"])
+def test_every_cell_is_whole_at_every_width(width: int, metric: str) -> None:
+    report = make_report(MANY, metric=metric)
+    console = Console(file=StringIO(), width=width)
+    with console.capture() as captured:
+        console.print(report)
+    lines = captured.get().splitlines()
+    assert max(map(len, lines)) <= width
+    assert "…" not in captured.get()
+    for heading in ("verdict", "relevance", "×1.07", "10 of 10"):
+        assert any(heading in line for line in lines)
+
+
+def test_consoles_colour_the_verdicts() -> None:
+    console = Console(file=StringIO(), width=100, force_terminal=True, color_system="standard")
+    with console.capture() as captured:
+        console.print(make_report({"fft": 0.03, "std": -0.03}))
+    assert "\x1b[1;32mhelps" in captured.get()
+    assert "\x1b[1;31mhurts" in captured.get()
+
+
+def test_without_rich_all_is_said_but_for_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table_module, "find_spec", lambda name: None)
+    assert str(by_hand()).splitlines() == [
+        PINNED.splitlines()[0],
+        "fft: helps, +4.0 (+1.5 to +6.5). Better.",
+        "[b]: no effect, 0.0 (-2.5 to +2.5). Chance.",
+        PINNED.splitlines()[-1],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("report", "last"),
+    [
+        (make_report({"fft": -0.03}), "Nothing helped: train without auxiliary tasks."),
+        (make_report({}), "Nothing helped: train without auxiliary tasks."),
+        (
+            make_report({"fft": 0}, margin=0.005),
+            "Nothing helped by more than the margin of 0.5 points: train without auxiliary tasks.",
+        ),
+        (
+            make_report({"fft": [0.02, 0.03], "std": 0.015}, weights=(1, 3), noise=0),
+            "Use fft (weight 3): +3.0 points (+3.0 to +3.0).",
+        ),
+        (
+            make_report({"a": 0.0, "b": 0.0, "c": 0.0, "d": 0.0, ("a", "b", "c", "d"): 0.05}, noise=0),
+            "Use all 4 tasks: +5.0 points (+5.0 to +5.0).",
+        ),
+        (
+            make_report({"fft": 0.05}, metric="rmse", higher_is_better=False, noise=0),
+            "Use fft: rmse better by 0.0500 (0.0500 to 0.0500).",
+        ),
+    ],
+)
+def test_what_follows(report: AuditReport, last: str) -> None:
+    assert str(report).splitlines()[-1] == last
+
+
+def test_an_error_metric_keeps_its_unit_and_its_sign() -> None:
+    report = make_report({"fft": 0.05}, metric="rmse", higher_is_better=False, noise=0, adjust="none", margin=0.0125)
+    assert baseline_mean(report) == pytest.approx(np.mean([r.scores["rmse"] for r in report.runs if r.arm == BASELINE]))
+    # The comparisons hold errors with a minus.
+    assert baseline_mean(replace(report, runs=())) == pytest.approx(baseline_mean(report))
+    assert "margin 0.0125, 95 % intervals, verdicts not adjusted" in " ".join(str(report).split())
+    assert "lower is better" in str(report)
+
+
+def test_small_differences_get_a_second_decimal() -> None:
+    assert "+0.30 (+0.30 to +0.30)" in str(make_report({"fft": 0.003}, noise=0))
+
+
+def test_scores_that_are_not_defined_are_dashes() -> None:
+    report = make_report({"fft": 0.03}, n_pairs=2)
+    (finding,) = report.findings
+    undefined = compare([nan, 0.5], [0.5, 0.6])
+    row = str(replace(report, findings=(replace(finding, comparison=undefined, control=undefined),))).splitlines()[4]
+    assert row.split() == ["fft", "helps", "–", "0", "of", "1", "–", "0.84", "0.41", "×1.07"]
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(1234567.0, "1234567"), (0.0, "0"), (-0.000123, "-0.000123"), (float("inf"), "–")]
+)
+def test_numbers_in_their_own_unit(number: float, text: str) -> None:
+    assert Units(False).value(number) == text

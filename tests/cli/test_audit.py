@@ -1,0 +1,163 @@
+"""``auxtasks audit``: a model from a file, audited and reported."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from auxtasks.audit import load_report
+from auxtasks.cli.model import ModelFunction
+from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.typing import Array
+
+Status = Callable[..., int]
+
+MODEL = """
+import threading
+
+import keras
+
+import own_layers
+
+LOCK = threading.Lock()  # cannot be pickled
+
+
+def build():
+    layers = [own_layers.first(), keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(2, activation="softmax")]
+    model = keras.Sequential([keras.Input((16, 2)), *layers])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+def build_with(width):
+    pass
+
+
+width = 3
+"""
+LAYERS = """
+import keras
+
+
+def first():
+    return keras.layers.Conv1D(4, 3, activation="relu")
+"""
+
+
+@pytest.fixture
+def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Write a file of a model that imports another file beside it."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    (folder / "own_model.py").write_text(MODEL)
+    (folder / "own_layers.py").write_text(LAYERS)
+    monkeypatch.setattr(sys, "path", sys.path.copy())
+    yield folder / "own_model.py"
+    _forget()
+
+
+def _forget() -> None:
+    for name in ("own_layers", "own_model", "auxtasks_model_own_model"):
+        sys.modules.pop(name, None)
+
+
+def test_model_of_a_file_is_sent_by_name(model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(model.parent)
+    sent = pickle.dumps(ModelFunction("own_model.py:build"))
+    monkeypatch.chdir(tmp_path)
+    _forget()
+    assert pickle.loads(sent)().output_shape == (None, 2)  # noqa: S301
+
+
+def test_model_of_a_module_is_found_in_the_working_directory(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(model.parent)
+    assert ModelFunction("own_model:build")().compiled
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "expected"),
+    [
+        ("absent.py:build", InvalidInputError, r"`MODEL`: there is no file .*absent\.py"),
+        ("no_such.module:build", InvalidInputError, r"`MODEL`: there is no module 'no_such'"),
+        ("own_model.py:biuld", InvalidInputError, r"has no function 'biuld'; it has 'build', 'build_with'\."),
+        ("own_model.py:width", InvalidInputError, "has no function 'width'"),
+        ("own_model.py:build_with", InvalidTypeError, "without arguments: missing a required argument: 'width'"),
+    ],
+)
+def test_what_is_no_model_function(
+    model: Path, monkeypatch: pytest.MonkeyPatch, text: str, error: type[Exception], expected: str
+) -> None:
+    monkeypatch.chdir(model.parent)
+    with pytest.raises(error, match=expected):
+        ModelFunction(text)
+
+
+def test_errors_of_the_users_code_are_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", sys.path.copy())
+    monkeypatch.chdir(tmp_path)
+    Path("needs_more.py").write_text("import no_such_package")
+    for text in ("needs_more.py:build", "needs_more:build"):
+        with pytest.raises(ModuleNotFoundError, match="No module named 'no_such_package'") as raised:
+            ModelFunction(text)
+        assert not isinstance(raised.value, InvalidInputError)
+
+
+def test_report_of_classes_by_name_on_a_test_set(
+    status: Status,
+    capsys: pytest.CaptureFixture[str],
+    model: Path,
+    arrays: dict[str, Array],
+    tmp_path: Path,
+) -> None:
+    names = np.array(["loud", "quiet"])[1 - arrays["y"]]
+    X = arrays["X"]
+    np.savez(tmp_path / "data.npz", X=X[:40], y=names[:20], X_test=X[40:], y_test=names[40:])
+    command = ["audit", f"{model}:build", tmp_path / "data.npz", "--domain", "signal", "--task", "std", "--no-controls"]
+    command += ["--seeds", 2, "--epochs", 1, "--metric", "balanced_accuracy", "--margin", 0.02]
+    command += ["--results", tmp_path / "runs.jsonl", "--output", tmp_path / "report"]
+    assert status(*command) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("Classes: 0 loud, 1 quiet")
+    assert shown.splitlines()[-1] == f"Report: {tmp_path / 'report' / 'report.html'}"
+    report = load_report(tmp_path / "report")
+    assert [finding.arm.tasks for finding in report.findings] == [("std",)]
+    expected = {"metric": "balanced_accuracy", "margin": 0.02, "n_labelled": 20, "n_test": 20, "controls": False}
+    assert {name: report.settings[name] for name in expected} == expected
+    assert len((tmp_path / "runs.jsonl").read_text().splitlines()) == 5  # a line that says what of, and four runs
+
+    assert status(*command) == 1
+    assert "pass --overwrite to replace them" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "expected"),
+    [
+        (["model.py", "data.npz", "--domain", "signal"], 2, "must be path/to/file.py:function or"),
+        (["model.py:build", "data.npz"], 2, "say what the samples are"),
+        (["model.py:build", "data.npz", "--domain", "signal", "--seeds", "1"], 2, "--seeds"),
+        (["model.py:build", "half.npz", "--domain", "signal"], 1, "holds 'X_test' alone"),
+        (["model.py:build", "data.npz", "--domain", "signal", "--results", "."], 1, "`--results`: . is a folder"),
+        (["model.py:build", "data.npz", "--domain", "signal", "--output", "data.npz"], 1, "data.npz is a file"),
+    ],
+)
+def test_wrong_calls_are_refused_before_anything_is_trained(
+    status: Status,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    npz: Path,
+    arrays: dict[str, Array],
+    arguments: list[str],
+    code: int,
+    expected: str,
+) -> None:
+    monkeypatch.chdir(npz.parent)
+    np.savez("half.npz", X=arrays["X"], y=arrays["y"], X_test=arrays["X"])
+    monkeypatch.setattr("auxtasks.audit.audit", lambda *_, **__: pytest.fail("it has trained"))
+    assert status("audit", *arguments) == code
+    assert expected in " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert not Path("auxtasks_audit").exists()
