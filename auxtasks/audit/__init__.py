@@ -4,5 +4,16 @@ from auxtasks.audit.auditing import audit
 from auxtasks.audit.paired import Comparison, compare
 from auxtasks.audit.report import AuditReport, load_report
 from auxtasks.audit.screen import Ranking, rank_tasks
+from auxtasks.audit.selection import Selection, select_tasks
 
-__all__ = ["AuditReport", "Comparison", "Ranking", "audit", "compare", "load_report", "rank_tasks"]
+__all__ = [
+    "AuditReport",
+    "Comparison",
+    "Ranking",
+    "Selection",
+    "audit",
+    "compare",
+    "load_report",
+    "rank_tasks",
+    "select_tasks",
+]

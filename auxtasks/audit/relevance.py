@@ -36,7 +36,8 @@ class Relevance:
         if tasks not in self._found:
             samples, rows = self.experiment.samples, np.flatnonzero(self.experiment.labelled)
             parts: list[Any] = [features_of(samples.targets[task][rows], self.experiment.specs[task]) for task in tasks]
-            self._found[tasks] = linear_probe(np.concatenate(parts, axis=1), samples.main[rows])
+            problem = self.experiment.settings.metrics.problem
+            self._found[tasks] = linear_probe(np.concatenate(parts, axis=1), samples.main[rows], problem=problem)
         return self._found[tasks]
 
     @property

@@ -14,7 +14,7 @@ from typing import Any
 
 import typer
 
-from auxtasks.demo.quiet import _standard_error_discarded
+from auxtasks.demo.quiet import standard_error_discarded
 from auxtasks.errors import InvalidInputError, InvalidTypeError
 from auxtasks.optional import require
 
@@ -71,7 +71,7 @@ def import_tensorflow() -> None:
         If it is not installed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _standard_error_discarded():
+    with standard_error_discarded():
         require("tensorflow", extra="keras")
     # Each run builds a model anew, of which TensorFlow would warn as if it was by mistake.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)

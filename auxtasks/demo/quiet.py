@@ -24,13 +24,14 @@ def load_tensorflow() -> None:
     past Python straight to file descriptor 2, which is therefore closed to it for that while.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _standard_error_discarded():
+    with standard_error_discarded():
         tensorflow = require("tensorflow", extra="demo")
         tensorflow.zeros(1)
 
 
 @contextmanager
-def _standard_error_discarded() -> Iterator[None]:
+def standard_error_discarded() -> Iterator[None]:
+    """Discard what is written to file descriptor 2, also by libraries in C, until the block ends."""
     sys.stderr.flush()
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)

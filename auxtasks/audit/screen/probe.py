@@ -109,7 +109,7 @@ def _skill_of_classes(columns: Floats, y: Array, folds: int, seed: int) -> float
 def _tell(columns: Floats, y: Array, held_out: Floats) -> Array:
     linear = require("sklearn.linear_model", extra="sklearn")
     hurried = require("sklearn.exceptions", extra="sklearn").ConvergenceWarning
-    model = linear.LogisticRegression(max_iter=100, tol=1e-3)
+    model = linear.LogisticRegression(class_weight="balanced", max_iter=100, tol=1e-3)
     with warnings.catch_warnings():
         # A screen needs no more digits than these steps give.
         warnings.simplefilter("ignore", hurried)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from planted import N, planted, vector
+from planted_tasks import N, planted, vector
 
 import auxtasks
 from auxtasks import TargetSpec
