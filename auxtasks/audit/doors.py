@@ -120,7 +120,8 @@ def experiment_of(
     """
     from auxtasks.audit.metrics import Metrics
 
-    if not callable(build_model):
+    # A model is callable too, but it is one model and not a new one for each run.
+    if not callable(build_model) or hasattr(build_model, "fit"):
         raise InvalidTypeError(
             f"`build_model` must be a function that returns a compiled model; got {type(build_model).__name__}. Pass "
             "lambda: make_model(...), so that each run has a new one."

@@ -123,7 +123,7 @@ def _folds(cv: Any, y: Array, groups: Array | None, seed: int) -> list[tuple[Any
             splitter = kind(1, test_size=HELD_OUT, random_state=seed)
     elif isinstance(cv, int) and not isinstance(cv, bool):
         splitter = _by_number(selection, cv, seed, stratify=is_classes(y), grouped=groups is not None)
-    elif hasattr(cv, "split"):
+    elif hasattr(cv, "split") and not isinstance(cv, (str, bytes)):
         splitter = copy.copy(cv)
         if hasattr(splitter, "random_state"):
             splitter.random_state = seed
@@ -156,7 +156,7 @@ def _strata(y: Array) -> Any:
 
 
 def _indices(part: Any, n: int) -> Array:
-    numbers = np.asarray(part)
+    numbers = np.asarray(part) if len(part) else np.empty(0, dtype=np.int64)
     numbers = np.flatnonzero(numbers) if numbers.dtype == bool else numbers
     if numbers.dtype.kind not in "iu" or (numbers.size and (numbers.min() < 0 or numbers.max() >= n)):
         raise InvalidInputError(

@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from small import FAST, TARGETS, X, Y, build_model, without_times
+
+import auxtasks
+from auxtasks.audit import audit
+from auxtasks.audit.arms import Arm
+from auxtasks.audit.doors import experiment_of
+from auxtasks.audit.splits import Split
+from auxtasks.errors import AuxTasksError, InvalidInputError, InvalidTypeError, StorageError, UnknownNameError
+
+
+@pytest.fixture(scope="module")
+def report() -> Any:
+    return audit(build_model, X, Y, TARGETS, **FAST)
+
+
+def test_every_arm_is_trained_for_every_seed(report: Any) -> None:
+    labels = [run.arm.label for run in report.runs if run.seed == 0]
+    assert labels == [
+        "baseline",
+        "std",
+        "std, shuffled",
+        "abs_sum_changes",
+        "abs_sum_changes, shuffled",
+        "std + abs_sum_changes",
+        "std + abs_sum_changes, shuffled",
+    ]
+    assert len(report.runs) == 14
+    assert [finding.arm.tasks for finding in report.findings] == [("std",), ("abs_sum_changes",), tuple(TARGETS)]
+    assert all(0 <= finding.learned < 10 for finding in report.findings)
+    assert report.relevance["std"] > 0.5  # the classes are those of the standard deviation
+    assert {"accuracy", "f1", "log_loss"} == set(report.runs[0].scores)
+
+
+def experiment(**settings: Any) -> Any:
+    plain = {"epochs": 2, "batch_size": 16}
+    found, _ = experiment_of(build_model, X, Y[:40], TARGETS, (X, Y), None, 1.0, {**plain, **settings})
+    return found
+
+
+WHOLE = Split(3, 0, np.arange(60), np.arange(0))
+
+
+def test_the_baseline_is_the_model_itself_on_the_same_batches() -> None:
+    """An arm whose tasks have no weight takes the very steps of the arm without tasks."""
+    nothing = experiment()
+    idle = experiment()
+    idle.settings.weights.update(dict.fromkeys(TARGETS, 0.0))
+    plain, idled = nothing.run(Arm(), WHOLE), idle.run(Arm(("std",)), WHOLE)
+    assert plain.scores == idled.scores
+    assert plain.curves["main"] == idled.curves["main"]
+
+
+def test_a_run_follows_from_its_seed_alone() -> None:
+    arm = Arm(("std",), shuffled=True)
+    first = experiment().run(arm, WHOLE)
+    keras.utils.set_random_seed(99)
+    again = experiment().run(arm, WHOLE)
+    assert (first.scores, first.curves, first.learned) == (again.scores, again.curves, again.learned)
+    other = experiment().run(arm, Split(4, 0, WHOLE.train, WHOLE.test))
+    assert first.curves != other.curves
+
+
+def test_a_control_has_the_targets_of_other_samples() -> None:
+    from auxtasks.audit.training import _for_arm
+
+    target = np.arange(20, dtype="float32").reshape(10, 2)
+    target[3] = np.nan
+    for kind in (target, np.where(np.isnan(target), -1, target).astype("int64")):
+        found = _for_arm(kind, "a", Arm(("a",), shuffled=True), 0)
+        assert (found != kind).any()
+        np.testing.assert_array_equal(found[3], kind[3])  # missing stays missing
+        np.testing.assert_array_equal(np.sort(found, axis=0), np.sort(kind, axis=0))
+        assert _for_arm(kind, "a", Arm(("a",)), 0) is kind
+
+
+def test_copies_go_with_their_originals() -> None:
+    images = np.random.default_rng(0).normal(size=(12, 8, 8, 1)).astype("float32")
+    targets = auxtasks.make_aux_targets(images, "image", ["rotation"])
+    labels = np.arange(12) % 2
+
+    def build() -> keras.Model:
+        hidden = [keras.layers.Conv2D(2, 3), keras.layers.Flatten()]
+        model = keras.Sequential([keras.Input((8, 8, 1)), *hidden, keras.layers.Dense(2)])
+        model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True), run_eagerly=True)
+        return model
+
+    found, _ = experiment_of(build, images, labels, targets, None, None, 1.0, {"epochs": 1, "batch_size": 4})
+    train, test = found.parts(Split(0, 0, np.array([0, 2, 5]), np.array([1, 3])))
+    copies = len(targets.inputs) // 12
+    assert copies > 1
+    np.testing.assert_array_equal(train.inputs[:3], images[[0, 2, 5]])
+    np.testing.assert_array_equal(train.inputs[3:6], targets.inputs[[12, 14, 17]])
+    assert len(train.inputs) == 3 * copies
+    np.testing.assert_array_equal(test.inputs, images[[1, 3]])
+
+
+class Killed(BaseException):
+    """As if the process had been killed."""
+
+
+def dying(after: int) -> Callable[[], keras.Model]:
+    models = iter(range(after))
+
+    def build() -> keras.Model:
+        if next(models, None) is None:
+            raise Killed
+        return build_model()
+
+    return build
+
+
+def test_an_interrupted_audit_goes_on_to_the_same_report(tmp_path: Path, report: Any) -> None:
+    path = tmp_path / "runs.jsonl"
+    asked: dict[str, Any] = {**FAST, "results": path}
+    for after in (3, 6, 4):  # two models a call are made before the first run
+        with pytest.raises(Killed):
+            audit(dying(after), X, Y, TARGETS, **asked)
+    path.write_bytes(path.read_bytes()[:-9])  # killed while it wrote
+    resumed = audit(build_model, X, Y, TARGETS, **asked)
+    assert without_times(resumed) == without_times(report)
+    size = path.stat().st_size
+    audit(dying(2), X, Y, TARGETS, **asked)
+    assert path.stat().st_size == size  # nothing was left to train
+    with pytest.raises(StorageError, match="what differs: the settings"):
+        audit(build_model, X, Y, TARGETS, **{**asked, "epochs": 2})
+    with pytest.raises(StorageError, match="what differs: the main labels"):
+        audit(build_model, X, 1 - Y, TARGETS, **asked)
+
+
+def test_processes_give_the_same_report(report: Any) -> None:
+    parallel = audit(build_model, X, Y, TARGETS, **FAST, n_jobs=2)
+    assert [finding.verdict for finding in parallel.findings] == [finding.verdict for finding in report.findings]
+    for one, other in zip(parallel.runs, report.runs, strict=True):
+        assert (one.arm, one.pair) == (other.arm, other.pair)
+        np.testing.assert_allclose(one.curves["main"], other.curves["main"], rtol=1e-3)
+
+
+def test_folds_weights_and_a_generator(tmp_path: Path) -> None:
+    generator = auxtasks.AuxTargetGenerator("signal", ["std"])
+    found = audit(
+        build_model, X, Y, generator, cv=2, weights=[0.5, 2.0], controls=False, metrics=["f1", "recall[1]"],
+        margin=0.01, **FAST,
+    )  # fmt: skip
+    assert [finding.arm.weight for finding in found.findings] == [0.5, 2.0]
+    assert found.settings["n_pairs"] == 4
+    assert found.settings["overlap"] == pytest.approx(1.0, abs=0.1)
+    assert set(found.runs[0].scores) == {"f1", "recall[1]"}
+    found.save(tmp_path / "report")
+    assert {path.name for path in (tmp_path / "report").iterdir()} >= {"report.json", "report.html", "weights.png"}
+
+
+def test_numbers_are_judged_by_their_error() -> None:
+    def build() -> keras.Model:
+        hidden = [keras.layers.Flatten(), keras.layers.Dense(4, activation="relu")]
+        model = keras.Sequential([keras.Input((12, 1)), *hidden, keras.layers.Dense(1)])
+        model.compile("adam", "mse", run_eagerly=True)
+        return model
+
+    labels = X.std(axis=1)[:, 0].astype("float64")
+    labels[40:] = np.nan
+    found = audit(build, X, labels, TARGETS, together=False, controls=False, **FAST)
+    assert (found.settings["metric"], found.settings["higher_is_better"]) == ("rmse", False)
+    assert (found.settings["n_labelled"], found.settings["n_test"], found.settings["n_train"]) == (30, 10, 50)
+
+
+def no_loss() -> keras.Model:
+    return keras.Sequential([keras.Input((12, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "message"),
+    [
+        (
+            {"build_model": build_model()},
+            InvalidTypeError,
+            "must be a function that returns a compiled model; got Sequential",
+        ),
+        ({"build_model": 3}, InvalidTypeError, "must be a function that returns a compiled model; got int"),
+        ({"build_model": dict}, InvalidTypeError, "it returned dict"),
+        ({"build_model": no_loss}, InvalidInputError, "compiled with an optimizer and a loss"),
+        ({"targets": "signal"}, InvalidTypeError, "`targets` must be AuxTargets.*got str"),
+        ({"X": X[:50]}, InvalidInputError, "`X` has 50 samples and `targets` were made of 60"),
+        ({"seeds": 1}, InvalidInputError, "`seeds` must be at least 2"),
+        ({"seeds": [1, 1]}, InvalidInputError, "`seeds` must be two or more different"),
+        ({"weights": 0.0}, InvalidInputError, "with 0 an arm is the baseline"),
+        ({"weights": {"sdt": 1.0}}, UnknownNameError, "'sdt'"),
+        ({"weights": [1.0, 1.0]}, InvalidInputError, "different numbers"),
+        ({"metrics": "acuracy"}, UnknownNameError, "accuracy"),
+        ({"metrics": "rmse"}, InvalidInputError, "not defined for a"),
+        ({"test": X}, InvalidTypeError, r"`test` must be \(X_test, y_test\)"),
+        ({"test": (X, Y[:9])}, InvalidInputError, "`test`: labels must be shaped like those of `y`"),
+        ({"groups": [1, 2]}, InvalidInputError, "`groups` must have one entry for each of the 60 samples"),
+        ({"margin": -1.0}, InvalidInputError, "`margin`"),
+        ({"adjust": "hochberg"}, AuxTasksError, "`adjust`"),
+        ({"at": {"std": "convv"}}, UnknownNameError, "convv"),
+        ({"epochs": 0}, InvalidInputError, "`epochs`"),
+        ({"n_jobs": 0}, InvalidInputError, "`n_jobs`"),
+    ],
+)
+def test_what_cannot_be_audited_is_refused_before_anything_is_written(
+    tmp_path: Path, changed: dict[str, Any], error: Any, message: str
+) -> None:
+    asked = {"build_model": build_model, "X": X, "y": Y, "targets": TARGETS, **FAST, **changed}
+    with pytest.raises(error, match=message):
+        audit(**asked, results=tmp_path / "runs.jsonl")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_metric_that_is_not_defined_stops_the_audit() -> None:
+    test = (X[:8], np.zeros(8, dtype="int32"))
+    with pytest.raises(InvalidInputError, match="'roc_auc' is not defined on the test part of seed 0, fold 0"):
+        audit(build_model, X, Y, TARGETS, test=test, metrics="roc_auc", **FAST)

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auxtasks.audit.arms import Arm, arms_of
+from auxtasks.audit.fingerprint import fingerprint, named
+from auxtasks.audit.records import Records
+from auxtasks.audit.run import Run
+from auxtasks.errors import StorageError
+
+MADE_OF = {"the inputs": "1", "the model": "2"}
+RUNS = [
+    Run(Arm(), 0, 0, {"accuracy": 0.1 + 0.2}, {}, 1.5, {"main": [0.7, 1 / 3]}),
+    Run(Arm(("a", "b"), 3.0), 0, 1, {"accuracy": 1.0}, {"a": math.nan, "b": math.inf}, 2.5, {"main": [math.nan]}),
+    Run(Arm(("a",), 1.0, True), 4, 0, {"accuracy": math.nan}, {"a": 0.5}, 0.1, {}),
+]
+
+
+def written(path: Path, runs: Any = RUNS) -> Path:
+    records = Records(path, MADE_OF)
+    for run in runs:
+        records.add(run)
+    return path
+
+
+def test_runs_come_back_as_they_were(tmp_path: Path) -> None:
+    records = Records(written(tmp_path / "folder" / "runs.jsonl"), MADE_OF)
+    assert len(records) == 3
+    for run in RUNS:
+        assert (run.arm, run.seed, run.fold) in records
+        assert repr(records[run.arm, run.seed, run.fold]) == repr(run)  # NaN equals nothing
+    assert (Arm(), 1, 0) not in records
+
+
+def test_a_file_cut_anywhere_loses_the_last_run_at_most(tmp_path: Path) -> None:
+    whole = written(tmp_path / "whole.jsonl").read_bytes()
+    ends = [place + 1 for place, byte in enumerate(whole) if byte == ord("\n")]
+    for length in [*range(0, len(whole), 7), *ends]:
+        path = tmp_path / "cut.jsonl"
+        path.write_bytes(whole[:length])
+        records = Records(path, MADE_OF)
+        assert len(records) == max(sum(end <= length for end in ends) - 1, 0)
+        records.add(RUNS[-1])
+        assert (RUNS[-1].arm, 4, 0) in Records(path, MADE_OF)
+
+
+def test_runs_of_another_audit_are_refused_and_kept(tmp_path: Path) -> None:
+    path = written(tmp_path / "runs.jsonl")
+    before = path.read_bytes()
+    with pytest.raises(StorageError, match="what differs: the model"):
+        Records(path, {**MADE_OF, "the model": "3"})
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"label,score\n1,2\n", b"half a line", b"\xff\xfe\n", b"[1, 2]\n"])
+def test_other_files_are_refused_and_kept(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_bytes(content)
+    with pytest.raises(StorageError, match="is not a file of an audit"):
+        Records(path, MADE_OF)
+    assert path.read_bytes() == content
+
+
+def test_other_formats_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "runs.jsonl"
+    path.write_text('{"auxtasks": "audit", "format": 99, "made_of": {}}\n')
+    with pytest.raises(StorageError, match="has format 99"):
+        Records(path, MADE_OF)
+
+
+@given(st.lists(st.floats(allow_nan=False) | st.integers() | st.text(), max_size=4))
+def test_a_fingerprint_tells_contents_and_their_places(values: list[Any]) -> None:
+    assert fingerprint(values) == fingerprint(list(values))
+    assert fingerprint(values) != fingerprint([*values, 0])
+    assert fingerprint({"a": values}) != fingerprint({"b": values})
+
+
+def test_a_fingerprint_tells_arrays_apart() -> None:
+    arrays = [
+        np.zeros(4),
+        np.zeros((2, 2)),
+        np.zeros(4, "float32"),
+        np.array(["a", "b"]),
+        np.array(["ab", ""]),
+        np.array([]),
+    ]
+    assert len({fingerprint(array) for array in arrays}) == len(arrays)
+    strided = np.arange(8)[::2]
+    assert fingerprint(strided) == fingerprint(strided.copy())
+
+
+def test_settings_are_named_alike_in_every_process() -> None:
+    assert named(keras.optimizers.Adam(name="one")) == named(keras.optimizers.Adam(name="two"))
+    assert named(keras.optimizers.Adam(0.1)) != named(keras.optimizers.Adam(0.2))
+    assert "0x" not in repr(named([lambda step: step, object(), keras.losses.mean_squared_error]))
+
+
+def test_every_arm_comes_with_its_control() -> None:
+    labels = [arm.label for arm in arms_of(["a", "b"], [1.0, 3.0], together=True, controls=True)]
+    assert labels[:3] == ["baseline", "a", "a, shuffled"]
+    assert len(labels) == len(set(labels)) == 13
+    assert [arm.label for arm in arms_of(["a"], [1.0], together=True, controls=False)] == ["baseline", "a"]

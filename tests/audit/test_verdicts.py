@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from auxtasks.audit.arms import BASELINE, Arm
+from auxtasks.audit.run import Run
+from auxtasks.audit.verdicts import Rule, adjusted, findings_of
+
+PAIRS = 10
+
+
+def made(scores: dict[Arm, Any], metric: str = "accuracy") -> list[Run]:
+    return [
+        Run(arm, seed, 0, {metric: float(value)}, dict.fromkeys(arm.tasks, 0.5), 2.0 if arm.tasks else 1.0, {})
+        for arm, values in scores.items()
+        for seed, value in enumerate(values)
+    ]
+
+
+def judged(scores: dict[Arm, Any], **rule: Any) -> Any:
+    asked = Rule("accuracy", higher_is_better=True, **rule)
+    return {finding.arm: finding for finding in findings_of(made(scores), asked, lambda arm: float("nan"))}
+
+
+def noisy(mean: float, seed: int, spread: float = 0.01) -> Any:
+    return mean + spread * np.random.default_rng(seed).normal(size=PAIRS)
+
+
+A, B = Arm(("a",)), Arm(("b",))
+
+
+@pytest.mark.parametrize(
+    ("task", "control", "verdict", "because"),
+    [
+        (0.85, 0.80, "helps", "Better than the baseline, and than shuffled targets"),
+        (0.85, 0.85, "no effect", "shuffled targets may do as well: it regularises"),
+        (0.80, 0.70, "no effect", "may be chance"),
+        (0.70, 0.80, "hurts", "than shuffled targets: its content works against"),
+        (0.70, 0.70, "hurts", "shuffled targets hurt too"),
+    ],
+)
+def test_a_task_helps_if_it_beats_the_baseline_and_its_control(
+    task: float, control: float, verdict: str, because: str
+) -> None:
+    found = judged({BASELINE: noisy(0.8, 0), A: noisy(task, 1), A.control: noisy(control, 2)})
+    assert list(found) == [A]  # neither the baseline nor a control is judged
+    assert found[A].verdict == verdict
+    assert because in found[A].because
+    assert found[A].cost == 2.0
+
+
+def test_without_controls_a_gain_may_be_regularisation() -> None:
+    found = judged({BASELINE: noisy(0.8, 0), A: noisy(0.85, 1)})[A]
+    assert (found.verdict, found.over_control, found.control) == ("helps", None, None)
+    assert "mere regularisation" in found.because
+
+
+def test_the_margin_moves_both_verdicts() -> None:
+    scores = {BASELINE: noisy(0.8, 0), A: noisy(0.85, 1), B: noisy(0.75, 2)}
+    assert [finding.verdict for finding in judged(scores, margin=0.02).values()] == ["helps", "hurts"]
+    found = judged(scores, margin=0.06)
+    assert [finding.verdict for finding in found.values()] == ["no effect", "no effect"]
+    assert "not by more than the margin" in found[A].because
+
+
+def test_errors_count_the_other_way() -> None:
+    runs = made({BASELINE: noisy(2.0, 0), A: noisy(1.5, 1)}, "rmse")
+    (found,) = findings_of(runs, Rule("rmse", higher_is_better=False), lambda arm: 0.0)
+    assert found.verdict == "helps"
+    assert found.comparison.mean == pytest.approx(0.5, abs=0.02)
+
+
+def test_among_many_arms_a_small_difference_may_be_chance() -> None:
+    alone = {BASELINE: noisy(0.8, 0), A: noisy(0.8, 0) + noisy(0.009, 1, 0.02)}
+    assert judged(alone)[A].verdict == "helps"
+    others = {Arm((f"t{k}",)): noisy(0.8, 10 + k, 0.03) for k in range(9)}
+    found = judged({**alone, **others})[A]
+    assert found.verdict == "no effect"
+    assert "if it were the only arm" in found.because
+    assert judged({**alone, **others}, adjust="none")[A].verdict == "helps"
+
+
+def test_equal_scores_have_no_effect() -> None:
+    same = noisy(0.8, 0)
+    assert judged({BASELINE: same, A: same, A.control: same})[A].verdict == "no effect"
+
+
+def test_a_p_value_is_that_of_the_paired_t_test() -> None:
+    first, second = noisy(0.8, 0, 0.05), noisy(0.83, 1, 0.05)
+    assert judged({BASELINE: first, A: second})[A].p == pytest.approx(stats.ttest_rel(second, first).pvalue)
+
+
+def test_p_values_are_adjusted_as_by_holm_and_bonferroni() -> None:
+    p = [0.01, 0.04, 0.03, 0.005]  # by hand: sorted 0.005*4, 0.01*3, 0.03*2, then no less than before
+    assert adjusted(p, "holm") == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert adjusted(p, "bonferroni") == pytest.approx([0.04, 0.16, 0.12, 0.02])
+    assert adjusted(p, "none") == p
+    assert adjusted([], "holm") == []
+
+
+def test_targets_that_say_nothing_help_in_one_audit_of_forty_at_most() -> None:
+    """Even where any targets at all raise the score, because then those of the control do so too."""
+    rng = np.random.default_rng(0)
+    helps = 0
+    for _ in range(600):
+        arms = {arm: 0.8 + 0.02 * rng.normal(size=PAIRS) for arm in (BASELINE, A, A.control)}
+        arms[A] += 0.05
+        arms[A.control] += 0.05
+        helps += judged(arms)[A].verdict == "helps"
+    assert stats.binomtest(helps, 600, 0.025).pvalue > 0.001
