@@ -4,7 +4,7 @@ Each data set is tried with few labels, on the labelled samples alone and with t
 labels. A seed draws which labels are kept, the initial weights, the batches and, where there is no official test part,
 the split. All arms of a seed start from the same weights and see the same batches; the baseline is the same wrapped
 model with weight 0, which trains exactly as the plain model would. Nothing is chosen by data set but the number of
-steps: the tasks are the defaults of the domain, with weight 1 and taps found by themselves.
+steps: the tasks are the defaults of the domain, with automatic weights and taps.
 
     python benchmarks/gain.py --seeds 10 --output benchmarks/results/gain.csv
     python benchmarks/gain.py mnist trec --arms all --output other_arms.csv
@@ -32,6 +32,7 @@ from problems import PROBLEMS, Arm, Problem, Split
 
 import auxtasks
 from auxtasks.keras import attach_heads
+from auxtasks.keras.weights import AUTO, automatic_weight
 
 CONDITIONS = [("few", "no"), ("few", "yes"), ("all", "no")]
 """Which samples are labelled, and whether the unlabelled ones are used."""
@@ -84,8 +85,10 @@ class Trainer:
         variables = [*self.model.variables, *self.model.optimizer.variables]
         self.state = [(variable, variable.numpy()) for variable in variables]
 
-    def score(self, weight: float) -> float:
+    def score(self, weight: float | str) -> float:
         """Train the model anew with this weight of all tasks, and return its score on the test part."""
+        if weight == AUTO:  # counted here, because data sets of TensorFlow cannot be counted by `fit`
+            weight = automatic_weight(len(self.y), len(self.targets.inputs))
         for variable, value in self.state:
             variable.assign(value)
         self.model.set_loss_weights(dict.fromkeys(self.targets, weight))
@@ -107,7 +110,7 @@ trainer = lru_cache(maxsize=1)(Trainer)
 
 def train(name: str, seed: int, labels: str, unlabelled: str, arm: Arm, weighting: str) -> float:
     """Return the score of one model on the test part."""
-    return trainer(name, seed, labels, unlabelled, replace(arm, name="", weight=1.0), weighting).score(arm.weight)
+    return trainer(name, seed, labels, unlabelled, replace(arm, name="", weight=AUTO), weighting).score(arm.weight)
 
 
 def score(metric: str, y: np.ndarray, predicted: np.ndarray) -> float:
@@ -139,7 +142,9 @@ def runs_of(
             yield fields, partial(train, name, seed, labels, unlabelled, arm, weighting)
 
 
-def arms_of(name: str, which: str, weights: Sequence[float] | None, weightings: Sequence[str]) -> list[tuple[Arm, str]]:
+def arms_of(
+    name: str, which: str, weights: Sequence[float | str] | None, weightings: Sequence[str]
+) -> list[tuple[Arm, str]]:
     """List the arms of a data set and their weightings, the baseline first."""
     problem = PROBLEMS[name]
     tried = [replace(arm, weight=weight) for arm in problem.arms for weight in weights or [arm.weight]]
@@ -153,7 +158,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--arms", choices=["defaults", "all"], default="defaults", help="all: the other arms too")
-    parser.add_argument("--weights", type=float, nargs="+", help="instead of 1, of the default arms")
+    parser.add_argument("--weights", type=table.weight_of, nargs="+", help="instead of auto, of the default arms")
     parser.add_argument("--weighting", nargs="+", choices=list(WEIGHTINGS), default=["fixed"], help="of these arms")
     parser.add_argument("--output", type=Path, help="CSV that single runs are appended to")
     parser.add_argument("--summary", type=Path, help="only print what this CSV says")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from auxtasks.audit import compare
+from auxtasks.keras.weights import AUTO
 
 KEY = ("data", "labels", "unlabelled", "arm", "weight", "seed")
 COLUMNS = [*KEY, "metric", "score", "commit", "date"]
@@ -30,9 +31,14 @@ def read(path: Path) -> list[dict[str, Any]]:
         if reader.fieldnames != COLUMNS:
             raise SystemExit(f"{path} has the columns {reader.fieldnames}; expected {COLUMNS}. Name another file.")
         return [
-            {**row, "weight": float(row["weight"]), "seed": int(row["seed"]), "score": float(row["score"])}
+            {**row, "weight": weight_of(row["weight"]), "seed": int(row["seed"]), "score": float(row["score"])}
             for row in reader
         ]
+
+
+def weight_of(text: str) -> float | str:
+    """Read a weight: a number, or "auto"."""
+    return text if text == AUTO else float(text)
 
 
 def append(path: Path, row: Mapping[str, Any]) -> None:

@@ -19,7 +19,7 @@ from auxtasks.keras.ties import make_ties
 from auxtasks.keras.tryout import try_out
 from auxtasks.keras.turns.schedule import Asked
 from auxtasks.keras.weighting.resolve import resolve_weightings
-from auxtasks.keras.weights import checked_weights
+from auxtasks.keras.weights import AUTO, Weight, checked_weights
 from auxtasks.specs import TargetSpec
 from auxtasks.targets.generator import AuxTargetGenerator
 from auxtasks.validation import check_int
@@ -32,7 +32,7 @@ def attach_heads(
     base: keras.Model,
     targets: Any,
     at: Where | Mapping[str, Where] = "auto",
-    weights: float | Mapping[str, float] = 1.0,
+    weights: Weight | Mapping[str, Weight] = "auto",
     *,
     tie: Mapping[str, str] | None = None,
     inputs: Any = None,
@@ -63,9 +63,12 @@ def attach_heads(
         brings a warning. Whether one does is found out by running the model on changed inputs and comparing to 1e-5 of
         the largest value, so that a branch scaled by 1e-6 at the start is not seen; where nothing can be tried (see
         Warns), check it yourself.
-    weights : float or mapping, default 1.0
-        The loss weight of all tasks or of each by name (1.0 for those left out). The loss of a task is divided by its
-        chance, so that 1.0 means the same for every task.
+    weights : float, "auto" or mapping, default "auto"
+        The loss weight of all tasks or of each by name. The loss of a task is divided by its chance, so that 1.0 means
+        the same for every task. ``"auto"``, also for those left out, is found by `fit` from the number of labels:
+        ``(unlabelled / labelled) / 30`` samples, between 0.03, where all are labelled, and 1; 0.1 where labels cannot
+        be counted, as in a `tf.data.Dataset` or before the first ``fit``; 1 without a main loss or in turns. See
+        `auxtasks.keras.weights.automatic_weight`.
     tie : mapping of str to str, optional
         For targets with the words of a vocabulary as classes, the name or path of the model's own embedding layer,
         whose vectors of these words then tell the classes apart instead of weights of the head's own.
@@ -146,15 +149,15 @@ def attach_heads(
     ...     [keras.layers.Conv1D(8, 3), keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(2)]
     ... )
     >>> model = attach_heads(base, targets, weights={"std": 0.5})
-    >>> model.loss_weights
-    {'std': 0.5, 'abs_sum_changes': 1.0}
+    >>> model.loss_weights  # before the first fit
+    {'std': 0.5, 'abs_sum_changes': 0.1}
     >>> strip_heads(model) is base
     True
     """
     _check_base(base)
     on_the_fly = OnTheFly.of(targets)
     specs = _specs_of(targets)
-    checked = checked_weights(weights, dict.fromkeys(specs, 1.0))
+    checked = checked_weights(weights, dict.fromkeys(specs, AUTO))
     inputs = getattr(targets, "inputs", None) if inputs is None and not on_the_fly else inputs
     inputs = on_the_fly.trial_inputs(base, inputs)
     samples = Samples.of(inputs, base, Layout.of(targets))

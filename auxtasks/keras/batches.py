@@ -111,6 +111,11 @@ class LabelledBatches(keras.utils.PyDataset):
         """The number of batches in an epoch."""
         return self._plan.n_batches
 
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many samples have a main label, and how many there are."""
+        return self._plan.counts
+
     def __len__(self) -> int:
         """Return the number of batches in an epoch."""
         return self._plan.n_batches

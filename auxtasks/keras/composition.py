@@ -43,6 +43,11 @@ class Composition:
         self._seed = seed
         self.n_batches = ceil(len(self._unlabelled) / self._n_unlabelled)
 
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many samples have a label, and how many there are."""
+        return len(self._labelled), len(self._labelled) + len(self._unlabelled)
+
     def epoch(self, number: int) -> Indices:
         """Return the samples of one epoch, shape (batches, batch size).
 

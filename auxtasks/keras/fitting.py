@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from auxtasks.errors import InvalidInputError
+from auxtasks.keras.automatic import weight_for
 from auxtasks.keras.batches import dataset_of
 from auxtasks.keras.composition import DEFAULT_SHARE, compose
 from auxtasks.keras.forms import AuxBatch, as_tuple
@@ -131,6 +132,7 @@ class Fitting(Turning):
         y = self._on_the_fly.with_labels_for_all(x, y, negative=self._negative_labels)
         x, y, sample_weight = packer.pack_any(x, y, sample_weight)
         self._count_labels(x)
+        self._set_automatic_weights(weight_for(x) if self._needs_main and not self.in_turns else 1.0)
         if isinstance(x, AuxBatch) and not np.all(x.labelled):
             if validation_split:
                 raise InvalidInputError(

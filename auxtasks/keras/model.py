@@ -7,7 +7,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import keras
-from keras import ops
 
 from auxtasks.keras.building import build_heads
 from auxtasks.keras.fitting import Fitting
@@ -23,7 +22,7 @@ from auxtasks.keras.tracking import KnownMean, TaskMeans
 from auxtasks.keras.trial import Shape
 from auxtasks.keras.turns.schedule import Asked, Schedule
 from auxtasks.keras.weighting.base import Weighting
-from auxtasks.keras.weights import checked_weights
+from auxtasks.keras.weights import Weight
 from auxtasks.specs import TargetSpec
 from auxtasks.targets.generator import AuxTargetGenerator
 
@@ -66,7 +65,7 @@ class AuxModel(Fitting):
         base: keras.Model,
         specs: Mapping[str, TargetSpec],
         taps: Mapping[str, tuple[str, int, Shape]],
-        weights: Mapping[str, float],
+        weights: Mapping[str, Weight],
         seed: int,
         name: str | None = None,
         ties: Mapping[str, tuple[str, Sequence[int], int]] | None = None,
@@ -88,10 +87,7 @@ class AuxModel(Fitting):
         self._untracked = SimpleNamespace()
         self._main_loss = KnownMean(name="main_loss")
         self._task_losses = TaskMeans(list(specs))
-        self._loss_weights = self.add_weight(
-            name="loss_weights", shape=(len(specs),), initializer="zeros", trainable=False, dtype="float32"
-        )
-        self.set_loss_weights(weights)
+        self._add_loss_weights(weights)
         self.built = True
 
     @property
@@ -103,28 +99,6 @@ class AuxModel(Fitting):
     def taps(self) -> dict[str, str]:
         """The path of the layer that each task's head reads."""
         return {task: point.path for task, point in self._plan.taps.items()}
-
-    @property
-    def loss_weights(self) -> dict[str, float]:
-        """The loss weight of each task; `set_loss_weights` changes them."""
-        return dict(zip(self.specs, ops.convert_to_numpy(self._loss_weights).tolist(), strict=True))
-
-    def set_loss_weights(self, weights: float | Mapping[str, float]) -> None:
-        """Change loss weights; takes effect at once, without compiling again.
-
-        Parameters
-        ----------
-        weights : float or mapping of str to float
-            The weight of all tasks, or new weights by name; tasks left out keep theirs.
-
-        Raises
-        ------
-        UnknownNameError
-            If there is no such task.
-        InvalidTypeError, InvalidInputError
-            If a weight is no number, negative or not finite.
-        """
-        self._loss_weights.assign(list(checked_weights(weights, self.loss_weights).values()))
 
     @property
     def tapped_layers(self) -> list[keras.Layer]:
@@ -189,7 +163,7 @@ class AuxModel(Fitting):
             "name": self.name,
             "base": keras.saving.serialize_keras_object(self.base),
             **self._plan.to_config(self.base),
-            "weights": self.loss_weights,
+            "weights": self._asked_weights(),
             "seed": self._seed,
             "weighting": [keras.saving.serialize_keras_object(each) for each in self.weightings],
             **self._turns.to_config(),

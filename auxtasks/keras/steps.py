@@ -12,6 +12,7 @@ from keras import ops
 
 from auxtasks.keras.forms import AuxBatch
 from auxtasks.keras.heads import Head
+from auxtasks.keras.loss_weights import LossWeights
 from auxtasks.keras.masking import (
     count_labelled,
     like_outputs,
@@ -36,7 +37,7 @@ class CurrentStep(threading.local):
     parts: Any = None
 
 
-class Stepping(keras.Model):
+class Stepping(LossWeights):
     """The part of `AuxModel` that runs one batch."""
 
     heads: list[Head]
@@ -44,7 +45,6 @@ class Stepping(keras.Model):
     _plan: Plan
     _step: CurrentStep
     _on_the_fly: OnTheFly
-    _loss_weights: keras.Variable
     _main_loss: KnownMean
     _task_losses: TaskMeans
     _compile_metrics: Any

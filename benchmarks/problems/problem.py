@@ -13,6 +13,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 
+from auxtasks.keras.weights import AUTO
+
 DATA = Path(os.environ.get("AUXTASKS_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
 
@@ -34,7 +36,7 @@ class Arm:
 
     name: str
     tasks: tuple[str, ...] | None = None
-    weight: float = 1.0
+    weight: float | str = AUTO
     given: tuple[str, ...] = ()
 
 
