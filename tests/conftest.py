@@ -12,6 +12,9 @@ from hypothesis import settings
 from auxtasks import extractor
 from auxtasks.typing import Array
 
+# Neither holds doctests; these files are no modules to import a second time, and that one is a script.
+collect_ignore_glob = ["conftest.py", "*/conftest.py", "*/two_devices.py"]
+
 settings.register_profile("auxtasks", deadline=None, max_examples=50, derandomize=True)
 settings.load_profile("auxtasks")
 

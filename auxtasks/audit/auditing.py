@@ -35,7 +35,7 @@ def audit(
     seeds: int | Sequence[int] = 10,
     epochs: int = 10,
     batch_size: int = 32,
-    weights: Weights = 1.0,
+    weights: Weights = "auto",
     at: Any = "auto",
     weighting: Any = "fixed",
     schedule: Any = "joint",
@@ -81,8 +81,9 @@ def audit(
         How many seeds, or which; two at least.
     epochs, batch_size : int
         As in ``fit``. All arms take the same number of steps.
-    weights : float, sequence of float or mapping of str to float, default 1.0
-        The loss weight of all tasks or of each; a sequence trains each arm with each of them.
+    weights : float, "auto", sequence of float or mapping, default "auto"
+        The loss weight of all tasks or of each, as in `auxtasks.keras.attach_heads`; a sequence trains each arm with
+        each of its numbers.
     at, weighting, schedule
         As in `auxtasks.keras.attach_heads`.
     fit_options : mapping, optional

@@ -10,7 +10,7 @@ import numpy as np
 from auxtasks.audit.experiment import Experiment
 from auxtasks.audit.settings import Data, Settings
 from auxtasks.audit.training import MAIN, attached, checked_model
-from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.errors import InvalidInputError, InvalidTypeError
 from auxtasks.targets.generator import AuxTargetGenerator
 from auxtasks.targets.mapping import AuxTargets
 from auxtasks.typing import Array
@@ -19,7 +19,7 @@ from auxtasks.validation import check_int, check_number
 if TYPE_CHECKING:
     import keras
 
-Weights = float | Sequence[float] | Mapping[str, float]
+Weights = float | str | Sequence[float] | Mapping[str, float | str]
 
 
 def check_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
@@ -38,20 +38,21 @@ def check_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
     return found
 
 
-def check_weights(weights: Weights, tasks: Sequence[str]) -> tuple[dict[str, float], tuple[float, ...]]:
-    """Return the weight of each task, and what the arms multiply these by.
+def check_weights(weights: Weights, tasks: Sequence[str]) -> tuple[dict[str, float | str], tuple[float, ...]]:
+    """Return the weight of each task, a number or ``"auto"``, and what the arms multiply these by.
 
     Raises
     ------
     InvalidInputError, InvalidTypeError, UnknownNameError
         If a weight is not a positive number, or of a task that does not exist.
     """
-    if isinstance(weights, Mapping):
-        for task in weights:
-            if task not in tasks:
-                raise unknown_name("weights", task, tasks, "task")
-        checked = {task: _positive(weights.get(task, 1.0)) for task in tasks}
-        return checked, (1.0,)
+    from auxtasks.keras.weights import AUTO, checked_weights
+
+    if isinstance(weights, (str, Mapping)):
+        found_for_each = checked_weights(weights, dict.fromkeys(tasks, AUTO))
+        return {task: weight if weight == AUTO else _positive(weight) for task, weight in found_for_each.items()}, (
+            1.0,
+        )
     several = tuple(weights) if isinstance(weights, (Sequence, np.ndarray)) else (weights,)
     found = tuple(_positive(weight) for weight in several)
     if not found or len(set(found)) < len(found):
@@ -126,7 +127,7 @@ def experiment_of(
             f"`build_model` must be a function that returns a compiled model; got {type(build_model).__name__}. Pass "
             "lambda: make_model(...), so that each run has a new one."
         )
-    made = _targets_of(targets, X)
+    made = made_targets(targets, X)
     samples = Data(made.inputs, made.with_main(y)[MAIN], dict(made))
     of_tasks, factors = check_weights(weights, list(made.specs))
     model = checked_model(build_model())
@@ -145,7 +146,26 @@ def experiment_of(
     return experiment, factors
 
 
-def _targets_of(targets: Any, X: Any) -> AuxTargets:
+def made_targets(targets: Any, X: Any) -> AuxTargets:
+    """Return the targets of the samples, computed if need be.
+
+    Parameters
+    ----------
+    targets : AuxTargets or AuxTargetGenerator
+        The targets, or what computes them.
+    X : array-like
+        The samples.
+
+    Returns
+    -------
+    AuxTargets
+        Of these samples.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidInputError
+        If they are neither, none at all, or of other samples.
+    """
     if isinstance(targets, AuxTargetGenerator):
         made = AuxTargetGenerator(**targets.get_params()).fit_transform(X)
     elif isinstance(targets, AuxTargets):

@@ -44,7 +44,7 @@ class Settings:
     ----------
     epochs, batch_size : int
         As in ``fit``.
-    weights : mapping of str to float
+    weights : mapping of str to float or "auto"
         The loss weight of each task, multiplied by that of the arm.
     at, weighting, schedule
         As in `auxtasks.keras.attach_heads`.
@@ -56,7 +56,7 @@ class Settings:
 
     epochs: int
     batch_size: int
-    weights: Mapping[str, float]
+    weights: Mapping[str, float | str]
     metrics: Metrics
     at: Any = "auto"
     weighting: Any = "fixed"

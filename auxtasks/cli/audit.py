@@ -92,7 +92,7 @@ def audit(
         seeds=seeds,
         epochs=epochs,
         batch_size=batch_size,
-        weights=tuple(weight) if weight else 1.0,
+        weights=tuple(weight) if weight else "auto",
         metrics=metric or None,
         margin=margin,
         controls=not no_controls,

@@ -38,7 +38,7 @@ Weights = Annotated[
     typer.Option(
         metavar="W",
         help="Weight of the auxiliary losses. Repeated, each is tried, and each counts as a further comparison.",
-        show_default="1.0",
+        show_default="by how many samples have no label",
         rich_help_panel=_RUNS,
     ),
 ]

@@ -27,7 +27,9 @@ class LossWeights(keras.Model):
     @property
     def loss_weights(self) -> dict[str, float]:
         """The loss weight of each task, automatic ones as the last `fit` set them; `set_loss_weights` changes them."""
-        return dict(zip(self._plan.specs, ops.convert_to_numpy(self._loss_weights).tolist(), strict=True))
+        # By way of text, which is the shortest that names a float32: 0.1 and not 0.10000000149011612.
+        weights = [float(str(weight)) for weight in ops.convert_to_numpy(self._loss_weights)]
+        return dict(zip(self._plan.specs, weights, strict=True))
 
     def set_loss_weights(self, weights: Weight | Mapping[str, Weight]) -> None:
         """Change loss weights; takes effect at once, without compiling again.

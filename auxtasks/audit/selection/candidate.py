@@ -51,4 +51,4 @@ class Candidate:
             return "single task"
         place = "" if self.at == "auto" else f", at {self.at}"
         rise = f", warm-up of {self.warm_up} steps" if self.warm_up else ""
-        return f"{' + '.join(self.tasks)}, weight {self.weight:g}{place}{rise}"
+        return f"{' + '.join(self.tasks)}, weight {self.weight:.3g}{place}{rise}"

@@ -9,7 +9,7 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auxtasks.audit.doors import check_groups, check_seeds, experiment_of
+from auxtasks.audit.doors import check_groups, check_seeds, experiment_of, made_targets
 from auxtasks.audit.screen import rank_tasks
 from auxtasks.audit.selection.candidate import Candidate
 from auxtasks.audit.selection.screening import screened
@@ -68,7 +68,7 @@ def select_tasks(
     max_tasks : int, default 3
         At most so many.
     weights : sequence of float, default (0.3, 3.0)
-        Tried beside 1.
+        What the automatic weight (see `auxtasks.keras.attach_heads`) is multiplied by, beside 1.
     depths : sequence of float or str, default (0.33, 0.66)
         Tried beside ``"auto"``.
     warm_up : bool, default True
@@ -100,7 +100,7 @@ def select_tasks(
     >>> X = rng.normal(size=(60, 16, 1)).astype("float32")
     >>> y = rng.integers(0, 2, 60)
     >>> def build_model():
-    ...     layers = [keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(2, activation="softmax")]
+    ...     layers = [keras.layers.Flatten(), keras.layers.Dense(3), keras.layers.Dense(2, activation="softmax")]
     ...     model = keras.Sequential([keras.Input((16, 1)), *layers])
     ...     model.compile("adam", "sparse_categorical_crossentropy", run_eagerly=True)
     ...     return model
@@ -110,22 +110,25 @@ def select_tasks(
     >>> chosen.tasks, chosen.n_models >= 4
     ((), True)
     """
+    from auxtasks.keras.weights import automatic_weight
+
     settings = {
         "epochs": check_int("epochs", epochs, low=1),
         "batch_size": check_int("batch_size", batch_size, low=1),
         "fit_options": dict(fit_options or {}),
     }
+    targets = made_targets(targets, X)
     experiment, _ = experiment_of(build_model, X, y, targets, None, metrics, 1.0, settings)
     check_int("max_tasks", max_tasks, low=1)
     searched = check_seeds(seeds)
-    others = tuple(range(max(searched) + 1, max(searched) + 1 + check_int("confirm", confirm, low=2)))
+    unseen = tuple(range(max(searched) + 1, max(searched) + 1 + check_int("confirm", confirm, low=2)))
     labelled = experiment.labelled
     grouped = check_groups(groups, labelled)
 
     def split(of: Sequence[int]) -> list[Split]:
         return splits_of(experiment.main, labelled, cv, grouped, of, has_test=False)
 
-    splits, fresh = split(searched), split(others)
+    splits, fresh = split(searched), split(unseen)
     overlap = overlap_of(splits, labelled)
     rule = Rule.of(experiment.settings.metrics.judged, margin, 0.95, "none", overlap)
     made_of = experiment.made_of(cv, grouped)
@@ -133,12 +136,14 @@ def select_tasks(
     search = Search(experiment, rule, made_of, folder, check_processes("n_jobs", n_jobs), progress=progress)
     ranking = rank_tasks(targets, y)
     names, left_out = screened(ranking)
+    weight = automatic_weight(int(labelled.sum()), len(labelled))
     while len(search.best.tasks) < max_tasks:
-        further = [Candidate((*search.best.tasks, name)) for name in names if name not in search.best.tasks]
+        left = [name for name in names if name not in search.best.tasks]
+        further = [Candidate((*search.best.tasks, name), weight) for name in left]
         if not search.try_all("tasks", further, splits, overlap):
             break
     steps = ceil(len(experiment.samples.inputs) / batch_size) * epochs
-    _refine(search, weights, depths, steps // 3 if warm_up else 0, splits, overlap)
+    _refine(search, [weight * factor for factor in weights], depths, steps // 3 if warm_up else 0, splits, overlap)
     found = None
     if search.best.tasks:
         found = search.confirm(fresh, overlap)
@@ -170,7 +175,7 @@ def _refine(
     """Try other weights, then depths, then a warm-up, each from what is best so far."""
     if not search.best.tasks:
         return
-    search.try_all("weight", [replace(search.best, weight=float(weight)) for weight in weights], splits, overlap)
+    search.try_all("weight", [replace(search.best, weight=weight) for weight in weights], splits, overlap)
     search.try_all("depth", [replace(search.best, at=depth) for depth in depths], splits, overlap)
     if rise:
         search.try_all("warm-up", [replace(search.best, warm_up=rise)], splits, overlap)

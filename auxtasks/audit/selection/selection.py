@@ -103,4 +103,4 @@ class Selection:
             file=StringIO(), width=_WIDTH, force_terminal=False, color_system=None
         )
         console.print(self.__rich__())
-        return str(console.file.getvalue()).rstrip()
+        return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())

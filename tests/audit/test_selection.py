@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from small import FAST, TARGETS, X, Y, build_model
+
+import auxtasks
+from auxtasks.audit import compare, rank_tasks, select_tasks
+from auxtasks.audit.screen.ranking import Ranking, TaskRank
+from auxtasks.audit.selection.candidate import Candidate
+from auxtasks.audit.selection.screening import screened
+from auxtasks.audit.selection.search import Search
+from auxtasks.errors import InvalidInputError
+
+NOTHING_ELSE: dict[str, Any] = {"weights": [], "depths": [], "warm_up": False}
+
+
+def planned(monkeypatch: Any, scores: Any) -> None:
+    """Let candidates score as a function of them and of the seed says, without training."""
+
+    def of_plan(self: Any, candidate: Candidate, splits: Any) -> list[float]:
+        return [scores(candidate) + 0.001 * np.sin(7 * split.seed + len(candidate.label)) for split in splits]
+
+    monkeypatch.setattr(Search, "_scores", of_plan)
+
+
+def chosen(**options: Any) -> Any:
+    return select_tasks(build_model, X, Y, TARGETS, **{**FAST, "seeds": 5, **options})
+
+
+def test_tasks_are_added_while_they_gain_and_then_refined(monkeypatch: Any) -> None:
+    gains = {"std": 0.05, "abs_sum_changes": 0.02}
+    best = {"weight": 0.09, "at": 0.66}  # three times the weight where all samples have a label
+
+    def score(candidate: Candidate) -> float:
+        refined = (
+            sum(getattr(candidate, name) == pytest.approx(value) for name, value in best.items())
+            if candidate.tasks
+            else 0
+        )
+        return 0.7 + sum(gains[task] for task in candidate.tasks) + 0.01 * refined - 0.1 * bool(candidate.warm_up)
+
+    planned(monkeypatch, score)
+    found = chosen()
+    assert found.chosen == Candidate(("std", "abs_sum_changes"), 0.09, 0.66)
+    assert [step.stage for step in found.steps if step.accepted] == [
+        "tasks",
+        "tasks",
+        "weight",
+        "depth",
+        "confirmation",
+    ]
+    assert found.confirmation.mean == pytest.approx(0.09, abs=0.002)
+    assert "Use std + abs_sum_changes, weight 0.09, at 0.66: +0.0899" in repr(found)
+    model = found.attach(build_model(), TARGETS)
+    assert model.loss_weights == {"std": 0.09, "abs_sum_changes": 0.09}
+
+
+def test_what_gains_less_than_the_margin_is_not_chosen(monkeypatch: Any) -> None:
+    planned(monkeypatch, lambda candidate: 0.7 + 0.05 * bool(candidate.tasks))
+    assert chosen(margin=0.04, **NOTHING_ELSE).tasks
+    found = chosen(margin=0.06, **NOTHING_ELSE)
+    assert (found.tasks, len(found.proposed.tasks)) == ((), 1)
+    assert "Train the model as it is" in repr(found)
+    base = build_model()
+    assert found.attach(base, TARGETS) is base
+
+
+def test_a_gain_of_the_search_alone_is_chance(monkeypatch: Any) -> None:
+    rng = np.random.default_rng(0)
+    drawn: dict[Any, float] = {}
+
+    def of_chance(self: Any, candidate: Candidate, splits: Any) -> list[float]:
+        return [drawn.setdefault((candidate, split.seed), rng.normal()) for split in splits]
+
+    monkeypatch.setattr(Search, "_scores", of_chance)
+    taken, proposed = 0, 0
+    for _ in range(60):
+        drawn.clear()
+        found = chosen()
+        proposed += bool(found.proposed.tasks)
+        taken += bool(found.tasks)
+    assert proposed > 5
+    assert taken <= 6  # 60 searches at 2.5 % each: more than 6 would be one chance in 1,000
+
+
+def test_nothing_is_trained_for_what_the_screen_leaves_out() -> None:
+    def row(task: str, **values: Any) -> TaskRank:
+        plain = {"promise": 0.5, "relevance": 0.5, "redundancy": 0.0, "redundant_with": "", "triviality": 0.0}
+        plain |= {"from_label": 0.0, "entropy": 0.5, "missing": 0.0, "warnings": ()}
+        return TaskRank(task, **{**plain, **values})
+
+    rows = [
+        row("good"),
+        row("same", redundancy=1.0, redundant_with="good"),
+        row("given away", from_label=1.0),
+        row("trivial", triviality=1.0),
+        row("empty", missing=1.0),
+        row("unknown", relevance=float("nan"), promise=float("nan"), triviality=float("nan")),
+    ]
+    kept, left_out = screened(Ranking(rows, [], 10, 10))
+    assert kept == ("good", "unknown")
+    assert left_out == {
+        "same": "good says the same.",
+        "given away": "the main label gives it away.",
+        "trivial": "it is a linear function of the input.",
+        "empty": "all its values are missing.",
+    }
+
+
+def test_a_search_goes_on_where_it_was_interrupted(tmp_path: Path) -> None:
+    asked: dict[str, Any] = {"seeds": 2, "confirm": 2, "results": tmp_path / "search", **NOTHING_ELSE}
+    made = []
+
+    def counting() -> keras.Model:
+        made.append(1)
+        return build_model()
+
+    def search() -> Any:
+        made.clear()
+        return select_tasks(counting, X, Y, TARGETS, **{**FAST, **asked})
+
+    first = search()
+    n_trained = len(made)
+    again = search()
+    assert len(made) == 2  # one to check it, one for its fingerprint
+    assert n_trained - 2 == first.n_models == again.n_models >= 6
+    assert (repr(first.steps), first.chosen) == (repr(again.steps), again.chosen)
+
+
+def test_the_gain_of_a_step_is_over_the_best_before(monkeypatch: Any) -> None:
+    planned(monkeypatch, lambda candidate: 0.7 + 0.05 * len(candidate.tasks))
+    found = chosen(**NOTHING_ELSE)
+    assert [round(step.gain.mean, 2) for step in found.steps] == [0.05, 0.05, 0.05, 0.1]
+
+
+def test_bad_arguments_are_refused() -> None:
+    with pytest.raises(InvalidInputError, match="`confirm`"):
+        chosen(confirm=1)
+    with pytest.raises(InvalidInputError, match="`max_tasks`"):
+        chosen(max_tasks=0)
+
+
+def test_ranking_says_that_it_is_no_verdict() -> None:
+    assert "screen" in repr(rank_tasks(TARGETS, Y))
+
+
+def test_a_comparison_of_equals_has_no_error() -> None:
+    found = compare([0.5, 0.6], [0.5, 0.6])
+    assert (found.mean, found.error, found.p_above(), found.p_below()) == (0.0, 0.0, 1.0, 1.0)
+
+
+def test_generators_are_screened_too() -> None:
+    generator = auxtasks.AuxTargetGenerator("signal", ["std"])
+    found = select_tasks(build_model, X, Y, generator, **{**FAST, "confirm": 2, **NOTHING_ELSE})
+    assert found.ranking.names == ("std",)
