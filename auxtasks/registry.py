@@ -62,7 +62,7 @@ class Extractor:
     needs : callable or None
         In the domain ``"text"``, from the task's options to the columns of `auxtasks.text.annotations.COLUMNS` that a
         tagger must give.
-    per_sample, asks_for, level : str
+    per_sample, asks_for, level, share
         As `auxtasks.TargetSpec` has them.
     graph : callable or None
         The same on a batch of float32 tensors, where there is such a form: ``(X, *, options) -> tensor``, in TensorFlow
@@ -89,6 +89,7 @@ class Extractor:
     per_sample: str = ""
     asks_for: AsksFor = ""
     level: Level = "high"
+    share: float = 1.0
     graph: Callable[..., Any] | None = None
 
     @property
@@ -131,14 +132,17 @@ def extractor(
     per_sample: str = "",
     asks_for: AsksFor = "",
     level: Level = "high",
+    share: float = 1.0,
     graph: bool | Callable[..., Any] = False,
 ) -> Callable[[Function], Function]:
     """Register the decorated function as a task; `Extractor` describes the arguments.
 
     Parameters
     ----------
-    name, domain, kind, source, effect, log1p, place, axes, classes, default, fit, needs, per_sample, asks_for, level
+    name, domain, kind, source, effect, log1p, place, axes, classes, default, fit, needs
         See `Extractor`.
+    per_sample, asks_for, level, share
+        See `auxtasks.TargetSpec`.
     graph : bool or callable, default False
         What computes the task on tensors: True for the decorated function itself, if it takes tensors as well as arrays
         (see `auxtasks.tensors`), or another function with the same options.
@@ -195,6 +199,7 @@ def extractor(
             per_sample=per_sample,
             asks_for=asks_for,
             level=level,
+            share=share,
             graph=function if graph is True else graph or None,
         )
         return function

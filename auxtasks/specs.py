@@ -72,6 +72,9 @@ class TargetSpec:
     level : {"high", "low"}
         Whether ``at="auto"`` puts the head on the deepest tensor that fits, or on the first: what is a matter of single
         steps, such as a word's part of speech, helps most where steps are first represented.
+    share : float
+        What an automatic loss weight is multiplied by: below 1 for a target that takes much of the trunk and tells
+        little of the main label, such as the input itself.
     """
 
     name: str
@@ -88,6 +91,7 @@ class TargetSpec:
     per_sample: str = ""
     asks_for: AsksFor = ""
     level: Level = "high"
+    share: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse a spec no head could be built from."""

@@ -87,11 +87,13 @@ class Trainer:
 
     def score(self, weight: float | str) -> float:
         """Train the model anew with this weight of all tasks, and return its score on the test part."""
-        if weight == AUTO:  # counted here, because data sets of TensorFlow cannot be counted by `fit`
-            weight = automatic_weight(len(self.y), len(self.targets.inputs))
         for variable, value in self.state:
             variable.assign(value)
-        self.model.set_loss_weights(dict.fromkeys(self.targets, weight))
+        if weight == AUTO:  # counted here, because data sets of TensorFlow cannot be counted by `fit`
+            found = automatic_weight(len(self.y), len(self.targets.inputs))
+            self.model.set_loss_weights({task: found * spec.share for task, spec in self.targets.specs.items()})
+        else:
+            self.model.set_loss_weights(weight)
         mean, std = (self.y.mean(axis=0), self.y.std(axis=0)) if self.numbers else (0, 1)
         labelled = self.targets.with_main((self.y - mean) / std if self.numbers else self.y)
         n_steps = {"steps_per_epoch": self.problem.steps, "verbose": 0}

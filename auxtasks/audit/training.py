@@ -153,7 +153,7 @@ def attached(
         base,
         {task: specs[task] for task in tasks},
         at=settings.at_of(tasks),
-        weights={task: factor * _number(settings.weights[task], train) for task in tasks},
+        weights={task: factor * _number(settings.weights[task], specs[task], train) for task in tasks},
         inputs=train.inputs,
         seed=seed,
         schedule=settings.schedule,
@@ -161,7 +161,7 @@ def attached(
     )
 
 
-def _number(weight: float | str, train: Data) -> float:
+def _number(weight: float | str, spec: TargetSpec, train: Data) -> float:
     """Return a weight as `fit` would find it, but the same for data of all forms."""
     from auxtasks.keras.labels import labelled_rows
     from auxtasks.keras.weights import automatic_weight
@@ -170,7 +170,7 @@ def _number(weight: float | str, train: Data) -> float:
         return weight
     labelled = labelled_rows(train.main)
     n_samples = len(train.main)
-    return automatic_weight(n_samples if labelled is None else int(np.sum(labelled)), n_samples)
+    return spec.share * automatic_weight(n_samples if labelled is None else int(np.sum(labelled)), n_samples)
 
 
 def _compile_like(model: Any, base: keras.Model) -> None:

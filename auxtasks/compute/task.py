@@ -24,7 +24,7 @@ class Task:
         The registered task; ``"given"`` for a column of labels.
     kind : str or None
         The kind of the target, None where the inputs decide.
-    effect, log1p, place, axes, fit, per_sample, asks_for, level, graph
+    effect, log1p, place, axes, fit, per_sample, asks_for, level, share, graph
         As `auxtasks.registry.Extractor` has them.
     classes : tuple of str
         The names of the classes.
@@ -54,6 +54,7 @@ class Task:
     per_sample: str = ""
     asks_for: AsksFor = ""
     level: Level = "high"
+    share: float = 1.0
     graph: Callable[..., Any] | None = None
 
     @property
@@ -117,6 +118,7 @@ def from_extractor(extractor: Extractor, name: str, options: Mapping[str, Any]) 
         per_sample=e.per_sample,
         asks_for=e.asks_for,
         level=e.level,
+        share=e.share,
         graph=e.graph,
     )
     return task if e.classes is None else task.named(e.classes(complete))

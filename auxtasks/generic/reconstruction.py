@@ -14,6 +14,7 @@ from auxtasks.typing import Floats
     kind=None,
     place="grid",
     default=True,
+    share=0.1,
     source="autoencoding; Le et al. 2018, Supervised autoencoders: improving generalization performance",
     graph=True,
 )

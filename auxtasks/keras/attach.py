@@ -66,7 +66,7 @@ def attach_heads(
     weights : float, "auto" or mapping, default "auto"
         The loss weight of all tasks or of each by name. The loss of a task is divided by its chance, so that 1.0 means
         the same for every task. ``"auto"``, also for those left out, is found by `fit` from the number of labels:
-        ``(unlabelled / labelled) / 30`` samples, between 0.03, where all are labelled, and 1; 0.1 where labels cannot
+        ``(unlabelled / labelled) / 10`` samples, between 0.03, where all are labelled, and 1; 0.1 where labels cannot
         be counted, as in a `tf.data.Dataset` or before the first ``fit``; 1 without a main loss or in turns. See
         `auxtasks.keras.weights.automatic_weight`.
     tie : mapping of str to str, optional

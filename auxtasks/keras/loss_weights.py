@@ -60,4 +60,7 @@ class LossWeights(keras.Model):
             self._assign_weights(self._asked_weights(), weight)
 
     def _assign_weights(self, asked: Mapping[str, Weight], automatic: float) -> None:
-        self._loss_weights.assign([automatic if weight == AUTO else weight for weight in asked.values()])
+        specs = self._plan.specs
+        self._loss_weights.assign(
+            [automatic * specs[task].share if weight == AUTO else weight for task, weight in asked.items()]
+        )

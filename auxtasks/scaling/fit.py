@@ -154,6 +154,7 @@ def fit_target(task: Task, raw: RawTarget, *, scale: bool, compute: np.dtype[np.
         per_sample=task.per_sample,
         asks_for=task.asks_for,
         level=task.level,
+        share=task.share,
     )
     _LOGGER.info("%s", _line(spec, scaling))
     return Fitted(spec, scaling)

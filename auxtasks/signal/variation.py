@@ -19,6 +19,7 @@ from auxtasks.typing import Floats
     log1p=True,
     axes=["channel"],
     default=True,
+    share=0.1,
     source="population standard deviation; tsfresh standard_deviation",
     graph=True,
 )
@@ -65,6 +66,7 @@ def _changes_of_tensors(X: Any) -> Any:
     log1p=True,
     axes=["channel"],
     default=True,
+    share=0.1,
     source="total variation; tsfresh absolute_sum_of_changes",
     graph=_changes_of_tensors,
 )

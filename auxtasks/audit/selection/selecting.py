@@ -118,7 +118,8 @@ def select_tasks(
         "fit_options": dict(fit_options or {}),
     }
     targets = made_targets(targets, X)
-    experiment, _ = experiment_of(build_model, X, y, targets, None, metrics, 1.0, settings)
+    shares = {task: spec.share for task, spec in targets.specs.items()}
+    experiment, _ = experiment_of(build_model, X, y, targets, None, metrics, shares, settings)
     check_int("max_tasks", max_tasks, low=1)
     searched = check_seeds(seeds)
     unseen = tuple(range(max(searched) + 1, max(searched) + 1 + check_int("confirm", confirm, low=2)))

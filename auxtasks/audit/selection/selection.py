@@ -86,7 +86,7 @@ class Selection:
             base,
             {task: targets.specs[task] for task in self.tasks},
             at=self.chosen.at,
-            weights=self.chosen.weight,
+            weights={task: self.chosen.weight * targets.specs[task].share for task in self.tasks},
             weighting=self.chosen.weighting,
             inputs=targets.inputs,
         )
