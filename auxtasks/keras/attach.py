@@ -150,7 +150,7 @@ def attach_heads(
     ... )
     >>> model = attach_heads(base, targets, weights={"std": 0.5})
     >>> model.loss_weights  # before the first fit
-    {'std': 0.5, 'abs_sum_changes': 0.1}
+    {'std': 0.5, 'abs_sum_changes': 0.01}
     >>> strip_heads(model) is base
     True
     """

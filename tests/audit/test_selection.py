@@ -57,7 +57,7 @@ def test_tasks_are_added_while_they_gain_and_then_refined(monkeypatch: Any) -> N
     assert found.confirmation.mean == pytest.approx(0.09, abs=0.002)
     assert "Use std + abs_sum_changes, weight 0.09, at 0.66: +0.0899" in repr(found)
     model = found.attach(build_model(), TARGETS)
-    assert model.loss_weights == {"std": 0.09, "abs_sum_changes": 0.09}
+    assert model.loss_weights == {"std": 0.009, "abs_sum_changes": 0.009}  # of which each has a tenth
 
 
 def test_what_gains_less_than_the_margin_is_not_chosen(monkeypatch: Any) -> None:

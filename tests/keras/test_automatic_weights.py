@@ -16,7 +16,7 @@ from auxtasks.keras import LabelledBatches, attach_heads
 from auxtasks.keras.weights import automatic_weight
 
 X = np.random.default_rng(0).normal(size=(66, 8, 1)).astype("float32")
-TARGETS = auxtasks.make_aux_targets(X, "signal", ["std", "abs_sum_changes"])
+TARGETS = auxtasks.make_aux_targets(X, "signal", ["rms", "mean"])
 Y = np.arange(66) % 2
 FEW = np.where(np.arange(66) < 22, Y, -1)  # two unlabelled samples for each labelled one
 
@@ -54,9 +54,9 @@ def test_each_fit_finds_it_anew() -> None:
 
 
 def test_a_weight_that_was_given_stays() -> None:
-    assert weights_after(wrapped({"std": 0.7}), FEW) == [0.7, 0.2]
+    assert weights_after(wrapped({"rms": 0.7}), FEW) == [0.7, 0.2]
     model = wrapped()
-    model.set_loss_weights({"abs_sum_changes": 2.0})
+    model.set_loss_weights({"mean": 2.0})
     assert weights_after(model, FEW) == [0.2, 2.0]
     model.set_loss_weights("auto")
     assert weights_after(model, FEW) == [0.2, 0.2]
@@ -80,7 +80,7 @@ def test_without_a_main_loss_or_in_turns_a_task_weighs_one() -> None:
 
 
 def test_a_loaded_model_still_finds_its_weights(tmp_path: Path) -> None:
-    model = wrapped({"std": 0.7})
+    model = wrapped({"rms": 0.7})
     weights_after(model, Y)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
@@ -89,14 +89,14 @@ def test_a_loaded_model_still_finds_its_weights(tmp_path: Path) -> None:
 
 
 def test_a_task_may_ask_for_a_share_of_the_weight() -> None:
-    targets = auxtasks.make_aux_targets(X, "signal", ["std", "reconstruction"])
+    targets = auxtasks.make_aux_targets(X, "signal", ["rms", "std", "reconstruction"])
     hidden = [keras.layers.Conv1D(2, 3, padding="same"), keras.layers.GlobalAveragePooling1D()]
     model = attach_heads(keras.Sequential([keras.Input((8, 1)), *hidden, keras.layers.Dense(2)]), targets)
     model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True), run_eagerly=True)
     model.fit(X, targets.with_main(FEW), batch_size=66, verbose=0)
-    assert model.loss_weights == {"std": 0.2, "reconstruction": 0.02}
+    assert model.loss_weights == {"rms": 0.2, "std": 0.02, "reconstruction": 0.02}
 
 
 def test_other_words_are_refused() -> None:
-    with pytest.raises(InvalidInputError, match="`weights`: 'std' must be a number or 'auto'; got 'automatic'"):
+    with pytest.raises(InvalidInputError, match="`weights`: 'rms' must be a number or 'auto'; got 'automatic'"):
         wrapped("automatic")
