@@ -17,6 +17,7 @@ from auxtasks.audit.report import AuditReport
 from auxtasks.audit.running import run_all
 from auxtasks.audit.splits import overlap_of, splits_of
 from auxtasks.audit.verdicts import Adjust, Rule, findings_of
+from auxtasks.errors import InvalidInputError
 from auxtasks.validation import check_int, check_processes
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ def audit(
     at, weighting, schedule
         As in `auxtasks.keras.attach_heads`.
     fit_options : mapping, optional
-        Further arguments of ``fit``, such as ``class_weight`` or ``labelled_share``.
+        Further arguments of ``fit``, such as ``class_weight``, ``labelled_share`` or ``callbacks``, of which each run
+        gets a copy. Let callbacks watch ``"val_loss"``, ``"main_loss"`` or a metric; ``"loss"`` holds auxiliary ones.
     metrics : str or sequence of str, optional
         The metrics of the main task, the judged one first; see `auxtasks.audit.metrics`. By default accuracy for
         classes, RMSE for numbers, and some more.
@@ -104,7 +106,8 @@ def audit(
         from one that regularises.
     results : path, optional
         A file (JSON lines) of finished runs. Called again with the same arguments the audit goes on where it was
-        interrupted; seeds, tasks and weights may be added.
+        interrupted; seeds, tasks, controls and numbers in `weights` may be added. What a subclassed model does in its
+        code, and files it reads, are not compared.
     n_jobs : int, default 1
         Runs in parallel processes; -1 is one for each processor. Sums in another number of threads round otherwise, so
         that single runs may differ a little from those of one process.
@@ -152,12 +155,14 @@ def audit(
     settings = {"at": at, "weighting": weighting, "schedule": schedule, "fit_options": dict(fit_options or {})}
     settings |= {"epochs": check_int("epochs", epochs, low=1), "batch_size": check_int("batch_size", batch_size, low=1)}
     experiment, factors = experiment_of(build_model, X, y, targets, test, metrics, weights, settings)
+    if test is not None and (cv is not None or groups is not None):
+        raise InvalidInputError("`cv` and `groups` say how to hold samples out, and `test` that none are; pass either.")
     labelled, chosen = experiment.labelled, check_seeds(seeds)
     grouped = check_groups(groups, labelled)
     splits = splits_of(experiment.main, labelled, cv, grouped, chosen, has_test=test is not None)
     rule = Rule.of(experiment.settings.metrics.judged, margin, confidence, adjust, overlap_of(splits, labelled))
     arms = arms_of(list(experiment.specs), factors, together=together, controls=controls)
-    records = Records(None if results is None else Path(results), experiment.made_of(cv, grouped))
+    records = Records(None if results is None else Path(results), experiment.made_of())
     runs = run_all(experiment, arms, splits, records, rule.metric, jobs, progress=progress)
     relevance = Relevance(experiment)
     findings = findings_of(runs, rule, relevance)

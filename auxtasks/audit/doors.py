@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from auxtasks.audit.experiment import Experiment
+from auxtasks.audit.model import checked_model, output_shape
 from auxtasks.audit.settings import Data, Settings
-from auxtasks.audit.training import MAIN, attached, checked_model
-from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.audit.training import MAIN, attached
+from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.targets.generator import AuxTargetGenerator
 from auxtasks.targets.mapping import AuxTargets
 from auxtasks.typing import Array
@@ -19,6 +22,7 @@ from auxtasks.validation import check_int, check_number
 if TYPE_CHECKING:
     import keras
 
+_OWN_OPTIONS = {"self", "x", "y", "kwargs", "epochs", "batch_size", "verbose", "sample_weight", "initial_epoch"}
 Weights = float | str | Sequence[float] | Mapping[str, float | str]
 
 
@@ -128,12 +132,14 @@ def experiment_of(
             "lambda: make_model(...), so that each run has a new one."
         )
     made = made_targets(targets, X)
-    samples = Data(made.inputs, made.with_main(y)[MAIN], dict(made))
     of_tasks, factors = check_weights(weights, list(made.specs))
+    check_fit_options(settings.get("fit_options", {}))
     model = checked_model(build_model())
+    y, test = _with_floats(y, test, model.loss)
+    samples = Data(made.inputs, made.with_main(y)[MAIN], dict(made))
     tested = None if test is None else _test_of(test, made, samples.main.shape[1:])
     labels = samples.main if tested is None else np.concatenate([samples.main, tested.main.astype(samples.main.dtype)])
-    chosen = Metrics.of(metrics, labels, model.output_shape, loss=model.loss)
+    chosen = Metrics.of(metrics, labels, output_shape(model, made.inputs), loss=model.loss)
     experiment = Experiment(
         build_model,
         made.specs,
@@ -144,6 +150,47 @@ def experiment_of(
     )
     attached(model, made.specs, samples, experiment.settings, tuple(made.specs))
     return experiment, factors
+
+
+def check_fit_options(options: Any) -> None:
+    """Refuse what `fit` does not take, what the audit says itself, and what cannot be copied for each run.
+
+    Parameters
+    ----------
+    options : mapping
+        Further arguments of ``fit``.
+
+    Raises
+    ------
+    InvalidInputError, InvalidTypeError, UnknownNameError
+        If it holds any of these.
+    """
+    import keras
+
+    from auxtasks.keras.fitting import Fitting
+
+    known = {*inspect.signature(Fitting.fit).parameters, *inspect.signature(keras.Model.fit).parameters}
+    for name, value in options.items():
+        if name in _OWN_OPTIONS:
+            raise InvalidInputError(f"`fit_options` must not hold {name!r}, which the audit decides; leave it out.")
+        if name not in known:
+            raise unknown_name("fit_options", name, known - _OWN_OPTIONS, "argument of fit")
+        try:
+            copy.deepcopy(value)
+        except TypeError as error:
+            raise InvalidTypeError(
+                f"`fit_options`: {name!r} cannot be copied, and each run needs one of its own: {error}."
+            ) from error
+
+
+def _with_floats(y: Any, test: Any, loss: Any) -> tuple[Any, Any]:
+    """Turn integer labels of hinge losses into floats: -1 is a class there, and only NaN can stand for none."""
+    from auxtasks.audit.metrics.loss import about_loss
+
+    if about_loss(loss).scale != "margins":
+        return y, test
+    y = np.asarray(y, dtype=np.float32)
+    return y, (test[0], np.asarray(test[1], dtype=np.float32)) if isinstance(test, tuple) and len(test) == 2 else test
 
 
 def made_targets(targets: Any, X: Any) -> AuxTargets:
@@ -194,4 +241,6 @@ def _test_of(test: Any, made: AuxTargets, label_shape: tuple[int, ...]) -> Data:
             f"`test`: labels must be shaped like those of `y`, here {(found.n_samples, *label_shape)}; found "
             f"{labels.shape}."
         )
+    if labels.dtype.kind == "f" and np.isnan(labels).all():
+        raise InvalidInputError("`test` holds no label; every one is NaN.")
     return Data(found.inputs, labels, dict(found))

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from auxtasks.audit.arms import Arm
 from auxtasks.audit.fingerprint import fingerprint, named
+from auxtasks.audit.model import described_model
 from auxtasks.audit.run import Run
 from auxtasks.audit.settings import Data, Settings
 from auxtasks.audit.splits import Split
-from auxtasks.audit.training import checked_model, train_run
+from auxtasks.audit.training import train_run
+from auxtasks.audit.workers import keras_state
 from auxtasks.specs import TargetSpec
 from auxtasks.typing import Array
 
@@ -72,26 +74,31 @@ class Experiment:
     def run(self, arm: Arm, split: Split) -> Run:
         """Train and test one model."""
         train, test = self.parts(split)
-        return train_run(self.build_model, self.specs, train, test, self.settings, arm, split.seed, split.fold)
+        run = train_run(self.build_model, self.specs, train, test, self.settings, arm, split.seed, split.fold)
+        return replace(run, parts=parts_name(split))
 
-    def made_of(self, cv: Any, groups: Array | None) -> dict[str, str]:
-        """Return fingerprints of all that decides the result of a run besides arm, seed and fold."""
-        from auxtasks.keras.seeds import set_seed
-
-        set_seed(0)
-        model = checked_model(self.build_model())
-        parts = [named(layer) for layer in model._flatten_layers(include_self=False)]
-        weights = [np.asarray(weight) for weight in model.get_weights()]
+    def made_of(self) -> dict[str, str]:
+        """Return fingerprints of all that decides the result of a run besides arm, seed and split."""
+        settings = dict(self.settings.__dict__)
+        weights = settings.pop("weights")
         test = () if self.test is None else (self.test.inputs, self.test.main)
+        targets = {f"the target {task!r}": fingerprint(self.samples.targets[task]) for task in self.specs}
         return {
             "the inputs": fingerprint(self.samples.inputs),
             "the main labels": fingerprint(self.samples.main),
-            "the targets": fingerprint({task: self.samples.targets[task] for task in self.specs}),
-            "the test part": fingerprint(*test, named(cv), groups),
-            "the model": fingerprint(parts, weights, named(model.optimizer), named(model.loss)),
-            "the settings": fingerprint(named(self.settings.__dict__)),
+            **targets,
+            **{f"the weight of {task!r}": fingerprint(weight) for task, weight in weights.items()},
+            "the test part": fingerprint(*test),
+            "the model": fingerprint(described_model(self.build_model)),
+            "the settings": fingerprint(named(settings)),
+            "the settings of Keras": fingerprint(keras_state()),
             "the version": fingerprint(versions()),
         }
+
+
+def parts_name(split: Split) -> str:
+    """Return a fingerprint of the samples on both sides of a split."""
+    return fingerprint(split.train, split.test)
 
 
 def versions() -> dict[str, str]:

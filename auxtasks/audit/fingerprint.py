@@ -57,11 +57,33 @@ def named(value: Any) -> Any:
         return {str(key): named(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
         return [named(part) for part in value]
+    return _named_object(value, ())
+
+
+def _named_object(value: Any, within: tuple[int, ...]) -> Any:
+    """Name a function by its code, and another object by what it holds."""
+    if id(value) in within:
+        return "itself"
     if hasattr(value, "get_config") and not isinstance(value, type):
         return [type(value).__name__, named(_without_name(value.get_config()))]
+    if hasattr(value, "__code__"):
+        cells = [cell.cell_contents for cell in value.__closure__ or ()]
+        held = [_named_part(part, (*within, id(value))) for part in (*cells, value.__defaults__, value.__kwdefaults__)]
+        return [f"{value.__module__}.{value.__qualname__}", _code(value.__code__), held]
     if callable(value) and hasattr(value, "__qualname__"):
         return f"{value.__module__}.{value.__qualname__}"
-    return f"{type(value).__name__} {'' if ' at 0x' in repr(value) else repr(value)}".strip()
+    parts = {name: _named_part(part, (*within, id(value))) for name, part in getattr(value, "__dict__", {}).items()}
+    return [type(value).__name__, parts if parts or " at 0x" in repr(value) else repr(value)]
+
+
+def _named_part(value: Any, within: tuple[int, ...]) -> Any:
+    return _named_object(value, within) if hasattr(value, "__dict__") else named(value)
+
+
+def _code(code: Any) -> Any:
+    """Name compiled code; functions defined in it are among its constants."""
+    constants = [_code(part) if hasattr(part, "co_code") else repr(part) for part in code.co_consts]
+    return [hashlib.sha256(code.co_code).hexdigest()[:16], constants, list(code.co_names)]
 
 
 def _without_name(config: Any) -> Any:

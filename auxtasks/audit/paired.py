@@ -13,6 +13,8 @@ from auxtasks.typing import Floats
 
 Verdict = Literal["helps", "no effect", "hurts"]
 CONFIDENCE = 0.95
+_ROUNDING = 1e-12
+"""Up to which share of the greatest score, or of 1, a difference is taken for rounding."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Comparison:
     mean, low, high : float
         The mean of ``auxiliary - baseline`` and its interval.
     error : float
-        The standard error of the mean.
+        The standard error of the mean; 0 where all differences are equal.
     """
 
     baseline: Floats
@@ -37,16 +39,45 @@ class Comparison:
     error: float
 
     @property
+    def rounding(self) -> float:
+        """What a difference must exceed not to be rounding."""
+        return _ROUNDING * max(1.0, float(np.abs([self.baseline, self.auxiliary]).max()))
+
+    @property
     def worse(self) -> int:
         """How many pairs lost."""
         return int((self.differences < 0).sum())
 
     def p_above(self, margin: float = 0.0) -> float:
-        """Return the p-value of the one-sided t-test that the mean difference is above a margin."""
+        """Return the p-value of the one-sided t-test that the mean difference is above a margin.
+
+        Parameters
+        ----------
+        margin : float, default 0.0
+            The margin.
+
+        Returns
+        -------
+        float
+            Where all differences are equal that of the one-sided sign test: 0.5 to the power of their number if they
+            are above the margin, else 1.
+
+        Notes
+        -----
+        Equal differences have no variance, so that the t-test would call the smallest of them certain, even of two
+        pairs. They are common where few samples are tested, since scores are multiples of 1 over their number. The sign
+        test (Conover 1999, Practical Nonparametric Statistics, section 3.4) needs no variance; with it fewer than 6
+        equal differences decide nothing at 2.5 %.
+
+        Examples
+        --------
+        >>> compare([0.7, 0.6], [0.75, 0.65]).p_above(), compare([0.7, 0.6], [0.7, 0.6]).p_above()
+        (0.25, 1.0)
+        """
         from scipy.stats import t
 
         if self.error == 0:
-            return 0.0 if self.mean > margin else 1.0
+            return 0.5 ** len(self.baseline) if self.mean > margin + self.rounding else 1.0
         return float(t.sf((self.mean - margin) / self.error, len(self.baseline) - 1))
 
     def p_below(self, margin: float = 0.0) -> float:
@@ -62,7 +93,12 @@ class Comparison:
 
     @property
     def verdict(self) -> Verdict:
-        """``"helps"`` if the whole interval is above 0, ``"hurts"`` if it is below, else ``"no effect"``."""
+        """``"helps"`` if the whole interval is above 0, ``"hurts"`` if it is below, else ``"no effect"``.
+
+        An interval without width counts if the sign test says so too, at the level of an interval of 95 %.
+        """
+        if self.error == 0 and min(self.p_above(), self.p_below()) > (1 - CONFIDENCE) / 2:
+            return "no effect"
         if self.low > 0:
             return "helps"
         return "hurts" if self.high < 0 else "no effect"
@@ -117,5 +153,7 @@ def compare(
     differences = second - first
     mean = float(differences.mean())
     error = float(differences.std(ddof=1) * np.sqrt(1 / len(first) + overlap))
+    if error <= Comparison(first, second, mean, mean, mean, 0.0).rounding:
+        error = 0.0
     margin = float(t.ppf((1 + confidence) / 2, len(first) - 1)) * error
     return Comparison(first, second, mean, mean - margin, mean + margin, error)

@@ -60,10 +60,10 @@ def _verdict_in_words(
         return f"Better than the baseline{beyond}, and than shuffled targets."
     if verdict == "hurts":
         shuffled = ""
-        if control is not None and control.p_below(-margin) <= level:
-            shuffled = "; shuffled targets hurt too, so that a smaller weight may help"
-        elif over_control is not None and over_control.p_below() <= level:
+        if over_control is not None and over_control.p_below() <= level:
             shuffled = ", and than shuffled targets: its content works against the main task"
+        if control is not None and control.p_below(-margin) <= level:
+            shuffled += "; shuffled targets hurt too, so that a smaller weight may help"
         return f"Worse than the baseline{beyond}{shuffled}."
     if against.p_above(margin) <= level:
         if over_control is not None and over_control.p_above() > level:
@@ -75,5 +75,5 @@ def _verdict_in_words(
     if against.p_below(-margin) <= level:
         return f"Worse than the baseline{beyond} if it were the only arm; among several this may be chance."
     if margin and (against.p_above() <= level or against.p_below() <= level):
-        return "Differs from the baseline, but not by more than the margin."
+        return "Differs from the baseline; that it does by more than the margin is not shown."
     return "The difference from the baseline may be chance."

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from auxtasks.audit.run import Run
 from auxtasks.errors import StorageError
@@ -39,11 +39,16 @@ class Records:
         header = {"auxtasks": "audit", "format": _FORMAT, "made_of": dict(made_of)}
         if path is None:
             return
+        if path.is_dir() or path.name == "":
+            raise StorageError(f"`results` must be a file, and {path} is a folder; name a file in it.")
         if path.exists() and path.stat().st_size:
             lines = _whole_lines(path)
             if lines:
-                _check_header(path, lines[0], header)
-                self._keep(Run.from_dict(_with_nan(json.loads(line))) for line in lines[1:])
+                found = _read(path, lines)
+                _check_made_of(path, found.made_of, made_of)
+                self._keep(found.runs)
+                if set(made_of) - set(found.made_of):
+                    self._append(header)
                 return
         path.parent.mkdir(parents=True, exist_ok=True)
         self._append(header)
@@ -92,16 +97,46 @@ def _whole_lines(path: Path) -> list[str]:
         raise StorageError(f"`results`: {path} is not a file of an audit; choose another name.") from None
 
 
-def _check_header(path: Path, line: str, wanted: Mapping[str, Any]) -> None:
+class _Contents(NamedTuple):
+    """What a file says: what its runs were made of, and the runs."""
+
+    made_of: dict[str, str]
+    runs: list[Run]
+
+
+def _read(path: Path, lines: Sequence[str]) -> _Contents:
+    contents = _Contents({}, [])
+    for number, line in enumerate(lines, start=1):
+        _read_line(path, number, line, contents)
+    return contents
+
+
+def _read_line(path: Path, number: int, line: str, contents: _Contents) -> None:
     try:
-        found = json.loads(line)
-    except json.JSONDecodeError:
-        found = None
-    if not isinstance(found, dict) or found.get("auxtasks") != "audit":
-        raise StorageError(f"`results`: {path} is not a file of an audit; choose another name.")
-    if found["format"] != _FORMAT:
-        raise StorageError(f"`results`: {path} has format {found['format']}, and this version reads {_FORMAT}.")
-    changed = [name for name, value in wanted["made_of"].items() if found["made_of"].get(name) != value]
+        fields = json.loads(line)
+        if number == 1 or "auxtasks" in fields:
+            _check_format(path, fields)
+            # Tasks that were added later have a header of their own.
+            contents.made_of.update(fields["made_of"])
+        else:
+            contents.runs.append(Run.from_dict(_with_nan(fields)))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        if number == 1:
+            raise StorageError(f"`results`: {path} is not a file of an audit; choose another name.") from None
+        raise StorageError(
+            f"`results`: line {number} of {path} is not a run; delete the line to have it trained again."
+        ) from None
+
+
+def _check_format(path: Path, fields: Mapping[str, Any]) -> None:
+    if fields["auxtasks"] != "audit":
+        raise KeyError("auxtasks")
+    if fields["format"] != _FORMAT:
+        raise StorageError(f"`results`: {path} has format {fields['format']}, and this version reads {_FORMAT}.")
+
+
+def _check_made_of(path: Path, found: Mapping[str, str], wanted: Mapping[str, str]) -> None:
+    changed = [name for name, value in wanted.items() if found.get(name, value) != value]
     if changed:
         raise StorageError(
             f"`results`: {path} holds runs of another audit; what differs: {', '.join(changed)}. Choose another file, "

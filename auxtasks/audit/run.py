@@ -29,6 +29,8 @@ class Run:
         The time of `fit`.
     curves : dict of str to list of float
         The losses of each epoch, ``"main"`` and one for each task.
+    parts : str
+        A fingerprint of the samples that it was trained and tested on.
     """
 
     arm: Arm
@@ -38,6 +40,7 @@ class Run:
     learned: dict[str, float]
     seconds: float
     curves: dict[str, list[float]]
+    parts: str = ""
 
     @property
     def pair(self) -> tuple[int, int]:

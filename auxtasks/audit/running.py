@@ -6,12 +6,12 @@ import math
 from collections.abc import Sequence
 
 from auxtasks.audit.arms import Arm
-from auxtasks.audit.experiment import Experiment
+from auxtasks.audit.experiment import Experiment, parts_name
 from auxtasks.audit.records import Records
 from auxtasks.audit.run import Run
 from auxtasks.audit.splits import Split
 from auxtasks.audit.workers import results_of
-from auxtasks.errors import InvalidInputError
+from auxtasks.errors import InvalidInputError, StorageError
 from auxtasks.optional import require
 
 
@@ -52,26 +52,41 @@ def run_all(
     Raises
     ------
     InvalidInputError
-        If the judged metric of a run is NaN.
+        If the judged metric of a run is NaN; after all have been trained.
+    StorageError
+        If the records are of other splits.
     """
     wanted = [(arm, split) for split in splits for arm in arms]
-    missing = [(arm, split) for arm, split in wanted if (arm, split.seed, split.fold) not in records]
+    missing = [(arm, split) for arm, split in wanted if not _is_known(arm, split, records)]
     tqdm = require("tqdm", extra="progress").tqdm
     done = len(wanted) - len(missing)
     bar = tqdm(total=len(wanted), initial=done, unit="run", desc="audit", disable=not progress)
     with bar:
         for run in results_of(experiment.run, missing, n_jobs):
-            _check_defined(run, judged)
             records.add(run)
             bar.set_postfix_str(f"seed {run.seed}, {run.arm.label}", refresh=False)
             bar.update()
-    return [records[arm, split.seed, split.fold] for arm, split in wanted]
+    found = [records[arm, split.seed, split.fold] for arm, split in wanted]
+    _check_defined(found, judged)
+    return found
 
 
-def _check_defined(run: Run, judged: str) -> None:
-    if math.isnan(run.scores[judged]):
+def _is_known(arm: Arm, split: Split, records: Records) -> bool:
+    key = (arm, split.seed, split.fold)
+    if key in records and records[key].parts != parts_name(split):
+        raise StorageError(
+            f"`results` holds runs of other splits; what differs: the samples of seed {split.seed}, fold {split.fold}. "
+            "Choose another file, or delete this one."
+        )
+    return key in records
+
+
+def _check_defined(runs: Sequence[Run], judged: str) -> None:
+    lost = [run for run in runs if math.isnan(run.scores[judged])]
+    if lost:
+        run = lost[0]
         raise InvalidInputError(
-            f"`metrics`: {judged!r} is not defined on the test part of seed {run.seed}, fold {run.fold} (arm "
-            f"{run.arm.label}), as where a class is missing there or the model diverged. Judge by another metric, or "
-            "stratify the split."
+            f"`metrics`: {judged!r} is not defined for {len(lost)} of {len(runs)} runs, such as seed {run.seed}, fold "
+            f"{run.fold} of the arm {run.arm.label!r}: a class is missing in the test part, or the model diverged. "
+            "Judge by another metric, stratify the split, or make the training stable."
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import gc
 import time
 import zlib
 from collections.abc import Callable, Mapping
@@ -10,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from auxtasks.audit.arms import Arm
+from auxtasks.audit.model import checked_model, compile_like
 from auxtasks.audit.run import Run
 from auxtasks.audit.settings import Data, Settings
-from auxtasks.errors import InvalidInputError, InvalidTypeError
 from auxtasks.specs import TargetSpec
 from auxtasks.typing import Array
 
@@ -59,7 +61,7 @@ def train_run(
     set_seed(seed)
     base = checked_model(build_model())
     model = attached(base, specs, train, settings, arm.tasks, arm.weight, seed)
-    _compile_like(model, base)
+    compile_like(model, base)
     targets = {task: _for_arm(train.targets[task], task, arm, seed) for task in arm.tasks}
     start = time.perf_counter()
     history = model.fit(
@@ -68,10 +70,11 @@ def train_run(
         batch_size=settings.batch_size,
         epochs=settings.epochs,
         verbose=0,
-        **{"seed": seed, **settings.fit_options},
+        # A copy, because callbacks remember what they saw.
+        **{"seed": seed, **copy.deepcopy(dict(settings.fit_options))},
     )
     seconds = time.perf_counter() - start
-    return Run(
+    run = Run(
         arm,
         seed,
         fold,
@@ -80,35 +83,10 @@ def train_run(
         seconds=seconds,
         curves=_curves(history.history, arm),
     )
-
-
-def checked_model(base: Any) -> keras.Model:
-    """Refuse what cannot be trained.
-
-    Parameters
-    ----------
-    base : keras.Model
-        What `build_model` returned.
-
-    Returns
-    -------
-    keras.Model
-        The same.
-
-    Raises
-    ------
-    InvalidTypeError
-        If it is not a Keras model.
-    InvalidInputError
-        If it is not compiled.
-    """
-    import keras
-
-    if not isinstance(base, keras.Model):
-        raise InvalidTypeError(f"`build_model` must return a compiled keras.Model; it returned {type(base).__name__}.")
-    if not base.compiled or base.loss is None:
-        raise InvalidInputError("`build_model` must return a model compiled with an optimizer and a loss.")
-    return base
+    # TensorFlow's graphs hold each other, so that without this they are kept for long.
+    del model, base, history
+    gc.collect()
+    return run
 
 
 def attached(
@@ -171,17 +149,6 @@ def _number(weight: float | str, spec: TargetSpec, train: Data) -> float:
     labelled = labelled_rows(train.main)
     n_samples = len(train.main)
     return spec.share * automatic_weight(n_samples if labelled is None else int(np.sum(labelled)), n_samples)
-
-
-def _compile_like(model: Any, base: keras.Model) -> None:
-    model.compile(
-        base.optimizer,
-        base.loss,
-        loss_weights=base.get_compile_config().get("loss_weights"),
-        run_eagerly=base.run_eagerly,
-        jit_compile=base.jit_compile,
-        steps_per_execution=base.steps_per_execution,
-    )
 
 
 def _for_arm(target: Array, task: str, arm: Arm, seed: int) -> Array:

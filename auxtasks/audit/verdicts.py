@@ -80,7 +80,7 @@ def findings_of(runs: Sequence[Run], rule: Rule, relevance: Callable[[Arm], floa
     shuffled targets" reject at (1 - confidence) / 2: the larger p-value counts, the intersection-union test (Berger
     1982, Technometrics 24:295-300). It hurts if "worse than the baseline by more than the margin" does. The p-values of
     each direction are adjusted over the arms by Holm's step-down procedure (1979, Scandinavian Journal of Statistics
-    6:65-70).
+    6:65-70). Where all differences are equal the sign test takes the place of the t-test; see `Comparison.p_above`.
     """
     by_arm: dict[Arm, dict[tuple[int, int], Run]] = {}
     for run in runs:

@@ -36,7 +36,34 @@ def results_of(function: Callable[..., Any], calls: Sequence[tuple[Any, ...]], n
     joblib: Any = require("joblib", extra="parallel")
     with _shared_threads(n_jobs):
         parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
-        yield from parallel(joblib.delayed(function)(*arguments) for arguments in calls)
+        state = keras_state()
+        yield from parallel(joblib.delayed(_in_worker)(state, function, arguments) for arguments in calls)
+
+
+def keras_state() -> dict[str, Any]:
+    """Return the settings of Keras that another process does not know of.
+
+    Returns
+    -------
+    dict
+        The dtype policy, the float type and the order of the axes of images.
+    """
+    import keras
+
+    return {
+        "dtype_policy": keras.config.dtype_policy().name,
+        "floatx": keras.config.floatx(),
+        "image_data_format": keras.config.image_data_format(),
+    }
+
+
+def _in_worker(state: dict[str, Any], function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    import keras
+
+    keras.config.set_floatx(state["floatx"])
+    keras.config.set_image_data_format(state["image_data_format"])
+    keras.config.set_dtype_policy(state["dtype_policy"])
+    return function(*arguments)
 
 
 @contextlib.contextmanager

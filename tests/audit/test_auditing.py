@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import keras
@@ -13,6 +14,8 @@ import auxtasks
 from auxtasks.audit import audit
 from auxtasks.audit.arms import Arm
 from auxtasks.audit.doors import experiment_of
+from auxtasks.audit.fingerprint import fingerprint
+from auxtasks.audit.model import described_model
 from auxtasks.audit.splits import Split
 from auxtasks.errors import AuxTasksError, InvalidInputError, InvalidTypeError, StorageError, UnknownNameError
 
@@ -176,6 +179,18 @@ def no_loss() -> keras.Model:
     return keras.Sequential([keras.Input((12, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])
 
 
+USED = build_model()
+USED.fit(X, Y, verbose=0)
+
+
+def several() -> keras.Model:
+    inputs = keras.Input((12, 1))
+    hidden = keras.layers.Dense(3)(keras.layers.Flatten()(inputs))
+    model = keras.Model(inputs, {"one": keras.layers.Dense(2)(hidden), "two": keras.layers.Dense(2)(hidden)})
+    model.compile("adam", {"one": "mse", "two": "mse"})
+    return model
+
+
 @pytest.mark.parametrize(
     ("changed", "error", "message"),
     [
@@ -203,6 +218,13 @@ def no_loss() -> keras.Model:
         ({"adjust": "hochberg"}, AuxTasksError, "`adjust`"),
         ({"at": {"std": "convv"}}, UnknownNameError, "convv"),
         ({"epochs": 0}, InvalidInputError, "`epochs`"),
+        ({"build_model": lambda: USED}, InvalidInputError, "must make a new model with a new optimizer each time"),
+        ({"build_model": several}, InvalidInputError, "a model of one output, a tensor; found a dict"),
+        ({"fit_options": {"epochs": 3}}, InvalidInputError, "`fit_options` must not hold 'epochs'"),
+        ({"fit_options": {"callback": []}}, UnknownNameError, "callbacks"),
+        ({"fit_options": {"callbacks": [Lock()]}}, InvalidTypeError, "'callbacks' cannot be copied"),
+        ({"test": (X, Y), "cv": 3}, InvalidInputError, "pass either"),
+        ({"test": (X, np.full(60, np.nan))}, InvalidInputError, "`test` holds no label"),
         ({"n_jobs": 0}, InvalidInputError, "`n_jobs`"),
     ],
 )
@@ -215,7 +237,90 @@ def test_what_cannot_be_audited_is_refused_before_anything_is_written(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_metric_that_is_not_defined_stops_the_audit() -> None:
-    test = (X[:8], np.zeros(8, dtype="int32"))
-    with pytest.raises(InvalidInputError, match="'roc_auc' is not defined on the test part of seed 0, fold 0"):
-        audit(build_model, X, Y, TARGETS, test=test, metrics="roc_auc", **FAST)
+def test_a_metric_that_is_not_defined_is_said_when_all_has_been_trained(tmp_path: Path) -> None:
+    test, path = (X[:8], np.zeros(8, dtype="int32")), tmp_path / "runs.jsonl"
+    with pytest.raises(InvalidInputError, match="'roc_auc' is not defined for 14 of 14 runs, such as seed 0, fold 0"):
+        audit(build_model, X, Y, TARGETS, test=test, metrics="roc_auc", results=path, **FAST)
+    assert len(path.read_text().splitlines()) == 15
+
+
+def test_minus_one_is_a_class_of_a_hinge_loss() -> None:
+    def build() -> keras.Model:
+        layers = [keras.layers.Flatten(), keras.layers.Dense(3, activation="relu"), keras.layers.Dense(1)]
+        model = keras.Sequential([keras.Input((12, 1)), *layers])
+        model.compile("adam", "hinge", run_eagerly=True)
+        return model
+
+    found, _ = experiment_of(build, X, 2 * Y[:40] - 1, TARGETS, None, None, 1.0, {"epochs": 1, "batch_size": 16})
+    assert found.labelled.sum() == 40
+    assert set(found.main[:40]) == {-1.0, 1.0}
+
+
+class Counting(keras.callbacks.Callback):
+    """Stops a training after its third epoch, but counts those of earlier trainings too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.epochs = 0
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Count."""
+        self.epochs += 1
+        self.model.stop_training = self.epochs >= 3
+
+
+def test_each_run_has_callbacks_of_its_own() -> None:
+    options = {"fit_options": {"callbacks": [Counting()]}, "epochs": 5}
+    trained = experiment(**options)
+    assert [len(trained.run(arm, WHOLE).curves["main"]) for arm in (Arm(), Arm(("std",)))] == [3, 3]
+
+
+def test_the_metrics_of_the_model_can_be_watched() -> None:
+    def build() -> keras.Model:
+        model = build_model()
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"], run_eagerly=True)
+        return model
+
+    stopping = keras.callbacks.EarlyStopping("val_accuracy", mode="max", patience=0)
+    options = {"validation_data": (X, Y), "callbacks": [stopping]}
+    plain = {"epochs": 9, "batch_size": 16, "fit_options": options}
+    trained, _ = experiment_of(build, X, Y, TARGETS, (X, Y), None, 1.0, plain)
+    assert len(trained.run(Arm(("std",)), WHOLE).curves["main"]) < 9
+
+
+def test_models_that_are_not_built_can_be_audited() -> None:
+    def build() -> keras.Model:
+        layers = [keras.layers.Flatten(), keras.layers.Dense(3, activation="relu")]
+        model = keras.Sequential([*layers, keras.layers.Dense(2, activation="softmax")])
+        model.compile("adam", "sparse_categorical_crossentropy", run_eagerly=True)
+        return model
+
+    assert audit(build, X, Y, TARGETS, together=False, controls=False, **FAST).settings["metric"] == "accuracy"
+
+
+def test_what_decides_a_model_is_fingerprinted() -> None:
+    def skipping(skip: bool) -> Callable[[], keras.Model]:
+        def build() -> keras.Model:
+            inputs = keras.Input((12, 1))
+            first = keras.layers.Dense(1)(inputs)
+            second = keras.layers.Dense(1)(first)
+            joined = keras.layers.Add()([second, inputs if skip else first])
+            model = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Flatten()(joined)))
+            model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=False)
+            return model
+
+        return build
+
+    def weighing(weight: float) -> Callable[[], keras.Model]:
+        def build() -> keras.Model:
+            model = build_model()
+            model.compile("adam", "sparse_categorical_crossentropy", loss_weights=weight)
+            return model
+
+        return build
+
+    models = [build_model, skipping(True), skipping(False), weighing(1.0), weighing(5.0)]
+    found = [fingerprint(described_model(build)) for build in models]
+    assert len(set(found)) == len(models)
+    keras.layers.Dense(1)  # the next one has another number
+    assert [fingerprint(described_model(build)) for build in models] == found

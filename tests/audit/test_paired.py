@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import ttest_rel
+from scipy.stats import binomtest, ttest_rel
 
 from auxtasks.audit import compare
 from auxtasks.errors import InvalidInputError
@@ -33,10 +33,35 @@ def test_swapping_the_arms_turns_everything_round(pairs: list[tuple[float, float
 
 @pytest.mark.parametrize(
     ("differences", "verdict"),
-    [([0.5, 0.5], "helps"), ([-0.5, -0.5], "hurts"), ([0, 0], "no effect"), ([0.5, -0.25], "no effect")],
+    [
+        ([0.4, 0.41], "helps"),
+        ([-0.4, -0.41], "hurts"),
+        ([0, 0], "no effect"),
+        ([0.5, -0.25], "no effect"),
+        ([0.5] * 5, "no effect"),
+        ([0.5] * 6, "helps"),
+        ([-0.5] * 6, "hurts"),
+    ],
 )
 def test_verdict(differences: list[float], verdict: str) -> None:
-    assert compare([0.5] * 2, [0.5 + d for d in differences]).verdict == verdict
+    assert compare([0.5] * len(differences), [0.5 + d for d in differences]).verdict == verdict
+
+
+@pytest.mark.parametrize("n", [2, 5, 6])
+@pytest.mark.parametrize("scale", [1.0, 1e6])
+def test_equal_differences_are_judged_by_their_signs(n: int, scale: float) -> None:
+    """Also where they are not quite equal in floating point."""
+    a = scale * np.array([0.8, 0.7, 0.6, 0.9, 0.3, 0.1])[:n]
+    found = compare(a, a + 0.05 * scale)
+    assert (found.error, found.low, found.high) == (0.0, found.mean, found.mean)
+    assert found.p_above() == found.p_above(0.049 * scale) == binomtest(n, n, 0.5, "greater").pvalue == 0.5**n
+    assert found.p_above(0.05 * scale) == found.p_below() == found.p_below(0.05 * scale) == 1.0
+    assert found.p_below(0.051 * scale) == 0.5**n
+
+
+def test_rounding_is_no_difference() -> None:
+    a = np.full(8, 0.3)
+    assert compare(a, np.full(8, 0.1 + 0.2)).verdict == "no effect"
 
 
 @pytest.mark.parametrize(("a", "b"), [([0.5], [0.6]), ([0.5, 0.6], [0.7]), ([[0.5, 0.6]], [[0.5, 0.6]])])

@@ -108,3 +108,40 @@ def test_every_arm_comes_with_its_control() -> None:
     assert labels[:3] == ["baseline", "a", "a, shuffled"]
     assert len(labels) == len(set(labels)) == 13
     assert [arm.label for arm in arms_of(["a"], [1.0], together=True, controls=False)] == ["baseline", "a"]
+
+
+def test_tasks_may_be_added(tmp_path: Path) -> None:
+    path = written(tmp_path / "runs.jsonl")
+    assert len(Records(path, {**MADE_OF, "the target 'c'": "3"})) == 3
+    assert len(Records(path, MADE_OF)) == 3
+    with pytest.raises(StorageError, match="what differs: the target 'c'"):
+        Records(path, {**MADE_OF, "the target 'c'": "4"})
+
+
+def test_a_damaged_line_is_named(tmp_path: Path) -> None:
+    path = written(tmp_path / "runs.jsonl")
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:2], "", *lines[2:]]) + "\n")
+    with pytest.raises(StorageError, match=r"line 3 of .* is not a run; delete the line"):
+        Records(path, MADE_OF)
+    with pytest.raises(StorageError, match=r"must be a file, and .* is a folder"):
+        Records(tmp_path, MADE_OF)
+
+
+class Patient(keras.callbacks.Callback):
+    def __init__(self, patience: int) -> None:
+        super().__init__()
+        self.patience = patience
+
+
+def test_what_a_setting_holds_counts() -> None:
+    def loss(factor: float) -> Any:
+        return lambda y_true, y_pred: factor * (y_true - y_pred)
+
+    assert named(loss(1.0)) == named(loss(1.0)) != named(loss(2.0))
+    assert named(lambda x: x + 1) != named(lambda x: x + 2)
+    assert named(keras.callbacks.EarlyStopping(patience=1)) != named(keras.callbacks.EarlyStopping(patience=50))
+    assert fingerprint(named(Patient(1))) == fingerprint(named(Patient(1))) != fingerprint(named(Patient(2)))
+    itself = Patient(1)
+    itself.patience = itself  # type: ignore[assignment]
+    assert "itself" in repr(named(itself))

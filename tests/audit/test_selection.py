@@ -6,15 +6,21 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from sklearn.model_selection import KFold, TimeSeriesSplit
 from small import FAST, TARGETS, X, Y, build_model
 
 import auxtasks
 from auxtasks.audit import compare, rank_tasks, select_tasks
+from auxtasks.audit.arms import Arm
+from auxtasks.audit.doors import experiment_of
 from auxtasks.audit.screen.ranking import Ranking, TaskRank
+from auxtasks.audit.selection import selecting
 from auxtasks.audit.selection.candidate import Candidate
 from auxtasks.audit.selection.screening import screened
 from auxtasks.audit.selection.search import Search
-from auxtasks.errors import InvalidInputError
+from auxtasks.audit.selection.steps import n_steps
+from auxtasks.audit.splits import splits_of
+from auxtasks.errors import InvalidInputError, InvalidTypeError, StorageError, UnknownNameError
 
 NOTHING_ELSE: dict[str, Any] = {"weights": [], "depths": [], "warm_up": False}
 
@@ -78,6 +84,7 @@ def test_a_gain_of_the_search_alone_is_chance(monkeypatch: Any) -> None:
         return [drawn.setdefault((candidate, split.seed), rng.normal()) for split in splits]
 
     monkeypatch.setattr(Search, "_scores", of_chance)
+    monkeypatch.setattr(selecting, "check_depths", lambda depths, _: list(depths))  # models would be built for it
     taken, proposed = 0, 0
     for _ in range(60):
         drawn.clear()
@@ -130,6 +137,9 @@ def test_a_search_goes_on_where_it_was_interrupted(tmp_path: Path) -> None:
     assert len(made) == 2  # one to check it, one for its fingerprint
     assert n_trained - 2 == first.n_models == again.n_models >= 6
     assert (repr(first.steps), first.chosen) == (repr(again.steps), again.chosen)
+    asked["max_tasks"] = 1
+    asked["confirm"] = 3
+    assert search().n_models == 6 + 6 * bool(first.proposed.tasks)  # and not all that are in the folder
 
 
 def test_the_gain_of_a_step_is_over_the_best_before(monkeypatch: Any) -> None:
@@ -138,11 +148,80 @@ def test_the_gain_of_a_step_is_over_the_best_before(monkeypatch: Any) -> None:
     assert [round(step.gain.mean, 2) for step in found.steps] == [0.05, 0.05, 0.05, 0.1]
 
 
-def test_bad_arguments_are_refused() -> None:
-    with pytest.raises(InvalidInputError, match="`confirm`"):
-        chosen(confirm=1)
-    with pytest.raises(InvalidInputError, match="`max_tasks`"):
-        chosen(max_tasks=0)
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"confirm": 1}, InvalidInputError, "`confirm`"),
+        ({"max_tasks": 0}, InvalidInputError, "`max_tasks`"),
+        ({"weights": [-1.0]}, InvalidInputError, "`weights` must be at least 0"),
+        ({"weights": [0.0]}, InvalidInputError, "`weights` must be positive"),
+        ({"weights": ["a"]}, InvalidTypeError, "`weights` must be a number; got 'a'"),
+        ({"weights": 3.0}, InvalidTypeError, "`weights` must be a list.*got 3.0"),
+        ({"depths": ["nonsense"]}, UnknownNameError, "nonsense"),
+        ({"depths": [99]}, InvalidInputError, "99"),
+        ({"depths": [None]}, InvalidTypeError, "`depths` must hold numbers .* got None"),
+        ({"depths": "auto"}, InvalidTypeError, "`depths` must be a list.*got 'auto'"),
+        ({"warm_up": "no"}, InvalidTypeError, "`warm_up` must be True or False"),
+        ({"margin": -1}, InvalidInputError, "`margin`"),
+        ({"results": __file__}, StorageError, "`results`: .* is a file"),
+        ({"cv": KFold(3)}, InvalidInputError, "`cv` gives the same parts for every seed"),
+        ({"cv": TimeSeriesSplit(3)}, InvalidInputError, "`cv` gives the same parts for every seed"),
+        ({"cv": iter([(range(40), range(40, 60))])}, InvalidInputError, "`cv` gives the same parts for every seed"),
+    ],
+)
+def test_bad_arguments_are_refused_before_anything_is_trained(
+    options: Any, error: Any, message: str, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(Search, "_scores", lambda *_: pytest.fail("something was trained"))
+    with pytest.raises(error, match=message):
+        chosen(**options)
+
+
+@pytest.mark.parametrize("cv", [None, 3, KFold(3, shuffle=True)])
+def test_what_depends_on_the_seed_can_be_confirmed(cv: Any, monkeypatch: Any) -> None:
+    planned(monkeypatch, lambda candidate: 0.7 + 0.05 * bool(candidate.tasks))
+    assert chosen(cv=cv, **NOTHING_ELSE).tasks
+
+
+def test_rounding_is_no_gain(monkeypatch: Any) -> None:
+    monkeypatch.setattr(Search, "_scores", lambda _, c, splits: [0.1 + 0.2 if c.tasks else 0.3] * len(splits))
+    assert chosen(**NOTHING_ELSE).proposed == Candidate()
+
+
+@pytest.mark.parametrize(
+    ("n_labelled", "options", "of_epoch"),
+    [
+        (60, {}, 3),  # 45 samples in batches of 16
+        (12, {}, 6),  # 9 labelled and 48 others, 8 of these a batch
+        (12, {"labelled_share": None}, 4),
+        (12, {"shuffle": False}, 4),
+        (12, {"steps_per_epoch": 5}, 5),
+    ],
+)
+def test_the_weight_rises_in_a_third_of_the_steps_made(
+    n_labelled: int, options: Any, of_epoch: int, monkeypatch: Any
+) -> None:
+    planned(monkeypatch, lambda candidate: 0.7 + 0.05 * bool(candidate.tasks))
+    y = np.where(np.arange(60) < n_labelled, Y, -1)
+    asked: dict[str, Any] = {**FAST, "seeds": 5, "epochs": 9, "batch_size": 16, "fit_options": options, "weights": []}
+    found = select_tasks(build_model, X, y, TARGETS, **{**asked, "depths": []})
+    assert [step.candidate.warm_up for step in found.steps if step.stage == "warm-up"] == [3 * of_epoch]
+
+
+@pytest.mark.parametrize("n_labelled", [60, 12])
+def test_steps_are_counted_as_training_makes_them(n_labelled: int) -> None:
+    y = np.where(np.arange(60) < n_labelled, Y, -1)
+    options: dict[str, Any] = {"epochs": 2, "batch_size": 16, "fit_options": {}}
+    made: list[Any] = []
+
+    def kept() -> keras.Model:
+        made.append(build_model())
+        return made[-1]
+
+    experiment, _ = experiment_of(kept, X, y, TARGETS, None, None, 1.0, options)
+    (split,) = splits_of(experiment.main, experiment.labelled, None, None, [0], has_test=False)
+    experiment.run(Arm(("std",)), split)
+    assert n_steps(experiment, split) == int(made[-1].optimizer.iterations)
 
 
 def test_ranking_says_that_it_is_no_verdict() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.model_selection import KFold, LeaveOneGroupOut, TimeSeriesSplit
+from sklearn.model_selection import KFold, LeaveOneGroupOut, StratifiedKFold, TimeSeriesSplit
 
 from auxtasks.audit.splits import overlap_of, splits_of
 from auxtasks.errors import InvalidInputError, InvalidTypeError
@@ -94,8 +94,70 @@ def test_the_overlap_is_that_of_nadeau_and_bengio(folds: int, seed: int) -> None
         ([([0, 1], [99])], InvalidInputError, "numbers from 0 to 59"),
         ([([0, 1], [])], InvalidInputError, "and 0 test samples"),
         ([], InvalidInputError, "no split at all"),
+        ([1, 2], InvalidTypeError, r"entry 0 must be a pair \(train, test\).*got int 1"),
+        ([([0], [1]), ([0], [1], [2])], InvalidTypeError, "entry 1 must be a pair"),
+        ([(0, 1)], InvalidTypeError, "entry 0 must be a pair"),
+        ([([True, False], [2])], InvalidInputError, "one entry for each of the 60 labelled samples; found 2"),
+        ([([0, 1, 1], [2])], InvalidInputError, "each sample once a part; number 1 is there 2 times"),
     ],
 )
 def test_splits_that_cannot_be_are_refused(cv: Any, error: Any, message: str) -> None:
     with pytest.raises(error, match=message):
         split(cv)
+
+
+@pytest.mark.parametrize("cv", [KFold(5), [(np.arange(30), np.arange(30, 60))]])
+def test_splits_that_tear_groups_apart_are_refused(cv: Any) -> None:
+    with pytest.raises(InvalidInputError, match=r"`groups`: `cv` gave 10 groups both .* such as"):
+        split(cv, GROUPS)
+
+
+def test_a_splitter_that_ignores_groups_may_keep_them_together_all_the_same() -> None:
+    together = np.r_[np.repeat(np.arange(5), 12), np.arange(5, 45)]
+    assert len(split(KFold(5), together, seeds=(0,))) == 5
+
+
+CLASSES = Y[:60]
+CLASS_LABELS = {
+    "floats": CLASSES.astype(float),
+    "column": CLASSES[:, None].astype(float),
+    "one-hot": np.eye(3)[CLASSES],
+    "one-hot integers": np.eye(3, dtype=int)[CLASSES],
+    "signed rows": 2 * np.eye(3)[CLASSES] - 1,
+    "smoothed": 0.9 * np.eye(3)[CLASSES] + 0.1 / 3,
+}
+
+
+@pytest.mark.parametrize("cv", [None, 4])
+@pytest.mark.parametrize("name", CLASS_LABELS)
+def test_classes_are_stratified_in_whatever_form_they_are(name: str, cv: Any) -> None:
+    everything = np.ones(60, dtype=bool)
+    for found in splits_of(CLASS_LABELS[name], everything, cv, None, range(5), has_test=False, stratify=True):
+        assert np.bincount(CLASSES[found.test]).tolist() == [5, 5, 5]
+
+
+def test_numbers_are_not_stratified_though_they_are_whole() -> None:
+    parts = splits_of(CLASSES, np.ones(60, dtype=bool), 4, None, range(5), has_test=False, stratify=False)
+    assert any(np.bincount(CLASSES[found.test]).tolist() != [5, 5, 5] for found in parts)
+
+
+@pytest.mark.parametrize("name", [name for name in CLASS_LABELS if name != "smoothed"])
+def test_a_stratifying_splitter_takes_one_hot_labels(name: str) -> None:
+    for found in split(StratifiedKFold(4), y=CLASS_LABELS[name], labelled=np.ones(60, dtype=bool)):
+        assert np.bincount(CLASSES[found.test]).tolist() == [5, 5, 5]
+
+
+def test_an_iterator_gives_the_same_parts_for_every_seed() -> None:
+    parts = split(iter([(np.arange(40), np.arange(40, 60))]))
+    assert [found.seed for found in parts] == [0, 1, 2]
+    assert all(np.array_equal(found.test, parts[0].test) for found in parts)
+
+
+def test_a_mask_says_which_samples() -> None:
+    tested = np.arange(60) < 20
+    (found,) = split([(~tested, tested)], seeds=(0,))
+    np.testing.assert_array_equal(found.test, np.arange(20))
+
+
+def test_the_number_of_folds_may_be_of_numpy() -> None:
+    assert len(split(np.int64(3))) == 9

@@ -64,7 +64,28 @@ def test_the_margin_moves_both_verdicts() -> None:
     assert [finding.verdict for finding in judged(scores, margin=0.02).values()] == ["helps", "hurts"]
     found = judged(scores, margin=0.06)
     assert [finding.verdict for finding in found.values()] == ["no effect", "no effect"]
-    assert "not by more than the margin" in found[A].because
+    assert "that it does by more than the margin is not shown" in found[A].because
+
+
+def test_a_mean_above_the_margin_is_not_said_to_be_below_it() -> None:
+    found = judged({BASELINE: noisy(0.8, 0, 0.03), A: noisy(0.85, 1, 0.03)}, margin=0.045)[A]
+    assert (found.verdict, found.comparison.mean > 0.045) == ("no effect", True)
+    assert found.because == "Differs from the baseline; that it does by more than the margin is not shown."
+
+
+def test_a_task_that_hurts_more_than_its_control_is_said_to_do_both() -> None:
+    found = judged({BASELINE: noisy(0.8, 0), A: noisy(0.6, 1), A.control: noisy(0.7, 2)})[A]
+    assert found.because == (
+        "Worse than the baseline, and than shuffled targets: its content works against the main task; shuffled targets "
+        "hurt too, so that a smaller weight may help."
+    )
+
+
+@pytest.mark.parametrize(("n", "verdict"), [(5, "no effect"), (6, "helps")])
+def test_a_few_equal_differences_are_no_verdict(n: int, verdict: str) -> None:
+    same = noisy(0.8, 0)[:n]
+    found = judged({BASELINE: same, A: same + 0.05})[A]
+    assert (found.verdict, found.p) == (verdict, 2 * 0.5**n)
 
 
 def test_errors_count_the_other_way() -> None:

@@ -6,8 +6,9 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from auxtasks.audit.arms import Arm
 from auxtasks.audit.experiment import Experiment
 from auxtasks.audit.fingerprint import fingerprint, named
 from auxtasks.audit.paired import Comparison, compare
@@ -72,14 +73,15 @@ class Search:
         self._made_of, self._results = made_of, results
         self._n_jobs, self._progress = n_jobs, progress
         self._records: dict[str, Records] = {}
+        self._asked: set[tuple[str, Arm, int, int]] = set()
         self.best = Candidate()
         self.steps: list[Step] = []
         self._started = time.perf_counter()
 
     @property
     def n_models(self) -> int:
-        """How many models were trained, those of an interrupted search included."""
-        return sum(len(records) for records in self._records.values())
+        """How many models the search needed: those of its folder that it asked for included, others not."""
+        return len(self._asked)
 
     @property
     def seconds(self) -> float:
@@ -118,7 +120,7 @@ class Search:
         if not tried:
             return False
         winner, gain = max(tried, key=lambda pair: pair[1].mean)
-        accepted = gain.mean > gain.error
+        accepted = gain.mean > gain.error + gain.rounding
         self.steps += [Step(stage, each, found, accepted and each == winner) for each, found in tried]
         if accepted:
             self.best = winner
@@ -138,15 +140,16 @@ class Search:
         if not candidate.tasks:
             settings = self._experiment.settings
         experiment = replace(self._experiment, settings=settings)
-        records = self._records_of(settings.at, settings.weighting)
+        name = fingerprint(named([settings.at, settings.weighting]))
+        records = self._records_of(name)
         runs = run_all(
             experiment, [candidate.arm], splits, records, self._rule.metric, self._n_jobs, progress=self._progress
         )
+        self._asked |= {(name, run.arm, run.seed, run.fold) for run in runs}
         sign = 1.0 if self._rule.higher_is_better else -1.0
         return [sign * run.scores[self._rule.metric] for run in runs]
 
-    def _records_of(self, at: Any, weighting: Any) -> Records:
-        name = fingerprint(named([at, weighting]))
+    def _records_of(self, name: str) -> Records:
         if name not in self._records:
             path = None if self._results is None else self._results / f"{name}.jsonl"
             self._records[name] = Records(path, self._made_of)

@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from math import ceil
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from auxtasks.audit.cv import checked_cv
 from auxtasks.audit.doors import check_groups, check_seeds, experiment_of, made_targets
 from auxtasks.audit.screen import rank_tasks
 from auxtasks.audit.selection.candidate import Candidate
+from auxtasks.audit.selection.checks import check_depths, check_factors, check_folder, check_unseen
 from auxtasks.audit.selection.screening import screened
 from auxtasks.audit.selection.search import Search, Step
 from auxtasks.audit.selection.selection import Selection
+from auxtasks.audit.selection.steps import n_steps
 from auxtasks.audit.splits import Split, overlap_of, splits_of
 from auxtasks.audit.verdicts import Rule
-from auxtasks.validation import check_int, check_processes
+from auxtasks.validation import check_flag, check_int, check_processes
 
 if TYPE_CHECKING:
     import keras
@@ -60,7 +61,8 @@ def select_tasks(
     build_model, X, y, targets, groups, epochs, batch_size, fit_options, metrics, results, n_jobs, progress
         As for `audit`; `results` is a folder here. Keep the test set back.
     cv : int, scikit-learn splitter or iterable of (train, test), optional
-        The validation parts; by default each seed holds a quarter of the labelled samples out.
+        The validation parts; by default each seed holds a quarter of the labelled samples out. They must depend on the
+        seed, as shuffled folds do.
     seeds : int or sequence of int, default 5
         Of the search.
     confirm : int, default 10
@@ -117,24 +119,26 @@ def select_tasks(
         "batch_size": check_int("batch_size", batch_size, low=1),
         "fit_options": dict(fit_options or {}),
     }
+    jobs, folder = check_processes("n_jobs", n_jobs), check_folder(results)
+    check_int("max_tasks", max_tasks, low=1)
+    factors, rises, way = check_factors(weights), check_flag("warm_up", warm_up), checked_cv(cv)
+    searched = check_seeds(seeds)
+    unseen = tuple(range(max(searched) + 1, max(searched) + 1 + check_int("confirm", confirm, low=2)))
     targets = made_targets(targets, X)
     shares = {task: spec.share for task, spec in targets.specs.items()}
     experiment, _ = experiment_of(build_model, X, y, targets, None, metrics, shares, settings)
-    check_int("max_tasks", max_tasks, low=1)
-    searched = check_seeds(seeds)
-    unseen = tuple(range(max(searched) + 1, max(searched) + 1 + check_int("confirm", confirm, low=2)))
-    labelled = experiment.labelled
+    places = check_depths(depths, experiment)
+    labelled, classes = experiment.labelled, experiment.settings.metrics.problem in ("binary", "multiclass")
     grouped = check_groups(groups, labelled)
 
     def split(of: Sequence[int]) -> list[Split]:
-        return splits_of(experiment.main, labelled, cv, grouped, of, has_test=False)
+        return splits_of(experiment.main, labelled, way, grouped, of, has_test=False, stratify=classes)
 
     splits, fresh = split(searched), split(unseen)
+    check_unseen(splits, fresh)
     overlap = overlap_of(splits, labelled)
     rule = Rule.of(experiment.settings.metrics.judged, margin, 0.95, "none", overlap)
-    made_of = experiment.made_of(cv, grouped)
-    folder = None if results is None else Path(results)
-    search = Search(experiment, rule, made_of, folder, check_processes("n_jobs", n_jobs), progress=progress)
+    search = Search(experiment, rule, experiment.made_of(), folder, jobs, progress=progress)
     ranking = rank_tasks(targets, y)
     names, left_out = screened(ranking)
     weight = automatic_weight(int(labelled.sum()), len(labelled))
@@ -143,8 +147,8 @@ def select_tasks(
         further = [Candidate((*search.best.tasks, name), weight) for name in left]
         if not search.try_all("tasks", further, splits, overlap):
             break
-    steps = ceil(len(experiment.samples.inputs) / batch_size) * epochs
-    _refine(search, [weight * factor for factor in weights], depths, steps // 3 if warm_up else 0, splits, overlap)
+    rise = n_steps(experiment, splits[0]) // 3 if rises else 0
+    _refine(search, [weight * factor for factor in factors], places, rise, splits, overlap)
     found = None
     if search.best.tasks:
         found = search.confirm(fresh, overlap)

@@ -42,7 +42,7 @@ class Selection:
     ranking : Ranking
         The screen.
     n_models : int
-        How many models were trained.
+        How many models it needed, those included that a folder of results held already.
     seconds : float
         How long it took.
     """
