@@ -81,7 +81,7 @@ def test_an_optimizer_of_another_model_is_refused() -> None:
     base = dense_base()
     base.compile("adam", "sparse_categorical_crossentropy", run_eagerly=True)
     base.fit(X, labels(), verbose=0)
-    model = attach_heads(base, SPECS, inputs=X)
+    model = attach_heads(base, SPECS, inputs=X, weights=1.0)
     with pytest.raises(InvalidInputError, match="`optimizer` was already built for another model"):
         model.compile(base.optimizer, "mse")
 
@@ -92,8 +92,9 @@ def test_an_optimizer_of_another_model_is_refused() -> None:
         ({"weights": -1.0}, InvalidInputError, r"`weights\['numbers'\]` must be at least 0.0; got -1.0"),
         ({"weights": {"kind": float("nan")}}, InvalidInputError, r"`weights\['kind'\]` must be at least 0.0; got nan"),
         ({"weights": {"kid": 1.0}}, UnknownNameError, "`weights`: .*'kid'. Did you mean 'kind'"),
-        ({"weights": "high"}, InvalidTypeError, "`weights` must be a number or a mapping .*; got 'high'"),
-        ({"weights": {"kind": "high"}}, InvalidTypeError, r"`weights\['kind'\]` must be a number; got 'high'"),
+        ({"weights": "high"}, InvalidInputError, "`weights`: 'numbers' must be a number or 'auto'; got 'high'"),
+        ({"weights": [1.0]}, InvalidTypeError, "`weights` must be a number, 'auto' or a mapping"),
+        ({"weights": {"kind": b"1"}}, InvalidTypeError, r"`weights\['kind'\]` must be a number; got b'1'"),
         ({"targets": {}}, InvalidInputError, "`targets` holds no target; compute at least one task"),
         ({"targets": {"numbers": np.ones(3)}}, InvalidTypeError, "`targets` must be AuxTargets.*; got dict"),
         ({"targets": None}, InvalidTypeError, "`targets` must be AuxTargets.*; got NoneType"),
@@ -110,13 +111,13 @@ def test_heads_that_cannot_be_attached_are_refused(arguments: Any, error: type[E
 
 def test_attaching_twice_and_stripping_what_has_no_heads_are_refused(model: Any) -> None:
     with pytest.raises(InvalidInputError, match=r"`base` already has auxiliary heads; pass strip_heads\(base\)"):
-        attach_heads(model, SPECS, inputs=X)
+        attach_heads(model, SPECS, inputs=X, weights=1.0)
     with pytest.raises(InvalidTypeError, match=r"`model` must be an AuxModel.*; got Sequential"):
         strip_heads(dense_base())
 
 
 def test_a_target_of_the_wrong_shape_in_a_spec_is_found_on_use() -> None:
-    model = attach_heads(dense_base(), {"numbers": TargetSpec("numbers", "t", "vector", (2,))}, inputs=X)
+    model = attach_heads(dense_base(), {"numbers": TargetSpec("numbers", "t", "vector", (2,))}, inputs=X, weights=1.0)
     model.compile("sgd", "mse")
     with pytest.raises(InvalidInputError, match=r"'numbers' must have shape \(2,\)"):
         model.evaluate(X, {"main": labels(), "numbers": Y["numbers"]})
@@ -128,4 +129,4 @@ def test_a_base_with_a_training_step_of_its_own_is_warned_about() -> None:
             raise NotImplementedError
 
     with pytest.warns(AuxTasksWarning, match="Own has its own train_step, which training with heads does not use"):
-        attach_heads(Own([keras.Input((10,)), layers.Dense(4), layers.Dense(2)]), SPECS, inputs=X)
+        attach_heads(Own([keras.Input((10,)), layers.Dense(4), layers.Dense(2)]), SPECS, inputs=X, weights=1.0)

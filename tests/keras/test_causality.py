@@ -81,7 +81,7 @@ MIXING = {
 
 def _tap(base: keras.Model, spec: TargetSpec, inputs: Any, at: Any = "auto", **more: Any) -> str:
     """The tap chosen; a warning is an error."""
-    return attach_heads(base, targets_of(spec, inputs=inputs, **more), at=at).taps[spec.name]
+    return attach_heads(base, targets_of(spec, inputs=inputs, **more), at=at, weights=1.0).taps[spec.name]
 
 
 @pytest.mark.parametrize("texts", [False, True])
@@ -110,7 +110,7 @@ def test_a_subclassed_model_is_tried_like_any_other(mixing: str, sees: bool) -> 
 def test_a_tap_by_name_that_holds_the_answer_brings_a_warning(spec: TargetSpec) -> None:
     base = id_model(*MIXING["rnn_both_ways"][0]())
     with pytest.warns(AuxTasksWarning, match=f"{spec.asks_for} step, and .* layer 'mixing' already") as found:
-        attach_heads(base, targets_of(spec, inputs=IDS), at="mixing")
+        attach_heads(base, targets_of(spec, inputs=IDS), at="mixing", weights=1.0)
     assert found[0].filename == __file__
     assert _tap(base, spec, IDS, at="embedding") == "embedding"
     assert _tap(base, POS, IDS, at="mixing") == "mixing"  # asks for no other step
@@ -163,7 +163,7 @@ def test_padding_of_any_number_on_either_side_is_told_by_the_lengths(spec: Targe
 
 def test_the_side_of_the_padding_is_known_of_real_targets() -> None:
     targets = auxtasks.make_aux_targets(TEXTS, "text", "next_word", padding="pre", length=9)
-    model = attach_heads(id_model(*MIXING["rnn_both_ways"][0]()), targets)
+    model = attach_heads(id_model(*MIXING["rnn_both_ways"][0]()), targets, weights=1.0)
     assert model.taps == {"next_word": "embedding"}
 
 
@@ -230,12 +230,14 @@ def _beside(other: np.ndarray, texts: bool = False) -> keras.Model:
 )
 def test_of_several_inputs_the_one_with_the_steps_is_changed(words: Any, more: np.ndarray, own: Any) -> None:
     base, inputs = _beside(more, texts=words is TEXTS), {"words": words, "more": more}
-    assert attach_heads(base, targets_of(NEXT, inputs=own), inputs=inputs).taps == {"next_word": "embedding"}
+    assert attach_heads(base, targets_of(NEXT, inputs=own), inputs=inputs, weights=1.0).taps == {
+        "next_word": "embedding"
+    }
 
 
 def test_a_model_that_cannot_be_tried_brings_a_warning() -> None:
     with pytest.warns(AuxTasksWarning, match=r"could not be tried; check that the tap 'mixing' does not see") as found:
-        attach_heads(_beside(MASK), targets_of(NEXT, POS, inputs={"words": IDS, "more": MASK}))
+        attach_heads(_beside(MASK), targets_of(NEXT, POS, inputs={"words": IDS, "more": MASK}), weights=1.0)
     ours = [warning.filename for warning in found if warning.category is AuxTasksWarning]
     assert ours == [__file__]  # of the target that asks for a step alone
 
@@ -265,7 +267,7 @@ def test_a_head_on_a_tensor_that_holds_the_answer_copies_it(mixing: str, sees: b
     """What the warning warns of: the next of random words, which nothing can tell, is predicted all the same."""
     base = id_model(*MIXING[mixing][0](), mask_zero=False)
     with pytest.warns(AuxTasksWarning, match="so that its head can copy it") if sees else nullcontext():
-        model = attach_heads(base, targets_of(NEXT, inputs=IDS), at="mixing", seed=0)
+        model = attach_heads(base, targets_of(NEXT, inputs=IDS), at="mixing", seed=0, weights=1.0)
     model.compile(keras.optimizers.Adam(0.05), LOSS)
     ids, others = (word_ids(make_texts(64, 7, seed)) for seed in (5, 6))
     model.fit(ids, {"main": np.full(64, -1), "next_word": next_words(ids)}, epochs=30, verbose=0)

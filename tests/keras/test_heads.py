@@ -57,7 +57,7 @@ def _fit(base: keras.Model, x: np.ndarray, targets: dict[str, Any], at: Any) -> 
         name: TargetSpec(name, "test", kind, values.shape[1:], n_classes=2 if "class" in kind else None)
         for name, (values, kind) in targets.items()
     }
-    model = attach_heads(base, specs, at=at, inputs=x, seed=0)
+    model = attach_heads(base, specs, at=at, inputs=x, seed=0, weights=1.0)
     model.compile(keras.optimizers.Adam(0.02), "mse")
     y = {"main": np.full(N, np.nan), **{name: values for name, (values, _) in targets.items()}}
     return model, model.fit(x, y, epochs=60, batch_size=32, verbose=0).history
@@ -119,7 +119,9 @@ def test_an_image_is_decoded_from_a_series() -> None:
 def test_heads_of_one_seed_are_equal_and_of_another_are_not() -> None:
     x = np.zeros((2, 12, 2), "float32")
     specs = {"vector": TargetSpec("vector", "test", "vector", (3,))}
-    first, again, other = (attach_heads(_conv1d(), specs, inputs=x, seed=seed).heads[0].kernel for seed in (1, 1, 2))
+    first, again, other = (
+        attach_heads(_conv1d(), specs, inputs=x, seed=seed, weights=1.0).heads[0].kernel for seed in (1, 1, 2)
+    )
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
 

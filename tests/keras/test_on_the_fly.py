@@ -43,7 +43,7 @@ def image_base() -> keras.Model:
 
 def model_on(targets: Any, base: keras.Model | None = None, **how: Any) -> AuxModel:
     """Attach and compile; eager unless told otherwise, which is faster for a few steps."""
-    model = attach_heads(base or signal_base(), targets, seed=0)
+    model = attach_heads(base or signal_base(), targets, seed=0, weights=1.0)
     model.compile(keras.optimizers.SGD(0.02), LOSS, **{"run_eagerly": True, **how})
     return model
 
@@ -199,7 +199,7 @@ def test_a_missing_main_label_is_said() -> None:
 
 def hinge_model(targets: Any) -> AuxModel:
     keras.utils.set_random_seed(5)
-    model = attach_heads(keras.Sequential([*signal_base().layers[:-1], layers.Dense(1)]), targets, seed=0)
+    model = attach_heads(keras.Sequential([*signal_base().layers[:-1], layers.Dense(1)]), targets, seed=0, weights=1.0)
     model.compile(keras.optimizers.SGD(0.02), "hinge", run_eagerly=True)
     return model
 
@@ -219,7 +219,7 @@ def test_beside_floats_of_a_hinge_loss_integers_keep_their_minus_one() -> None:
     inputs = keras.Input((24, 2))
     pooled = layers.GlobalAveragePooling1D()(layers.Conv1D(4, 3)(inputs))
     base = keras.Model(inputs, {name: layers.Dense(1, name=name)(pooled) for name in ("floats", "integers")})
-    model = attach_heads(base, TARGETS, seed=0)
+    model = attach_heads(base, TARGETS, seed=0, weights=1.0)
     model.compile(keras.optimizers.SGD(0.02), "hinge", run_eagerly=True)
     signs = np.where(Y > 0, 1, -1)[:, None]
     floats = np.where(np.arange(40)[:, None] < 9, signs, np.nan).astype("float32")
@@ -261,14 +261,14 @@ REFUSED = {
 @pytest.mark.parametrize("message", REFUSED)
 def test_what_cannot_be_computed_is_refused_when_heads_are_attached(message: str) -> None:
     with pytest.raises(InvalidInputError, match=message):
-        attach_heads(signal_base(), REFUSED[message]())
+        attach_heads(signal_base(), REFUSED[message](), weights=1.0)
 
 
 def test_a_model_with_several_inputs_is_refused() -> None:
     inputs = [keras.Input((24, 2)), keras.Input((24, 2))]
     outputs = layers.Dense(3)(layers.Flatten()(layers.Add()(inputs)))
     with pytest.raises(InvalidInputError, match="computes from one input, and the model reads 2"):
-        attach_heads(keras.Model(inputs, outputs), GENERATOR)
+        attach_heads(keras.Model(inputs, outputs), GENERATOR, weights=1.0)
 
 
 def test_batches_of_another_shape_are_refused() -> None:

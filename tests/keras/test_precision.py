@@ -23,7 +23,7 @@ def float16() -> Iterator[None]:
 
 @pytest.mark.usefixtures("float16")
 def test_heads_stay_in_float32_under_mixed_precision() -> None:
-    model = attach_heads(dense_base(), SPECS, inputs=X)
+    model = attach_heads(dense_base(), SPECS, inputs=X, weights=1.0)
     assert model.base.compute_dtype == "float16"
     assert {head.compute_dtype for head in model.heads} == {"float32"}
     model.compile(keras.optimizers.Adam(0.02), LOSS, metrics=["accuracy"])
@@ -40,7 +40,7 @@ def test_a_float32_base_is_not_fed_float16_inputs() -> None:
     keras.mixed_precision.set_global_policy("float32")
     base = dense_base()
     keras.mixed_precision.set_global_policy("mixed_float16")
-    model = attach_heads(base, SPECS, inputs=X)
+    model = attach_heads(base, SPECS, inputs=X, weights=1.0)
     np.testing.assert_array_equal(model(X), base(X))
     model.compile("sgd", LOSS, run_eagerly=True)
     model.fit(X, Y, verbose=0)
@@ -55,6 +55,6 @@ def test_a_mixed_base_keeps_its_policy() -> None:
             keras.layers.Dense(3, activation="softmax", dtype="float32"),
         ]
     )
-    model = attach_heads(base, SPECS, at="hidden", inputs=X)
+    model = attach_heads(base, SPECS, at="hidden", inputs=X, weights=1.0)
     model.compile("sgd", LOSS, run_eagerly=True)
     assert np.isfinite(model.fit(X, Y, verbose=0).history["loss"]).all()

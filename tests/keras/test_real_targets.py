@@ -79,7 +79,7 @@ def test_images() -> None:
             layers.Dense(2, activation="softmax"),
         ]
     )
-    model = attach_heads(base, targets)
+    model = attach_heads(base, targets, weights=1.0)
     assert model.taps == {"hog": "conv"}  # HOG has a place in the image
     _train(base, targets, x[:10])
 
@@ -96,7 +96,7 @@ def test_rotated_copies_train_without_a_main_label() -> None:
             layers.Dense(2, activation="softmax"),
         ]
     )
-    model = attach_heads(base, targets)
+    model = attach_heads(base, targets, weights=1.0)
     model.compile("adam", "sparse_categorical_crossentropy", run_eagerly=True)
     logs = model.fit(targets.inputs, targets.with_main(np.arange(N) % 2), batch_size=64, verbose=0).history
     assert np.isfinite(list(logs.values())).all()

@@ -70,7 +70,7 @@ def test_attaching_leaves_random_numbers_and_weights_alone() -> None:
     keras.utils.set_random_seed(5)
     expected = tf.random.normal((3,)), np.random.normal(size=3)  # noqa: NPY002 - the global state is meant
     keras.utils.set_random_seed(5)
-    attach_heads(base, SPECS, inputs=X)
+    attach_heads(base, SPECS, inputs=X, weights=1.0)
     found = tf.random.normal((3,)), np.random.normal(size=3)  # noqa: NPY002
     for one, other in zip((*expected, *before), (*found, *values(base)), strict=True):
         np.testing.assert_array_equal(one, other)

@@ -87,7 +87,7 @@ def test_each_output_has_missing_labels_of_its_own(form: str, missing: str) -> N
 
 
 def test_sample_weights_by_output_go_together_with_missing_labels() -> None:
-    model = attach_heads(_base("dict"), SPECS, inputs=X)
+    model = attach_heads(_base("dict"), SPECS, inputs=X, weights=1.0)
     model.compile("sgd", LOSSES, weighted_metrics={"b": ["mae"]}, run_eagerly=True)
     weight = {"a": np.ones(48), "b": np.random.default_rng(0).random(48)}
     found = model.evaluate(X, {"a": YA, "b": some_missing(YB)}, 48, 0, weight, return_dict=True)
@@ -116,7 +116,7 @@ class TwoInputs(keras.Model):
 
 def test_inputs_by_name_work_throughout(tmp_path: Any) -> None:
     x = {"left": X, "right": X[::-1]}
-    model = attach_heads(TwoInputs(), SPECS, at=0, inputs=x)
+    model = attach_heads(TwoInputs(), SPECS, at=0, inputs=x, weights=1.0)
     model.compile("sgd", LOSS, run_eagerly=True)
     model.fit(x, {"main": some_missing(YA), **TARGETS}, verbose=0)
     model.save(tmp_path / "model.keras")
@@ -133,4 +133,4 @@ def test_all_inputs_are_needed_for_the_trial_run() -> None:
     hidden = layers.Dense(4)(layers.Add()([left, right]))
     base = keras.Model([left, right], layers.Dense(2)(hidden))
     with pytest.raises(InvalidInputError, match=r"`inputs`: the model reads 2 inputs; found 1. Pass samples of all"):
-        attach_heads(base, SPECS, inputs=X)
+        attach_heads(base, SPECS, inputs=X, weights=1.0)

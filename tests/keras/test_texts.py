@@ -43,14 +43,14 @@ FORMS = {
 
 
 def _model(base: keras.Model | None = None, *, eager: bool = True, **how: Any) -> Any:
-    model = attach_heads(base or text_model(), targets_of(POS, lengths=LENGTHS), seed=0, **how)
+    model = attach_heads(base or text_model(), targets_of(POS, lengths=LENGTHS), seed=0, **{"weights": 1.0, **how})
     model.compile(keras.optimizers.SGD(0.1), LOSS, run_eagerly=eager)
     return model
 
 
 def _all_results(x: Any) -> dict[str, Any]:
     """What every entry point makes of the same texts."""
-    model = attach_heads(text_model(), targets_of(POS), inputs=x, seed=0)
+    model = attach_heads(text_model(), targets_of(POS), inputs=x, seed=0, weights=1.0)
     model.compile(keras.optimizers.SGD(0.1), LOSS, run_eagerly=True)
     return {
         "fit": model.fit(x, Y, verbose=0, shuffle=False).history["loss"],
@@ -165,7 +165,7 @@ def test_predictions_per_step_have_the_length_of_the_target_in_every_batch() -> 
 def test_a_varying_axis_is_known_as_such_also_to_the_saved_model(tmp_path: Path) -> None:
     vector = TargetSpec("numbers", "test", "step_vector", (7, 2))
     grid = TargetSpec("grid", "test", "vector", (3,), place="grid")
-    model = attach_heads(text_model(), targets_of(POS, vector, grid), at="steps")
+    model = attach_heads(text_model(), targets_of(POS, vector, grid), at="steps", weights=1.0)
     assert {point.shape for point in model._plan.taps.values()} == {(None, 6)}
     rng = np.random.default_rng(0)
     y = {**Y, "numbers": rng.normal(size=(32, 7, 2)), "grid": rng.normal(size=(32, 3))}
@@ -181,7 +181,7 @@ def test_a_varying_axis_is_known_as_such_also_to_the_saved_model(tmp_path: Path)
 
 
 def test_padded_batches_of_numbers_may_be_shorter_than_the_targets() -> None:
-    model = attach_heads(id_model(), targets_of(POS), inputs=word_ids())
+    model = attach_heads(id_model(), targets_of(POS), inputs=word_ids(), weights=1.0)
     model.compile("sgd", LOSS)
     rows = np.argsort(LENGTHS)
     ids, y = word_ids()[rows], {name: values[rows] for name, values in Y.items()}
@@ -196,7 +196,7 @@ def test_masked_steps_do_not_count_even_where_a_target_is_present() -> None:
     ids = word_ids()
     filled = np.where(ids > 0, kinds_of_words(), 3)  # a class at padding, which the mask leaves out
     for base, kept in ((id_model(), False), (id_model(mask_zero=False), True)):
-        model = attach_heads(base, targets_of(POS), inputs=ids, seed=0)
+        model = attach_heads(base, targets_of(POS), inputs=ids, seed=0, weights=1.0)
         model.compile("sgd", LOSS, run_eagerly=True)
         same, other = (
             model.evaluate(ids, {"main": LABELS, "pos": values}, return_dict=True, verbose=0)["pos_loss"]
@@ -218,13 +218,13 @@ def test_a_mask_is_cut_with_its_steps() -> None:
 def test_the_trial_run_sees_the_longest_texts(known: bool) -> None:
     texts = TEXTS[::-1][np.argsort(LENGTHS[::-1], kind="stable")]
     lengths = {"lengths": np.sort(LENGTHS)} if known else {}
-    model = attach_heads(text_model(), targets_of(POS, inputs=texts, **lengths))
+    model = attach_heads(text_model(), targets_of(POS, inputs=texts, **lengths), weights=1.0)
     assert model.taps == {"pos": "steps"}
 
 
 def test_targets_longer_than_every_text_are_padding_at_the_end() -> None:
     spec = TargetSpec("pos", "test", "step_class", (12,), n_classes=5)
-    model = attach_heads(text_model(), targets_of(spec, lengths=LENGTHS), seed=0)
+    model = attach_heads(text_model(), targets_of(spec, lengths=LENGTHS), seed=0, weights=1.0)
     model.compile("sgd", LOSS, run_eagerly=True)
     assert model.taps == {"pos": "steps"}
     logs = model.evaluate(TEXTS, {"main": LABELS, "pos": kinds_of_words(length=12)}, return_dict=True, verbose=0)
@@ -236,10 +236,10 @@ def test_targets_longer_than_every_text_are_padding_at_the_end() -> None:
 def test_a_varying_axis_that_lost_steps_is_refused(at: str) -> None:
     base = text_model(layers.Conv1D(6, 3, name="short"), mask_zero=False)
     if at == "auto":
-        assert attach_heads(base, targets_of(POS)).taps == {"pos": "embedding"}
+        assert attach_heads(base, targets_of(POS), weights=1.0).taps == {"pos": "embedding"}
         return
     with pytest.raises(InvalidInputError, match=r"each of 7 steps.*'short' has 5 steps.*Use 'pos_histogram' instead"):
-        attach_heads(base, targets_of(POS), at=at)
+        attach_heads(base, targets_of(POS), at=at, weights=1.0)
 
 
 @pytest.mark.parametrize("length", [None, 7])
@@ -252,18 +252,20 @@ def test_a_varying_axis_that_lost_steps_is_refused(at: str) -> None:
 )
 def test_targets_of_another_tokenizer_are_refused(lengths: np.ndarray, message: str, length: int | None) -> None:
     with pytest.raises(InvalidInputError, match=rf"'pos' {message}\. .*make_aux_targets\(\.\.\., tokenizer=layer\)"):
-        attach_heads(text_model(length=length), targets_of(POS, lengths=lengths))
+        attach_heads(text_model(length=length), targets_of(POS, lengths=lengths), weights=1.0)
 
 
 def test_tokens_are_compared_as_far_as_target_and_model_reach() -> None:
     short = TargetSpec("pos", "test", "step_class", (3,), n_classes=5)
     for length in (None, 3):
         targets = targets_of(short, lengths=np.minimum(LENGTHS, 3))
-        assert attach_heads(text_model(length=length), targets).taps == {"pos": "steps"}
+        assert attach_heads(text_model(length=length), targets, weights=1.0).taps == {"pos": "steps"}
     vector = TargetSpec("numbers", "test", "step_vector", (7, 2))
-    assert attach_heads(text_model(length=5), targets_of(vector, lengths=LENGTHS)).taps == {"numbers": "steps"}
+    assert attach_heads(text_model(length=5), targets_of(vector, lengths=LENGTHS), weights=1.0).taps == {
+        "numbers": "steps"
+    }
     with pytest.raises(InvalidInputError, match=r"'numbers' counts 3 tokens .* model makes 6 of it|makes 5 of it"):
-        attach_heads(text_model(length=5), targets_of(vector, lengths=LENGTHS - 3))
+        attach_heads(text_model(length=5), targets_of(vector, lengths=LENGTHS - 3), weights=1.0)
 
 
 def test_padding_is_told_from_tokens_by_the_number_that_the_targets_know() -> None:
@@ -273,17 +275,17 @@ def test_padding_is_told_from_tokens_by_the_number_that_the_targets_know() -> No
     lengths = np.array([len(text) for text in TEXTS])
     spec = TargetSpec("pos", "test", "step_class", (lengths.max(),), n_classes=5)
     known, other = (SimpleNamespace(texts_=SimpleNamespace(vocabulary=Vocabulary((), padding))) for padding in (1, 0))
-    assert attach_heads(base, targets_of(spec, lengths=lengths, generator=known)).taps == {"pos": "steps"}
+    assert attach_heads(base, targets_of(spec, lengths=lengths, generator=known), weights=1.0).taps == {"pos": "steps"}
     with pytest.raises(InvalidInputError, match=f"the model makes {lengths.max()} of it"):
-        attach_heads(base, targets_of(spec, lengths=lengths, generator=other))
+        attach_heads(base, targets_of(spec, lengths=lengths, generator=other), weights=1.0)
 
 
 def test_a_fixed_length_must_be_that_of_the_target() -> None:
-    assert attach_heads(text_model(length=7), targets_of(POS)).taps == {"pos": "steps"}
+    assert attach_heads(text_model(length=7), targets_of(POS), weights=1.0).taps == {"pos": "steps"}
     with pytest.raises(InvalidInputError, match=r"each of 7 steps.* no layer .* \(they have 5\)\. Use 'pos_histogram'"):
-        attach_heads(text_model(length=5), targets_of(POS))
+        attach_heads(text_model(length=5), targets_of(POS), weights=1.0)
     with pytest.raises(InvalidInputError, match=r"each of 7 steps, and the output of layer 'steps' has 5 steps\."):
-        attach_heads(text_model(length=5), targets_of(POS), at="steps")
+        attach_heads(text_model(length=5), targets_of(POS), at="steps", weights=1.0)
     base = text_model(layers.GRU(4, name="flat"), layers.Reshape((1, 4)))
     with pytest.raises(InvalidInputError, match=r"layer 'flat' has no time axis \(a sample has shape \(4,\)\)"):
-        attach_heads(base, targets_of(POS), at="flat")
+        attach_heads(base, targets_of(POS), at="flat", weights=1.0)

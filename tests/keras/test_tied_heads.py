@@ -96,7 +96,7 @@ def test_the_embedding_learns_from_the_head_and_is_held_once() -> None:
 
 
 def test_a_saved_model_keeps_the_tie_and_trains_on(tmp_path: Path) -> None:
-    model = attach_heads(text_model(), targets_of(NEXT, POS, vocabulary=VOCABULARY), tie=TIE, seed=0)
+    model = attach_heads(text_model(), targets_of(NEXT, POS, vocabulary=VOCABULARY), tie=TIE, seed=0, weights=1.0)
     model.compile(keras.optimizers.Adam(0.01), "mse")
     y = {**Y, "main": LABELS[:, None] * np.ones(2), "pos": np.maximum(next_words(IDS), -1) // 2}
     model.fit(TEXTS, y, batch_size=8, verbose=0)
@@ -112,7 +112,7 @@ def test_a_saved_model_keeps_the_tie_and_trains_on(tmp_path: Path) -> None:
 
 
 def test_a_model_saved_before_there_were_ties_can_be_loaded() -> None:
-    config = attach_heads(id_model(), targets_of(NEXT), inputs=IDS).get_config()
+    config = attach_heads(id_model(), targets_of(NEXT), inputs=IDS, weights=1.0).get_config()
     assert config.pop("ties") == {}
     assert AuxModel.from_config(config).taps == {"next_word": "steps"}
 
@@ -173,13 +173,13 @@ def test_a_tie_that_cannot_be_is_refused(tie: Any, changed: Any, error: type[Exc
     numbers = TargetSpec("numbers", "test", "vector", (2,))
     targets = targets_of(NEXT, numbers, inputs=IDS, vocabulary=changed.get("vocabulary", VOCABULARY))
     with pytest.raises(error, match=message):
-        attach_heads(base, targets, tie=tie)
+        attach_heads(base, targets, tie=tie, weights=1.0)
 
 
 def test_a_model_that_numbers_words_otherwise_is_refused() -> None:
     turned = (*VOCABULARY[:2], *WORDS[::-1])
     with pytest.raises(InvalidInputError, match=r"layer 'tokens' .*: 2 is 'the' in the layer and 'tree' in `targets`"):
-        attach_heads(text_model(), targets_of(NEXT, vocabulary=turned), tie=TIE)
+        attach_heads(text_model(), targets_of(NEXT, vocabulary=turned), tie=TIE, weights=1.0)
     # Where the model is given the numbers of the targets themselves, a tokenizer of other texts is none of theirs.
     title, ids = keras.Input((), dtype="string", name="title"), keras.Input((7,), dtype="int32", name="ids")
     tokens = layers.TextVectorization(vocabulary=WORDS[:3], output_sequence_length=7)(title)
@@ -187,4 +187,6 @@ def test_a_model_that_numbers_words_otherwise_is_refused() -> None:
     joined = layers.Concatenate()([hidden, layers.Embedding(5, 4)(tokens)])
     base = keras.Model({"title": title, "ids": ids}, layers.Dense(2)(layers.GlobalAveragePooling1D()(joined)))
     targets, x = targets_of(NEXT, vocabulary=turned, inputs=IDS, lengths=LENGTHS), {"title": TEXTS[::-1], "ids": IDS}
-    assert attach_heads(base, targets, at="steps", inputs=x, tie=TIE)._plan.ties["next_word"][0].rows[0] == 11
+    assert (
+        attach_heads(base, targets, at="steps", inputs=x, tie=TIE, weights=1.0)._plan.ties["next_word"][0].rows[0] == 11
+    )

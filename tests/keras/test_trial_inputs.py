@@ -40,7 +40,7 @@ def test_inputs_of_another_shape_are_told_apart_from_errors_of_the_model(
     shapes: Any, inputs: Any, message: str
 ) -> None:
     with pytest.raises(InvalidInputError, match=message):
-        attach_heads(_functional(*shapes), SPECS, inputs=inputs)
+        attach_heads(_functional(*shapes), SPECS, inputs=inputs, weights=1.0)
 
 
 @pytest.mark.parametrize("built", [True, False])
@@ -48,16 +48,16 @@ def test_numbers_for_a_model_that_reads_texts_are_refused(built: bool) -> None:
     base = text_model() if built else keras.Sequential(text_model().layers)
     found = "the model reads texts" if built else "layer 'tokens' of the model makes tokens of texts"
     with pytest.raises(InvalidInputError, match=rf"no texts, and {found}.*make_aux_targets\(.*inputs=\"texts\"\)"):
-        attach_heads(base, targets_of(POS, inputs=word_ids()))
+        attach_heads(base, targets_of(POS, inputs=word_ids()), weights=1.0)
 
 
 def test_numbers_beyond_the_rows_of_an_embedding_are_refused() -> None:
     for base in (id_model(), keras.Model((ids := keras.Input((7,))), layers.Flatten()(layers.Embedding(12, 8)(ids)))):
-        attach_heads(base, targets_of(POS, inputs=np.full((8, 7), 11)), at=base.layers[1].name)
+        attach_heads(base, targets_of(POS, inputs=np.full((8, 7), 11)), at=base.layers[1].name, weights=1.0)
         with pytest.raises(
             InvalidInputError, match=r"holds the number 12, .* has 12 rows \(0 to 11\).*max_tokens=12\)"
         ):
-            attach_heads(base, targets_of(POS, inputs=np.full((8, 7), 12)), at=base.layers[1].name)
+            attach_heads(base, targets_of(POS, inputs=np.full((8, 7), 12)), at=base.layers[1].name, weights=1.0)
 
 
 def test_an_error_of_the_model_itself_is_passed_on() -> None:
@@ -70,13 +70,13 @@ def test_an_error_of_the_model_itself_is_passed_on() -> None:
     inputs = keras.Input((10,))
     base = keras.Model(inputs, layers.Dense(3)(layers.Dense(4)(Broken()(inputs))))
     with pytest.raises(ValueError, match="something of its own") as found:
-        attach_heads(base, SPECS, inputs=X)
+        attach_heads(base, SPECS, inputs=X, weights=1.0)
     assert not isinstance(found.value, InvalidInputError)
 
 
 def test_a_last_axis_of_one_may_be_left_out_as_in_keras() -> None:
     base = _functional((1,))
-    model = attach_heads(base, SPECS, inputs=X[:, 0])
+    model = attach_heads(base, SPECS, inputs=X[:, 0], weights=1.0)
     model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
     assert np.isfinite(model.fit(X[:, 0], {"main": labels(), **aux_targets()}, verbose=0).history["loss"]).all()
 
@@ -89,7 +89,7 @@ def test_texts_are_read_beside_numbers(shape: tuple[int, ...]) -> None:
     joined = layers.Concatenate()([layers.GlobalAveragePooling1D()(hidden), number])
     base = keras.Model({"text": text, "number": number}, layers.Dense(2)(layers.Dense(4, name="joint")(joined)))
     x = {"text": TEXTS.tolist(), "number": np.ones((32, 2), "float32")}
-    model = attach_heads(base, targets_of(POS), inputs=x)
+    model = attach_heads(base, targets_of(POS), inputs=x, weights=1.0)
     if shape:
         assert model.taps == {"pos": "embedding"}
         return

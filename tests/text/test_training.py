@@ -59,7 +59,7 @@ def test_both_ways_have_the_same_targets_and_the_numbers_of_the_layer(vectorizat
 def test_trains_with_few_labels_and_gives_the_model_back(vectorization, inputs):
     targets = make(vectorization, inputs)
     base = make_model(vectorization, inputs, targets.specs["pos"].shape[0])
-    model = attach_heads(base, targets, tie={"next_word": "embedding"})
+    model = attach_heads(base, targets, tie={"next_word": "embedding"}, weights=1.0)
     assert (model.taps["pos"], model.taps["next_word"]) == ("embedding", "gru")
     model.compile(
         keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False

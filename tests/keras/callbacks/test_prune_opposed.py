@@ -91,7 +91,7 @@ def test_the_count_begins_anew_and_what_is_pruned_stays_so() -> None:
 
 @pytest.mark.parametrize("weighting", ["watch", "cosine_gate", "projection", "gradnorm"])
 def test_weightings_that_look_at_gradients_write_what_is_read(weighting: str) -> None:
-    model = attach_heads(dense_base(), SPECS, inputs=X, weighting=weighting)
+    model = attach_heads(dense_base(), SPECS, inputs=X, weighting=weighting, weights=1.0)
     model.compile(keras.optimizers.SGD(0.1), LOSS)
     prune = PruneOpposed(patience=2, threshold=1.0, verbose=0)  # no two gradients here are parallel
     # "watch" looks at every sixteenth step: the first of each epoch.

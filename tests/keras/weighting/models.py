@@ -73,7 +73,7 @@ def recurrent() -> keras.Model:
 def weighed(weighting: Any, base: keras.Model | None = None, rate: float = 0.1, **how: Any) -> AuxModel:
     """Heads of two tasks on each of two layers, compiled with plain SGD."""
     at = {name: "low" if k < 2 else "high" for k, name in enumerate(SPECS)}
-    weights = how.pop("weights", {"task_1": 2.0, "task_3": 0.5})
+    weights = how.pop("weights", {"task_0": 1.0, "task_1": 2.0, "task_2": 1.0, "task_3": 0.5})
     model = attach_heads(base or convolutional(), SPECS, at, weights, inputs=X, seed=0, weighting=weighting)
     model.compile(keras.optimizers.SGD(rate), "sparse_categorical_crossentropy", **how)
     return model

@@ -197,7 +197,7 @@ def test_a_function_gets_losses_by_name_and_may_leave_tasks_out() -> None:
 )
 def test_what_is_no_weighting_is_refused(weighting: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
-        attach_heads(convolutional(), SPECS, inputs=X, weighting=weighting)
+        attach_heads(convolutional(), SPECS, inputs=X, weighting=weighting, weights=1.0)
 
 
 @pytest.mark.parametrize(

@@ -211,7 +211,7 @@ def test_frozen_layers_and_a_missing_main_loss_are_no_obstacle() -> None:
         assert _trunk_after(weighting, frozen) == []
         np.testing.assert_array_equal(before, frozen.get_weights()[0])
         assert all(np.isfinite(value).all() for value in _trunk_after(weighting, lower))
-        model = attach_heads(convolutional(), SPECS, inputs=X, weighting=weighting)
+        model = attach_heads(convolutional(), SPECS, inputs=X, weighting=weighting, weights=1.0)
         model.compile("sgd", None)
         with pytest.warns(UserWarning, match="Gradients do not exist for variables"):  # as Keras says it of any model
             model.train_on_batch(X, TARGETS)
