@@ -103,8 +103,8 @@ def main() -> None:
             numbers += (finding.over_control.mean, finding.p)
             written = ",".join(f"{number:.4g}" for number in numbers)
             lines.append(f"{repetition},{task},{TRUTH[task]},{finding.verdict},{written}")
-    if arguments.output:
-        arguments.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        if arguments.output:
+            arguments.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
     for task, verdicts in found.items():
         right = sum(verdict == TRUTH[task] for verdict in verdicts)
         print(f"{task:12s} {TRUTH[task]:9s} in {right} of {len(verdicts)}: {verdicts}")
