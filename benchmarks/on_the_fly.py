@@ -44,10 +44,11 @@ class Run:
         x = rng.normal(size=(samples, *shape)).astype("float32")
         y: Any = rng.integers(0, 6, samples).astype("int32")
         generator = AuxTargetGenerator(domain).fit(x)
+        targets = None if on_the_fly else generator.transform(x)
         keras.utils.set_random_seed(0)
-        self.model = attach_heads(build(domain, shape), generator if on_the_fly else generator.transform(x))
+        self.model = attach_heads(build(domain, shape), generator if targets is None else targets)
         self.model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-        labels = y if on_the_fly else generator.transform(x).with_main(y)
+        labels = y if targets is None else targets.with_main(y)
         self._fit = lambda: self.model.fit(x, labels, batch_size=batch, epochs=1, verbose=0)
         self._fit()
 

@@ -163,7 +163,8 @@ def audit(
     splits = splits_of(experiment.main, labelled, cv, grouped, chosen, has_test=test is not None, stratify=stratify)
     rule = Rule.of(experiment.settings.metrics.judged, margin, confidence, adjust, overlap_of(splits, labelled))
     arms = arms_of(list(experiment.specs), factors, together=together, controls=controls)
-    records = Records(None if results is None else Path(results), experiment.made_of())
+    # Fingerprints read all data and make a model more: only what is kept needs them.
+    records = Records(None, {}) if results is None else Records(Path(results), experiment.made_of())
     runs = run_all(experiment, arms, splits, records, rule.metric, jobs, progress=progress)
     relevance = Relevance(experiment)
     findings = findings_of(runs, rule, relevance)

@@ -58,10 +58,10 @@ class Experiment:
     @property
     def labelled(self) -> Array:
         """Which original samples have a main label."""
-        from auxtasks.keras.labels import labelled_rows
+        from auxtasks.keras.labels import present_rows
 
-        rows = labelled_rows(self.main)
-        return np.ones(self.n_original, dtype=bool) if rows is None else np.asarray(rows, dtype=bool)
+        found: Array = present_rows(self.main)
+        return found
 
     def parts(self, split: Split) -> tuple[Data, Data]:
         """Return the samples to train and to test on; copies go with their originals."""

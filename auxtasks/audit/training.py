@@ -141,22 +141,21 @@ def attached(
 
 def _number(weight: float | str, spec: TargetSpec, train: Data) -> float:
     """Return a weight as `fit` would find it, but the same for data of all forms."""
-    from auxtasks.keras.labels import labelled_rows
+    from auxtasks.keras.labels import present_rows
     from auxtasks.keras.weights import automatic_weight
 
     if not isinstance(weight, str):
         return weight
-    labelled = labelled_rows(train.main)
-    n_samples = len(train.main)
-    return spec.share * automatic_weight(n_samples if labelled is None else int(np.sum(labelled)), n_samples)
+    return spec.share * automatic_weight(int(present_rows(train.main).sum()), len(train.main))
 
 
 def _for_arm(target: Array, task: str, arm: Arm, seed: int) -> Array:
     """Return the targets, for a control in another order; samples without a target stay without."""
     if not arm.shuffled:
         return target
-    missing = np.isnan(target) if target.dtype.kind == "f" else target < 0
-    present = np.flatnonzero(~missing.reshape(len(target), -1).all(axis=1))
+    from auxtasks.keras.labels import present_rows
+
+    present = np.flatnonzero(present_rows(target))
     rng = np.random.default_rng([seed, zlib.crc32(task.encode())])
     shuffled = target.copy()
     shuffled[present] = target[rng.permutation(present)]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from auxtasks.errors import InvalidInputError
 from auxtasks.keras.composition import DEFAULT_SHARE, Composition, Indices
-from auxtasks.keras.labels import labelled_rows
+from auxtasks.keras.labels import present_rows
 from auxtasks.keras.texts import as_inputs
 from auxtasks.validation import check_int, check_number
 
@@ -180,6 +180,5 @@ def _checked_plan(y: Any, batch_size: int, share: float, seed: int, main: str) -
 
 
 def _labelled(y: Any, main: str) -> NDArray[np.bool_]:
-    labels = y[main] if hasattr(y, "keys") else y
-    rows = labelled_rows(np.asarray(labels))
-    return np.ones(len(labels), bool) if rows is None else np.asarray(rows)
+    found: NDArray[np.bool_] = present_rows(np.asarray(y[main] if hasattr(y, "keys") else y))
+    return found

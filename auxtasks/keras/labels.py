@@ -56,15 +56,31 @@ def labelled_rows(y: Any) -> Any:
     ndarray or tensor of bool, shape (n,), or None
         True where at least one entry of one output is present; None if no dtype of `y` can say "missing".
     """
-    parts = [(labels, find_missing(labels)) for labels in tree.flatten(y)]
-    if all(missing is None for _, missing in parts):
+    parts = tree.flatten(y)
+    if all(find_missing(labels) is None for labels in parts):
         return None
-    rows = [_present_rows(labels, missing) for labels, missing in parts]
-    return reduce(lambda some, others: some | others, rows)
+    return reduce(lambda some, others: some | others, map(present_rows, parts))
 
 
-def _present_rows(labels: Any, missing: Any) -> Any:
-    """Tell which rows of one output have an entry; all of them where the dtype cannot say "missing"."""
+def present_rows(labels: Any) -> Any:
+    """Tell which rows of one output have an entry.
+
+    Parameters
+    ----------
+    labels : ndarray or tensor
+        The labels of one output, or a target.
+
+    Returns
+    -------
+    ndarray or tensor of bool, shape (n,)
+        All True where the dtype cannot say "missing".
+
+    Examples
+    --------
+    >>> present_rows(np.array([[1.0, np.nan], [np.nan, np.nan]])).tolist(), present_rows(np.array([-1, 2])).tolist()
+    ([True, False], [False, True])
+    """
+    missing = find_missing(labels)
     if missing is None:
         return np.ones(len(labels), bool) if isinstance(labels, np.ndarray) else tf.ones(tf.shape(labels)[:1], tf.bool)
     if isinstance(missing, np.ndarray):

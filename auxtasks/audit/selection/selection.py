@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from auxtasks.audit.paired import Comparison
 from auxtasks.audit.screen.ranking import Ranking
 from auxtasks.audit.selection.candidate import Candidate
 from auxtasks.audit.selection.search import Step
-from auxtasks.optional import require
 
 if TYPE_CHECKING:
     import keras
     from rich.console import RenderableType
-
-_WIDTH = 100
 
 
 @dataclass(frozen=True, repr=False)
@@ -99,8 +95,6 @@ class Selection:
 
     def __repr__(self) -> str:
         """Show the choice and what was tried."""
-        console = require("rich.console", extra="cli").Console(
-            file=StringIO(), width=_WIDTH, force_terminal=False, color_system=None
-        )
-        console.print(self.__rich__())
-        return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
+        from auxtasks.audit.screen.table import as_text
+
+        return as_text(self.__rich__())
