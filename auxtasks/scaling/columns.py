@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from auxtasks.inputs.chunks import row_slices
 from auxtasks.scaling.moments import Moments
 from auxtasks.typing import Array
 
@@ -69,15 +68,15 @@ def constant(found: Moments, eps: float) -> Array:
     return result
 
 
-def useless(values: Array, found: Moments, eps: float) -> dict[int, tuple[str, int]]:
+def useless(found: Moments, twins: Array, eps: float) -> dict[int, tuple[str, int]]:
     """Find the columns that are constant, never present or exact copies of an earlier one.
 
     Parameters
     ----------
-    values : ndarray of float, shape (n, d)
-        The target.
     found : Moments
-        Its statistics.
+        The statistics of the columns.
+    twins : ndarray of int, shape (d,)
+        For each column, the first with the same values.
     eps : float
         The relative rounding error of the values.
 
@@ -88,31 +87,17 @@ def useless(values: Array, found: Moments, eps: float) -> dict[int, tuple[str, i
 
     Examples
     --------
-    >>> from auxtasks.scaling.moments import moments
-    >>> values = np.array([[1.0, 5.0, 1.0], [2.0, 5.0, 2.0]])
-    >>> useless(values, moments(values, log1p=False, name="a"), 1e-7)
+    >>> found = Moments(np.full(3, 2.0), np.array([1.5, 5.0, 1.5]), np.array([0.5, 0.0, 0.5]))
+    >>> useless(found, np.array([0, 1, 0]), 1e-7)
     {1: ('constant', -1), 2: ('copy of', 0)}
     """
     reasons: dict[int, tuple[str, int]] = {}
-    seen: dict[tuple[float, float, float], list[int]] = {}
     still = constant(found, eps)
-    keys = zip(found.count.tolist(), found.mean.tolist(), found.squares.tolist(), strict=True)
-    for column, key in enumerate(keys):
-        if key[0] == 0:
+    for column, twin in enumerate(twins.tolist()):
+        if found.count[column] == 0:
             reasons[column] = (ABSENT, -1)
         elif still[column]:
             reasons[column] = (CONSTANT, -1)
-        else:
-            # Copies have the very same statistics; few other columns do, so few are compared value by value.
-            earlier = seen.setdefault(key, [])
-            twin = next((other for other in earlier if _same(values, other, column)), None)
-            if twin is None:
-                earlier.append(column)
-            else:
-                reasons[column] = (COPY, twin)
+        elif twin != column:
+            reasons[column] = (COPY, twin)
     return reasons
-
-
-def _same(values: Array, a: int, b: int) -> bool:
-    chunks = row_slices(len(values), 2 * values.itemsize)
-    return all(np.array_equal(values[rows, a], values[rows, b], equal_nan=True) for rows in chunks)

@@ -9,15 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from auxtasks.compute.raw import RawTarget
 from auxtasks.compute.task import Task
 from auxtasks.errors import AuxTasksWarning, InvalidInputError
-from auxtasks.scaling.chance import chance_of_labels, chance_of_numbers
+from auxtasks.scaling.chance import chance_of_numbers
 from auxtasks.scaling.columns import COPY, column_names, constant, useless
-from auxtasks.scaling.moments import moments
 from auxtasks.scaling.scaling import Scaling
+from auxtasks.scaling.seen import Numbers, Seen
 from auxtasks.scaling.standardise import fit_scaling
-from auxtasks.specs import NUMERIC_KINDS, TargetSpec
+from auxtasks.specs import TargetSpec
 
 _LOGGER = logging.getLogger("auxtasks")
 
@@ -31,7 +30,7 @@ class Fitted:
 
 
 def fit_targets(
-    tasks: Sequence[Task], raw: Mapping[str, RawTarget], *, scale: bool, compute: np.dtype[np.floating]
+    tasks: Sequence[Task], seen: Mapping[str, Seen], *, scale: bool, compute: np.dtype[np.floating]
 ) -> tuple[dict[str, TargetSpec], dict[str, Scaling]]:
     """Fit every target that there is something to learn from.
 
@@ -39,8 +38,8 @@ def fit_targets(
     ----------
     tasks : sequence of Task
         What was computed.
-    raw : mapping of str to RawTarget
-        The values on the training data.
+    seen : mapping of str to Seen
+        What the training data tell of each.
     scale, compute
         As for `fit_target`.
 
@@ -58,16 +57,16 @@ def fit_targets(
 
     Examples
     --------
+    >>> from auxtasks.compute.raw import RawTarget
+    >>> from auxtasks.scaling.seen import see
+    >>> task, raw = Task("a", "a", "vector"), RawTarget("a", "vector", (1,), np.array([[1.0], [3.0]]))
     >>> specs, scalings = fit_targets(
-    ...     [Task("a", "a", "vector")],
-    ...     {"a": RawTarget("a", "vector", (1,), np.array([[1.0], [3.0]]))},
-    ...     scale=True,
-    ...     compute=np.dtype("float64"),
+    ...     [task], {"a": see(task, raw, scale=True)}, scale=True, compute=np.dtype("float64")
     ... )
     >>> scalings["a"].mean
     array([2.])
     """
-    fitted = {task.name: fit_target(task, raw[task.name], scale=scale, compute=compute) for task in tasks}
+    fitted = {task.name: fit_target(task, seen[task.name], scale=scale, compute=compute) for task in tasks}
     specs = {name: found.spec for name, found in fitted.items() if found is not None}
     if not specs:
         raise InvalidInputError(
@@ -77,15 +76,15 @@ def fit_targets(
     return specs, {name: found.scaling for name, found in fitted.items() if found is not None and found.scaling}
 
 
-def fit_target(task: Task, raw: RawTarget, *, scale: bool, compute: np.dtype[np.floating]) -> Fitted | None:
+def fit_target(task: Task, seen: Seen, *, scale: bool, compute: np.dtype[np.floating]) -> Fitted | None:
     """Fit one target.
 
     Parameters
     ----------
     task : Task
         What was computed.
-    raw : RawTarget
-        Its values on the training data.
+    seen : Seen
+        What the training data tell of it, with the same `scale`.
     scale : bool
         Whether numbers are scaled, and what teaches nothing is left out.
     compute : dtype
@@ -95,11 +94,6 @@ def fit_target(task: Task, raw: RawTarget, *, scale: bool, compute: np.dtype[np.
     -------
     Fitted or None
         None if the whole target is constant or missing and `scale` asks to leave it out.
-
-    Raises
-    ------
-    InvalidInputError
-        If classes lie outside those that the task declares, or a task with ``log1p`` gave negative values.
 
     Warns
     -----
@@ -113,38 +107,36 @@ def fit_target(task: Task, raw: RawTarget, *, scale: bool, compute: np.dtype[np.
 
     Examples
     --------
-    >>> raw = RawTarget("a", "vector", (1,), np.array([[1.0], [3.0]]))
-    >>> fit_target(Task("a", "a", "vector"), raw, scale=True, compute=np.dtype("float64")).spec.chance
+    >>> from auxtasks.compute.raw import RawTarget
+    >>> from auxtasks.scaling.seen import see
+    >>> task, raw = Task("a", "a", "vector"), RawTarget("a", "vector", (1,), np.array([[1.0], [3.0]]))
+    >>> fit_target(task, see(task, raw, scale=True), scale=True, compute=np.dtype("float64")).spec.chance
     1.0
     """
     columns = task.columns
-    if raw.kind in ("vector", "multilabel") and not columns:
-        columns = column_names(raw.natural, task.axes, task.name)
+    if seen.kind in ("vector", "multilabel") and not columns:
+        columns = column_names(seen.natural, task.axes, task.name)
     scaling: Scaling | None = None
     dropped: dict[int, tuple[str, int]] = {}
-    if raw.kind in NUMERIC_KINDS:
-        found = moments(raw.array, log1p=task.log1p and scale, name=raw.name)
-        if raw.kind == "step_vector":
-            # The best constant for a head that is alike at every step; what few long samples reach says little alone.
-            found = found.pooled()
-        eps = max(float(np.finfo(raw.array.dtype).eps), float(np.finfo(compute).eps))
+    if isinstance(seen.statistics, Numbers):
+        found, twins = seen.statistics.moments, seen.statistics.twins
+        eps = max(float(np.finfo(seen.dtype).eps), float(np.finfo(compute).eps))
         if scale:
-            dropped = useless(raw.array, found, eps) if raw.kind == "vector" else {}
+            dropped = {} if twins is None else useless(found, twins, eps)
             scaling = fit_scaling(found, dropped, eps, log1p=task.log1p)
         chance = 0.0 if constant(found, eps).all() else chance_of_numbers(found, scaling)
     else:
-        _check_classes(task, raw)
-        chance = chance_of_labels(raw.array, raw.kind, len(task.classes))
+        chance = seen.statistics.chance
     if chance == 0 and scale:
-        _warn_left_out(raw)
+        _warn_left_out(task.name, seen)
         return None
     kept = tuple(name for i, name in enumerate(columns) if i not in dropped)
     spec = TargetSpec(
         name=task.name,
         task=task.task,
-        kind=raw.kind,
-        shape=(len(kept),) if raw.kind == "vector" else raw.array.shape[1:],
-        n_classes=len(task.classes) if raw.kind in ("class", "step_class") else None,
+        kind=seen.kind,
+        shape=(len(kept),) if seen.kind == "vector" else seen.shape,
+        n_classes=len(task.classes) if seen.kind in ("class", "step_class") else None,
         chance=chance or 1.0,
         place=task.place,
         columns=kept,
@@ -160,21 +152,9 @@ def fit_target(task: Task, raw: RawTarget, *, scale: bool, compute: np.dtype[np.
     return Fitted(spec, scaling)
 
 
-def _check_classes(task: Task, raw: RawTarget) -> None:
-    if raw.kind not in ("class", "step_class"):
-        return
-    low, high = int(raw.array.min()), int(raw.array.max())
-    if low < -1 or high >= len(task.classes):
-        raise InvalidInputError(
-            f"target {task.name!r} holds classes from {low} to {high}; its task declares {len(task.classes)} classes, "
-            f"so 0 to {len(task.classes) - 1} are expected, and -1 for missing."
-        )
-
-
-def _warn_left_out(raw: RawTarget) -> None:
-    missing = np.isnan(raw.array).all() if raw.array.dtype.kind == "f" else bool((raw.array < 0).all())
-    reason = "has no value" if missing else "is constant"
-    text = f"target {raw.name!r} {reason} on the training data and is left out: there is nothing to learn from it."
+def _warn_left_out(name: str, seen: Seen) -> None:
+    reason = "has no value" if seen.statistics.absent else "is constant"
+    text = f"target {name!r} {reason} on the training data and is left out: there is nothing to learn from it."
     warnings.warn(text, AuxTasksWarning, stacklevel=2)
 
 

@@ -16,6 +16,7 @@ from auxtasks.errors import InvalidInputError
 from auxtasks.inputs.samples import Ragged
 from auxtasks.scaling.fit import fit_targets
 from auxtasks.scaling.scaling import Scaling
+from auxtasks.scaling.seen import see
 from auxtasks.specs import TargetSpec
 from auxtasks.targets.mapping import AuxTargets
 from auxtasks.targets.on_tensors import OnTensors
@@ -270,12 +271,9 @@ class AuxTargetGenerator(OnTensors, Parametrised):
         samples = tagged_samples(samples, self, tasks, fitted=False)
         tasks = fit_names(tasks, samples)
         computed = compute_all(samples, tasks, columns, settings)
-        specs, scalings = fit_targets(
-            (*tasks, *(column.task for column in columns)),
-            computed.targets,
-            scale=settings.scale,
-            compute=samples.compute,
-        )
+        every = (*tasks, *(column.task for column in columns))
+        seen = {task.name: see(task, computed.targets[task.name], scale=settings.scale) for task in every}
+        specs, scalings = fit_targets(every, seen, scale=settings.scale, compute=samples.compute)
         self.tasks_ = tasks
         self.given_ = fitted
         self.specs_ = specs

@@ -8,7 +8,7 @@ from scipy.stats import entropy
 
 from auxtasks import make_aux_targets
 from auxtasks.errors import InvalidInputError
-from auxtasks.scaling.chance import chance_of_labels
+from auxtasks.scaling.frequencies import ClassCounts, DistributionSums, LabelCounts
 from auxtasks.typing import Array
 
 RNG = np.random.default_rng(0)
@@ -43,14 +43,14 @@ def test_steps_that_few_samples_reach_do_not_make_the_guess_better() -> None:
 
 def test_classes_entropy_of_their_frequencies() -> None:
     classes = np.array([0, 0, 1, 2, 2, 2, -1, -1])
-    assert chance_of_labels(classes, "class", 4) == pytest.approx(entropy([2, 1, 3]))
-    assert chance_of_labels(classes.reshape(2, 4), "step_class", 4) == pytest.approx(entropy([2, 1, 3]))
+    assert ClassCounts.of(classes, 4).chance == pytest.approx(entropy([2, 1, 3]))
+    assert ClassCounts.of(classes.reshape(2, 4), 4).chance == pytest.approx(entropy([2, 1, 3]))
 
 
 def test_labels_mean_binary_entropy() -> None:
     labels = np.array([[1, 0], [0, 0], [1, -1], [0, 1]], np.int8)
     expected = (4 * entropy([1, 1]) + 3 * entropy([1, 2])) / 7
-    assert chance_of_labels(labels, "multilabel", 0) == pytest.approx(expected)
+    assert LabelCounts.of(labels).chance == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("shape", [(60, 5), (60, 2, 5)])
@@ -59,19 +59,23 @@ def test_distributions_cross_entropy_of_the_mean(shape: tuple[int, ...]) -> None
     p[3, ..., 0] = 0
     p /= p.sum(axis=-1, keepdims=True)
     expected = -(p * np.log(p.mean(axis=0))).sum(axis=-1).mean()
-    assert chance_of_labels(p, "distribution", 0) == pytest.approx(expected)
+    assert DistributionSums.of(p).chance == pytest.approx(expected)
     with_missing = np.concatenate([p, np.full((7, *p.shape[1:]), np.nan)])
-    assert chance_of_labels(with_missing, "distribution", 0) == pytest.approx(expected)
+    assert DistributionSums.of(with_missing).chance == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("kind", ["class", "multilabel", "distribution"])
-def test_constant_or_missing_labels_have_none(kind: Any) -> None:
-    constant = {"class": np.ones(4, int), "multilabel": np.ones((4, 2), int), "distribution": np.full((4, 2), 0.5)}[
-        kind
-    ]
-    missing = {"class": -np.ones(4, int), "multilabel": -np.ones((4, 2), int), "distribution": np.full((4, 2), np.nan)}
-    assert chance_of_labels(constant, kind, 2) == pytest.approx(0, abs=1e-12)
-    assert chance_of_labels(missing[kind], kind, 2) == 0
+@pytest.mark.parametrize(
+    ("constant", "missing"),
+    [
+        (ClassCounts.of(np.ones(4, int), 2), ClassCounts.of(-np.ones(4, int), 2)),
+        (LabelCounts.of(np.ones((4, 2), int)), LabelCounts.of(-np.ones((4, 2), int))),
+        (DistributionSums.of(np.full((4, 2), 0.5)), DistributionSums.of(np.full((4, 2), np.nan))),
+    ],
+)
+def test_constant_or_missing_labels_have_none(constant: Any, missing: Any) -> None:
+    assert constant.chance == missing.chance == 0
+    assert missing.absent
+    assert not constant.absent
 
 
 def test_validation_data_have_the_spec_of_the_training_data(signals: Array) -> None:
