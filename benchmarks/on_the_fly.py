@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
-import time
+from collections.abc import Callable
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -15,6 +15,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 from keras import layers
+from timing import in_turns
 
 from auxtasks import AuxTargetGenerator
 from auxtasks.keras import attach_heads
@@ -36,27 +37,18 @@ def build(domain: str, shape: tuple[int, ...]) -> keras.Model:
     return keras.Sequential([*stages, pooling(), layers.Dense(6, activation="softmax")])
 
 
-class Run:
-    """A compiled model with data, timed one epoch at a time."""
-
-    def __init__(self, domain: str, samples: int, shape: tuple[int, ...], batch: int, on_the_fly: bool) -> None:
-        rng = np.random.default_rng(0)
-        x = rng.normal(size=(samples, *shape)).astype("float32")
-        y: Any = rng.integers(0, 6, samples).astype("int32")
-        generator = AuxTargetGenerator(domain).fit(x)
-        targets = None if on_the_fly else generator.transform(x)
-        keras.utils.set_random_seed(0)
-        self.model = attach_heads(build(domain, shape), generator if targets is None else targets)
-        self.model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-        labels = y if targets is None else targets.with_main(y)
-        self._fit = lambda: self.model.fit(x, labels, batch_size=batch, epochs=1, verbose=0)
-        self._fit()
-
-    def seconds(self) -> float:
-        """Train one epoch and return the time it took."""
-        start = time.perf_counter()
-        self._fit()
-        return time.perf_counter() - start
+def epoch(domain: str, samples: int, shape: tuple[int, ...], batch: int, on_the_fly: bool) -> Callable[[], object]:
+    """Return a compiled model's training for one epoch."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(samples, *shape)).astype("float32")
+    y: Any = rng.integers(0, 6, samples).astype("int32")
+    generator = AuxTargetGenerator(domain).fit(x)
+    targets = None if on_the_fly else generator.transform(x)
+    keras.utils.set_random_seed(0)
+    model = attach_heads(build(domain, shape), generator if targets is None else targets)
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    labels = y if targets is None else targets.with_main(y)
+    return lambda: model.fit(x, labels, batch_size=batch, epochs=1, verbose=0)
 
 
 def main() -> None:
@@ -67,8 +59,8 @@ def main() -> None:
     arguments = parser.parse_args()
     print("epoch beforehand   on the fly   ratio (median of the rounds' ratios, quartiles)")
     for name, (domain, samples, shape) in CASES.items():
-        runs = [Run(domain, int(samples * arguments.share), shape, arguments.batch, way) for way in (False, True)]
-        seconds = np.array([[run.seconds() for run in runs] for _ in range(arguments.rounds)])
+        size = int(samples * arguments.share), shape, arguments.batch
+        seconds = in_turns([epoch(domain, *size, way) for way in (False, True)], arguments.rounds)
         low, middle, high = np.quantile(seconds[:, 1] / seconds[:, 0], [0.25, 0.5, 0.75])
         before, after = np.median(seconds, axis=0)
         print(f"{before:14.2f} s {after:10.2f} s   {middle:.3f} ({low:.3f} to {high:.3f})   {name}", flush=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
-import time
+from collections.abc import Callable
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -17,6 +17,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 from keras import layers
+from timing import in_turns
 
 from auxtasks.keras import attach_heads
 from auxtasks.specs import TargetSpec
@@ -46,29 +47,20 @@ def build() -> keras.Model:
     return keras.Sequential([*stages, layers.GlobalAveragePooling1D(), layers.Dense(6, activation="softmax")])
 
 
-class Run:
-    """A compiled model with data, timed one epoch at a time."""
-
-    def __init__(self, heads: int, way: dict[str, Any], samples: int, batch: int) -> None:
-        rng = np.random.default_rng(0)
-        x = rng.normal(size=(samples, TIME, CHANNELS)).astype("float32")
-        y: Any = rng.integers(0, 6, samples).astype("int32")
-        keras.utils.set_random_seed(0)
-        self.model = build()
-        if heads:
-            names = [f"task_{index}" for index in range(heads)]
-            specs = {name: TargetSpec(name, name, "vector", (COLUMNS,)) for name in names}
-            self.model = attach_heads(self.model, specs, inputs=x, **way)
-            y = {"main": y, **{name: rng.normal(size=(samples, COLUMNS)).astype("float32") for name in names}}
-        self.model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-        self._fit = lambda: self.model.fit(x, y, batch_size=batch, epochs=1, verbose=0)
-        self._fit()
-
-    def seconds(self) -> float:
-        """Train one epoch and return the time it took."""
-        start = time.perf_counter()
-        self._fit()
-        return time.perf_counter() - start
+def epoch(heads: int, way: dict[str, Any], samples: int, batch: int) -> Callable[[], object]:
+    """Return a compiled model's training for one epoch."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(samples, TIME, CHANNELS)).astype("float32")
+    y: Any = rng.integers(0, 6, samples).astype("int32")
+    keras.utils.set_random_seed(0)
+    model = build()
+    if heads:
+        names = [f"task_{index}" for index in range(heads)]
+        specs = {name: TargetSpec(name, name, "vector", (COLUMNS,)) for name in names}
+        model = attach_heads(model, specs, inputs=x, **way)
+        y = {"main": y, **{name: rng.normal(size=(samples, COLUMNS)).astype("float32") for name in names}}
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return lambda: model.fit(x, y, batch_size=batch, epochs=1, verbose=0)
 
 
 def main() -> None:
@@ -79,15 +71,11 @@ def main() -> None:
     parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=list(WAYS))
     arguments = parser.parse_args()
     size = arguments.samples, arguments.batch
-    plain = Run(0, {}, *size)
-    runs = {(way, count): Run(count, WAYS[way], *size) for way in arguments.ways for count in COUNTS}
-    ratios: dict[tuple[str, int], list[float]] = {key: [] for key in runs}
-    base = []
-    for _ in range(arguments.rounds):
-        base.append(plain.seconds())
-        for key, run in runs.items():
-            ratios[key].append(run.seconds() / base[-1])
-    milliseconds = 1000 * np.median(base) / -(-arguments.samples // arguments.batch)
+    cases = [(way, count) for way in arguments.ways for count in COUNTS]
+    epochs = [epoch(0, {}, *size), *(epoch(count, WAYS[way], *size) for way, count in cases)]
+    seconds = in_turns(epochs, arguments.rounds)
+    ratios = dict(zip(cases, (seconds[:, 1:] / seconds[:, :1]).T, strict=True))
+    milliseconds = 1000 * np.median(seconds[:, 0]) / -(-arguments.samples // arguments.batch)
     print(f"Conv1D on ({TIME}, {CHANNELS}), batch {arguments.batch}: a plain step takes {milliseconds:.1f} ms.")
     print(f"Times the plain step, median (quartiles) of {arguments.rounds} rounds; vector heads of {COLUMNS} columns")
     print(" " * 24 + "".join(f"{f'{count} heads':>22s}" for count in COUNTS))
