@@ -88,7 +88,7 @@ def _counts(scaled: Any, bins: int) -> Any:
     import tensorflow as tf
 
     # How many values lie at or above each edge but the first; bin by bin, so that no tensor holds all of them.
-    at_or_above = [tf.reduce_sum(tf.cast(scaled >= edge, tf.float32), axis=(1, 2)) for edge in range(1, bins)]
+    at_or_above = [tf.reduce_sum(tf.cast(scaled >= edge, scaled.dtype), axis=(1, 2)) for edge in range(1, bins)]
     every = tf.reduce_sum(tf.ones_like(scaled), axis=(1, 2))
     edges = tf.stack([every, *at_or_above, tf.zeros_like(every)], axis=-1)
     return edges[..., :-1] - edges[..., 1:]

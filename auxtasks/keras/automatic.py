@@ -7,8 +7,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from auxtasks.keras.batches import LabelledBatches
 from auxtasks.keras.forms import AuxBatch, PackedDataset
+from auxtasks.keras.planned import PlannedBatches
 from auxtasks.keras.weights import UNCOUNTED, automatic_weight
 
 
@@ -23,9 +23,9 @@ def weight_for(x: Any) -> float:
     Returns
     -------
     float
-        `automatic_weight` of arrays and of `LabelledBatches`, 0.1 of what cannot be counted.
+        `automatic_weight` of arrays and of batches planned from them, 0.1 of what cannot be counted.
     """
-    if isinstance(x, PackedDataset) and isinstance(x.source, LabelledBatches):
+    if isinstance(x, PackedDataset) and isinstance(x.source, PlannedBatches):
         return automatic_weight(*x.source.counts)
     if not isinstance(x, AuxBatch):
         return UNCOUNTED

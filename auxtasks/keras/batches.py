@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import count
 from typing import Any
 
 import keras
@@ -12,8 +10,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from auxtasks.errors import InvalidInputError
-from auxtasks.keras.composition import DEFAULT_SHARE, Composition, Indices
+from auxtasks.keras.composition import DEFAULT_SHARE, Composition
 from auxtasks.keras.labels import present_rows
+from auxtasks.keras.planned import PlannedBatches, planned_rows
 from auxtasks.keras.texts import as_inputs
 from auxtasks.validation import check_int, check_number
 
@@ -35,23 +34,16 @@ def dataset_of(data: Any, plan: Composition, first_epoch: int = 0) -> tf.data.Da
     tf.data.Dataset
         Each pass over it is the next epoch.
     """
-    epochs = count(first_epoch)
-
-    def next_epoch() -> Iterator[Indices]:
-        yield plan.epoch(next(epochs))
-
-    spec = tf.TensorSpec((plan.n_batches, plan.batch_size), tf.int64)
     # tf.data runs on the processor; on an accelerator the arrays would fill its memory and be copied back.
     with tf.device("CPU:0"):
         tensors = keras.tree.map_structure(tf.convert_to_tensor, data)
-    batches = tf.data.Dataset.from_generator(next_epoch, output_signature=spec).unbatch()
-    batches = batches.apply(tf.data.experimental.assert_cardinality(plan.n_batches))
+    batches = planned_rows(plan, first_epoch)
     return batches.map(lambda rows: tf.nest.map_structure(lambda array: tf.gather(array, rows), tensors)).prefetch(
         tf.data.AUTOTUNE
     )
 
 
-class LabelledBatches(keras.utils.PyDataset):
+class LabelledBatches(PlannedBatches):
     """Batches of arrays with a chosen share of labelled samples, as a Keras `PyDataset`.
 
     Arrays are indexed batch by batch, so memory maps stay on disk. `AuxModel.fit` composes batches of arrays by itself;
@@ -100,35 +92,8 @@ class LabelledBatches(keras.utils.PyDataset):
         main: str = "main",
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        self._data = (as_inputs(x), y)
-        self._plan = _checked_plan(y, batch_size, labelled_share, seed, main)
-        self._epoch = 0
-        self._rows = self._plan.epoch(0)
-
-    @property
-    def num_batches(self) -> int:
-        """The number of batches in an epoch."""
-        return self._plan.n_batches
-
-    @property
-    def counts(self) -> tuple[int, int]:
-        """How many samples have a main label, and how many there are."""
-        return self._plan.counts
-
-    def __len__(self) -> int:
-        """Return the number of batches in an epoch."""
-        return self._plan.n_batches
-
-    def __getitem__(self, index: int) -> Any:
-        """Return batch `index` of this epoch."""
-        rows = self._rows[index]
-        return keras.tree.map_structure(lambda array: np.asarray(array[rows]), self._data)
-
-    def on_epoch_end(self) -> None:
-        """Go on to the next epoch's order."""
-        self._epoch += 1
-        self._rows = self._plan.epoch(self._epoch)
+        plan = _checked_plan(y, batch_size, labelled_share, seed, main)
+        super().__init__((as_inputs(x), y), plan, plan.counts, **kwargs)
 
 
 def labelled_dataset(
@@ -168,9 +133,31 @@ def labelled_dataset(
 
 
 def _checked_plan(y: Any, batch_size: int, share: float, seed: int, main: str) -> Composition:
+    return planned(_labelled(y, main), batch_size, share, seed)
+
+
+def planned(labelled: NDArray[np.bool_], batch_size: int, share: float, seed: int) -> Composition:
+    """Return the plan of batches of which a share is labelled.
+
+    Parameters
+    ----------
+    labelled : ndarray of bool, shape (n,)
+        Which samples have a main label.
+    batch_size, share, seed
+        As `Composition` has them, checked here.
+
+    Returns
+    -------
+    Composition
+        The plan.
+
+    Raises
+    ------
+    InvalidInputError
+        If no label is present, or none is missing.
+    """
     check_int("batch_size", batch_size, low=2)
     check_number("labelled_share", share, low=0.0, high=1.0)
-    labelled = _labelled(y, main)
     if not labelled.any() or labelled.all():
         raise InvalidInputError(
             f"`y`: {int(labelled.sum())} of {len(labelled)} samples have a main label, so there is nothing to compose; "

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from auxtasks.compute.checks import check_like_training
 from auxtasks.compute.task import Task
-from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.errors import InvalidInputError
 from auxtasks.scaling.scaling import Scaling
+from auxtasks.targets.graph_inputs import BEFOREHAND, checked_batch, compute_dtype
 
 if TYPE_CHECKING:
     from auxtasks.targets.generator import AuxTargetGenerator
-
-_BEFOREHAND = "compute such targets beforehand, with make_aux_targets, or leave these tasks out of the generator."
 
 
 def check_graph_form(generator: AuxTargetGenerator) -> None:
@@ -38,30 +36,30 @@ def check_graph_form(generator: AuxTargetGenerator) -> None:
     >>> check_graph_form(auxtasks.AuxTargetGenerator("signal", "std").fit([[1.0, 2.0], [3.0, 3.0]]))
     """
     if generator.domain == "text":
-        raise InvalidInputError(f"targets of texts cannot be computed on tensors; {_BEFOREHAND}")
+        raise InvalidInputError(f"targets of texts cannot be computed on tensors; {BEFOREHAND}")
     if generator.length_ is not None:
         raise InvalidInputError(
             "this generator was fitted on series of different lengths, and in a padded batch nothing tells padding "
-            f"from series; {_BEFOREHAND}"
+            f"from series; {BEFOREHAND}"
         )
     if generator.given_:
         names = ", ".join(map(repr, generator.given_))
-        raise InvalidInputError(f"given columns cannot be computed from inputs: {names}; {_BEFOREHAND}")
+        raise InvalidInputError(f"given columns cannot be computed from inputs: {names}; {BEFOREHAND}")
     changing = [task.name for task in generator.tasks_ if task.effect != "none"]
     if changing:
         raise InvalidInputError(
             f"tasks that change the inputs or add samples cannot be computed on tensors: "
-            f"{', '.join(map(repr, changing))}; {_BEFOREHAND}"
+            f"{', '.join(map(repr, changing))}; {BEFOREHAND}"
         )
     without = [task.name for task in generator.tasks_ if task.graph is None]
     if without:
         raise InvalidInputError(
-            f"tasks without a form for tensors: {', '.join(map(repr, without))}; {_BEFOREHAND} "
+            f"tasks without a form for tensors: {', '.join(map(repr, without))}; {BEFOREHAND} "
             "`auxtasks list` says which tasks have one."
         )
 
 
-def graph_targets(generator: AuxTargetGenerator, x: Any) -> dict[str, Any]:
+def graph_targets(generator: AuxTargetGenerator, x: Any, *, as_transform: bool = False) -> dict[str, Any]:
     """Compute the targets of a batch of tensors, scaled; see `AuxTargetGenerator.in_graph`.
 
     Parameters
@@ -70,11 +68,14 @@ def graph_targets(generator: AuxTargetGenerator, x: Any) -> dict[str, Any]:
         Fitted, and passed by `check_graph_form`.
     x : tensor, shape (n, ...)
         The batch.
+    as_transform : bool
+        Whether to compute in the dtypes of `AuxTargetGenerator.transform`, float64 among them, which a processor has
+        and an accelerator may not; else all is float32.
 
     Returns
     -------
-    dict of str to tensor of float32
-        By the name of the target.
+    dict of str to tensor
+        By the name of the target; of float32, or of the generator's dtype.
 
     Raises
     ------
@@ -92,58 +93,34 @@ def graph_targets(generator: AuxTargetGenerator, x: Any) -> dict[str, Any]:
     """
     import tensorflow as tf
 
-    X = _with_channels(generator, x)
+    X = checked_batch(generator, x)
+    X = tf.cast(X, compute_dtype(generator, X) if as_transform else tf.float32)
+    if generator.domain != "any" and X.shape.rank == len(generator.row_shape_):
+        X = X[..., tf.newaxis]
     tasks = [task for task in generator.tasks_ if task.name in generator.specs_]
     # Targets are data: no gradient flows through them, also where the inputs depend on variables.
-    return {task.name: tf.stop_gradient(_target(generator, task, X)) for task in tasks}
+    return {task.name: tf.stop_gradient(_target(generator, task, X, as_transform)) for task in tasks}
 
 
-def _with_channels(generator: AuxTargetGenerator, x: Any) -> Any:
-    """Return the batch as extractors read it: float32, with an axis of channels."""
-    import tensorflow as tf
-
-    if isinstance(x, (dict, list, tuple)):
-        raise InvalidTypeError(
-            f"`x` must be one tensor, from which the targets are computed; got a {type(x).__name__} of {len(x)}. For a "
-            f"model with several inputs, {_BEFOREHAND}"
-        )
-    X = tf.convert_to_tensor(x)
-    row_shape = generator.row_shape_
-    if X.shape.rank is None or None in X.shape[1:]:
-        raise InvalidInputError(
-            f"`x` has shape {X.shape}, and the shape of a sample must be known to compute targets from it; set it, "
-            f"such as by x.set_shape((None, {', '.join(map(str, row_shape))}))."
-        )
-    if tuple(X.shape) in (row_shape, row_shape[:-1]) and tuple(X.shape[1:]) not in (row_shape, row_shape[:-1]):
-        raise InvalidInputError(
-            f"`x` has shape {tuple(X.shape)}, that of one sample, and must be a batch of them; call .batch(n) on a "
-            "tf.data.Dataset first, or pass x[None]."
-        )
-    X = tf.cast(X, tf.float32)
-    if generator.domain != "any" and X.shape.rank == len(row_shape):
-        X = X[..., tf.newaxis]
-    check_like_training(tuple(X.shape[1:]), row_shape, generator.domain)
-    return X
-
-
-def _target(generator: AuxTargetGenerator, task: Task, X: Any) -> Any:
+def _target(generator: AuxTargetGenerator, task: Task, X: Any, as_transform: bool) -> Any:
     """Compute, mark what is infinite as missing, and scale one target."""
     import tensorflow as tf
 
     if task.graph is None:
-        raise InvalidInputError(f"task {task.name!r} has no form for tensors; {_BEFOREHAND}")
-    values = task.graph(X, **task.arguments)
+        raise InvalidInputError(f"task {task.name!r} has no form for tensors; {BEFOREHAND}")
+    stored, scaled_in = (np.dtype(generator.dtype), tf.float64) if as_transform else (np.dtype(np.float32), tf.float32)
+    values = tf.cast(task.graph(X, **task.arguments), stored)
     natural = generator.shapes_[task.name]
     if tuple(values.shape[1:]) != natural:
         raise InvalidInputError(
             f"`x`: target {task.name!r} has shape {tuple(values.shape[1:])} for these inputs and had {natural} for the "
             "training inputs; bring the inputs to the shape of the training inputs (crop, pad or resize them)."
         )
-    values = tf.where(tf.math.is_inf(values), np.nan, values)
+    values = tf.where(tf.math.is_inf(values), tf.constant(np.nan, stored), values)
     if generator.specs_[task.name].kind == "vector":
         values = tf.reshape(values, (-1, prod(natural)))
     scaling = generator.scalings_.get(task.name)
-    return values if scaling is None else _scaled(values, scaling)
+    return values if scaling is None else tf.cast(_scaled(tf.cast(values, scaled_in), scaling), stored)
 
 
 def _scaled(values: Any, scaling: Scaling) -> Any:
@@ -154,5 +131,5 @@ def _scaled(values: Any, scaling: Scaling) -> Any:
         values = tf.gather(values, kept, axis=-1)
     if scaling.log1p:
         values = tf.math.log1p(values)
-    mean, std = (np.asarray(part[kept], np.float32) for part in (scaling.mean, scaling.std))
+    mean, std = (np.asarray(part[kept], values.dtype.as_numpy_dtype) for part in (scaling.mean, scaling.std))
     return (values - mean) / std

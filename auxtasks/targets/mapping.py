@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from auxtasks.errors import InvalidInputError, unknown_name
+from auxtasks.optional import require
 from auxtasks.specs import TargetSpec
 from auxtasks.targets.main_labels import main_labels
 from auxtasks.targets.table import table
@@ -16,6 +17,9 @@ from auxtasks.typing import Array, Floats
 
 if TYPE_CHECKING:
     from os import PathLike
+
+    import keras
+    import tensorflow as tf
 
     from auxtasks.targets.generator import AuxTargetGenerator
 
@@ -197,6 +201,136 @@ class AuxTargets(Mapping[str, Array]):
                 f"`name`: {', '.join(map(repr, clash))} is the name of a target too; choose another for the main label."
             )
         return {**labels, **self._arrays}
+
+    def to_tf_dataset(
+        self,
+        y: object = None,
+        batch_size: int | None = 32,
+        shuffle: bool = False,
+        seed: int | None = None,
+        *,
+        labelled_share: float | None = None,
+        drop_remainder: bool = False,
+        sample_weight: object = None,
+        inputs: object = None,
+        prefetch: bool = True,
+    ) -> tf.data.Dataset:
+        """Return inputs, main labels and targets as a `tf.data.Dataset` for ``fit``.
+
+        Parameters
+        ----------
+        y : array-like or mapping of str to array-like, optional
+            The main labels, as for `with_main`. Without them the labels are the targets alone.
+        batch_size : int or None, default 32
+            Samples in a batch; the last one may hold fewer. None for single samples.
+        shuffle : bool, default False
+            Whether each pass has an order of its own, drawn among all samples.
+        seed : int, optional
+            The same seed gives the same orders; by default they differ from run to run.
+        labelled_share : float, optional
+            Compose each batch at random of this share of samples with a main label and of others, as
+            `auxtasks.keras.LabelledBatches` does.
+        drop_remainder : bool, default False
+            Whether a smaller last batch is left out.
+        sample_weight : array-like or mapping of str to array-like, optional
+            Weights, one for each sample, as ``fit`` takes them.
+        inputs : array or structure of arrays, optional
+            What the model reads, one row for each sample; by default the inputs of these targets.
+        prefetch : bool, default True
+            Whether to read ahead while the model trains.
+
+        Returns
+        -------
+        tf.data.Dataset
+            Of ``(x, labels)``, or ``(x, labels, sample_weight)``. Arrays are read batch by batch from where they are:
+            none becomes part of a graph, and memory maps stay on disk. Each pass is the next epoch.
+
+        Raises
+        ------
+        InvalidTypeError, InvalidInputError
+            If an argument cannot be used, or with `labelled_share` all labels are there or none.
+
+        Examples
+        --------
+        >>> import auxtasks
+        >>> targets = auxtasks.make_aux_targets([[1.0, 3.0], [2.0, 2.0], [4.0, 0.0]], "signal", "std")
+        >>> for x, labels in targets.to_tf_dataset([0, 1, 0], batch_size=2):
+        ...     print(x.shape, labels["main"].numpy(), labels["std"].shape)
+        (2, 2) [0 1] (2, 1)
+        (1, 2) [0] (1, 1)
+        """
+        require("tensorflow", extra="keras")
+        from auxtasks.pipelines.datasets import tf_dataset
+
+        return tf_dataset(
+            self,
+            y,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            seed=seed,
+            labelled_share=labelled_share,
+            drop_remainder=drop_remainder,
+            sample_weight=sample_weight,
+            inputs=inputs,
+            prefetch=prefetch,
+        )
+
+    def to_py_dataset(
+        self,
+        y: object = None,
+        batch_size: int = 32,
+        shuffle: bool = False,
+        seed: int | None = None,
+        *,
+        labelled_share: float | None = None,
+        drop_remainder: bool = False,
+        sample_weight: object = None,
+        inputs: object = None,
+        **kwargs: Any,
+    ) -> keras.utils.PyDataset:
+        """Return what `to_tf_dataset` yields as a Keras `PyDataset`.
+
+        Parameters
+        ----------
+        y, batch_size, shuffle, seed, labelled_share, drop_remainder, sample_weight, inputs
+            See `to_tf_dataset`.
+        **kwargs
+            ``workers``, ``use_multiprocessing`` and ``max_queue_size`` of `keras.utils.PyDataset`. Other processes open
+            memory maps by the names of their files.
+
+        Returns
+        -------
+        keras.utils.PyDataset
+            The same batches. For the orders of `seed`, pass ``fit(..., shuffle=False)``: Keras shuffles the batches of
+            a `PyDataset` once more. An automatic loss weight is found from its labels, as it is from arrays.
+
+        Raises
+        ------
+        InvalidTypeError, InvalidInputError
+            As `to_tf_dataset`.
+
+        Examples
+        --------
+        >>> import auxtasks
+        >>> targets = auxtasks.make_aux_targets([[1.0, 3.0], [2.0, 2.0], [4.0, 0.0]], "signal", "std")
+        >>> len(targets.to_py_dataset([0, 1, 0], batch_size=2))
+        2
+        """
+        require("tensorflow", extra="keras")
+        from auxtasks.pipelines.datasets import py_dataset
+
+        return py_dataset(
+            self,
+            y,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            seed=seed,
+            labelled_share=labelled_share,
+            drop_remainder=drop_remainder,
+            sample_weight=sample_weight,
+            inputs=inputs,
+            kwargs=kwargs,
+        )
 
     def unscale(self, name: str, values: object) -> Floats:
         """Turn a scaled target, or a prediction of it, into the task's own units.

@@ -15,6 +15,8 @@ RUNS = {
         ["--seeds", "2", "--epochs", "1", "--labels", "40", "--unlabelled", "60"],
         "fine kind, where labelled",
     ),
+    "dask_cluster": (["--samples", "400", "--epochs", "1"], "accuracy on new signals"),
+    "tf_data_augmentation": (["--epochs", "1", "--labelled", "32", "--unlabelled", "64"], "with HOG of all images"),
     "own_extractor": (["--epochs", "1", "--samples", "40"], "peak_time  kind vector, shape (1,)"),
 }
 

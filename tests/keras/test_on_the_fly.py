@@ -114,7 +114,7 @@ def test_augmented_inputs_have_the_targets_of_what_they_became() -> None:
 
 def test_targets_in_a_pipeline_are_those_of_what_it_yields() -> None:
     generator = AuxTargetGenerator("image", ["hog", "edges"]).fit(IMAGES)
-    batches = dataset(IMAGES, Y[:24], 24).map(flipped).map(generator.with_targets)
+    batches = dataset(IMAGES, Y[:24], 24).map(flipped).map(generator.as_map())
     ((x, y),) = batches.as_numpy_iterator()
     expected = generator.transform(IMAGES[:, :, ::-1]).with_main(Y[:24])
     np.testing.assert_array_equal(x, IMAGES[:, :, ::-1])
@@ -125,7 +125,7 @@ def test_targets_in_a_pipeline_are_those_of_what_it_yields() -> None:
 
 def test_a_pipeline_keeps_weights_and_the_targets_that_labels_hold() -> None:
     given = {"main": Y, "std": np.zeros((40, 2), "float32")}
-    batches = tf.data.Dataset.from_tensor_slices((X, given, np.ones(40))).batch(40).map(GENERATOR.with_targets)
+    batches = tf.data.Dataset.from_tensor_slices((X, given, np.ones(40))).batch(40).map(GENERATOR.as_map())
     ((_, y, weights),) = batches.as_numpy_iterator()
     assert list(y) == ["main", "std", "fft", "spread"]
     np.testing.assert_array_equal(y["std"], 0)
@@ -243,7 +243,7 @@ def test_a_sample_instead_of_a_batch_is_told_so() -> None:
     with pytest.raises(InvalidInputError, match=r"`x` has shape \(24, 2\), that of one sample.*call .batch\(n\)"):
         GENERATOR.in_graph(X[0])
     with pytest.raises(InvalidInputError, match=r"call .batch\(n\)"):
-        tf.data.Dataset.from_tensor_slices((X, Y)).map(GENERATOR.with_targets)
+        tf.data.Dataset.from_tensor_slices((X, Y)).map(GENERATOR.as_map())
 
 
 REFUSED = {
@@ -285,4 +285,4 @@ def test_errors_keep_their_type_in_a_pipeline() -> None:
         lambda: iter([(X[:4], Y[:4])]), output_signature=(tf.TensorSpec((None, None, 2)), tf.TensorSpec((None,)))
     )
     with pytest.raises(InvalidInputError, match=r"the shape of a sample must be known.*set_shape\(\(None, 24, 2\)\)"):
-        unknown.map(GENERATOR.with_targets)
+        unknown.map(GENERATOR.as_map())
