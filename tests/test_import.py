@@ -5,7 +5,7 @@ import sys
 
 HEAVY = {
     *("scipy", "skimage", "sklearn", "pandas", "nltk", "spacy", "tensorflow", "keras", "torch", "jax"),
-    *("joblib", "tqdm", "matplotlib", "typer", "rich"),
+    *("joblib", "tqdm", "matplotlib", "typer", "rich", "dask", "distributed", "zarr"),
 }
 
 

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from auxtasks.cluster.recognise import is_dask
 from auxtasks.compute.checks import check_fitted_shapes, check_like_training
 from auxtasks.compute.given_columns import check_names, encode_given, fit_columns
 from auxtasks.compute.names import fit_names
@@ -95,6 +96,8 @@ class AuxTargetGenerator(OnTensors, Parametrised):
         The shape of one sample's values as the task gives them, before columns are left out.
     texts_ : FittedTexts or None
         The vocabulary and the number of steps that the training texts decided.
+    n_features_in_ : int
+        How many columns tables, (n, columns) of domain "any", had in `fit`; other inputs do not set it.
 
     Examples
     --------
@@ -173,7 +176,12 @@ class AuxTargetGenerator(OnTensors, Parametrised):
         AuxTasksError
             If a parameter or an input cannot be used; the message says which, and what to do.
         """
-        self._fit(X, given)
+        if is_dask(X):
+            from auxtasks.cluster.fitting import fit_lazily
+
+            fit_lazily(self, X, given)
+        else:
+            self._fit(X, given)
         return self
 
     def transform(self, X: object, *, given: Mapping[str, object] | None = None) -> AuxTargets:
@@ -197,6 +205,10 @@ class AuxTargetGenerator(OnTensors, Parametrised):
             If the generator is not fitted or an input cannot be used.
         """
         settings = self._checked_fitted()
+        if is_dask(X):
+            from auxtasks.cluster.transforming import transform_lazily
+
+            return transform_lazily(self, X, given)
         check_names(given, self.given_)
         samples = read_samples(X, self, settings, fitted=True)
         check_like_training(samples.row_shape, self.row_shape_, self.domain)
@@ -225,6 +237,11 @@ class AuxTargetGenerator(OnTensors, Parametrised):
         AuxTargets
             The targets of the training inputs.
         """
+        if is_dask(X):
+            from auxtasks.cluster.fitting import fit_lazily
+            from auxtasks.cluster.transforming import targets_of
+
+            return targets_of(self, fit_lazily(self, X, given), given)
         return self._targets(self._fit(X, given))
 
     def prepare(self, X: object) -> Array:
@@ -247,6 +264,11 @@ class AuxTargetGenerator(OnTensors, Parametrised):
             If the generator is not fitted or an input cannot be used.
         """
         settings = self._checked_fitted()
+        if is_dask(X):
+            from auxtasks.cluster.transforming import prepare_lazily
+
+            lazy: Array = prepare_lazily(self, X)
+            return lazy
         samples = read_samples(X, self, settings, fitted=True)
         check_like_training(samples.row_shape, self.row_shape_, self.domain)
         return inputs_after(samples, self.tasks_, settings)
@@ -280,10 +302,17 @@ class AuxTargetGenerator(OnTensors, Parametrised):
         self.scalings_ = scalings
         self.shapes_ = {name: raw.natural for name, raw in computed.targets.items()}
         self.row_shape_ = samples.row_shape
+        self._note_features(samples.row_shape)
         self.channel_added_ = bool(getattr(samples, "add_channel", False))
         self.length_ = samples.length if isinstance(samples, Ragged) else None
         self.texts_ = getattr(samples, "fitted", None)
         return computed
+
+    def _note_features(self, row_shape: tuple[int, ...]) -> None:
+        """Keep the number of columns as scikit-learn does; signals of other lengths are as welcome later on."""
+        vars(self).pop("n_features_in_", None)
+        if self.domain == "any" and len(row_shape) == 1:
+            self.n_features_in_ = row_shape[0]
 
     def _targets(self, computed: Computed) -> AuxTargets:
         """Scale what was computed, in place, and hand it over with a copy of the generator that no refit changes."""

@@ -14,7 +14,7 @@ from auxtasks._version import __version__
 from auxtasks.errors import InvalidInputError, InvalidTypeError, StorageError, UnknownNameError
 from auxtasks.targets.mapping import AuxTargets
 from auxtasks.targets.state import from_state
-from auxtasks.targets.storage import DESCRIPTION, FORMAT, TEXTS
+from auxtasks.targets.storage import DESCRIPTION, FORMAT, JOURNAL, PARTIAL, TEXTS
 from auxtasks.typing import Array
 
 
@@ -76,6 +76,19 @@ def _read_description(path: Path) -> Mapping[str, Any]:
     try:
         described = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
+        folder = path.parent
+        if (folder / "auxtasks_zarr.json").exists():
+            raise StorageError(
+                f"`path`: the targets in {folder} are Zarr arrays; open them with `auxtasks.cluster.open_zarr`."
+            ) from error
+        unfinished = next(
+            (f for f in (folder, folder.with_name(folder.name + PARTIAL)) if (f / JOURNAL).exists()), None
+        )
+        if unfinished is not None:
+            raise StorageError(
+                f"`path`: the targets in {unfinished} are unfinished; make the same call of `make_aux_targets` again, "
+                "which goes on where it stopped."
+            ) from error
         raise StorageError(f"`path`: there is no {path}; pass a directory that `AuxTargets.save` wrote.") from error
     except ValueError as error:
         raise StorageError(f"{path} is damaged: {error}. Save the targets again.") from error

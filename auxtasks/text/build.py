@@ -58,7 +58,7 @@ def read_documents(X: object, settings: TextSettings, fitted: FittedTexts | None
            [2, 0, 0]], dtype=int32)
     """
     corpus = read_texts(X)
-    tokens, vocabulary, length = _tokenize(corpus, settings)
+    tokens, vocabulary, length = tokenize(corpus, settings)
     if fitted is None:
         if not tokens.spans.counts.any():
             raise InvalidInputError("`X`: no text has a token, so there is nothing to learn from; check the texts.")
@@ -148,8 +148,38 @@ def _longest(counts: Array) -> int:
     return longest
 
 
-def _tokenize(corpus: Corpus, settings: TextSettings) -> tuple[Tokens, Vocabulary | None, int | None]:
-    """Cut texts into tokens; given tokens are the model's own unless a tokenizer is named."""
+def tokenize(corpus: Corpus, settings: TextSettings) -> tuple[Tokens, Vocabulary | None, int | None]:
+    """Cut texts into tokens; given tokens are the model's own unless a tokenizer is named.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        The texts.
+    settings : TextSettings
+        How they are read.
+
+    Returns
+    -------
+    tokens : Tokens
+        The model's.
+    vocabulary : Vocabulary or None
+        That of the tokenizer, where it brings one.
+    length : int or None
+        How many steps the model has, where that is said.
+
+    Raises
+    ------
+    InvalidInputError
+        If the tokenizer was not saved, pads on the other side, or pads to another length.
+
+    Examples
+    --------
+    >>> from auxtasks.text.settings import checked_text_settings
+    >>> import auxtasks
+    >>> settings = checked_text_settings(auxtasks.AuxTargetGenerator("text").get_params())
+    >>> tokenize(Corpus(["So it goes."]), settings)[0].words
+    ['so', 'it', 'goes']
+    """
     if corpus.given is not None and settings.tokenizer is None:
         words = [word for of_text in words_of(corpus.texts, corpus.given) for word in of_text]
         return Tokens(corpus.given, words), None, settings.length

@@ -1,0 +1,68 @@
+"""Two workers, one of them killed in the middle: the same bits."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dask.array as da
+import numpy as np
+import pytest
+
+from auxtasks import make_aux_targets
+from auxtasks.cluster import open_zarr
+from auxtasks.typing import Array
+
+distributed = pytest.importorskip("distributed")
+
+pytestmark = [
+    # A worker that is killed leaves its sockets and its pipe to be collected.
+    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+X = np.random.default_rng(0).normal(size=(200, 64, 2)).cumsum(axis=1)
+TASKS = ["std", "fft", {"next_steps": {"horizon": 2}}]
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", silence_logs=50
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+def deadly(flag: Path, at: int) -> Any:
+    """Make the inputs, on a cluster where whoever first reads a certain partition is killed."""
+
+    def read(block: Array, block_info: Any = None) -> Array:
+        if block_info[0]["chunk-location"][0] == at and not flag.exists():
+            flag.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return block
+
+    return da.from_array(X, chunks=(20, -1, -1)).map_blocks(read, dtype=X.dtype, meta=np.empty((0, 0, 0)))
+
+
+def test_a_worker_killed_in_mid_run(client: Any, check_alike: Any, tmp_path: Path) -> None:
+    del client
+    whole = make_aux_targets(X, "signal", TASKS)
+    calm = make_aux_targets(da.from_array(X, chunks=(20, -1, -1)), "signal", TASKS).compute(scheduler="sync")
+    flag = tmp_path / "killed"
+    lazy: Any = make_aux_targets(deadly(flag, 7), "signal", TASKS)
+    assert flag.exists()  # while it was fitted
+    flag.unlink()
+    lazy.to_zarr(tmp_path / "targets")
+    assert flag.exists()  # while it was written
+    found = open_zarr(tmp_path / "targets").compute()
+    check_alike(found, whole)
+    for name, array in calm.items():
+        np.testing.assert_array_equal(found[name], array)
+    assert found.specs == calm.specs
