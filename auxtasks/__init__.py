@@ -4,6 +4,7 @@
 """
 
 from auxtasks._version import __version__
+from auxtasks.fusion.fuse import fuse
 from auxtasks.registry import Extractor, extractor, list_tasks
 from auxtasks.specs import TargetSpec
 from auxtasks.targets.generator import AuxTargetGenerator
@@ -18,6 +19,7 @@ __all__ = [
     "TargetSpec",
     "__version__",
     "extractor",
+    "fuse",
     "list_tasks",
     "load_targets",
     "make_aux_targets",

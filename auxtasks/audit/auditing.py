@@ -75,7 +75,8 @@ def audit(
     cv : int, scikit-learn splitter or iterable of (train, test), optional
         How to split the labelled samples, whose numbers alone count, where there is no test set. By default each seed
         holds out a quarter; an integer is a number of folds for each seed, stratified for classes. ``TimeSeriesSplit``
-        keeps the order of time. Samples without a label are always trained on.
+        keeps the order of time, and `auxtasks.splits.SemiSupervisedSplit` hides labels of the training part, others for
+        each seed. Samples without a label are always trained on.
     groups : array-like, shape (n,), optional
         Samples of one group, such as a person, are never on both sides of a split.
     seeds : int or sequence of int, default 10

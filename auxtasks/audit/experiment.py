@@ -10,6 +10,7 @@ import numpy as np
 
 from auxtasks.audit.arms import Arm
 from auxtasks.audit.fingerprint import fingerprint, named
+from auxtasks.audit.hidden import without_labels
 from auxtasks.audit.model import described_model
 from auxtasks.audit.run import Run
 from auxtasks.audit.settings import Data, Settings
@@ -69,6 +70,9 @@ class Experiment:
         rows = np.concatenate([split.train + copy * self.n_original for copy in range(n_copies)])
         whole = len(rows) == len(self.samples.inputs)
         train = self.samples if whole else self.samples.rows(rows)
+        if len(split.hidden):
+            # Copies, whose numbers come after those of the originals, have no main label anyway.
+            train = replace(train, main=without_labels(train.main, np.isin(rows, split.hidden)))
         return train, self.samples.rows(split.test) if self.test is None else self.test
 
     def run(self, arm: Arm, split: Split) -> Run:
@@ -98,7 +102,8 @@ class Experiment:
 
 def parts_name(split: Split) -> str:
     """Return a fingerprint of the samples on both sides of a split."""
-    return fingerprint(split.train, split.test)
+    # Results of audits that hide nothing stay valid.
+    return fingerprint(split.train, split.test, *([split.hidden] if len(split.hidden) else []))
 
 
 def versions() -> dict[str, str]:

@@ -18,7 +18,7 @@ HELD_OUT = 0.25
 
 def folds_of(
     cv: Any, y: Array, groups: Array | None, seed: int, *, stratify: bool | None = None
-) -> list[tuple[Any, Any]]:
+) -> list[tuple[Any, ...]]:
     """Split samples for one seed.
 
     Parameters
@@ -37,7 +37,8 @@ def folds_of(
     Returns
     -------
     list of tuple
-        For each fold what to train and what to test on.
+        For each fold what to train and what to test on; with a `SemiSupervisedSplit` also what to train on without
+        labels.
 
     Raises
     ------
@@ -47,12 +48,14 @@ def folds_of(
     if isinstance(cv, list):
         return cv
     strata = strata_of(y, classes=bool(stratify))
-    stratify = _are_integers(y) if stratify is None else stratify and strata.ndim == 1
+    stratify = are_classes(y) if stratify is None else stratify and strata.ndim == 1
     splitter = _splitter(cv, strata, seed, stratify=stratify, grouped=groups is not None)
     try:
         with warnings.catch_warnings():
             # Whether groups are kept together is checked where the parts are.
             warnings.filterwarnings("ignore", "The groups parameter is ignored", UserWarning)
+            if hasattr(splitter, "split_three"):
+                return list(splitter.split_three(np.zeros(len(y)), y, groups))
             return list(splitter.split(np.zeros(len(y)), strata, groups))
     except ValueError as error:
         raise InvalidInputError(f"`cv`: {len(y)} labelled samples cannot be split like this: {error}") from error
@@ -88,7 +91,24 @@ def strata_of(y: Array, *, classes: bool = False) -> Array:
     return y
 
 
-def _are_integers(y: Array) -> bool:
+def are_classes(y: Array) -> bool:
+    """Tell whether labels look like classes: integers or booleans, one a sample.
+
+    Parameters
+    ----------
+    y : ndarray, shape (n, ...)
+        Labels, or what `strata_of` made of them.
+
+    Returns
+    -------
+    bool
+        False for floats, which may be whole all the same.
+
+    Examples
+    --------
+    >>> are_classes(np.array([[0], [2]])), are_classes(np.array([0.0, 2.0]))
+    (True, False)
+    """
     return bool(y.dtype.kind in "iub" and (y.ndim == 1 or (y.ndim == 2 and y.shape[1] == 1)))
 
 
@@ -106,4 +126,6 @@ def _splitter(cv: Any, strata: Array, seed: int, *, stratify: bool, grouped: boo
     splitter = copy.copy(cv)
     if hasattr(splitter, "random_state"):
         splitter.random_state = seed
+    if getattr(splitter, "stratify", False) is None:
+        splitter.stratify = stratify
     return splitter

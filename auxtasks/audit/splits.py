@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,12 +24,19 @@ class Split:
         What names the pair.
     train, test : ndarray of int
         Numbers of original samples; `test` is empty where there is a test set of its own.
+    hidden : ndarray of int
+        Those of `train` whose label is not shown.
     """
 
     seed: int
     fold: int
     train: Array
     test: Array
+    hidden: Array = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+
+    def n_labelled(self, labelled: Array) -> int:
+        """Count the labels that are trained on, given which samples have one."""
+        return int(labelled[self.train].sum()) - len(self.hidden)
 
 
 def splits_of(
@@ -54,6 +61,7 @@ def splits_of(
         How to split the labelled samples; the numbers it gives count these alone. None holds a quarter of them out for
         each seed. Integers are a number of folds: stratified for classes, grouped where there are groups. The
         ``random_state`` of a splitter that shuffles is the seed. An iterable is read once, and the same for all seeds.
+        A `SemiSupervisedSplit` also hides labels of the training part.
     groups : ndarray, shape (n,), or None
         Samples of one group are never on both sides; those without a label are left out of a training whose test part
         holds their group.
@@ -86,14 +94,15 @@ def splits_of(
         folds = folds_of(way, y[rows], own_groups, seed, stratify=stratify)
         if not folds:
             raise InvalidInputError("`cv` gave no split at all; pass a splitter, or a list of (train, test).")
-        for number, (train, test) in enumerate(folds):
+        for number, (train, test, *rest) in enumerate(folds):
             tested = rows[numbers_of(test, len(rows))]
+            hidden = rows[rest[0]] if rest else np.empty(0, dtype=np.int64)
             others = np.flatnonzero(~labelled)
             if groups is not None:
                 others = others[~np.isin(groups[others], groups[tested])]
-            trained = np.sort(np.concatenate([rows[numbers_of(train, len(rows))], others]))
+            trained = np.sort(np.concatenate([rows[numbers_of(train, len(rows))], hidden, others]))
             _check_parts(trained, tested, labelled, groups)
-            found.append(Split(seed, number, trained, np.sort(tested)))
+            found.append(Split(seed, number, trained, np.sort(tested), hidden))
     return found
 
 
@@ -110,7 +119,8 @@ def overlap_of(splits: Sequence[Split], labelled: Array) -> float:
     Returns
     -------
     float
-        The labelled test samples over the labelled training samples, the mean of the splits; 0 for a test set.
+        The labelled test samples over the labelled training samples, the mean of the splits; 0 for a test set. Training
+        samples whose label is hidden count as labelled: test parts are drawn from them all, and overlap no more often.
 
     Notes
     -----
