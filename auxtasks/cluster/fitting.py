@@ -81,16 +81,17 @@ def fit_lazily(generator: AuxTargetGenerator, X: object, given: Mapping[str, obj
         raise InvalidInputError("`X` holds no samples: all of its partitions are empty.")
     made = (*tasks, *(column.task for column in encode_given(draft.given_, {}, 0, None, settings.dtype)))
     specs, scalings = fit_targets(made, found.told.seen, scale=settings.scale, compute=found.told.compute)
-    generator.tasks_ = tasks
-    generator.given_ = draft.given_
-    generator.specs_ = specs
-    generator.scalings_ = scalings
-    generator.shapes_ = {name: seen.natural for name, seen in found.told.seen.items()}
-    generator.row_shape_ = found.told.row_shape
-    generator._note_features(found.told.row_shape)
-    generator.channel_added_ = found.told.add_channel
-    generator.length_ = found.told.row_shape[0] if found.told.ragged else None
-    generator.texts_ = draft.texts_
+    generator._learned(
+        tasks=tasks,
+        given=draft.given_,
+        specs=specs,
+        scalings=scalings,
+        shapes={name: seen.natural for name, seen in found.told.seen.items()},
+        row_shape=found.told.row_shape,
+        channel_added=found.told.add_channel,
+        length=found.told.row_shape[0] if found.told.ragged else None,
+        texts=draft.texts_,
+    )
     return source.with_rows([found.rows[number] for number in range(len(source.blocks))])
 
 

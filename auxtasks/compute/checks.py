@@ -58,6 +58,11 @@ def check_like_training(found: tuple[int, ...], fitted: tuple[int, ...], domain:
     >>> check_like_training((90, 3), (100, 3), "signal")
     """
     free = 1 if domain in ("signal", "video") else 0
+    if domain == "any" and len(found) == len(fitted) == 1 and found != fitted:
+        raise InvalidInputError(
+            f"X has {found[0]} features, but AuxTargetGenerator is expecting {fitted[0]} features as input; pass the "
+            "columns of the training inputs."
+        )
     if len(found) != len(fitted) or found[free:] != fitted[free:]:
         raise InvalidInputError(
             f"`X` has samples of shape {found}, and the training inputs had {fitted} (channels last); bring the "

@@ -75,6 +75,8 @@ def to_array(value: object, where: str) -> Array:
     """
     if isinstance(value, np.ma.MaskedArray):
         raise InvalidTypeError(f"`{where}` is a masked array, whose mask would be lost; fill it or leave samples out.")
+    if hasattr(value, "toarray"):
+        raise InvalidTypeError(f"`{where}` is sparse, and dense arrays are expected; pass {where}.toarray().")
     if hasattr(value, "to_numpy"):
         value = value.to_numpy()
     try:

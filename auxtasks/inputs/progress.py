@@ -10,15 +10,15 @@ from auxtasks.optional import require
 Part = TypeVar("Part")
 
 
-def shown(parts: Iterable[Part], total: int, progress: bool, unit: str = "batch") -> Iterable[Part]:
+def shown(parts: Iterable[Part], total: int | None, progress: bool, unit: str = "batch") -> Iterable[Part]:
     """Pass parts on, with a progress bar where asked.
 
     Parameters
     ----------
     parts : iterable
         The parts, made as they are asked for.
-    total : int
-        How many there will be.
+    total : int or None
+        How many there will be; None if nobody knows.
     progress : bool
         Whether to show the bar.
     unit : str

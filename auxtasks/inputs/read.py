@@ -84,10 +84,13 @@ def _check_dense(array: Array, domain: str) -> None:
     if not low <= array.ndim <= high:
         raise InvalidInputError(
             f"`X` must have the shape {expected} for domain {domain!r}; got shape {array.shape}. "
-            "Reshape it, or choose the domain that fits."
+            "Reshape your data, or choose the domain that fits."
         )
     if not array.size:
-        raise InvalidInputError(f"`X` has an axis of length 0: its shape is {array.shape}. Expected {expected}.")
+        raise InvalidInputError(
+            f"`X` has an axis of length 0: its shape is {array.shape}, which is 0 feature(s) (shape={array.shape}) "
+            f"while a minimum of 1 is required. Expected {expected}."
+        )
 
 
 def _differ(arrays: list[Array], domain: str) -> bool:

@@ -28,6 +28,8 @@ from auxtasks.typing import Array
 if TYPE_CHECKING:
     from os import PathLike
 
+    from auxtasks.compute.task import Task
+    from auxtasks.generic.given import GivenColumn
     from auxtasks.text.documents import FittedTexts
 
 
@@ -106,12 +108,6 @@ class AuxTargetGenerator(OnTensors, Parametrised):
     >>> generator.transform(np.array([[0.0, 0.0]]))["std"]
     array([[-1.]], dtype=float32)
     """
-
-    specs_: dict[str, TargetSpec]
-    scalings_: dict[str, Scaling]
-    texts_: FittedTexts | None
-    row_shape_: tuple[int, ...]
-    channel_added_: bool
 
     def __init__(
         self,
@@ -296,20 +292,37 @@ class AuxTargetGenerator(OnTensors, Parametrised):
         every = (*tasks, *(column.task for column in columns))
         seen = {task.name: see(task, computed.targets[task.name], scale=settings.scale) for task in every}
         specs, scalings = fit_targets(every, seen, scale=settings.scale, compute=samples.compute)
-        self.tasks_ = tasks
-        self.given_ = fitted
-        self.specs_ = specs
-        self.scalings_ = scalings
-        self.shapes_ = {name: raw.natural for name, raw in computed.targets.items()}
-        self.row_shape_ = samples.row_shape
-        self._note_features(samples.row_shape)
-        self.channel_added_ = bool(getattr(samples, "add_channel", False))
-        self.length_ = samples.length if isinstance(samples, Ragged) else None
-        self.texts_ = getattr(samples, "fitted", None)
+        self._learned(
+            tasks=tasks,
+            given=fitted,
+            specs=specs,
+            scalings=scalings,
+            shapes={name: raw.natural for name, raw in computed.targets.items()},
+            row_shape=samples.row_shape,
+            channel_added=bool(getattr(samples, "add_channel", False)),
+            length=samples.length if isinstance(samples, Ragged) else None,
+            texts=getattr(samples, "fitted", None),
+        )
         return computed
 
-    def _note_features(self, row_shape: tuple[int, ...]) -> None:
-        """Keep the number of columns as scikit-learn does; signals of other lengths are as welcome later on."""
+    def _learned(
+        self,
+        *,
+        tasks: tuple[Task, ...],
+        given: dict[str, GivenColumn],
+        specs: dict[str, TargetSpec],
+        scalings: dict[str, Scaling],
+        shapes: dict[str, tuple[int, ...]],
+        row_shape: tuple[int, ...],
+        channel_added: bool,
+        length: int | None,
+        texts: FittedTexts | None,
+    ) -> None:
+        """Keep what was learned, all of it at once, wherever that was: in memory, on disk, on a cluster or before."""
+        self.tasks_, self.given_, self.texts_ = tasks, given, texts
+        self.specs_, self.scalings_, self.shapes_ = specs, scalings, shapes
+        self.row_shape_, self.channel_added_, self.length_ = row_shape, channel_added, length
+        # As scikit-learn does for tables; signals of other lengths are as welcome later on.
         vars(self).pop("n_features_in_", None)
         if self.domain == "any" and len(row_shape) == 1:
             self.n_features_in_ = row_shape[0]

@@ -14,6 +14,8 @@ Self = TypeVar("Self", bound="Parametrised")
 class Parametrised:
     """Base of an estimator whose ``__init__`` stores each of its parameters under the parameter's name."""
 
+    domain: str
+
     @classmethod
     def _defaults(cls) -> dict[str, Any]:
         parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
@@ -65,8 +67,8 @@ class Parametrised:
         return utils.Tags(
             estimator_type="transformer",
             target_tags=utils.TargetTags(required=False),
-            transformer_tags=utils.TransformerTags(),
-            input_tags=utils.InputTags(two_d_array=False, three_d_array=True),
+            transformer_tags=utils.TransformerTags(preserves_dtype=[]),  # `dtype` decides
+            input_tags=utils.InputTags(**input_tags(self.domain)),
         )
 
     def __repr__(self) -> str:
@@ -74,6 +76,29 @@ class Parametrised:
         default = self._defaults()
         shown = [f"{name}={value!r}" for name, value in self.get_params().items() if _differs(value, default[name])]
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def input_tags(domain: object) -> dict[str, bool]:
+    """Say in scikit-learn's words which inputs a domain has.
+
+    Parameters
+    ----------
+    domain : str
+        The domain.
+
+    Returns
+    -------
+    dict of str to bool
+        What differs from the defaults of ``sklearn.utils.InputTags``.
+
+    Examples
+    --------
+    >>> input_tags("text")
+    {'one_d_array': True, 'two_d_array': False, 'three_d_array': False, 'string': True}
+    """
+    text = domain == "text"
+    tables = domain in ("any", "signal")
+    return {"one_d_array": text, "two_d_array": tables, "three_d_array": not text, "string": text}
 
 
 def _differs(value: object, default: object) -> bool:

@@ -97,16 +97,18 @@ def from_state(state: Mapping[str, Any]) -> AuxTargetGenerator:
     from auxtasks.generic.given import GivenColumn
 
     generator = _with_params(state["params"])
-    generator.tasks_ = tuple(_task(task, generator.domain) for task in state["tasks"])
-    generator.texts_ = _texts(state.get("texts"))
-    generator.given_ = {name: GivenColumn.from_dict(fields) for name, fields in state["given"].items()}
     specs = [TargetSpec.from_dict({**fields, "options": _options(fields)}) for fields in state["specs"]]
-    generator.specs_ = {spec.name: spec for spec in specs}
-    generator.scalings_ = {name: Scaling.from_dict(fields) for name, fields in state["scalings"].items()}
-    generator.shapes_ = {name: tuple(shape) for name, shape in state["shapes"].items()}
-    generator.row_shape_ = tuple(state["row_shape"])
-    generator.channel_added_ = state.get("channel_added", False)
-    generator.length_ = state["length"]
+    generator._learned(
+        tasks=tuple(_task(task, generator.domain) for task in state["tasks"]),
+        given={name: GivenColumn.from_dict(fields) for name, fields in state["given"].items()},
+        specs={spec.name: spec for spec in specs},
+        scalings={name: Scaling.from_dict(fields) for name, fields in state["scalings"].items()},
+        shapes={name: tuple(shape) for name, shape in state["shapes"].items()},
+        row_shape=tuple(state["row_shape"]),
+        channel_added=state.get("channel_added", False),
+        length=state["length"],
+        texts=_texts(state.get("texts")),
+    )
     return generator
 
 

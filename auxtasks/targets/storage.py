@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,10 @@ from auxtasks.targets.state import plain, to_state
 from auxtasks.typing import Array
 
 DESCRIPTION = "auxtasks.json"
+PARTIAL = ".partial"
+"""What the name of a folder ends with while `make_aux_targets` writes to it."""
+JOURNAL = "journal.jsonl"
+"""What it has finished."""
 FORMAT = 1
 TEXTS = "inputs.json"
 
@@ -43,11 +48,7 @@ def save_targets(targets: AuxTargets, path: Path, *, include_inputs: bool, overw
     InvalidTypeError
         If an option of a task cannot be written as JSON.
     """
-    if os.path.lexists(path):
-        if not overwrite:
-            raise StorageError(f"`path`: {path} exists; choose another, or pass overwrite=True to replace it.")
-        if not (path / DESCRIPTION).is_file():
-            raise StorageError(f"`path`: {path} was not written by auxtasks and is not replaced; choose another path.")
+    check_replaceable(path, overwrite=overwrite)
     path.parent.mkdir(parents=True, exist_ok=True)
     # Next to its place, so that moving it there is one step on the same file system.
     scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
@@ -67,19 +68,80 @@ def save_targets(targets: AuxTargets, path: Path, *, include_inputs: bool, overw
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _write(targets: AuxTargets, folder: Path, include_inputs: bool) -> None:
-    described = {
+def check_replaceable(path: Path, *, overwrite: bool, argument: str = "path") -> None:
+    """Refuse a path where something is that may not be replaced.
+
+    Parameters
+    ----------
+    path : Path
+        Where targets are to be written.
+    overwrite : bool
+        Whether other targets may be replaced.
+    argument : str
+        What the path was given as.
+
+    Raises
+    ------
+    StorageError
+        If it may not.
+
+    Examples
+    --------
+    >>> check_replaceable(Path("nothing is here"), overwrite=False)
+    """
+    if os.path.lexists(path):
+        if not overwrite:
+            raise StorageError(f"`{argument}`: {path} exists; choose another, or pass overwrite=True to replace it.")
+        if not (path / DESCRIPTION).is_file():
+            raise StorageError(
+                f"`{argument}`: {path} was not written by auxtasks and is not replaced; choose another path."
+            )
+
+
+def described(
+    state: Mapping[str, Any],
+    n_original: int,
+    arrays: Mapping[str, Any],
+    inputs: Mapping[str, Any] | None,
+    lengths: Mapping[str, Any] | None,
+) -> str:
+    """Return the description of targets whose arrays are written.
+
+    Parameters
+    ----------
+    state : mapping
+        The fitted generator, as `auxtasks.targets.state.to_state` describes it.
+    n_original : int
+        How many of the samples are not transformed copies.
+    arrays : mapping of str to mapping
+        For each target its file, shape and dtype.
+    inputs, lengths : mapping or None
+        The same of these; None where they are not written.
+
+    Returns
+    -------
+    str
+        JSON.
+    """
+    fields = {
         "format": FORMAT,
         "auxtasks": __version__,
-        "n_original": targets.n_original,
-        "generator": to_state(targets.generator),
-        "targets": {
-            name: _write_array(folder, f"target_{i:03d}.npy", array) for i, (name, array) in enumerate(targets.items())
-        },
-        "inputs": _write_inputs(folder, targets.inputs) if include_inputs else None,
-        "lengths": None if targets.lengths is None else _write_array(folder, "lengths.npy", targets.lengths),
+        "n_original": n_original,
+        "generator": state,
+        "targets": arrays,
+        "inputs": inputs,
+        "lengths": lengths,
     }
-    text = json.dumps(described, indent=1, default=plain, allow_nan=False)
+    return json.dumps(fields, indent=1, default=plain, allow_nan=False)
+
+
+def _write(targets: AuxTargets, folder: Path, include_inputs: bool) -> None:
+    arrays = {
+        name: _write_array(folder, f"target_{i:03d}.npy", array) for i, (name, array) in enumerate(targets.items())
+    }
+    inputs = _write_inputs(folder, targets.inputs) if include_inputs else None
+    lengths = None if targets.lengths is None else _write_array(folder, "lengths.npy", targets.lengths)
+    text = described(to_state(targets.generator), targets.n_original, arrays, inputs, lengths)
     (folder / DESCRIPTION).write_text(text, encoding="utf-8")
 
 

@@ -1,0 +1,158 @@
+"""Batches from wherever they come: generators, data sets of TensorFlow and Keras, loaders."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.inputs.arrays import to_array
+from auxtasks.typing import Array
+
+Block = tuple[int, Array]
+
+
+class Batches:
+    """Batches in their order, cut anew into blocks of one size.
+
+    Parameters
+    ----------
+    X : iterable
+        Batches: arrays, or tuples (inputs, labels, ...), of which the first counts.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidInputError
+        If these are no batches of numbers, or there is none.
+
+    Examples
+    --------
+    >>> [(start, len(block)) for start, block in Batches(np.ones((2, 2)) for _ in range(3)).blocks(4)]
+    [(0, 4), (4, 2)]
+    """
+
+    def __init__(self, X: Iterable[object]) -> None:
+        self.n: int | None = None
+        self.inputs = None
+        self._batches = batches_of(X)
+        self.once = isinstance(self._batches, Iterator)
+        batches = (batch for batch in map(checked_batch, itertools.count(), self._batches) if len(batch))
+        head = next(batches, None)
+        if head is None:
+            raise InvalidInputError("`X` gives no samples: there is no batch in it. A generator can be read only once.")
+        self.first = head[:1].copy()
+        self._drawn: Iterator[Array] | None = itertools.chain([head], batches)
+
+    def blocks(self, rows: int) -> Iterator[Block]:
+        """Go through the inputs, with the number of the first row of each block."""
+        batches = self._drawn or (checked_batch(i, batch) for i, batch in enumerate(self._batches))
+        self._drawn = None
+        start, held, count = 0, list[Array](), 0
+        for i, batch in enumerate(batches):
+            if batch.shape[1:] != self.first.shape[1:] or batch.dtype != self.first.dtype:
+                raise InvalidInputError(
+                    f"`X`: batch {i} has samples of shape {batch.shape[1:]} and dtype {batch.dtype}, and the first "
+                    f"batch of shape {self.first.shape[1:]} and dtype {self.first.dtype}; bring them to one "
+                    "shape and dtype."
+                )
+            held.append(batch)
+            count += len(batch)
+            if count >= rows:
+                together, at = np.concatenate(held), 0
+                for at in range(rows, count + 1, rows):
+                    yield start, together[at - rows : at]
+                    start += rows
+                # A copy, so that a whole large batch is not kept for the sake of its rest.
+                held, count = [together[at:].copy()], count - at
+                del together
+        if count:
+            yield start, np.concatenate(held)
+
+
+def batches_of(X: Any) -> Iterable[Any]:
+    """Return something that goes through the batches once and ends.
+
+    Parameters
+    ----------
+    X : iterable, or with ``num_batches`` and ``[i]``
+        A ``keras.utils.PyDataset`` is the latter.
+
+    Returns
+    -------
+    iterable
+        The batches; the very object where it can be gone through.
+
+    Raises
+    ------
+    InvalidInputError
+        If it never ends and says so.
+
+    Examples
+    --------
+    >>> list(batches_of(range(2)))
+    [0, 1]
+    """
+    endless = "`X` never ends; limit it, as by `take` or a number of batches, so that it goes through the data once."
+    if hasattr(X, "num_batches"):
+        if X.num_batches is None:
+            raise InvalidInputError(endless)
+        return _Numbered(X)
+    # What tf.data says of an endless data set.
+    if hasattr(X, "cardinality") and int(X.cardinality()) == -1:
+        raise InvalidInputError(endless)
+    batches: Iterable[Any] = X
+    return batches
+
+
+class _Numbered:
+    """Batches by their numbers, gone through as often as asked."""
+
+    def __init__(self, X: Any) -> None:
+        self._batches: Sequence[Any] = X
+        self._n = int(X.num_batches)
+
+    def __iter__(self) -> Any:
+        return (self._batches[i] for i in range(self._n))
+
+
+def checked_batch(number: int, batch: object) -> Array:
+    """Return the inputs of one batch.
+
+    Parameters
+    ----------
+    number : int
+        Which it is, for the error.
+    batch : array-like, or tuple of the inputs and their labels
+        What was drawn.
+
+    Returns
+    -------
+    ndarray, shape (n, ...)
+        The inputs.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidInputError
+        If they are not one array of numbers, with one row for each sample.
+
+    Examples
+    --------
+    >>> checked_batch(0, ([[1.0]], [0]))
+    array([[1.]])
+    """
+    inputs = batch[0] if isinstance(batch, tuple) and batch else batch
+    if isinstance(inputs, (dict, tuple)):
+        raise InvalidTypeError(
+            f"`X`: batch {number} holds a {type(inputs).__name__}; one array of inputs is expected, or a tuple "
+            "(inputs, labels). Map the batches to the input that targets are to be made of."
+        )
+    array = to_array(inputs, f"batch {number} of X")
+    if array.ndim < 2:
+        raise InvalidInputError(
+            f"`X`: batch {number} has shape {array.shape}; batches of samples are expected, (n, ...). Where it is a "
+            "single sample, batch them first."
+        )
+    return array
