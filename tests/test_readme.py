@@ -9,7 +9,8 @@ import pytest
 
 from auxtasks.registry import DOMAINS, list_tasks
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+PATH = Path(__file__).parents[1] / "README.md"
+README = PATH.read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:
@@ -34,16 +35,8 @@ def test_both_sides_of_the_diff_run(removed: str, tmp_path: Path, monkeypatch: p
     assert Path("model.keras").exists()
 
 
-def test_python_blocks_run_one_after_another(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, temporary_task: Any
-) -> None:
-    del temporary_task  # takes away afterwards what the README registers
-    monkeypatch.chdir(tmp_path)
-    found = blocks("python")
-    assert len(found) > 4
-    names: dict[str, Any] = {"__name__": "readme"}
-    for block in found:
-        exec(block, names)  # noqa: S102
+def test_python_blocks_run_one_after_another(run_blocks: Any) -> None:
+    assert len(run_blocks(PATH)) > 4
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
