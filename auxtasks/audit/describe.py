@@ -41,7 +41,7 @@ def described(
         "folds": max(split.fold for split in splits) + 1,
         "n_pairs": len(splits),
         "n_train": len(train.inputs),
-        "n_labelled": splits[0].n_labelled(experiment.labelled),
+        "n_labelled": int(splits[0].shown(experiment.labelled).sum()),
         "n_test": len(test.inputs),
         "epochs": settings.epochs,
         "batch_size": settings.batch_size,

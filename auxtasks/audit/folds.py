@@ -126,6 +126,7 @@ def _splitter(cv: Any, strata: Array, seed: int, *, stratify: bool, grouped: boo
     splitter = copy.copy(cv)
     if hasattr(splitter, "random_state"):
         splitter.random_state = seed
-    if getattr(splitter, "stratify", False) is None:
+    # Several labels are no strata to split by, and what is hidden of them is chosen by the labels.
+    if getattr(splitter, "stratify", False) is None and strata.ndim == 1:
         splitter.stratify = stratify
     return splitter

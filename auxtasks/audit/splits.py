@@ -34,9 +34,10 @@ class Split:
     test: Array
     hidden: Array = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
-    def n_labelled(self, labelled: Array) -> int:
-        """Count the labels that are trained on, given which samples have one."""
-        return int(labelled[self.train].sum()) - len(self.hidden)
+    def shown(self, labelled: Array) -> Array:
+        """Tell which of `train` are trained on with their label, given which samples have one."""
+        found: Array = labelled[self.train] & ~np.isin(self.train, self.hidden)
+        return found
 
 
 def splits_of(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from auxtasks.audit.report.figures.style import BASELINE, INK, WIDTH, short
-from auxtasks.curves.decisions import Decisions
+from auxtasks.curves.classes import Decisions
 from auxtasks.curves.points import Curve, mean_precision_recall, mean_roc, pooled, precision_recall, roc
 
 if TYPE_CHECKING:
@@ -73,12 +74,22 @@ def draw_both(task: str, found: Decisions) -> Figure:
 
 
 def _head(figure: Figure, task: str, found: Decisions) -> None:
-    absent = [each.name for each in found.classes if not each.has_curve]
     said = f"{task}: {max(len(each.members) for each in found.classes)} samples"
-    if absent:
-        listed = ", ".join(absent[:6]) + (f" and {len(absent) - 6} more" if len(absent) > 6 else "")
-        said += f"\nno curve, since none or all of the samples are of it: {listed}"
+    absent = [each.name for each in found.classes if not each.has_curve]
+    said += few("no curve, since none or all of the samples are of it", absent)
     figure.suptitle(said, fontsize=10, x=0.01, ha="left", parse_math=False)
+
+
+def few(why: str, names: Sequence[str]) -> str:
+    r"""Return a line that names the first classes of some, nothing for none.
+
+    Examples
+    --------
+    >>> few("no sample of", ["a", "b"]), few("no sample of", [])
+    ('\nno sample of: a, b', '')
+    """
+    more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+    return f"\n{why}: {', '.join(names[:6])}{more}" if names else ""
 
 
 def _looks(areas: list[float]) -> list[dict[str, Any]]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from auxtasks.audit.report.figures.style import INK, WIDTH, short
-from auxtasks.curves.decisions import Decisions
-from auxtasks.optional import require
+from auxtasks.curves.axes import few
+from auxtasks.curves.classes import Decisions
 from auxtasks.typing import Array
 
 if TYPE_CHECKING:
@@ -45,9 +45,7 @@ def _of_classes(task: str, found: Decisions) -> Figure:
     from matplotlib.figure import Figure
 
     n = len(found.names)
-    counts = require("sklearn.metrics", extra="sklearn").confusion_matrix(
-        found.truth, found.predicted, labels=list(range(n))
-    )
+    counts = _counts(found.truth, found.predicted, n)
     size = min(max(3.0, 1.6 + 0.42 * n), 9.0)
     figure = Figure(figsize=(size + 0.8, size), layout="constrained")
     axes = figure.subplots()
@@ -60,12 +58,8 @@ def _of_classes(task: str, found: Decisions) -> Figure:
         if axis == "x" and n > 2 and max(map(len, names)) > 2:
             axes.tick_params(axis="x", labelrotation=90)
     axes.set(xlabel="predicted", ylabel="true")
-    right = np.trace(counts) / counts.sum() if counts.sum() else float("nan")
-    said = f"{task}: {counts.sum()} samples, {100 * right:.1f} % right"
-    absent = [name for name, row in zip(found.names, counts, strict=True) if not row.sum()]
-    if absent:
-        listed = ", ".join(absent[:6]) + (f" and {len(absent) - 6} more" if len(absent) > 6 else "")
-        said += f"\nno sample of: {listed}"
+    said = f"{task}: {counts.sum()} samples, {100 * np.trace(counts) / counts.sum():.1f} % right"
+    said += few("no sample of", [name for name, row in zip(found.names, counts, strict=True) if not row.sum()])
     axes.set_title(said, loc="left", parse_math=False)
     return figure
 
@@ -78,13 +72,12 @@ def _of_labels(task: str, found: Decisions) -> Figure:
     rows = ceil(len(shown) / columns)
     figure = Figure(figsize=(max(WIDTH * columns / _COLUMNS, 3.4), 0.7 + 1.75 * rows), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False)
-    confusion = require("sklearn.metrics", extra="sklearn").confusion_matrix
     for number, axes in enumerate(grid.flat):
         if number >= len(shown):
             axes.set_visible(False)
             continue
         each = shown[number]
-        _matrix(axes, confusion(each.members, each.predicted, labels=[False, True]), fontsize=8)
+        _matrix(axes, _counts(each.members, each.predicted, 2), fontsize=8)
         axes.set_title(short(each.name, 16, 2), fontsize=8, parse_math=False)
         axes.set_xticks([0, 1], ["no", "yes"], fontsize=8)
         axes.set_yticks([0, 1], ["no", "yes"] if number % columns == 0 else ["", ""], fontsize=8)
@@ -92,6 +85,11 @@ def _of_labels(task: str, found: Decisions) -> Figure:
     said = f"{task}: true (rows) and predicted (columns)" + (f"; {left_out} more labels" if left_out else "")
     figure.suptitle(said, fontsize=10, x=0.01, ha="left", parse_math=False)
     return figure
+
+
+def _counts(truth: Array, predicted: Array, n: int) -> Array:
+    # A label may have no sample, which scikit-learn's function refuses.
+    return np.bincount(n * truth.astype(np.int64) + predicted, minlength=n * n).reshape(n, n)
 
 
 def _matrix(axes: Axes, counts: Array, *, fontsize: int) -> None:

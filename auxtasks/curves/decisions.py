@@ -1,79 +1,24 @@
-"""What curves are drawn from: for each class which samples are of it, and how sure the model is that they are."""
+"""Labels and predictions, laid out by class."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from auxtasks.audit.metrics.evidence import Evidence, gather
 from auxtasks.audit.metrics.labels import read_labels
-from auxtasks.audit.metrics.loss import Scale
 from auxtasks.audit.metrics.metrics import Metrics
 from auxtasks.audit.metrics.outputs import to_numbers
 from auxtasks.audit.metrics.problem import Problem, without_last_one
-from auxtasks.errors import InvalidInputError
-from auxtasks.typing import Array, Floats
+from auxtasks.curves.classes import ClassDecisions, Decisions
+from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.typing import Array
 
 _TOLERANCE = 0.01
 """How far outside 0 to 1 a rounded probability may lie."""
-
-
-@dataclass(frozen=True)
-class ClassDecisions:
-    """One class, or one label, against the rest.
-
-    Parameters
-    ----------
-    name : str
-        The class.
-    members : ndarray of bool, shape (n,)
-        Which samples are of it, those without a label left out.
-    scores : ndarray of float, shape (n,)
-        What the model says of them.
-    predicted : ndarray of bool, shape (n,)
-        What it decides.
-    """
-
-    name: str
-    members: Array
-    scores: Floats
-    predicted: Array
-
-    @property
-    def has_curve(self) -> bool:
-        """Whether there are samples of the class and others."""
-        return bool(self.members.any() and not self.members.all())
-
-
-@dataclass(frozen=True)
-class Decisions:
-    """One task.
-
-    Parameters
-    ----------
-    problem : {"binary", "multiclass", "multilabel"}
-        What is decided.
-    classes : tuple of ClassDecisions
-        Each class against the rest; class 1 alone of a binary problem.
-    names : tuple of str
-        All classes, both of a binary problem.
-    truth, predicted : ndarray of int, shape (n,)
-        Class numbers; empty for several labels, which have no common decision.
-    """
-
-    problem: Problem
-    classes: tuple[ClassDecisions, ...]
-    names: tuple[str, ...]
-    truth: Array
-    predicted: Array
-
-    @property
-    def drawn(self) -> list[ClassDecisions]:
-        """The classes that have a curve."""
-        return [each for each in self.classes if each.has_curve]
 
 
 def decisions_of(
@@ -101,7 +46,7 @@ def decisions_of(
 
     Raises
     ------
-    InvalidTypeError, InvalidInputError
+    InvalidTypeError, InvalidInputError, UnknownNameError
         If labels and predictions do not fit each other, or there are too few or too many names.
 
     Examples
@@ -110,6 +55,8 @@ def decisions_of(
     >>> found.problem, found.names, found.classes[0].scores.tolist()
     ('binary', ('0', '1'), [0.9, 0.8])
     """
+    if isinstance(names, (str, bytes)):
+        raise InvalidTypeError(f"`classes` must be the names of the classes; got the single name {names!r}.")
     labels, outputs = without_last_one(read_labels("y_true", y_true)), to_numbers(y_pred)
     chosen = Metrics.of(None, labels, outputs.shape, loss=loss, from_logits=from_logits, problem=problem)
     if chosen.problem == "regression":
@@ -120,12 +67,19 @@ def decisions_of(
     if len(known) != n_classes:
         raise InvalidInputError(f"`classes` must name the {n_classes} classes; got {len(known)} names.")
     if chosen.problem == "multilabel":
+        if labels.size != outputs.size:
+            raise InvalidInputError(
+                f"`y_true` must have 0 or 1 for each output of several labels; found shape {labels.shape} and outputs "
+                f"of shape {outputs.shape}."
+            )
         labels, outputs = labels.reshape(-1, n_classes), outputs.reshape(-1, n_classes)
         # One by one, since a sample of which some labels are missing has the others.
         each = [_gathered(labels[:, at], outputs[:, at], "binary", chosen) for at in range(n_classes)]
+        _check_any(each)
         classes = [_class(name, found, 0) for name, found in zip(known, each, strict=True)]
         return Decisions(chosen.problem, tuple(classes), known, labels[:0, 0], labels[:0, 0])
     found = _gathered(labels, outputs, chosen.problem, chosen)
+    _check_any([found])
     own = known[1:] if chosen.problem == "binary" else known
     classes = [_class(name, found, column) for column, name in enumerate(own)]
     return Decisions(chosen.problem, tuple(classes), known, found.truth, found.predicted)
@@ -142,13 +96,15 @@ def _check_scale(outputs: Array, chosen: Metrics) -> None:
 
 
 def _gathered(labels: Array, outputs: Array, problem: Problem, chosen: Metrics) -> Evidence:
-    scale: Scale = chosen.scale
-    found = gather(labels, outputs, problem, scale=scale, signed=chosen.signed, classes=())
+    found = gather(labels, outputs, problem, scale=chosen.scale, signed=chosen.signed, classes=())
     # Steps beyond the end of a text are predicted as NaN.
     finite = np.isfinite(found.scores).all(axis=1)
-    if not finite.any():
+    return replace(found, truth=found.truth[finite], predicted=found.predicted[finite], scores=found.scores[finite])
+
+
+def _check_any(each: Sequence[Evidence]) -> None:
+    if not any(len(found.truth) for found in each):
         raise InvalidInputError("`y_pred` has no finite prediction for any sample that has a label.")
-    return Evidence(problem, found.truth[finite], found.predicted[finite], found.scores[finite], False, ())
 
 
 def _class(name: str, found: Evidence, column: int) -> ClassDecisions:

@@ -53,7 +53,7 @@ def draw_curves(
 
     Raises
     ------
-    InvalidTypeError, InvalidInputError
+    InvalidTypeError, InvalidInputError, UnknownNameError
         If labels and predictions do not fit each other.
 
     Warns

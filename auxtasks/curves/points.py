@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from auxtasks.curves.decisions import ClassDecisions
+from auxtasks.curves.classes import ClassDecisions
 from auxtasks.optional import require
 from auxtasks.typing import Floats
 

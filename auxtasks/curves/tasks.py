@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from auxtasks.audit.metrics.labels import read_labels
 from auxtasks.audit.metrics.problem import Problem
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.specs import TargetSpec
@@ -63,21 +64,27 @@ def tasks_of(model: keras.Model, x: Any, y: Any, classes: Any, batch_size: int |
     named = _names(classes, main, specs)
     wanted = {name: spec for name, spec in specs.items() if name in labels and _problem(spec)}
     auxiliary = model.predict_auxiliary(x, batch_size=batch_size, verbose=0) if wanted else {}
-    losses = model.loss if isinstance(getattr(model, "loss", None), Mapping) else dict.fromkeys(main, model.loss)
+    losses = _by_output(model.loss, main)
     found = {
         name: Task(labels[name], output, None, losses.get(name), named.get(name))
         for name, output in main.items()
         if name in labels
     }
     for name, spec in wanted.items():
-        known = named.get(name) or spec.classes or spec.columns or None
-        found[name] = Task(_without_signs(labels[name]), auxiliary[name], _problem(spec), None, known)
+        known = named.get(name, spec.classes or spec.columns or None)
+        found[name] = Task(_without_signs(name, labels[name]), auxiliary[name], _problem(spec), None, known)
     return found
 
 
-def _without_signs(target: Any) -> Array:
+def _by_output(loss: Any, main: Mapping[str, Any]) -> Mapping[str, Any]:
+    if isinstance(loss, (list, tuple)) and len(loss) == len(main):
+        return dict(zip(main, loss, strict=True))
+    return loss if isinstance(loss, Mapping) else dict.fromkeys(main, loss)
+
+
+def _without_signs(name: str, target: Any) -> Array:
     """Write missing entries as NaN: -1 may be a class of main labels, and never of a target."""
-    found = np.asarray(target)
+    found = read_labels(name, target)
     return np.where(found < 0, np.nan, found)
 
 
@@ -86,15 +93,14 @@ def _main(model: keras.Model, outputs: Any) -> dict[str, Any]:
     if isinstance(outputs, Mapping):
         return dict(outputs)
     if isinstance(outputs, (list, tuple)):
-        return dict(zip(model.output_names or map(str, range(len(outputs))), outputs, strict=True))
+        names = getattr(model, "output_names", None) or map(str, range(len(outputs)))
+        return dict(zip(names, outputs, strict=True))
     return {MAIN: outputs}
 
 
 def _names(classes: Any, main: Mapping[str, Any], specs: Mapping[str, TargetSpec]) -> dict[str, Sequence[str]]:
     if classes is None:
         return {}
-    if isinstance(classes, (str, bytes)):
-        raise InvalidTypeError(f"`classes` must be the names of the classes; got the single name {classes!r}.")
     if isinstance(classes, Mapping):
         for name in classes:
             if name not in main and name not in specs:

@@ -34,7 +34,7 @@ def fuse(
         for several labels, of which each is decided by itself, pass ``probabilities > 0.5``.
     weights : sequence or mapping of float, optional
         How much each predictor counts in a mean or vote; for predictions by name also by name, 1 for those left out.
-        The default is 1 for each.
+        The default is 1 for each; one of weight 0 is not read at all.
 
     Returns
     -------
@@ -79,6 +79,8 @@ def fuse(
             "`weights` say how much predictors count in a mean or a vote; leave them out for 'max'."
         )
     shares = checked_weights(weights, names, len(stacked))
+    if not shares.all():
+        stacked, shares = stacked[shares > 0], shares[shares > 0]
     if method == "vote":
         return vote(stacked, shares)
     if stacked.dtype.kind != "f":
@@ -99,10 +101,9 @@ def _mean(stacked: Array, shares: Array) -> Array:
     # Predictors one by one: sums in float64 need no second copy of all of them.
     total, weight = np.zeros(stacked.shape[1:]), np.zeros(stacked.shape[1:])
     for values, share in zip(stacked, shares, strict=True):
-        if share:
-            present = ~np.isnan(values)
-            total += np.where(present, values, 0.0) * share
-            weight += present * share
+        present = ~np.isnan(values)
+        total += np.where(present, values, 0.0) * share
+        weight += present * share
     mean = np.full(total.shape, np.nan)
     np.divide(total, weight, out=mean, where=weight > 0)
     return mean.astype(stacked.dtype, copy=False)

@@ -60,7 +60,8 @@ def _stack(labels: list[str], parts: list[Any]) -> Array:
             "`predictions` must all be floats (probabilities, numbers) or all integers (classes); found "
             f"{', '.join(sorted({array.dtype.name for array in arrays}))}."
         )
-    return np.stack(arrays)
+    # Together, signed and unsigned integers would become floats, and classes probabilities.
+    return np.stack(arrays if len(kinds) == 1 else [array.astype(np.int64) for array in arrays])
 
 
 def _read(label: str, part: Any) -> Array:

@@ -1,79 +1,14 @@
-"""Depth: the stages of a model in order, and the rule by which ``at="auto"`` chooses one."""
+"""The rule by which ``at="auto"`` chooses a depth."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import keras
-
 from auxtasks.errors import InvalidInputError
+from auxtasks.keras.stages import trunk
 from auxtasks.keras.stepwise import STEP_KINDS, use_instead, way_out
 from auxtasks.keras.trial import Output, Trial
 from auxtasks.specs import TargetSpec
-
-
-def stages(outputs: Sequence[Output]) -> list[Output]:
-    """Return the outputs that depth is counted over.
-
-    Parameters
-    ----------
-    outputs : sequence of Output
-        What a trial run saw.
-
-    Returns
-    -------
-    list of Output
-        The layers of the model and of models nested in it, in the order of the forward pass. Left out are layers
-        inside composite layers, layers called more than once and outputs that a head cannot read.
-
-    Raises
-    ------
-    InvalidInputError
-        If nothing is left.
-    """
-    models = {output.path for output in outputs if isinstance(output.layer, keras.Model)}
-    found = [
-        output
-        for output in outputs
-        if output.usable and output.n_calls == 1 and output.path not in models and _parents(output.path) <= models
-    ]
-    if not found:
-        raise InvalidInputError(
-            "`at`: the model has no layer of its own whose output a head could read; name a layer inside it instead. "
-            "Layers called inside a tf.function cannot be read; leave that decorator out."
-        )
-    return found
-
-
-def trunk(outputs: Sequence[Output]) -> list[Output]:
-    """Return the stages below the main head, which is the last layer with weights and what follows it.
-
-    Parameters
-    ----------
-    outputs : sequence of Output
-        What a trial run saw.
-
-    Returns
-    -------
-    list of Output
-        In the order of the forward pass.
-
-    Raises
-    ------
-    InvalidInputError
-        If the model is a single layer with weights, which leaves nothing to share.
-    """
-    known = stages(outputs)
-    weighted = [index for index, output in enumerate(known) if output.layer.weights]
-    below = known[: weighted[-1]] if weighted else known
-    shared = [output for output in below if not output.is_model_output]
-    # What lies before the last stage counts also where it is called more than once, as a shared encoder is.
-    if not shared or not any(output.layer.weights for output in outputs[: outputs.index(shared[-1]) + 1]):
-        raise InvalidInputError(
-            "`at`: below its last layer the model has no layer with weights that auxiliary tasks could share. Give "
-            "the layer by name, or put a hidden layer before the output."
-        )
-    return shared
 
 
 def auto_tap(spec: TargetSpec, trial: Trial) -> Output:
@@ -133,8 +68,3 @@ def _first_learnt(fitting: Sequence[Output], outputs: Sequence[Output]) -> Outpu
 def _lengths(outputs: Sequence[Output]) -> str:
     found = sorted({output.length for output in outputs if output.rank == 2})
     return f" (they have {', '.join(map(str, found))})" if found else ""
-
-
-def _parents(path: str) -> set[str]:
-    parts = path.split("/")
-    return {"/".join(parts[:depth]) for depth in range(1, len(parts))}

@@ -89,3 +89,30 @@ def find_layer(path: str, base: keras.Model, argument: str = "at") -> keras.Laye
         paths = [known for known, layer in layers if layer in found]
         raise InvalidInputError(f"`{argument}`: {len(paths)} layers are named {path!r}; give one of the paths {paths}.")
     return found[0]
+
+
+def layer_at(index: int, base: keras.Model, argument: str = "at") -> keras.Layer:
+    """Find a layer by its index.
+
+    Parameters
+    ----------
+    index : int
+        Into ``base.layers``; negative ones count from the end.
+    base : keras.Model
+        The model.
+    argument : str, default "at"
+        What the index was given as, for the error.
+
+    Returns
+    -------
+    keras.Layer
+        The layer.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is none.
+    """
+    if not -len(base.layers) <= index < len(base.layers):
+        raise InvalidInputError(f"`{argument}`: the model has {len(base.layers)} layers; got index {index}.")
+    return base.layers[index]

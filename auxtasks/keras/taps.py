@@ -11,8 +11,9 @@ from typing import TypeAlias
 import keras
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
-from auxtasks.keras.depth import auto_tap, stages
-from auxtasks.keras.layers import find_layer
+from auxtasks.keras.depth import auto_tap
+from auxtasks.keras.layers import find_layer, layer_at
+from auxtasks.keras.stages import stage_at
 from auxtasks.keras.stepwise import check_steps, check_tokens, check_tried
 from auxtasks.keras.trial import Output, Trial
 from auxtasks.specs import TargetSpec
@@ -101,24 +102,11 @@ def _resolve(where: Where, spec: TargetSpec, base: keras.Model, trial: Trial) ->
             f"{type(tap.layer).__name__} for target {spec.name!r}."
         )
     elif isinstance(tap.layer, Integral):
-        output = _choose_call(tap, _layer_at(int(tap.layer), base), trial.outputs)
+        output = _choose_call(tap, layer_at(int(tap.layer), base), trial.outputs)
     else:
-        output = _at_fraction(float(tap.layer), trial.outputs)
+        output = stage_at(float(tap.layer), trial.outputs)
     check_steps(spec, output, trial)
     return output
-
-
-def _layer_at(index: int, base: keras.Model) -> keras.Layer:
-    if not -len(base.layers) <= index < len(base.layers):
-        raise InvalidInputError(f"`at`: the model has {len(base.layers)} layers; got index {index}.")
-    return base.layers[index]
-
-
-def _at_fraction(fraction: float, outputs: Sequence[Output]) -> Output:
-    if not 0.0 <= fraction <= 1.0:
-        raise InvalidInputError(f"`at`: a fraction of the depth lies from 0.0 to 1.0; got {fraction!r}.")
-    known = stages(outputs)
-    return known[round(fraction * (len(known) - 1))]
 
 
 def _choose_call(tap: Tap, layer: keras.Layer, outputs: Sequence[Output]) -> Output:

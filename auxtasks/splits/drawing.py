@@ -1,4 +1,4 @@
-"""Which labels to hide: a random draw, in equal shares of each class where there are classes."""
+"""Which labels to hide: a random draw, by class where there are classes, that leaves each of several labels one."""
 
 from __future__ import annotations
 
@@ -8,38 +8,10 @@ from typing import Any
 import numpy as np
 
 from auxtasks.audit.folds import are_classes, strata_of
-from auxtasks.audit.metrics.labels import missing_entries, read_labels
+from auxtasks.audit.metrics.labels import are_flags
 from auxtasks.errors import InvalidInputError
 from auxtasks.typing import Array
 from auxtasks.validation import check_int, check_number
-
-
-def as_labels(name: str, y: Any) -> Array:
-    """Return labels as an array; see `auxtasks.audit.metrics.labels.read_labels`."""
-    dtype = getattr(y, "dtype", None)
-    if hasattr(y, "to_numpy") and not isinstance(dtype, np.dtype) and getattr(dtype, "kind", "") in ("i", "u", "b"):
-        # pandas' nullable integers would become floats where one is missing, and classes a regression.
-        y = y.to_numpy(dtype=np.int64, na_value=-1)
-    labels = read_labels(name, y)
-    if not len(labels):
-        raise InvalidInputError(f"`{name}` holds no label; found shape {labels.shape}.")
-    return labels
-
-
-def entries_present(labels: Array) -> Array:
-    """Tell which rows have a label, or some.
-
-    Parameters
-    ----------
-    labels : ndarray, shape (n, ...)
-        The labels.
-
-    Returns
-    -------
-    ndarray of bool, shape (n,)
-        False where all entries of a row are missing.
-    """
-    return np.asarray(~missing_entries(labels).reshape(len(labels), -1).all(axis=1))
 
 
 def n_to_hide(name: str, hide: Any, n: int) -> int:
@@ -57,7 +29,7 @@ def n_to_hide(name: str, hide: Any, n: int) -> int:
     Returns
     -------
     int
-        From 0 to n - 1.
+        From 0 to n - 1, or 0 of none.
 
     Raises
     ------
@@ -74,7 +46,7 @@ def n_to_hide(name: str, hide: Any, n: int) -> int:
     share = check_number("hide", hide, low=0.0, high=1.0)
     count = round(share * n)
     if share and share < 1:
-        return min(count, n - 1)
+        return min(count, max(n - 1, 0))
     if count:
         raise InvalidInputError(f"`hide`: 1.0 leaves no label of {name!r}; take a share below 1, or a number.")
     return 0
@@ -94,7 +66,7 @@ def drawn(name: str, labels: Array, count: int, rng: np.random.Generator, strati
     rng : Generator
         What draws.
     stratify : bool or None
-        Whether by class; None decides by the labels.
+        Whether by class, or so that each of several labels keeps a sample that has it; None decides by the labels.
 
     Returns
     -------
@@ -104,29 +76,48 @@ def drawn(name: str, labels: Array, count: int, rng: np.random.Generator, strati
     Raises
     ------
     InvalidInputError
-        If they are no classes, or there would be less than one label a class.
+        If they are no classes, or a class or label would be left without a sample.
     """
     strata = strata_of(labels, classes=bool(stratify))
+    several = strata.ndim == 2 and are_flags(labels)
     if stratify is None:
-        stratify = are_classes(strata)
+        stratify = several or are_classes(strata)
     order = rng.permutation(len(labels))
     if not stratify:
         return order[:count]
-    if strata.ndim != 1:
+    if strata.ndim != 1 and not several:
         raise InvalidInputError(
-            f"`stratify`: {name!r} of shape {labels.shape} stands for no classes, one a sample; pass stratify=False."
+            f"`stratify`: {name!r} of shape {labels.shape} is neither a class a sample nor labels of 0 and 1; pass "
+            "stratify=False."
         )
-    kept = len(labels) - count
-    classes, numbers, sizes = np.unique(strata[order], return_inverse=True, return_counts=True)
-    if kept < len(classes):
+    places = _places_of_flags(labels[order] == 1) if several else _places_of_classes(strata[order])
+    kept, needed = len(labels) - count, int((places < 0).sum())
+    if kept < needed:
+        why = f"where a positive of each label takes {needed}" if several else f"which has {needed} classes"
         raise InvalidInputError(
-            f"`hide` leaves {kept} of the {len(labels)} labels of {name!r}, which has {len(classes)} classes; hide "
-            f"{len(labels) - len(classes)} at most, so that each class keeps one, or pass stratify=False."
+            f"`hide` leaves {kept} of the {len(labels)} labels of {name!r}, {why}; hide {len(labels) - needed} at "
+            f"most, so that each {'label' if several else 'class'} keeps one, or pass stratify=False."
         )
+    return order[np.argsort(places, kind="stable")[kept:]]
+
+
+def _places_of_classes(strata: Array) -> Array:
+    _, numbers, sizes = np.unique(strata, return_inverse=True, return_counts=True)
     # Each label's place among those of its class, from 0 to 1: up to a threshold there are equal shares of all classes.
-    ranks = np.empty(len(order))
+    ranks = np.empty(len(strata))
     by_class = np.argsort(numbers, kind="stable")
     starts = np.repeat(np.cumsum(sizes) - sizes, sizes)
-    ranks[by_class] = np.arange(len(order)) - starts
-    places = np.where(ranks == 0, -1.0, (ranks + 0.5) / sizes[numbers])
-    return order[np.argsort(places, kind="stable")[kept:]]
+    ranks[by_class] = np.arange(len(strata)) - starts
+    return np.where(ranks == 0, -1.0, (ranks + 0.5) / sizes[numbers])
+
+
+def _places_of_flags(flags: Array) -> Array:
+    # The rarest label first, by the sample that has most of those still without one; all others as they come.
+    places, without = np.zeros(len(flags)), np.asarray(flags.any(axis=0))
+    for label in np.argsort(flags.sum(axis=0), kind="stable"):
+        if without[label]:
+            rows = np.flatnonzero(flags[:, label])
+            best = rows[flags[np.ix_(rows, without)].sum(axis=1).argmax()]
+            places[best] = -1.0
+            without &= ~flags[best]
+    return places

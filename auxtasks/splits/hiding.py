@@ -10,7 +10,8 @@ import numpy as np
 
 from auxtasks.audit.hidden import without_labels
 from auxtasks.errors import InvalidTypeError, unknown_name
-from auxtasks.splits.drawing import as_labels, drawn, entries_present, n_to_hide
+from auxtasks.splits.drawing import drawn, n_to_hide
+from auxtasks.splits.labels import as_labels, entries_present
 from auxtasks.typing import Array
 from auxtasks.validation import check_int
 
@@ -32,24 +33,26 @@ def hide_labels(
         The same seed hides the same labels. In a mapping each task has its own draw, whatever other tasks there are.
     stratify : bool, optional
         Whether to hide the same share of each class, so that every class keeps a label at least. By default this is
-        done where labels are classes: integers, booleans or one-hot rows. True takes floats for classes too.
+        done where labels are classes: integers, booleans or one-hot rows. True takes floats for classes too. Of rows
+        of 0 and 1, which are several labels, each label that has a sample with 1 keeps one.
 
     Returns
     -------
     ndarray, or dict of str to ndarray
-        A copy with -1 or NaN where labels are hidden; booleans and unsigned integers become signed.
+        A copy with -1 or NaN where labels are hidden; for that booleans and unsigned integers become signed.
 
     Raises
     ------
     InvalidInputError, InvalidTypeError, UnknownNameError
-        If `hide` is out of range or leaves no label (for classes, none for one of them), or labels are not numbers or
+        If `hide` is out of range or leaves no label (when stratified, none for a class), or labels are not numbers or
         cannot be stratified.
 
     Notes
     -----
     A class of ``m`` of all ``n`` labels keeps ``m / n`` of those that are kept, give or take one, and one at least,
-    which the other classes make up for. Rows of which some entries are missing count as labelled; hidden rows are
-    missing as a whole.
+    which the other classes make up for. For several labels samples are kept greedily, one for the rarest label first,
+    and the others drawn. Rows of which some entries are missing count as labelled; hidden rows are missing as a whole.
+    The classes -1 and 1 of a hinge loss must be floats, since -1 among integers is a missing label.
 
     Examples
     --------

@@ -9,8 +9,10 @@ import numpy as np
 
 from auxtasks.audit.cv import checked_cv, numbers_of
 from auxtasks.audit.folds import are_classes, folds_of, strata_of
+from auxtasks.audit.metrics.labels import are_signed
 from auxtasks.errors import InvalidInputError
-from auxtasks.splits.drawing import as_labels, drawn, n_to_hide
+from auxtasks.splits.drawing import drawn, n_to_hide
+from auxtasks.splits.labels import as_labels, entries_present
 from auxtasks.typing import Array
 from auxtasks.validation import check_int
 
@@ -28,7 +30,8 @@ class SemiSupervisedSplit:
     cv : None, int or scikit-learn splitter, optional
         How to split first: a quarter held out, k folds, or a splitter; as in `auxtasks.audit.audit`.
     stratify : bool, optional
-        Whether to split and to hide in equal shares of each class; by default where labels are classes.
+        Whether to split and to hide by class, or hide by label, as in `auxtasks.splits.hide_labels`; by default where
+        labels are classes or several labels.
     random_state : int, default 0
         Seeds both; the audit sets it to the seed of each run.
 
@@ -83,7 +86,7 @@ class SemiSupervisedSplit:
         Raises
         ------
         InvalidInputError
-            If the samples cannot be split like this.
+            If the samples cannot be split like this, or a label is missing.
         """
         for train, test, _ in self.split_three(X, y, groups):
             yield train, test
@@ -107,19 +110,25 @@ class SemiSupervisedSplit:
             As `split`.
         """
         labels = as_labels("y", y)
-        if len(labels) != len(X):
-            raise InvalidInputError(f"`y` must have one entry for each of the {len(X)} samples; found {len(labels)}.")
+        n = X.shape[0] if hasattr(X, "shape") else len(X)
+        if len(labels) != n:
+            raise InvalidInputError(f"`y` must have one entry for each of the {n} samples; found {len(labels)}.")
+        missing = ~entries_present(labels, signed=are_signed(labels))
+        if missing.any():
+            raise InvalidInputError(
+                f"`y`: {missing.sum()} of the {n} labels are missing (-1 or NaN), and only labelled samples can be "
+                "split; leave the others out here. `audit` takes them all, and trains on those without a label too."
+            )
         by_class = are_classes(strata_of(labels)) if self.stratify is None else self.stratify
         found = []
         folds = folds_of(self.cv, labels, groups, self.random_state, stratify=by_class)
         for fold, (train, test) in enumerate(folds):
-            rows = numbers_of(train, len(labels))
+            rows = numbers_of(train, n)
             rng = np.random.default_rng([self.random_state, fold])
             count = n_to_hide("y", self.hide, len(rows))
-            hidden = drawn("y", labels[rows], count, rng, by_class)
-            found.append(
-                (np.sort(np.delete(rows, hidden)), np.sort(numbers_of(test, len(labels))), np.sort(rows[hidden]))
-            )
+            hidden = drawn("y", labels[rows], count, rng, self.stratify)
+            parts = np.delete(rows, hidden), numbers_of(test, n), rows[hidden]
+            found.append((np.sort(parts[0]), np.sort(parts[1]), np.sort(parts[2])))
         return found
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:

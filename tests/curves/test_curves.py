@@ -14,8 +14,11 @@ from sklearn import metrics
 
 import auxtasks
 from auxtasks.curves import draw_curves, plot_curves
+from auxtasks.curves.axes import draw_both
+from auxtasks.curves.confusion import draw_confusion
 from auxtasks.curves.decisions import decisions_of
 from auxtasks.curves.points import mean_precision_recall, mean_roc, pooled, precision_recall, roc
+from auxtasks.curves.tasks import tasks_of
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, UnknownNameError
 from auxtasks.keras import attach_heads
 
@@ -34,12 +37,17 @@ def legend(figure: Any) -> dict[str, list[float]]:
     return {name: [float(area) for area in areas.split(", ")] for name, areas in said}
 
 
+def found_in(y: Any, p: Any, **options: Any) -> Any:
+    found = decisions_of(y, p, **options)
+    assert found is not None
+    return found
+
+
 @settings(max_examples=15)
 @given(st.integers(3, 6), st.integers(0, 50))
 def test_areas_are_those_of_scikit_learn_and_of_the_points_drawn(k: int, seed: int) -> None:
     y, p = classes(40, k, seed)
-    found = decisions_of(y, p)
-    assert found is not None
+    found = found_in(y, p)
     rocs, prs = [roc(each) for each in found.drawn], [precision_recall(each) for each in found.drawn]
     one_hot = np.eye(k)[y]
     for average, areas in (
@@ -70,14 +78,11 @@ def test_figures_say_the_areas_of_each_class() -> None:
 def test_labels_that_are_missing_are_left_out_entry_by_entry() -> None:
     y, p = classes(100, 3)
     some = np.where(RNG.random(100) < 0.4, -1, y)
-    whole, part = decisions_of(some, p), decisions_of(y[some >= 0], p[some >= 0])
-    assert whole is not None
-    assert part is not None
+    whole, part = found_in(some, p), found_in(y[some >= 0], p[some >= 0])
     np.testing.assert_array_equal(whole.truth, part.truth)
     flags, chances = (RNG.random((100, 4)) < 0.4).astype(int), RNG.random((100, 4))
     holes = np.where(RNG.random((100, 4)) < 0.3, -1, flags)
-    found = decisions_of(holes, chances)
-    assert found is not None
+    found = found_in(holes, chances)
     for column, each in enumerate(found.classes):
         present = holes[:, column] >= 0
         np.testing.assert_array_equal(each.members, flags[present, column] == 1)
@@ -88,9 +93,7 @@ def test_steps_without_a_prediction_are_left_out() -> None:
     p = RNG.dirichlet(np.ones(3), size=(6, 5))
     y = RNG.integers(0, 3, (6, 5))
     p[2, 3:], y[0, 4] = np.nan, -1
-    found = decisions_of(y, p, problem="multiclass")
-    assert found is not None
-    assert len(found.truth) == 30 - 3
+    assert len(found_in(y, p, problem="multiclass").truth) == 30 - 3
 
 
 def test_a_class_without_samples_has_no_curve_and_is_named() -> None:
@@ -102,31 +105,32 @@ def test_a_class_without_samples_has_no_curve_and_is_named() -> None:
 
 
 def test_many_classes_are_grey_but_for_the_worst() -> None:
-    y, p = classes(900, 40)
-    figure = draw_curves(y, p)["curves"]
-    worst = np.argsort([metrics.average_precision_score(y == at, p[:, at]) for at in range(40)])[:5]
+    y, p = classes(150, 15)
+    figure = draw_both("main", found_in(y, p))
+    worst = np.argsort([metrics.average_precision_score(y == at, p[:, at]) for at in range(15)])[:5]
     assert list(legend(figure)) == [*map(str, sorted(worst)), "mean of classes", "all pooled"]
 
 
-def test_forty_labels_are_drawn_in_small() -> None:
-    flags, chances = (RNG.random((50, 40)) < 0.4).astype(int), RNG.random((50, 40))
-    figure = draw_curves(flags, chances)["confusion"]
-    assert (len(figure.axes), "10 more labels" in figure.get_suptitle()) == (30, True)
+def test_many_labels_are_drawn_in_small_also_those_that_no_sample_has_known() -> None:
+    flags, chances = (RNG.random((50, 32)) < 0.4).astype(int), RNG.random((50, 32))
+    flags[:, 1] = -1
+    figure = draw_confusion("main", found_in(flags, chances))
+    assert (len(figure.axes), "2 more labels" in figure.get_suptitle()) == (30, True)
+    assert [len(axes.texts) > 0 for axes in figure.axes[:3]] == [True, False, True]
 
 
 @pytest.mark.parametrize(
     ("y", "p", "options", "names"),
     [
         ([0, 1, 1, 0], [0.1, 0.6, 0.4, 0.5], {}, ["1"]),
-        ([0, 1, 1, 0], [[-2.0], [1.0], [0.5], [0.1]], {"from_logits": True, "classes": ["no", "yes"]}, ["yes"]),
+        ([0, 1, 1, 0], [[-2.0], [1.0], [0.5], [0.1]], {"from_logits": True, "names": ["no", "yes"]}, ["yes"]),
         ([0, 1, 1, 0], [[0.9, 0.1], [0.2, 0.8], [0.4, 0.6], [0.7, 0.3]], {}, ["1"]),
         ([-1, 1, 1, -1], [[-2.0], [1.0], [0.5], [0.1]], {"loss": "hinge"}, ["1"]),
         ([[1, 0], [0, 1]], [[0.9, 0.1], [0.2, 0.8]], {"problem": "multilabel"}, ["0", "1"]),
     ],
 )
 def test_every_form_of_two_classes(y: Any, p: Any, options: Any, names: list[str]) -> None:
-    said = legend(draw_curves(y, p, **options)["curves"])
-    assert [name for name in said if name not in ("mean of classes", "all pooled")] == names
+    assert [each.name for each in found_in(y, p, **options).drawn] == names
 
 
 def test_one_class_alone_has_no_curve() -> None:
@@ -145,6 +149,9 @@ def test_numbers_have_no_curves() -> None:
         ([0, 1], [0.5, 0.2], {"classes": ["a"]}, InvalidInputError, "`classes` must name the 2 classes; got 1"),
         ([0, 1, 2], [[0.5, 0.5]] * 3, {}, InvalidInputError, "`y` must fit the output of the model"),
         ([0, 1, 1], [[0.2, 0.3, 0.5]] * 2, {}, InvalidInputError, "must have a label for each prediction"),
+        ([0, 1, 1], [[0.5, 0.5]] * 4, {"problem": "multilabel"}, InvalidInputError, r"found shape \(3,\) and outputs"),
+        ([0, 1], [0.5, 0.2], {"problem": "classes"}, UnknownNameError, "no choice named 'classes'"),
+        ([0, 1], [0.5, 0.2], {"classes": "ab"}, InvalidTypeError, "got the single name 'ab'"),
         (["a"], [0.5], {}, InvalidTypeError, "`y_true` must hold integers or floats"),
         ([-1, -1, -1], [[0.5, 0.2, 0.3]] * 3, {}, InvalidInputError, "`y` holds no label at all"),
         ([0, 1, 2], np.full((3, 3), np.nan), {}, InvalidInputError, "no finite prediction for any sample"),
@@ -154,6 +161,12 @@ def test_numbers_have_no_curves() -> None:
 def test_what_does_not_fit_is_refused(y: Any, p: Any, options: Any, error: Any, message: str) -> None:
     with pytest.raises(error, match=message):
         draw_curves(y, p, **options)
+
+
+@pytest.fixture(autouse=True)
+def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few pixels, which are faster."""
+    monkeypatch.setattr("auxtasks.audit.report.figures.export.DPI", 20)
 
 
 @pytest.fixture(scope="module")
@@ -178,31 +191,28 @@ def test_one_call_writes_the_figures_of_every_task(trained: Any, tmp_path: Path)
     assert {path.name for path in (tmp_path / "new").iterdir()} == {path.name for path in written.values()}
     assert written["a/pose_curves"].name == "a_pose_curves.png"
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in written.values())
-    again = plot_curves(model.base, x, y, tmp_path / "base", classes=["down", "up"], from_logits=True)
-    assert again["main_curves"].read_bytes() == written["main_curves"].read_bytes()
 
 
 def test_minus_one_is_missing_in_targets_also_beside_nothing_but_one(trained: Any, tmp_path: Path) -> None:
     model, x, _, _ = trained
-    flags = np.where(RNG.random((60, 4)) < 0.5, -1, 1)
-    with pytest.warns(AuxTasksWarning, match="'flags' has no curves"):
-        assert list(plot_curves(model, x, {"flags": flags}, tmp_path)) == ["flags_confusion"]
+    labels = {"flags": np.where(RNG.random((60, 4)) < 0.5, -1, 1), "a/pose": np.full(60, -1)}
+    with (
+        pytest.warns(AuxTasksWarning, match="'flags' has no curves"),
+        pytest.warns(AuxTasksWarning, match="'a/pose' has no label in `y`"),
+    ):
+        assert list(plot_curves(model, x, labels, tmp_path)) == ["flags_confusion"]
 
 
-def test_tasks_without_any_label_are_left_out(trained: Any, tmp_path: Path) -> None:
-    model, x, y, _ = trained
-    with pytest.warns(AuxTasksWarning, match="'a/pose' has no label in `y`"):
-        written = plot_curves(model, x, {"main": y, "a/pose": np.full(60, -1)}, tmp_path)
-    assert list(written) == ["main_curves", "main_confusion"]
-
-
-def test_several_outputs_are_drawn_by_name(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", [dict, list])
+def test_several_outputs_have_names_and_losses_of_their_own(form: Any) -> None:
     inputs = keras.Input((3,))
-    outputs = {"kind": keras.layers.Dense(3, "softmax")(inputs), "size": keras.layers.Dense(1)(inputs)}
-    model = keras.Model(inputs, outputs)
-    labels = {"kind": np.arange(12) % 3, "size": RNG.normal(size=12)}
-    written = plot_curves(model, RNG.normal(size=(12, 3)), labels, tmp_path)
-    assert list(written) == ["kind_curves", "kind_confusion"]
+    outputs = {name: keras.layers.Dense(units, name=name)(inputs) for name, units in (("kind", 3), ("size", 1))}
+    losses = {"kind": keras.losses.SparseCategoricalCrossentropy(from_logits=True), "size": "mse"}
+    model = keras.Model(inputs, outputs if form is dict else list(outputs.values()))
+    model.compile("sgd", losses if form is dict else list(losses.values()), run_eagerly=True)
+    found = tasks_of(model, np.eye(3), {"size": [0.5, 1, 2], "kind": [0, 1, 2]}, {"kind": "abc"}, None)
+    assert {name: task.loss for name, task in found.items()} == losses
+    assert found["kind"].y_pred.shape == (3, 3)
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,12 @@ def test_rounding_of_weights_breaks_no_tie() -> None:
 def test_a_predictor_of_weight_0_is_not_there() -> None:
     broken = np.array([np.inf, np.nan])
     assert fuse({"a": [1.0, 2.0], "b": broken}, weights={"b": 0}).tolist() == [1.0, 2.0]
+    assert fuse({"a": [0.1, 0.9], "b": broken}, "vote", {"b": 0}).tolist() == [0, 1]
+
+
+def test_integers_of_all_types_are_classes() -> None:
+    kinds = (np.uint64, np.int8, np.int64)
+    assert fuse([np.array([1, 3], kind) for kind in kinds], "vote").tolist() == [1, 3]
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,25 @@ def test_one_hot_rows_are_stratified() -> None:
     assert np.nansum(kept, axis=0).tolist() == [11, 6, 2, 1]
 
 
+@given(st.integers(0, 50), st.sampled_from([int, float, bool]), st.booleans())
+def test_each_of_several_labels_keeps_a_positive_where_it_has_one(seed: int, dtype: Any, holes: bool) -> None:
+    rng = np.random.default_rng(seed)
+    flags = (rng.random((80, 6)) < [0.5, 0.3, 0.1, 0.03, 0.02, 0.0]).astype(dtype)
+    if holes and dtype is not bool:
+        flags[rng.random(flags.shape) < 0.3] = np.nan if dtype is float else -1
+    kept = hide_labels(flags, 0.9, seed=seed)
+    np.testing.assert_array_equal((kept == 1).any(axis=0), (flags == 1).any(axis=0))
+    n = n_present(flags * 1)
+    assert n_present(kept) == n - round(0.9 * n)
+
+
+def test_few_samples_are_enough_for_labels_that_come_together() -> None:
+    flags = np.zeros((50, 4), int)
+    flags[7], flags[20:30, 0], flags[30:35, 1] = 1, 1, 1
+    for seed in range(5):
+        assert (hide_labels(flags, 49, seed=seed)[7] == 1).all()
+
+
 def test_labels_that_were_missing_do_not_count() -> None:
     y = np.r_[Y, np.full(50, -1)]
     found = hide_labels(y, 0.8)
@@ -125,9 +144,10 @@ def test_floats_are_classes_if_told() -> None:
         (["a", "b"], 0.5, {}, InvalidTypeError, "`y` must hold integers or floats"),
         ([], 0.5, {}, InvalidInputError, "`y` holds no label"),
         (3, 0.5, {}, InvalidInputError, "got the single number 3"),
-        (np.ones((4, 2, 2)), 0.5, {"stratify": True}, InvalidInputError, r"'y' of shape \(4, 2, 2\) stands for no"),
+        (np.ones((4, 2, 2)), 0.5, {"stratify": True}, InvalidInputError, r"'y' of shape \(4, 2, 2\) is neither"),
         (np.array([2**63], dtype=np.uint64), 0.0, {}, None, ""),
         (np.array([2**63, 1], dtype=np.uint64), 1, {"stratify": False}, InvalidInputError, "too large for int64"),
+        (np.eye(6, 3)[[0, 1, 2, 3, 0]] + np.eye(5, 3, 1), 4, {}, InvalidInputError, "where a positive of each label"),
         (Y, 0.5, {"seed": -1}, InvalidInputError, "`seed` must be at least 0"),
     ],
 )

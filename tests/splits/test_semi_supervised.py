@@ -31,7 +31,7 @@ def test_hidden_samples_are_trained_on_and_each_class_keeps_a_label(cv: Any) -> 
         assert set(np.flatnonzero(~LABELLED)) <= set(found.train)
         shown = np.setdiff1d(found.train[LABELLED[found.train]], found.hidden)
         assert set(Y[shown]) == {0, 1, 2, 3}
-        assert len(shown) == found.n_labelled(LABELLED) == pytest.approx(0.2 * (len(shown) + len(found.hidden)), abs=1)
+        assert len(shown) == found.shown(LABELLED).sum() == pytest.approx(0.2 * (len(shown) + len(found.hidden)), abs=1)
     same = split(SemiSupervisedSplit(0.8, cv=cv))
     assert all(np.array_equal(one.hidden, other.hidden) for one, other in zip(splits, same, strict=True))
     assert len({tuple(found.hidden) for found in splits}) == len(splits)
@@ -52,6 +52,14 @@ def test_groups_stay_on_one_side() -> None:
         assert not np.intersect1d(groups[np.r_[train, hidden]], groups[test]).size
 
 
+def test_several_labels_are_hidden_by_label() -> None:
+    flags = np.zeros((80, 3), int)
+    flags[::4, 0], flags[5:9, 1], flags[1:40, 2] = 1, 1, 1
+    for found in splits_of(flags, np.ones(80, bool), SemiSupervisedSplit(0.9), None, range(8), has_test=False):
+        shown = flags[found.train[found.shown(np.ones(80, bool))]]
+        np.testing.assert_array_equal(shown.any(axis=0), flags[found.train].any(axis=0))
+
+
 def test_it_is_a_splitter_to_scikit_learn() -> None:
     splitter = SemiSupervisedSplit(0.5, cv=4, random_state=7)
     assert len(cross_val_score(DummyClassifier(), Y[:80, None], Y[:80], cv=splitter)) == 4
@@ -68,6 +76,10 @@ def test_it_is_a_splitter_to_scikit_learn() -> None:
         (lambda: SemiSupervisedSplit(0.5, random_state=-1), "`random_state` must be at least 0"),
         (lambda: split(SemiSupervisedSplit(58)), "leaves 2 of the 60 labels of 'y', which has 4 classes"),
         (lambda: split(SemiSupervisedSplit(60)), "`hide` must be from 0 to 59"),
+        (
+            lambda: SemiSupervisedSplit(0.5).split_three(Y, Y),
+            "20 of the 100 labels are missing .* leave the others out",
+        ),
         (
             lambda: list(SemiSupervisedSplit(0.5).split([1, 2], [1, 2, 3])),
             "one entry for each of the 2 samples; found 3",

@@ -11,6 +11,7 @@ from auxtasks.audit.metrics.labels import missing_entries
 from auxtasks.audit.metrics.problem import Problem, without_last_one
 from auxtasks.errors import InvalidInputError, InvalidTypeError
 from auxtasks.typing import Array
+from auxtasks.validation import check_choice
 
 
 def checked_names(names: str | Iterable[str] | None, problem: Problem) -> tuple[str, ...]:
@@ -38,6 +39,7 @@ def checked_names(names: str | Iterable[str] | None, problem: Problem) -> tuple[
     >>> checked_names("r2", "regression"), checked_names(None, "binary")
     (('r2',), ('accuracy', 'f1', 'log_loss'))
     """
+    check_choice("problem", problem, DEFAULTS)
     if names is None:
         return DEFAULTS[problem]
     if not isinstance(names, Iterable):

@@ -112,9 +112,9 @@ def _of_rows(labels: Array, signed: bool, about: AboutLoss) -> Problem:
     """Tell labels that have as many columns as the output apart."""
     flags = are_flags(labels, signed=signed)
     rows = labels[~missing_entries(labels, signed=signed).any(axis=-1)]
-    one_hot = (
-        flags and not about.of_each_unit and bool((rows.sum(axis=-1) == (2 - labels.shape[-1] if signed else 1)).all())
-    )
+    # One-hot rows are missing as a whole; where every row has a hole, columns are missing one by one.
+    single = len(rows) > 0 and bool((rows.sum(axis=-1) == (2 - labels.shape[-1] if signed else 1)).all())
+    one_hot = flags and not about.of_each_unit and single
     if about.of_one_class or one_hot:
         return "binary" if labels.shape[-1] == 2 else "multiclass"
     return "multilabel" if flags else "regression"

@@ -32,7 +32,7 @@ def n_steps(experiment: Experiment, split: Split) -> int:
         return int(options["steps_per_epoch"]) * settings.epochs
     # Transformed copies are trained on without a main label.
     n_copies = len(experiment.samples.inputs) // experiment.n_original - 1
-    labelled = np.concatenate([experiment.labelled[split.train], np.zeros(n_copies * len(split.train), dtype=bool)])
+    labelled = np.concatenate([split.shown(experiment.labelled), np.zeros(n_copies * len(split.train), dtype=bool)])
     share = options.get("labelled_share", DEFAULT_SHARE)
     composed = None
     if share is not None and options.get("shuffle", True) and not labelled.all():

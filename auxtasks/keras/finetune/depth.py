@@ -10,10 +10,10 @@ import keras
 import numpy as np
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError
-from auxtasks.keras.depth import stages, trunk
-from auxtasks.keras.layers import find_layer, walk
+from auxtasks.keras.layers import find_layer, layer_at, walk
 from auxtasks.keras.running import trial_run
 from auxtasks.keras.samples import Samples
+from auxtasks.keras.stages import stage_at, trunk
 from auxtasks.keras.texts import is_text
 from auxtasks.keras.trial import Output
 
@@ -89,13 +89,8 @@ def _layer_at(depth: Depth, model: keras.Model, outputs: Sequence[Output]) -> ke
             f"{type(depth).__name__}."
         )
     if isinstance(depth, Integral):
-        if not -len(model.layers) <= depth < len(model.layers):
-            raise InvalidInputError(f"`up_to`: the model has {len(model.layers)} layers; got index {depth}.")
-        return model.layers[int(depth)]
-    if not 0.0 <= depth <= 1.0:
-        raise InvalidInputError(f"`up_to`: a fraction of the depth lies from 0.0 to 1.0; got {depth!r}.")
-    known = stages(outputs)
-    return known[round(float(depth) * (len(known) - 1))].layer
+        return layer_at(int(depth), model, "up_to")
+    return stage_at(float(depth), outputs, "up_to").layer
 
 
 def _head_excluded(outputs: Sequence[Output]) -> keras.Layer:

@@ -25,7 +25,8 @@ def replace_head(model: keras.Model, n_outputs: int, *, activation: Any = None, 
     n_outputs : int
         The number of units of the new head.
     activation : str or callable, optional
-        Its activation; that of the old head by default. Going from one unit to several takes ``"softmax"``.
+        Its activation; that of the old head by default. Going from one unit to several classes takes ``"softmax"``,
+        and back ``"sigmoid"``.
     head : str, optional
         The name of the layer to replace; the last one with weights by default. Needed with several outputs.
 
@@ -39,7 +40,8 @@ def replace_head(model: keras.Model, n_outputs: int, *, activation: Any = None, 
     Raises
     ------
     InvalidInputError
-        If the model is subclassed or not built, or the head is no layer of units or filters, or inside a nested model.
+        If the model is subclassed or not built, or the head is no layer of units or filters, or inside a nested model;
+        for a softmax of one unit.
     UnknownNameError, InvalidTypeError
         If there is no such layer, or an argument is of another type.
 
@@ -70,6 +72,8 @@ def replace_head(model: keras.Model, n_outputs: int, *, activation: Any = None, 
     config[size] = n_outputs
     if activation is not None:
         config["activation"] = keras.activations.serialize(keras.activations.get(activation))
+    if n_outputs == 1 and config.get("activation") == "softmax":
+        raise InvalidInputError("`activation`: the softmax of one unit is always 1; pass 'sigmoid' or 'linear'.")
     new = type(old).from_config(config)
     # Keras wires the layers that this function returns, which are the same ones but for the head.
     return keras.models.clone_model(base, clone_function=lambda layer: new if layer is old else layer)

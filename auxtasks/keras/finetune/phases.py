@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError
 from auxtasks.keras.finetune.compiling import compile_arguments, optimizer_like
@@ -52,9 +53,9 @@ def fine_tune(
         What stays frozen in each phase, as `up_to` of `freeze`; None freezes nothing. One value stands for itself and
         then None: the head first, everything after. ``("auto", 0.66, None)`` unfreezes step by step.
     epochs : int or sequence of int, default (5, 5)
-        Of each phase.
+        Of all phases, or one for each; the default is for two.
     learning_rate : float or sequence of float, default (1e-3, 1e-5)
-        Of each phase.
+        As `epochs`.
     optimizer : str or keras.optimizers.Optimizer, default "adam"
         Each phase has a new one with these settings and its own learning rate.
     loss, metrics
@@ -128,7 +129,9 @@ def _phases(base: keras.Model, freeze_to: Any, epochs: Any, learning_rate: Any, 
 def _for_each(argument: str, value: Any, n: int) -> list[Any]:
     if isinstance(value, (str, bytes, Mapping)):
         raise InvalidTypeError(f"`{argument}` must be a number, or one for each phase; got {value!r}.")
-    values = list(value) if hasattr(value, "__len__") else [value] * n
+    values = list(value) if np.ndim(value) else [value] * n
     if len(values) != n:
-        raise InvalidInputError(f"`{argument}` must have one entry for each of the {n} phases; got {len(values)}.")
+        raise InvalidInputError(
+            f"`{argument}` must be one number, or have one entry for each of the {n} phases; got {len(values)}."
+        )
     return values

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 from helpers import SPECS, X, dense_model
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers
 
@@ -82,6 +82,7 @@ def test_what_lies_up_to_a_depth_is_frozen_and_nothing_else(up_to: Any, left: li
     assert flags(model) == before
 
 
+@settings(max_examples=30)
 @given(st.data())
 def test_every_flag_comes_back(data: Any) -> None:
     for owner in (*MODEL._flatten_layers(), *MODEL.weights):
@@ -179,8 +180,8 @@ def test_a_frozen_normalisation_keeps_its_statistics() -> None:
     before = np.array(moving)
     with freeze(model, "norm"):
         model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
-        model.fit(X, np.arange(48) % 3, verbose=0)
+        model.fit(X, np.arange(48) % 3, batch_size=48, verbose=0)
         np.testing.assert_array_equal(moving, before)
     model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
-    model.fit(X, np.arange(48) % 3, verbose=0)
+    model.fit(X, np.arange(48) % 3, batch_size=48, verbose=0)
     assert not np.array_equal(moving, before)
