@@ -43,7 +43,7 @@ def read_source(X: Any, generator: AuxTargetGenerator, settings: Settings) -> So
     InvalidTypeError
         If it is another kind of collection, or holds no numbers.
     InvalidInputError
-        If the number of axes is wrong, or an axis is empty.
+        If the number of axes is wrong, an axis is empty, or a bag has no partitions.
 
     Examples
     --------
@@ -67,6 +67,8 @@ def read_source(X: Any, generator: AuxTargetGenerator, settings: Settings) -> So
     if kind == "bag":
         # Partitions of a bag may be iterators, which can be read only once.
         X = X.map_partitions(list)
+        if not X.npartitions:
+            raise InvalidInputError("`X` holds no samples: it is a bag without partitions.")
     rows = _known(X.chunks[0]) if kind == "array" else None
     return Source(tuple(np.ravel(np.array(X.to_delayed(), object)).tolist()), rows)
 

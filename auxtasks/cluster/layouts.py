@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from auxtasks.cluster.source import Source
+from auxtasks.compute.raw import empty_target
 from auxtasks.specs import TargetSpec
 from auxtasks.typing import Array
 
 if TYPE_CHECKING:
     from auxtasks.targets.generator import AuxTargetGenerator
-
-_INTEGERS = {"class": np.int32, "step_class": np.int32, "multilabel": np.int8}
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ def target_layout(spec: TargetSpec, dtype: np.dtype[Any]) -> Layout:
     >>> target_layout(TargetSpec("a", "a", "class", (), n_classes=2), np.dtype("float32"))
     Layout(shape=(), dtype=dtype('int32'))
     """
-    return Layout(spec.shape, np.dtype(_INTEGERS.get(spec.kind, dtype)))
+    return Layout(spec.shape, empty_target(spec.kind, 0, spec.shape, dtype).dtype)
 
 
 def inputs_layout(generator: AuxTargetGenerator, source: Source, copies: bool) -> Layout:
@@ -73,12 +72,12 @@ def inputs_layout(generator: AuxTargetGenerator, source: Source, copies: bool) -
         length = generator.texts_.length if generator.texts_ is not None else 0
         return Layout((), np.dtype(object)) if generator.inputs == "texts" else Layout((length,), np.dtype(np.int32))
     if source.array is None:
-        row = generator.row_shape_[:-1] if generator.channel_added_ else generator.row_shape_
-        return Layout(generator.prepare(np.zeros((1, *row), np.float32)).shape[1:], np.dtype(np.float32))
+        like = generator.prepare(np.zeros((1, *generator._given_shape), np.float32))
+        return Layout(like.shape[1:], np.dtype(np.float32))
     one = np.zeros((1, *source.array.shape[1:]), source.array.dtype)
-    if copies and one.dtype.kind in "iu":
-        limits = np.iinfo(one.dtype)
-        one[...] = np.random.default_rng(0).integers(limits.min, limits.max, one.shape, one.dtype, endpoint=True)
+    if copies and one.dtype.kind in "biu":
+        low, high = (0, 1) if one.dtype == bool else (np.iinfo(one.dtype).min, np.iinfo(one.dtype).max)
+        one[...] = np.random.default_rng(0).integers(low, high, one.shape, one.dtype, endpoint=True)
         found = generator.transform(one).inputs
     else:
         found = generator.prepare(one)

@@ -14,6 +14,7 @@ from auxtasks.cluster.recognise import is_dask
 from auxtasks.errors import InvalidInputError
 from auxtasks.optional import require
 from auxtasks.targets.mapping import AuxTargets
+from auxtasks.targets.table import table
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -49,8 +50,8 @@ class LazyAuxTargets(AuxTargets):
     >>> targets = auxtasks.make_aux_targets(X, "signal", "std")
     >>> targets
     LazyAuxTargets of 3 samples in 2 chunks
-    name  kind    shape  dtype    chance  left out
-    std   vector  (1,)   float32  1
+    name  kind    shape  chance  missing  left out
+    std   vector  (1,)   1       ?
     >>> targets["std"].compute().shape, targets.compute()["std"].shape
     ((3, 1), (3, 1))
     """
@@ -68,16 +69,9 @@ class LazyAuxTargets(AuxTargets):
 
     def __repr__(self) -> str:
         """Show a table of the targets, without computing any."""
-        rows = [("name", "kind", "shape", "dtype", "chance", "left out")]
-        for name, array in self.items():
-            spec = self.specs[name]
-            left_out = f"{len(spec.dropped)} columns" if spec.dropped else ""
-            rows.append((name, spec.kind, str(spec.shape), str(array.dtype), f"{spec.chance:.4g}", left_out))
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
         first = self._first
         n = "an unknown number of" if isnan(first.shape[0]) else first.shape[0]
-        return "\n".join([f"LazyAuxTargets of {n} samples in {first.numblocks[0]} chunks", *lines])
+        return table(self, f"LazyAuxTargets of {n} samples in {first.numblocks[0]} chunks")
 
     @property
     def n_samples(self) -> int:
@@ -105,14 +99,12 @@ class LazyAuxTargets(AuxTargets):
         from auxtasks.cluster.source import with_known_rows
 
         rows = tuple(map(int, first.copy().compute_chunk_sizes().chunks[0]))
-        copies = any(task.effect == "expands" for task in self._generator.tasks_)
-        n = sum(rows) // 2 if copies else sum(rows)
 
         def known(array: Any) -> Any:
             return None if array is None else with_known_rows(array, rows)
 
         arrays = {name: known(array) for name, array in self._arrays.items()}
-        return type(self)(arrays, self._generator, known(self._inputs), n, known(self._lengths))
+        return type(self)(arrays, self._generator, known(self._inputs), self._own(sum(rows)), known(self._lengths))
 
     def compute(self, **options: Any) -> AuxTargets:
         """Compute all targets and the inputs into memory.
@@ -129,9 +121,8 @@ class LazyAuxTargets(AuxTargets):
         """
         dask = require("dask", extra="dask")
         arrays, inputs, lengths = dask.compute(self._arrays, self._inputs, self._lengths, **options)
-        n = len(next(iter(arrays.values())))
-        copies = any(task.effect == "expands" for task in self._generator.tasks_)
-        return AuxTargets(arrays, self._generator, inputs, n // 2 if copies else n, lengths)
+        n_original = self._own(len(next(iter(arrays.values()))))
+        return AuxTargets(arrays, self._generator, inputs, n_original, lengths)
 
     def persist(self: Self, **options: Any) -> Self:
         """Compute all targets and keep them where they were computed, in the memory of the workers.
@@ -250,6 +241,10 @@ class LazyAuxTargets(AuxTargets):
     @property
     def _first(self) -> Any:
         return next(iter(self._arrays.values()))
+
+    def _own(self, n_samples: int) -> int:
+        """How many of so many samples are no copies: one task at most makes one of each."""
+        return n_samples // 2 if any(task.effect == "expands" for task in self._generator.tasks_) else n_samples
 
     def _known(self) -> None:
         if self._n_original < 0:

@@ -80,7 +80,7 @@ def make(
         return Made({name: layout.empty() for name, layout in targets.items()}, empty, np.empty(0, np.int64), 0)
     with piece.named():
         found = piece.own(generator).transform(block, given=piece.given or None)
-        brought = None if inputs is None else _as_said(found.inputs, inputs)
+        brought = None if inputs is None else as_said(found.inputs, inputs)
     return Made(dict(found), brought, found.lengths, found.n_original)
 
 
@@ -105,14 +105,15 @@ def _half(made: Made, array: Array, copies: bool | None) -> Array:
     return array if copies is None else array[made.n :] if copies else array[: made.n]
 
 
-def _as_said(inputs: Array, said: Layout) -> Array:
+def as_said(inputs: Array, said: Layout) -> Array:
+    """Return inputs in the dtype that was said before, and refuse those that are laid out otherwise."""
     if inputs.shape[1:] != said.shape:
         raise InvalidInputError(
             f"`X`: these samples give inputs of shape (n, {', '.join(map(str, inputs.shape[1:]))}), and (n, "
             f"{', '.join(map(str, said.shape))}) was expected, as of the training inputs; crop or pad the samples."
         )
     brought = inputs.astype(said.dtype, copy=False)
-    if said.dtype.kind in "iu" and not np.array_equal(brought, inputs):
+    if said.dtype.kind in "biu" and not np.array_equal(brought, inputs):
         raise InvalidInputError(
             f"`X`: copies of these samples are no {said.dtype}; convert the inputs to float32 first."
         )

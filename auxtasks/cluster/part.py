@@ -59,7 +59,7 @@ class Told:
             )
         return replace(
             self,
-            seen={name: one.merged(other.seen[name]) for name, one in self.seen.items()},
+            seen={name: _merged(name, one, other.seen[name]) for name, one in self.seen.items()},
             row_shape=max(self.row_shape, other.row_shape),
             compute=np.promote_types(self.compute, other.compute),
             ragged=self.ragged or other.ragged or self.row_shape != other.row_shape,
@@ -146,3 +146,10 @@ def see_part(block: Any, piece: Piece, generator: AuxTargetGenerator, tasks: Seq
         piece.place,
     )
     return Part({piece.number: samples.n}, told, own.domain)
+
+
+def _merged(name: str, one: Seen, other: Seen) -> Seen:
+    try:
+        return one.merged(other)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"task {name!r}: {error}") from error

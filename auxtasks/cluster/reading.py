@@ -11,7 +11,7 @@ from typing import Any
 from auxtasks._version import __version__
 from auxtasks.cluster.lazy import LazyAuxTargets
 from auxtasks.cluster.writing import DESCRIPTION, FORMAT
-from auxtasks.errors import InvalidInputError, InvalidTypeError, StorageError, UnknownNameError
+from auxtasks.errors import StorageError
 from auxtasks.optional import require
 
 
@@ -44,11 +44,12 @@ def open_zarr(path: str | os.PathLike[str]) -> LazyAuxTargets:
     array([[ 1.],
            [-1.]], dtype=float32)
     """
+    from auxtasks.targets.loading import damage_named
     from auxtasks.targets.state import from_state
 
     folder = Path(path)
     described = _read_description(folder / DESCRIPTION)
-    try:
+    with damage_named(folder / DESCRIPTION, "Write the targets again."):
         generator = from_state(described["generator"])
         n_original = int(described["n_original"])
         files: dict[str, Mapping[str, Any]] = dict(described["arrays"])
@@ -56,16 +57,8 @@ def open_zarr(path: str | os.PathLike[str]) -> LazyAuxTargets:
         said = {file: (tuple(fields["shape"]), str(fields["dtype"])) for file, fields in files.items()}
         rows = {shape[0] for shape, _ in said.values()}
         fits = all(said[names[name]][0][1:] == spec.shape for name, spec in generator.specs_.items())
-    except (KeyError, TypeError, ValueError, AttributeError, InvalidInputError, InvalidTypeError) as error:
-        if isinstance(error, UnknownNameError):
-            raise StorageError(
-                f"{folder / DESCRIPTION} needs something that is not registered here: {error} Import the module that "
-                "registers it first."
-            ) from error
-        raise StorageError(
-            f"{folder / DESCRIPTION} is damaged: {type(error).__name__}: {error}. Write the targets again."
-        ) from error
-    # Inputs alone may have rows of their own right: there are none.
+        # Nothing is read that is not in this folder.
+        fits &= all(Path(file).name == file for file in files)
     if len(rows) != 1 or not fits or not 0 < n_original <= next(iter(rows)):
         raise StorageError(f"{folder / DESCRIPTION} does not fit the arrays beside it. Write the targets again.")
     found = {file: _open(folder / file, *fields) for file, fields in said.items()}
@@ -93,7 +86,7 @@ def _read_description(path: Path) -> Mapping[str, Any]:
 
 def _open(path: Path, shape: tuple[int, ...], dtype: str) -> Any:
     da, zarr = require("dask.array", extra="dask"), require("zarr", extra="dask")
-    if path.parent.joinpath(path.name) != path or not path.is_dir():
+    if not path.is_dir():
         raise StorageError(f"{path} is missing. Write the targets again.")
     try:
         array = zarr.open_array(store=str(path), mode="r")

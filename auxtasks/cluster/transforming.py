@@ -14,7 +14,7 @@ from auxtasks.cluster.given import bring, pieces
 from auxtasks.cluster.graph import joined, layer
 from auxtasks.cluster.layouts import Layout, inputs_layout, target_layout
 from auxtasks.cluster.lazy import LazyAuxTargets
-from auxtasks.cluster.made import inputs_of, lengths_of, make, target_of
+from auxtasks.cluster.made import as_said, inputs_of, lengths_of, make, target_of
 from auxtasks.cluster.source import Source
 from auxtasks.compute.checks import check_like_training
 from auxtasks.compute.given_columns import check_names, encode_given
@@ -55,11 +55,8 @@ def transform_lazily(generator: AuxTargetGenerator, X: object, given: Mapping[st
     >>> transform_lazily(generator, da.zeros((4, 2), chunks=2), None)["std"].chunks
     ((2, 2), (1,))
     """
-    settings = checked_settings(generator.get_params())
     check_names(given, generator.given_)
-    source = read_source(X, generator, settings)
-    if source.row_shape is not None:
-        check_like_training(source.row_shape, generator.row_shape_, generator.domain)
+    source = _read(generator, X)
     return targets_of(generator, source.counted() if given else source, given)
 
 
@@ -91,9 +88,7 @@ def prepare_lazily(generator: AuxTargetGenerator, X: object) -> Any:
     >>> prepare_lazily(generator, da.zeros((4, 20), chunks=2)).shape
     (4, 19)
     """
-    source = read_source(X, generator, checked_settings(generator.get_params()))
-    if source.row_shape is not None:
-        check_like_training(source.row_shape, generator.row_shape_, generator.domain)
+    source = _read(generator, X)
     layout = inputs_layout(generator, source, copies=False)
     delayed = require("dask", extra="dask").delayed
     shared = delayed(copy.copy(generator), traverse=False)
@@ -127,9 +122,8 @@ def targets_of(generator: AuxTargetGenerator, source: Source, given: Mapping[str
         # Checks at the door what workers would find; the labels themselves are encoded partition by partition.
         known = sum(source.rows or ())
         encode_given(generator.given_, columns, known, generator.shapes_, np.dtype(generator.dtype))
-    effects = {task.effect for task in generator.tasks_}
-    copies = "expands" in effects
-    as_they_are = source.array is not None and effects <= {"none"} and generator.length_ is None
+    copies = any(task.effect == "expands" for task in generator.tasks_)
+    as_they_are = source.array is not None and not copies and not generator._changes_inputs
     inputs = None if as_they_are else inputs_layout(generator, source, copies)
     layouts = {name: target_layout(spec, np.dtype(generator.dtype)) for name, spec in generator.specs_.items()}
 
@@ -148,15 +142,20 @@ def targets_of(generator: AuxTargetGenerator, source: Source, given: Mapping[str
 
     arrays = {name: lay_out(partial(target_of, name=name), layout) for name, layout in layouts.items()}
     read = source.array if inputs is None else lay_out(inputs_of, inputs)
-    lengths = None
-    if generator.texts_ is not None:
-        lengths = lay_out(lengths_of, Layout((), np.dtype(np.int64)))
+    lengths = None if generator.texts_ is None else lay_out(lengths_of, Layout((), np.dtype(np.int64)))
     n_original = -1 if source.rows is None else sum(source.rows)
     return LazyAuxTargets(arrays, generator, read, n_original, lengths)
+
+
+def _read(generator: AuxTargetGenerator, X: object) -> Source:
+    source = read_source(X, generator, checked_settings(generator.get_params()))
+    if source.row_shape is not None:
+        check_like_training(source.row_shape, generator.row_shape_, generator.domain)
+    return source
 
 
 def _prepared(block: Any, piece: Any, generator: AuxTargetGenerator, layout: Layout) -> Any:
     if not len(block):
         return layout.empty()
     with piece.named():
-        return generator.prepare(block).astype(layout.dtype, copy=False)
+        return as_said(generator.prepare(block), layout)

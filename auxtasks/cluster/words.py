@@ -27,8 +27,6 @@ class Words:
 
     Parameters
     ----------
-    rows : mapping of int to int
-        The number of texts of each partition.
     words, within : Counter of str
         How often each word occurs, and how often among the tokens that the model reads.
     numbers : Counter of int
@@ -41,7 +39,6 @@ class Words:
         The tokenizer's own vocabulary and length.
     """
 
-    rows: Mapping[int, int]
     words: Counter[str]
     within: Counter[str]
     numbers: Counter[int]
@@ -54,7 +51,6 @@ class Words:
         columns = self.names.keys() | other.names.keys()
         none: frozenset[str] = frozenset()
         return Words(
-            {**self.rows, **other.rows},
             self.words + other.words,
             self.within + other.within,
             self.numbers + other.numbers,
@@ -95,9 +91,8 @@ def see_words(block: Any, piece: Piece, generator: AuxTargetGenerator, needs: fr
     >>> see_words(["so it goes", "so"], piece, auxtasks.AuxTargetGenerator("text"), frozenset()).lengths
     Counter({3: 1, 1: 1})
     """
-    nothing = Words({piece.number: len(block)}, Counter(), Counter(), Counter(), Counter(), {}, None)
     if not len(block):
-        return nothing
+        return Words(Counter(), Counter(), Counter(), Counter(), {}, None)
     settings = checked_text_settings(piece.own(generator).get_params())
     with piece.named():
         corpus = read_texts(block)
@@ -114,9 +109,9 @@ def see_words(block: Any, piece: Piece, generator: AuxTargetGenerator, needs: fr
     lengths = Counter(tokens.spans.counts.tolist())
     if tokens.ids is not None:
         numbers = Counter(tokens.ids[read].tolist())
-        return Words(nothing.rows, Counter(), Counter(), numbers, lengths, names, (vocabulary, length))
+        return Words(Counter(), Counter(), numbers, lengths, names, (vocabulary, length))
     within = [word for word, in_it in zip(tokens.words, read.tolist(), strict=True) if in_it]
-    return Words(nothing.rows, Counter(tokens.words), Counter(within), Counter(), lengths, names, (vocabulary, length))
+    return Words(Counter(tokens.words), Counter(within), Counter(), lengths, names, (vocabulary, length))
 
 
 def _names(said: Annotations, column: str) -> frozenset[str]:

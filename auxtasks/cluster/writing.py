@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from auxtasks._version import __version__
-from auxtasks.errors import InvalidInputError, StorageError
+from auxtasks.errors import InvalidInputError
 from auxtasks.optional import require
 
 if TYPE_CHECKING:
@@ -41,37 +38,23 @@ def write_zarr(targets: LazyAuxTargets, path: Path, *, include_inputs: bool, ove
     StorageError
         If something is there that may not be replaced.
     InvalidInputError
-        If the inputs are texts.
+        If the inputs are texts, or there are no samples.
     """
+    # Here and not above: what is in memory does not need what is on a cluster, but for telling one from the other.
+    from auxtasks.targets.storage import check_replaceable, written_as_a_whole
+
     require("zarr", extra="dask")
-    if os.path.lexists(path):
-        if not overwrite:
-            raise StorageError(f"`path`: {path} exists; choose another, or pass overwrite=True to replace it.")
-        if not (path / DESCRIPTION).is_file():
-            raise StorageError(f"`path`: {path} was not written by to_zarr and is not replaced; choose another path.")
+    check_replaceable(path, overwrite=overwrite, description=DESCRIPTION)
+    if not targets.n_samples:
+        raise InvalidInputError("`X` holds no samples: all of its partitions are empty, and there is nothing to write.")
     arrays = {f"target_{number:03d}": array for number, array in enumerate(targets.values())}
     if include_inputs:
         arrays["inputs"] = _numbers(targets.inputs)
     if targets.lengths is not None:
         arrays["lengths"] = targets.lengths
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Next to its place, so that moving it there is one step on the same file system.
-    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    try:
-        new, old = scratch / "new", scratch / "old"
-        new.mkdir()
+    with written_as_a_whole(path) as new:
         _store(arrays, new)
         _describe(targets, arrays, new)
-        if path.exists():
-            path.replace(old)
-        try:
-            new.replace(path)
-        except OSError:
-            if old.exists():
-                old.replace(path)
-            raise
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _numbers(inputs: Any) -> Any:

@@ -7,14 +7,11 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
-from auxtasks.errors import InvalidInputError
-from auxtasks.keras.composition import DEFAULT_SHARE, Composition
+from auxtasks.keras.composition import DEFAULT_SHARE, Composition, planned
 from auxtasks.keras.labels import present_rows
 from auxtasks.keras.planned import PlannedBatches, planned_rows
 from auxtasks.keras.texts import as_inputs
-from auxtasks.validation import check_int, check_number
 
 
 def dataset_of(data: Any, plan: Composition, first_epoch: int = 0) -> tf.data.Dataset:
@@ -133,39 +130,5 @@ def labelled_dataset(
 
 
 def _checked_plan(y: Any, batch_size: int, share: float, seed: int, main: str) -> Composition:
-    return planned(_labelled(y, main), batch_size, share, seed)
-
-
-def planned(labelled: NDArray[np.bool_], batch_size: int, share: float, seed: int) -> Composition:
-    """Return the plan of batches of which a share is labelled.
-
-    Parameters
-    ----------
-    labelled : ndarray of bool, shape (n,)
-        Which samples have a main label.
-    batch_size, share, seed
-        As `Composition` has them, checked here.
-
-    Returns
-    -------
-    Composition
-        The plan.
-
-    Raises
-    ------
-    InvalidInputError
-        If no label is present, or none is missing.
-    """
-    check_int("batch_size", batch_size, low=2)
-    check_number("labelled_share", share, low=0.0, high=1.0)
-    if not labelled.any() or labelled.all():
-        raise InvalidInputError(
-            f"`y`: {int(labelled.sum())} of {len(labelled)} samples have a main label, so there is nothing to compose; "
-            "some must have one and some not (-1 or NaN)."
-        )
-    return Composition(labelled, batch_size, share, seed)
-
-
-def _labelled(y: Any, main: str) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = present_rows(np.asarray(y[main] if hasattr(y, "keys") else y))
-    return found
+    labelled = present_rows(np.asarray(y[main] if hasattr(y, "keys") else y))
+    return planned(labelled, batch_size, share, seed)

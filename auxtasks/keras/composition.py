@@ -11,6 +11,9 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
+from auxtasks.errors import InvalidInputError
+from auxtasks.validation import check_int, check_number
+
 DEFAULT_SHARE = 0.5
 """The share of labelled samples in a batch where nothing else is asked for."""
 
@@ -80,4 +83,34 @@ def compose(labelled: NDArray[np.bool_], batch_size: int, share: float, seed: in
     """
     if batch_size < 2 or not labelled.any() or labelled.mean() >= share:
         return None
+    return Composition(labelled, batch_size, share, seed)
+
+
+def planned(labelled: NDArray[np.bool_], batch_size: int, share: float, seed: int) -> Composition:
+    """Return the plan of batches of which a share is labelled.
+
+    Parameters
+    ----------
+    labelled : ndarray of bool, shape (n,)
+        Which samples have a main label.
+    batch_size, share, seed
+        As `Composition` has them, checked here.
+
+    Returns
+    -------
+    Composition
+        The plan.
+
+    Raises
+    ------
+    InvalidInputError
+        If no label is present, or none is missing.
+    """
+    check_int("batch_size", batch_size, low=2)
+    check_number("labelled_share", share, low=0.0, high=1.0)
+    if not labelled.any() or labelled.all():
+        raise InvalidInputError(
+            f"`y`: {int(labelled.sum())} of {len(labelled)} samples have a main label, so there is nothing to compose; "
+            "some must have one and some not (-1 or NaN)."
+        )
     return Composition(labelled, batch_size, share, seed)

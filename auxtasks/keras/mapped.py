@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -33,7 +33,7 @@ class MappedFile:
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
     offset: int
-    order: str
+    order: Literal["C", "F"]
 
     @classmethod
     def of(cls, array: Any) -> Any:
@@ -41,10 +41,11 @@ class MappedFile:
         # A part of a map says nothing of its own place in the file.
         if not isinstance(array, np.memmap) or not isinstance(array.base, mmap.mmap) or array.filename is None:
             return array
-        order = "C" if array.flags.c_contiguous else "F"
-        return cls(str(array.filename), array.dtype, array.shape, array.offset, order)
+        return cls(
+            str(array.filename), array.dtype, array.shape, array.offset, "C" if array.flags.c_contiguous else "F"
+        )
 
     def open(self) -> Array:
         """Map the file again, to be read."""
-        array: Array = np.memmap(self.path, self.dtype, "r", self.offset, self.shape, "F" if self.order == "F" else "C")
+        array: Array = np.memmap(self.path, self.dtype, "r", self.offset, self.shape, self.order)
         return array

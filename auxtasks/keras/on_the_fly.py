@@ -138,5 +138,4 @@ def _is_shorter(part: Any, n: int) -> bool:
 
 
 def _zeros(generator: AuxTargetGenerator) -> Array:
-    shape = generator.row_shape_[:-1] if generator.channel_added_ else generator.row_shape_
-    return np.zeros((_TRIAL_SAMPLES, *shape), np.float32)
+    return np.zeros((_TRIAL_SAMPLES, *generator._given_shape), np.float32)

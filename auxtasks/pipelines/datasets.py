@@ -9,8 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from auxtasks.cluster.recognise import is_dask
 from auxtasks.errors import InvalidInputError
-from auxtasks.keras.batches import planned
+from auxtasks.keras.composition import planned
 from auxtasks.keras.forms import as_arrays
 from auxtasks.keras.labels import labelled_rows
 from auxtasks.keras.planned import Ordered, Plan, PlannedBatches, planned_rows
@@ -101,6 +102,11 @@ def _planned(
     inputs: Any,
 ) -> tuple[Any, Plan, tuple[int, int]]:
     """Check all that was given, and return the arrays, the plan and the counts of labels."""
+    if is_dask(next(iter(targets.values()))):
+        raise InvalidInputError(
+            "these targets are not computed yet, and each batch would compute whole chunks again; call compute() "
+            "first, or write them by to_zarr and read chunk by chunk, as examples/dask_cluster.py does."
+        )
     check_int("batch_size", batch_size, low=1)
     shuffled = check_flag("shuffle", shuffle) or labelled_share is not None
     check_flag("drop_remainder", drop_remainder)

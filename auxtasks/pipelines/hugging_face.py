@@ -10,7 +10,7 @@ import numpy as np
 
 from auxtasks._version import __version__
 from auxtasks.compute.raw import empty_target
-from auxtasks.errors import InvalidTypeError, unknown_name
+from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.optional import require
 from auxtasks.pipelines.parts import for_batches
 from auxtasks.typing import Array
@@ -38,7 +38,7 @@ class BatchMap:
     Raises
     ------
     InvalidInputError
-        If the generator is not fitted, or has a task that adds samples.
+        If the generator is not fitted, has a task that adds samples, or a target has the name of the inputs' column.
     InvalidTypeError
         If `column` is no name.
 
@@ -67,6 +67,12 @@ class BatchMap:
             raise InvalidTypeError(f"`column` must be the name of a column; got {column!r:.60}.")
         self.generator = for_batches(generator, _WAY_OUT)
         self.column = column
+        lost = [name for name in generator.specs_ if name in (column, self.inputs)]
+        if lost:
+            raise InvalidInputError(
+                f"`column`: {', '.join(map(repr, lost))} is the name of a target too, which would replace the "
+                "inputs; rename the column, or give the task an alias."
+            )
 
     def __call__(self, batch: Mapping[str, Any]) -> dict[str, Array]:
         """Return the columns to add to one batch."""
@@ -88,10 +94,7 @@ class BatchMap:
     def inputs(self) -> str | None:
         """The column that the model reads where that is not the column as it is; None where it is."""
         g = self.generator
-        if g.domain == "text":
-            return TOKENS if g.inputs == "ids" else None
-        changed = g.length_ is not None or any(task.effect == "shortens" for task in g.tasks_)
-        return self.column if changed else None
+        return None if not g._changes_inputs else TOKENS if g.domain == "text" else self.column
 
     def features(self, features: Mapping[str, Any] | None = None) -> Any:
         """Return the features of a data set with the targets, as arrays of fixed shapes.
@@ -119,7 +122,7 @@ class BatchMap:
             found[name] = _feature(datasets, spec.shape, empty.dtype.name)
         if self.inputs is not None:
             # One sample that holds nothing tells the shape.
-            nothing = ["a"] if g.domain == "text" else np.zeros((1, *_row_shape(g)), np.float32)
+            nothing = ["a"] if g.domain == "text" else np.zeros((1, *g._given_shape), np.float32)
             prepared = g.prepare(nothing)
             found[self.inputs] = _feature(datasets, prepared.shape[1:], prepared.dtype.name)
         return datasets.Features(found)
@@ -141,10 +144,6 @@ def _feature(datasets: Any, shape: tuple[int, ...], dtype: str) -> Any:
         return getattr(datasets, f"Array{len(shape)}D")(shape, dtype)
     value = datasets.Value(dtype)
     return datasets.Sequence(value, length=shape[0]) if shape else value
-
-
-def _row_shape(generator: AuxTargetGenerator) -> tuple[int, ...]:
-    return generator.row_shape_[:-1] if generator.channel_added_ else generator.row_shape_
 
 
 def _functions(generator: AuxTargetGenerator) -> tuple[Callable[..., Any], ...]:

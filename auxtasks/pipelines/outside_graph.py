@@ -36,10 +36,7 @@ class OutsideGraph:
     @property
     def changes_inputs(self) -> bool:
         """Whether the model reads something else than the pipeline holds: padded, numbered or shortened samples."""
-        g = self.generator
-        if g.domain == "text":
-            return bool(g.inputs == "ids")
-        return g.length_ is not None or any(task.effect == "shortens" for task in g.tasks_)
+        return self.generator._changes_inputs
 
     def __call__(self, x: Any) -> tuple[Any, dict[str, Any]]:
         """Return what the model reads, and the targets, of a batch.
@@ -96,7 +93,7 @@ class OutsideGraph:
         dtype = x.dtype if isinstance(x, np.ndarray) else x.dtype.as_numpy_dtype
         if g.length_ is None:
             return g.prepare(np.zeros((1, *x.shape[1:]), dtype))
-        return g.prepare([np.zeros(g.row_shape_[:-1] if g.channel_added_ else g.row_shape_, dtype)])
+        return g.prepare([np.zeros(g._given_shape, dtype)])
 
 
 def _samples(x: Array, row_splits: Array | None) -> Any:

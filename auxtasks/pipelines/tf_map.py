@@ -57,7 +57,7 @@ class TargetMap:
     def __call__(self, *element: Any) -> tuple[Any, ...]:
         """Put targets beside one element or batch."""
         parts = read_element(element, self.column, self.label)
-        if MAIN in self.generator.specs_ and len(element) > 1 and MAIN in parts.labels:
+        if MAIN in self.generator.specs_ and MAIN in parts.labels:
             raise InvalidInputError(
                 f"`tasks`: a target is named {MAIN!r}, as the main label is; give the task another alias."
             )

@@ -278,6 +278,18 @@ class AuxTargetGenerator(OnTensors, Parametrised):
         """Tell scikit-learn whether `fit` was called."""
         return hasattr(self, "specs_")
 
+    @property
+    def _given_shape(self) -> tuple[int, ...]:
+        """The shape of one sample as it was given, without a channel axis that was added."""
+        return self.row_shape_[:-1] if self.channel_added_ else self.row_shape_
+
+    @property
+    def _changes_inputs(self) -> bool:
+        """Whether the model reads something else than is given: texts numbered, series padded or shortened."""
+        if self.domain == "text":
+            return self.inputs == "ids"
+        return self.length_ is not None or any(task.effect == "shortens" for task in self.tasks_)
+
     def _fit(self, X: object, given: Mapping[str, object] | None) -> Computed:
         settings = checked_settings(self.get_params())
         check_names(given, None)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from auxtasks._version import __version__
-from auxtasks.errors import InvalidInputError, InvalidTypeError, StorageError, UnknownNameError
+from auxtasks.errors import StorageError, UnknownNameError
 from auxtasks.targets.mapping import AuxTargets
 from auxtasks.targets.state import from_state
 from auxtasks.targets.storage import DESCRIPTION, FORMAT, JOURNAL, PARTIAL, TEXTS
@@ -49,7 +50,7 @@ def load_targets(path: str | os.PathLike[str], *, mmap: bool = True) -> AuxTarge
     """
     folder = Path(path)
     described = _read_description(folder / DESCRIPTION)
-    try:
+    with damage_named(folder / DESCRIPTION, "Save the targets again."):
         generator = from_state(described["generator"])
         n_original = int(described["n_original"])
         files: dict[str, Mapping[str, Any]] = dict(described["targets"])
@@ -58,18 +59,42 @@ def load_targets(path: str | os.PathLike[str], *, mmap: bool = True) -> AuxTarge
         steps = None if described.get("lengths") is None else _read_array(folder, described["lengths"], mmap)
         lengths = {len(array) for array in (*arrays.values(), inputs, steps) if array is not None}
         fits = all(arrays[name].shape[1:] == spec.shape for name, spec in generator.specs_.items())
-    except (KeyError, TypeError, ValueError, AttributeError, InvalidInputError, InvalidTypeError) as error:
-        if isinstance(error, UnknownNameError):
-            raise StorageError(
-                f"{folder / DESCRIPTION} needs something that is not registered here: {error} Import the module that "
-                "registers it first."
-            ) from error
-        raise StorageError(
-            f"{folder / DESCRIPTION} is damaged: {type(error).__name__}: {error}. Save the targets again."
-        ) from error
     if len(lengths) != 1 or not fits or not 0 < n_original <= lengths.pop():
         raise StorageError(f"{folder / DESCRIPTION} does not fit the arrays beside it. Save the targets again.")
     return AuxTargets(arrays, generator, inputs, n_original, steps)
+
+
+@contextmanager
+def damage_named(path: Path, way_out: str) -> Iterator[None]:
+    """Say of errors while a description is read what they mean.
+
+    Parameters
+    ----------
+    path : Path
+        The description.
+    way_out : str
+        What to do if it is damaged.
+
+    Raises
+    ------
+    StorageError
+        If a name in it is not registered, or something in it is absent or of another form.
+
+    Examples
+    --------
+    >>> with damage_named(Path("here"), "Save the targets again."):
+    ...     {}["generator"]
+    Traceback (most recent call last):
+    auxtasks.errors.StorageError: here is damaged: KeyError: 'generator'. Save the targets again.
+    """
+    try:
+        yield
+    except UnknownNameError as error:
+        raise StorageError(
+            f"{path} needs something that is not registered here: {error} Import the module that registers it first."
+        ) from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StorageError(f"{path} is damaged: {type(error).__name__}: {error}. {way_out}") from error
 
 
 def _read_description(path: Path) -> Mapping[str, Any]:

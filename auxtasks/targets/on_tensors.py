@@ -142,7 +142,7 @@ class OnTensors:
         Raises
         ------
         InvalidInputError
-            If the generator is not fitted, or a task adds samples.
+            If the generator is not fitted, a task adds samples, or a target has the name of the inputs' column.
         InvalidTypeError
             If `column` is no name.
 

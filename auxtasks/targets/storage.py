@@ -6,7 +6,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,13 +50,39 @@ def save_targets(targets: AuxTargets, path: Path, *, include_inputs: bool, overw
         If an option of a task cannot be written as JSON.
     """
     check_replaceable(path, overwrite=overwrite)
+    with written_as_a_whole(path) as new:
+        _write(targets, new, include_inputs)
+
+
+@contextmanager
+def written_as_a_whole(path: Path) -> Iterator[Path]:
+    """Give a folder to write to, and put it in the place of what is at a path once it is written without an error.
+
+    Parameters
+    ----------
+    path : Path
+        Where it is to be.
+
+    Yields
+    ------
+    Path
+        A new folder beside it.
+
+    Examples
+    --------
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with written_as_a_whole(Path(folder) / "a") as new:
+    ...         (new / "b").touch()
+    ...     [file.name for file in (Path(folder) / "a").iterdir()]
+    ['b']
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     # Next to its place, so that moving it there is one step on the same file system.
     scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     try:
         new, old = scratch / "new", scratch / "old"
         new.mkdir()
-        _write(targets, new, include_inputs)
+        yield new
         if path.exists():
             path.replace(old)
         try:
@@ -68,7 +95,7 @@ def save_targets(targets: AuxTargets, path: Path, *, include_inputs: bool, overw
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def check_replaceable(path: Path, *, overwrite: bool, argument: str = "path") -> None:
+def check_replaceable(path: Path, *, overwrite: bool, argument: str = "path", description: str = DESCRIPTION) -> None:
     """Refuse a path where something is that may not be replaced.
 
     Parameters
@@ -79,6 +106,8 @@ def check_replaceable(path: Path, *, overwrite: bool, argument: str = "path") ->
         Whether other targets may be replaced.
     argument : str
         What the path was given as.
+    description : str
+        The file by which a folder that may be replaced is told.
 
     Raises
     ------
@@ -92,7 +121,7 @@ def check_replaceable(path: Path, *, overwrite: bool, argument: str = "path") ->
     if os.path.lexists(path):
         if not overwrite:
             raise StorageError(f"`{argument}`: {path} exists; choose another, or pass overwrite=True to replace it.")
-        if not (path / DESCRIPTION).is_file():
+        if not (path / description).is_file():
             raise StorageError(
                 f"`{argument}`: {path} was not written by auxtasks and is not replaced; choose another path."
             )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from auxtasks.cluster.recognise import is_dask
 from auxtasks.specs import TargetSpec
 from auxtasks.typing import Array
 
@@ -15,13 +16,15 @@ if TYPE_CHECKING:
 _HEAD = ("name", "kind", "shape", "chance", "missing", "left out")
 
 
-def table(targets: AuxTargets) -> str:
+def table(targets: AuxTargets, title: str = "") -> str:
     """Lay out what a set of targets holds.
 
     Parameters
     ----------
     targets : AuxTargets
-        The targets.
+        The targets; what is missing of lazy ones is not known, and not computed.
+    title : str
+        The first line; by default it counts the samples.
 
     Returns
     -------
@@ -39,19 +42,25 @@ def table(targets: AuxTargets) -> str:
     rows = [_HEAD] + [_row(targets.specs[name], array) for name, array in targets.items()]
     widths = [max(len(row[i]) for row in rows) for i in range(len(_HEAD))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([title or _title(targets), *lines])
+
+
+def _title(targets: AuxTargets) -> str:
     copies = targets.n_samples - targets.n_original
     extra = f", {copies} of them transformed copies" if copies else ""
-    return "\n".join([f"AuxTargets of {targets.n_samples} samples{extra}", *lines])
+    return f"AuxTargets of {targets.n_samples} samples{extra}"
 
 
 def _row(spec: TargetSpec, array: Array) -> tuple[str, ...]:
-    missing = np.isnan(array).mean() if array.dtype.kind == "f" else (array < 0).mean()
     left_out = "; ".join(spec.dropped[:3]) + (f"; … ({len(spec.dropped)} in all)" if len(spec.dropped) > 3 else "")
-    return spec.name, spec.kind, str(spec.shape), f"{spec.chance:.4g}", _percent(float(missing)), left_out
+    return spec.name, spec.kind, str(spec.shape), f"{spec.chance:.4g}", _missing(array), left_out
 
 
-def _percent(share: float) -> str:
+def _missing(array: Array) -> str:
     """Round to whole percents, but never to 0 or to 100 what is neither."""
+    if is_dask(array):
+        return "?"
+    share = float((np.isnan(array) if array.dtype.kind == "f" else array < 0).mean())
     if 0 < share < 0.01:
         return "<1%"
     return ">99%" if 0.99 < share < 1 else f"{share:.0%}"

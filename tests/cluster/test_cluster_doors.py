@@ -48,6 +48,7 @@ def unread(*shape: int, dtype: Any = float) -> Any:
             InvalidInputError,
             "partitions are empty",
         ),
+        (db.from_delayed([]), "signal", InvalidInputError, "a bag without partitions"),
     ],
 )
 def test_inputs(inputs: Any, domain: str, error: type[Exception], message: str) -> None:
@@ -83,8 +84,18 @@ def test_partitions_that_differ() -> None:
     ):
         make_aux_targets(mixed, "signal")
     longer = make_aux_targets(list(X), "signal").transform(db.from_sequence([np.ones(30)], npartitions=1))
-    with pytest.raises(InvalidInputError, match=r"inputs of shape \(n, 30\), and \(n, 16\) was expected"):
-        longer.compute()
+    for lazy in (longer, longer.prepare(db.from_sequence([np.ones(30)], npartitions=1))):
+        with pytest.raises(InvalidInputError, match=r"inputs of shape \(n, 30\), and \(n, 16\) was expected"):
+            lazy.compute()
+
+
+def test_a_target_that_depends_on_the_length_is_named(temporary_task: Any) -> None:
+    temporary_task("halves", lambda X: X[:, : X.shape[1] // 2, 0])
+    bag = db.from_sequence([np.arange(8.0), np.arange(6.0)], npartitions=2)
+    with pytest.raises(
+        InvalidInputError, match=r"task 'halves': a target has kind vector and shape \(4,\) in one part"
+    ):
+        make_aux_targets(bag, "signal", "halves")
 
 
 def test_given_columns() -> None:

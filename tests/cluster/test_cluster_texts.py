@@ -28,7 +28,7 @@ TASKS = ["next_word", {"few": {"task": "reconstruction", "vocabulary_size": 4}},
 
 @pytest.mark.parametrize("options", [{}, {"length": 3, "max_tokens": 9}, {"padding": "pre", "tokenizer": "whitespace"}])
 @given(ends=st.lists(st.integers(0, len(TEXTS)), max_size=4).map(sorted))
-@settings(max_examples=8)
+@settings(max_examples=5)
 def test_any_partitions_give_the_whole(check_alike: Any, options: dict[str, Any], ends: list[int]) -> None:
     edges = [0, *ends, len(TEXTS)]
     parts = [dask.delayed(TEXTS[a:b]) for a, b in pairwise(edges)]

@@ -48,7 +48,7 @@ def assert_equal(found: Any, expected: Any) -> None:
 
 
 @EVERY
-@settings(max_examples=5)
+@settings(max_examples=3)
 @given(size=st.integers(1, 40), shuffle=st.booleans(), drop=st.booleans(), seed=st.integers(0, 2**40))
 def test_each_sample_is_in_one_batch_with_all_that_belongs_to_it(
     form: str, size: int, shuffle: bool, drop: bool, seed: int
@@ -71,12 +71,12 @@ def test_each_sample_is_in_one_batch_with_all_that_belongs_to_it(
 
 
 @EVERY
-def test_epochs_and_seeds_differ_and_unseeded_orders_too(form: str) -> None:
+def test_epochs_differ_and_unseeded_orders_too(form: str) -> None:
     orders = []
-    for seed in (1, 2, None, None):
+    for seed in (1, None, None):
         batches = FORMS[form](np.arange(37), 8, True, seed)
         orders += [tuple(joined(epoch(batches))[1]["main"]) for _ in range(2)]
-    assert len(set(orders)) == 8
+    assert len(set(orders)) == 6
     assert {tuple(sorted(order)) for order in orders} == {tuple(range(37))}
 
 
@@ -155,22 +155,22 @@ def fitted(data: Any, y: Any = None, **how: Any) -> tuple[dict[str, list[float]]
     base = keras.Sequential([layers.Conv1D(6, 3), layers.GlobalAveragePooling1D(), layers.Dense(3, "softmax")])
     model = attach_heads(base, TARGETS, seed=0, weights=1.0)
     model.compile(keras.optimizers.SGD(0.02), "sparse_categorical_crossentropy", run_eagerly=True)
-    return model.fit(data, y, epochs=2, verbose=0, shuffle=False, **how).history, model.get_weights()
+    return model.fit(data, y, verbose=0, shuffle=False, **how).history, model.get_weights()
 
 
 @cache
 def of_arrays() -> tuple[dict[str, list[float]], list[Array]]:
     y = TARGETS.with_main(Y)
-    return fitted(X, y, batch_size=16, validation_data=(X, y))
+    return fitted(X, y, batch_size=20, validation_data=(X, y))
 
 
-PROCESSES = {"workers": 2, "use_multiprocessing": True}
+PROCESSES = {"workers": 2, "use_multiprocessing": True}  # threads share what processes are sent
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded, use of fork:DeprecationWarning")  # as Keras does
-@pytest.mark.parametrize(("form", "how"), [("tf.data", {}), ("PyDataset", {"workers": 2}), ("PyDataset", PROCESSES)])
+@pytest.mark.parametrize(("form", "how"), [("tf.data", {}), ("PyDataset", PROCESSES)])
 def test_training_is_that_of_the_arrays(form: str, how: dict[str, Any]) -> None:
-    found, others = fitted(FORMS[form](Y, 16, **how), validation_data=FORMS[form](Y, 16))
+    found, others = fitted(FORMS[form](Y, 20, **how), validation_data=FORMS[form](Y, 20))
     expected, weights = of_arrays()
     assert found == expected
     assert_equal(others, weights)

@@ -189,7 +189,7 @@ def test_training_on_the_data_set() -> None:
         .map(GENERATOR.as_batch_map("signal"), batched=True)
         .with_format("numpy", dtype=np.float32)
     )
-    batches = data.to_tf_dataset(4, columns="signal", label_cols=["main", *GENERATOR.specs_])
+    batches = data.to_tf_dataset(13, columns="signal", label_cols=["main", *GENERATOR.specs_])
     base = keras.Sequential(
         [layers.Conv1D(6, 3, padding="same"), layers.GlobalAveragePooling1D(), layers.Dense(3, "softmax")]
     )
@@ -204,6 +204,7 @@ REFUSED = {
     "a batch must be a mapping.*without `input_columns`": lambda: FUNCTION(X),  # type: ignore[arg-type]
     "`column` must be the name of a column; got 3": lambda: GENERATOR.as_batch_map(3),  # type: ignore[arg-type]
     r"`X` has samples of shape \(2, 1\).*had \(16, 2\)": lambda: FUNCTION({"signal": X[0].tolist()}),
+    "'std' is the name of a target too.*rename the column": lambda: GENERATOR.as_batch_map("std"),
     "not fitted yet": lambda: AuxTargetGenerator("signal").as_batch_map("signal"),
     "'transform' adds transformed copies.*make_aux_targets": lambda: ROTATED.as_batch_map("signal"),
 }
