@@ -1,0 +1,14 @@
+"""scikit-learn estimators that train a Keras model with auxiliary tasks.
+
+`AuxClassifier` and `AuxRegressor` take a function that builds a Keras model, a domain and tasks. They work in
+pipelines, cross-validation and searches as scikit-learn's own estimators do.
+"""
+
+from auxtasks.optional import require
+
+require("sklearn", extra="sklearn")
+
+from auxtasks.sklearn.classifier import AuxClassifier  # noqa: E402
+from auxtasks.sklearn.regressor import AuxRegressor  # noqa: E402
+
+__all__ = ["AuxClassifier", "AuxRegressor"]
