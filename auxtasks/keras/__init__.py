@@ -15,20 +15,30 @@ check_backend()
 from auxtasks.keras.attach import attach_heads, strip_heads  # noqa: E402
 from auxtasks.keras.batches import LabelledBatches, labelled_dataset  # noqa: E402
 from auxtasks.keras.callbacks import BaseCheckpoint, PruneOpposed  # noqa: E402
+from auxtasks.keras.finetune import Frozen, fine_tune, freeze, replace_head  # noqa: E402
 from auxtasks.keras.model import AuxModel  # noqa: E402
+from auxtasks.keras.multitask import OutputSpec, build_multitask_model  # noqa: E402
 from auxtasks.keras.seeds import set_seed  # noqa: E402
 from auxtasks.keras.taps import Tap  # noqa: E402
+from auxtasks.keras.task_losses.rebalanced import Rebalanced  # noqa: E402
 from auxtasks.keras.turns.batches import TaskBatches  # noqa: E402
 
 __all__ = [
     "AuxModel",
     "BaseCheckpoint",
+    "Frozen",
     "LabelledBatches",
+    "OutputSpec",
     "PruneOpposed",
+    "Rebalanced",
     "Tap",
     "TaskBatches",
     "attach_heads",
+    "build_multitask_model",
+    "fine_tune",
+    "freeze",
     "labelled_dataset",
+    "replace_head",
     "set_seed",
     "strip_heads",
 ]

@@ -14,7 +14,11 @@ from auxtasks.keras.layout import Layout
 from auxtasks.keras.model import AuxModel
 from auxtasks.keras.on_the_fly import OnTheFly
 from auxtasks.keras.samples import Samples
+from auxtasks.keras.supervision import supervised_specs, with_default
 from auxtasks.keras.taps import Where, resolve_taps
+from auxtasks.keras.task_losses.chance import with_chance
+from auxtasks.keras.task_losses.resolve import resolve_losses
+from auxtasks.keras.task_metrics import resolve_metrics
 from auxtasks.keras.ties import make_ties
 from auxtasks.keras.tryout import try_out
 from auxtasks.keras.turns.schedule import Asked
@@ -22,6 +26,7 @@ from auxtasks.keras.weighting.resolve import resolve_weightings
 from auxtasks.keras.weights import AUTO, Weight, checked_weights
 from auxtasks.specs import TargetSpec
 from auxtasks.targets.generator import AuxTargetGenerator
+from auxtasks.targets.mapping import AuxTargets
 from auxtasks.validation import check_int
 
 _STEPS = ("train_step", "test_step", "compute_loss", "compute_metrics")
@@ -40,6 +45,9 @@ def attach_heads(
     name: str | None = None,
     schedule: Asked = "joint",
     weighting: Any = "fixed",
+    losses: Mapping[str, Any] | None = None,
+    metrics: Any = None,
+    deep_supervision: Any = None,
 ) -> AuxModel:
     """Wrap a Keras model so that it also learns auxiliary targets.
 
@@ -52,7 +60,7 @@ def attach_heads(
         What to learn. With a fitted generator, targets are computed inside each training step from the batch as it
         arrives: ``fit(X, y)`` takes plain labels in any form of data, and augmented inputs have the targets of what
         they became. Each of its tasks needs a form for tensors (see ``AuxTargetGenerator.in_graph``). A mapping of
-        names to `TargetSpec` works too, together with `inputs`.
+        names to `TargetSpec` works too, together with `inputs`, and None for deep supervision alone.
     at : str, int, float, Tap or mapping, default "auto"
         Where each head reads: a layer name or path (``"backbone/block_6_expand_relu"``), an index into
         ``base.layers``, a fraction of the depth from 0.0 (first layer) to 1.0 (last), or a `Tap`; for all targets or
@@ -102,6 +110,24 @@ def attach_heads(
 
         A list multiplies its parts; one of them may look at gradients. The mean weight of each task in an epoch is in
         the logs as ``<task>_weight``, the mean cosine of its gradient with the main one as ``<task>_cosine``.
+    losses : mapping of str to str, mapping or keras.losses.Loss, optional
+        Losses in the place of those of the targets' kinds (see `TargetSpec`): a name of Keras such as ``"huber"``,
+        ``{"huber": {"delta": 0.5}}`` or an object; ``"focal"``, Keras's focal cross-entropy for classes or labels; and
+        ``"rebalanced"``, or ``{"rebalanced": {"by": "loss"}}``, whose class weights follow the training (`Rebalanced`).
+        Missing targets are left out as ever, and losses divided by what guessing costs under them: by the loss of the
+        class frequencies or the mean of `targets`. Weights of classes leave that as it is; see `AuxModel.fit`.
+    metrics : "auto" or mapping of str to metrics, optional
+        Metrics of the targets, as ``{"fft": ["mae"]}``, by name or as objects, in the logs as ``<task>_<metric>``. They
+        get what `AuxModel.predict_auxiliary` gives, row by row, without rows that have a missing entry. ``"auto"``, for
+        all or for one, is the accuracy of classes, the mean area under the ROC curves of labels, the KL divergence of
+        distributions, and the mean absolute error of numbers. Those of the main output are given to ``compile``.
+    deep_supervision : layer, list of layers, or mapping of layer to kind, optional
+        Layers, named as in `at`, that also predict the main label, each by a head of its own, as the target
+        ``main_at_<layer>`` (``<output>_at_<layer>`` of a model with several outputs; Lee et al. 2015). Labels are taken
+        from the main ones, so that `y` stays as it is; `predict_auxiliary` gives the early predictions. The kind of
+        label is read off the activation of the output, softmax or sigmoid, and must be given for others:
+        ``{"conv1": "class"}`` for logits, ``"vector"`` for numbers. Their weight is 0.3 unless `weights` says another;
+        chance is that of equally frequent classes.
 
     Returns
     -------
@@ -156,17 +182,23 @@ def attach_heads(
     """
     _check_base(base)
     on_the_fly = OnTheFly.of(targets)
-    specs = _specs_of(targets)
-    checked = checked_weights(weights, dict.fromkeys(specs, AUTO))
+    alone = targets is None and deep_supervision is not None
+    specs = _specs_of({} if alone else targets, may_be_empty=alone)
     inputs = getattr(targets, "inputs", None) if inputs is None and not on_the_fly else inputs
     inputs = on_the_fly.trial_inputs(base, inputs)
     samples = Samples.of(inputs, base, Layout.of(targets))
-    resolved = resolve_taps(at, specs, base, try_out(base, samples, specs))
+    trial = try_out(base, samples, specs)
+    early, early_at = supervised_specs(deep_supervision, base, trial.outputs, specs)
+    at = {**(at if isinstance(at, Mapping) else dict.fromkeys(specs, at)), **early_at}
+    specs = specs | early
+    checked = with_default(checked_weights(weights, dict.fromkeys(specs, AUTO)), early)
+    resolved = resolve_taps(at, specs, base, trial)
     taps = {task: (output.path, output.call, output.shape) for task, output in resolved.items()}
     ties = make_ties(tie, specs, base, getattr(targets, "vocabulary", None), numbered=samples.numbered_by_model())
+    task_losses = resolve_losses(losses, specs)
     return AuxModel(
         base,
-        specs,
+        with_chance(specs, task_losses, targets if isinstance(targets, AuxTargets) else {}),
         taps,
         checked,
         _seed_of(seed),
@@ -175,6 +207,8 @@ def attach_heads(
         schedule,
         generator=on_the_fly.generator,
         weighting=resolve_weightings(weighting),
+        losses=task_losses,
+        metrics=resolve_metrics(metrics, specs),
     )
 
 
@@ -216,14 +250,14 @@ def _check_base(base: object) -> None:
         )
 
 
-def _specs_of(targets: Any) -> dict[str, TargetSpec]:
+def _specs_of(targets: Any, *, may_be_empty: bool = False) -> dict[str, TargetSpec]:
     specs = targets.specs_ if isinstance(targets, AuxTargetGenerator) else getattr(targets, "specs", targets)
     if not isinstance(specs, Mapping) or not all(isinstance(spec, TargetSpec) for spec in specs.values()):
         raise InvalidTypeError(
             "`targets` must be AuxTargets, as make_aux_targets returns them, a fitted AuxTargetGenerator, or a mapping "
             f"of names to TargetSpec; got {type(targets).__name__}."
         )
-    if not specs:
+    if not specs and not may_be_empty:
         raise InvalidInputError("`targets` holds no target; compute at least one task.")
     return dict(specs)
 

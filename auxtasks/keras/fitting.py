@@ -11,6 +11,7 @@ import numpy as np
 from auxtasks.errors import InvalidInputError
 from auxtasks.keras.automatic import weight_for
 from auxtasks.keras.batches import dataset_of
+from auxtasks.keras.class_weights import by_name
 from auxtasks.keras.composition import DEFAULT_SHARE, compose
 from auxtasks.keras.forms import AuxBatch, as_tuple
 from auxtasks.keras.packing import MAIN, Packer
@@ -18,7 +19,7 @@ from auxtasks.keras.texts import as_inputs
 from auxtasks.keras.turns.turning import Turning
 from auxtasks.validation import check_int, check_number
 
-_NUMERIC = re.compile("squared|absolute|percentage|logarithmic|huber|cosh|cosine|poisson|^(mse|mae|mape|msle)$")
+NUMERIC = re.compile("squared|absolute|percentage|logarithmic|huber|cosh|cosine|poisson|^(mse|mae|mape|msle)$")
 """Names of losses between numbers, of which -1 may be one."""
 
 
@@ -45,9 +46,9 @@ class Fitting(Turning):
                 "type(optimizer).from_config(optimizer.get_config())."
             )
         # The labels of hinge losses are -1 and 1, so only NaN can mean "missing" there.
-        self._negative_labels = any("hinge" in _name(part).lower() for part in keras.tree.flatten(loss))
-        names = [_name(part).lower() for part in keras.tree.flatten(loss) if part is not None]
-        self._numeric_loss = bool(names) and all(_NUMERIC.search(name) for name in names)
+        self._negative_labels = any("hinge" in loss_name(part).lower() for part in keras.tree.flatten(loss))
+        names = [loss_name(part).lower() for part in keras.tree.flatten(loss) if part is not None]
+        self._numeric_loss = bool(names) and all(NUMERIC.search(name) for name in names)
         self._needs_main = any(part is not None for part in keras.tree.flatten(loss))
         super().compile(optimizer, loss, *args, **kwargs)
 
@@ -57,15 +58,16 @@ class Fitting(Turning):
         self._build_optimizers()
 
     def _packer(self, *, required: bool, class_weight: Any = None) -> Packer:
+        specs, outputs = self._plan.specs, _output_names(self.base)
         return Packer(
-            self._plan.specs,
+            specs,
             required=required,
             computed=bool(self._on_the_fly),
             negative_labels=self._negative_labels,
             numeric_loss=self._numeric_loss,
             needs_main=self._needs_main,
-            outputs=_output_names(self.base),
-            class_weight=class_weight,
+            outputs=outputs,
+            class_weight=by_name(class_weight, MAIN, outputs, specs),
         )
 
     def fit(
@@ -96,13 +98,19 @@ class Fitting(Turning):
             ``targets.with_main(labels)``. Samples whose main label is missing (-1 or NaN) train the auxiliary tasks.
             Where heads were attached to a generator, the labels alone, for all samples of an array or for the first of
             them; the targets are then computed from each batch as it arrives, but for those that y holds.
-        batch_size, epochs, verbose, callbacks, validation_split, shuffle, class_weight
+        batch_size, epochs, verbose, callbacks, validation_split, shuffle
             As in Keras.
+        class_weight : mapping or "balanced", optional
+            The weights of the main classes, as in Keras; or those of outputs and targets by name, as in
+            ``{"main": {0: 1.0, 1: 5.0}, "pose": "balanced"}``. Classes are named by number, those of a target also by
+            name; of a multilabel target the weight of a label multiplies its positive entries. ``"balanced"``, which
+            needs arrays, weighs each class by ``n / (k n_c)``. Weights multiply the losses and leave counts and the
+            chance of a task alone: balanced ones have mean 1, so that a loss stays in units of chance.
         validation_data : tuple, tf.data.Dataset or PyDataset, optional
             With plain labels, or with ``val.with_main(labels)`` of ``val = targets.transform(X_val)`` for auxiliary
             losses too; these are never computed on the fly.
         sample_weight : array or mapping, optional
-            An array weighs the main loss; a mapping weighs ``"main"`` and each task by name.
+            An array weighs the main loss; a mapping weighs ``"main"``, or each output, and each task by name.
         labelled_share : float or None, default 0.5
             Where fewer samples than this have a main label, and x is in arrays, each batch is composed of this share
             of labelled samples, which come round as often as needed, and of unlabelled ones, each of which an epoch
@@ -252,7 +260,8 @@ class Fitting(Turning):
         return packed if packed[1] is not None else packed[:1]
 
 
-def _name(loss: Any) -> str:
+def loss_name(loss: Any) -> str:
+    """Return what a loss may be known by: its name, or those of its class and function."""
     return loss if isinstance(loss, str) else f"{type(loss).__name__} {getattr(loss, '__name__', '')}"
 
 

@@ -6,7 +6,7 @@ because zero times NaN is NaN.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,7 +22,13 @@ class Total(NamedTuple):
     count: Any
 
 
-def loss_of(spec: TargetSpec, target: Any, output: Any, mask: Any = None, weight: Any = None) -> Total:
+Entries = Callable[[Any, Any], tuple[Any, Any]]
+"""From a target and the linear output of a head to the loss of every entry, and which are present."""
+
+
+def loss_of(
+    spec: TargetSpec, target: Any, output: Any, mask: Any = None, weight: Any = None, entries: Entries | None = None
+) -> Total:
     """Return the loss of one target.
 
     Parameters
@@ -37,7 +43,10 @@ def loss_of(spec: TargetSpec, target: Any, output: Any, mask: Any = None, weight
         Steps that count, for the per-step kinds. Where output and target have other numbers of steps, as texts padded
         batch by batch have, the first of both are compared.
     weight : tensor, shape (batch,), optional
-        Sample weights. As in Keras they multiply the losses and leave the count alone.
+        Sample weights; for the kinds with classes per step and labels also of each entry. As in Keras they multiply the
+        losses and leave the count alone.
+    entries : callable, optional
+        Another loss than that of the kind.
 
     Returns
     -------
@@ -46,8 +55,10 @@ def loss_of(spec: TargetSpec, target: Any, output: Any, mask: Any = None, weight
     """
     per_step = spec.kind in ("step_class", "step_vector")
     if per_step:
-        target, output, mask = _same_steps(target, output, mask)
-    values, present = _LOSSES[spec.kind](target, output)
+        n_steps = ops.shape(target)[1]
+        target, output, mask = same_steps(target, output, mask)
+        weight = weight if weight is None or len(weight.shape) < 2 else _cut(weight, ops.shape(target)[1], n_steps)
+    values, present = (entries or LOSSES[spec.kind])(target, output)
     if mask is not None and per_step:
         present = ops.logical_and(present, _broadcast(ops.cast(mask, "bool"), present))
     values = ops.where(present, values, 0.0)
@@ -82,13 +93,17 @@ def losses_of_vectors(sizes: Sequence[int], target: Any, output: Any, weight: An
     return Total(loss, count)
 
 
-def _same_steps(target: Any, output: Any, mask: Any) -> tuple[Any, Any, Any]:
+def same_steps(target: Any, output: Any, mask: Any) -> tuple[Any, Any, Any]:
     """Cut to the steps that both have; what the target has beyond these is padding, and what the output has unknown."""
     found, expected = ops.shape(output)[1], ops.shape(target)[1]
     if isinstance(found, int) and found == expected:
         return target, output, mask
     steps = ops.minimum(found, expected)
     return target[:, :steps], output[:, :steps], None if mask is None else mask[:, :steps]
+
+
+def _cut(values: Any, steps: Any, found: Any) -> Any:
+    return values if isinstance(steps, int) and steps == found else values[:, :steps]
 
 
 def _broadcast(narrow: Any, wide: Any) -> Any:
@@ -121,7 +136,7 @@ def _distribution_cross_entropy(target: Any, output: Any) -> tuple[Any, Any]:
     return -ops.sum(target * ops.log_softmax(output, axis=-1), axis=-1), present
 
 
-_LOSSES = {
+LOSSES: dict[str, Entries] = {
     "vector": _squared_error,
     "step_vector": _squared_error,
     "image": _squared_error,

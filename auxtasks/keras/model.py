@@ -17,6 +17,7 @@ from auxtasks.keras.prediction import AuxiliaryPredictor
 from auxtasks.keras.recording import Event
 from auxtasks.keras.seed_states import store_states, take_states
 from auxtasks.keras.steps import CurrentStep
+from auxtasks.keras.task_losses.resolve import TaskLoss
 from auxtasks.keras.texts import as_inputs
 from auxtasks.keras.tracking import KnownMean, TaskMeans
 from auxtasks.keras.trial import Shape
@@ -58,6 +59,10 @@ class AuxModel(Fitting):
         What computes the targets in training, where the data does not hold them.
     weighting : sequence of Weighting, default ()
         What weighs the losses while the model trains; see `attach_heads`.
+    losses : mapping of str to Loss or Rebalanced, optional
+        Of the targets that do not keep the loss of their kind; ``chance`` in `specs` is that of these losses.
+    metrics : mapping of str to list of Metric, optional
+        Metrics of the targets.
     """
 
     def __init__(
@@ -72,6 +77,8 @@ class AuxModel(Fitting):
         schedule: Asked = "joint",
         generator: AuxTargetGenerator | None = None,
         weighting: Sequence[Weighting] = (),
+        losses: Mapping[str, TaskLoss] | None = None,
+        metrics: Mapping[str, Sequence[keras.metrics.Metric]] | None = None,
     ) -> None:
         # The base's own policy: under another one the inputs would be cast before the base sees them.
         super().__init__(name=name or f"aux_{base.name}", dtype=base.dtype_policy, autocast=base.autocast)
@@ -88,6 +95,7 @@ class AuxModel(Fitting):
         self._main_loss = KnownMean(name="main_loss")
         self._task_losses = TaskMeans(list(specs))
         self._add_loss_weights(weights)
+        self._add_scores(losses or {}, metrics or {})
         self.built = True
 
     @property
@@ -168,6 +176,7 @@ class AuxModel(Fitting):
             "weighting": [keras.saving.serialize_keras_object(each) for each in self.weightings],
             **self._turns.to_config(),
             **self._on_the_fly.to_config(),
+            **self._scores_config(),
         }
 
     @classmethod
@@ -181,6 +190,7 @@ class AuxModel(Fitting):
             keras.saving.deserialize_keras_object(each, custom_objects) for each in config.get("weighting", [])
         ]
         made = {"base": base, "specs": specs, "taps": taps, "ties": ties, "schedule": schedule, "weighting": weighting}
+        made |= cls._scores_from_config(config, specs, custom_objects)
         return cls(**{**config, **made, "generator": OnTheFly.from_config(config).generator})
 
     def export(self, *args: Any, **kwargs: Any) -> Any:

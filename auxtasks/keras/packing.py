@@ -11,9 +11,11 @@ import numpy as np
 import tensorflow as tf
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.keras.class_weights import combined, counted, entry_weights, main_weights
 from auxtasks.keras.forms import AuxBatch, PackedDataset, as_arrays, is_arrays, map_dataset, map_generator
-from auxtasks.keras.labels import any_missing, class_weights, labelled_rows
+from auxtasks.keras.labels import any_missing, labelled_rows
 from auxtasks.keras.negatives import any_floats, with_negative
+from auxtasks.keras.supervision import supervised_targets
 from auxtasks.keras.texts import as_inputs
 from auxtasks.specs import TargetSpec
 
@@ -39,8 +41,8 @@ class Packer:
         Whether y must hold a main label, as it must where there is a main loss.
     outputs : sequence of str, optional
         The names that main labels may have; None if they are not known.
-    class_weight : mapping of int to float, optional
-        As Keras's ``fit`` takes it.
+    class_weight : mapping of str to mapping or "balanced", optional
+        The weights of the classes of outputs and targets; see `auxtasks.keras.class_weights.by_name`.
     """
 
     def __init__(
@@ -53,7 +55,7 @@ class Packer:
         numeric_loss: bool = False,
         needs_main: bool = True,
         outputs: Sequence[str] | None = None,
-        class_weight: Mapping[int, float] | None = None,
+        class_weight: Mapping[str, Any] | None = None,
     ) -> None:
         self.specs = specs
         self.required = required
@@ -62,7 +64,7 @@ class Packer:
         self.numeric_loss = numeric_loss
         self.needs_main = needs_main
         self.outputs = outputs
-        self.class_weight = class_weight
+        self.class_weight = dict(class_weight or {})
 
     def pack(self, x: Any, y: Any = None, sample_weight: Any = None) -> tuple[Any, Any, Any]:
         """Pack arrays, or one batch; what is packed already passes through.
@@ -82,6 +84,8 @@ class Packer:
             return x, y, sample_weight
         targets, main = self._split(y)
         self._check_main(targets, main, y)
+        if self.required or targets:  # plain labels in evaluation are what they are for the base
+            targets |= supervised_targets(self.specs, main, targets)
         self._check_shapes(targets)
         if self.required and not self.computed:
             for name in self.specs:
@@ -93,8 +97,8 @@ class Packer:
         main = with_negative(main) if self.negative_labels else main
         weights, main_weight = self._split(sample_weight)
         self._check_weights(main_weight, main)
-        if self.class_weight is not None:
-            main_weight = self._weight_of_classes(main, main_weight)
+        if self.class_weight:
+            weights, main_weight = self._weigh_classes(targets, weights, main, main_weight)
         # What one batch holds must not change its structure, so it always carries the rows.
         return AuxBatch(as_inputs(x), targets, weights, self._labelled(main)), main, main_weight
 
@@ -126,6 +130,7 @@ class Packer:
             )
         y, sample_weight = as_arrays(y), as_arrays(sample_weight)
         self._check_arrays(x, y, sample_weight)
+        self._count_classes(y)
         batch, main, main_weight = self.pack(x, y, sample_weight)
         if not isinstance(batch.labelled, tuple):
             self._check_negative(main)
@@ -177,17 +182,37 @@ class Packer:
             if name not in known:
                 raise unknown_name("sample_weight", name, [*known, *self.specs], "output or target")
 
-    def _weight_of_classes(self, main: Any, sample_weight: Any) -> Any:
-        if keras.tree.is_nested(main):
-            raise InvalidInputError("`class_weight` works for a model with one output only; use `sample_weight`.")
-        if sample_weight is not None:
-            raise InvalidInputError("`class_weight` and `sample_weight` cannot both be given; multiply them yourself.")
-        if not isinstance(self.class_weight, Mapping):
-            raise InvalidTypeError(
-                f"`class_weight` must map class numbers to weights; got {self.class_weight!r}. scikit-learn's "
-                "compute_class_weight gives balanced ones."
-            )
-        return None if main is None else class_weights(main, self.class_weight)
+    def _count_classes(self, y: Any) -> None:
+        """Put numbers in the place of "balanced", now that all labels are at hand."""
+        targets, main = self._split(y)
+        targets |= supervised_targets(self.specs, main, targets)
+        parts = main if isinstance(main, Mapping) else {MAIN: main}
+        for name, weights in self.class_weight.items():
+            labels = {**parts, **targets}.get(name)
+            if isinstance(labels, np.ndarray):
+                self.class_weight[name] = counted(weights, labels, self.specs.get(name))
+
+    def _weigh_classes(
+        self, targets: Mapping[str, Any], weights: dict[str, Any], main: Any, main_weight: Any
+    ) -> tuple[dict[str, Any], Any]:
+        """Return sample weights of targets and of the main label, with those of the classes in them."""
+        for name, of_classes in self.class_weight.items():
+            if isinstance(of_classes, str):
+                raise InvalidInputError(
+                    f"`class_weight`: the classes of {name!r} can be counted in arrays passed to fit only; give their "
+                    "weights as numbers."
+                )
+            if name in self.specs and name not in targets:
+                raise InvalidInputError(
+                    f"`class_weight`: {name!r} is computed in the training step; weigh its classes with "
+                    "attach_heads(..., losses={...: 'rebalanced'}), or pass the target in `y`."
+                )
+        of_targets = {name: found for name, found in self.class_weight.items() if name in self.specs}
+        for name, of_classes in of_targets.items():
+            entries = entry_weights(of_classes, targets[name], self.specs[name])
+            weights = {**weights, name: combined(entries, weights.get(name))}
+        rest = {name: found for name, found in self.class_weight.items() if name not in self.specs}
+        return weights, main_weights(rest, main, main_weight, self.outputs) if rest else main_weight
 
     def _check_negative(self, main: Any) -> None:
         """Refuse integers that can be neither a class nor a missing label, or either a number or a missing one."""

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
-from keras import ops
 
 from auxtasks.keras.recording import recording
-from auxtasks.specs import Kind, TargetSpec
+from auxtasks.keras.task_losses.adapted import activated
+from auxtasks.specs import TargetSpec
 
 if TYPE_CHECKING:
     from auxtasks.keras.model import AuxModel
@@ -35,13 +35,7 @@ class AuxiliaryPredictor(keras.Model):
             self.model(inputs, training=False)
         linear = self.model.predict_heads(events)
         specs = self.model.specs
-        return {name: _padded(specs[name], _activate(specs[name].kind, output)) for name, output in linear.items()}
-
-
-def _activate(kind: Kind, output: Any) -> Any:
-    if kind == "multilabel":
-        return ops.sigmoid(output)
-    return ops.softmax(output, axis=-1) if kind in ("class", "step_class", "distribution") else output
+        return {name: _padded(specs[name], activated(specs[name], output)) for name, output in linear.items()}
 
 
 def _padded(spec: TargetSpec, output: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -11,8 +11,6 @@ import tensorflow as tf
 from keras import ops
 
 from auxtasks.keras.forms import AuxBatch
-from auxtasks.keras.heads import Head
-from auxtasks.keras.loss_weights import LossWeights
 from auxtasks.keras.masking import (
     count_labelled,
     like_outputs,
@@ -21,11 +19,11 @@ from auxtasks.keras.masking import (
     update_metrics,
     without_missing,
 )
-from auxtasks.keras.objective import relative_totals
+from auxtasks.keras.objective import stacked
 from auxtasks.keras.on_the_fly import OnTheFly
 from auxtasks.keras.packing import Packer
-from auxtasks.keras.plan import Plan
 from auxtasks.keras.recording import Event, recording
+from auxtasks.keras.scoring import Scoring
 from auxtasks.keras.tracking import KnownMean, TaskMeans
 
 
@@ -37,12 +35,10 @@ class CurrentStep(threading.local):
     parts: Any = None
 
 
-class Stepping(LossWeights):
+class Stepping(Scoring):
     """The part of `AuxModel` that runs one batch."""
 
-    heads: list[Head]
     _packer: Callable[..., Packer]
-    _plan: Plan
     _step: CurrentStep
     _on_the_fly: OnTheFly
     _main_loss: KnownMean
@@ -85,12 +81,12 @@ class Stepping(LossWeights):
         """Return the main loss over the labels present plus the weighted losses of the auxiliary tasks."""
         main, _ = self._main_part(x, y, y_pred, sample_weight, training)
         batch = self._step.batch
-        self._task_losses.in_step = frozenset(batch.targets if batch else ())
+        self._log_tasks(batch.targets if batch else ())
         if batch is None or not batch.targets:
             return main
         # Keras divides losses by the number of replicas, because it sums their gradients.
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        return main + ops.cast(self._auxiliary_loss(batch) / replicas, main.dtype)
+        return main + ops.cast(self._auxiliary_loss(batch, training) / replicas, main.dtype)
 
     def _main_part(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> tuple[Any, Any]:
         """Return the main loss and the number of labels present."""
@@ -100,6 +96,9 @@ class Stepping(LossWeights):
             y, sample_weight = (like_outputs(part, y_pred, self.output_names) for part in (y, sample_weight))
             n_labels = count_labelled(y, y_pred)
             y, sample_weight = without_missing(y, y_pred, sample_weight, self._weigh)
+        elif isinstance(sample_weight, Mapping):
+            # Keras brings labels by name into the order of a list of outputs, and not their weights.
+            sample_weight = like_outputs(sample_weight, y_pred, self.output_names)
         if self._compile_loss is None and not self.losses:
             main = ops.zeros(())  # the auxiliary targets alone are trained
         else:
@@ -108,9 +107,9 @@ class Stepping(LossWeights):
         self._main_loss.update_state(ops.stop_gradient(main) * replicas, n_labels)
         return main, n_labels
 
-    def _auxiliary_loss(self, batch: AuxBatch) -> Any:
+    def _auxiliary_loss(self, batch: AuxBatch, training: bool) -> Any:
         """Return the weighted sum of the losses over chance."""
-        totals = relative_totals(self.heads, self._plan, self._step.events, batch)
+        totals = stacked(self._totals(batch, training))
         self._task_losses.update_state(ops.stop_gradient(totals.loss), totals.count)
         return ops.sum(ops.convert_to_tensor(self._loss_weights) * ops.divide_no_nan(*totals))
 

@@ -13,7 +13,7 @@ from keras import ops
 
 from auxtasks.keras.gradients.step import gradient_step
 from auxtasks.keras.gradients.trunk import over_replicas
-from auxtasks.keras.objective import stacked, totals_by_task
+from auxtasks.keras.objective import stacked
 from auxtasks.keras.steps import Stepping
 from auxtasks.keras.tracking import FactorMeans, TaskMeans
 from auxtasks.keras.weighting.base import Factors, State, Weighting, combined
@@ -91,9 +91,9 @@ class Weighing(Stepping):
         if not self.weightings or batch is None or not batch.targets:
             return super().compute_loss(x, y, y_pred, sample_weight, training)
         main, n_labels = self._main_part(x, y, y_pred, sample_weight, training)
-        by_task = totals_by_task(self.heads, self._plan, self._step.events, batch)
+        by_task = self._totals(batch, training)
         totals = stacked(by_task)
-        self._task_losses.in_step = frozenset(batch.targets)
+        self._log_tasks(batch.targets)
         self._task_losses.update_state(ops.stop_gradient(totals.loss), totals.count)
         losses = ops.divide_no_nan(*totals)
         replicas = tf.distribute.get_strategy().num_replicas_in_sync

@@ -38,7 +38,7 @@ def test_a_batch_never_holds_an_unlabelled_sample_twice() -> None:
         ({"batch_size": 0}, InvalidInputError, "`batch_size` must be at least 1; got 0"),
         ({"batch_size": "a"}, InvalidTypeError, "`batch_size` must be an integer; got 'a'"),
         ({"labelled_share": 2}, InvalidInputError, "`labelled_share` must be from 0.0 to 1.0; got 2"),
-        ({"class_weight": "balanced"}, InvalidTypeError, "`class_weight` must map class numbers .* 'balanced'"),
+        ({"class_weight": "balancd"}, InvalidTypeError, "`class_weight` must map class numbers .* 'balanced'"),
         ({"validation_data": (X, labels()[:10])}, InvalidInputError, "`y`: 'main' must have one row for each"),
     ],
 )

@@ -11,7 +11,7 @@ from helpers import LOSS, SPECS, X, aux_targets, dataset, labels, some_missing
 from keras import layers
 
 from auxtasks.errors import InvalidInputError, UnknownNameError
-from auxtasks.keras import AuxModel, attach_heads
+from auxtasks.keras import AuxModel, attach_heads, strip_heads
 
 TARGETS = aux_targets()
 YA, YB = labels(), X[:, :1] * 2
@@ -99,8 +99,57 @@ def test_sample_weights_by_output_go_together_with_missing_labels() -> None:
 def test_outputs_of_unknown_names_are_refused() -> None:
     with pytest.raises(UnknownNameError, match=r"`y`: .*'c'.*Valid names: 'a', 'b', 'kind', 'numbers'"):
         _model("dict").fit(X, {"a": YA, "b": YB, "c": YB, **TARGETS})
-    with pytest.raises(InvalidInputError, match="`class_weight` works for a model with one output only"):
+    with pytest.raises(InvalidInputError, match=r"`class_weight`: the model has the outputs \['a', 'b'\]"):
         _model("dict").fit(X, {"a": YA, "b": YB, **TARGETS}, class_weight={0: 2.0})
+
+
+@pytest.mark.parametrize("missing", [False, True])
+@pytest.mark.parametrize("form", FORMS)
+def test_class_weights_by_output_are_sample_weights(form: str, missing: bool) -> None:
+    ya, weights = some_missing(YA) if missing else YA, {"a": {0: 3.0, 2: 0.5}, "kind": {1: 2.0}}
+    weighed, expected = _model(form), _model(form)
+    y = {"a": ya, "b": YB, **TARGETS}
+    weighed.fit(X, y, 48, class_weight=weights, shuffle=False, verbose=0)
+    by_sample: Any = {
+        "a": np.select([ya == 0, ya == 2], [3.0, 0.5], 1.0),
+        "b": np.ones(48),
+        "kind": np.where(TARGETS["kind"] == 1, 2.0, 1.0),
+    }
+    expected.fit(X, y, 48, sample_weight=by_sample, shuffle=False, verbose=0)
+    for one, other in zip(weighed.get_weights(), expected.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+CONTROLS: list[dict[str, Any]] = [
+    {"weighting": "uncertainty"},
+    {"weighting": "cosine_gate"},
+    {"weighting": [{"warm_up": {"steps": 2}}, "watch"]},
+    {"schedule": "alternating"},
+    {"weights": "auto"},
+    {"metrics": "auto", "losses": {"kind": "focal"}},
+]
+
+
+@pytest.mark.parametrize("options", CONTROLS, ids=[str(next(iter(each.values()))) for each in CONTROLS])
+@pytest.mark.parametrize("form", FORMS)
+def test_several_outputs_work_with_every_control_and_are_saved(form: str, options: Any, tmp_path: Any) -> None:
+    model = attach_heads(_base(form), SPECS, inputs=X, **{"weights": 1.0, **options})
+    loss_weights = {"a": 1.0, "b": 0.5}
+    model.compile("adam", LOSSES, loss_weights=loss_weights, metrics=METRICS, run_eagerly=True)
+    y = {"a": some_missing(YA), "b": some_missing(YB, 30), **TARGETS}
+    logs = model.fit(X, y, verbose=0).history
+    assert np.isfinite([values for name, values in logs.items() if not name.endswith("cosine")]).all()
+    plain = {"a": YA, "b": YB}
+    expected = model.evaluate(X, plain, return_dict=True, verbose=0)
+    assert expected["loss"] == pytest.approx(expected["a_loss"] + 0.5 * expected["b_loss"], rel=1e-4)
+    if options.get("weights") == "auto":
+        assert model.loss_weights["kind"] == pytest.approx(0.06)  # 30 of 48 samples have a label
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert loaded.evaluate(X, plain, return_dict=True, verbose=0) == pytest.approx(expected, rel=1e-5)
+    outputs = keras.tree.flatten(strip_heads(loaded).predict(X, verbose=0))
+    for one, other in zip(outputs, keras.tree.flatten(model.predict(X, verbose=0)), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
 
 
 @keras.saving.register_keras_serializable("auxtasks_tests")

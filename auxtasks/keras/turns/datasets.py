@@ -10,6 +10,7 @@ import keras
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.keras.forms import as_arrays
 from auxtasks.keras.packing import MAIN
+from auxtasks.keras.supervision import is_supervised
 from auxtasks.keras.texts import as_inputs
 from auxtasks.specs import TargetSpec
 
@@ -22,7 +23,8 @@ def specs_of(targets: Any) -> dict[str, TargetSpec]:
             "`targets` must be AuxTargets, a fitted generator, a model with heads or a mapping of names to TargetSpec; "
             f"got {type(targets).__name__}."
         )
-    return dict(specs)
+    # Early heads for the main label take it from the main samples.
+    return {name: spec for name, spec in specs.items() if not is_supervised(spec)}
 
 
 def checked_sets(data: Any, names: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from auxtasks.keras.objective import stacked, totals_by_task
+from auxtasks.keras.objective import stacked
 from auxtasks.keras.turns.choice import choose, counted
 from auxtasks.keras.turns.optimizers import follow_learning_rate
 from auxtasks.keras.turns.statistics import Statistics
@@ -39,11 +39,11 @@ def turn_step(model: Any, data: Any) -> dict[str, Any]:
     with tf.GradientTape(persistent=True) as tape:
         y_pred = model(x, training=True)
         main, n_labels = model._main_part(x, y, y_pred, sample_weight, training=True)
-        totals = totals_by_task(model.heads, model._plan, model._step.events, model._step.batch)
+        totals = model._totals(model._step.batch, training=True)
         of_main, of_tasks, state = turn_weights(model, main, totals)
         main, weights = main * ops.cast(of_main, main.dtype), ops.unstack(of_tasks, len(totals))
         auxiliary = [weight * ops.divide_no_nan(*total) for weight, total in zip(weights, totals.values(), strict=True)]
-    model._task_losses.in_step = frozenset(totals)
+    model._log_tasks(totals)
     model._task_losses.update_state(*stacked(totals))
     loss = main + ops.cast(sum(auxiliary), main.dtype)
     model._loss_tracker.update_state(loss, sample_weight=ops.shape(keras.tree.flatten(x)[0])[0])

@@ -1,0 +1,236 @@
+"""Weights of classes, by task: turned into sample weights at the door."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from numbers import Real
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.keras.labels import class_weights
+from auxtasks.specs import TargetSpec
+from auxtasks.typing import Array
+from auxtasks.validation import check_number
+
+BALANCED = "balanced"
+_CLASS_KINDS = ("class", "step_class")
+
+OfClasses = Mapping[Any, float] | str
+"""A weight for each class or label, or ``"balanced"``."""
+
+
+def by_name(asked: Any, main: str, outputs: Sequence[str] | None, specs: Mapping[str, TargetSpec]) -> dict[str, Any]:
+    """Return class weights by the name of the output or target they are for.
+
+    Parameters
+    ----------
+    asked : mapping, "balanced" or None
+        As ``fit`` takes it: weights of the main classes, or these by the name of each output and target.
+    main : str
+        The name of the main label.
+    outputs : sequence of str or None
+        The names that labels of outputs may have; None if they are not known.
+    specs : mapping of str to TargetSpec
+        The auxiliary targets.
+
+    Returns
+    -------
+    dict of str to mapping or "balanced"
+        Checked, classes and labels by their number.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such output, target, class or label.
+    InvalidTypeError, InvalidInputError
+        If weights are no mapping of numbers, negative or not finite, or a target has no classes.
+
+    Examples
+    --------
+    >>> by_name({0: 1.0, 1: 5}, "main", None, {})
+    {'main': {0: 1.0, 1: 5.0}}
+    """
+    if asked is None:
+        return {}
+    if asked == BALANCED:
+        asked = {main: asked}
+    if not isinstance(asked, Mapping):
+        raise InvalidTypeError(
+            f"`class_weight` must map class numbers to weights, or names to such mappings; got {asked!r}. 'balanced' "
+            "weighs each class by how rare it is."
+        )
+    if not any(isinstance(key, str) for key in asked):
+        asked = {main: asked}
+    if outputs is not None and len(outputs) > 1 and main in asked and main not in outputs:
+        raise InvalidInputError(
+            f"`class_weight`: the model has the outputs {list(outputs)}; say which one the weights are for, as in "
+            f"class_weight={{{outputs[0]!r}: {{0: 1.0, 1: 2.0}}}}."
+        )
+    known = [*(outputs or [main]), *specs]
+    for name in asked:
+        if name not in known and (outputs is not None or not isinstance(name, str)):
+            raise unknown_name("class_weight", name, known, "output or target")
+    return {name: _checked(name, weights, specs.get(name)) for name, weights in asked.items()}
+
+
+def _checked(name: str, weights: Any, spec: TargetSpec | None) -> OfClasses:
+    if spec is not None and spec.kind not in (*_CLASS_KINDS, "multilabel"):
+        raise InvalidInputError(
+            f"`class_weight`: target {name!r} is of kind {spec.kind!r} and has no classes; use `sample_weight`."
+        )
+    if isinstance(weights, str) and weights == BALANCED:
+        return weights
+    if not isinstance(weights, Mapping):
+        raise InvalidTypeError(
+            f"`class_weight`: {name!r} must have a mapping of classes to weights, or {BALANCED!r}; got {weights!r}."
+        )
+    return {
+        _number(name, key, spec): check_number(f"class_weight[{name!r}][{key!r}]", weight, low=0.0)
+        for key, weight in weights.items()
+    }
+
+
+def _number(name: str, key: Any, spec: TargetSpec | None) -> int:
+    names: Sequence[str] = () if spec is None else spec.columns if spec.kind == "multilabel" else spec.classes
+    if isinstance(key, str) and key in names:
+        return list(names).index(key)
+    n = None if spec is None else spec.size
+    whole = isinstance(key, Real) and not isinstance(key, bool) and float(key).is_integer()
+    if whole and key >= 0 and (n is None or key < n):
+        return int(key)
+    valid = names or [str(number) for number in range(n or 0)]
+    raise unknown_name("class_weight", key, valid, f"class of {name!r}")
+
+
+def counted(weights: OfClasses, labels: Array, spec: TargetSpec | None) -> Any:
+    """Return the numbers that "balanced" stands for on some labels; other weights are returned as they are.
+
+    Parameters
+    ----------
+    weights : mapping or "balanced"
+        The weights of one task.
+    labels : ndarray
+        All labels of it.
+    spec : TargetSpec or None
+        None for a main output.
+
+    Returns
+    -------
+    mapping or ndarray
+        Of a multilabel target an array of shape (labels, 2): the weights of 0 and of 1.
+
+    Notes
+    -----
+    ``n / (k n_c)`` over the labels present, with the k classes that occur, as in scikit-learn's
+    ``compute_class_weight``; each label of a multilabel target has two classes. The mean weight of a sample is 1.
+    """
+    if weights != BALANCED:
+        return weights
+    if spec is not None and spec.kind == "multilabel":
+        counts = np.stack([np.sum(labels == 0, axis=0), np.sum(labels == 1, axis=0)], axis=-1)
+        return _balanced(counts)
+    classes = labels.argmax(axis=-1)[~np.isnan(labels).any(axis=-1)] if spec is None and _one_hot(labels) else labels
+    found, counts = np.unique(classes[classes >= 0], return_counts=True)
+    return dict(zip(map(int, found), map(float, _balanced(counts[None])[0]), strict=True))
+
+
+def _balanced(counts: Array) -> Array:
+    occurring = np.sum(counts > 0, axis=1, keepdims=True)
+    totals = counts.sum(axis=1, keepdims=True)
+    weights: Array = np.divide(totals, occurring * counts, out=np.ones(counts.shape), where=counts > 0)
+    return weights
+
+
+def _one_hot(labels: Array) -> bool:
+    return labels.ndim > 1 and labels.shape[-1] != 1
+
+
+def entry_weights(weights: Any, labels: Any, spec: TargetSpec | None) -> Any:
+    """Return the weight of every label.
+
+    Parameters
+    ----------
+    weights : mapping of int to float, or ndarray
+        As `counted` returns them; those of a multilabel target by label are weights of its presence.
+    labels : ndarray or tensor
+        The labels of some samples.
+    spec : TargetSpec or None
+        None for a main output.
+
+    Returns
+    -------
+    ndarray or tensor of float32
+        One for each sample; for the kinds with a class per step, and for labels, for each entry.
+
+    Examples
+    --------
+    >>> spec = TargetSpec("moods", "given", "multilabel", (2,))
+    >>> entry_weights({1: 3.0}, np.array([[1, 1], [0, 0]]), spec).tolist()
+    [[1.0, 3.0], [1.0, 1.0]]
+    """
+    if spec is None or spec.kind == "class":
+        return class_weights(labels, weights)
+    xp: Any = np if isinstance(labels, np.ndarray) else ops
+    if spec.kind == "multilabel":
+        if isinstance(weights, Mapping):
+            weights = np.array([[1.0, weights.get(label, 1.0)] for label in range(spec.size)])
+        absent, present = np.float32(weights[:, 0]), np.float32(weights[:, 1])
+        return xp.where(labels > 0, present, absent)
+    found = xp.ones_like(labels, dtype="float32")
+    for number, weight in weights.items():
+        found = xp.where(labels == number, np.float32(weight), found)
+    return found
+
+
+def combined(weights: Any, others: Any) -> Any:
+    """Return the product of the weights of entries and, if there are any, those of samples."""
+    if others is None:
+        return weights
+    others = others.astype("float32") if isinstance(others, np.ndarray) else ops.cast(others, "float32")
+    return weights * (others if len(weights.shape) == len(others.shape) else others[:, None])
+
+
+def main_weights(asked: Mapping[str, Any], main: Any, sample_weight: Any, names: Sequence[str] | None) -> Any:
+    """Return sample weights of the main label, or of each output, with those of the classes in them.
+
+    Parameters
+    ----------
+    asked : mapping of str to weights
+        By output; see `by_name`.
+    main : array, mapping of str to array, or None
+        The main labels.
+    sample_weight : array, mapping of str to array, or None
+        What the user gave.
+    names : sequence of str or None
+        The names of the outputs.
+
+    Returns
+    -------
+    array, mapping of str to array, or None
+        In the form of `main`.
+    """
+    if main is None:
+        return sample_weight
+    if not keras.tree.is_nested(main):
+        if sample_weight is not None:
+            raise InvalidInputError("`class_weight` and `sample_weight` cannot both be given; multiply them yourself.")
+        return class_weights(main, next(iter(asked.values())))
+    parts = main if isinstance(main, Mapping) else dict(zip(names or (), main, strict=False))
+    for name in asked:
+        if name not in parts:
+            raise InvalidInputError(
+                f"`class_weight`: `y` has no labels named {name!r}; found {list(parts)}. Pass the labels of several "
+                "outputs by name."
+            )
+    given = sample_weight if isinstance(sample_weight, Mapping) else dict.fromkeys(parts, sample_weight)
+    if isinstance(sample_weight, (list, tuple)):
+        given = dict(zip(parts, sample_weight, strict=True))
+    found = {}
+    for name, labels in parts.items():
+        of_classes = class_weights(labels, asked.get(name, {}))
+        found[name] = combined(of_classes, given.get(name))
+    return found if isinstance(main, Mapping) else list(found.values())

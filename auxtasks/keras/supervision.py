@@ -1,0 +1,201 @@
+"""Deep supervision: the main label as a task of its own at earlier layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import log
+from numbers import Real
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.keras.labels import find_missing
+from auxtasks.keras.taps import Tap, Where
+from auxtasks.keras.trial import Output
+from auxtasks.keras.weights import AUTO, Weight
+from auxtasks.specs import Kind, TargetSpec
+from auxtasks.validation import check_choice
+
+TASK = "main_label"
+"""The task of the specs made here; their options say which output's label they take."""
+DEFAULT_WEIGHT = 0.3
+KINDS: tuple[Kind, ...] = ("class", "multilabel", "vector", "distribution")
+
+
+def supervised_specs(
+    asked: Any, base: keras.Model, outputs: Sequence[Output], taken: Iterable[str]
+) -> tuple[dict[str, TargetSpec], dict[str, Where]]:
+    """Return the specs of early heads for the main label, and where they read.
+
+    Parameters
+    ----------
+    asked : layer, sequence of layers, mapping of layer to kind, or None
+        As `attach_heads` takes it.
+    base : keras.Model
+        The model.
+    outputs : sequence of Output
+        What a trial run of it saw.
+    taken : iterable of str
+        The names of the other targets.
+
+    Returns
+    -------
+    specs : dict of str to TargetSpec
+        ``main_at_<layer>``, or ``<output>_at_<layer>`` for a model with several outputs.
+    at : dict of str to Tap, str, int or float
+        The tap of each.
+
+    Raises
+    ------
+    InvalidTypeError
+        If it is of another type.
+    InvalidInputError
+        If an output is no row of numbers, if its kind is not known, or if a name is taken.
+    """
+    specs: dict[str, TargetSpec] = {}
+    at: dict[str, Where] = {}
+    for where, kind in _listed(asked).items():
+        tap = where if isinstance(where, Tap) else Tap(where)
+        label = tap.layer if tap.call is None else f"{tap.layer}:{tap.call}"
+        for output, units, activation in _outputs_of(base, outputs):
+            name = f"{output}_at_{label}"
+            if name in specs or name in taken:
+                raise InvalidInputError(f"`deep_supervision`: there are two targets named {name!r}; leave one out.")
+            specs[name] = _spec(name, output, units, kind or _kind_of(activation, where))
+            at[name] = where
+    return specs, at
+
+
+def _listed(asked: Any) -> dict[Where, Kind | None]:
+    if asked is None:
+        return {}
+    if isinstance(asked, (str, Real, Tap)):
+        asked = [asked]
+    if not isinstance(asked, (Sequence, Mapping)) or not all(isinstance(one, (str, Real, Tap)) for one in asked):
+        raise InvalidTypeError(
+            "`deep_supervision` must be a layer, a list of layers (by name, index, fraction of the depth or Tap), or a "
+            f"mapping of these to the kind of the main label; got {asked!r}."
+        )
+    kinds = asked if isinstance(asked, Mapping) else dict.fromkeys(asked)
+    for kind in kinds.values():
+        if kind is not None:
+            check_choice("deep_supervision", kind, KINDS)
+    return dict(kinds)
+
+
+def _outputs_of(base: keras.Model, outputs: Sequence[Output]) -> list[tuple[str, int, Any]]:
+    """Return the name, the units and the activation of each output of the model."""
+    several = getattr(base, "outputs", None) or []
+    if len(several) > 1:
+        struct = base._outputs_struct
+        names = list(struct) if isinstance(struct, dict) else list(base.output_names)
+        # Keras flattens a mapping by its sorted keys.
+        names = sorted(names) if isinstance(struct, dict) else names
+        found = [
+            (name, tuple(tensor.shape[1:]), tensor._keras_history.operation)
+            for name, tensor in zip(names, several, strict=True)
+        ]
+    else:
+        # A nested model returns the very tensor of its last layer.
+        last = [each for each in outputs if each.is_model_output and not isinstance(each.layer, keras.Model)]
+        found = [("main", each.shape, each.layer) for each in last[-1:]]
+        if len({(each.path, each.call) for each in last}) != 1:
+            raise InvalidInputError(
+                "`deep_supervision`: which labels belong to which output of this model is not known; give the early "
+                "labels as targets of their own, with make_aux_targets(..., given={'early': y})."
+            )
+    for name, shape, _ in found:
+        if len(shape) != 1 or shape[0] is None:
+            raise InvalidInputError(
+                f"`deep_supervision` is for outputs of shape (n, units); that of {name!r} has shape {('n', *shape)}. "
+                "Give the early labels as targets of their own, with make_aux_targets(..., given={'early': y})."
+            )
+    return [(name, int(shape[0]), layer) for name, shape, layer in found]
+
+
+def _kind_of(layer: Any, where: Where) -> Kind:
+    """Tell the kind of the label by the activation of the output."""
+    name = getattr(getattr(layer, "activation", None), "__name__", type(layer).__name__).lower()
+    if name in ("softmax", "log_softmax"):
+        return "class"
+    if name == "sigmoid":
+        return "multilabel"
+    raise InvalidInputError(
+        f"`deep_supervision`: the activation of the output ({name}) does not tell whether labels are classes or "
+        f"numbers; say it, as in deep_supervision={{{where!r}: 'class'}} or 'vector' (one of {', '.join(KINDS)})."
+    )
+
+
+def _spec(name: str, output: str, units: int, kind: Kind) -> TargetSpec:
+    if kind == "class" and units < 2:
+        raise InvalidInputError("`deep_supervision`: an output of one unit is no class; its kind is 'multilabel'.")
+    chance = {"class": log(units), "distribution": log(max(units, 2)), "multilabel": log(2.0)}.get(kind, 1.0)
+    shape = () if kind == "class" else (units,)
+    n_classes = units if kind == "class" else None
+    # A label depends on where things are: the average of a whole early map tells little of it.
+    options = {"output": output}
+    return TargetSpec(name, TASK, kind, shape, n_classes=n_classes, chance=chance, place="grid", options=options)
+
+
+def with_default(weights: Mapping[str, Weight], early: Iterable[str]) -> dict[str, Weight]:
+    """Return weights in which those of early targets that were left open are `DEFAULT_WEIGHT`.
+
+    What the automatic weight is about, samples without a label, teaches these nothing.
+    """
+    return {name: DEFAULT_WEIGHT if name in early and one == AUTO else one for name, one in weights.items()}
+
+
+def is_supervised(spec: TargetSpec) -> bool:
+    """Tell whether a target is the main label at an earlier layer."""
+    return spec.task == TASK
+
+
+def supervised_targets(specs: Mapping[str, TargetSpec], main: Any, known: Iterable[str]) -> dict[str, Any]:
+    """Return the main label in the form of each early target.
+
+    Parameters
+    ----------
+    specs : mapping of str to TargetSpec
+        All targets of the model.
+    main : array, structure of arrays, or None
+        The main labels.
+    known : iterable of str
+        Targets that the data holds already.
+
+    Returns
+    -------
+    dict of str to array
+        Missing where the label is.
+    """
+    found = {}
+    for name, spec in specs.items():
+        if is_supervised(spec) and name not in known and main is not None:
+            labels = main.get(spec.options["output"]) if isinstance(main, Mapping) else main
+            if labels is not None and not keras.tree.is_nested(labels):
+                found[name] = _as_target(spec, labels)
+    return found
+
+
+def _as_target(spec: TargetSpec, labels: Any) -> Any:
+    xp: Any = np if isinstance(labels, np.ndarray) else ops
+    missing = find_missing(labels)
+    if spec.kind == "class":
+        if len(labels.shape) > 1 and labels.shape[-1] != 1:
+            classes = xp.argmax(labels, axis=-1)
+            missing = None if missing is None else xp.any(missing, axis=-1)
+        else:
+            labels, missing = (None if part is None else xp.reshape(part, (-1,)) for part in (labels, missing))
+            classes = labels if missing is None else xp.where(missing, xp.zeros_like(labels), labels)
+        classes = _cast(xp, classes, "int64")
+        return classes if missing is None else xp.where(missing, _cast(xp, -1, "int64"), classes)
+    rows = _cast(xp, xp.reshape(labels, (-1, *spec.shape)), "float32")
+    if spec.kind != "multilabel" or missing is None:
+        return rows
+    return xp.where(xp.reshape(missing, (-1, *spec.shape)), _cast(xp, -1.0, "float32"), rows)
+
+
+def _cast(xp: Any, values: Any, dtype: str) -> Any:
+    return np.asarray(values, dtype) if xp is np else ops.cast(values, dtype)

@@ -1,0 +1,1 @@
+"""Losses of auxiliary targets other than those of their kinds."""

@@ -1,0 +1,126 @@
+"""What guessing costs under a loss: its value for the best constant prediction of its targets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from auxtasks.errors import InvalidInputError
+from auxtasks.keras.task_losses.adapted import CLASS_KINDS, Adapted
+from auxtasks.keras.task_losses.rebalanced import Rebalanced
+from auxtasks.keras.task_losses.resolve import TaskLoss
+from auxtasks.specs import TargetSpec
+from auxtasks.typing import Array
+
+_ROWS = 4096
+"""Of so many rows the loss of numbers is computed."""
+_LEAST = 1e-6
+
+
+def with_chance(
+    specs: Mapping[str, TargetSpec], losses: Mapping[str, TaskLoss], arrays: Mapping[str, Any]
+) -> dict[str, TargetSpec]:
+    """Return specs whose chance is that of the losses that are used.
+
+    Parameters
+    ----------
+    specs : mapping of str to TargetSpec
+        The targets.
+    losses : mapping of str to Loss or Rebalanced
+        Those of some.
+    arrays : mapping of str to ndarray
+        The training targets, or some of them.
+
+    Returns
+    -------
+    dict of str to TargetSpec
+        In the same order.
+    """
+    found = dict(specs)
+    for name, loss in losses.items():
+        loss = loss.loss if isinstance(loss, Rebalanced) else loss
+        if loss is not None:
+            chance = chance_of(specs[name], Adapted(specs[name], loss), arrays.get(name))
+            found[name] = replace(specs[name], chance=chance)
+    return found
+
+
+def chance_of(spec: TargetSpec, loss: Callable[[Any, Any], tuple[Any, Any]], target: Array | None = None) -> float:
+    """Return the loss of predicting the class frequencies, or the mean.
+
+    Parameters
+    ----------
+    spec : TargetSpec
+        The target.
+    loss : callable
+        From a target and the linear output of a head to the loss of each entry, and which are present.
+    target : ndarray, optional
+        The training targets. Without them classes are taken to be equally frequent, and numbers to be normally
+        distributed, with the variance that ``spec.chance`` says.
+
+    Returns
+    -------
+    float
+        1.0 where the loss of guessing is not positive, as for a cosine similarity, which then is not rescaled.
+
+    Examples
+    --------
+    >>> import keras
+    >>> from auxtasks.keras.task_losses.adapted import Adapted
+    >>> spec = TargetSpec("width", "given", "vector", (1,))
+    >>> chance_of(spec, Adapted(spec, keras.losses.MeanAbsoluteError()), np.array([[-2.0], [2.0]]))
+    2.0
+    """
+    rows = _stand_ins(spec) if target is None else np.asarray(target)
+    if spec.kind in CLASS_KINDS:
+        counts = np.bincount(rows[rows >= 0].astype(int).ravel(), minlength=spec.size).astype(float)
+        frequency = counts / max(counts.sum(), 1)
+        values = _values(spec, loss, np.arange(spec.size), np.tile(_log(frequency), (spec.size, 1)))
+        found = float(np.sum(frequency * values))
+    elif spec.kind == "multilabel":
+        rates = np.nanmean(np.where(rows >= 0, rows, np.nan).astype(float), axis=0)
+        logits = np.tile(_log(rates) - _log(1 - rates), (2, 1))
+        absent, present = _values(spec, loss, np.repeat([[0.0], [1.0]], spec.size, axis=1), logits)
+        found = float(np.nanmean(rates * present + (1 - rates) * absent))
+    else:
+        rows = rows[:: max(1, len(rows) // _ROWS)].astype(float)
+        # A head per step is alike at every step.
+        mean = np.nanmean(rows, axis=(0, 1) if spec.kind == "step_vector" else 0, keepdims=True)
+        output = np.broadcast_to(_log(mean) if spec.kind == "distribution" else mean, rows.shape)
+        found = float(np.nanmean(_values(spec, loss, rows, np.where(np.isnan(output), 0.0, output))))
+    return found if found > _LEAST else 1.0
+
+
+def _values(spec: TargetSpec, loss: Callable[[Any, Any], tuple[Any, Any]], target: Array, output: Array) -> Array:
+    values, present = loss(ops.convert_to_tensor(target), ops.convert_to_tensor(output.astype("float32")))
+    if tuple(values.shape) != tuple(present.shape):
+        raise InvalidInputError(
+            f"`losses`: a loss must have one value for each row along the last axis; of targets of shape "
+            f"{target.shape} that of {spec.name!r} gave {tuple(values.shape)}, and {tuple(present.shape)} is expected."
+        )
+    found: Array = np.where(ops.convert_to_numpy(present), ops.convert_to_numpy(values), np.nan)
+    return found
+
+
+def _log(probability: Array) -> Array:
+    found: Array = np.log(np.clip(probability, 1e-7, None))
+    return found
+
+
+def _stand_ins(spec: TargetSpec) -> Array:
+    if spec.kind in CLASS_KINDS:
+        return np.arange(spec.size)
+    if spec.kind == "multilabel":
+        return np.repeat([[0.0], [1.0]], spec.size, axis=1)
+    if spec.kind == "distribution":
+        return np.eye(spec.shape[-1])
+    normal = NormalDist(0.0, spec.chance**0.5)
+    quantiles = np.array([normal.inv_cdf((number + 0.5) / 99) for number in range(99)])
+    # Columns in different orders, so that a row is no multiple of ones.
+    columns = [np.roll(quantiles, 7 * column) for column in range(int(np.prod(spec.shape)))]
+    return np.stack(columns, axis=-1).reshape(-1, *spec.shape)
