@@ -56,9 +56,9 @@ def make_aux_targets(
         The defaults of the domain if None.
     given : mapping of str to array-like, optional
         Label columns that exist at training time only; each becomes a target.
-    scale, seed, dtype, padding, padding_value, n_jobs, progress
+    scale, seed, dtype, padding, padding_value, n_jobs, progress : optional
         See `AuxTargetGenerator`.
-    tokenizer, max_tokens, length, inputs, backend, pipeline, batch_size, n_process, cache
+    tokenizer, max_tokens, length, inputs, backend, pipeline, batch_size, n_process, cache : optional
         How texts are read, for domain ``"text"`` only; see `AuxTargetGenerator`.
     out : path-like, optional
         A folder to be made, for inputs larger than memory: targets are computed chunk by chunk and written there, in

@@ -10,6 +10,7 @@ import keras
 from keras import layers
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.keras.layers import layer_at
 from auxtasks.keras.multitask.outputs import TYPES, OutputSpec, Where, output_spec
 from auxtasks.validation import check_int, check_number
 
@@ -126,7 +127,7 @@ def _layer_at(where: Any, encoder: keras.Model) -> keras.Layer:
             raise unknown_name("at", where, found, "layer")
         return found[where]
     if isinstance(where, Integral) and not isinstance(where, bool):
-        return encoder.layers[check_int("at", where, low=-len(encoder.layers), high=len(encoder.layers) - 1)]
+        return layer_at(int(where), encoder)
     fraction = check_number("at", where, low=0.0, high=1.0)
     return known[round(fraction * (len(known) - 1))]
 
