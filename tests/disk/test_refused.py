@@ -158,6 +158,24 @@ def test_a_task_that_gives_other_values_now(tmp_path: Path, temporary_task: Any)
         auxtasks.make_aux_targets(X, "signal", "now", out=tmp_path / "targets")
 
 
+def test_a_task_whose_shape_depends_on_how_many_samples_it_sees(tmp_path: Path, temporary_task: Any) -> None:
+    temporary_task("wide", lambda X: np.ones((len(X), len(X))))
+    with pytest.raises(InvalidInputError, match=r"task 'wide' gives shape \(\d+,\) for some samples and \(1,\) for the"):
+        auxtasks.make_aux_targets(X, "signal", "wide", out=tmp_path / "targets")
+
+
+def test_overwrite_with_other_batches_throws_the_unfinished_away(tmp_path: Path) -> None:
+    path = tmp_path / "targets"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("auxtasks.disk.finishing.fit_targets", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            auxtasks.make_aux_targets(iter([X]), "signal", "std", out=path)
+    with pytest.raises(StorageError, match=r"are thrown away now, .* read only once: make the same call with it"):
+        auxtasks.make_aux_targets(iter([changed(44)]), "signal", "std", out=path, overwrite=True)
+    made = auxtasks.make_aux_targets(iter([changed(44)]), "signal", "std", out=path, overwrite=True)
+    small.assert_same(made, auxtasks.make_aux_targets(changed(44), "signal", "std"))
+
+
 def test_two_at_once(tmp_path: Path) -> None:
     with locked(tmp_path / "targets.partial"), pytest.raises(StorageError, match=r"`out`: process \d+ is writing"):
         auxtasks.make_aux_targets(X, "signal", out=tmp_path / "targets")

@@ -88,12 +88,22 @@ def py_dataset(X: Array, folder: Path) -> Any:
     return Batched()
 
 
+def one_buffer(X: Array, folder: Path) -> Any:
+    """Batches that are all the same array, filled anew, as a loop of `readinto` gives them; some are empty."""
+    buffer = np.empty_like(X[:2])
+    for start in range(0, len(X), 2):
+        buffer[:] = X[start : start + 2]
+        yield buffer
+        yield np.empty((0, 3))
+
+
 SOURCES: list[Callable[[Array, Path], Any]] = [
     memory_map,
     hdf5,
     zarr,
     tf_data,
     py_dataset,
+    one_buffer,
     lambda X, _: list(X),
     lambda X, _: np.asfortranarray(X),
     lambda X, _: np.repeat(X, 2, axis=0)[::2],
