@@ -14,7 +14,7 @@ from auxtasks.keras.layout import Layout
 from auxtasks.keras.model import AuxModel
 from auxtasks.keras.on_the_fly import OnTheFly
 from auxtasks.keras.samples import Samples
-from auxtasks.keras.supervision import supervised_specs, with_default
+from auxtasks.keras.supervision import supervised_specs
 from auxtasks.keras.taps import Where, resolve_taps
 from auxtasks.keras.task_losses.chance import with_chance
 from auxtasks.keras.task_losses.resolve import resolve_losses
@@ -123,10 +123,10 @@ def attach_heads(
         distributions, and the mean absolute error of numbers. Those of the main output are given to ``compile``.
     deep_supervision : layer, list of layers, or mapping of layer to kind, optional
         Layers, named as in `at`, that also predict the main label, each by a head of its own, as the target
-        ``main_at_<layer>`` (``<output>_at_<layer>`` of a model with several outputs; Lee et al. 2015). Labels are taken
-        from the main ones, so that `y` stays as it is; `predict_auxiliary` gives the early predictions. The kind of
-        label is read off the activation of the output, softmax or sigmoid, and must be given for others:
-        ``{"conv1": "class"}`` for logits, ``"vector"`` for numbers. Their weight is 0.3 unless `weights` says another;
+        ``main_at_<layer>`` (``<output>_at_<layer>`` of a model whose outputs have names; Lee et al. 2015). Labels are
+        taken from the main ones, so that `y` stays as it is; `predict_auxiliary` gives the early predictions. The kind
+        of label is read off the activation of the output, softmax or sigmoid, and must be given for others:
+        ``{"conv1": "class"}`` for logits, ``"vector"`` for numbers. Their weight is 0.3 unless `weights` has a number;
         chance is that of equally frequent classes.
 
     Returns
@@ -191,7 +191,9 @@ def attach_heads(
     early, early_at = supervised_specs(deep_supervision, base, trial.outputs, specs)
     at = {**(at if isinstance(at, Mapping) else dict.fromkeys(specs, at)), **early_at}
     specs = specs | early
-    checked = with_default(checked_weights(weights, dict.fromkeys(specs, AUTO)), early)
+    if not specs:
+        raise InvalidInputError("`targets` and `deep_supervision` hold no target; compute a task or name a layer.")
+    checked = checked_weights(weights, dict.fromkeys(specs, AUTO))
     resolved = resolve_taps(at, specs, base, trial)
     taps = {task: (output.path, output.call, output.shape) for task, output in resolved.items()}
     ties = make_ties(tie, specs, base, getattr(targets, "vocabulary", None), numbered=samples.numbered_by_model())

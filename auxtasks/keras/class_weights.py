@@ -12,12 +12,13 @@ from keras import ops
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.keras.labels import class_weights
+from auxtasks.keras.outputs import by_label
+from auxtasks.keras.task_losses.adapted import CLASS_KINDS
 from auxtasks.specs import TargetSpec
 from auxtasks.typing import Array
 from auxtasks.validation import check_number
 
 BALANCED = "balanced"
-_CLASS_KINDS = ("class", "step_class")
 
 OfClasses = Mapping[Any, float] | str
 """A weight for each class or label, or ``"balanced"``."""
@@ -56,7 +57,7 @@ def by_name(asked: Any, main: str, outputs: Sequence[str] | None, specs: Mapping
     """
     if asked is None:
         return {}
-    if asked == BALANCED:
+    if isinstance(asked, str) and asked == BALANCED:
         asked = {main: asked}
     if not isinstance(asked, Mapping):
         raise InvalidTypeError(
@@ -65,6 +66,8 @@ def by_name(asked: Any, main: str, outputs: Sequence[str] | None, specs: Mapping
         )
     if not any(isinstance(key, str) for key in asked):
         asked = {main: asked}
+    if outputs is not None and len(outputs) == 1:  # it may be called by its own name or "main"
+        asked = {outputs[0] if name == main else name: weights for name, weights in asked.items()}
     if outputs is not None and len(outputs) > 1 and main in asked and main not in outputs:
         raise InvalidInputError(
             f"`class_weight`: the model has the outputs {list(outputs)}; say which one the weights are for, as in "
@@ -78,7 +81,7 @@ def by_name(asked: Any, main: str, outputs: Sequence[str] | None, specs: Mapping
 
 
 def _checked(name: str, weights: Any, spec: TargetSpec | None) -> OfClasses:
-    if spec is not None and spec.kind not in (*_CLASS_KINDS, "multilabel"):
+    if spec is not None and spec.kind not in (*CLASS_KINDS, "multilabel"):
         raise InvalidInputError(
             f"`class_weight`: target {name!r} is of kind {spec.kind!r} and has no classes; use `sample_weight`."
         )
@@ -200,32 +203,37 @@ def main_weights(asked: Mapping[str, Any], main: Any, sample_weight: Any, names:
     Parameters
     ----------
     asked : mapping of str to weights
-        By output; see `by_name`.
-    main : array, mapping of str to array, or None
+        By output, at least one; see `by_name`.
+    main : array, sequence or mapping of str to array, or None
         The main labels.
-    sample_weight : array, mapping of str to array, or None
+    sample_weight : array, sequence or mapping of str to array, or None
         What the user gave.
     names : sequence of str or None
-        The names of the outputs.
+        The names of the outputs; see `auxtasks.keras.outputs.label_names`.
 
     Returns
     -------
-    array, mapping of str to array, or None
+    array, list or mapping of str to array, or None
         In the form of `main`.
+
+    Raises
+    ------
+    InvalidInputError
+        If there are no labels of an output that has weights, or one output has weights of classes and of samples.
     """
     if main is None:
         return sample_weight
-    if not keras.tree.is_nested(main):
-        if sample_weight is not None:
-            raise InvalidInputError("`class_weight` and `sample_weight` cannot both be given; multiply them yourself.")
-        return class_weights(main, next(iter(asked.values())))
-    parts = main if isinstance(main, Mapping) else dict(zip(names or (), main, strict=False))
+    parts = by_label(main, names)
     for name in asked:
         if name not in parts:
             raise InvalidInputError(
                 f"`class_weight`: `y` has no labels named {name!r}; found {list(parts)}. Pass the labels of several "
                 "outputs by name."
             )
+    if not keras.tree.is_nested(main):
+        if sample_weight is not None:
+            raise InvalidInputError("`class_weight` and `sample_weight` cannot both be given; multiply them yourself.")
+        return class_weights(main, *asked.values())
     given = sample_weight if isinstance(sample_weight, Mapping) else dict.fromkeys(parts, sample_weight)
     if isinstance(sample_weight, (list, tuple)):
         given = dict(zip(parts, sample_weight, strict=True))

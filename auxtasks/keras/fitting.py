@@ -14,7 +14,8 @@ from auxtasks.keras.batches import dataset_of
 from auxtasks.keras.class_weights import by_name
 from auxtasks.keras.composition import DEFAULT_SHARE, compose
 from auxtasks.keras.forms import AuxBatch, as_tuple
-from auxtasks.keras.packing import MAIN, Packer
+from auxtasks.keras.outputs import MAIN, label_names
+from auxtasks.keras.packing import Packer
 from auxtasks.keras.texts import as_inputs
 from auxtasks.keras.turns.turning import Turning
 from auxtasks.validation import check_int, check_number
@@ -58,7 +59,7 @@ class Fitting(Turning):
         self._build_optimizers()
 
     def _packer(self, *, required: bool, class_weight: Any = None) -> Packer:
-        specs, outputs = self._plan.specs, _output_names(self.base)
+        specs, outputs = self._plan.specs, label_names(self.base)
         return Packer(
             specs,
             required=required,
@@ -110,7 +111,8 @@ class Fitting(Turning):
             With plain labels, or with ``val.with_main(labels)`` of ``val = targets.transform(X_val)`` for auxiliary
             losses too; these are never computed on the fly.
         sample_weight : array or mapping, optional
-            An array weighs the main loss; a mapping weighs ``"main"``, or each output, and each task by name.
+            An array weighs the main loss; a mapping weighs ``"main"``, or each output, and each task by name. Those of
+            a task have shape (n,), or one for each entry of a target with labels or steps.
         labelled_share : float or None, default 0.5
             Where fewer samples than this have a main label, and x is in arrays, each batch is composed of this share
             of labelled samples, which come round as often as needed, and of unlabelled ones, each of which an epoch
@@ -263,16 +265,3 @@ class Fitting(Turning):
 def loss_name(loss: Any) -> str:
     """Return what a loss may be known by: its name, or those of its class and function."""
     return loss if isinstance(loss, str) else f"{type(loss).__name__} {getattr(loss, '__name__', '')}"
-
-
-def _output_names(base: keras.Model) -> list[str] | None:
-    """Return the names that the labels of a model's outputs may have, or None if only a run would tell."""
-    if isinstance(base, keras.Sequential):
-        return [MAIN]
-    outputs = getattr(base, "outputs", None)
-    if not outputs:
-        return None
-    struct = base._outputs_struct
-    if isinstance(struct, dict):
-        return list(struct)
-    return [MAIN] if len(outputs) == 1 else list(base.output_names)

@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from auxtasks.keras.plan import Plan
+from auxtasks.keras.supervision import with_default
 from auxtasks.keras.weights import AUTO, UNCOUNTED, Weight, checked_weights
 
 
@@ -38,7 +39,7 @@ class LossWeights(keras.Model):
         ----------
         weights : float, "auto" or mapping of str to these
             The weight of all tasks, or new weights by name; tasks left out keep theirs. ``"auto"`` leaves it to the
-            next `fit`; see `attach_heads`.
+            next `fit`, and is 0.3 for a target of deep supervision; see `attach_heads`.
 
         Raises
         ------
@@ -47,7 +48,7 @@ class LossWeights(keras.Model):
         InvalidTypeError, InvalidInputError
             If a weight is no number, negative or not finite.
         """
-        found = checked_weights(weights, self._asked_weights())
+        found = with_default(checked_weights(weights, self._asked_weights()), self._plan.specs)
         self._automatic = tuple(task for task, weight in found.items() if weight == AUTO)
         self._assign_weights(found, UNCOUNTED)
 

@@ -125,8 +125,8 @@ def _cross_entropy(target: Any, output: Any) -> tuple[Any, Any]:
 
 def _binary_cross_entropy(target: Any, output: Any) -> tuple[Any, Any]:
     target = ops.cast(target, "float32")
-    present = target >= 0
-    return ops.softplus(output) - output * ops.maximum(target, 0.0), present
+    present = target >= 0  # neither -1 nor NaN
+    return ops.softplus(output) - output * ops.where(present, target, 0.0), present
 
 
 def _distribution_cross_entropy(target: Any, output: Any) -> tuple[Any, Any]:

@@ -15,11 +15,10 @@ from auxtasks.keras.class_weights import combined, counted, entry_weights, main_
 from auxtasks.keras.forms import AuxBatch, PackedDataset, as_arrays, is_arrays, map_dataset, map_generator
 from auxtasks.keras.labels import any_missing, labelled_rows
 from auxtasks.keras.negatives import any_floats, with_negative
-from auxtasks.keras.supervision import supervised_targets
+from auxtasks.keras.outputs import MAIN, by_label
+from auxtasks.keras.supervision import is_supervised, supervised_targets
 from auxtasks.keras.texts import as_inputs
 from auxtasks.specs import TargetSpec
-
-MAIN = "main"
 
 
 class Packer:
@@ -85,18 +84,13 @@ class Packer:
         targets, main = self._split(y)
         self._check_main(targets, main, y)
         if self.required or targets:  # plain labels in evaluation are what they are for the base
-            targets |= supervised_targets(self.specs, main, targets)
+            targets |= self._early(main, targets)
         self._check_shapes(targets)
-        if self.required and not self.computed:
-            for name in self.specs:
-                if name not in targets:
-                    raise InvalidInputError(
-                        f"`y`: the auxiliary target {name!r} is missing; found {_names(y)}. Pass "
-                        "targets.with_main(y), or attach heads for the targets you have."
-                    )
+        if self.required:
+            self._check_complete(targets, y)
         main = with_negative(main) if self.negative_labels else main
         weights, main_weight = self._split(sample_weight)
-        self._check_weights(main_weight, main)
+        self._check_weights(weights, main_weight, main)
         if self.class_weight:
             weights, main_weight = self._weigh_classes(targets, weights, main, main_weight)
         # What one batch holds must not change its structure, so it always carries the rows.
@@ -130,7 +124,8 @@ class Packer:
             )
         y, sample_weight = as_arrays(y), as_arrays(sample_weight)
         self._check_arrays(x, y, sample_weight)
-        self._count_classes(y)
+        if self.class_weight:
+            self._count_classes(y)
         batch, main, main_weight = self.pack(x, y, sample_weight)
         if not isinstance(batch.labelled, tuple):
             self._check_negative(main)
@@ -154,6 +149,21 @@ class Packer:
             return auxiliary, rest[MAIN]
         return auxiliary, rest or None
 
+    def _early(self, main: Any, targets: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the targets of deep supervision, but for those that the data holds."""
+        labels = by_label(main, self.outputs)
+        return supervised_targets(self.specs, labels, targets, negative=self.negative_labels)
+
+    def _check_complete(self, targets: Mapping[str, Any], y: Any) -> None:
+        for name, spec in self.specs.items():
+            early = is_supervised(spec)
+            if name in targets or (self.computed and not early):
+                continue
+            how = "targets.with_main(y), or attach heads for the targets you have."
+            if early:
+                how = f"the labels of output {spec.options['output']!r}, which it is made of."
+            raise InvalidInputError(f"`y`: the auxiliary target {name!r} is missing; found {_names(y)}. Pass {how}")
+
     def _check_main(self, targets: Mapping[str, Any], main: Any, y: Any) -> None:
         asked = targets or (self.required and self.computed)
         if main is None and asked and self.needs_main:
@@ -174,21 +184,27 @@ class Packer:
             if name not in known:
                 raise unknown_name("y", name, [*known, *self.specs], "output or target")
 
-    def _check_weights(self, weights: Any, main: Any) -> None:
-        if not isinstance(weights, Mapping):
+    def _check_weights(self, weights: Mapping[str, Any], main_weight: Any, main: Any) -> None:
+        for name, weight in weights.items():
+            per_entry = self.specs[name].kind in ("step_class", "step_vector", "multilabel")
+            if len(weight.shape) not in ((1, 2) if per_entry else (1,)):
+                raise InvalidInputError(  # a column would multiply every loss with every weight
+                    f"`sample_weight`: {name!r} must have shape (n,){' or (n, entries)' if per_entry else ''}; found "
+                    f"shape {tuple(weight.shape)}. Flatten a column by weights.ravel()."
+                )
+        if not isinstance(main_weight, Mapping):
             return
         known = main if isinstance(main, Mapping) else self.outputs or [MAIN]
-        for name in weights:
+        for name in main_weight:
             if name not in known:
                 raise unknown_name("sample_weight", name, [*known, *self.specs], "output or target")
 
     def _count_classes(self, y: Any) -> None:
         """Put numbers in the place of "balanced", now that all labels are at hand."""
         targets, main = self._split(y)
-        targets |= supervised_targets(self.specs, main, targets)
-        parts = main if isinstance(main, Mapping) else {MAIN: main}
+        known = {**by_label(main, self.outputs), **self._early(main, targets), **targets}
         for name, weights in self.class_weight.items():
-            labels = {**parts, **targets}.get(name)
+            labels = known.get(name)
             if isinstance(labels, np.ndarray):
                 self.class_weight[name] = counted(weights, labels, self.specs.get(name))
 

@@ -14,9 +14,9 @@ from auxtasks.keras.loss_weights import LossWeights
 from auxtasks.keras.losses import LOSSES, Entries, Total
 from auxtasks.keras.objective import totals_by_task
 from auxtasks.keras.plan import Plan
-from auxtasks.keras.task_losses.adapted import Adapted
+from auxtasks.keras.task_losses.adapted import Adapted, serialised
 from auxtasks.keras.task_losses.rebalanced import Rebalanced
-from auxtasks.keras.task_losses.resolve import TaskLoss, serialised
+from auxtasks.keras.task_losses.resolve import TaskLoss
 from auxtasks.keras.task_metrics import TaskMetrics
 from auxtasks.keras.tracking import TaskMeans
 from auxtasks.specs import TargetSpec

@@ -13,6 +13,8 @@ from keras import ops
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError
 from auxtasks.keras.labels import find_missing
+from auxtasks.keras.negatives import any_floats
+from auxtasks.keras.outputs import MAIN, label_names
 from auxtasks.keras.taps import Tap, Where
 from auxtasks.keras.trial import Output
 from auxtasks.keras.weights import AUTO, Weight
@@ -44,7 +46,7 @@ def supervised_specs(
     Returns
     -------
     specs : dict of str to TargetSpec
-        ``main_at_<layer>``, or ``<output>_at_<layer>`` for a model with several outputs.
+        ``main_at_<layer>``, or ``<output>_at_<layer>`` for a model whose outputs have names.
     at : dict of str to Tap, str, int or float
         The tap of each.
 
@@ -90,18 +92,15 @@ def _outputs_of(base: keras.Model, outputs: Sequence[Output]) -> list[tuple[str,
     """Return the name, the units and the activation of each output of the model."""
     several = getattr(base, "outputs", None) or []
     if len(several) > 1:
-        struct = base._outputs_struct
-        names = list(struct) if isinstance(struct, dict) else list(base.output_names)
-        # Keras flattens a mapping by its sorted keys.
-        names = sorted(names) if isinstance(struct, dict) else names
         found = [
             (name, tuple(tensor.shape[1:]), tensor._keras_history.operation)
-            for name, tensor in zip(names, several, strict=True)
+            for name, tensor in zip(label_names(base) or (), several, strict=True)
         ]
     else:
         # A nested model returns the very tensor of its last layer.
         last = [each for each in outputs if each.is_model_output and not isinstance(each.layer, keras.Model)]
-        found = [("main", each.shape, each.layer) for each in last[-1:]]
+        name = (label_names(base) or [MAIN])[0]
+        found = [(name, each.shape, each.layer) for each in last[-1:]]
         if len({(each.path, each.call) for each in last}) != 1:
             raise InvalidInputError(
                 "`deep_supervision`: which labels belong to which output of this model is not known; give the early "
@@ -140,12 +139,13 @@ def _spec(name: str, output: str, units: int, kind: Kind) -> TargetSpec:
     return TargetSpec(name, TASK, kind, shape, n_classes=n_classes, chance=chance, place="grid", options=options)
 
 
-def with_default(weights: Mapping[str, Weight], early: Iterable[str]) -> dict[str, Weight]:
+def with_default(weights: Mapping[str, Weight], specs: Mapping[str, TargetSpec]) -> dict[str, Weight]:
     """Return weights in which those of early targets that were left open are `DEFAULT_WEIGHT`.
 
     What the automatic weight is about, samples without a label, teaches these nothing.
     """
-    return {name: DEFAULT_WEIGHT if name in early and one == AUTO else one for name, one in weights.items()}
+    left_open = [name for name, one in weights.items() if one == AUTO and is_supervised(specs[name])]
+    return {**weights, **dict.fromkeys(left_open, DEFAULT_WEIGHT)}
 
 
 def is_supervised(spec: TargetSpec) -> bool:
@@ -153,17 +153,21 @@ def is_supervised(spec: TargetSpec) -> bool:
     return spec.task == TASK
 
 
-def supervised_targets(specs: Mapping[str, TargetSpec], main: Any, known: Iterable[str]) -> dict[str, Any]:
+def supervised_targets(
+    specs: Mapping[str, TargetSpec], main: Mapping[str, Any], known: Iterable[str], *, negative: bool = False
+) -> dict[str, Any]:
     """Return the main label in the form of each early target.
 
     Parameters
     ----------
     specs : mapping of str to TargetSpec
         All targets of the model.
-    main : array, structure of arrays, or None
-        The main labels.
+    main : mapping of str to array
+        The main labels by output; see `auxtasks.keras.outputs.by_label`.
     known : iterable of str
         Targets that the data holds already.
+    negative : bool, default False
+        Whether -1 is a label, as for hinge losses; then only NaN says that one is missing.
 
     Returns
     -------
@@ -172,16 +176,18 @@ def supervised_targets(specs: Mapping[str, TargetSpec], main: Any, known: Iterab
     """
     found = {}
     for name, spec in specs.items():
-        if is_supervised(spec) and name not in known and main is not None:
-            labels = main.get(spec.options["output"]) if isinstance(main, Mapping) else main
+        if is_supervised(spec) and name not in known:
+            labels = main.get(spec.options["output"])
             if labels is not None and not keras.tree.is_nested(labels):
-                found[name] = _as_target(spec, labels)
+                found[name] = _as_target(spec, labels, negative)
     return found
 
 
-def _as_target(spec: TargetSpec, labels: Any) -> Any:
+def _as_target(spec: TargetSpec, labels: Any, negative: bool) -> Any:
     xp: Any = np if isinstance(labels, np.ndarray) else ops
-    missing = find_missing(labels)
+    missing = find_missing(labels) if any_floats(labels) or not negative else None
+    if negative and spec.kind == "multilabel":
+        labels = xp.where(labels < 0, xp.zeros_like(labels), labels)
     if spec.kind == "class":
         if len(labels.shape) > 1 and labels.shape[-1] != 1:
             classes = xp.argmax(labels, axis=-1)
@@ -192,9 +198,10 @@ def _as_target(spec: TargetSpec, labels: Any) -> Any:
         classes = _cast(xp, classes, "int64")
         return classes if missing is None else xp.where(missing, _cast(xp, -1, "int64"), classes)
     rows = _cast(xp, xp.reshape(labels, (-1, *spec.shape)), "float32")
-    if spec.kind != "multilabel" or missing is None:
+    if missing is None:
         return rows
-    return xp.where(xp.reshape(missing, (-1, *spec.shape)), _cast(xp, -1.0, "float32"), rows)
+    filler = -1.0 if spec.kind == "multilabel" else float("nan")
+    return xp.where(xp.reshape(missing, (-1, *spec.shape)), _cast(xp, filler, "float32"), rows)
 
 
 def _cast(xp: Any, values: Any, dtype: str) -> Any:

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from auxtasks.errors import InvalidTypeError, unknown_name
+from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.keras.losses import same_steps
 from auxtasks.keras.task_losses.adapted import CLASS_KINDS, activated
 from auxtasks.specs import TargetSpec
@@ -44,6 +44,8 @@ def resolve_metrics(metrics: Any, specs: Mapping[str, TargetSpec]) -> dict[str, 
         If there is no such target or metric.
     InvalidTypeError
         If a metric is of another type.
+    InvalidInputError
+        If two metrics of a target have the same name.
 
     Examples
     --------
@@ -51,7 +53,7 @@ def resolve_metrics(metrics: Any, specs: Mapping[str, TargetSpec]) -> dict[str, 
     >>> [metric.name for metric in resolve_metrics("auto", specs)["pose"]]
     ['accuracy']
     """
-    asked = dict.fromkeys(specs, AUTO) if metrics == AUTO else metrics or {}
+    asked = dict.fromkeys(specs, AUTO) if metrics == AUTO else {} if metrics is None else metrics
     if not isinstance(asked, Mapping):
         raise InvalidTypeError(
             f"`metrics` must be {AUTO!r} or a mapping of auxiliary targets to metrics; got {metrics!r}. Those of the "
@@ -61,7 +63,15 @@ def resolve_metrics(metrics: Any, specs: Mapping[str, TargetSpec]) -> dict[str, 
         if name not in specs:
             raise unknown_name("metrics", name, specs, "auxiliary target")
     listed = {name: list(some) if isinstance(some, (list, tuple)) else [some] for name, some in asked.items()}
-    return {name: [_resolved(specs[name], each) for each in some] for name, some in listed.items() if some}
+    found = {name: [_resolved(specs[name], each) for each in some] for name, some in listed.items() if some}
+    for name, some in found.items():
+        names = [metric.name for metric in some]
+        if len(set(names)) < len(names):
+            raise InvalidInputError(
+                f"`metrics`: those of {name!r} are named {names}, and one would hide another in the logs; give each a "
+                "name of its own, as in keras.metrics.F1Score(name='other')."
+            )
+    return found
 
 
 def _resolved(spec: TargetSpec, metric: Any) -> keras.metrics.Metric:

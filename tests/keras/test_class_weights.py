@@ -12,7 +12,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, UnknownNameError
 from auxtasks.keras import AuxModel, attach_heads
-from auxtasks.keras.class_weights import combined, counted, entry_weights
+from auxtasks.keras.class_weights import by_name, combined, counted, entry_weights, main_weights
 from auxtasks.specs import TargetSpec
 
 RNG = np.random.default_rng(0)
@@ -36,11 +36,12 @@ def test_class_weights_are_sample_weights(form: str) -> None:
     asked = {"main": {0: 0.5, 1: 2.0}, "kind": {"b": 3.0, 0: 0.0}}
     weighed, expected = _model(), _model()
     data: Any = (X, Y) if form == "arrays" else (dataset(X, Y, 48),)
-    batches = {"batch_size": 48, "labelled_share": None} if form == "arrays" else {}
-    weighed.fit(*data, class_weight=asked, shuffle=False, verbose=0, **batches)
+    # Arrays are composed into batches of labelled and unlabelled samples, which must take their weights along.
+    batches: Any = {"batch_size": 24} if form == "arrays" else {"shuffle": False}
+    weighed.fit(*data, class_weight=asked, verbose=0, **batches)
     lookup = {"main": {0: 0.5, 1: 2.0}, "kind": {1: 3.0, 0: 0.0}}
     weights = {task: np.array([of.get(c, 1.0) for c in Y[task]], "float32") for task, of in lookup.items()}
-    expected.fit(X, Y, 48, sample_weight=weights, labelled_share=None, shuffle=False, verbose=0)
+    expected.fit(X, Y, sample_weight=weights, verbose=0, **{"batch_size": 48, **batches})
     for one, other in zip(weighed.get_weights(), expected.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
 
@@ -96,6 +97,7 @@ REFUSED = [
     ({"kind": {5: 1.0}}, UnknownNameError, "no class of 'kind' named 5"),
     ({"tags": {"x": -1.0}}, InvalidInputError, r"class_weight\['tags'\]\['x'\]` must be at least 0"),
     ({"kind": [1.0, 2.0]}, InvalidTypeError, "'kind' must have a mapping of classes to weights, or 'balanced'"),
+    (np.ones(3), InvalidTypeError, "`class_weight` must map class numbers to weights"),
     ("balancd", InvalidTypeError, "`class_weight` must map class numbers to weights"),
 ]
 
@@ -103,7 +105,16 @@ REFUSED = [
 @pytest.mark.parametrize(("asked", "error", "message"), REFUSED)
 def test_weights_that_fit_no_class_are_refused(asked: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
-        _model().fit(X, Y, class_weight=asked, verbose=0)
+        by_name(asked, "main", ["main"], TASKS)
+
+
+def test_weights_that_would_spread_over_other_samples_are_refused() -> None:
+    with pytest.raises(
+        InvalidInputError, match=r"`sample_weight`: 'kind' must have shape \(n,\); found shape \(48, 1\)"
+    ):
+        _model().fit(X, Y, sample_weight={"kind": np.ones((48, 1))}, verbose=0)
+    with pytest.raises(InvalidInputError, match="`y` has no labels named 'man'; found \\['main'\\]"):
+        main_weights({"man": {0: 2.0}}, labels(), None, None)
 
 
 def test_classes_are_counted_in_arrays_only() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from helpers import LOSS, SPECS, X, assert_same, aux_targets, dataset, dense_base, labels, some_missing
 from keras import layers
 
@@ -32,7 +33,7 @@ def _base(units: int, activation: str | None) -> keras.Model:
 
 def test_it_is_the_same_as_giving_the_label_as_a_target() -> None:
     early, given = _model(), _model(specs=_model().specs, deep_supervision=None, at="hidden", weights=0.3)
-    early.fit(X, {"main": Y}, shuffle=False, verbose=0)
+    early.fit(dataset(X, {"main": Y}, 32), verbose=0)
     given.fit(X, {"main": Y, EARLY: Y}, shuffle=False, verbose=0)
     assert_same(early.base, given.base)
     assert early.loss_weights == {EARLY: 0.3}
@@ -43,26 +44,40 @@ FORMS = {
     "integers": (3, "softmax", LOSS, Y, "class", Y),
     "unsigned": (3, "softmax", LOSS, labels().astype("uint8"), "class", labels()),
     "column": (3, "softmax", LOSS, Y[:, None], "class", Y),
-    "one_hot": (3, "softmax", "categorical_crossentropy", np.eye(3)[labels()], "class", labels()),
+    "one_hot": (3, "softmax", "categorical_crossentropy", np.where(Y[:, None] < 0, np.nan, np.eye(3)[Y]), "class", Y),
     "labels": (3, "sigmoid", "binary_crossentropy", np.eye(3)[labels()], "multilabel", np.eye(3)[labels()]),
-    "yes_or_no": (1, "sigmoid", "binary_crossentropy", Y % 2 * (Y >= 0) - (Y < 0), "multilabel", None),
+    "yes_or_no": (
+        1,
+        "sigmoid",
+        "binary_crossentropy",
+        np.where(Y < 0, -1, Y % 2),
+        "multilabel",
+        np.where(Y < 0, -1, Y % 2)[:, None],
+    ),
+    "hinge": (1, "tanh", "hinge", np.where(Y % 2, 1, -1), "multilabel", Y[:, None] % 2),
+    "hinge_missing": (
+        1,
+        "tanh",
+        "hinge",
+        np.where(Y < 0, np.nan, Y % 2 * 2 - 1.0),
+        "multilabel",
+        np.where(Y < 0, -1, Y % 2)[:, None],
+    ),
+    "counts": (1, None, "mse", Y, "vector", np.where(Y < 0, np.nan, Y)[:, None]),
     "numbers": (1, None, "mse", some_missing(X[:, 0]), "vector", some_missing(X[:, :1])),
     "logits": (3, None, keras.losses.SparseCategoricalCrossentropy(from_logits=True), Y, "class", Y),
 }
 
 
-@pytest.mark.parametrize("packed", ["arrays", "dataset"])
 @pytest.mark.parametrize("form", FORMS)
-def test_labels_of_every_form_are_taken_over(form: str, packed: str) -> None:
+def test_labels_of_every_form_are_taken_over(form: str) -> None:
     units, activation, loss, y, kind, expected = FORMS[form]
-    asked: Any = {"hidden": kind} if activation is None else ["hidden"]
-    early, given = (_model(_base(units, activation), loss=loss, deep_supervision=asked) for _ in range(2))
-    assert early.specs[EARLY].kind == kind
-    target = y.reshape(-1, 1) if expected is None else expected
-    for model, values in ((early, {"main": y}), (given, {"main": y, EARLY: target})):
-        model.fit(*((X, values) if packed == "arrays" else (dataset(X, values),)), shuffle=False, verbose=0)
-    assert_same(early, given)
-    assert np.isfinite(early.predict_auxiliary(X, verbose=0)[EARLY]).all()
+    asked: Any = ["hidden"] if activation in ("softmax", "sigmoid") else {"hidden": kind}
+    model = _model(_base(units, activation), loss=loss, deep_supervision=asked)
+    assert model.specs[EARLY].kind == kind
+    for given in (y, tf.constant(y)):
+        batch, _, _ = model._packer(required=True).pack(X, {"main": given})
+        np.testing.assert_array_equal(batch.targets[EARLY], expected)
 
 
 def test_it_leaks_nothing_and_is_saved(tmp_path: Path) -> None:
@@ -115,6 +130,11 @@ def test_each_of_several_outputs_has_an_early_head() -> None:
     }  # fmt: skip
     logs = model.fit(X, {"a": Y, "b": labels(classes=2)}, verbose=0).history
     assert np.isfinite([logs["a_at_hidden_loss"], logs["b_at_hidden_loss"]]).all()
+    # A list is in the order in which Keras flattens the outputs.
+    batch, _, _ = model._packer(required=True, class_weight={"a": "balanced"}).pack_any(X, [Y, labels(classes=2)])
+    np.testing.assert_array_equal(batch.targets["a_at_hidden"], Y)
+    with pytest.raises(InvalidInputError, match=r"'b_at_hidden' is missing; .* Pass the labels of output 'b'"):
+        model.fit(X, {"a": Y}, verbose=0)
 
 
 def _map_output() -> keras.Model:

@@ -46,8 +46,8 @@ def test_every_kind_of_task_has_its_head_loss_and_metric() -> None:
         "digit": 10, "angle": 1, "odd": 1, "tags": 3, "numbers": 4
     }  # fmt: skip
     assert model.get_layer("deep") is encoder.get_layer("deep")
-    before = encoder.get_weights()
-    logs = model.fit(X, Y, verbose=0).history
+    before, model.run_eagerly = encoder.get_weights(), True
+    logs = model.fit(X, Y, 32, verbose=0).history
     assert {"digit_accuracy", "angle_mae", "odd_binary_accuracy", "tags_loss", "numbers_mae"} <= set(logs)
     assert any((one != other).any() for one, other in zip(before, encoder.get_weights(), strict=True))
     widths = {layer.name: layer.kernel.shape for layer in model.layers if isinstance(layer, layers.Dense)}
@@ -74,9 +74,34 @@ def test_it_is_a_base_like_any_other(tmp_path: Any) -> None:
 def test_losses_and_metrics_can_be_chosen() -> None:
     spec = OutputSpec(1, "numbers", loss=keras.losses.Huber(), metrics="mse")
     model = build_multitask_model(_encoder(), {"angle": spec}, optimizer=keras.optimizers.SGD(0.0))
+    model.run_eagerly = True
     logs = model.evaluate(X, {"angle": Y["angle"]}, return_dict=True, verbose=0)
     predicted = model.predict(X, verbose=0)["angle"][:, 0]
     assert logs["mse"] == pytest.approx(np.mean((predicted - Y["angle"]) ** 2), rel=1e-4)
+
+
+def test_a_nested_model_is_read_where_the_encoder_calls_it() -> None:
+    inner = keras.Sequential([keras.Input((5,)), layers.Dense(6)], name="inner")
+    inputs = keras.Input((5,))
+    encoder = keras.Model(inputs, layers.Dense(7)(inner(inputs)))
+    model = build_multitask_model(encoder, {"digit": 3}, at="inner", optimizer=None)
+    assert model.get_layer("digit").kernel.shape == (6, 3)
+    twice = keras.Model(inputs, inner(layers.Dense(5)(inner(inputs))[:, :5]))
+    with pytest.raises(InvalidInputError, match="layer 'inner' is called more than once"):
+        build_multitask_model(twice, {"digit": 3}, at="inner")
+
+
+def test_one_task_is_known_by_its_own_name_or_as_main() -> None:
+    model = attach_heads(
+        build_multitask_model(_encoder(), {"digit": 10}), None, inputs=X, deep_supervision="conv", weights="auto"
+    )
+    model.compile("sgd", {"digit": LOSS}, run_eagerly=True)
+    assert model.loss_weights == {"digit_at_conv": 0.3}
+    model.set_loss_weights("auto")
+    for name in ("digit", "main"):
+        model.fit(X, {name: Y["digit"]}, 32, class_weight={name: "balanced"}, verbose=0)
+        model.fit(X, {name: Y["digit"]}, 32, class_weight={0: 2.0}, verbose=0)
+    assert model.loss_weights == {"digit_at_conv": 0.3}
 
 
 def _unbuilt() -> keras.Model:
@@ -93,6 +118,7 @@ REFUSED: list[Any] = [
     (_encoder, {"digit": 3}, {"at": {"dgit": 0}}, UnknownNameError, "`at`: there is no task named 'dgit'"),
     (_encoder, {"digit": 3}, {"at": 1.5}, InvalidInputError, "`at` must be from 0.0 to 1.0"),
     (_encoder, {"digit": 3}, {"hidden": 0}, InvalidInputError, "`hidden` must be at least 1"),
+    (_encoder, {"digit": 3}, {"hidden": 8.0}, InvalidTypeError, "`hidden` must be an integer"),
     (_unbuilt, {"digit": 3}, {}, InvalidInputError, "`encoder` must be .* that is built and has one output"),
     (object, {"digit": 3}, {}, InvalidTypeError, "`encoder` must be a keras.Model"),
     (_encoder, {"map": TargetSpec("map", "t", "image", (2, 2, 1))}, {}, InvalidInputError, "'map' is of kind 'image'"),

@@ -12,6 +12,8 @@ from keras import layers
 
 from auxtasks.errors import InvalidInputError, UnknownNameError
 from auxtasks.keras import AuxModel, attach_heads, strip_heads
+from auxtasks.keras.class_weights import main_weights
+from auxtasks.keras.outputs import label_names
 
 TARGETS = aux_targets()
 YA, YB = labels(), X[:, :1] * 2
@@ -70,8 +72,7 @@ def test_outputs_train_by_name_as_in_the_base(form: str) -> None:
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
-@pytest.mark.parametrize("missing", ["a", "b", "both"])
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(("form", "missing"), [("dict", "a"), ("list", "b"), ("subclassed", "both")])
 def test_each_output_has_missing_labels_of_its_own(form: str, missing: str) -> None:
     model = _model(form)
     ya = some_missing(YA) if missing != "b" else YA.astype("uint8")
@@ -103,8 +104,7 @@ def test_outputs_of_unknown_names_are_refused() -> None:
         _model("dict").fit(X, {"a": YA, "b": YB, **TARGETS}, class_weight={0: 2.0})
 
 
-@pytest.mark.parametrize("missing", [False, True])
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(("form", "missing"), [("dict", True), ("list", False), ("subclassed", True)])
 def test_class_weights_by_output_are_sample_weights(form: str, missing: bool) -> None:
     ya, weights = some_missing(YA) if missing else YA, {"a": {0: 3.0, 2: 0.5}, "kind": {1: 2.0}}
     weighed, expected = _model(form), _model(form)
@@ -120,24 +120,22 @@ def test_class_weights_by_output_are_sample_weights(form: str, missing: bool) ->
         np.testing.assert_allclose(one, other, atol=1e-6)
 
 
-CONTROLS: list[dict[str, Any]] = [
-    {"weighting": "uncertainty"},
-    {"weighting": "cosine_gate"},
-    {"weighting": [{"warm_up": {"steps": 2}}, "watch"]},
-    {"schedule": "alternating"},
-    {"weights": "auto"},
-    {"metrics": "auto", "losses": {"kind": "focal"}},
+# The steps that differ: joint, with gradients by task, and in turns; each form of outputs at least once.
+CONTROLS: list[tuple[str, dict[str, Any]]] = [
+    ("dict", {"weighting": "uncertainty"}),
+    ("list", {"weighting": "cosine_gate"}),
+    ("subclassed", {"schedule": "alternating"}),
+    ("list", {"weights": "auto", "metrics": "auto", "losses": {"kind": "focal"}}),
 ]
 
 
-@pytest.mark.parametrize("options", CONTROLS, ids=[str(next(iter(each.values()))) for each in CONTROLS])
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(("form", "options"), CONTROLS)
 def test_several_outputs_work_with_every_control_and_are_saved(form: str, options: Any, tmp_path: Any) -> None:
     model = attach_heads(_base(form), SPECS, inputs=X, **{"weights": 1.0, **options})
     loss_weights = {"a": 1.0, "b": 0.5}
     model.compile("adam", LOSSES, loss_weights=loss_weights, metrics=METRICS, run_eagerly=True)
     y = {"a": some_missing(YA), "b": some_missing(YB, 30), **TARGETS}
-    logs = model.fit(X, y, verbose=0).history
+    logs = model.fit(X, y, 48, verbose=0).history
     assert np.isfinite([values for name, values in logs.items() if not name.endswith("cosine")]).all()
     plain = {"a": YA, "b": YB}
     expected = model.evaluate(X, plain, return_dict=True, verbose=0)
@@ -161,6 +159,14 @@ class TwoInputs(keras.Model):
 
     def call(self, inputs: Any) -> Any:
         return self.top(self.hidden(inputs["left"] - inputs["right"]))
+
+
+def test_labels_in_a_list_are_those_of_the_outputs_in_the_order_of_keras() -> None:
+    inputs = keras.Input((10,))
+    model = keras.Model(inputs, {"b": layers.Dense(1)(inputs), "a": layers.Dense(3)(inputs)})
+    found = main_weights({"a": {1: 5.0}}, [YA, YB], None, label_names(model))
+    np.testing.assert_array_equal(found[0], np.where(YA == 1, 5.0, 1.0))
+    np.testing.assert_array_equal(found[1], np.ones(48))
 
 
 def test_inputs_by_name_work_throughout(tmp_path: Any) -> None:

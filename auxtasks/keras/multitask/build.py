@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -76,7 +76,7 @@ def build_multitask_model(
         where = places.get(task) if spec.at is None else spec.at
         inner = hidden if spec.hidden is None else spec.hidden
         features = encoder.outputs[0] if where is None else _tensor_at(where, encoder)
-        outputs[task] = _head(task, spec, features, [inner] if isinstance(inner, int) else list(inner))
+        outputs[task] = _head(task, spec, features, _widths(inner))
     inputs = encoder.inputs[0] if isinstance(encoder, keras.Sequential) else encoder.input
     model = keras.Model(inputs, outputs, name=name)
     if optimizer is not None:
@@ -92,8 +92,8 @@ def build_multitask_model(
 def _checked(encoder: Any, tasks: Any) -> Mapping[str, Any]:
     if not isinstance(encoder, keras.Model):
         raise InvalidTypeError(f"`encoder` must be a keras.Model; got {type(encoder).__name__}.")
-    if len(getattr(encoder, "outputs", None) or []) != 1:
-        found = len(getattr(encoder, "outputs", None) or [])
+    found = len(getattr(encoder, "outputs", None) or [])
+    if found != 1:
         raise InvalidInputError(
             f"`encoder` must be a Sequential or functional model that is built and has one output; it has {found}. "
             "Begin it with keras.Input(shape); call a subclassed one on such an input: keras.Model(x, encoder(x))."
@@ -110,13 +110,15 @@ def _checked(encoder: Any, tasks: Any) -> Mapping[str, Any]:
 
 def _tensor_at(where: Any, encoder: keras.Model) -> Any:
     layer = _layer_at(where, encoder)
-    try:
-        return layer.output
-    except AttributeError as error:
+    graph = encoder._functional if isinstance(encoder, keras.Sequential) else encoder
+    # Not `layer.output`, which for a nested model is a tensor of its own graph.
+    calls = [node for nodes in graph._nodes_by_depth.values() for node in nodes if node.operation is layer]
+    if len(calls) != 1 or len(calls[0].output_tensors) != 1:
         raise InvalidInputError(
-            f"`at`: layer {layer.name!r} is called more than once, so which output to read is not known; choose "
-            "another."
-        ) from error
+            f"`at`: layer {layer.name!r} is called more than once or has several outputs, so which to read is not "
+            "known; choose another."
+        )
+    return calls[0].output_tensors[0]
 
 
 def _layer_at(where: Any, encoder: keras.Model) -> keras.Layer:
@@ -132,13 +134,17 @@ def _layer_at(where: Any, encoder: keras.Model) -> keras.Layer:
     return known[round(fraction * (len(known) - 1))]
 
 
-def _head(task: str, spec: OutputSpec, features: Any, hidden: Iterable[int]) -> Any:
+def _widths(hidden: Any) -> list[int]:
+    listed = hidden if isinstance(hidden, (list, tuple)) else [hidden]
+    return [check_int("hidden", units, low=1) for units in listed]
+
+
+def _head(task: str, spec: OutputSpec, features: Any, hidden: Sequence[int]) -> Any:
     rank = len(features.shape)
     if rank > 2:
         pooling = {3: layers.GlobalAveragePooling1D, 4: layers.GlobalAveragePooling2D, 5: layers.GlobalAveragePooling3D}
         features = pooling[rank](name=f"{task}_pooling")(features)
     for number, units in enumerate(hidden, 1):
-        units = check_int("hidden", units, low=1)
         features = layers.Dense(units, activation="relu", name=f"{task}_hidden_{number}")(features)
     # float32 also under mixed precision, as Keras advises for last layers.
     return layers.Dense(spec.units, TYPES[spec.kind][0], name=task, dtype="float32")(features)

@@ -31,7 +31,7 @@ class OutputSpec:
     ----------
     units : int, default 1
         How many classes, labels or numbers.
-    kind : {"classes", "labels", "numbers"}
+    kind : {"classes", "labels", "numbers"}, default "numbers"
         Classes exclude each other and come as integers; labels are each 0 or 1.
     hidden : int or sequence of int, optional
         The units of the hidden layers of this head; by default those of all heads.

@@ -7,9 +7,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from auxtasks.specs import TargetSpec
+from auxtasks.specs import Kind, TargetSpec
 
-CLASS_KINDS = ("class", "step_class")
+CLASS_KINDS: tuple[Kind, ...] = ("class", "step_class")
 
 
 class Adapted:
@@ -27,8 +27,10 @@ class Adapted:
 
     def __init__(self, spec: TargetSpec, loss: keras.losses.Loss) -> None:
         self.spec = spec
-        self._loss = on_logits(loss)
-        self._takes_logits = "from_logits" in loss.get_config()
+        options = {**getattr(loss, "_fn_kwargs", {}), **loss.get_config()}
+        self._takes_logits = "from_logits" in options
+        # Of logits a loss is exact also for large ones.
+        self._loss = type(loss).from_config({**options, "from_logits": True}) if self._takes_logits else loss
         self._takes_numbers = type(loss).__name__.startswith("Sparse")
 
     def __call__(self, target: Any, output: Any) -> tuple[Any, Any]:
@@ -41,8 +43,9 @@ class Adapted:
             return self._of_rows(safe, prediction), present
         target = ops.cast(target, "float32")
         if self.spec.kind == "multilabel":
-            safe = ops.maximum(target, 0.0)
-            return self._of_rows(ops.expand_dims(safe, -1), ops.expand_dims(prediction, -1)), target >= 0
+            present = target >= 0  # neither -1 nor NaN
+            safe = ops.where(present, target, 0.0)
+            return self._of_rows(ops.expand_dims(safe, -1), ops.expand_dims(prediction, -1)), present
         present = ops.logical_not(ops.any(ops.isnan(target), axis=-1))
         # A missing row becomes the prediction itself and not 0, where a loss such as the cosine has no gradient.
         safe = ops.where(ops.expand_dims(present, -1), target, ops.stop_gradient(prediction))
@@ -52,10 +55,11 @@ class Adapted:
         return ops.cast(self._loss.call(target, prediction), "float32")
 
 
-def on_logits(loss: keras.losses.Loss) -> keras.losses.Loss:
-    """Return the same loss of logits where it can be told to take these, which is exact also for large ones."""
-    config = {**getattr(loss, "_fn_kwargs", {}), **loss.get_config()}
-    return type(loss).from_config({**config, "from_logits": True}) if "from_logits" in config else loss
+def serialised(loss: Any) -> dict[str, Any]:
+    """Return a loss as Keras serialises it, with the options that Keras leaves out (the ``delta`` of Huber's)."""
+    described: dict[str, Any] = keras.saving.serialize_keras_object(loss)
+    described["config"] = {**getattr(loss, "_fn_kwargs", {}), **described["config"]}
+    return described
 
 
 def activated(spec: TargetSpec, output: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What guessing costs under a loss: its value for the best constant prediction of its targets."""
+"""What guessing costs under a loss: its value where the class frequencies, or the mean, are always predicted."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from auxtasks.typing import Array
 
 _ROWS = 4096
 """Of so many rows the loss of numbers is computed."""
+_ENTRIES = 2**22
+"""Of so many entries at once the loss of classes is computed: a vocabulary has many."""
 _LEAST = 1e-6
 
 
@@ -66,7 +68,7 @@ def chance_of(spec: TargetSpec, loss: Callable[[Any, Any], tuple[Any, Any]], tar
     Returns
     -------
     float
-        1.0 where the loss of guessing is not positive, as for a cosine similarity, which then is not rescaled.
+        1.0, so that nothing is rescaled, where the loss of guessing is not positive, as for a cosine similarity.
 
     Examples
     --------
@@ -80,19 +82,23 @@ def chance_of(spec: TargetSpec, loss: Callable[[Any, Any], tuple[Any, Any]], tar
     if spec.kind in CLASS_KINDS:
         counts = np.bincount(rows[rows >= 0].astype(int).ravel(), minlength=spec.size).astype(float)
         frequency = counts / max(counts.sum(), 1)
-        values = _values(spec, loss, np.arange(spec.size), np.tile(_log(frequency), (spec.size, 1)))
-        found = float(np.sum(frequency * values))
+        found = sum(
+            float(frequency[classes] @ _values(spec, loss, classes, np.tile(_log(frequency), (len(classes), 1))))
+            for classes in np.array_split(np.arange(spec.size), spec.size**2 // _ENTRIES + 1)
+        )
     elif spec.kind == "multilabel":
-        rates = np.nanmean(np.where(rows >= 0, rows, np.nan).astype(float), axis=0)
+        # A label that nobody has is no reason to warn, as nanmean would.
+        rates = np.ma.masked_array(rows, ~(rows >= 0), dtype=float).mean(axis=0).filled(np.nan)
         logits = np.tile(_log(rates) - _log(1 - rates), (2, 1))
         absent, present = _values(spec, loss, np.repeat([[0.0], [1.0]], spec.size, axis=1), logits)
-        found = float(np.nanmean(rates * present + (1 - rates) * absent))
+        found = _mean(rates * present + (1 - rates) * absent)
     else:
         rows = rows[:: max(1, len(rows) // _ROWS)].astype(float)
         # A head per step is alike at every step.
-        mean = np.nanmean(rows, axis=(0, 1) if spec.kind == "step_vector" else 0, keepdims=True)
+        axes = (0, 1) if spec.kind == "step_vector" else (0,)
+        mean = np.expand_dims(np.ma.filled(np.ma.masked_invalid(rows).mean(axis=axes), 0.0), axes)
         output = np.broadcast_to(_log(mean) if spec.kind == "distribution" else mean, rows.shape)
-        found = float(np.nanmean(_values(spec, loss, rows, np.where(np.isnan(output), 0.0, output))))
+        found = _mean(_values(spec, loss, rows, output))
     return found if found > _LEAST else 1.0
 
 
@@ -105,6 +111,10 @@ def _values(spec: TargetSpec, loss: Callable[[Any, Any], tuple[Any, Any]], targe
         )
     found: Array = np.where(ops.convert_to_numpy(present), ops.convert_to_numpy(values), np.nan)
     return found
+
+
+def _mean(values: Array) -> float:
+    return float(np.ma.filled(np.ma.masked_invalid(values).mean(), 0.0))
 
 
 def _log(probability: Array) -> Array:

@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from auxtasks.errors import InvalidInputError
-from auxtasks.keras.task_losses.adapted import CLASS_KINDS
+from auxtasks.keras.task_losses.adapted import CLASS_KINDS, serialised
 from auxtasks.specs import TargetSpec
 from auxtasks.validation import check_choice, check_number
 
@@ -92,12 +92,13 @@ class Rebalanced(keras.layers.Layer):
         """Return the options."""
         loss = self.loss
         if isinstance(loss, keras.losses.Loss):
-            loss = keras.saving.serialize_keras_object(loss)
+            loss = serialised(loss)
         return {"name": self.name, "by": self.by, "loss": loss, "momentum": self.momentum}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Rebalanced:
         """Make what `get_config` described."""
         loss = config["loss"]
-        serialised = isinstance(loss, dict) and "class_name" in loss
-        return cls(**{**config, "loss": keras.saving.deserialize_keras_object(loss) if serialised else loss})
+        if isinstance(loss, dict) and "class_name" in loss:
+            loss = keras.saving.deserialize_keras_object(loss)
+        return cls(**{**config, "loss": loss})

@@ -10,10 +10,20 @@ import keras
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.keras.task_losses.adapted import CLASS_KINDS
 from auxtasks.keras.task_losses.rebalanced import Rebalanced
-from auxtasks.specs import TargetSpec
+from auxtasks.specs import Kind, TargetSpec
 
 _FOCAL = {"class": "CategoricalFocalCrossentropy", "step_class": "CategoricalFocalCrossentropy"}
 _FOCAL["multilabel"] = "BinaryFocalCrossentropy"
+# Others are constant, or mean nothing: of a single label the softmax is 1, and its direction always the same.
+_KINDS: dict[str, tuple[Kind, ...]] = {
+    "Sparse": CLASS_KINDS,
+    "Binary": ("multilabel",),
+    "CategoricalFocal": CLASS_KINDS,
+    "Categorical": (*CLASS_KINDS, "distribution"),
+    "KLDivergence": (*CLASS_KINDS, "distribution"),
+    "CosineSimilarity": (*CLASS_KINDS, "distribution", "vector", "step_vector", "image"),
+}
+"""The kinds of target that a loss is for, by how the name of its class begins."""
 _PLAIN = {
     name.lower(): cls
     for name, cls in vars(keras.losses).items()
@@ -59,13 +69,6 @@ def resolve_losses(losses: Mapping[str, Any] | None, specs: Mapping[str, TargetS
         if name not in specs:
             raise unknown_name("losses", name, specs, "auxiliary target")
     return {name: _resolved(specs[name], loss) for name, loss in (losses or {}).items()}
-
-
-def serialised(loss: TaskLoss) -> dict[str, Any]:
-    """Return a loss as Keras serialises it, with the options that Keras leaves out (the ``delta`` of Huber's)."""
-    described: dict[str, Any] = keras.saving.serialize_keras_object(loss)
-    described["config"] = {**getattr(loss, "_fn_kwargs", {}), **described["config"]}
-    return described
 
 
 def _resolved(spec: TargetSpec, loss: Any) -> TaskLoss:
@@ -125,7 +128,7 @@ def _class_of(spec: TargetSpec, name: str) -> type[keras.losses.Loss]:
 
 def _fitting(spec: TargetSpec, loss: keras.losses.Loss) -> keras.losses.Loss:
     name = type(loss).__name__
-    for word, kinds in {"Sparse": CLASS_KINDS, "Binary": ("multilabel",), "CategoricalF": CLASS_KINDS}.items():
+    for word, kinds in _KINDS.items():
         if name.startswith(word) and spec.kind not in kinds:
             raise InvalidInputError(
                 f"`losses`: {name} is for targets of kind {' or '.join(map(repr, kinds))}; {spec.name!r} is of kind "

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from auxtasks.errors import InvalidInputError
-from auxtasks.keras.packing import MAIN
+from auxtasks.keras.outputs import MAIN
 from auxtasks.keras.turns.absent import absent_labels, absent_targets, with_sign
 from auxtasks.keras.turns.datasets import check_main_labels, checked_sets, specs_of
 from auxtasks.keras.turns.order import Order

@@ -9,7 +9,7 @@ import keras
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.keras.forms import as_arrays
-from auxtasks.keras.packing import MAIN
+from auxtasks.keras.outputs import MAIN
 from auxtasks.keras.supervision import is_supervised
 from auxtasks.keras.texts import as_inputs
 from auxtasks.specs import TargetSpec

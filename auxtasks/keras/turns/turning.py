@@ -10,7 +10,7 @@ import keras
 
 from auxtasks.errors import InvalidInputError
 from auxtasks.keras.forms import PackedDataset
-from auxtasks.keras.packing import MAIN
+from auxtasks.keras.outputs import MAIN
 from auxtasks.keras.plan import Plan
 from auxtasks.keras.turns.batches import TaskBatches
 from auxtasks.keras.turns.counts import label_counts
