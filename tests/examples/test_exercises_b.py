@@ -126,6 +126,12 @@ def test_a_folder_without_faces_is_refused(load, tmp_path):
         load("loaders/faces").read_faces(tmp_path)
 
 
+def test_cohn_kanade_without_any_expression_is_refused(load, tmp_path):
+    save_image(tmp_path / "cohn-kanade-images/S005/001/S005_001_00000001.png", 0, (64, 48))
+    with pytest.raises(FileNotFoundError, match="Emotion holds no label of any of the 1 sequences"):
+        load("loaders/faces").read_faces(tmp_path)
+
+
 def test_the_cmu_faces_are_there(load):
     faces = load("loaders/faces").read_faces(real("cmu_faces"))
     assert faces.images.shape == (624, 30, 32, 1)
