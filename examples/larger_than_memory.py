@@ -74,21 +74,12 @@ def train(recordings: Path, out: Path, epochs: int) -> None:
     X, targets = np.load(recordings, mmap_mode="r"), auxtasks.load_targets(out)
     y, n_test = labels(len(X)), len(X) // 5
     # Recordings without a label train the convolution too; the last fifth is kept for the test.
-    known = targets.with_main(y[:-n_test])
-
-    class Batches(keras.utils.PyDataset):
-        def __len__(self) -> int:
-            return len(X) // 128
-
-        def __getitem__(self, i: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-            rows = slice(i * 128, (i + 1) * 128)
-            return X[rows], {name: array[rows] for name, array in known.items()}
-
+    batches = targets.to_py_dataset(y[:-n_test], batch_size=128, inputs=X)
     conv, pool = keras.layers.Conv1D(16, 9, activation="relu"), keras.layers.GlobalAveragePooling1D()
     base = keras.Sequential([conv, pool, keras.layers.Dense(2, activation="softmax")])
     model = attach_heads(base, targets, inputs=X)
     model.compile("adam", loss="sparse_categorical_crossentropy")
-    model.fit(Batches(), epochs=epochs, verbose=0)
+    model.fit(batches, epochs=epochs, verbose=0)
     predicted = strip_heads(model).predict(X[-n_test:], verbose=0)
     print(f"accuracy on the recordings without a label: {(predicted.argmax(axis=1) == y[-n_test:]).mean():.1%}")
 

@@ -39,29 +39,31 @@ class Batches:
         self.inputs = None
         self._batches = batches_of(X)
         self.once = isinstance(self._batches, Iterator)
-        batches = (batch for batch in map(checked_batch, itertools.count(), self._batches) if len(batch))
+        batches = self._numbered()
         head = next(batches, None)
         if head is None:
             raise InvalidInputError("`X` gives no samples: there is no batch in it. A generator can be read only once.")
-        self.first = head[:1].copy()
-        self._drawn: Iterator[Array] | None = itertools.chain([head], batches)
+        self.first = head[1][:1].copy()
+        self._drawn: Iterator[Block] | None = itertools.chain([head], batches)
 
     def blocks(self, rows: int) -> Iterator[Block]:
         """Go through the inputs, with the number of the first row of each block."""
-        batches = self._drawn or (checked_batch(i, batch) for i, batch in enumerate(self._batches))
+        batches = self._drawn or self._numbered()
         self._drawn = None
         start, held, count = 0, list[Array](), 0
-        for i, batch in enumerate(batches):
+        for i, batch in batches:
             if batch.shape[1:] != self.first.shape[1:] or batch.dtype != self.first.dtype:
                 raise InvalidInputError(
                     f"`X`: batch {i} has samples of shape {batch.shape[1:]} and dtype {batch.dtype}, and the first "
                     f"batch of shape {self.first.shape[1:]} and dtype {self.first.dtype}; bring them to one "
                     "shape and dtype."
                 )
-            held.append(batch)
             count += len(batch)
-            if count >= rows:
-                together, at = np.concatenate(held), 0
+            if count < rows:
+                # A copy, because a generator may fill the same array with its next batch.
+                held.append(batch.copy())
+            else:
+                together, at = np.concatenate([*held, batch]), 0
                 for at in range(rows, count + 1, rows):
                     yield start, together[at - rows : at]
                     start += rows
@@ -70,6 +72,11 @@ class Batches:
                 del together
         if count:
             yield start, np.concatenate(held)
+
+    def _numbered(self) -> Iterator[Block]:
+        """Go through the batches that are not empty, with their numbers."""
+        batches = ((i, checked_batch(i, batch)) for i, batch in enumerate(self._batches))
+        return ((i, batch) for i, batch in batches if len(batch))
 
 
 def batches_of(X: Any) -> Iterable[Any]:

@@ -12,6 +12,7 @@ import numpy as np
 from auxtasks.compute.pipeline import Computed
 from auxtasks.compute.raw import RawTarget
 from auxtasks.disk.rows import RowFile
+from auxtasks.errors import InvalidInputError
 from auxtasks.specs import NUMERIC_KINDS, Kind
 from auxtasks.typing import Array
 
@@ -54,8 +55,14 @@ class Part:
         return prod(self.row_shape) * self.dtype.itemsize
 
     def values(self, computed: Computed) -> Array:
-        """Return what is to be written of a chunk."""
-        return computed.inputs if self.target is None else computed.targets[self.target].array
+        """Return what is to be written of a chunk; rows of another shape would shift all that come after them."""
+        array = computed.inputs if self.target is None else computed.targets[self.target].array
+        if array.shape[1:] != self.row_shape:
+            raise InvalidInputError(
+                f"task {self.target!r} gives shape {array.shape[1:]} for some samples and {self.row_shape} for the "
+                "first; with `out` its shape must not depend on how many samples it is given, or which."
+            )
+        return array
 
     def open(self, folder: Path) -> RowFile:
         """Open its file."""

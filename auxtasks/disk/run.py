@@ -70,10 +70,16 @@ def make_on_disk(
     with told_if_full(path.parent), locked(partial):
         try:
             _write(*_begun(job, made_of, partial, overwrite), partial)
-        except InputsChangedError:
-            if not overwrite or job.source.once:
+        except InputsChangedError as error:
+            if not overwrite:
                 raise
             (partial / JOURNAL).unlink()
+            if job.source.once:
+                raise StorageError(
+                    "`out`: the unfinished targets there were made of other inputs, and are thrown away now, as "
+                    "overwrite=True says. `X` was read for that and can be read only once: make the same call with it "
+                    "made anew."
+                ) from error
             _write(*_begun(job, made_of, partial, overwrite), partial)
         _move(partial, path)
     return _loaded(job, path)

@@ -121,7 +121,8 @@ class AuxEstimator(Routing):
         if len(rows) == len(array):
             return X, y, sample_weight
         if not len(rows):
-            raise InvalidInputError(f"`y` holds no label at all among its {len(array)} samples; nothing can be scored.")
+            what = "no label at all" if missing.all() else "no sample with all of its labels"
+            raise InvalidInputError(f"`y` holds {what} among its {len(array)} samples; nothing can be scored.")
         kept = array[rows].astype(np.float64) if not self._labels.classes else plain(array[rows])
         weights = None if sample_weight is None else _safe_indexing(sample_weight, rows)
         return _safe_indexing(X, rows), kept, weights

@@ -10,7 +10,7 @@ import numpy as np
 from auxtasks.audit.metrics.loss import about_loss
 from auxtasks.errors import InvalidInputError
 from auxtasks.sklearn.labels import Labels
-from auxtasks.sklearn.losses import Shapes, default_losses
+from auxtasks.sklearn.losses import Shapes, check_units, default_losses
 from auxtasks.sklearn.making import make_loss, make_optimizer
 from auxtasks.typing import Array
 
@@ -44,8 +44,11 @@ def compile_wrapper(model: Any, base: keras.Model, estimator: Any, labels: Label
     Raises
     ------
     InvalidInputError
-        If both the builder and parameters say how to compile; if a loss gives no probabilities.
+        If both the builder and parameters say how to compile; if a loss gives no probabilities; if an output has not
+        as many units as there are classes.
     """
+    if labels.classes:
+        check_units(labels, shapes)
     if base.compiled:
         from auxtasks.audit.model import compile_like
 
@@ -114,8 +117,7 @@ def _struct(base: keras.Model) -> Any:
 def _refuse_parameters(estimator: Any) -> None:
     routed = [f"{prefix}__{name}" for prefix in ("compile", "optimizer", "loss") for name in estimator.routed(prefix)]
     plain = {"optimizer": "adam", "loss": AUTO, "metrics": None}
-    set_here = [name for name, default in plain.items() if getattr(estimator, name) is not default]
-    set_here = [name for name in set_here if getattr(estimator, name) != plain[name]] + routed
+    set_here = [name for name, default in plain.items() if getattr(estimator, name) != default] + routed
     if set_here:
         raise InvalidInputError(
             f"`{set_here[0]}` says how to compile, and so does the function that builds the model: it returns a "

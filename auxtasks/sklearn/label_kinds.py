@@ -34,10 +34,10 @@ def fit_classes(y: Any, unlabelled: Any) -> Labels:
         If these are no classes, or fewer than two.
     """
     array, missing = read_y(y, unlabelled)
-    rows = ~missing.reshape(len(array), -1).any(axis=1)
-    if not rows.any():
-        raise InvalidInputError(f"`y` holds no label at all among its {len(array)} samples; give some.")
-    complete = plain(array[rows])
+    if missing.all(axis=0).any():
+        where = "" if array.ndim == 1 else f" in column {missing.all(axis=0).argmax()}"
+        raise InvalidInputError(f"`y` holds no label at all among its {len(array)} samples{where}; give some.")
+    complete = plain(_filled(array, missing))
     check_classification_targets(complete)
     kind = type_of_target(complete)
     if kind == "multilabel-indicator":
@@ -81,6 +81,15 @@ def fit_numbers(y: Any) -> Labels:
         )
     columns = array.shape[1] if array.ndim == 2 else 1
     return Labels("continuous" if array.ndim == 1 else "continuous-multioutput", columns)
+
+
+def _filled(array: Array, missing: Array) -> Array:
+    """Put some label of its column into each gap, so that samples with some of their labels tell the kind too."""
+    filled = array.copy()
+    table, gaps = filled.reshape(len(array), -1), missing.reshape(len(array), -1)
+    for column, gap in zip(table.T, gaps.T, strict=True):
+        column[gap] = column[~gap][0]
+    return filled
 
 
 def _kind_of(classes: Array) -> str:

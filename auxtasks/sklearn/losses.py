@@ -40,23 +40,49 @@ def default_losses(model: keras.Model, labels: Labels, shapes: Shapes) -> dict[s
     import keras
 
     logits = dict(zip(shapes, _are_logits(model, list(shapes)), strict=True))
+    single = check_units(labels, shapes)
     losses: dict[str, Any] = {}
-    for place, (name, shape) in enumerate(shapes.items()):
-        units = shape[-1] if shape else 1
-        needed = _units_needed(labels, place, len(shapes))
-        single = units == 1 and needed == 2 and labels.output_activation == "softmax"
-        if units != needed and not single:
-            raise InvalidInputError(
-                f"`model`: output {name!r} has {units} units, and {needed} are needed for these labels "
-                f"({labels.target_type}); take the number from the argument `n_outputs` or `n_classes` of the function."
-            )
+    for name in shapes:
         if not labels.classes:
             losses[name] = keras.losses.MeanSquaredError()
-        elif single or labels.output_activation == "sigmoid":
+        elif single[name] or labels.output_activation == "sigmoid":
             losses[name] = keras.losses.BinaryCrossentropy(from_logits=logits[name])
         else:
             losses[name] = keras.losses.SparseCategoricalCrossentropy(from_logits=logits[name])
     return losses
+
+
+def check_units(labels: Labels, shapes: Shapes) -> dict[str, bool]:
+    """Refuse outputs of another width than the labels; probabilities would be those of other classes.
+
+    Parameters
+    ----------
+    labels : Labels
+        The labels.
+    shapes : mapping of str to tuple of int
+        The shape of each output.
+
+    Returns
+    -------
+    dict of str to bool
+        Of each output, whether its one unit tells two classes apart.
+
+    Raises
+    ------
+    InvalidInputError
+        If an output has not as many units as the labels need.
+    """
+    single = {}
+    for place, (name, shape) in enumerate(shapes.items()):
+        units = shape[-1] if shape else 1
+        needed = _units_needed(labels, place, len(shapes))
+        single[name] = units == 1 and needed == 2 and labels.output_activation == "softmax"
+        if units != needed and not single[name]:
+            raise InvalidInputError(
+                f"`model`: output {name!r} has {units} units, and {needed} are needed for these labels "
+                f"({labels.target_type}); take the number from the argument `n_outputs` or `n_classes` of the function."
+            )
+    return single
 
 
 def _units_needed(labels: Labels, place: int, n_outputs: int) -> int:

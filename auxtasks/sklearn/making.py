@@ -84,14 +84,25 @@ def make_callbacks(callbacks: Any, options: Mapping[str, Any]) -> list[Any]:
     -------
     list of keras.callbacks.Callback
         In their order.
+
+    Raises
+    ------
+    InvalidTypeError
+        If there are arguments of a callback that is not given as a class: they would change nothing.
     """
-    if callbacks is None:
-        return []
-    if not isinstance(callbacks, (list, tuple, Mapping)):
-        callbacks = [callbacks]
-    named = callbacks.items() if isinstance(callbacks, Mapping) else enumerate(callbacks)
+    if callbacks is None or not isinstance(callbacks, (list, tuple, Mapping)):
+        callbacks = [] if callbacks is None else [callbacks]
+    named = dict(callbacks.items() if isinstance(callbacks, Mapping) else enumerate(callbacks))
+    classes = [str(name) for name, callback in named.items() if isinstance(callback, type)]
+    for key in options:
+        owner, separator, _ = key.partition("__")
+        if not classes or (separator and owner not in classes):
+            raise InvalidTypeError(
+                f"`callbacks__{key}` needs a callback that is given as a class; those that are have the places or "
+                f"names: {', '.join(classes) or 'none'}. Pass the class, such as EarlyStopping, and not an instance."
+            )
     made = []
-    for name, callback in named:
+    for name, callback in named.items():
         start = f"{name}__"
         own = {key[len(start) :]: value for key, value in options.items() if key.startswith(start)}
         shared = {key: value for key, value in options.items() if "__" not in key}

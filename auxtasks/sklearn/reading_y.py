@@ -30,7 +30,8 @@ def read_y(y: Any, unlabelled: Any = None) -> tuple[Array, Array]:
     Raises
     ------
     InvalidInputError
-        If there are none, or they have other axes or infinite values.
+        If there are none, or they have other axes or infinite values, or hold what NumPy makes of a missing label among
+        strings: ``"nan"`` or ``"-1"``.
     """
     if y is None:
         raise InvalidInputError("This estimator requires y to be passed, but the target y is None.")
@@ -39,6 +40,9 @@ def read_y(y: Any, unlabelled: Any = None) -> tuple[Array, Array]:
         array = np.asarray(y)
     except ValueError as error:
         raise InvalidInputError(f"`y` cannot be read as an array, one row for each sample: {error}") from error
+    if array.dtype.kind == "U" and not hasattr(y, "dtype"):
+        # Of a list of strings with -1 or NaN among them NumPy makes strings, "-1" and "nan".
+        array = np.asarray(y, object)
     if array.ndim not in (1, 2) or not array.size:
         raise InvalidInputError(f"`y` should be a 1d array, or one of shape (n, outputs); got shape {array.shape}.")
     if array.shape[1:] == (1,):
@@ -56,8 +60,21 @@ def _missing(array: Array, unlabelled: Any) -> Array:
         return np.array(flat, bool).reshape(array.shape)
     found = np.isnan(array) if array.dtype.kind == "f" else np.zeros(array.shape, bool)
     same_kind = array.dtype.kind in "iuf" and isinstance(unlabelled, (int, float, np.number))
-    same_kind |= array.dtype.kind == "U" and isinstance(unlabelled, str)
+    if array.dtype.kind == "U":
+        _refuse_made_strings(array, unlabelled)
+        same_kind = isinstance(unlabelled, str)
     return found | (array == unlabelled) if same_kind else found
+
+
+def _refuse_made_strings(array: Array, unlabelled: Any) -> None:
+    """Refuse what ``names[unknown] = -1`` makes: a string that would be taken for a class."""
+    made = {"nan"} | ({str(unlabelled)} if isinstance(unlabelled, (int, float)) else set())
+    found = sorted((made - {unlabelled}).intersection(array.ravel().tolist()))
+    if found:
+        raise InvalidInputError(
+            f"`y` holds the string {found[0]!r}, as NumPy writes a missing label into an array of strings; pass "
+            f"unlabelled={found[0]!r} if it is one, or an array of dtype object if it is a class."
+        )
 
 
 def _stands_for_nothing(value: Any) -> bool:

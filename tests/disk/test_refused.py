@@ -160,7 +160,7 @@ def test_a_task_that_gives_other_values_now(tmp_path: Path, temporary_task: Any)
 
 def test_a_task_whose_shape_depends_on_how_many_samples_it_sees(tmp_path: Path, temporary_task: Any) -> None:
     temporary_task("wide", lambda X: np.ones((len(X), len(X))))
-    with pytest.raises(InvalidInputError, match=r"task 'wide' gives shape \(\d+,\) for some samples and \(1,\) for the"):
+    with pytest.raises(InvalidInputError, match=r"'wide' gives shape \(\d+,\) for some samples and \(1,\) for the"):
         auxtasks.make_aux_targets(X, "signal", "wide", out=tmp_path / "targets")
 
 

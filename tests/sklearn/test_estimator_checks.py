@@ -97,6 +97,10 @@ def _name(check: Callable[..., None]) -> str:
     return getattr(check, "func", check).__name__
 
 
+def _without_maps(parameters: list[Any]) -> list[Any]:
+    return [each for each in parameters if not getattr(each.values[1], "keywords", {}).get("readonly_memmap")]
+
+
 ONE_TARGET = [
     *checks(OneTarget("any", "reconstruction"), OF_THE_GENERATOR),
     *checks(OneTarget("signal", "std"), OF_THE_GENERATOR | OF_SIGNALS),
@@ -107,12 +111,15 @@ SETTINGS: dict[str, Any] = {"domain": "any", "tasks": "reconstruction", "batch_s
 CLASSIFIER = checks(OneStepClassifier(build, unlabelled=None, **SETTINGS), OF_ESTIMATORS)
 REGRESSOR = checks(OneStepRegressor(build, **SETTINGS), OF_ESTIMATORS)
 if not os.environ.get("AUXTASKS_ALL_CHECKS"):
-    # What would only pass again, and takes a minute: variants on memory maps, which the generator passes, and what the
+    # What would only pass again, and takes a minute: variants on memory maps, which ONE_TARGET passes, and what the
     # classifier passes and does not depend on labels.
-    CLASSIFIER = [each for each in CLASSIFIER if not getattr(each.values[1], "keywords", {}).get("readonly_memmap")]
+    GENERATOR, CLASSIFIER = _without_maps(GENERATOR), _without_maps(CLASSIFIER)
     passed, of_labels = {_name(each.values[1]) for each in CLASSIFIER}, re.compile("regressor|supervised|sample_weight")
-    REGRESSOR = [e for e in REGRESSOR if of_labels.search(_name(e.values[1])) or _name(e.values[1]) not in passed]
-    REGRESSOR = [each for each in REGRESSOR if not getattr(each.values[1], "keywords", {}).get("readonly_memmap")]
+    REGRESSOR = [
+        each
+        for each in _without_maps(REGRESSOR)
+        if of_labels.search(_name(each.values[1])) or _name(each.values[1]) not in passed
+    ]
 
 
 def of(parameters: list[Any]) -> pytest.MarkDecorator:

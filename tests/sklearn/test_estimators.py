@@ -21,6 +21,7 @@ from sklearn.preprocessing import StandardScaler
 from auxtasks import AuxTargetGenerator
 from auxtasks.errors import AuxTasksError
 from auxtasks.sklearn import AuxClassifier, AuxRegressor
+from auxtasks.sklearn.label_kinds import fit_classes
 from auxtasks.typing import Array
 
 RNG = np.random.default_rng(0)
@@ -38,6 +39,8 @@ FEW_STEPS: dict[str, Any] = {
     "optimizer__learning_rate": 0.2,
     "compile__run_eagerly": True,
 }
+# Twelve steps, which suffice to tell what is learned from what is not.
+LEARNS: dict[str, Any] = {"batch_size": 8, "optimizer__learning_rate": 0.1, "epochs": 2}
 
 
 def build(input_shape: tuple[int, ...], n_outputs: int, output_activation: str, units: int = 8) -> keras.Model:
@@ -68,6 +71,15 @@ def build_compiled(input_shape: tuple[int, ...], n_classes: int, rate: float = 0
     return model
 
 
+class Stop(keras.callbacks.Callback):
+    def __init__(self, after: int) -> None:
+        super().__init__()
+        self.after = after
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.model.stop_training = epoch + 1 >= self.after
+
+
 def classifier(model: Any = build, domain: str = "any", **params: Any) -> AuxClassifier:
     return AuxClassifier(model, domain, **{**FEW_STEPS, **params})
 
@@ -85,14 +97,14 @@ def assert_same_weights(first: Any, second: Any) -> None:
 def fitted() -> AuxClassifier:
     y = SIDES.astype(object)
     y[24:] = -1
-    return classifier(epochs=8).fit(X, y)
+    return classifier(**LEARNS, predict__batch_size=48).fit(X, y)
 
 
 def test_what_fit_leaves(fitted: AuxClassifier) -> None:
     assert fitted.classes_.tolist() == ["left", "right"]
     assert fitted.n_features_in_ == 5
     assert list(fitted.generator_.specs_) == ["reconstruction"]
-    assert len(fitted.history_["reconstruction_loss"]) == 8
+    assert len(fitted.history_["reconstruction_loss"]) == 2
     assert type(fitted.model_) is keras.Sequential
     assert [layer.name for layer in fitted.model_.layers][1] == "hidden"
     np.testing.assert_allclose(fitted.predict_proba(X).sum(axis=1), 1, rtol=1e-6)
@@ -108,12 +120,36 @@ def test_unlabelled_samples_are_not_scored(fitted: AuxClassifier) -> None:
 
 
 @pytest.mark.parametrize(
+    "y",
+    [
+        [-1 if third == 2 else side for third, side in zip(THIRDS, SIDES, strict=True)],
+        [None if third == 2 else side for third, side in zip(THIRDS, SIDES, strict=True)],
+        [np.nan if third == 2 else side for third, side in zip(THIRDS, SIDES, strict=True)],
+    ],
+    ids=["-1", "None", "NaN"],
+)
+def test_lists_of_names_may_have_gaps(y: list[Any]) -> None:
+    labels = fit_classes(y, -1)
+    assert labels.classes[0].tolist() == ["left", "right"]
+    np.testing.assert_array_equal(labels.encode(y)[0], np.where(THIRDS == 2, -1, SIDES == "right"))
+
+
+def test_each_sample_may_have_some_of_its_labels() -> None:
+    y = np.stack([SIDES, THIRDS.astype(str)], axis=1).astype(object)
+    y[::2, 0], y[1::2, 1] = None, None
+    labels = fit_classes(y, -1)
+    assert [classes.tolist() for classes in labels.classes] == [["left", "right"], ["0", "1", "2"]]
+    flags = np.where(np.arange(3) == np.arange(48)[:, None] % 3, FLAGS, -1)
+    assert fit_classes(flags, -1).target_type == "multilabel-indicator"
+
+
+@pytest.mark.parametrize(
     ("model", "y", "n_columns"),
     [(build, THIRDS, 3), (build_logits, THIRDS, 3), (build_one_unit, SIDES == "left", 2), (build, FLAGS, 3)],
     ids=["classes", "logits", "one unit", "flags"],
 )
 def test_classes_of_every_kind(model: Any, y: Array, n_columns: int) -> None:
-    estimator = classifier(model, epochs=8).fit(X, y)
+    estimator = classifier(model, **LEARNS).fit(X, y)
     probabilities = estimator.predict_proba(X)
     assert probabilities.shape == (48, n_columns)
     assert probabilities.min() >= 0
@@ -153,7 +189,7 @@ def test_two_ways_of_saying_the_same(one: Any, y: Array, other: Any, same_y: Arr
 def test_several_columns_of_classes() -> None:
     y = np.stack([SIDES, THIRDS.astype(str)], axis=1).astype(object)
     y[30:, 1] = -1
-    estimator = classifier(build_outputs, epochs=6).fit(X, y)
+    estimator = classifier(build_outputs, **LEARNS).fit(X, y)
     assert [classes.tolist() for classes in estimator.classes_] == [["left", "right"], ["0", "1", "2"]]
     assert [each.shape for each in estimator.predict_proba(X)] == [(48, 2), (48, 3)]
     predicted = estimator.predict(X)
@@ -171,15 +207,15 @@ def test_several_columns_of_classes() -> None:
     ids=["one", "two", "two outputs"],
 )
 def test_numbers(model: Any, y: Array) -> None:
-    epochs = 12 if y.ndim == 1 else 1
-    estimator = AuxRegressor(model, "any", **{**FEW_STEPS, "epochs": epochs}).fit(X, y)
+    learns = {**LEARNS, "epochs": 3, "optimizer__learning_rate": 0.05} if y.ndim == 1 else {}
+    estimator = AuxRegressor(model, "any", **{**FEW_STEPS, **learns}).fit(X, y)
     assert estimator.predict(X).shape == y.shape
     assert estimator.score(X, y) > (0.7 if y.ndim == 1 else -5)
 
 
 def test_signals_in_every_form() -> None:
     ragged = [row[: 20 + i % 5] for i, row in enumerate(SIGNALS)]
-    estimator = classifier(domain="signal", tasks=["std", "fft"], epochs=8).fit(ragged, SIDES)
+    estimator = classifier(domain="signal", tasks=["std", "fft"], **LEARNS).fit(ragged, SIDES)
     assert estimator.score(ragged, SIDES) > 0.85
     table = classifier(domain="signal", tasks=["std"]).fit(SIGNALS, SIDES)
     channel = classifier(domain="signal", tasks=["std"]).fit(SIGNALS[:, :, np.newaxis], SIDES)
@@ -245,14 +281,6 @@ def test_one_seed_gives_one_model_and_leaves_the_generators_alone() -> None:
 
 
 def test_parameters_are_sent_on() -> None:
-    class Stop(keras.callbacks.Callback):
-        def __init__(self, after: int) -> None:
-            super().__init__()
-            self.after = after
-
-        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-            self.model.stop_training = epoch + 1 >= self.after
-
     estimator = classifier(callbacks=[Stop], callbacks__0__after=2, fit__epochs=5, model__units=3, attach__name="both")
     estimator = clone(estimator).set_params(model__units=6, targets__dtype="float64", metrics=["accuracy"])
     estimator.fit(X, SIDES)
@@ -295,7 +323,7 @@ def test_large_inputs_are_predicted_in_batches(fitted: AuxClassifier) -> None:
 
 def test_weights_of_samples_and_of_classes() -> None:
     right = np.where(SIDES == "right", 50.0, 0.0) + 1e-6
-    assert (classifier(epochs=6).fit(X, SIDES, sample_weight=right).predict(X) == "right").mean() > 0.8
+    assert (classifier(**LEARNS).fit(X, SIDES, sample_weight=right).predict(X) == "right").mean() > 0.8
     counts = dict(zip(*np.unique(THIRDS, return_counts=True), strict=True))
     balanced = np.array([48 / (3 * counts[label]) for label in THIRDS])
     by_class = classifier(class_weight="balanced").fit(X, THIRDS)
@@ -323,12 +351,22 @@ made: dict[str, Any] = {}
         (classifier(), SIDES[:-1], "inconsistent numbers of samples: 48 and 47"),
         (classifier(), np.where(SIDES == "left", -1, 1), "found 1 class.*pass unlabelled=None"),
         (classifier(), np.full(48, -1), "no label at all among its 48 samples"),
+        (classifier(), np.where(THIRDS == 2, "-1", SIDES), "`y` holds the string '-1', .* pass unlabelled='-1'"),
+        (classifier(), np.where(THIRDS == 2, "nan", SIDES), "`y` holds the string 'nan'"),
+        (classifier(), np.stack([THIRDS, np.full(48, -1)], axis=1), "no label at all among its 48 samples in column 1"),
         (classifier(), X[:, 0], "Unknown label type: continuous"),
         (classifier(build(X.shape[1:], 2, "softmax")), SIDES, "`model` must be a function"),
         (classifier(lambda: None), SIDES, "must return a keras.Model; it returned NoneType"),
         (classifier(lambda n_units: None), SIDES, "argument 'n_units' has no default"),
         (classifier(model__width=3), SIDES, "no argument of the function that builds the model named 'width'"),
         (classifier(model__n_outputs=4), SIDES, "output 'main' has 4 units, and 2 are needed"),
+        (classifier(build_one_unit, loss="binary_crossentropy"), THIRDS, "output 'main' has 1 units, and 3 are needed"),
+        (
+            classifier(callbacks=keras.callbacks.Callback(), callbacks__patience=1),
+            SIDES,
+            "`callbacks__patience` needs a",
+        ),
+        (classifier(callbacks=[Stop], callbacks__1__after=1), SIDES, "have the places or names: 0. Pass"),
         (classifier(build_compiled), SIDES, "`compile__run_eagerly` says how to compile"),
         (classifier(loss="categorical_hinge"), SIDES, "give margins and no probabilities"),
         (classifier(build_outputs, model__n_classes=[2, 2]), SIDES, r"outputs \['b', 'a'\], and `y` needs 1"),
