@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -17,3 +18,11 @@ def registry_as_it_was() -> Iterator[None]:
     yield
     registry._registry.clear()
     registry._registry.update(before)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def traces_set_aside() -> Iterator[None]:
+    """Keep what earlier modules left out of later collections: Keras never frees its traces, millions of objects."""
+    yield
+    gc.collect()
+    gc.freeze()
