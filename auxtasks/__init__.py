@@ -4,13 +4,12 @@
 """
 
 from auxtasks._version import __version__
-from auxtasks.fusion.fuse import fuse
+from auxtasks.aux_targets import AuxTargets
+from auxtasks.fuse import fuse
+from auxtasks.generator import AuxTargetGenerator, make_aux_targets
 from auxtasks.registry import Extractor, extractor, list_tasks
 from auxtasks.specs import TargetSpec
-from auxtasks.targets.generator import AuxTargetGenerator
-from auxtasks.targets.loading import load_targets
-from auxtasks.targets.make import make_aux_targets
-from auxtasks.targets.mapping import AuxTargets
+from auxtasks.storage import load_targets
 
 __all__ = [
     "AuxTargetGenerator",

@@ -18,11 +18,11 @@ from auxtasks.errors import AuxTasksError, AuxTasksWarning, InvalidInputError, u
 from auxtasks.specs import KINDS, AsksFor, Kind, Level, Place
 
 DOMAINS: Mapping[str, str] = {
-    "signal": "auxtasks.signal",
-    "image": "auxtasks.image",
-    "video": "auxtasks.video",
-    "text": "auxtasks.text",
-    "any": "auxtasks.generic",
+    "signal": "auxtasks.extractors.signal",
+    "image": "auxtasks.extractors.image",
+    "video": "auxtasks.extractors.video",
+    "text": "auxtasks.extractors.text",
+    "any": "auxtasks.extractors.any",
 }
 ENTRY_POINT_GROUP = "auxtasks.extractors"
 
@@ -60,8 +60,8 @@ class Extractor:
         Where these names depend on the training data: ``(X, **options) -> names``, called once with all of them. The
         function is then given the names as ``classes``.
     needs : callable or None
-        In the domain ``"text"``, from the task's options to the columns of `auxtasks.text.annotations.COLUMNS` that a
-        tagger must give.
+        In the domain ``"text"``, from the task's options to the columns of `auxtasks.extractors.text.spans.COLUMNS`
+        that a tagger must give.
     per_sample, asks_for, level, share
         As `auxtasks.TargetSpec` has them.
     graph : callable or None
@@ -145,7 +145,7 @@ def extractor(
         See `auxtasks.TargetSpec`.
     graph : bool or callable, default False
         What computes the task on tensors: True for the decorated function itself, if it takes tensors as well as arrays
-        (see `auxtasks.tensors`), or another function with the same options.
+        (see `auxtasks.extractors.tensors`), or another function with the same options.
 
     Returns
     -------

@@ -31,8 +31,8 @@ import tensorflow as tf
 from problems import PROBLEMS, Arm, Problem, Split
 
 import auxtasks
+from auxtasks.batches.composition import AUTO, automatic_weight
 from auxtasks.keras import attach_heads
-from auxtasks.keras.weights import AUTO, automatic_weight
 
 CONDITIONS = [("few", "no"), ("few", "yes"), ("all", "no")]
 """Which samples are labelled, and whether the unlabelled ones are used."""

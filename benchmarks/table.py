@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from auxtasks.audit import compare
-from auxtasks.keras.weights import AUTO
+from auxtasks.batches.composition import AUTO
 
 KEY = ("data", "labels", "unlabelled", "arm", "weight", "seed")
 COLUMNS = [*KEY, "metric", "score", "commit", "date"]

@@ -23,7 +23,7 @@ import numpy as np
 import spacy
 
 import auxtasks
-from auxtasks.text.backends.penn import PENN
+from auxtasks.extractors.text.taggers.tag_sets import PENN
 
 DATA = Path(os.environ.get("AUXTASKS_DATA", Path(__file__).parents[2] / "shared" / "data"))
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from auxtasks import make_aux_targets
-from auxtasks.inputs.chunks import CHUNK_BYTES
+from auxtasks.targets.samples import CHUNK_BYTES
 
 
 def peak_beyond_targets(path: Path, tasks: Any, **options: Any) -> int:

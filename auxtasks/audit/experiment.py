@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+import contextlib
+import copy
+import gc
+import os
+import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from auxtasks.audit.arms import Arm
-from auxtasks.audit.fingerprint import fingerprint, named
-from auxtasks.audit.hidden import without_labels
-from auxtasks.audit.model import described_model
-from auxtasks.audit.run import Run
-from auxtasks.audit.settings import Data, Settings
 from auxtasks.audit.splits import Split
-from auxtasks.audit.training import train_run
-from auxtasks.audit.workers import keras_state
+from auxtasks.files import fingerprint, named
+from auxtasks.keras.compiling import checked_model, compile_like, described_model
+from auxtasks.labels import without_labels
+from auxtasks.optional import require
 from auxtasks.specs import TargetSpec
 from auxtasks.typing import Array
 
 if TYPE_CHECKING:
     import keras
+
+    from auxtasks.audit.metrics import Metrics
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class Experiment:
     @property
     def labelled(self) -> Array:
         """Which original samples have a main label."""
-        from auxtasks.keras.labels import present_rows
+        from auxtasks.labels import present_rows
 
         found: Array = present_rows(self.main)
         return found
@@ -114,3 +118,425 @@ def versions() -> dict[str, str]:
     from auxtasks._version import __version__
 
     return {"auxtasks": __version__, "keras": keras.__version__, "tensorflow": tf.__version__, "numpy": np.__version__}
+
+
+@dataclass(frozen=True)
+class Data:
+    """Samples of one model.
+
+    Parameters
+    ----------
+    inputs : ndarray
+        What the model reads, shape (n, ...).
+    main : ndarray
+        The main labels, -1 or NaN where missing.
+    targets : dict of str to ndarray
+        The auxiliary targets; some may be missing for test samples.
+    """
+
+    inputs: Array
+    main: Array
+    targets: Mapping[str, Array]
+
+    def rows(self, rows: Array) -> Data:
+        """Return some of the samples."""
+        targets = {name: target[rows] for name, target in self.targets.items()}
+        return Data(self.inputs[rows], self.main[rows], targets)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to attach heads and train.
+
+    Parameters
+    ----------
+    epochs, batch_size : int
+        As in ``fit``.
+    weights : mapping of str to float or "auto"
+        The loss weight of each task, multiplied by that of the arm.
+    at, weighting, schedule
+        As in `auxtasks.keras.attach_heads`.
+    metrics : Metrics
+        The metrics of the main task, the judged one first.
+    fit_options : mapping
+        Further arguments of ``fit``.
+    """
+
+    epochs: int
+    batch_size: int
+    weights: Mapping[str, float | str]
+    metrics: Metrics
+    at: Any = "auto"
+    weighting: Any = "fixed"
+    schedule: Any = "joint"
+    fit_options: Mapping[str, Any] = field(default_factory=dict)
+
+    def at_of(self, tasks: tuple[str, ...]) -> Any:
+        """Return where the heads of some of the tasks go: what is said of others is left out."""
+        at = self.at
+        return {task: at[task] for task in tasks if task in at} if isinstance(at, Mapping) else at
+
+
+MAIN = "main"
+
+
+def train_run(
+    build_model: Callable[[], keras.Model],
+    specs: Mapping[str, TargetSpec],
+    train: Data,
+    test: Data,
+    settings: Settings,
+    arm: Arm,
+    seed: int,
+    fold: int,
+) -> Run:
+    """Train and test one model.
+
+    Parameters
+    ----------
+    build_model : function
+        Returns a new compiled model.
+    specs : mapping of str to TargetSpec
+        The specs of all tasks.
+    train, test : Data
+        The samples.
+    settings : Settings
+        How to train.
+    arm : Arm
+        With which tasks.
+    seed, fold : int
+        What pairs the run with others; initial weights and batches follow from the seed alone.
+
+    Returns
+    -------
+    Run
+        With its scores, losses and time.
+    """
+    from auxtasks.keras.seeds import set_seed
+
+    set_seed(seed)
+    base = checked_model(build_model())
+    model = attached(base, specs, train, settings, arm.tasks, arm.weight, seed)
+    compile_like(model, base)
+    targets = {task: _for_arm(train.targets[task], task, arm, seed) for task in arm.tasks}
+    start = time.perf_counter()
+    history = model.fit(
+        train.inputs,
+        {MAIN: train.main, **targets},
+        batch_size=settings.batch_size,
+        epochs=settings.epochs,
+        verbose=0,
+        # A copy, because callbacks remember what they saw.
+        **{"seed": seed, **copy.deepcopy(dict(settings.fit_options))},
+    )
+    seconds = time.perf_counter() - start
+    run = Run(
+        arm,
+        seed,
+        fold,
+        scores=_scores(model, test, settings),
+        learned=_learned(model, test, arm, settings),
+        seconds=seconds,
+        curves=_curves(history.history, arm),
+    )
+    # TensorFlow's graphs hold each other, so that without this they are kept for long.
+    del model, base, history
+    gc.collect()
+    return run
+
+
+def attached(
+    base: keras.Model,
+    specs: Mapping[str, TargetSpec],
+    train: Data,
+    settings: Settings,
+    tasks: tuple[str, ...],
+    factor: float = 1.0,
+    seed: int = 0,
+) -> Any:
+    """Wrap the model; without tasks the wrapper trains as the plain model does on the same batches.
+
+    Parameters
+    ----------
+    base : keras.Model
+        The model.
+    specs : mapping of str to TargetSpec
+        The specs of all tasks.
+    train : Data
+        Whose inputs the heads are tried with.
+    settings : Settings
+        How to attach heads.
+    tasks : tuple of str
+        Which.
+    factor : float
+        What the weights are multiplied by.
+    seed : int
+        Of the heads.
+
+    Returns
+    -------
+    AuxModel
+        Not compiled.
+    """
+    from auxtasks.keras.attach import attach_heads
+    from auxtasks.keras.model import AuxModel
+
+    if not tasks:
+        return AuxModel(base, {}, {}, {}, seed)
+    return attach_heads(
+        base,
+        {task: specs[task] for task in tasks},
+        at=settings.at_of(tasks),
+        weights={task: factor * _number(settings.weights[task], specs[task], train) for task in tasks},
+        inputs=train.inputs,
+        seed=seed,
+        schedule=settings.schedule,
+        weighting=settings.weighting,
+    )
+
+
+def _number(weight: float | str, spec: TargetSpec, train: Data) -> float:
+    """Return a weight as `fit` would find it, but the same for data of all forms."""
+    from auxtasks.batches.composition import automatic_weight
+    from auxtasks.labels import present_rows
+
+    if not isinstance(weight, str):
+        return weight
+    return spec.share * automatic_weight(int(present_rows(train.main).sum()), len(train.main))
+
+
+def _for_arm(target: Array, task: str, arm: Arm, seed: int) -> Array:
+    """Return the targets, for a control in another order; samples without a target stay without."""
+    if not arm.shuffled:
+        return target
+    from auxtasks.labels import present_rows
+
+    present = np.flatnonzero(present_rows(target))
+    rng = np.random.default_rng([seed, zlib.crc32(task.encode())])
+    shuffled = target.copy()
+    shuffled[present] = target[rng.permutation(present)]
+    return shuffled
+
+
+def _scores(model: Any, test: Data, settings: Settings) -> dict[str, float]:
+    predicted = model.predict(test.inputs, batch_size=max(settings.batch_size, 256), verbose=0)
+    return settings.metrics.score(test.main, predicted)
+
+
+def _learned(model: Any, test: Data, arm: Arm, settings: Settings) -> dict[str, float]:
+    """Return the losses of the tasks on the test part; what has no targets there is NaN."""
+    known = {task: test.targets[task] for task in arm.tasks if task in test.targets}
+    found: Mapping[str, float] = {}
+    if known:
+        found = model.evaluate(
+            test.inputs,
+            {MAIN: test.main, **known},
+            batch_size=max(settings.batch_size, 256),
+            verbose=0,
+            return_dict=True,
+        )
+    return {task: float(found.get(f"{task}_loss", np.nan)) for task in arm.tasks}
+
+
+def _curves(history: Mapping[str, Any], arm: Arm) -> dict[str, list[float]]:
+    main = history.get("main_loss", history["loss"])
+    curves = {MAIN: main, **{task: history[f"{task}_loss"] for task in arm.tasks}}
+    return {name: [float(value) for value in values] for name, values in curves.items()}
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way of training the model.
+
+    Parameters
+    ----------
+    tasks : tuple of str
+        The auxiliary tasks; none for the baseline.
+    weight : float
+        What the loss weights of the tasks are multiplied by.
+    shuffled : bool
+        Whether each task's targets are those of other samples: the control.
+
+    Examples
+    --------
+    >>> Arm(("std", "fft"), 3.0).label, Arm(("std",), shuffled=True).label, Arm().label
+    ('std + fft ×3', 'std, shuffled', 'baseline')
+    """
+
+    tasks: tuple[str, ...] = ()
+    weight: float = 1.0
+    shuffled: bool = False
+
+    @property
+    def label(self) -> str:
+        """What reports call it."""
+        if not self.tasks:
+            return "baseline"
+        times = "" if self.weight == 1.0 else f" ×{self.weight:g}"
+        return " + ".join(self.tasks) + times + (", shuffled" if self.shuffled else "")
+
+    @property
+    def control(self) -> Arm:
+        """The same with shuffled targets."""
+        return Arm(self.tasks, self.weight, shuffled=True)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types; `from_dict` is the inverse."""
+        return {**asdict(self), "tasks": list(self.tasks)}
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> Arm:
+        """Make an arm from what `to_dict` returned."""
+        return cls(**{**fields, "tasks": tuple(fields["tasks"])})
+
+
+BASELINE = Arm()
+
+
+def arms_of(tasks: Sequence[str], weights: Sequence[float], *, together: bool, controls: bool) -> list[Arm]:
+    """List the arms of an audit, the baseline first.
+
+    Parameters
+    ----------
+    tasks : sequence of str
+        The auxiliary tasks.
+    weights : sequence of float
+        The weights to try each with.
+    together : bool
+        Whether to train all tasks at once too; with one task that is the same.
+    controls : bool
+        Whether each arm comes with its control.
+
+    Returns
+    -------
+    list of Arm
+        Each control right after its arm.
+
+    Examples
+    --------
+    >>> [arm.label for arm in arms_of(["std", "fft"], [1.0], together=True, controls=False)]
+    ['baseline', 'std', 'fft', 'std + fft']
+    """
+    groups = [(task,) for task in tasks] + ([tuple(tasks)] if together and len(tasks) > 1 else [])
+    arms = [Arm(group, weight) for group in groups for weight in weights]
+    return [BASELINE, *(each for arm in arms for each in ((arm, arm.control) if controls else (arm,)))]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One model, trained and tested.
+
+    Parameters
+    ----------
+    arm : Arm
+        How it was trained.
+    seed : int
+        Of its initial weights, batches and split; runs of the same seed and fold are a pair.
+    fold : int
+        The number of the test part; 0 where there is one.
+    scores : dict of str to float
+        The metrics of the main task on the test part. NaN where one is not defined.
+    learned : dict of str to float
+        For each auxiliary task its loss on the test part over its chance: below 1 the head learned something. NaN where
+        the test part has no targets.
+    seconds : float
+        The time of `fit`.
+    curves : dict of str to list of float
+        The losses of each epoch, ``"main"`` and one for each task.
+    parts : str
+        A fingerprint of the samples that it was trained and tested on.
+    """
+
+    arm: Arm
+    seed: int
+    fold: int
+    scores: dict[str, float]
+    learned: dict[str, float]
+    seconds: float
+    curves: dict[str, list[float]]
+    parts: str = ""
+
+    @property
+    def pair(self) -> tuple[int, int]:
+        """What it has in common with the runs it is compared to."""
+        return self.seed, self.fold
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types; `from_dict` is the inverse."""
+        return {**self.__dict__, "arm": self.arm.to_dict()}
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> Run:
+        """Make a run from what `to_dict` returned."""
+        return cls(**{**fields, "arm": Arm.from_dict(fields["arm"])})
+
+
+_THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+
+
+def results_of(function: Callable[..., Any], calls: Sequence[tuple[Any, ...]], n_jobs: int) -> Iterator[Any]:
+    """Call a function with each of several sets of arguments.
+
+    Parameters
+    ----------
+    function : function
+        What to call.
+    calls : sequence of tuple
+        The arguments.
+    n_jobs : int
+        The number of processes; 1 is this one.
+
+    Yields
+    ------
+    Any
+        The results, each as soon as it is there.
+    """
+    if n_jobs == 1 or len(calls) < 2:
+        for arguments in calls:
+            yield function(*arguments)
+        return
+    joblib: Any = require("joblib", extra="parallel")
+    with _shared_threads(n_jobs):
+        parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+        state = keras_state()
+        yield from parallel(joblib.delayed(_in_worker)(state, function, arguments) for arguments in calls)
+
+
+def keras_state() -> dict[str, Any]:
+    """Return the settings of Keras that another process does not know of.
+
+    Returns
+    -------
+    dict
+        The dtype policy, the float type and the order of the axes of images.
+    """
+    import keras
+
+    return {
+        "dtype_policy": keras.config.dtype_policy().name,
+        "floatx": keras.config.floatx(),
+        "image_data_format": keras.config.image_data_format(),
+    }
+
+
+def _in_worker(state: dict[str, Any], function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    import keras
+
+    keras.config.set_floatx(state["floatx"])
+    keras.config.set_image_data_format(state["image_data_format"])
+    keras.config.set_dtype_policy(state["dtype_policy"])
+    return function(*arguments)
+
+
+@contextlib.contextmanager
+def _shared_threads(n_jobs: int) -> Iterator[None]:
+    """Share the processors between the TensorFlows of new processes, which read this at their start."""
+    before = {name: os.environ.get(name) for name in _THREADS}
+    share = str(max((os.cpu_count() or 1) // n_jobs, 1))
+    os.environ.update({name: share for name, value in before.items() if value is None})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)

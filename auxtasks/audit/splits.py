@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+import warnings
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
-from auxtasks.audit.cv import checked_cv, numbers_of
-from auxtasks.audit.folds import folds_of
-from auxtasks.errors import InvalidInputError
+from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.optional import require
 from auxtasks.typing import Array
 
 
@@ -147,3 +149,220 @@ def _check_parts(train: Array, test: Array, labelled: Array, groups: Array | Non
             f"`groups`: `cv` gave {len(set(shared.tolist()))} groups both to train and to test on, such as "
             f"{shared[0]!r}. Pass a splitter that keeps groups together, such as GroupKFold, a number of folds or None."
         )
+
+
+def checked_cv(cv: Any) -> Any:
+    """Return a way of splitting that gives the same however often it is asked: what can be read once is made a list.
+
+    Parameters
+    ----------
+    cv : None, int, scikit-learn splitter or iterable of (train, test)
+        The way.
+
+    Returns
+    -------
+    None, int, scikit-learn splitter or list of tuple
+        The same; what was returned is left as it is.
+
+    Raises
+    ------
+    InvalidTypeError
+        If it is none of these, or an entry is not a pair.
+    InvalidInputError
+        If it is a number below 2.
+
+    Examples
+    --------
+    >>> checked_cv(np.int64(3)), checked_cv(iter([([0, 1], [2])]))
+    (3, [([0, 1], [2])])
+    """
+    if isinstance(cv, Integral) and not isinstance(cv, bool):
+        if cv < 2:
+            raise InvalidInputError(f"`cv` must be at least 2 folds; got {cv}.")
+        return int(cv)
+    if cv is None or (hasattr(cv, "split") and not isinstance(cv, (str, bytes))):
+        return cv
+    if not isinstance(cv, Iterable) or isinstance(cv, (str, bytes)):
+        raise InvalidTypeError(
+            f"`cv` must be a number of folds, a scikit-learn splitter or an iterable of (train, test); got {cv!r}."
+        )
+    pairs = list(cv)
+    for number, pair in enumerate(pairs):
+        if (
+            not isinstance(pair, (tuple, list, np.ndarray))
+            or len(pair) != 2
+            or any(np.ndim(part) != 1 for part in pair)
+        ):
+            raise InvalidTypeError(
+                f"`cv`: entry {number} must be a pair (train, test) of sample numbers; got {type(pair).__name__} "
+                f"{pair!r}."
+            )
+    return [tuple(pair) for pair in pairs]
+
+
+def numbers_of(part: Any, n: int) -> Array:
+    """Return the sample numbers of one part.
+
+    Parameters
+    ----------
+    part : sequence of int, or of n bool
+        What a splitter or an entry of a list gave: numbers, or a mask.
+    n : int
+        The number of samples that are split.
+
+    Returns
+    -------
+    ndarray of int
+        Each number once.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidInputError
+        If it is neither, or a number is out of range or repeated.
+
+    Examples
+    --------
+    >>> numbers_of([True, False, True], 3)
+    array([0, 2])
+    """
+    numbers = np.asarray(part)
+    if numbers.ndim != 1:
+        raise InvalidTypeError(f"`cv` must give parts as lists of sample numbers; got {part!r}.")
+    if numbers.dtype == bool:
+        if len(numbers) != n:
+            raise InvalidInputError(
+                f"`cv`: a mask must have one entry for each of the {n} labelled samples; found {len(numbers)}."
+            )
+        return np.flatnonzero(numbers)
+    if not len(numbers):
+        return np.empty(0, dtype=np.int64)
+    if numbers.dtype.kind not in "iu" or numbers.min() < 0 or numbers.max() >= n:
+        raise InvalidInputError(
+            f"`cv` must give numbers from 0 to {n - 1}, which count the labelled samples; found {numbers[:5]}..."
+        )
+    values, counts = np.unique(numbers, return_counts=True)
+    if counts.max() > 1:
+        raise InvalidInputError(
+            f"`cv` must give each sample once a part; number {values[counts.argmax()]} is there {counts.max()} times."
+        )
+    return numbers
+
+
+HELD_OUT = 0.25
+"""The share of the labelled samples that is tested on where nothing else was asked."""
+
+
+def folds_of(
+    cv: Any, y: Array, groups: Array | None, seed: int, *, stratify: bool | None = None
+) -> list[tuple[Any, ...]]:
+    """Split samples for one seed.
+
+    Parameters
+    ----------
+    cv : None, int, scikit-learn splitter or list of tuple
+        What `checked_cv` returned.
+    y : ndarray, shape (n, ...)
+        The labels.
+    groups : ndarray, shape (n,), or None
+        The groups.
+    seed : int
+        The seed.
+    stratify : bool, optional
+        Whether the labels are classes, in equal shares on both sides; by default where they are integers, one a sample.
+
+    Returns
+    -------
+    list of tuple
+        For each fold what to train and what to test on; with a `SemiSupervisedSplit` also what to train on without
+        labels.
+
+    Raises
+    ------
+    InvalidInputError
+        If the samples cannot be split like this.
+    """
+    if isinstance(cv, list):
+        return cv
+    strata = strata_of(y, classes=bool(stratify))
+    stratify = are_classes(y) if stratify is None else stratify and strata.ndim == 1
+    splitter = _splitter(cv, strata, seed, stratify=stratify, grouped=groups is not None)
+    try:
+        with warnings.catch_warnings():
+            # Whether groups are kept together is checked where the parts are.
+            warnings.filterwarnings("ignore", "The groups parameter is ignored", UserWarning)
+            if hasattr(splitter, "split_three"):
+                return list(splitter.split_three(np.zeros(len(y)), y, groups))
+            return list(splitter.split(np.zeros(len(y)), strata, groups))
+    except ValueError as error:
+        raise InvalidInputError(f"`cv`: {len(y)} labelled samples cannot be split like this: {error}") from error
+
+
+def strata_of(y: Array, *, classes: bool = False) -> Array:
+    """Return what a splitter may stratify by: one number a sample where there is one.
+
+    Parameters
+    ----------
+    y : ndarray, shape (n, ...)
+        Labels; rows in which one entry is on and all others are off, of any dtype, stand for the class that is on.
+    classes : bool, default False
+        Whether they are known to be classes, so that rows of probabilities stand for the likeliest one.
+
+    Returns
+    -------
+    ndarray
+        Shape (n,), or `y` itself where its rows stand for no class.
+
+    Examples
+    --------
+    >>> strata_of(np.array([[0.0, 1.0], [1.0, 0.0]])), strata_of(np.array([[0.9, 0.1]]), classes=True)
+    (array([1, 0]), array([0]))
+    """
+    if y.ndim == 2 and y.shape[1] == 1:
+        return y.ravel()
+    if y.ndim == 2 and y.dtype.kind in "iubf" and y.size:
+        shares = classes and bool((y >= 0).all()) and np.allclose(y.sum(axis=1), 1.0, atol=1e-3)
+        two_values = bool(np.isin(y, (y.min(), y.max())).all() and y.min() < y.max())
+        if shares or (two_values and bool(((y == y.max()).sum(axis=1) == 1).all())):
+            return np.asarray(y.argmax(axis=1))
+    return y
+
+
+def are_classes(y: Array) -> bool:
+    """Tell whether labels look like classes: integers or booleans, one a sample.
+
+    Parameters
+    ----------
+    y : ndarray, shape (n, ...)
+        Labels, or what `strata_of` made of them.
+
+    Returns
+    -------
+    bool
+        False for floats, which may be whole all the same.
+
+    Examples
+    --------
+    >>> are_classes(np.array([[0], [2]])), are_classes(np.array([0.0, 2.0]))
+    (True, False)
+    """
+    return bool(y.dtype.kind in "iub" and (y.ndim == 1 or (y.ndim == 2 and y.shape[1] == 1)))
+
+
+def _splitter(cv: Any, strata: Array, seed: int, *, stratify: bool, grouped: bool) -> Any:
+    selection: Any = require("sklearn.model_selection", extra="sklearn")
+    if cv is None:
+        stratify = stratify and np.unique(strata, return_counts=True)[1].min() >= 2
+        alone = selection.StratifiedShuffleSplit if stratify else selection.ShuffleSplit
+        return (selection.GroupShuffleSplit if grouped else alone)(1, test_size=HELD_OUT, random_state=seed)
+    if isinstance(cv, int):
+        if grouped and not stratify:
+            return selection.GroupKFold(cv)
+        kind = selection.StratifiedGroupKFold if grouped else selection.StratifiedKFold if stratify else selection.KFold
+        return kind(cv, shuffle=True, random_state=seed)
+    splitter = copy.copy(cv)
+    if hasattr(splitter, "random_state"):
+        splitter.random_state = seed
+    # Several labels are no strata to split by, and what is hidden of them is chosen by the labels.
+    if getattr(splitter, "stratify", False) is None and strata.ndim == 1:
+        splitter.stratify = stratify
+    return splitter

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
-from auxtasks.audit.arms import BASELINE, Arm
-from auxtasks.audit.finding import Finding
-from auxtasks.audit.paired import Comparison, Verdict, compare
-from auxtasks.audit.reasons import reason
-from auxtasks.audit.run import Run
+from auxtasks.audit.experiment import BASELINE, Arm, Experiment, Run
+from auxtasks.errors import InvalidInputError
+from auxtasks.typing import Floats
 from auxtasks.validation import check_choice, check_number
 
 Adjust = Literal["holm", "bonferroni", "none"]
@@ -153,3 +151,299 @@ def _p_above(comparison: Comparison | None) -> float:
 
 def _median(values: object) -> float:
     return float(np.median(list(values)))  # type: ignore[call-overload]
+
+
+Verdict = Literal["helps", "no effect", "hurts"]
+CONFIDENCE = 0.95
+_ROUNDING = 1e-12
+"""Up to which share of the greatest score, or of 1, a difference is taken for rounding."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Scores of two arms over the same seeds, of which more is better, and what their differences say.
+
+    Parameters
+    ----------
+    baseline, auxiliary : ndarray of float, shape (seeds,)
+        Scores; entries of the same place belong to the same split and initial weights.
+    mean, low, high : float
+        The mean of ``auxiliary - baseline`` and its interval.
+    error : float
+        The standard error of the mean; 0 where all differences are equal.
+    """
+
+    baseline: Floats
+    auxiliary: Floats
+    mean: float
+    low: float
+    high: float
+    error: float
+
+    @property
+    def rounding(self) -> float:
+        """What a difference must exceed not to be rounding."""
+        return _ROUNDING * max(1.0, float(np.abs([self.baseline, self.auxiliary]).max()))
+
+    @property
+    def worse(self) -> int:
+        """How many pairs lost."""
+        return int((self.differences < 0).sum())
+
+    def p_above(self, margin: float = 0.0) -> float:
+        """Return the p-value of the one-sided t-test that the mean difference is above a margin.
+
+        Parameters
+        ----------
+        margin : float, default 0.0
+            The margin.
+
+        Returns
+        -------
+        float
+            Where all differences are equal that of the one-sided sign test: 0.5 to the power of their number if they
+            are above the margin, else 1.
+
+        Notes
+        -----
+        Equal differences have no variance, so that the t-test would call the smallest of them certain, even of two
+        pairs. They are common where few samples are tested, since scores are multiples of 1 over their number. The sign
+        test (Conover 1999, Practical Nonparametric Statistics, section 3.4) needs no variance; with it fewer than 6
+        equal differences decide nothing at 2.5 %.
+
+        Examples
+        --------
+        >>> compare([0.7, 0.6], [0.75, 0.65]).p_above(), compare([0.7, 0.6], [0.7, 0.6]).p_above()
+        (0.25, 1.0)
+        """
+        from scipy.stats import t
+
+        if self.error == 0:
+            return 0.5 ** len(self.baseline) if self.mean > margin + self.rounding else 1.0
+        return float(t.sf((self.mean - margin) / self.error, len(self.baseline) - 1))
+
+    def p_below(self, margin: float = 0.0) -> float:
+        """Return the p-value of the one-sided t-test that the mean difference is below a margin."""
+        return Comparison(-self.baseline, -self.auxiliary, -self.mean, -self.high, -self.low, self.error).p_above(
+            -margin
+        )
+
+    @property
+    def differences(self) -> Floats:
+        """The difference of each pair."""
+        return self.auxiliary - self.baseline
+
+    @property
+    def verdict(self) -> Verdict:
+        """``"helps"`` if the whole interval is above 0, ``"hurts"`` if it is below, else ``"no effect"``.
+
+        An interval without width counts if the sign test says so too, at the level of an interval of 95 %.
+        """
+        if self.error == 0 and min(self.p_above(), self.p_below()) > (1 - CONFIDENCE) / 2:
+            return "no effect"
+        if self.low > 0:
+            return "helps"
+        return "hurts" if self.high < 0 else "no effect"
+
+
+def compare(
+    baseline: Sequence[float], auxiliary: Sequence[float], *, confidence: float = CONFIDENCE, overlap: float = 0.0
+) -> Comparison:
+    """Compare two arms pair by pair.
+
+    Parameters
+    ----------
+    baseline, auxiliary : sequence of float
+        One score a seed, in the same order; two at least.
+    confidence : float, default 0.95
+        Of the interval.
+    overlap : float, default 0.0
+        The test over the training samples where pairs are folds or other splits of the same samples. Their training
+        parts overlap, so that they vary less than independent ones; the variance of the mean grows by this much.
+
+    Returns
+    -------
+    Comparison
+        With the interval of the mean difference. Where all differences are equal it has no width.
+
+    Raises
+    ------
+    InvalidInputError
+        If the arms differ in length, or there are fewer than two pairs.
+
+    Notes
+    -----
+    ``mean(d) ± t(0.975, n - 1) * std(d) * sqrt(1 / n + overlap)`` with the sample standard deviation (``ddof=1``), the
+    interval of Student's paired t-test (Student 1908, Biometrika 6(1):1-25), and with an overlap that of Nadeau and
+    Bengio (2003, Machine Learning 52:239-281). It covers the seeds, that is, splits and initial weights, and not other
+    data sets.
+
+    Examples
+    --------
+    >>> found = compare([0.80, 0.82, 0.81], [0.84, 0.85, 0.86])
+    >>> f"{found.mean:.3f} from {found.low:.3f} to {found.high:.3f}: {found.verdict}"
+    '0.040 from 0.015 to 0.065: helps'
+    """
+    from scipy.stats import t
+
+    first, second = np.asarray(baseline, dtype=float), np.asarray(auxiliary, dtype=float)
+    if first.shape != second.shape or first.ndim != 1 or len(first) < 2:
+        raise InvalidInputError(
+            f"`baseline` and `auxiliary` must hold one accuracy for each of the same two or more seeds; found shapes "
+            f"{first.shape} and {second.shape}."
+        )
+    differences = second - first
+    mean = float(differences.mean())
+    error = float(differences.std(ddof=1) * np.sqrt(1 / len(first) + overlap))
+    if error <= Comparison(first, second, mean, mean, mean, 0.0).rounding:
+        error = 0.0
+    margin = float(t.ppf((1 + confidence) / 2, len(first) - 1)) * error
+    return Comparison(first, second, mean, mean - margin, mean + margin, error)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The verdict about one arm, and what it rests on.
+
+    Parameters
+    ----------
+    arm : Arm
+        What was trained.
+    verdict : {"helps", "no effect", "hurts"}
+        Against the margin, adjusted for the number of arms.
+    because : str
+        The reason, in a sentence.
+    comparison : Comparison
+        Of the judged metric with the baseline, pair by pair; differences are signed so that up is better.
+    over_control : Comparison or None
+        Of the same metric with the arm of shuffled targets; None without controls.
+    control : Comparison or None
+        Of the arm of shuffled targets with the baseline.
+    p : float
+        The adjusted p-value of the verdict's direction.
+    relevance : float
+        How well a linear model tells the main label from the targets: 0 as a guess, 1 without error. NaN where it could
+        not be found out.
+    learned : float
+        The median of the tasks' losses over chance on the test part, the worst of the tasks; 1 is a guess.
+    cost : float
+        The time of training over that of the baseline, the median of the pairs.
+    """
+
+    arm: Arm
+    verdict: Verdict
+    because: str
+    comparison: Comparison
+    over_control: Comparison | None
+    control: Comparison | None
+    p: float
+    relevance: float
+    learned: float
+    cost: float
+
+
+def reason(
+    verdict: Verdict,
+    against: Comparison,
+    over_control: Comparison | None,
+    control: Comparison | None,
+    learned: Mapping[str, float],
+    margin: float,
+    level: float,
+) -> str:
+    """Say why.
+
+    Parameters
+    ----------
+    verdict : {"helps", "no effect", "hurts"}
+        The verdict.
+    against : Comparison
+        Of the arm with the baseline.
+    over_control, control : Comparison or None
+        Of the arm with its control, and of this with the baseline.
+    learned : mapping of str to float
+        The loss over chance of each head.
+    margin : float
+        The difference that matters.
+    level : float
+        Up to which a one-sided p-value counts.
+
+    Returns
+    -------
+    str
+        One sentence or two.
+    """
+    parts = [_verdict_in_words(verdict, against, over_control, control, margin, level)]
+    unlearned = [task for task, loss in learned.items() if loss >= 1.0]
+    if unlearned:
+        parts.append(f"On the test part the head of {', '.join(unlearned)} does no better than a guess.")
+    return " ".join(parts)
+
+
+def _verdict_in_words(
+    verdict: Verdict,
+    against: Comparison,
+    over_control: Comparison | None,
+    control: Comparison | None,
+    margin: float,
+    level: float,
+) -> str:
+    beyond = " by more than the margin" if margin else ""
+    if verdict == "helps":
+        if over_control is None:
+            return f"Better than the baseline{beyond}; without controls this may be mere regularisation."
+        return f"Better than the baseline{beyond}, and than shuffled targets."
+    if verdict == "hurts":
+        shuffled = ""
+        if over_control is not None and over_control.p_below() <= level:
+            shuffled = ", and than shuffled targets: its content works against the main task"
+        if control is not None and control.p_below(-margin) <= level:
+            shuffled += "; shuffled targets hurt too, so that a smaller weight may help"
+        return f"Worse than the baseline{beyond}{shuffled}."
+    if against.p_above(margin) <= level:
+        if over_control is not None and over_control.p_above() > level:
+            return (
+                f"Better than the baseline{beyond}, but shuffled targets may do as well: it regularises, and that its "
+                "content adds anything is not shown."
+            )
+        return f"Better than the baseline{beyond} if it were the only arm; among several this may be chance."
+    if against.p_below(-margin) <= level:
+        return f"Worse than the baseline{beyond} if it were the only arm; among several this may be chance."
+    if margin and (against.p_above() <= level or against.p_below() <= level):
+        return "Differs from the baseline; that it does by more than the margin is not shown."
+    return "The difference from the baseline may be chance."
+
+
+@dataclass(frozen=True)
+class Relevance:
+    """The relevance of tasks, alone and together.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Whose labelled samples are taken.
+    """
+
+    experiment: Experiment
+    _found: dict[tuple[str, ...], float] = field(default_factory=dict)
+
+    def __call__(self, arm: Arm) -> float:
+        """Return the relevance of the tasks of an arm."""
+        return self.of(arm.tasks)
+
+    def of(self, tasks: tuple[str, ...]) -> float:
+        """Return the skill of a linear probe of the main label: 0 as a guess, 1 without error, NaN if not defined."""
+        from auxtasks.audit.screen.features import features_of
+        from auxtasks.audit.screen.probe import linear_probe
+
+        if tasks not in self._found:
+            samples, rows = self.experiment.samples, np.flatnonzero(self.experiment.labelled)
+            parts: list[Any] = [features_of(samples.targets[task][rows], self.experiment.specs[task]) for task in tasks]
+            problem = self.experiment.settings.metrics.problem
+            self._found[tasks] = linear_probe(np.concatenate(parts, axis=1), samples.main[rows], problem=problem)
+        return self._found[tasks]
+
+    @property
+    def by_task(self) -> dict[str, float]:
+        """The relevance of each task."""
+        return {task: self.of((task,)) for task in self.experiment.specs}

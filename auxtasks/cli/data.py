@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from auxtasks.cli.archive import Archive, read_npy
-from auxtasks.cli.images import read_images
-from auxtasks.cli.lines import read_text_lines
-from auxtasks.errors import InvalidInputError
+import numpy as np
+
+from auxtasks.errors import InvalidInputError, StorageError
+from auxtasks.optional import require
 from auxtasks.typing import Array
 
 
@@ -127,3 +130,398 @@ def listed(names: Any) -> str:
     "'X', 'y'"
     """
     return ", ".join(map(repr, names))
+
+
+class Archive(Mapping[str, Array]):
+    """The arrays of an .npz file by name, each read when it is asked for.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    without : str, optional
+        The name of an array to leave out.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is not such a file.
+    """
+
+    def __init__(self, path: Path, without: str | None = None) -> None:
+        self.path = path
+        with _opened(path) as file:
+            self._names = tuple(name for name in file.files if name != without)
+
+    def __getitem__(self, name: str) -> Array:
+        """Read one array."""
+        if name not in self._names:
+            raise KeyError(name)
+        try:
+            with _opened(self.path) as file:
+                found = file[name]
+        except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+            raise _unreadable(f"the array {name!r} of {self.path}", error) from error
+        if not isinstance(found, np.ndarray):
+            raise InvalidInputError(f"{name!r} in {self.path} is no array; write the file with numpy.savez.")
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through the names, as they are in the file."""
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        """Count the arrays."""
+        return len(self._names)
+
+
+def read_npy(path: Path) -> Array:
+    """Read an .npy file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    ndarray
+        What it holds.
+
+    Raises
+    ------
+    InvalidInputError
+        If it cannot be read, or holds Python objects.
+    """
+    try:
+        with path.open("rb") as file:
+            # Not np.load, which takes any other file for a pickle and says so.
+            return np.lib.format.read_array(file, allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise _unreadable(str(path), error) from error
+
+
+def _opened(path: Path) -> Any:
+    if not zipfile.is_zipfile(path):
+        raise InvalidInputError(f"{path} is no .npz file, or was cut off; write it with numpy.savez.")
+    return np.load(path, allow_pickle=False)
+
+
+def _unreadable(what: str, error: Exception) -> InvalidInputError:
+    if "Object arrays" in str(error):
+        return InvalidInputError(
+            f"{what} holds Python objects, which are not loaded because that could run code hidden in them. Save "
+            "numbers, or texts as np.array(texts, dtype=str)."
+        )
+    return InvalidInputError(f"{what} cannot be read as a NumPy array: {error}. Write it with numpy.save or savez.")
+
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
+
+
+def read_images(folder: Path) -> Array:
+    """Read the images of a folder, sorted by name.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder; files that do not end like an image and folders in it are left out.
+
+    Returns
+    -------
+    ndarray, shape (n, height, width) or (n, height, width, channels)
+        The pixels as they are in the files.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is no image, one cannot be read, or one differs from the first in size, channels or dtype.
+    MissingDependencyError
+        If scikit-image is not installed.
+    """
+    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
+    if not files:
+        raise InvalidInputError(f"{folder} holds no image; names must end in {', '.join(SUFFIXES)}.")
+    imread = require("skimage.io", extra="image").imread
+    first = _read(files[0], imread)
+    images = np.empty((len(files), *first.shape), first.dtype)
+    for row, file in enumerate(files):
+        image = _read(file, imread)
+        if image.shape != first.shape or image.dtype != first.dtype:
+            raise InvalidInputError(
+                f"{file} is {_described(image)}, and {files[0].name} is {_described(first)}. All images need the same "
+                "size, channels and dtype; convert them first."
+            )
+        images[row] = image
+    return images
+
+
+def _read(file: Path, imread: Any) -> Array:
+    try:
+        image = np.asarray(imread(file))
+    # Pillow raises SyntaxError for a damaged file.
+    except (OSError, ValueError, SyntaxError) as error:
+        raise InvalidInputError(f"{file} cannot be read as an image: {error}".rstrip(".") + ".") from error
+    if image.ndim not in (2, 3) or image.dtype.kind not in "uif":
+        raise InvalidInputError(f"{file} holds no single image: {_described(image)}. Save its frames one by one.")
+    return image
+
+
+def _described(image: Array) -> str:
+    return f"{'×'.join(map(str, image.shape))} {image.dtype}"
+
+
+_SHOWN = 5
+
+
+def read_lines(path: Path) -> list[str]:
+    """Read the lines of a UTF-8 file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    list of str
+        Its lines, without line breaks and without an empty last one.
+
+    Raises
+    ------
+    InvalidInputError
+        If it cannot be read or is not UTF-8; the line is named.
+    """
+    try:
+        content = path.read_bytes()
+        # Excel and others begin files with a byte order mark, which is not part of the first text.
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        number = content[: error.start].count(b"\n") + 1
+        raise InvalidInputError(f"{path} is not UTF-8: see line {number}. Save it as UTF-8 text.") from error
+    except OSError as error:
+        raise InvalidInputError(f"{path} cannot be read ({error.strerror}).") from error
+    # Not splitlines, which also cuts at characters that occur within texts, such as U+2028.
+    lines = text.replace("\r\n", "\n").split("\n")
+    return lines[:-1] if not lines[-1] else lines
+
+
+def read_text_lines(path: Path) -> list[str]:
+    """Read texts, one a line.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    list of str
+        The texts.
+
+    Raises
+    ------
+    InvalidInputError
+        If a line is empty, because labels would then belong to the wrong texts if it was left out; or as `read_lines`.
+    """
+    lines = read_lines(path)
+    empty = [str(number) for number, line in enumerate(lines, 1) if not line.strip()]
+    if empty:
+        shown = ", ".join(empty[:_SHOWN]) + (f", … ({len(empty)} in all)" if len(empty) > _SHOWN else "")
+        raise InvalidInputError(
+            f"{path} must hold one text a line; empty: line {shown}. Remove such lines, and their labels too."
+        )
+    if not lines:
+        raise InvalidInputError(f"{path} is empty; it must hold one text a line.")
+    return lines
+
+
+def read_labels(source: str, data: Data | None) -> Array:
+    """Read labels.
+
+    Parameters
+    ----------
+    source : str
+        The name of an array beside the inputs, or else an .npy file or a text file of one label a line, in which an
+        empty line stands for a sample without one.
+    data : Data, optional
+        The inputs.
+
+    Returns
+    -------
+    ndarray
+        Integers, floats or, for classes by name, strings.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is neither such an array nor such a file, or it cannot be read.
+    """
+    if data is not None and source in data.others:
+        return data.others[source]
+    path = Path(source)
+    if path.is_file() and path.suffix.lower() == ".npy":
+        return read_npy(path)
+    if path.is_file() and path.suffix.lower() != ".npz":
+        return labels_of(read_lines(path))
+    holds = f"; {data.path} holds {listed(data.others)} besides its inputs" if data and data.others else ""
+    raise InvalidInputError(
+        f"`--labels`: {source!r} is neither an array beside the inputs nor an .npy or text file{holds}."
+    )
+
+
+def labels_of(lines: Sequence[str]) -> Array:
+    """Turn lines into labels: integers if all are, else numbers if all are, else names of classes.
+
+    Parameters
+    ----------
+    lines : sequence of str
+        The labels; empty ones and "nan" are missing.
+
+    Returns
+    -------
+    ndarray
+        Missing is -1, NaN or "".
+
+    Examples
+    --------
+    >>> labels_of(["1", "", "0"]), labels_of(["0.5", "2"]), labels_of(["cat", "7"])
+    (array([ 1, -1,  0]), array([0.5, 2. ]), array(['cat', '7'], dtype='<U3'))
+    """
+    values = ["" if _is_missing(line) else line.strip() for line in lines]
+    try:
+        return np.array([int(value) if value else -1 for value in values], np.int64)
+    except ValueError:
+        pass
+    try:
+        return np.array([float(value) if value else np.nan for value in values], np.float64)
+    except ValueError:
+        return np.array(values, str)
+
+
+def numbered(labels: Array, *others: Array) -> tuple[list[Array], tuple[str, ...]]:
+    """Give numbers to classes that are given by name, by the order of their names.
+
+    Parameters
+    ----------
+    labels : ndarray
+        The labels of the training samples, which decide what classes there are.
+    *others : ndarray
+        Those of other samples.
+
+    Returns
+    -------
+    list of ndarray, tuple of str
+        All labels, numbers as they were given, and the classes; none if labels are numbers.
+
+    Raises
+    ------
+    InvalidInputError
+        If other samples are of another class, or numbered where the others have names.
+
+    Examples
+    --------
+    >>> numbered(np.array(["dog", "cat", ""]))
+    ([array([ 1,  0, -1])], ('cat', 'dog'))
+    """
+    if labels.dtype.kind != "U":
+        return [labels, *others], ()
+    classes = tuple(sorted({name for name in labels.ravel().tolist() if not _is_missing(name)}))
+    return [_numbers(part, classes) for part in (labels, *others)], classes
+
+
+def _numbers(labels: Array, classes: tuple[str, ...]) -> Array:
+    number = {name: number for number, name in enumerate(classes)}
+    names = labels.ravel().tolist()
+    unknown = sorted({str(name) for name in names if name not in number and not _is_missing(name)})
+    if unknown:
+        raise InvalidInputError(
+            f"`y_test` holds {listed(unknown[:5])}, which no training sample has; the classes of these are "
+            f"{listed(classes)}."
+        )
+    return np.array([number.get(name, -1) for name in names], np.int64).reshape(labels.shape)
+
+
+def _is_missing(name: object) -> bool:
+    return str(name).strip().lower() in ("", "nan")
+
+
+def check_new(path: Path, *, overwrite: bool, marker: str | None = None) -> None:
+    """Make sure that something can be written.
+
+    Parameters
+    ----------
+    path : Path
+        The file or folder to be written.
+    overwrite : bool
+        Whether it may replace one.
+    marker : str, optional
+        The file by which a folder is known to be one of ours; no other is replaced.
+
+    Raises
+    ------
+    StorageError
+        If something is there that may not be replaced, or nothing can be written there.
+    """
+    if os.path.lexists(path):
+        if not overwrite:
+            raise StorageError(f"`--output`: {path} exists; choose another, or pass --overwrite to replace it.")
+        if path.is_dir() if marker is None else not (path / marker).is_file():
+            raise StorageError(f"`--output`: {path} was not written by auxtasks and is not replaced; choose another.")
+    _check_writable(path)
+
+
+def check_report(folder: Path, files: Sequence[str], *, overwrite: bool) -> None:
+    """Make sure that a report can be written to a folder, which may hold other files.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    files : sequence of str
+        What will be written.
+    overwrite : bool
+        Whether these may replace others.
+
+    Raises
+    ------
+    StorageError
+        If one is there that may not be replaced, or nothing can be written there.
+    """
+    there = [name for name in files if (folder / name).exists()]
+    if there and not overwrite:
+        raise StorageError(
+            f"`--output`: {folder} holds {', '.join(there)}; choose another, or pass --overwrite to replace them."
+        )
+    _check_writable(folder / "report.html")
+
+
+def check_file(path: Path | None, option: str) -> None:
+    """Make sure that a file can be written or added to.
+
+    Parameters
+    ----------
+    path : Path or None
+        The file; nothing is checked without one.
+    option : str
+        Which option names it.
+
+    Raises
+    ------
+    StorageError
+        If it is a folder, or nothing can be written there.
+    """
+    if path is None:
+        return
+    if path.is_dir():
+        raise StorageError(f"`{option}`: {path} is a folder; name a file.")
+    _check_writable(path, option)
+
+
+def _check_writable(path: Path, option: str = "--output") -> None:
+    """Make sure that a file or folder can be made, without making it."""
+    nearest = next(parent for parent in path.absolute().parents if os.path.lexists(parent))
+    if not nearest.is_dir():
+        raise StorageError(f"`{option}`: {nearest} is a file and not a folder; choose another place than {path}.")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise StorageError(f"`{option}`: {nearest} may not be written to; choose another place than {path}.")

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
+from auxtasks.cli.data import Data, check_new, read_data
 from auxtasks.cli.options import OUTPUT, Domain, Given, Input, Options, Overwrite, Tasks
-from auxtasks.cli.output import check_new
-from auxtasks.cli.targets import Wanted
+from auxtasks.errors import unknown_name
+from auxtasks.registry import DOMAINS
+
+if TYPE_CHECKING:
+    from auxtasks.aux_targets import AuxTargets
+
 
 HELP = (
     "Compute auxiliary targets of samples and save them.\n\n"
@@ -35,7 +43,7 @@ def make(
     overwrite: Overwrite = False,
 ) -> None:
     """Make targets; the help of the command says more."""
-    from auxtasks.targets.storage import DESCRIPTION
+    from auxtasks.storage import DESCRIPTION
 
     wanted = Wanted(domain, task, option, given)
     check_new(output, overwrite=overwrite, marker=DESCRIPTION)
@@ -44,3 +52,94 @@ def make(
     console = Console(highlight=False, soft_wrap=True)
     console.print(repr(targets), markup=False)
     console.print(f"\nTargets: {output}", markup=False)
+
+
+_ELSEWHERE = ("X", "domain", "tasks", "given")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What targets are to be made, or where they are.
+
+    Parameters
+    ----------
+    domain : str or None
+        What the samples are.
+    tasks : sequence or None
+        Entries of ``tasks``.
+    options : sequence of (str, Any) or None
+        Further arguments.
+    given : sequence of str or None
+        Names of arrays.
+    saved : Path or None
+        A directory of saved targets, which leaves no need for the others.
+
+    Raises
+    ------
+    typer.BadParameter
+        If options exclude each other, one is missing, or one is there twice.
+    UnknownNameError
+        If there is no domain, task or argument of a name.
+    """
+
+    domain: str | None
+    tasks: Sequence[Any] | None = None
+    options: Sequence[tuple[str, Any]] | None = None
+    given: Sequence[str] | None = None
+    saved: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Check the options against each other."""
+        if self.saved is not None:
+            for name, value in (("domain", self.domain), ("task", self.tasks), ("option", self.options)):
+                _check_absent(name, value)
+            _check_absent("given", self.given)
+        elif self.domain is None:
+            raise typer.BadParameter("say what the samples are, or pass --targets DIR.", param_hint="--domain")
+        else:
+            self._check_names(self.domain)
+
+    def _check_names(self, domain: str) -> None:
+        from auxtasks.generator import make_aux_targets
+        from auxtasks.targets.tasks import parse_tasks
+
+        if domain not in DOMAINS:
+            raise unknown_name("--domain", domain, DOMAINS, "domain")
+        parse_tasks(domain, list(self.tasks) if self.tasks else None, self.given or ())
+        valid = [name for name in inspect.signature(make_aux_targets).parameters if name not in _ELSEWHERE]
+        names = [name for name, _ in self.options or ()]
+        for name in names:
+            if name not in valid:
+                raise unknown_name("--option", name, valid, "argument")
+            if names.count(name) > 1:
+                raise typer.BadParameter(f"{name!r} is there twice.", param_hint="--option")
+
+    def read(self, path: Path) -> Data:
+        """Read the samples; for saved targets in the domain of these."""
+        return read_data(path, self.domain or self.load().generator.domain)
+
+    def load(self) -> AuxTargets:
+        """Load the saved targets."""
+        from auxtasks.storage import load_targets
+
+        return load_targets(str(self.saved))
+
+    def make(self, data: Data | None) -> AuxTargets:
+        """Make the targets of samples, or load them."""
+        from auxtasks.generator import make_aux_targets
+
+        if self.saved is not None:
+            return self.load()
+        if data is None or self.domain is None:
+            raise typer.BadParameter("pass samples, or --targets DIR.", param_hint="INPUT")
+        given = data.columns(self.given or ())
+        return make_aux_targets(
+            data.X, self.domain, list(self.tasks) if self.tasks else None, given=given, **dict(self.options or ())
+        )
+
+
+def _check_absent(name: str, value: Any) -> None:
+    if value:
+        raise typer.BadParameter(
+            "the saved targets are what they are; leave out either.", param_hint=f"--{name}, --targets"
+        )

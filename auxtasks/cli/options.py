@@ -2,13 +2,84 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from auxtasks.cli.parse import option_of, task_of
 from auxtasks.registry import DOMAINS
+
+
+def task_of(text: str) -> str | dict[str, dict[str, Any]]:
+    """Read a task, with options or without.
+
+    Parameters
+    ----------
+    text : str
+        ``"fft"``, or ``'fft:{"n_coefficients": 50}'`` with the options as a JSON object.
+
+    Returns
+    -------
+    str or dict
+        An entry of the ``tasks`` of `auxtasks.make_aux_targets`.
+
+    Raises
+    ------
+    typer.BadParameter
+        If there is no name, or what follows the colon is no JSON object.
+
+    Examples
+    --------
+    >>> task_of("std"), task_of('low:{"task": "fft", "n_coefficients": 5}')
+    ('std', {'low': {'task': 'fft', 'n_coefficients': 5}})
+    """
+    name, colon, options = text.partition(":")
+    if not name.strip():
+        raise typer.BadParameter(f"{text!r} names no task.")
+    if not colon:
+        return name.strip()
+    example = f"'{name}:{{\"option\": 5}}' (auxtasks list shows the options)"
+    try:
+        found = json.loads(options)
+    except json.JSONDecodeError as error:
+        raise typer.BadParameter(f"what follows {name!r} must be JSON, such as {example}; {error}.") from error
+    if not isinstance(found, dict):
+        raise typer.BadParameter(f"what follows {name!r} must be a JSON object, such as {example}; got {options}.")
+    return {name.strip(): found}
+
+
+def option_of(text: str) -> tuple[str, Any]:
+    """Read an argument of a function.
+
+    Parameters
+    ----------
+    text : str
+        ``name=value``; the value is JSON, or else a text.
+
+    Returns
+    -------
+    tuple of str and Any
+        Its name and value.
+
+    Raises
+    ------
+    typer.BadParameter
+        If it is not of this form.
+
+    Examples
+    --------
+    >>> option_of("scale=false"), option_of("pipeline=en_core_web_sm"), option_of('padding="pre"')
+    (('scale', False), ('pipeline', 'en_core_web_sm'), ('padding', 'pre'))
+    """
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip().isidentifier():
+        raise typer.BadParameter(f"{text!r} must be name=value, such as seed=3.")
+    try:
+        return name.strip(), json.loads(value)
+    except json.JSONDecodeError:
+        return name.strip(), value
+
 
 TARGETS, OUTPUT = "Targets", "Output"
 
@@ -79,4 +150,88 @@ Labels = Annotated[
 ]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace what an earlier call has written there.", rich_help_panel=OUTPUT)
+]
+
+
+_RUNS, _VERDICT = "Runs", "Verdict"
+
+Model = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="A function without arguments that returns a new compiled Keras model: path/to/file.py:function or "
+        "package.module:function.",
+        show_default=False,
+    ),
+]
+Seeds = Annotated[
+    int, typer.Option(min=2, metavar="N", help="Pairs of runs; more narrow the intervals.", rich_help_panel=_RUNS)
+]
+Epochs = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="How often each sample is seen in a run; all take as many steps.",
+        rich_help_panel=_RUNS,
+    ),
+]
+BatchSize = Annotated[int, typer.Option(min=1, metavar="N", help="Samples a step.", rich_help_panel=_RUNS)]
+Weights = Annotated[
+    list[float] | None,
+    typer.Option(
+        metavar="W",
+        help="Weight of the auxiliary losses. Repeated, each is tried, and each counts as a further comparison.",
+        show_default="by how many samples have no label",
+        rich_help_panel=_RUNS,
+    ),
+]
+Folds = Annotated[
+    int | None,
+    typer.Option(min=2, metavar="N", help="Folds for each seed, where there is no test set.", rich_help_panel=_RUNS),
+]
+NoControls = Annotated[
+    bool,
+    typer.Option(
+        "--no-controls",
+        help="Leave out the runs with shuffled targets, in half the time. A task that merely regularises then looks "
+        "like one that helps.",
+        rich_help_panel=_RUNS,
+    ),
+]
+Jobs = Annotated[
+    int,
+    typer.Option(min=-1, metavar="N", help="Runs at a time, in processes; -1: one a processor.", rich_help_panel=_RUNS),
+]
+Metrics = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="A metric of the main task, such as balanced_accuracy. May be repeated; the first is judged by.",
+        show_default="accuracy for classes, rmse for numbers, and more",
+        rich_help_panel=_VERDICT,
+    ),
+]
+Margin = Annotated[
+    float,
+    typer.Option(
+        min=0.0,
+        metavar="D",
+        help="The difference that matters to you, in units of the metric: 0.01 is a point of accuracy. Set it before "
+        "you look at results.",
+        rich_help_panel=_VERDICT,
+    ),
+]
+Results = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Keep finished runs in this file (JSON lines); the same call goes on where it was interrupted, and may "
+        "then have more seeds, tasks or weights.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+Report = Annotated[
+    Path,
+    typer.Option(metavar="DIR", help="The folder of the report: page, figures and data.", rich_help_panel=OUTPUT),
 ]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from auxtasks.cli.labels import numbered, read_labels
+from auxtasks.cli.data import check_new, numbered, read_labels
+from auxtasks.cli.make import Wanted
 from auxtasks.cli.options import (
     OUTPUT,
     Given,
@@ -20,8 +21,6 @@ from auxtasks.cli.options import (
     Targets,
     Tasks,
 )
-from auxtasks.cli.output import check_new
-from auxtasks.cli.targets import Wanted
 
 if TYPE_CHECKING:
     from auxtasks.audit.screen import Ranking
@@ -85,8 +84,8 @@ def write_csv(ranking: Ranking, path: Path) -> None:
     import io
     from dataclasses import asdict, fields
 
-    from auxtasks.audit.report.files import write_whole
     from auxtasks.audit.screen import TaskRank
+    from auxtasks.files import write_whole
 
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")

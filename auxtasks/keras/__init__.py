@@ -4,23 +4,19 @@
 passed in. Needs TensorFlow: Keras with another backend is refused on import.
 """
 
-from auxtasks.optional import require
+from auxtasks.optional import require_tensorflow
 
-require("tensorflow", extra="keras")
+require_tensorflow()
 
-from auxtasks.keras.backend import check_backend  # noqa: E402
-
-check_backend()
-
+from auxtasks.batches.planned import LabelledBatches, labelled_dataset  # noqa: E402
 from auxtasks.keras.attach import attach_heads, strip_heads  # noqa: E402
-from auxtasks.keras.batches import LabelledBatches, labelled_dataset  # noqa: E402
 from auxtasks.keras.callbacks import BaseCheckpoint, PruneOpposed  # noqa: E402
 from auxtasks.keras.finetune import Frozen, fine_tune, freeze, replace_head  # noqa: E402
+from auxtasks.keras.losses import Rebalanced  # noqa: E402
 from auxtasks.keras.model import AuxModel  # noqa: E402
 from auxtasks.keras.multitask import OutputSpec, build_multitask_model  # noqa: E402
 from auxtasks.keras.seeds import set_seed  # noqa: E402
 from auxtasks.keras.taps import Tap  # noqa: E402
-from auxtasks.keras.task_losses.rebalanced import Rebalanced  # noqa: E402
 from auxtasks.keras.turns.batches import TaskBatches  # noqa: E402
 
 __all__ = [

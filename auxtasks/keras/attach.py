@@ -9,24 +9,22 @@ from typing import Any
 import keras
 import numpy as np
 
+from auxtasks.aux_targets import AuxTargets
+from auxtasks.batches.composition import AUTO, Weight, checked_weights
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError
-from auxtasks.keras.layout import Layout
+from auxtasks.generator import AuxTargetGenerator
+from auxtasks.keras.loss_names import resolve_losses, with_chance
+from auxtasks.keras.metrics import resolve_metrics
 from auxtasks.keras.model import AuxModel
 from auxtasks.keras.on_the_fly import OnTheFly
-from auxtasks.keras.samples import Samples
 from auxtasks.keras.supervision import supervised_specs
 from auxtasks.keras.taps import Where, resolve_taps
-from auxtasks.keras.task_losses.chance import with_chance
-from auxtasks.keras.task_losses.resolve import resolve_losses
-from auxtasks.keras.task_metrics import resolve_metrics
 from auxtasks.keras.ties import make_ties
+from auxtasks.keras.trial import Layout, Samples
 from auxtasks.keras.tryout import try_out
 from auxtasks.keras.turns.schedule import Asked
-from auxtasks.keras.weighting.resolve import resolve_weightings
-from auxtasks.keras.weights import AUTO, Weight, checked_weights
+from auxtasks.keras.weighting.choose import resolve_weightings
 from auxtasks.specs import TargetSpec
-from auxtasks.targets.generator import AuxTargetGenerator
-from auxtasks.targets.mapping import AuxTargets
 from auxtasks.validation import check_int
 
 _STEPS = ("train_step", "test_step", "compute_loss", "compute_metrics")
@@ -76,7 +74,7 @@ def attach_heads(
         the same for every task. ``"auto"``, also for those left out, is found by `fit` from the number of labels:
         ``(unlabelled / labelled) / 10`` samples, between 0.03, where all are labelled, and 1; 0.1 where labels cannot
         be counted, as in a `tf.data.Dataset` or before the first ``fit``; 1 without a main loss or in turns. See
-        `auxtasks.keras.weights.automatic_weight`.
+        `auxtasks.batches.composition.automatic_weight`.
     tie : mapping of str to str, optional
         For targets with the words of a vocabulary as classes, the name or path of the model's own embedding layer,
         whose vectors of these words then tell the classes apart instead of weights of the head's own.

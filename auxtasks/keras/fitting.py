@@ -8,16 +8,14 @@ from typing import Any
 import keras
 import numpy as np
 
+from auxtasks.batches.composition import DEFAULT_SHARE, compose
+from auxtasks.batches.forms import AuxBatch, as_inputs, as_tuple
+from auxtasks.batches.planned import dataset_of, weight_for
 from auxtasks.errors import InvalidInputError
-from auxtasks.keras.automatic import weight_for
-from auxtasks.keras.batches import dataset_of
 from auxtasks.keras.class_weights import by_name
-from auxtasks.keras.composition import DEFAULT_SHARE, compose
-from auxtasks.keras.forms import AuxBatch, as_tuple
 from auxtasks.keras.outputs import MAIN, label_names
 from auxtasks.keras.packing import Packer
-from auxtasks.keras.texts import as_inputs
-from auxtasks.keras.turns.turning import Turning
+from auxtasks.keras.training import Turning
 from auxtasks.validation import check_int, check_number
 
 NUMERIC = re.compile("squared|absolute|percentage|logarithmic|huber|cosh|cosine|poisson|^(mse|mae|mape|msle)$")

@@ -6,16 +6,16 @@ Heads of the same family on one tap are one layer, so that eight tasks cost one 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import ceil
+from collections.abc import Callable, Mapping, Sequence
+from math import ceil, prod
 from typing import Any
 
 import keras
 from keras import ops
 
-from auxtasks.keras.pooling import Pooling
+from auxtasks.keras.ties import Tie, matrix_of
 from auxtasks.keras.trial import Shape
-from auxtasks.specs import TargetSpec
+from auxtasks.specs import Place, TargetSpec
 
 
 class Head(keras.layers.Layer):
@@ -153,3 +153,176 @@ class MapHead(Head):
     def predict_from(self, features: Any, mask: Any = None) -> dict[str, Any]:
         """Return the decoded target under its name; see `Head.predict_from`."""
         return {self.specs[0].name: self(features, step_mask=mask)}
+
+
+class TiedHead(Head):
+    """Predicts a class, per sample or per step, by the rows of an embedding of the model.
+
+    The logit of class c is ``h @ E[row of c] + bias[c]``, where h is the tap (averaged over its axes for a class per
+    sample), mapped by a kernel to the width of the embedding where that is another.
+
+    Parameters
+    ----------
+    specs : sequence of TargetSpec
+        One target.
+    seed, name
+        See `Head`.
+    tie : Tie
+        The rows and their width.
+    embedding : keras.Layer
+        The embedding; it stays a layer of the base alone.
+    """
+
+    def __init__(self, specs: Sequence[TargetSpec], seed: int, name: str, tie: Tie, embedding: keras.Layer) -> None:
+        super().__init__(specs, seed, name)
+        self._rows, self._width = tie.rows, tie.width
+        # Keras does not look into a function, and would track and save the embedding once more.
+        self._matrix: Callable[[], Any] = lambda: matrix_of(embedding)
+
+    def build(self, shape: Shape) -> None:
+        """Create the weights for a tap of this shape, batch first."""
+        (spec,) = self.specs
+        self._pooling = Pooling(shape[1:], spec.place) if spec.kind == "class" else None
+        size = shape[-1] if self._pooling is None else self._pooling.size
+        self.kernel = None if size == self._width else self._kernel("kernel", (size, self._width))
+        self.bias = self._bias("bias", spec.size)
+        self.built = True
+
+    def call(self, features: Any, step_mask: Any = None) -> Any:
+        """Return the logits, shape (batch, classes) or (batch, time, classes)."""
+        if self._pooling is not None:
+            features = self._pooling(features, step_mask)
+        if self.kernel is not None:
+            features = ops.matmul(features, self.kernel)
+        rows = ops.take(ops.cast(self._matrix(), "float32"), ops.convert_to_tensor(self._rows, "int32"), axis=0)
+        return ops.matmul(features, ops.transpose(rows)) + self.bias
+
+
+MAX_CELLS = 8
+"""A grid has at most this many cells along an axis."""
+MAX_FEATURES = 8192
+"""A grid is made coarser until it holds at most this many features."""
+
+
+class Pooling:
+    """Averages a feature map over its axes, or over the cells of a coarse grid.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        The shape of the tap without the batch, channels last: (c,), (time, c), (h, w, c) or (time, h, w, c); None for
+        a time that varies.
+    place : {"global", "grid"}
+        ``"global"`` averages over all positions; a mask excludes steps. ``"grid"`` averages over the cells of a grid
+        of at most `MAX_CELLS` along each axis and `MAX_FEATURES` in all; the time of a video is averaged.
+
+    Attributes
+    ----------
+    size : int
+        The number of features.
+    """
+
+    def __init__(self, shape: Shape, place: Place) -> None:
+        self.grid = _grid(shape) if place == "grid" else ()
+        self.size = prod(self.grid) * shape[-1]
+
+    def __call__(self, features: Any, mask: Any = None) -> Any:
+        """Return the features, shape (batch, size), in float32."""
+        if len(features.shape) == 2:
+            return features
+        if mask is not None and len(features.shape) == 3:
+            # Padding has no place in an average, and none in a cell either: masked steps count as zero there.
+            weights = ops.expand_dims(ops.cast(mask, features.dtype), -1)
+            if not self.grid:
+                return ops.divide_no_nan(ops.sum(features * weights, axis=1), ops.sum(weights, axis=1))
+            features = features * weights
+        if not self.grid:
+            return ops.mean(features, axis=tuple(range(1, len(features.shape) - 1)))
+        return ops.reshape(self._cells(features), (-1, self.size))
+
+    def _cells(self, features: Any) -> Any:
+        if len(features.shape) == 3:
+            return _pool_axis(features, "gh,bhc->bgc", ops.shape(features)[1], self.grid[0])
+        if len(features.shape) > 4:
+            features = ops.mean(features, axis=tuple(range(1, len(features.shape) - 3)))
+        rows = _pool_axis(features, "gh,bhwc->bgwc", ops.shape(features)[1], self.grid[0])
+        return _pool_axis(rows, "gw,bhwc->bhgc", ops.shape(features)[2], self.grid[1])
+
+
+def _grid(shape: Shape) -> tuple[int, ...]:
+    """Return the cells along each axis: as many as positions, up to the limits."""
+    cells = [min(length or MAX_CELLS, MAX_CELLS) for length in shape[-3:-1]]
+    while prod(cells) * shape[-1] > MAX_FEATURES and max(cells, default=1) > 1:
+        cells[cells.index(max(cells))] -= 1
+    return tuple(cells)
+
+
+def _pool_axis(features: Any, equation: str, length: Any, cells: int) -> Any:
+    if isinstance(length, int) and length == cells:
+        return features
+    return ops.einsum(equation, ops.cast(_averages(length, cells), features.dtype), features)
+
+
+def _averages(length: Any, cells: int) -> Any:
+    """Return the matrix (cells, length) that averages positions into cells of (nearly) equal width.
+
+    The length may be a tensor, where it changes from batch to batch.
+    """
+    cell = ops.expand_dims(ops.arange(cells), -1)
+    starts, ends = cell * length // cells, -(-(cell + 1) * length // cells)
+    position = ops.arange(length)
+    inside = ops.cast(ops.logical_and(position >= starts, position < ends), "float32")
+    return inside / ops.sum(inside, axis=1, keepdims=True)
+
+
+def build_heads(
+    specs: Mapping[str, TargetSpec],
+    taps: Mapping[str, tuple[str, int, Shape]],
+    seed: int,
+    ties: Mapping[str, tuple[Tie, keras.Layer]],
+    *,
+    fused: bool = True,
+) -> list[Head]:
+    """Build the heads of all targets: those of one family on one tap share a head.
+
+    Parameters
+    ----------
+    specs : mapping of str to TargetSpec
+        The targets.
+    taps : mapping of str to (path, call, shape)
+        The tap of each target, and its shape without the batch.
+    seed : int
+        Seeds the initial weights.
+    ties : mapping of str to (Tie, keras.Layer)
+        For the targets whose head is tied to an embedding, the rows and the embedding.
+    fused : bool, default True
+        Whether targets may share a head; tasks that are trained in turn must not.
+
+    Returns
+    -------
+    list of Head
+        Built, the targets of each in the order given.
+    """
+    groups: dict[tuple[tuple[str, int, Shape], type[Head], str], list[TargetSpec]] = {}
+    for name, spec in specs.items():
+        family = TiedHead if name in ties else _family(spec, taps[name][2])
+        # A decoder is a target's own, and so are an embedding's rows; a pooling is that of a place.
+        part = name if family in (MapHead, TiedHead) or not fused else spec.place if family is SampleHead else ""
+        groups.setdefault((taps[name], family, part), []).append(spec)
+    heads = []
+    for index, (((_, _, shape), family, _), together) in enumerate(groups.items()):
+        tied = ties.get(together[0].name, ())
+        head = family(together, seed + 10 * index, f"aux_head_{index}", *tied)
+        head.build((None, *shape))
+        heads.append(head)
+    return heads
+
+
+def _family(spec: TargetSpec, shape: Shape) -> type[Head]:
+    if spec.kind == "image":
+        return MapHead
+    if spec.kind == "step_class":
+        return StepHead
+    if spec.kind == "step_vector":
+        return StepHead if len(shape) == 2 and shape[0] in (None, spec.shape[0]) else MapHead
+    return SampleHead

@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import keras
 import numpy as np
 from keras import ops
 
-from auxtasks.specs import TargetSpec
+from auxtasks.errors import InvalidInputError
+from auxtasks.specs import Kind, TargetSpec
+from auxtasks.validation import check_choice, check_number
 
 
 class Total(NamedTuple):
@@ -145,3 +148,154 @@ LOSSES: dict[str, Entries] = {
     "multilabel": _binary_cross_entropy,
     "distribution": _distribution_cross_entropy,
 }
+
+
+CLASS_KINDS: tuple[Kind, ...] = ("class", "step_class")
+
+
+class Adapted:
+    """Computes a Keras loss of the linear outputs of a head, missing entries replaced before the arithmetic.
+
+    Parameters
+    ----------
+    spec : TargetSpec
+        The target. Multilabel targets have a value for each label; others one for each row along the last axis, so that
+        a row of numbers with a missing one among them is missing.
+    loss : keras.losses.Loss
+        The loss; its reduction is not used. Classes are given to it as numbers if its name begins with "Sparse", and
+        one-hot otherwise; outputs as logits where it has a ``from_logits``, and as probabilities otherwise.
+    """
+
+    def __init__(self, spec: TargetSpec, loss: keras.losses.Loss) -> None:
+        self.spec = spec
+        options = {**getattr(loss, "_fn_kwargs", {}), **loss.get_config()}
+        self._takes_logits = "from_logits" in options
+        # Of logits a loss is exact also for large ones.
+        self._loss = type(loss).from_config({**options, "from_logits": True}) if self._takes_logits else loss
+        self._takes_numbers = type(loss).__name__.startswith("Sparse")
+
+    def __call__(self, target: Any, output: Any) -> tuple[Any, Any]:
+        """Return the loss of every entry or row, and which are present."""
+        prediction = output if self._takes_logits else activated(self.spec, output)
+        if self.spec.kind in CLASS_KINDS:
+            target = ops.cast(target, "int32")
+            present, safe = target >= 0, ops.maximum(target, 0)
+            safe = safe if self._takes_numbers else ops.one_hot(safe, self.spec.size)
+            return self._of_rows(safe, prediction), present
+        target = ops.cast(target, "float32")
+        if self.spec.kind == "multilabel":
+            present = target >= 0  # neither -1 nor NaN
+            safe = ops.where(present, target, 0.0)
+            return self._of_rows(ops.expand_dims(safe, -1), ops.expand_dims(prediction, -1)), present
+        present = ops.logical_not(ops.any(ops.isnan(target), axis=-1))
+        # A missing row becomes the prediction itself and not 0, where a loss such as the cosine has no gradient.
+        safe = ops.where(ops.expand_dims(present, -1), target, ops.stop_gradient(prediction))
+        return self._of_rows(safe, prediction), present
+
+    def _of_rows(self, target: Any, prediction: Any) -> Any:
+        return ops.cast(self._loss.call(target, prediction), "float32")
+
+
+def serialised(loss: Any) -> dict[str, Any]:
+    """Return a loss as Keras serialises it, with the options that Keras leaves out (the ``delta`` of Huber's)."""
+    described: dict[str, Any] = keras.saving.serialize_keras_object(loss)
+    described["config"] = {**getattr(loss, "_fn_kwargs", {}), **described["config"]}
+    return described
+
+
+def activated(spec: TargetSpec, output: Any) -> Any:
+    """Turn linear outputs of a head into what it predicts: probabilities, or numbers as they are."""
+    if spec.kind == "multilabel":
+        return ops.sigmoid(output)
+    return ops.softmax(output, axis=-1) if spec.kind in (*CLASS_KINDS, "distribution") else output
+
+
+@keras.saving.register_keras_serializable("auxtasks")
+class Rebalanced(keras.layers.Layer):
+    """A loss of classes or labels whose weights are found anew in each step of training.
+
+    Parameters
+    ----------
+    by : {"frequency", "loss"}
+        What makes a class count more: that it is rare, or that its mean loss is high.
+    loss : str, mapping or keras.losses.Loss, optional
+        What is weighted, as `losses` of `attach_heads` takes it; the cross-entropy by default.
+    momentum : float, default 0.99
+        How much of the past is kept in each step, from 0 (the batch alone) to 1 (all alike).
+
+    Notes
+    -----
+    With running frequencies ``f`` and running mean losses ``l`` over the classes, both with one average sample added to
+    each class, the weight of class c is ``1 / (K f_c)`` by frequency, as scikit-learn's ``class_weight="balanced"``,
+    and ``l_c / sum_i(f_i l_i)`` by loss. Either way the mean weight over the samples is 1. In a multilabel target each
+    label has two classes, 0 and 1, weighted among themselves. State is saved with the model; in evaluation the weights
+    are those that training has come to.
+
+    Examples
+    --------
+    >>> Rebalanced(by="loss", momentum=0.9).get_config()["by"]
+    'loss'
+    """
+
+    def __init__(
+        self, by: str = "frequency", loss: Any = None, momentum: float = 0.99, name: str | None = None
+    ) -> None:
+        super().__init__(name=name, dtype="float32")
+        self.by = check_choice("by", by, ("frequency", "loss"))
+        self.loss = loss
+        self.momentum = check_number("momentum", momentum, low=0.0, high=1.0)
+        self.spec: TargetSpec | None = None
+
+    def for_target(self, spec: TargetSpec, loss: keras.losses.Loss | None) -> Rebalanced:
+        """Return one with a state of its own, for the classes of this target and a resolved loss."""
+        if spec.kind not in (*CLASS_KINDS, "multilabel"):
+            raise InvalidInputError(
+                f"`losses`: 'rebalanced' weighs classes, and target {spec.name!r} is of kind {spec.kind!r}."
+            )
+        made = Rebalanced(self.by, loss, self.momentum)
+        made.spec = spec
+        shape = (spec.size, 2) if spec.kind == "multilabel" else (1, spec.size)
+        made.counts = made._state("counts", shape)
+        made.sums = made._state("sums", shape)
+        made.built = True
+        return made
+
+    def _state(self, name: str, shape: tuple[int, int]) -> Any:
+        # Several devices see different parts of a batch.
+        return self.add_weight(name=name, shape=shape, initializer="zeros", trainable=False, aggregation="mean")
+
+    def weighted(self, target: Any, values: Any, present: Any, *, training: bool) -> Any:
+        """Return losses times the weights of their classes, which first take note of them in training."""
+        classes, sizes = ops.maximum(ops.cast(target, "int32"), 0), self.counts.shape
+        flat = ops.reshape(ops.one_hot(classes, sizes[1]), (-1, *sizes))
+        if training:
+            known = ops.reshape(ops.cast(present, "float32"), (-1, sizes[0], 1)) * flat
+            losses = ops.reshape(ops.stop_gradient(ops.where(present, values, 0.0)), (-1, sizes[0], 1))
+            self.counts.assign(self.momentum * self.counts + ops.sum(known, axis=0))
+            self.sums.assign(self.momentum * self.sums + ops.sum(known * losses, axis=0))
+        weights = ops.reshape(ops.sum(flat * self.weights_of_classes(), axis=-1), ops.shape(values))
+        return values * ops.stop_gradient(weights)
+
+    def weights_of_classes(self) -> Any:
+        """Return the weights as they are now, shape (1, classes), or (labels, 2)."""
+        counts, sums = ops.convert_to_tensor(self.counts), ops.convert_to_tensor(self.sums)
+        frequency = (counts + 1.0) / ops.sum(counts + 1.0, axis=1, keepdims=True)
+        total = ops.sum(counts, axis=1, keepdims=True)
+        mean = ops.where(total > 0, ops.divide_no_nan(ops.sum(sums, axis=1, keepdims=True), total), 1.0)
+        raw = 1.0 / frequency if self.by == "frequency" else (sums + mean) / (counts + 1.0)
+        return ops.divide_no_nan(raw, ops.sum(frequency * raw, axis=1, keepdims=True))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the options."""
+        loss = self.loss
+        if isinstance(loss, keras.losses.Loss):
+            loss = serialised(loss)
+        return {"name": self.name, "by": self.by, "loss": loss, "momentum": self.momentum}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Rebalanced:
+        """Make what `get_config` described."""
+        loss = config["loss"]
+        if isinstance(loss, dict) and "class_name" in loss:
+            loss = keras.saving.deserialize_keras_object(loss)
+        return cls(**{**config, "loss": loss})

@@ -8,7 +8,7 @@ from typing import Any
 
 from keras import ops, tree
 
-from auxtasks.keras.labels import split_missing
+from auxtasks.labels import split_missing
 
 
 def mean_weights(present: Any, sample_weight: Any = None, mask: Any = None) -> Any:

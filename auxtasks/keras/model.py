@@ -7,25 +7,24 @@ from types import SimpleNamespace
 from typing import Any
 
 import keras
+import tensorflow as tf
 
-from auxtasks.keras.building import build_heads
+from auxtasks.batches.composition import Weight
+from auxtasks.batches.forms import AuxBatch, as_inputs
+from auxtasks.generator import AuxTargetGenerator
 from auxtasks.keras.fitting import Fitting
-from auxtasks.keras.forms import AuxBatch
+from auxtasks.keras.heads import build_heads
+from auxtasks.keras.loss_names import TaskLoss
+from auxtasks.keras.losses import activated
+from auxtasks.keras.objective import KnownMean, TaskMeans
 from auxtasks.keras.on_the_fly import OnTheFly
 from auxtasks.keras.plan import Plan
-from auxtasks.keras.prediction import AuxiliaryPredictor
-from auxtasks.keras.recording import Event
-from auxtasks.keras.seed_states import store_states, take_states
-from auxtasks.keras.steps import CurrentStep
-from auxtasks.keras.task_losses.resolve import TaskLoss
-from auxtasks.keras.texts import as_inputs
-from auxtasks.keras.tracking import KnownMean, TaskMeans
+from auxtasks.keras.recording import Event, recording
+from auxtasks.keras.training import CurrentStep
 from auxtasks.keras.trial import Shape
 from auxtasks.keras.turns.schedule import Asked, Schedule
 from auxtasks.keras.weighting.base import Weighting
-from auxtasks.keras.weights import Weight
 from auxtasks.specs import TargetSpec
-from auxtasks.targets.generator import AuxTargetGenerator
 
 
 @keras.saving.register_keras_serializable("auxtasks")
@@ -196,3 +195,95 @@ class AuxModel(Fitting):
     def export(self, *args: Any, **kwargs: Any) -> Any:
         """Export for inference; see `keras.Model.export`. Nothing of the heads is in what is written."""
         return self.base.export(*args, **kwargs)
+
+
+class AuxiliaryPredictor(keras.Model):
+    """A view of an `AuxModel` that returns what its heads predict.
+
+    Parameters
+    ----------
+    model : AuxModel
+        The model with heads.
+    """
+
+    def __init__(self, model: AuxModel) -> None:
+        super().__init__(name=f"{model.name}_auxiliary", dtype=model.dtype_policy, autocast=model.autocast)
+        self.model = model
+        self.built = True
+
+    def call(self, inputs: Any) -> dict[str, Any]:
+        """Return the prediction of each target: numbers as trained, or probabilities."""
+        with recording(self.model.tapped_layers) as events:
+            self.model(inputs, training=False)
+        linear = self.model.predict_heads(events)
+        specs = self.model.specs
+        return {name: _padded(specs[name], activated(specs[name], output)) for name, output in linear.items()}
+
+
+def _padded(spec: TargetSpec, output: Any) -> Any:
+    """Bring predictions per step to the target's length: the texts of another batch may be longer or shorter."""
+    if spec.kind not in ("step_class", "step_vector") or output.shape[1] == spec.shape[0]:
+        return output
+    length = spec.shape[0]
+    output = output[:, :length]
+    padding = [[0, 0], [0, length - tf.shape(output)[1]], [0, 0]]
+    padded = tf.pad(output, padding, constant_values=tf.constant(float("nan"), output.dtype))
+    return tf.ensure_shape(padded, (None, length, spec.size))
+
+
+_PREFIX = "seed_"
+
+
+def states_of(model: keras.Model) -> list[Any]:
+    """Return the state variable of every random generator in a model, each once.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The model.
+
+    Returns
+    -------
+    list of keras.Variable
+        In the order of the layers.
+    """
+    generators = [generator for layer in model._flatten_layers() for generator in layer._seed_generators]
+    return [generator.state for generator in {id(each): each for each in generators}.values()]
+
+
+def store_states(model: keras.Model, store: Any) -> None:
+    """Write the states beside the variables that a model saves.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The model.
+    store : mapping
+        What Keras hands to ``save_own_variables``.
+    """
+    for index, state in enumerate(states_of(model)):
+        store[f"{_PREFIX}{index}"] = keras.ops.convert_to_numpy(state)
+
+
+def take_states(model: keras.Model, store: Mapping[str, Any]) -> dict[str, Any]:
+    """Set the states from what was stored, and return the rest.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The model.
+    store : mapping
+        What Keras hands to ``load_own_variables``.
+
+    Returns
+    -------
+    dict
+        The entries that are no states, for Keras.
+    """
+    stored = {name: store[name] for name in store.keys()}  # noqa: SIM118 - Keras's store is no mapping
+    states = states_of(model)
+    found = {name: value for name, value in stored.items() if name.startswith(_PREFIX)}
+    if len(found) == len(states):  # layers that make their generator only when called have none yet
+        for index, state in enumerate(states):
+            state.assign(found[f"{_PREFIX}{index}"])
+    return {name: value for name, value in stored.items() if name not in found}

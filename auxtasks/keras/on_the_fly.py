@@ -10,12 +10,12 @@ from typing import Any
 import keras
 import numpy as np
 
+from auxtasks.batches.forms import AuxBatch
 from auxtasks.errors import InvalidInputError
-from auxtasks.keras.forms import AuxBatch
-from auxtasks.targets.generator import AuxTargetGenerator
-from auxtasks.targets.graph_targets import check_graph_form
-from auxtasks.targets.main_labels import main_labels
-from auxtasks.targets.state import from_state, plain, to_state
+from auxtasks.generator import AuxTargetGenerator
+from auxtasks.labels import main_labels
+from auxtasks.targets.fitted import from_state, plain, to_state
+from auxtasks.targets.graph import check_graph_form
 from auxtasks.typing import Array
 
 MAIN = "main"

@@ -10,14 +10,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from auxtasks.batches.forms import AuxBatch, PackedDataset, as_arrays, as_inputs, is_arrays, map_dataset, map_generator
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.keras.class_weights import combined, counted, entry_weights, main_weights
-from auxtasks.keras.forms import AuxBatch, PackedDataset, as_arrays, is_arrays, map_dataset, map_generator
-from auxtasks.keras.labels import any_missing, labelled_rows
-from auxtasks.keras.negatives import any_floats, with_negative
 from auxtasks.keras.outputs import MAIN, by_label
 from auxtasks.keras.supervision import is_supervised, supervised_targets
-from auxtasks.keras.texts import as_inputs
+from auxtasks.labels import any_floats, any_missing, labelled_rows, with_negative
 from auxtasks.specs import TargetSpec
 
 

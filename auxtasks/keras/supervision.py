@@ -11,13 +11,12 @@ import keras
 import numpy as np
 from keras import ops
 
+from auxtasks.batches.composition import AUTO, Weight
 from auxtasks.errors import InvalidInputError, InvalidTypeError
-from auxtasks.keras.labels import find_missing
-from auxtasks.keras.negatives import any_floats
 from auxtasks.keras.outputs import MAIN, label_names
 from auxtasks.keras.taps import Tap, Where
 from auxtasks.keras.trial import Output
-from auxtasks.keras.weights import AUTO, Weight
+from auxtasks.labels import any_floats, find_missing
 from auxtasks.specs import Kind, TargetSpec
 from auxtasks.validation import check_choice
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,12 +10,10 @@ from numbers import Integral, Real
 from typing import TypeAlias
 
 import keras
+import numpy as np
 
-from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
-from auxtasks.keras.depth import auto_tap
+from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.keras.layers import find_layer, layer_at
-from auxtasks.keras.stages import stage_at
-from auxtasks.keras.stepwise import check_steps, check_tokens, check_tried
 from auxtasks.keras.trial import Output, Trial
 from auxtasks.specs import TargetSpec
 
@@ -135,3 +134,255 @@ def _choose_call(tap: Tap, layer: keras.Layer, outputs: Sequence[Output]) -> Out
 def _suggest(outputs: Sequence[Output]) -> list[str]:
     counts = Counter(output.path for output in outputs if output.usable)
     return [path for path, count in counts.items() if count == 1][-5:]
+
+
+def auto_tap(spec: TargetSpec, trial: Trial) -> Output:
+    """Choose the tap of a task: the deepest tensor of the trunk that still has what the target needs, or the first.
+
+    A target with a place in the input (``place="grid"``, images) needs the axes of a feature map, a target per step
+    needs the time axis at the target's own length, and must not find the answer there; any other reads what the main
+    head reads. A target per step of ``level="low"`` reads the first tensor that has all this and is learnt (Søgaard and
+    Goldberg 2016, Deep multi-task learning with low level tasks supervised at lower layers).
+
+    Parameters
+    ----------
+    spec : TargetSpec
+        The task.
+    trial : Trial
+        What is known of the model.
+
+    Returns
+    -------
+    Output
+        The tensor to read.
+
+    Raises
+    ------
+    InvalidInputError
+        If a class per step is to be predicted and no tensor keeps the steps, or if every tensor holds the answer.
+    """
+    shared = trunk(trial.outputs)
+    if spec.kind in STEP_KINDS:
+        fitting = [output for output in shared if trial.keeps_steps(spec, output)]
+        if not fitting and spec.kind == "step_class":
+            raise InvalidInputError(
+                f"`at`: target {spec.name!r} has a class for each of {spec.shape[0]} steps, and no layer of the trunk "
+                f"keeps that many steps{_lengths(shared)}. {use_instead(spec)}, or a model that keeps the time axis."
+            )
+        fitting = fitting or [output for output in shared if output.rank == 2] or shared
+        blind = [output for output in fitting if not trial.sees(spec, output)]
+        if not blind:
+            raise InvalidInputError(
+                f"`at`: target {spec.name!r} asks for the {spec.asks_for} step, and every layer of the trunk that "
+                f"could predict it already holds that step, so that a head would copy it. {way_out(spec)}"
+            )
+        return _first_learnt(blind, trial.outputs) if spec.level == "low" else blind[-1]
+    if spec.kind == "image" or spec.place == "grid":
+        return ([output for output in shared if output.rank >= 3] or shared)[-1]
+    return shared[-1]
+
+
+def _first_learnt(fitting: Sequence[Output], outputs: Sequence[Output]) -> Output:
+    """Return the first output with trained weights at or before it, or the last; others would teach nothing."""
+    # Frozen vectors of words and statistics of a normalisation are weights too, and are not learnt.
+    trained = (index for index, output in enumerate(outputs) if output.layer.trainable_weights)
+    learnt = next(trained, len(outputs))
+    return next((output for output in fitting if outputs.index(output) >= learnt), fitting[-1])
+
+
+def _lengths(outputs: Sequence[Output]) -> str:
+    found = sorted({output.length for output in outputs if output.rank == 2})
+    return f" (they have {', '.join(map(str, found))})" if found else ""
+
+
+def stages(outputs: Sequence[Output]) -> list[Output]:
+    """Return the outputs that depth is counted over.
+
+    Parameters
+    ----------
+    outputs : sequence of Output
+        What a trial run saw.
+
+    Returns
+    -------
+    list of Output
+        The layers of the model and of models nested in it, in the order of the forward pass. Left out are layers
+        inside composite layers, layers called more than once and outputs that a head cannot read.
+
+    Raises
+    ------
+    InvalidInputError
+        If nothing is left.
+    """
+    models = {output.path for output in outputs if isinstance(output.layer, keras.Model)}
+    found = [
+        output
+        for output in outputs
+        if output.usable and output.n_calls == 1 and output.path not in models and _parents(output.path) <= models
+    ]
+    if not found:
+        raise InvalidInputError(
+            "`at`: the model has no layer of its own whose output a head could read; name a layer inside it instead. "
+            "Layers called inside a tf.function cannot be read; leave that decorator out."
+        )
+    return found
+
+
+def stage_at(fraction: float, outputs: Sequence[Output], argument: str = "at") -> Output:
+    """Return the stage at a fraction of the depth.
+
+    Parameters
+    ----------
+    fraction : float
+        From 0.0 (first stage) to 1.0 (last).
+    outputs : sequence of Output
+        What a trial run saw.
+    argument : str, default "at"
+        What the fraction was given as, for the error.
+
+    Returns
+    -------
+    Output
+        The nearest stage.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is out of range.
+    """
+    if not 0.0 <= fraction <= 1.0:
+        raise InvalidInputError(f"`{argument}`: a fraction of the depth lies from 0.0 to 1.0; got {fraction!r}.")
+    known = stages(outputs)
+    return known[round(fraction * (len(known) - 1))]
+
+
+def trunk(outputs: Sequence[Output]) -> list[Output]:
+    """Return the stages below the main head, which is the last layer with weights and what follows it.
+
+    Parameters
+    ----------
+    outputs : sequence of Output
+        What a trial run saw.
+
+    Returns
+    -------
+    list of Output
+        In the order of the forward pass.
+
+    Raises
+    ------
+    InvalidInputError
+        If the model is a single layer with weights, which leaves nothing to share.
+    """
+    known = stages(outputs)
+    weighted = [index for index, output in enumerate(known) if output.layer.weights]
+    below = known[: weighted[-1]] if weighted else known
+    shared = [output for output in below if not output.is_model_output]
+    # What lies before the last stage counts also where it is called more than once, as a shared encoder is.
+    if not shared or not any(output.layer.weights for output in outputs[: outputs.index(shared[-1]) + 1]):
+        raise InvalidInputError(
+            "`at`: below its last layer the model has no layer with weights that auxiliary tasks could share. Give "
+            "the layer by name, or put a hidden layer before the output."
+        )
+    return shared
+
+
+def _parents(path: str) -> set[str]:
+    parts = path.split("/")
+    return {"/".join(parts[:depth]) for depth in range(1, len(parts))}
+
+
+STEP_KINDS = ("step_class", "step_vector")
+"""The kinds of targets with a value for each step."""
+
+
+def check_steps(spec: TargetSpec, output: Output, trial: Trial) -> None:
+    """Refuse a tap without the steps of a target, and warn of one that holds what the target asks for.
+
+    Parameters
+    ----------
+    spec : TargetSpec
+        The target; of another kind than `STEP_KINDS` it needs no steps.
+    output : Output
+        What its head is to read.
+    trial : Trial
+        What is known of the model.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is a class per step and the tensor has other steps, or none.
+    """
+    if spec.kind == "step_class" and not trial.keeps_steps(spec, output):
+        found = f"{output.length} steps" if output.rank == 2 else f"no time axis (a sample has shape {output.shape})"
+        raise InvalidInputError(
+            f"`at`: target {spec.name!r} has a class for each of {spec.shape[0]} steps, and the output of layer "
+            f"{output.path!r} has {found}. {use_instead(spec)}, or choose a layer that keeps the steps."
+        )
+    if spec.kind in STEP_KINDS and trial.sees(spec, output):
+        warnings.warn(
+            f"`at`: target {spec.name!r} asks for the {spec.asks_for} step, and the output of layer {output.path!r} "
+            f"already holds that step, so that its head can copy it. {way_out(spec)}",
+            AuxTasksWarning,
+            stacklevel=5,
+        )
+
+
+def check_tokens(spec: TargetSpec, output: Output, trial: Trial) -> None:
+    """Refuse targets that count other tokens than the model makes: they would be learnt at the wrong steps.
+
+    Parameters
+    ----------
+    spec, output, trial
+        As for `check_steps`.
+
+    Raises
+    ------
+    InvalidInputError
+        If the numbers of tokens in a text of the trial run differ, as far as target and model reach.
+    """
+    if spec.kind not in STEP_KINDS or output.rank != 2 or trial.counted is None:
+        return
+    counted, reach = trial.counted, min(spec.shape[0], output.shape[0] or spec.shape[0])
+    found = trial.made_along(output)
+    different = [np.flatnonzero(np.minimum(made, reach) != np.minimum(counted, reach)) for made in found]
+    if all(map(len, different)) and found:
+        row = different[0][0]
+        raise InvalidInputError(
+            f"`targets`: {spec.name!r} counts {counted[row]} tokens in a text of the trial run, and the model makes "
+            f"{found[0][row]} of it. Compute the targets with the model's own tokenizer: make_aux_targets(..., "
+            "tokenizer=layer)."
+        )
+
+
+def check_tried(spec: TargetSpec, output: Output, trial: Trial) -> None:
+    """Warn where a target asks for another step and it could not be tried whether its tap holds that step.
+
+    Parameters
+    ----------
+    spec, output, trial
+        As for `check_steps`.
+    """
+    if spec.kind in STEP_KINDS and not trial.was_tried(spec):
+        warnings.warn(
+            f"`at`: target {spec.name!r} asks for the {spec.asks_for} step, and whether the model looks at it could "
+            f"not be tried; check that the tap {output.path!r} does not see the {spec.asks_for} step.",
+            AuxTasksWarning,
+            stacklevel=4,
+        )
+
+
+def use_instead(spec: TargetSpec) -> str:
+    """Say what to use in the place of a target per step."""
+    return f"Use {spec.per_sample!r} instead" if spec.per_sample else "Use a target per sample instead"
+
+
+def way_out(spec: TargetSpec) -> str:
+    """Say how a tensor is had that does not hold the step a target asks for."""
+    direction = "padding='causal' in Conv1D, use_causal_mask=True in attention, a plain forward RNN"
+    if spec.asks_for == "previous":
+        direction = "an RNN with go_backwards=True whose steps are put in order again"
+    return (
+        "Read a layer below the one that mixes steps (an embedding, or Dense layers on it), let every layer up to the "
+        f"tap look one way only ({direction}), or use another task."
+    )

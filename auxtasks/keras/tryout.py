@@ -7,13 +7,10 @@ from collections.abc import Mapping
 import keras
 import tensorflow as tf
 
-from auxtasks.keras.causality import outputs_seeing
-from auxtasks.keras.mismatch import check_shapes, check_texts
-from auxtasks.keras.running import trial_run
-from auxtasks.keras.samples import Samples
-from auxtasks.keras.stepwise import STEP_KINDS
-from auxtasks.keras.texts import changed_texts, is_text, shortened
-from auxtasks.keras.trial import Trial
+from auxtasks.batches.forms import changed_texts, is_text, shortened
+from auxtasks.keras.leaks import outputs_seeing
+from auxtasks.keras.taps import STEP_KINDS
+from auxtasks.keras.trial import Samples, Trial, check_shapes, check_texts, trial_run
 from auxtasks.specs import TargetSpec
 
 

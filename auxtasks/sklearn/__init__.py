@@ -8,7 +8,6 @@ from auxtasks.optional import require
 
 require("sklearn", extra="sklearn")
 
-from auxtasks.sklearn.classifier import AuxClassifier  # noqa: E402
-from auxtasks.sklearn.regressor import AuxRegressor  # noqa: E402
+from auxtasks.sklearn.estimators import AuxClassifier, AuxRegressor  # noqa: E402
 
 __all__ = ["AuxClassifier", "AuxRegressor"]

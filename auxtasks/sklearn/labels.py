@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.exceptions import DataConversionWarning
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from auxtasks.errors import InvalidInputError
-from auxtasks.sklearn.reading_y import plain, read_y
 from auxtasks.typing import Array
+
+if TYPE_CHECKING:
+    import keras
+
 
 Encoded = tuple[Array, ...]
 """Labels for Keras: one array for each group of outputs that share a loss; -1 or NaN where missing."""
@@ -99,3 +106,290 @@ def _codes(column: Array, missing: Array, classes: Array) -> Array:
         raise InvalidInputError(f"`y` holds {unknown[0]!r}, which is none of the classes of the training: {classes}.")
     codes[~missing] = np.searchsorted(classes, present)
     return codes
+
+
+def fit_classes(y: Any, unlabelled: Any) -> Labels:
+    """Learn the classes.
+
+    Parameters
+    ----------
+    y : array-like, shape (n,) or (n, outputs)
+        Classes of any kind, or flags of labels that do not exclude each other.
+    unlabelled : object
+        What stands for a missing label, beside NaN and None.
+
+    Returns
+    -------
+    Labels
+        With the classes of each column, sorted.
+
+    Raises
+    ------
+    ValueError
+        If these are no classes, or fewer than two.
+    """
+    array, missing = read_y(y, unlabelled)
+    if missing.all(axis=0).any():
+        where = "" if array.ndim == 1 else f" in column {missing.all(axis=0).argmax()}"
+        raise InvalidInputError(f"`y` holds no label at all among its {len(array)} samples{where}; give some.")
+    complete = plain(_filled(array, missing))
+    check_classification_targets(complete)
+    kind = type_of_target(complete)
+    if kind == "multilabel-indicator":
+        return Labels(kind, array.shape[1], (np.arange(array.shape[1]),), unlabelled)
+    table, gaps = array.reshape(len(array), -1), missing.reshape(len(array), -1)
+    classes = tuple(np.unique(plain(table[~gaps[:, i], i])) for i in range(table.shape[1]))
+    for found in classes:
+        if len(found) < 2:
+            where = f" Entries of {unlabelled!r} were taken for missing labels; if that is a class, pass unlabelled="
+            raise InvalidInputError(
+                f"`y` must hold at least two classes among the labels; found 1 class, {found[0]!r}."
+                f"{where + 'None.' if missing.any() else ''}"
+            )
+    return Labels(kind if len(classes) > 1 else _kind_of(classes[0]), table.shape[1], classes, unlabelled)
+
+
+def fit_numbers(y: Any) -> Labels:
+    """Learn how many numbers are to be predicted.
+
+    Parameters
+    ----------
+    y : array-like, shape (n,) or (n, outputs)
+        Numbers; NaN where missing.
+
+    Returns
+    -------
+    Labels
+        Without classes.
+
+    Raises
+    ------
+    InvalidInputError
+        If these are no numbers, or all are missing.
+    """
+    array, missing = read_y(y)
+    if array.dtype.kind not in "biuf" and not all(isinstance(v, (int, float, np.number)) for v in array[~missing]):
+        raise InvalidInputError(f"`y` must hold numbers; got dtype {array.dtype}, such as {array.flat[0]!r}.")
+    if missing.all():
+        raise InvalidInputError(
+            f"`y` holds no number at all among its {len(array)} samples; input y contains NaN only."
+        )
+    columns = array.shape[1] if array.ndim == 2 else 1
+    return Labels("continuous" if array.ndim == 1 else "continuous-multioutput", columns)
+
+
+def _filled(array: Array, missing: Array) -> Array:
+    """Put some label of its column into each gap, so that samples with some of their labels tell the kind too."""
+    filled = array.copy()
+    table, gaps = filled.reshape(len(array), -1), missing.reshape(len(array), -1)
+    for column, gap in zip(table.T, gaps.T, strict=True):
+        column[gap] = column[~gap][0]
+    return filled
+
+
+def _kind_of(classes: Array) -> str:
+    return "binary" if len(classes) == 2 else "multiclass"
+
+
+def read_y(y: Any, unlabelled: Any = None) -> tuple[Array, Array]:
+    """Return labels as an array, and which entries are missing.
+
+    Parameters
+    ----------
+    y : array-like
+        One row for each sample.
+    unlabelled : object
+        What stands for a missing label, beside NaN and None.
+
+    Returns
+    -------
+    tuple of ndarray, shape (n,) or (n, outputs), and ndarray of bool of that shape
+        The labels in any dtype.
+
+    Raises
+    ------
+    InvalidInputError
+        If there are none, or they have other axes or infinite values, or hold what NumPy makes of a missing label among
+        strings: ``"nan"`` or ``"-1"``.
+    """
+    if y is None:
+        raise InvalidInputError("This estimator requires y to be passed, but the target y is None.")
+    y = y.toarray() if hasattr(y, "toarray") else y.to_numpy() if hasattr(y, "to_numpy") else y
+    try:
+        array = np.asarray(y)
+    except ValueError as error:
+        raise InvalidInputError(f"`y` cannot be read as an array, one row for each sample: {error}") from error
+    if array.dtype.kind == "U" and not hasattr(y, "dtype"):
+        # Of a list of strings with -1 or NaN among them NumPy makes strings, "-1" and "nan".
+        array = np.asarray(y, object)
+    if array.ndim not in (1, 2) or not array.size:
+        raise InvalidInputError(f"`y` should be a 1d array, or one of shape (n, outputs); got shape {array.shape}.")
+    if array.shape[1:] == (1,):
+        message = "A column-vector y was passed when a 1d array was expected; pass y.ravel()."
+        warnings.warn(message, DataConversionWarning, stacklevel=4)
+        array = array[:, 0]
+    if array.dtype.kind == "f" and np.isinf(array).any():
+        raise InvalidInputError("Input y contains infinity; leave such samples out, or use NaN for a missing label.")
+    return array, _missing(array, unlabelled)
+
+
+def _missing(array: Array, unlabelled: Any) -> Array:
+    if array.dtype == object:
+        flat = [_stands_for_nothing(value) or _is(value, unlabelled) for value in array.flat]
+        return np.array(flat, bool).reshape(array.shape)
+    found = np.isnan(array) if array.dtype.kind == "f" else np.zeros(array.shape, bool)
+    same_kind = array.dtype.kind in "iuf" and isinstance(unlabelled, (int, float, np.number))
+    if array.dtype.kind == "U":
+        _refuse_made_strings(array, unlabelled)
+        same_kind = isinstance(unlabelled, str)
+    return found | (array == unlabelled) if same_kind else found
+
+
+def _refuse_made_strings(array: Array, unlabelled: Any) -> None:
+    """Refuse what ``names[unknown] = -1`` makes: a string that would be taken for a class."""
+    made = {"nan"} | ({str(unlabelled)} if isinstance(unlabelled, (int, float)) else set())
+    found = sorted((made - {unlabelled}).intersection(array.ravel().tolist()))
+    if found:
+        raise InvalidInputError(
+            f"`y` holds the string {found[0]!r}, as NumPy writes a missing label into an array of strings; pass "
+            f"unlabelled={found[0]!r} if it is one, or an array of dtype object if it is a class."
+        )
+
+
+def _stands_for_nothing(value: Any) -> bool:
+    return value is None or type(value).__name__ == "NAType" or (isinstance(value, float) and np.isnan(value))
+
+
+def _is(value: Any, unlabelled: Any) -> bool:
+    return isinstance(value, str) == isinstance(unlabelled, str) and bool(value == unlabelled)
+
+
+def plain(values: Array) -> Array:
+    """Give objects the dtype that they have in common, by which scikit-learn tells classes from numbers.
+
+    Parameters
+    ----------
+    values : ndarray
+        Labels that are present.
+
+    Returns
+    -------
+    ndarray
+        The same labels.
+
+    Examples
+    --------
+    >>> plain(np.array(["a", "b"], object)).dtype
+    dtype('<U1')
+    """
+    return np.array(values.tolist()) if values.dtype == object else values
+
+
+MAIN = "main"
+
+
+def output_shapes(model: keras.Model, inputs: Any) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each output of a model without the samples, found by running it on a few.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The model, built or not.
+    inputs : ndarray
+        Samples.
+
+    Returns
+    -------
+    dict of str to tuple of int
+        ``"main"`` for a model of one output, which is no mapping.
+
+    Raises
+    ------
+    InvalidInputError
+        If there are several outputs without names.
+    """
+    from auxtasks.batches.forms import as_tensors
+
+    outputs = model(as_tensors(inputs[:2]), training=False)
+    if isinstance(outputs, Mapping):
+        return {name: tuple(output.shape[1:]) for name, output in outputs.items()}
+    if not isinstance(outputs, (list, tuple)):
+        return {MAIN: tuple(outputs.shape[1:])}
+    names = getattr(model, "output_names", None)
+    if names is None:
+        raise InvalidInputError("`model` has several outputs without names; return a mapping of names to outputs.")
+    return {name: tuple(output.shape[1:]) for name, output in zip(names, outputs, strict=True)}
+
+
+def by_output(encoded: Encoded, names: list[str]) -> dict[str, Array]:
+    """Give each output its labels.
+
+    Parameters
+    ----------
+    encoded : tuple of ndarray
+        The labels.
+    names : list of str
+        The outputs, in the order of the columns of y.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Labels by output.
+
+    Raises
+    ------
+    InvalidInputError
+        If there are as many neither of outputs nor of columns.
+
+    Examples
+    --------
+    >>> list(by_output((np.zeros((3, 2)),), ["height", "width"]))
+    ['height', 'width']
+    """
+    if len(encoded) == 1 and encoded[0].ndim == 2 and len(names) > 1 and encoded[0].shape[1] == len(names):
+        encoded = tuple(encoded[0].T)
+    if len(encoded) != len(names):
+        raise InvalidInputError(
+            f"`model` has the outputs {names}, and `y` needs {len(encoded)}: a model of several outputs takes one "
+            "column of y for each, and several columns of classes need an output each."
+        )
+    return dict(zip(names, encoded, strict=True))
+
+
+def predictions(outputs: Any, names: list[str]) -> list[Array]:
+    """Return what ``predict`` gave as a list of arrays, one for each output.
+
+    Parameters
+    ----------
+    outputs : ndarray, list or mapping of ndarray
+        What Keras returned.
+    names : list of str
+        The outputs, in the order of the columns of y.
+
+    Returns
+    -------
+    list of ndarray
+        In this order, whatever the one in which Keras returns them.
+    """
+    if isinstance(outputs, Mapping):
+        return [outputs[name] for name in names]
+    return list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+
+
+def as_columns(outputs: list[Array], labels: Labels) -> Array:
+    """Lay the numbers that a model predicts out as y was.
+
+    Parameters
+    ----------
+    outputs : list of ndarray
+        The predictions.
+    labels : Labels
+        What y was like.
+
+    Returns
+    -------
+    ndarray, shape (n,) or (n, outputs)
+        The predictions.
+    """
+    table = np.concatenate([output.reshape(len(output), -1) for output in outputs], axis=1).astype(np.float64)
+    return table[:, 0] if labels.target_type == "continuous" else table

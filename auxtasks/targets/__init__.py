@@ -1,1 +1,1 @@
-"""The estimator, the targets it makes, and their files."""
+"""Inputs read, targets computed, and what was learned from them."""

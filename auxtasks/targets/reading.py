@@ -1,19 +1,299 @@
-"""Reading the inputs of any domain, as a generator's parameters ask."""
+"""The door: whatever a user calls inputs becomes checked samples, or a clear refusal."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from auxtasks.compute.settings import Settings
-from auxtasks.compute.task import Task
-from auxtasks.errors import InvalidInputError
-from auxtasks.inputs.read import read_inputs
-from auxtasks.inputs.samples import Dense, Ragged, Samples
+import numpy as np
+
+from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.registry import DOMAINS
+from auxtasks.targets.samples import Dense, Ragged, Samples
+from auxtasks.targets.settings import Settings
+from auxtasks.targets.tasks import Task
+from auxtasks.typing import Array
 
 if TYPE_CHECKING:
-    from auxtasks.targets.generator import AuxTargetGenerator
-    from auxtasks.text.documents import Documents
+    from auxtasks.extractors.text.documents import Documents
+    from auxtasks.generator import AuxTargetGenerator
+
+
+# For each domain: how many axes inputs have without and with channels, and how that is said.
+_LAYOUTS: dict[str, tuple[int, int, str]] = {
+    "signal": (2, 3, "(n, time) or (n, time, channels), or a list of (time_i,) or (time_i, channels) series"),
+    "image": (3, 4, "(n, height, width) or (n, height, width, channels)"),
+    "video": (4, 5, "(n, time, height, width) or (n, time, height, width, channels)"),
+    "any": (2, 64, "(n, ...) with at least two axes"),
+}
+
+
+def read_inputs(
+    X: object, domain: str, *, padding: str = "post", padding_value: float = 0.0, length: int | None = None
+) -> Samples:
+    """Check the inputs of a domain and bring them into the layout of its extractors.
+
+    Parameters
+    ----------
+    X : array-like or sequence of array-like
+        The inputs: an array, a DataFrame, nested lists, or for signals also series of different lengths.
+    domain : str
+        One of the domains of the registry.
+    padding : {"post", "pre"}
+        Where series of different lengths are padded.
+    padding_value : float
+        What they are padded with.
+    length : int, optional
+        Pad series to this length at least; given where the training series had different lengths.
+
+    Returns
+    -------
+    Dense or Ragged
+        The samples. An array is kept as it is, without a copy.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such domain.
+    InvalidTypeError
+        If something in `X` is not a real number.
+    InvalidInputError
+        If the number of axes is wrong, an axis is empty, shapes differ where they must not, or a value is NaN or
+        infinite.
+
+    Examples
+    --------
+    >>> read_inputs([[1.0, 2.0], [3.0]], "signal").inputs
+    array([[1., 2.],
+           [3., 0.]], dtype=float32)
+    """
+    if not isinstance(domain, str) or domain not in _LAYOUTS:
+        raise unknown_name("domain", domain, DOMAINS, "domain")
+    parts = parts_of(X)
+    if parts is None:
+        array = to_array(X, "X")
+        _check_dense(array, domain)
+    else:
+        arrays = [to_array(part, f"X[{row}]") for row, part in enumerate(parts)]
+        if _differ(arrays, domain):
+            return checked_finite(_ragged(arrays, padding, padding_value, length))
+        array = np.stack(arrays) if arrays else np.empty(0)
+        _check_dense(array, domain)
+    if domain == "signal" and length is not None and array.shape[1] < length:
+        return checked_finite(_ragged(list(array), padding, padding_value, length))
+    add_channel = domain != "any" and array.ndim == _LAYOUTS[domain][0]
+    return checked_finite(Dense(array, add_channel, _compute_dtype(array.dtype, domain)))
+
+
+def _check_dense(array: Array, domain: str) -> None:
+    low, high, expected = _LAYOUTS[domain]
+    if array.ndim and not len(array):
+        raise InvalidInputError(f"`X` holds no samples; its shape is {array.shape}. Expected {expected}.")
+    if not low <= array.ndim <= high:
+        raise InvalidInputError(
+            f"`X` must have the shape {expected} for domain {domain!r}; got shape {array.shape}. "
+            "Reshape your data, or choose the domain that fits."
+        )
+    if not array.size:
+        raise InvalidInputError(
+            f"`X` has an axis of length 0: its shape is {array.shape}, which is 0 feature(s) (shape={array.shape}) "
+            f"while a minimum of 1 is required. Expected {expected}."
+        )
+
+
+def _differ(arrays: list[Array], domain: str) -> bool:
+    """Tell whether the samples are series of different lengths; refuse any other difference."""
+    for row, array in enumerate(arrays):
+        first = arrays[0]
+        same = array.shape == first.shape
+        if not same and (domain != "signal" or array.ndim != first.ndim or array.shape[1:] != first.shape[1:]):
+            only = "only the lengths of signals may differ" if domain == "signal" else "all samples need the same shape"
+            raise InvalidInputError(
+                f"`X[{row}]` has shape {array.shape} and `X[0]` has shape {first.shape}; {only}. "
+                "Bring the samples to the same shape first."
+            )
+        if array.ndim == 0:
+            raise InvalidInputError(
+                f"`X` must have the shape {_LAYOUTS[domain][2]}; got shape ({len(arrays)},): `X[{row}]` is a single "
+                "number. Reshape it so that each entry is one sample."
+            )
+    return len({len(array) for array in arrays}) > 1
+
+
+def _ragged(arrays: list[Array], padding: str, padding_value: float, length: int | None) -> Ragged:
+    for row, array in enumerate(arrays):
+        if array.ndim > 2:
+            raise InvalidInputError(
+                f"`X[{row}]` must be a series of shape (time,) or (time, channels); got shape {array.shape}."
+            )
+        if not array.size:
+            raise InvalidInputError(f"`X[{row}]` is empty: its shape is {array.shape}. Leave such series out.")
+    add_channel = arrays[0].ndim == 1
+    series = tuple(array[:, np.newaxis] if add_channel else array for array in arrays)
+    common = np.result_type(*{array.dtype for array in arrays})
+    longest = max(len(array) for array in arrays)
+    compute = _compute_dtype(common, "signal")
+    return Ragged(series, add_channel, compute, padding, padding_value, max(longest, length or 0))
+
+
+def _compute_dtype(dtype: np.dtype[np.generic], domain: str) -> np.dtype[np.floating]:
+    """Choose the dtype to compute in: one that holds every value exactly and is no wider than it need be."""
+    if dtype.kind == "f":
+        return np.dtype(np.float32 if dtype.itemsize <= 4 else np.float64)
+    # Pixels of up to 16 bits are exact in float32; integer signals may carry large offsets, and get all the digits.
+    small = domain in ("image", "video") and dtype.itemsize <= 2
+    return np.dtype(np.float32 if small else np.float64)
+
+
+_NOT_NUMBERS = {
+    "U": "strings",
+    "S": "byte strings",
+    "c": "complex numbers",
+    "M": "dates",
+    "m": "time differences",
+    "V": "records",
+    "T": "strings",
+}
+
+
+def parts_of(X: object) -> Sequence[object] | None:
+    """Return the samples of a sequence of samples, or None for what is an array as a whole.
+
+    Parameters
+    ----------
+    X : object
+        What the user gave.
+
+    Returns
+    -------
+    sequence or None
+        The entries of a list, a tuple, a Series or a one-dimensional object array.
+
+    Examples
+    --------
+    >>> parts_of([[1.0, 2.0], [3.0]])
+    [[1.0, 2.0], [3.0]]
+    """
+    if hasattr(X, "to_numpy"):
+        X = X.to_numpy()
+    if isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1:
+        return list(X)
+    return X if isinstance(X, (list, tuple)) else None
+
+
+def to_array(value: object, where: str) -> Array:
+    """Return real numbers as an array, without a copy where it is one already.
+
+    Parameters
+    ----------
+    value : array-like
+        What the user gave.
+    where : str
+        How it is called in errors, such as ``"X[3]"``.
+
+    Returns
+    -------
+    ndarray
+        Of a boolean, integer or floating dtype.
+
+    Raises
+    ------
+    InvalidTypeError
+        If it holds anything but real numbers; the place is named.
+    InvalidInputError
+        If a number is too large for float64.
+
+    Examples
+    --------
+    >>> to_array([1, 2], "X")
+    array([1, 2])
+    """
+    if isinstance(value, np.ma.MaskedArray):
+        raise InvalidTypeError(f"`{where}` is a masked array, whose mask would be lost; fill it or leave samples out.")
+    if hasattr(value, "toarray"):
+        raise InvalidTypeError(f"`{where}` is sparse, and dense arrays are expected; pass {where}.toarray().")
+    if hasattr(value, "to_numpy"):
+        value = value.to_numpy()
+    try:
+        # An array stays the very object it was; of subclasses only memory maps behave as arrays throughout.
+        array: Array = value if isinstance(value, np.memmap) else np.asarray(value)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        raise InvalidTypeError(f"`{where}` cannot be read as an array of numbers: {error}") from error
+    if array.dtype.kind in "biuf":
+        return array
+    if array.dtype == object:
+        return _from_objects(array, where)
+    found = _NOT_NUMBERS.get(array.dtype.kind, "values")
+    raise InvalidTypeError(
+        f"`{where}` must hold real numbers; found {found} (dtype {array.dtype}, shape {array.shape}). "
+        "Convert them to numbers first."
+    )
+
+
+def _from_objects(array: Array, where: str) -> Array:
+    """Convert an object array of numbers, such as mixed columns of a DataFrame give."""
+    if array.ndim == 0:
+        raise InvalidTypeError(f"`{where}` must be an array or a list of numbers; got a {type(array.item()).__name__}.")
+    for place, item in zip(np.ndindex(array.shape), array.flat, strict=True):
+        if not isinstance(item, Real):
+            at = ", ".join(map(str, place))
+            raise InvalidTypeError(
+                f"`{where}` must hold real numbers; `{where}[{at}]` is {item!r:.40} of type {type(item).__name__}."
+            )
+    try:
+        return array.astype(np.float64)
+    except OverflowError as error:
+        raise InvalidInputError(f"`{where}` holds a number too large for float64; rescale it first.") from error
+
+
+def checked_finite(samples: Samples) -> Samples:
+    """Return samples whose values are all finite.
+
+    Parameters
+    ----------
+    samples : Dense or Ragged
+        The samples.
+
+    Returns
+    -------
+    Dense or Ragged
+        The same.
+
+    Raises
+    ------
+    InvalidInputError
+        If a value is NaN or infinite; the first is named. A sum tells of either, and only then is looked for it.
+
+    Examples
+    --------
+    >>> checked_finite(Dense(np.ones((1, 2)), True, np.dtype("float64"))).n
+    1
+    """
+    dtypes = {samples.inputs.dtype} if isinstance(samples, Dense) else {array.dtype for array in samples.series}
+    if all(dtype.kind != "f" for dtype in dtypes):
+        return samples
+    with np.errstate(over="ignore", invalid="ignore"):
+        for rows in samples.chunks():
+            block = samples.read(rows)
+            if not np.isfinite(block.sum()) and not np.isfinite(block).all():
+                place = np.argwhere(~np.isfinite(block))[0]
+                row = int(np.arange(samples.n)[rows][place[0]])
+                raise _not_finite(row, tuple(map(int, place[1:])), samples.add_channel, float(block[tuple(place)]))
+    return samples
+
+
+def _not_finite(row: int, place: tuple[int, ...], add_channel: bool, value: float) -> InvalidInputError:
+    where = ", ".join(map(str, place[:-1] if add_channel else place))
+    if np.isnan(value):
+        return InvalidInputError(
+            f"`X` holds NaN, first at `X[{row}][{where}]`; numbers are expected everywhere. Impute missing values "
+            "first; where NaN only pads shorter series, pass a list of the unpadded series instead."
+        )
+    return InvalidInputError(
+        f"`X` holds an infinite value, first at `X[{row}][{where}]`; clip or remove such values first."
+    )
+
 
 TEXT_ONLY = (
     "tokenizer",
@@ -56,7 +336,7 @@ def read_samples(X: object, generator: AuxTargetGenerator, settings: Settings, *
     Examples
     --------
     >>> import auxtasks
-    >>> from auxtasks.compute.settings import checked_settings
+    >>> from auxtasks.targets.settings import checked_settings
     >>> generator = auxtasks.AuxTargetGenerator("signal")
     >>> read_samples([[1.0, 2.0]], generator, checked_settings(generator.get_params()), fitted=False).n
     1
@@ -69,8 +349,7 @@ def read_samples(X: object, generator: AuxTargetGenerator, settings: Settings, *
             X, generator.domain, padding=settings.padding, padding_value=settings.padding_value, length=length
         )
     # Here and not above: importing a family of tasks registers them, and the order of families is the registry's.
-    from auxtasks.text.build import read_documents
-    from auxtasks.text.settings import checked_text_settings
+    from auxtasks.extractors.text.reading import checked_text_settings, read_documents
 
     return read_documents(X, checked_text_settings(params), generator.texts_ if fitted else None)
 
@@ -104,15 +383,14 @@ def tagged_samples(
     Examples
     --------
     >>> import auxtasks
-    >>> from auxtasks.inputs.read import read_inputs
+    >>> from auxtasks.targets.reading import read_inputs
     >>> samples = read_inputs([[1.0, 2.0]], "signal")
     >>> tagged_samples(samples, auxtasks.AuxTargetGenerator("signal"), [], fitted=False) is samples
     True
     """
     if isinstance(samples, (Dense, Ragged)):
         return samples
-    from auxtasks.text.build import tagged
-    from auxtasks.text.settings import checked_text_settings
+    from auxtasks.extractors.text.reading import checked_text_settings, tagged
 
     needs = {column for task in tasks for column in task.needs}
     return tagged(samples, checked_text_settings(generator.get_params()), needs, training=not fitted)
@@ -140,13 +418,13 @@ def laid_out(given: Mapping[str, object] | None, samples: Samples | Documents) -
 
     Examples
     --------
-    >>> from auxtasks.inputs.read import read_inputs
+    >>> from auxtasks.targets.reading import read_inputs
     >>> laid_out(None, read_inputs([[1.0, 2.0]], "signal"))
     {}
     """
     if isinstance(samples, (Dense, Ragged)):
         return dict(given or {})
-    from auxtasks.text.labels import lay_out_labels
+    from auxtasks.extractors.text.reading import lay_out_labels
 
     return lay_out_labels(given or {}, samples)
 

@@ -13,7 +13,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 
-from auxtasks.keras.weights import AUTO
+from auxtasks.batches.composition import AUTO
 
 DATA = Path(os.environ.get("AUXTASKS_DATA", Path(__file__).parents[3] / "shared" / "data"))
 

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from samples import SAMPLES, ByHand
 
 import auxtasks
-from auxtasks.demo.strokes import cell_averages, strokes
+from auxtasks.demo_figure import cell_averages, strokes
 from auxtasks.registry import Extractor
 from auxtasks.specs import TargetSpec
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from auxtasks.text.annotations import Annotations
-from auxtasks.text.backends.base import Corpus
+from auxtasks.extractors.text.spans import Annotations
+from auxtasks.extractors.text.taggers.base import Corpus
 
 TAGGED: tuple[dict[str, list[Any]], ...] = (
     {

@@ -12,12 +12,12 @@ from small import FAST, TARGETS, X, Y, build_model, without_times
 
 import auxtasks
 from auxtasks.audit import audit
-from auxtasks.audit.arms import Arm
-from auxtasks.audit.doors import experiment_of
-from auxtasks.audit.fingerprint import fingerprint
-from auxtasks.audit.model import described_model
+from auxtasks.audit.audit import experiment_of
+from auxtasks.audit.experiment import Arm
 from auxtasks.audit.splits import Split
 from auxtasks.errors import AuxTasksError, InvalidInputError, InvalidTypeError, StorageError, UnknownNameError
+from auxtasks.files import fingerprint
+from auxtasks.keras.compiling import described_model
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_a_run_follows_from_its_seed_alone() -> None:
 
 
 def test_a_control_has_the_targets_of_other_samples() -> None:
-    from auxtasks.audit.training import _for_arm
+    from auxtasks.audit.experiment import _for_arm
 
     target = np.arange(20, dtype="float32").reshape(10, 2)
     target[3] = np.nan

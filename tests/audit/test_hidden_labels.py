@@ -9,7 +9,7 @@ import pytest
 from small import FAST, TARGETS, X, Y, build_model
 
 from auxtasks.audit import audit, experiment
-from auxtasks.audit.run import Run
+from auxtasks.audit.experiment import Run
 from auxtasks.splits import SemiSupervisedSplit
 
 

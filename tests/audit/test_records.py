@@ -10,11 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auxtasks.audit.arms import Arm, arms_of
-from auxtasks.audit.fingerprint import fingerprint, named
-from auxtasks.audit.records import Records
-from auxtasks.audit.run import Run
+from auxtasks.audit.experiment import Arm, Run, arms_of
+from auxtasks.audit.running import Records
 from auxtasks.errors import StorageError
+from auxtasks.files import fingerprint, named
 
 MADE_OF = {"the inputs": "1", "the model": "2"}
 RUNS = [

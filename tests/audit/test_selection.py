@@ -10,15 +10,11 @@ from sklearn.model_selection import KFold, TimeSeriesSplit
 from small import FAST, TARGETS, X, Y, build_model
 
 import auxtasks
-from auxtasks.audit import compare, rank_tasks, select_tasks
-from auxtasks.audit.arms import Arm
-from auxtasks.audit.doors import experiment_of
+from auxtasks.audit import compare, rank_tasks, select_tasks, selection
+from auxtasks.audit.audit import experiment_of
+from auxtasks.audit.experiment import Arm
 from auxtasks.audit.screen.ranking import Ranking, TaskRank
-from auxtasks.audit.selection import selecting
-from auxtasks.audit.selection.candidate import Candidate
-from auxtasks.audit.selection.screening import screened
-from auxtasks.audit.selection.search import Search
-from auxtasks.audit.selection.steps import n_steps
+from auxtasks.audit.selection import Candidate, Search, n_steps, screened
 from auxtasks.audit.splits import splits_of
 from auxtasks.errors import InvalidInputError, InvalidTypeError, StorageError, UnknownNameError
 
@@ -84,7 +80,7 @@ def test_a_gain_of_the_search_alone_is_chance(monkeypatch: Any) -> None:
         return [drawn.setdefault((candidate, split.seed), rng.normal()) for split in splits]
 
     monkeypatch.setattr(Search, "_scores", of_chance)
-    monkeypatch.setattr(selecting, "check_depths", lambda depths, _: list(depths))  # models would be built for it
+    monkeypatch.setattr(selection, "check_depths", lambda depths, _: list(depths))  # models would be built for it
     taken, proposed = 0, 0
     for _ in range(60):
         drawn.clear()

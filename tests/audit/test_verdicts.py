@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from auxtasks.audit.arms import BASELINE, Arm
-from auxtasks.audit.run import Run
+from auxtasks.audit.experiment import BASELINE, Arm, Run
 from auxtasks.audit.verdicts import Rule, adjusted, findings_of
 
 PAIRS = 10

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from auxtasks.audit import load_report
-from auxtasks.cli.model import ModelFunction
+from auxtasks.cli.audit import ModelFunction
 from auxtasks.errors import InvalidInputError, InvalidTypeError
 from auxtasks.typing import Array
 

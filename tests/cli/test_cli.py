@@ -58,7 +58,7 @@ def test_options_out_of_range_are_wrong_usage(capsys: pytest.CaptureFixture[str]
 def test_unwritable_output_is_refused_before_training(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("auxtasks.demo.run._train_pairs", lambda *_: pytest.fail("it has trained"))
+    monkeypatch.setattr("auxtasks.demo._train_pairs", lambda *_: pytest.fail("it has trained"))
     (tmp_path / "file").touch()
     assert run("demo", "--output", str(tmp_path / "file" / "figure.png")) == 1
     assert "auxtasks: `--output`: cannot write" in capsys.readouterr().err

@@ -12,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage.io import imsave
 
-from auxtasks.cli.data import read_data
-from auxtasks.cli.lines import read_lines
+from auxtasks.cli.data import read_data, read_lines
 from auxtasks.errors import InvalidInputError
 from auxtasks.typing import Array
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from auxtasks.cli.data import read_data
-from auxtasks.cli.labels import labels_of, numbered, read_labels
+from auxtasks.cli.data import labels_of, numbered, read_data, read_labels
 from auxtasks.errors import InvalidInputError
 
 

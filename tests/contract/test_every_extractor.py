@@ -10,14 +10,13 @@ import pytest
 
 from auxtasks import AuxTargetGenerator, AuxTargets, Extractor, TargetSpec, list_tasks, make_aux_targets
 from auxtasks.errors import AuxTasksError, UnknownNameError
+from auxtasks.extractors.text import Documents
+from auxtasks.extractors.text.reading import checked_text_settings, read_documents, tagged
+from auxtasks.extractors.text.spans import COLUMNS
 from auxtasks.registry import DOMAINS, tasks_of
 from auxtasks.specs import NUMERIC_KINDS
-from auxtasks.text import Documents
-from auxtasks.text.annotations import COLUMNS
-from auxtasks.text.build import read_documents, tagged
-from auxtasks.text.settings import checked_text_settings
 from auxtasks.typing import Array
-from tests.text.toy import ToyTagger
+from tests.extractors.text.toy import ToyTagger
 
 RNG = np.random.default_rng(0)
 INPUTS: dict[str, Any] = {

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import auxtasks
+from auxtasks.batches.composition import automatic_weight
 from auxtasks.errors import InvalidInputError
 from auxtasks.keras import LabelledBatches, attach_heads
-from auxtasks.keras.weights import automatic_weight
 
 X = np.random.default_rng(0).normal(size=(66, 8, 1)).astype("float32")
 TARGETS = auxtasks.make_aux_targets(X, "signal", ["rms", "mean"])

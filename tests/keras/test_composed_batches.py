@@ -10,9 +10,9 @@ from helpers import X, aux_targets, dense_model, labels, some_missing
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auxtasks.batches.composition import compose
 from auxtasks.errors import InvalidInputError, InvalidTypeError
 from auxtasks.keras import LabelledBatches, labelled_dataset
-from auxtasks.keras.composition import compose
 
 N = 60
 

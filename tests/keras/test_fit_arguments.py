@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from helpers import SPECS, X, aux_targets, dataset, dense_base, dense_model, labels, some_missing
 
+from auxtasks.batches.composition import Composition
 from auxtasks.errors import InvalidInputError, InvalidTypeError
 from auxtasks.keras import attach_heads
-from auxtasks.keras.composition import Composition
 
 Y = {"main": some_missing(labels(), 8), **aux_targets()}
 

@@ -15,8 +15,8 @@ from keras import layers
 
 from auxtasks import AuxTargetGenerator
 from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.extractors.tensors import namespace
 from auxtasks.keras import AuxModel, attach_heads
-from auxtasks.tensors import namespace
 from auxtasks.typing import Array
 
 TASKS = ["std", {"fft": {"n_coefficients": 6}}, {"spread": {"task": "quantiles", "q": (0.1, 0.9)}}]

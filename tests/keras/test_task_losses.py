@@ -15,10 +15,8 @@ from scipy.special import expit, log_softmax, softmax
 import auxtasks
 from auxtasks.errors import InvalidInputError, InvalidTypeError, UnknownNameError
 from auxtasks.keras import AuxModel, Rebalanced, attach_heads
-from auxtasks.keras.losses import loss_of
-from auxtasks.keras.task_losses.adapted import Adapted
-from auxtasks.keras.task_losses.chance import chance_of, with_chance
-from auxtasks.keras.task_losses.resolve import resolve_losses
+from auxtasks.keras.loss_names import chance_of, resolve_losses, with_chance
+from auxtasks.keras.losses import Adapted, loss_of
 from auxtasks.specs import TargetSpec
 
 KINDS = {

@@ -13,7 +13,7 @@ from sklearn.metrics import accuracy_score, f1_score, mean_absolute_error, roc_a
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, UnknownNameError
 from auxtasks.keras import AuxModel, attach_heads
-from auxtasks.keras.task_metrics import resolve_metrics
+from auxtasks.keras.metrics import resolve_metrics
 from auxtasks.specs import TargetSpec
 
 TASKS = {**SPECS, "tags": TargetSpec("tags", "test", "multilabel", (3,), chance=0.69)}

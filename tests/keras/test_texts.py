@@ -27,11 +27,11 @@ from text_models import (
     word_ids,
 )
 
+from auxtasks.batches.forms import as_inputs
 from auxtasks.errors import InvalidInputError
+from auxtasks.extractors.text.documents import Vocabulary
 from auxtasks.keras import LabelledBatches, attach_heads, labelled_dataset
-from auxtasks.keras.texts import as_inputs
 from auxtasks.specs import TargetSpec
-from auxtasks.text.vocabulary import Vocabulary
 
 Y = {"main": LABELS, "pos": kinds_of_words()}
 FORMS = {

@@ -15,8 +15,7 @@ from text_models import LABELS, LOSS, POS, TEXTS, id_model, kinds_of_words, targ
 
 from auxtasks.errors import InvalidInputError
 from auxtasks.keras import attach_heads
-from auxtasks.keras.layout import Layout
-from auxtasks.keras.samples import Samples
+from auxtasks.keras.trial import Layout, Samples
 
 
 def _functional(*shapes: tuple[int, ...], dtype: str = "float32") -> keras.Model:

@@ -21,7 +21,7 @@ from sklearn.preprocessing import StandardScaler
 from auxtasks import AuxTargetGenerator
 from auxtasks.errors import AuxTasksError
 from auxtasks.sklearn import AuxClassifier, AuxRegressor
-from auxtasks.sklearn.label_kinds import fit_classes
+from auxtasks.sklearn.labels import fit_classes
 from auxtasks.typing import Array
 
 RNG = np.random.default_rng(0)

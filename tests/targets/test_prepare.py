@@ -5,7 +5,7 @@ import pytest
 
 from auxtasks import AuxTargetGenerator, make_aux_targets
 from auxtasks.errors import InvalidInputError
-from tests.text.toy import ToyTagger
+from tests.extractors.text.toy import ToyTagger
 
 SERIES = [np.arange(6.0), np.arange(4.0) ** 2, np.array([3.0, 1.0, 2.0])]
 

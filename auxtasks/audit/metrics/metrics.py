@@ -8,12 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from auxtasks.audit.metrics.catalogue import METRICS, PER_CLASS, one_of
-from auxtasks.audit.metrics.choice import checked_names, classes_of
-from auxtasks.audit.metrics.evidence import Evidence, gather
-from auxtasks.audit.metrics.labels import are_signed, read_labels
-from auxtasks.audit.metrics.loss import Scale, about_loss
-from auxtasks.audit.metrics.problem import Problem, problem_of
+from auxtasks.audit.metrics.catalogue import METRICS, PER_CLASS, checked_names, classes_of, one_of
+from auxtasks.audit.metrics.evidence import Evidence, gather, to_numbers
+from auxtasks.audit.metrics.problem import Problem, Scale, about_loss, problem_of
+from auxtasks.labels import are_signed, read_labels
 
 
 @dataclass(frozen=True)
@@ -147,3 +145,42 @@ class Metrics:
         base = key.removesuffix(PER_CLASS)
         entries = {f"{base}[{each}]": value for each, value in zip(self.classes, values, strict=True)}
         return entries if label is None else {name: entries.get(name, float("nan"))}
+
+
+def score(
+    names: str | Iterable[str] | None,
+    y_true: object,
+    y_pred: object,
+    *,
+    loss: Any = None,
+    from_logits: bool | None = None,
+    problem: Problem | None = None,
+) -> dict[str, float]:
+    """Compute metrics of labels and outputs at once, where there are no other labels to know the classes from.
+
+    Parameters
+    ----------
+    names, loss, from_logits, problem
+        As for `Metrics.of`.
+    y_true, y_pred : array-like
+        As for `Metrics.score`.
+
+    Returns
+    -------
+    dict of str to float
+        As `Metrics.score` has it.
+
+    Raises
+    ------
+    UnknownNameError, InvalidTypeError, InvalidInputError
+        As `Metrics.of` and `Metrics.score`.
+
+    Examples
+    --------
+    >>> score(["rmse", "mae"], [1.0, float("nan"), 3.0], [2.0, 5.0, 3.5])
+    {'rmse': 0.7905694150420949, 'mae': 0.75}
+    """
+    outputs = to_numbers(y_pred)
+    return Metrics.of(names, y_true, outputs.shape, loss=loss, from_logits=from_logits, problem=problem).score(
+        y_true, outputs
+    )

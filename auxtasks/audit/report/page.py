@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from collections.abc import Iterable, Sequence
 from html import escape
 from string import Template
+from typing import Any
+
+import numpy as np
 
 from auxtasks._version import __version__
-from auxtasks.audit.report.blocks import figure_block, findings_table, reasons_list
+from auxtasks.audit.experiment import Arm
 from auxtasks.audit.report.report import AuditReport
-from auxtasks.audit.report.scores_tables import metrics_table, pairs_table
-from auxtasks.audit.report.settings_table import settings_table
-from auxtasks.audit.report.units import Units
-from auxtasks.audit.report.words import LEGEND, LEGEND_CONTROLS, conclusion, heading
+from auxtasks.audit.report.words import (
+    LEGEND,
+    LEGEND_CONTROLS,
+    Units,
+    all_tasks,
+    arm_name,
+    columns,
+    conclusion,
+    heading,
+    is_share,
+    rows,
+)
 
 _TITLES = {"differences": "Differences", "curves": "Learning curves", "weights": "Weights"}
 
@@ -105,7 +118,8 @@ def as_page(report: AuditReport) -> str:
     str
         A whole HTML document without scripts or references to other files.
     """
-    from auxtasks.audit.report.figures import captions, figure_svg, figures_of
+    from auxtasks.audit.report.figures import captions, figures_of
+    from auxtasks.audit.report.style import figure_svg
 
     texts = captions(report)
     figures = "".join(
@@ -138,3 +152,317 @@ def _guide(report: AuditReport, controlled: bool) -> str:
         pairs=escape(str(report.settings["n_pairs"])),
         controls=_CONTROLS if controlled else _NO_CONTROLS,
     )
+
+
+def verdict_word(verdict: str) -> str:
+    """Write a verdict in its colour.
+
+    Parameters
+    ----------
+    verdict : str
+        The verdict.
+
+    Returns
+    -------
+    str
+        HTML.
+
+    Examples
+    --------
+    >>> verdict_word("no effect")
+    '<b class="no-effect">no effect</b>'
+    """
+    return f'<b class="{escape(verdict.replace(" ", "-"))}">{escape(verdict)}</b>'
+
+
+def html_table(names: Sequence[str], cells: Iterable[Sequence[str]]) -> str:
+    r"""Lay out a table in a box of its own, which scrolls where it is too wide.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The headings, as text.
+    cells : iterable of sequence of str
+        The rows, as HTML; the first cell of each names it.
+
+    Returns
+    -------
+    str
+        HTML.
+
+    Examples
+    --------
+    >>> html_table(["a", "<b>"], [["x", "1"]])[33:]
+    '<table><thead><tr><th scope="col">a</th><th scope="col">&lt;b&gt;</th></tr></thead><tbody>\n<tr><th ...
+    """
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
+    body = "".join(
+        f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in others)}</tr>\n'
+        for first, *others in cells
+    )
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table>"
+    # With a tabindex, so that it scrolls by the keyboard too.
+    return f'<div class="scroll" tabindex="0">{table}</div>'
+
+
+def findings_table(report: AuditReport) -> str:
+    """Lay out the findings.
+
+    Parameters
+    ----------
+    report : AuditReport
+        The report.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    cells = [[escape(task), verdict_word(verdict), *map(typeset, numbers)] for task, verdict, *numbers in rows(report)]
+    return html_table(columns(report), cells)
+
+
+def reasons_list(report: AuditReport) -> str:
+    """List why each verdict is what it is.
+
+    Parameters
+    ----------
+    report : AuditReport
+        The report.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    return "".join(
+        f"<li><i>{escape(arm_name(report, finding.arm))}</i>: {verdict_word(finding.verdict)}. "
+        f"{escape(finding.because)}</li>\n"
+        for finding in report.findings
+    )
+
+
+def typeset(number: str) -> str:
+    """Write a number with a minus sign in place of a hyphen.
+
+    Parameters
+    ----------
+    number : str
+        The number as plain text.
+
+    Returns
+    -------
+    str
+        HTML.
+
+    Examples
+    --------
+    >>> typeset("-1.2 (-2.0 to -0.4)")
+    '−1.2 (−2.0 to −0.4)'
+    """
+    return escape(number).replace("-", "−")
+
+
+def figure_block(svg: str, alternative: str, caption: str) -> str:
+    """Put a figure with its caption into the page itself.
+
+    Parameters
+    ----------
+    svg : str
+        The figure.
+    alternative : str
+        What it is, for those who cannot see it.
+    caption : str
+        What is written below.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    data = b64encode(svg.encode()).decode()
+    image = f'<img alt="{escape(alternative)}" src="data:image/svg+xml;base64,{data}">'
+    return f'<figure><div class="scroll">{image}</div><figcaption>{escape(caption)}</figcaption></figure>\n'
+
+
+# Only colours that can be read on light and dark paper alike.
+_STYLE_SNIPPET = (
+    ".auxtasks-audit .helps{color:#0a9a72}.auxtasks-audit .hurts{color:#d9650f}"
+    ".auxtasks-audit th,.auxtasks-audit td{text-align:right;padding:.2em .8em .2em 0}"
+    ".auxtasks-audit th:first-child,.auxtasks-audit th:nth-child(2),.auxtasks-audit td:nth-child(2){text-align:left}"
+    ".auxtasks-audit .no-effect{font-weight:500}.auxtasks-audit .scroll{overflow-x:auto}"
+)
+
+
+def as_snippet(report: AuditReport) -> str:
+    """Write heading, table, reasons and what follows.
+
+    Parameters
+    ----------
+    report : AuditReport
+        The report.
+
+    Returns
+    -------
+    str
+        HTML to be put into another page.
+    """
+    return (
+        f'<div class="auxtasks-audit"><style>{_STYLE_SNIPPET}</style><p>{escape(heading(report))}</p>'
+        f"{findings_table(report)}<ul>{reasons_list(report)}</ul><p><b>{escape(conclusion(report))}</b></p></div>"
+    )
+
+
+def pairs_table(report: AuditReport) -> str:
+    """Lay out the score of the baseline and the difference of each arm, pair by pair; above 0 is better.
+
+    Parameters
+    ----------
+    report : AuditReport
+        The report.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    units, metric = Units.of(report), report.settings["metric"]
+    sign = 1 if report.settings["higher_is_better"] else -1
+    scores = {(run.arm, run.pair): run.scores.get(metric, float("nan")) for run in report.runs}
+    baselines = {run.pair: run.scores.get(metric, float("nan")) for run in report.runs if not run.arm.tasks}
+    arms = [finding.arm for finding in report.findings]
+    cells = [
+        [
+            f"seed {pair[0]}, fold {pair[1]}",
+            units.value(score),
+            *(typeset(units.difference(sign * (scores.get((arm, pair), float("nan")) - score))) for arm in arms),
+        ]
+        for pair, score in sorted(baselines.items())
+    ]
+    return html_table(["pair", "baseline", *(arm_name(report, arm) for arm in arms)], cells)
+
+
+def metrics_table(report: AuditReport) -> str:
+    """Lay out the mean of each metric over the pairs, one row an arm, controls too.
+
+    Parameters
+    ----------
+    report : AuditReport
+        The report.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    scores: dict[Arm, dict[str, list[float]]] = {}
+    for run in report.runs:
+        for metric, value in run.scores.items():
+            scores.setdefault(run.arm, {}).setdefault(metric, []).append(value)
+    metrics = list(dict.fromkeys(metric for found in scores.values() for metric in found))
+    cells = [
+        [
+            escape(arm_name(report, arm) + (", shuffled" if arm.shuffled else "")),
+            *(_mean(metric, found.get(metric, [])) for metric in metrics),
+        ]
+        for arm, found in scores.items()
+    ]
+    return html_table(["arm", *metrics], cells)
+
+
+def _mean(metric: str, values: list[float]) -> str:
+    return Units(is_share(metric)).value(float(np.mean(values)) if values else float("nan"))
+
+
+_NAMES = {
+    "metric": "judged metric",
+    "higher_is_better": "higher is better",
+    "adjust": "adjustment for several arms",
+    "n_pairs": "pairs",
+    "n_train": "training samples",
+    "n_labelled": "of these labelled",
+    "n_test": "test samples",
+    "overlap": "test over training samples where these overlap",
+    "at": "heads at",
+    "controls": "controls (shuffled targets)",
+    "seconds": "time in all",
+}
+_MINUTE, _HOUR = 60, 3600
+
+
+def settings_table(report: AuditReport) -> str:
+    """Lay out the settings.
+
+    Parameters
+    ----------
+    report : AuditReport
+        The report.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    said = dict(report.settings)
+    if isinstance(said.get("seconds"), (int, float)):
+        said["seconds"] = duration(said["seconds"])
+    cells = [
+        [escape(_NAMES.get(name, name.replace("_", " "))), escape(in_words(value))] for name, value in said.items()
+    ]
+    return html_table(["setting", "value"], [["tasks", escape(", ".join(sorted(all_tasks(report))))], *cells])
+
+
+def in_words(value: Any) -> str:
+    """Write a value of JSON as people would.
+
+    Parameters
+    ----------
+    value : object
+        Of JSON types.
+
+    Returns
+    -------
+    str
+        Text.
+
+    Examples
+    --------
+    >>> in_words({"of tasks": {"std": 1.0, "fft": 3.0}, "times": [1, 3]}), in_words(True), in_words(None)
+    ('of tasks (std 1; fft 3); times 1, 3', 'yes', '–')
+    """
+    if isinstance(value, dict):
+        parts = {
+            key: f"({in_words(part)})" if isinstance(part, dict) else in_words(part) for key, part in value.items()
+        }
+        return "; ".join(f"{key} {part}" for key, part in parts.items()) or "–"
+    if isinstance(value, list):
+        return ", ".join(map(in_words, value)) or "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None:
+        return "–"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def duration(seconds: float) -> str:
+    """Write a time.
+
+    Parameters
+    ----------
+    seconds : float
+        The time.
+
+    Returns
+    -------
+    str
+        In hours and minutes, minutes and seconds, or seconds.
+
+    Examples
+    --------
+    >>> duration(3725), duration(754.2), duration(5.2)
+    ('1 h 2 min', '12 min 34 s', '5 s')
+    """
+    whole = round(seconds)
+    if whole >= _HOUR:
+        return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE} min"
+    return f"{whole // _MINUTE} min {whole % _MINUTE} s" if whole >= _MINUTE else f"{whole} s"

@@ -9,10 +9,10 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auxtasks.audit.finding import Finding
-from auxtasks.audit.run import Run
+from auxtasks.audit.experiment import Run
+from auxtasks.audit.verdicts import Finding
 from auxtasks.errors import InvalidInputError
-from auxtasks.targets.state import plain
+from auxtasks.targets.fitted import plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,8 +48,8 @@ class AuditReport:
 
     Examples
     --------
-    >>> from auxtasks.audit.arms import Arm
-    >>> from auxtasks.audit.paired import compare
+    >>> from auxtasks.audit.experiment import Arm
+    >>> from auxtasks.audit.verdicts import compare
     >>> gain = compare([0.80, 0.82, 0.81], [0.84, 0.85, 0.86])
     >>> said = "Better than the baseline, and than shuffled targets."
     >>> finding = Finding(Arm(("fft",)), "helps", said, gain, None, None, 0.02, 0.6, 0.3, 1.07)
@@ -83,7 +83,7 @@ class AuditReport:
 
     def __eq__(self, other: object) -> bool:
         """Tell whether another report would be written as the same JSON."""
-        from auxtasks.audit.report.codec import to_dict
+        from auxtasks.audit.report.storage import to_dict
 
         return to_dict(self) == to_dict(other) if isinstance(other, AuditReport) else NotImplemented
 
@@ -91,19 +91,19 @@ class AuditReport:
 
     def __rich__(self) -> Group:
         """Return what a console of rich prints, with colours."""
-        from auxtasks.audit.report.table import as_renderable
+        from auxtasks.audit.report.text import as_renderable
 
         return as_renderable(self)
 
     def __repr__(self) -> str:
         """Return the table, the reasons and what follows, 100 columns wide at most."""
-        from auxtasks.audit.report.table import as_text
+        from auxtasks.audit.report.text import as_text
 
         return as_text(self)
 
     def _repr_html_(self) -> str:
         """Return the same for notebooks."""
-        from auxtasks.audit.report.snippet import as_snippet
+        from auxtasks.audit.report.page import as_snippet
 
         return as_snippet(self)
 
@@ -116,7 +116,7 @@ class AuditReport:
             Differences are in the unit of the metric (not in points) and signed so that up is better; ``low`` and
             ``high`` bound their intervals. ``p`` is adjusted. What is not known is NaN.
         """
-        from auxtasks.audit.report.frames import findings_frame
+        from auxtasks.audit.report.storage import findings_frame
 
         return findings_frame(self)
 
@@ -129,7 +129,7 @@ class AuditReport:
             With the columns arm, tasks, weight, shuffled, seed, fold, metric, value and seconds. The weight of the
             baseline is 0.
         """
-        from auxtasks.audit.report.frames import runs_frame
+        from auxtasks.audit.report.storage import runs_frame
 
         return runs_frame(self)
 

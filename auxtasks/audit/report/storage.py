@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import math
+from collections.abc import Mapping
+from math import nan
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from auxtasks.audit.report.codec import CONTENT, FORMAT, from_dict, to_dict
-from auxtasks.audit.report.files import scratch_beside, write_whole
+import numpy as np
+
+from auxtasks._version import __version__
+from auxtasks.audit.experiment import Arm, Run
 from auxtasks.audit.report.report import AuditReport
+from auxtasks.audit.verdicts import Comparison, Finding
 from auxtasks.errors import StorageError
+from auxtasks.files import scratch_beside, write_whole
+from auxtasks.optional import require
+
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 DATA, PAGE = "report.json", "report.html"
 # The data come last: a folder that holds them holds the rest.
@@ -129,9 +143,219 @@ def save_report(report: AuditReport, folder: Path, *, overwrite: bool) -> None:
 
 
 def _write(report: AuditReport, folder: Path) -> None:
-    from auxtasks.audit.report.figures import figures_of, save_figure
+    from auxtasks.audit.report.figures import figures_of
+    from auxtasks.audit.report.style import save_figure
 
     for name, figure in figures_of(report).items():
         save_figure(figure, folder / f"{name}.png")
     write_html(report, folder / PAGE)
     write_json(report, folder / DATA)
+
+
+CONTENT = "audit report"
+FORMAT = 1
+_INFINITE = ("inf", "-inf")
+
+
+def to_dict(report: AuditReport) -> dict[str, Any]:
+    """Return plain JSON types; `from_dict` is the inverse.
+
+    Parameters
+    ----------
+    report : AuditReport
+        The report.
+
+    Returns
+    -------
+    dict
+        With None for NaN, and ``"inf"`` and ``"-inf"`` for what is infinite.
+    """
+    return {
+        "content": CONTENT,
+        "format": FORMAT,
+        "auxtasks": __version__,
+        "settings": report.settings,
+        "relevance": encode(report.relevance),
+        "findings": [encode(finding) for finding in report.findings],
+        "runs": [encode(run) for run in report.runs],
+    }
+
+
+def from_dict(state: Mapping[str, Any]) -> AuditReport:
+    """Make the report that `to_dict` described.
+
+    Parameters
+    ----------
+    state : mapping
+        What `to_dict` returned.
+
+    Returns
+    -------
+    AuditReport
+        Equal to the one described.
+    """
+    findings = tuple(_finding(each) for each in state["findings"])
+    runs = tuple(_run(each) for each in state["runs"])
+    return AuditReport(state["settings"], findings, runs, decode(state["relevance"]))
+
+
+def encode(value: Any) -> Any:
+    """Turn numbers, arrays, mappings and data classes into plain JSON types.
+
+    Parameters
+    ----------
+    value : object
+        What a report holds.
+
+    Returns
+    -------
+    object
+        Of JSON types.
+
+    Examples
+    --------
+    >>> encode({"fft": np.array([0.5, np.nan, np.inf])}), encode(Arm(("fft",)))
+    ({'fft': [0.5, None, 'inf']}, {'tasks': ['fft'], 'weight': 1.0, 'shuffled': False})
+    """
+    if isinstance(value, (Arm, Comparison, Finding, Run)):
+        return {field.name: encode(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {key: encode(part) for key, part in value.items()}
+    if isinstance(value, (np.generic, np.ndarray)):
+        return encode(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [encode(part) for part in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value
+
+
+def decode(value: Any) -> Any:
+    """Turn what `encode` made of numbers, and of lists and mappings of them, back.
+
+    Parameters
+    ----------
+    value : object
+        Of JSON types.
+
+    Returns
+    -------
+    object
+        With NaN for None.
+
+    Examples
+    --------
+    >>> decode({"fft": [0.5, None, "inf"]})
+    {'fft': [0.5, nan, inf]}
+    """
+    if isinstance(value, dict):
+        return {key: decode(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [decode(part) for part in value]
+    if value is None:
+        return math.nan
+    return float(value) if value in _INFINITE else value
+
+
+def _comparison(state: Mapping[str, Any] | None) -> Comparison | None:
+    if state is None:
+        return None
+    fields: dict[str, Any] = {
+        name: np.asarray(decode(value), dtype=float) if isinstance(value, list) else decode(value)
+        for name, value in state.items()
+    }
+    return Comparison(**fields)
+
+
+def _finding(state: Mapping[str, Any]) -> Finding:
+    comparisons = {name: _comparison(state[name]) for name in ("comparison", "over_control", "control")}
+    numbers = {name: decode(state[name]) for name in ("p", "relevance", "learned", "cost")}
+    return Finding(**{**state, **comparisons, **numbers, "arm": Arm.from_dict(state["arm"])})
+
+
+def _run(state: Mapping[str, Any]) -> Run:
+    return Run.from_dict({name: value if name == "arm" else decode(value) for name, value in state.items()})
+
+
+_FINDINGS = (
+    "arm", "tasks", "weight", "verdict", "difference", "low", "high", "p", "worse", "pairs",
+    "over_control", "over_control_low", "over_control_high", "control", "control_low", "control_high",
+    "relevance", "learned", "cost", "because",
+)  # fmt: skip
+_RUNS = ("arm", "tasks", "weight", "shuffled", "seed", "fold", "metric", "value", "seconds")
+
+
+def findings_frame(report: AuditReport) -> pd.DataFrame:
+    """Lay out the findings; see `AuditReport.to_frame`.
+
+    Parameters
+    ----------
+    report : AuditReport
+        The report.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row an arm.
+    """
+    pandas = require("pandas", extra="audit")
+    return pandas.DataFrame([_finding_row(finding) for finding in report.findings], columns=_FINDINGS)
+
+
+def runs_frame(report: AuditReport) -> pd.DataFrame:
+    """Lay out the scores; see `AuditReport.runs_frame`.
+
+    Parameters
+    ----------
+    report : AuditReport
+        The report.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each run and metric.
+    """
+    pandas = require("pandas", extra="audit")
+    rows = [
+        {
+            **_arm(run.arm),
+            "shuffled": run.arm.shuffled,
+            "seed": run.seed,
+            "fold": run.fold,
+            "metric": metric,
+            "value": value,
+            "seconds": run.seconds,
+        }
+        for run in report.runs
+        for metric, value in run.scores.items()
+    ]
+    return pandas.DataFrame(rows, columns=_RUNS)
+
+
+def _arm(arm: Arm) -> dict[str, Any]:
+    return {"arm": arm.label, "tasks": " + ".join(arm.tasks), "weight": arm.weight if arm.tasks else 0.0}
+
+
+def _finding_row(finding: Finding) -> dict[str, Any]:
+    found = finding.comparison
+    return {
+        **_arm(finding.arm),
+        "verdict": finding.verdict,
+        "difference": found.mean,
+        "low": found.low,
+        "high": found.high,
+        "p": finding.p,
+        "worse": int((found.differences < 0).sum()),
+        "pairs": len(found.differences),
+        **_interval("over_control", finding.over_control),
+        **_interval("control", finding.control),
+        "relevance": finding.relevance,
+        "learned": finding.learned,
+        "cost": finding.cost,
+        "because": finding.because,
+    }
+
+
+def _interval(name: str, found: Comparison | None) -> dict[str, float]:
+    mean, low, high = (nan, nan, nan) if found is None else (found.mean, found.low, found.high)
+    return {name: mean, f"{name}_low": low, f"{name}_high": high}

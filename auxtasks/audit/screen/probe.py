@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import warnings
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from math import isnan
+from typing import Any
 
 import numpy as np
 
 from auxtasks.audit.metrics.problem import Problem
-from auxtasks.audit.screen.columns import narrowed, standardised
-from auxtasks.audit.screen.main_labels import read_main_labels
-from auxtasks.audit.screen.ridge import deal, shares_explained
-from auxtasks.audit.screen.threads import one_thread
+from auxtasks.audit.screen.features import (
+    CLASSES,
+    FEWEST,
+    Features,
+    Inputs,
+    MainLabels,
+    frequencies,
+    input_features,
+    narrowed,
+    read_main_labels,
+    standardised,
+    step_features,
+)
 from auxtasks.errors import InvalidInputError
-from auxtasks.inputs.arrays import to_array
 from auxtasks.optional import require
+from auxtasks.specs import TargetSpec
+from auxtasks.targets.reading import to_array
 from auxtasks.typing import Array, Floats
 from auxtasks.validation import check_int
 
@@ -34,7 +49,7 @@ def linear_probe(
     y : array-like, shape (n,) or (n, columns)
         Main labels; NaN (floats) or -1 (integers) where missing.
     problem : {"binary", "multiclass", "multilabel", "regression"}, optional
-        What the labels are for; see `auxtasks.audit.screen.main_labels.read_main_labels` for how it is told otherwise.
+        What the labels are for; see `auxtasks.audit.screen.features.read_main_labels` for how it is told otherwise.
     folds : int, default 5
         How often a part is held out; at most as many as there are samples.
     seed : int, default 0
@@ -115,3 +130,331 @@ def _tell(columns: Floats, y: Array, held_out: Floats) -> Array:
         warnings.simplefilter("ignore", hurried)
         told: Array = model.fit(columns, y).predict(held_out)
     return told
+
+
+PENALTIES = (1e-6, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 100.0)
+"""Tried penalties, in units of the largest eigenvalue; with the last the map is almost a constant."""
+
+_ROUNDING = 1e-12
+
+
+def deal(n: int, folds: int, seed: int, strata: Array | None = None) -> Array:
+    """Deal samples into folds at random.
+
+    Parameters
+    ----------
+    n, folds : int
+        How many samples and folds.
+    seed : int
+        Of the order.
+    strata : ndarray of int, shape (n,), optional
+        Classes to be spread evenly over the folds.
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+        The fold of each sample; all folds are of one size, give or take one sample.
+
+    Examples
+    --------
+    >>> np.bincount(deal(7, 3, seed=0)).tolist()
+    [3, 2, 2]
+    """
+    order = np.random.default_rng(seed).permutation(n)
+    if strata is not None:
+        order = order[np.argsort(strata[order], kind="stable")]
+    dealt = np.empty(n, np.int64)
+    dealt[order] = np.arange(n) % folds
+    return dealt
+
+
+def shares_explained(source: Floats, targets: Sequence[Floats], folds: Array) -> list[float]:
+    """Cross-validate ridge regressions of several targets on the same columns.
+
+    Parameters
+    ----------
+    source : ndarray of float, shape (n, columns)
+        What is predicted from.
+    targets : sequence of ndarray of float, shape (n, columns of a target)
+        What is predicted.
+    folds : ndarray of int, shape (n,)
+        The fold in which each sample is held out.
+
+    Returns
+    -------
+    list of float
+        For each target the share of its variance, all columns taken together, that is explained in the held-out
+        samples: 1 for a linear function, about 0 for noise. NaN for a target that does not vary.
+
+    Notes
+    -----
+    ``1 - Σ‖y - ŷ‖² / Σ‖y - ȳ‖²`` over the held-out samples, ȳ being the mean of the others (Hoerl and Kennard 1970,
+    Technometrics 12(1):55-67). For each target the best of a few penalties counts, which makes shares too large by
+    about as much as one parameter can.
+
+    Examples
+    --------
+    >>> x = np.random.default_rng(0).normal(size=(60, 3))
+    >>> [round(share, 3) for share in shares_explained(x, [2 * x[:, :1] - x[:, 1:2], x**2], deal(60, 5, 0))][0]
+    1.0
+    """
+    widths = [target.shape[1] for target in targets]
+    owners = np.repeat(np.arange(len(targets)), widths)
+    together = np.concatenate([np.zeros((len(source), 0)), *targets], axis=1)
+    residual, total = np.zeros((len(PENALTIES), len(targets))), np.zeros(len(targets))
+    for fold in np.unique(folds):
+        held_out = folds == fold
+        squares, variance = _residuals(source[~held_out], together[~held_out], source[held_out], together[held_out])
+        total += np.bincount(owners, variance, len(targets))
+        residual += np.stack([np.bincount(owners, row, len(targets)) for row in squares])
+    # Columns come with a standard deviation of about 1: what is far below it is rounding.
+    varied = total > _ROUNDING * len(source)
+    shares = 1 - residual.min(axis=0) / np.where(varied, total, 1.0)
+    return [float(share) if differs else float("nan") for share, differs in zip(shares, varied, strict=True)]
+
+
+def _residuals(X: Floats, Y: Floats, X_test: Floats, Y_test: Floats) -> tuple[Floats, Floats]:
+    """Return the squared residuals of each column for each penalty, and its squared deviations."""
+    x_mean, y_mean = X.mean(axis=0), Y.mean(axis=0)
+    X, Y, X_test, Y_test = X - x_mean, Y - y_mean, X_test - x_mean, Y_test - y_mean
+    deviations = np.square(Y_test).sum(axis=0)
+    values, vectors = np.linalg.eigh(X.T @ X)
+    if not len(values) or values[-1] <= 0:
+        return np.broadcast_to(deviations, (len(PENALTIES), len(deviations))), deviations
+    values = np.maximum(values, 0)
+    # In the basis of the eigenvectors a penalty is but a factor of each coefficient.
+    products, rotated = vectors.T @ (X.T @ Y), X_test @ vectors
+    squares = [
+        np.square(Y_test - rotated @ (products / (values + penalty * values[-1])[:, None])).sum(axis=0)
+        for penalty in PENALTIES
+    ]
+    return np.stack(squares), deviations
+
+
+_SOURCE, _TARGET = 200, 64
+
+
+def explained_by(source: Floats, known: Array, tasks: Mapping[str, Features], seed: int) -> dict[str, float]:
+    """Tell how much of each task's target is a linear function of some columns.
+
+    Parameters
+    ----------
+    source : ndarray of float, shape (n, columns)
+        Centred columns; the 200 principal components of more.
+    known : ndarray of bool, shape (n,)
+        For which samples to use them.
+    tasks : mapping of str to Features
+        The targets; of wide ones the 64 largest principal components.
+    seed : int
+        Of the folds.
+
+    Returns
+    -------
+    dict of str to float
+        Shares from 0 to 1; NaN for targets that do not vary, and with fewer than 10 samples.
+
+    Examples
+    --------
+    >>> x = np.random.default_rng(0).normal(size=(50, 2))
+    >>> explained_by(x, np.ones(50, bool), {"sum": Features(x.sum(axis=1, keepdims=True), np.ones(50, bool))}, 0)
+    {'sum': 1.0}
+    """
+    source = narrowed(source, _SOURCE)
+    alike: dict[bytes, list[str]] = defaultdict(list)
+    for name, task in tasks.items():
+        alike[(known & task.present).tobytes()].append(name)
+    shares: dict[str, float] = {}
+    # Targets that are present in the same samples share one decomposition of the source.
+    for mask, names in alike.items():
+        rows = np.frombuffer(mask, np.bool_)
+        if rows.sum() < FEWEST:
+            shares.update(dict.fromkeys(names, float("nan")))
+            continue
+        targets = [narrowed(tasks[name].values, _TARGET)[rows] for name in names]
+        found = shares_explained(source[rows], targets, deal(int(rows.sum()), FOLDS, seed))
+        shares.update(zip(names, (rounded(share) for share in found), strict=True))
+    return {name: shares[name] for name in tasks}
+
+
+def explained_by_others(known: Array, tasks: Mapping[str, Features], seed: int) -> dict[str, dict[str, float]]:
+    """Tell how much of each task's target is a linear function of each other task's.
+
+    Parameters
+    ----------
+    known, tasks, seed
+        As for `explained_by`.
+
+    Returns
+    -------
+    dict of str to dict of str to float
+        For each task the shares that the others explain.
+
+    Examples
+    --------
+    >>> x, present = np.random.default_rng(0).normal(size=(50, 2)), np.ones(50, bool)
+    >>> shares = explained_by_others(present, {"both": Features(x, present), "one": Features(x[:, :1], present)}, 0)
+    >>> shares["one"]["both"], round(shares["both"]["one"], 1)
+    (1.0, 0.5)
+    """
+    slim = {name: Features(narrowed(task.values, _TARGET), task.present) for name, task in tasks.items()}
+    by_source = {
+        name: explained_by(
+            task.values, known & task.present, {other: slim[other] for other in tasks if other != name}, seed
+        )
+        for name, task in tasks.items()
+    }
+    return {name: {other: by_source[other][name] for other in tasks if other != name} for name in tasks}
+
+
+def explained_by_label(labels: MainLabels, tasks: Mapping[str, Features], seed: int) -> dict[str, float]:
+    """Tell how much of each task's target is a function of the main label.
+
+    Parameters
+    ----------
+    labels : MainLabels
+        The main labels.
+    tasks, seed
+        As for `explained_by`.
+
+    Returns
+    -------
+    dict of str to float
+        As `explained_by` has it; NaN without labels to tell from.
+
+    Notes
+    -----
+    Of a class any function is linear in its one-hot columns; of numbers only linear ones are found.
+    """
+    if labels.trouble:
+        return dict.fromkeys(tasks, float("nan"))
+    columns = labels.columns(labels.present)
+    chosen = {name: Features(task.values[labels.present], task.present[labels.present]) for name, task in tasks.items()}
+    return explained_by(columns, np.ones(len(columns), np.bool_), chosen, seed)
+
+
+def rounded(share: float) -> float:
+    """Leave out digits that depend on the order of additions, and so on the order of the tasks.
+
+    Parameters
+    ----------
+    share : float
+        A share of variance; below 0 where a map is worse than the mean.
+
+    Returns
+    -------
+    float
+        From 0 to 1, or NaN.
+
+    Examples
+    --------
+    >>> rounded(-0.001), rounded(0.123456789)
+    (0.0, 0.123457)
+    """
+    return share if isnan(share) else round(max(share, 0.0), 6)
+
+
+def one_thread() -> AbstractContextManager[Any]:
+    """Keep linear algebra to one thread: its matrices are small here, and threads that wait for each other cost more.
+
+    Returns
+    -------
+    context manager
+        For the time of the block, in the whole process.
+
+    Examples
+    --------
+    >>> with one_thread():
+    ...     1 + 1
+    2
+    """
+    limits: AbstractContextManager[Any] = require("threadpoolctl", extra="sklearn").threadpool_limits(limits=1)
+    return limits
+
+
+def explained_by_input(
+    inputs: Inputs | None,
+    arrays: Mapping[str, Array],
+    features: Mapping[str, Features],
+    specs: Mapping[str, TargetSpec],
+    drawn: Array,
+    seed: int,
+) -> dict[str, float]:
+    """Tell how much of each task's target is a linear function of the input.
+
+    Parameters
+    ----------
+    inputs : Inputs or None
+        The inputs, if there are any.
+    arrays, features, specs : mapping of str to ndarray, Features and TargetSpec
+        The targets as they are, as columns, and what they are.
+    drawn : ndarray of bool, shape (n,)
+        Which samples to use.
+    seed : int
+        Of the folds.
+
+    Returns
+    -------
+    dict of str to float
+        Shares from 0 to 1; NaN for targets that do not vary, and without inputs.
+
+    Notes
+    -----
+    Vectors per step are compared by their means over stretches of time; classes per step with the input at the same
+    step where it has the same steps, because how often a class occurs says little of where.
+    """
+    if inputs is None:
+        return dict.fromkeys(features, float("nan"))
+    per_step = {name: step_features(arrays[name]) for name in features if specs[name].kind == "step_vector"}
+    columns = input_features(inputs.values, words=inputs.words)
+    shares = explained_by(columns, drawn, {**features, **per_step}, seed)
+    for name, target in arrays.items():
+        has_steps = inputs.values.shape[:2] == target.shape[:2] and (inputs.words or inputs.values.ndim > 2)
+        if specs[name].kind == "step_class" and has_steps:
+            share = step_share(inputs.values[drawn], target[drawn], words=inputs.words, seed=seed)
+            shares[name] = rounded(share)
+    return shares
+
+
+_STEPS, _FOLDS = 10_000, 5
+
+
+def step_share(inputs: Array, target: Array, *, words: bool, seed: int) -> float:
+    """Tell how much of a class per step is a linear function of the input at this step.
+
+    Parameters
+    ----------
+    inputs : ndarray, shape (n, time) or (n, time, columns)
+        The inputs; numbers of words are negative where padded.
+    target : ndarray of int, shape (n, time)
+        The classes; negative where missing.
+    words : bool
+        Whether inputs are numbers of words, of which the 200 most frequent are told apart.
+    seed : int
+        Of the folds, and of the up to 10,000 steps drawn.
+
+    Returns
+    -------
+    float
+        The share of the variance of the columns of classes, in samples the map was not fitted to. NaN where
+        fewer than 10 samples have a class.
+
+    Examples
+    --------
+    >>> words = np.random.default_rng(0).integers(0, 5, (30, 4))
+    >>> round(step_share(words, words % 2, words=True, seed=0), 3)
+    1.0
+    """
+    known = (target >= 0) & (inputs >= 0) if words else target >= 0
+    if known.any(axis=1).sum() < FEWEST:
+        return float("nan")
+    places = np.argwhere(known)
+    if len(places) > _STEPS:
+        places = np.random.default_rng(seed).choice(places, _STEPS, replace=False)
+    rows, steps = places.T
+    chosen = inputs[rows, steps]
+    if words:
+        source = standardised(frequencies(chosen[:, None], CLASSES), each=False)
+    else:
+        source = standardised(chosen.reshape(len(chosen), -1).astype(np.float64))
+    classes = standardised(frequencies(target[rows, steps][:, None], CLASSES), each=False)
+    return shares_explained(source, [classes], deal(len(target), _FOLDS, seed)[rows])[0]

@@ -5,21 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from math import isnan
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from auxtasks.audit.metrics.problem import Problem
-from auxtasks.audit.screen.counts import entropy_of, missing_share
-from auxtasks.audit.screen.given import Given, read_given
-from auxtasks.audit.screen.main_labels import FEWEST
-from auxtasks.audit.screen.measures import explained_by_label, explained_by_others
-from auxtasks.audit.screen.probe import linear_probe
-from auxtasks.audit.screen.ranking import Ranking, TaskRank
-from auxtasks.audit.screen.threads import one_thread
-from auxtasks.audit.screen.triviality import explained_by_input
-from auxtasks.audit.screen.words import FROM_LABEL, warnings_of
+from auxtasks.audit.screen.features import (
+    FEWEST,
+    Features,
+    Inputs,
+    MainLabels,
+    entropy_of,
+    missing_share,
+    read_inputs,
+    read_main_labels,
+    target_features,
+)
+from auxtasks.audit.screen.probe import (
+    explained_by_input,
+    explained_by_label,
+    explained_by_others,
+    linear_probe,
+    one_thread,
+)
+from auxtasks.audit.screen.ranking import FROM_LABEL, Ranking, TaskRank, warnings_of
+from auxtasks.aux_targets import AuxTargets
+from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.labels import main_labels
 from auxtasks.specs import TargetSpec
-from auxtasks.targets.mapping import AuxTargets
 from auxtasks.typing import Array
 from auxtasks.validation import check_int
 
@@ -152,3 +165,119 @@ def _warned(row: TaskRank, given: Given, unlabelled: bool) -> tuple[str, ...]:
     values = task.values[given.anywhere & task.present]
     varies = bool(len(values)) and bool((np.ptp(values, axis=0) > 0).any()) if values.shape[1] else False
     return warnings_of(row, varies=varies, unlabelled=unlabelled)
+
+
+class Given(NamedTuple):
+    """The drawn samples as linear models take them.
+
+    Parameters
+    ----------
+    specs : mapping of str to TargetSpec
+        What the targets are.
+    arrays : dict of str to ndarray
+        The targets of the drawn samples.
+    features : dict of str to Features
+        The same as columns.
+    lengths : ndarray of int or None
+        How many steps of each drawn sample are not padding, where targets per step have such lengths.
+    inputs : Inputs or None
+        The inputs of the drawn samples, if there are any.
+    labels : MainLabels
+        The main labels of the drawn samples; present only in those drawn for being labelled.
+    anywhere : ndarray of bool
+        Which of the samples were drawn from all, labelled or not.
+    """
+
+    specs: Mapping[str, TargetSpec]
+    arrays: dict[str, Array]
+    features: dict[str, Features]
+    lengths: Array | None
+    inputs: Inputs | None
+    labels: MainLabels
+    anywhere: Array
+
+
+def read_given(
+    targets: Mapping[str, Array],
+    y: object,
+    inputs: object,
+    specs: Mapping[str, TargetSpec] | None,
+    problem: Any,
+    max_samples: int,
+    seed: int,
+) -> Given:
+    """Check what `rank_tasks` is given, and draw samples.
+
+    Parameters
+    ----------
+    targets, y, inputs, specs, problem, max_samples, seed
+        As for `rank_tasks`.
+
+    Returns
+    -------
+    Given
+        Up to `max_samples` of all samples, and up to as many of the labelled ones.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidInputError
+        As `rank_tasks`.
+
+    Examples
+    --------
+    >>> spec = TargetSpec("a", "a", "vector", (1,))
+    >>> given = read_given({"a": np.arange(50.0)[:, None]}, np.arange(30) % 2, None, {"a": spec}, None, 20, 0)
+    >>> int(given.anywhere.sum()), int(given.labels.present.sum())
+    (20, 20)
+    """
+    known = _specs(targets, specs)
+    n = _count(targets)
+    if isinstance(y, Mapping):
+        raise InvalidTypeError(
+            f"`y` must hold the labels of one main output; got a mapping of {', '.join(map(str, y))}."
+        )
+    # Only the user's own samples, which come first, can have a label; transformed copies cannot.
+    n_original = targets.n_original if isinstance(targets, AuxTargets) else n
+    labels = read_main_labels(main_labels(y, "main", n_original, n)["main"], problem)
+    rng = np.random.default_rng(seed)
+    everyone, labelled = np.arange(n), np.flatnonzero(labels.present)
+    drawn = rng.choice(everyone, min(n, max_samples), replace=False)
+    drawn_labelled = rng.choice(labelled, min(len(labelled), max_samples), replace=False)
+    rows = np.union1d(drawn, drawn_labelled)
+    present = np.isin(rows, drawn_labelled)
+    arrays = {name: np.asarray(target[rows]) for name, target in targets.items()}
+    return Given(
+        known,
+        arrays,
+        {name: target_features(known[name], array) for name, array in arrays.items()},
+        lengths[rows] if isinstance(targets, AuxTargets) and (lengths := targets.lengths) is not None else None,
+        read_inputs(targets, inputs, n, rows),
+        MainLabels(labels.kind, labels.values[rows], present),
+        np.isin(rows, drawn),
+    )
+
+
+def _specs(targets: object, specs: Mapping[str, TargetSpec] | None) -> Mapping[str, TargetSpec]:
+    if not isinstance(targets, Mapping):
+        raise InvalidTypeError(
+            f"`targets` must be AuxTargets, or a mapping of names to arrays with `specs`; got {type(targets).__name__}."
+        )
+    if specs is None and isinstance(targets, AuxTargets):
+        specs = targets.specs
+    without = [str(name) for name in targets if specs is None or not isinstance(specs.get(name), TargetSpec)]
+    if without or specs is None:
+        raise InvalidInputError(
+            f"`specs` must hold the TargetSpec of each target; there is none of: {', '.join(without) or 'any'}."
+        )
+    return specs
+
+
+def _count(targets: Mapping[str, Array]) -> int:
+    if not targets:
+        raise InvalidInputError("`targets` must hold at least one target; got none.")
+    shapes = {name: np.shape(target) for name, target in targets.items()}
+    lengths = {shape[0] if shape else 0 for shape in shapes.values()}
+    if len(lengths) != 1 or 0 in lengths:
+        found = ", ".join(f"{name!r} {shape}" for name, shape in shapes.items())
+        raise InvalidInputError(f"`targets` must all have one row for each of the same samples; found shapes {found}.")
+    return lengths.pop()

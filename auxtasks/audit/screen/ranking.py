@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from math import isnan
 from typing import TYPE_CHECKING, Any, overload
 
 from auxtasks.optional import require
@@ -117,14 +118,10 @@ class Ranking(Sequence[TaskRank]):
 
     def __rich__(self) -> RenderableType:
         """Lay the ranking out for a console of rich."""
-        from auxtasks.audit.screen.table import ranking_table
-
         return ranking_table(self)
 
     def __repr__(self) -> str:
         """Show the table as text."""
-        from auxtasks.audit.screen.table import as_text
-
         return as_text(self.__rich__())
 
     def to_frame(self) -> Any:
@@ -144,3 +141,157 @@ class Ranking(Sequence[TaskRank]):
         fields = list(TaskRank.__dataclass_fields__)
         rows = [{**asdict(row), "warnings": " ".join(row.warnings)} for row in self._rows]
         return pandas.DataFrame(rows, columns=fields)
+
+
+TRIVIAL = REDUNDANT = 0.9
+FROM_LABEL = 0.95
+_IRRELEVANT = 0.05
+_UNEVEN = 0.2
+_MANY = 0.5
+
+
+def warnings_of(row: TaskRank, *, varies: bool, unlabelled: bool) -> tuple[str, ...]:
+    """Say what speaks against a task.
+
+    Parameters
+    ----------
+    row : TaskRank
+        The measures.
+    varies : bool
+        Whether the target differs between samples.
+    unlabelled : bool
+        Whether relevance is unknown for a reason that concerns all tasks, and is said of all at once.
+
+    Returns
+    -------
+    tuple of str
+        Sentences that begin with the task; none of a task without a fault.
+
+    Examples
+    --------
+    >>> nan = float("nan")
+    >>> row = TaskRank("fft", 0.0, 0.5, 0.0, "", 0.97, 0.0, nan, 0.0, ())
+    >>> warnings_of(row, varies=True, unlabelled=False)
+    ('fft: 97 % of it is a linear function of the input; a deep trunk has little to learn from it.',)
+    """
+    if row.missing == 1:
+        return (f"{row.task}: missing for all samples; there is nothing to learn.",)
+    if not varies:
+        return (f"{row.task}: the same for all samples; there is nothing to learn.",)
+    said = {
+        f"{_percent(row.missing)} of it is missing.": row.missing > _MANY,
+        f"{_percent(row.triviality)} of it is a linear function of the input; a deep trunk has little to learn from "
+        "it.": row.triviality >= TRIVIAL,
+        f"{_percent(row.from_label)} of it follows from the main label; it tells the trunk nothing that the main task "
+        "does not.": row.from_label >= FROM_LABEL,
+        f"{_percent(row.redundancy)} of it is a linear function of {row.redundant_with}; beside that it adds "
+        "little.": row.redundancy >= REDUNDANT,
+        f"it tells a linear model no more of the main label than a guess (skill {row.relevance:.2f}).".replace(
+            "-0.00", "0.00"
+        ): row.relevance < _IRRELEVANT,
+        "it could not be told how relevant it is: too few labelled samples have a value of it, or the same one.": (
+            row.relevance != row.relevance and not unlabelled
+        ),
+        f"nearly all of its values are of one class (entropy {row.entropy:.2f}).": row.entropy < _UNEVEN,
+    }
+    return tuple(f"{row.task}: {sentence}" for sentence, true in said.items() if true)
+
+
+def _percent(share: float) -> str:
+    """Round to whole percents, but not to 100 what is less."""
+    if share != share:
+        return "–"
+    return "more than 99 %" if 0.995 <= share < 0.9999 else f"{100 * share:.0f} %"
+
+
+WIDTH = 100
+_COLUMNS = {
+    "promise": "promise",
+    "relevance": "relevance",
+    "redundant": "redundancy",
+    "with": "redundant_with",
+    "trivial": "triviality",
+    "by label": "from_label",
+    "entropy": "entropy",
+    "missing": "missing",
+}
+
+
+def ranking_table(ranking: Ranking) -> RenderableType:
+    """Lay a ranking out.
+
+    Parameters
+    ----------
+    ranking : Ranking
+        The tasks in order.
+
+    Returns
+    -------
+    rich.console.Group
+        The table, what speaks against tasks, and what a screen is; at most 100 columns wide.
+    """
+    require("rich", extra="cli")
+    from rich import box
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    title = f"Auxiliary tasks by promise, {ranking.n_samples} samples, {ranking.n_labelled} labelled"
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("task", overflow="fold")
+    shown = {heading: field for heading, field in _COLUMNS.items() if _says_something(ranking, field)}
+    for heading, field in shown.items():
+        if field == "redundant_with":
+            table.add_column(heading, overflow="fold")
+        else:
+            table.add_column(heading, justify="right", no_wrap=True)
+    for row in ranking:
+        values = (getattr(row, field) for field in shown.values())
+        table.add_row(Text(row.task), *(Text(value if isinstance(value, str) else _number(value)) for value in values))
+    said = Table.grid(padding=(0, 1))
+    for warning in ranking.warnings:
+        said.add_row("•", Text(warning))
+    closing = "A screen of linear models, not the verdict: audit() trains the model with each task and compares."
+    return Group(Text(title, style="bold"), "", table, "", said, Text(closing, style="italic"))
+
+
+def _says_something(ranking: Ranking, field: str) -> bool:
+    """Leave out what is the same for nearly all data: entropies where no target is a class, and missing values."""
+    if field == "missing":
+        return any(row.missing > 0 for row in ranking)
+    return field != "entropy" or not all(isnan(row.entropy) for row in ranking)
+
+
+def as_text(renderable: RenderableType, width: int = WIDTH) -> str:
+    """Render something of rich as plain text.
+
+    Parameters
+    ----------
+    renderable : rich renderable
+        What to show.
+    width : int
+        The number of columns.
+
+    Returns
+    -------
+    str
+        Without colours and without spaces at the ends of lines.
+
+    Examples
+    --------
+    >>> as_text("[bold]fft[/]")
+    'fft'
+    """
+    from io import StringIO
+
+    from rich.console import Console
+
+    console = Console(width=width, file=StringIO(), color_system=None, force_terminal=False, force_jupyter=False)
+    with console.capture() as capture:
+        console.print(renderable)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines())
+
+
+def _number(value: float) -> str:
+    # Rounding to hundredths must not leave a minus before a zero.
+    return "–" if isnan(value) else f"{round(value, 2) + 0.0:.2f}"

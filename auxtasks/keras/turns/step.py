@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
 from keras import ops
 
+from auxtasks.errors import InvalidInputError
+from auxtasks.keras.layers import walk
+from auxtasks.keras.losses import Total
 from auxtasks.keras.objective import stacked
-from auxtasks.keras.turns.choice import choose, counted
-from auxtasks.keras.turns.optimizers import follow_learning_rate
-from auxtasks.keras.turns.statistics import Statistics
-from auxtasks.keras.turns.weights import turn_weights
+from auxtasks.keras.turns.schedule import choose, counted
+from auxtasks.keras.weighting.base import State, Weighting, combined
+from auxtasks.keras.weighting.by_gradient import GradientWeighting
 
 
 def turn_step(model: Any, data: Any) -> dict[str, Any]:
@@ -95,3 +98,178 @@ def _train(
         optimizer.apply(*zip(*reached, strict=True))
     statistics.put_back(reached=[variable for _, variable in reached])
     return tf.constant(0)
+
+
+class _Held(NamedTuple):
+    """A variable that no gradient trains, its value, and the trainable variables of its layer."""
+
+    variable: Any
+    value: Any
+    of_layer: frozenset[int]
+
+
+class Statistics:
+    """The values of what is not trained, in the layers of a model that have something trainable too.
+
+    Others are left out: frozen layers change nothing, and nothing tells who reaches a layer that trains nothing.
+
+    Parameters
+    ----------
+    base : keras.Model
+        Before its forward pass.
+
+    Examples
+    --------
+    >>> base = keras.Sequential([keras.Input((2,)), keras.layers.BatchNormalization()])
+    >>> statistics, norm = Statistics(base), base.layers[0]
+    >>> _ = norm.moving_mean.assign([5.0, 5.0])
+    >>> statistics.put_back(reached=[norm.gamma])
+    >>> norm.moving_mean.numpy().tolist()
+    [5.0, 5.0]
+    >>> statistics.put_back(reached=[])
+    >>> norm.moving_mean.numpy().tolist()
+    [0.0, 0.0]
+    """
+
+    def __init__(self, base: keras.Model) -> None:
+        self._held: list[_Held] = []
+        for _, layer in walk(base):
+            of_layer = frozenset(id(variable) for variable in layer.trainable_variables)
+            own = layer._non_trainable_variables if of_layer else []
+            self._held += [_Held(variable, tf.identity(variable.value), of_layer) for variable in own]
+
+    def put_back(self, reached: Sequence[Any]) -> None:
+        """Give layers of which no variable was reached the values they had.
+
+        Parameters
+        ----------
+        reached : sequence of keras.Variable
+            The variables with a gradient.
+        """
+        known = {id(variable) for variable in reached}
+        for variable, value, of_layer in self._held:
+            if not of_layer & known:
+                variable.assign(value)
+
+
+class TurnWeights(NamedTuple):
+    """The weight of the main loss, of shape (), those of the tasks, of shape (K,), and what weightings were told."""
+
+    main: Any
+    tasks: Any
+    state: State | None = None
+
+
+def check_weightings(weightings: Iterable[Weighting]) -> None:
+    """Refuse weightings that need the losses of several tasks to be trained at once.
+
+    Parameters
+    ----------
+    weightings : iterable of Weighting
+        Those of the model.
+
+    Raises
+    ------
+    InvalidInputError
+        If one looks at the gradients of several tasks, or is itself trained.
+    """
+    for weighting in weightings:
+        if isinstance(weighting, GradientWeighting) or weighting.trainable_variables:
+            raise InvalidInputError(
+                f"`weighting`: {type(weighting).__name__} needs several tasks in a step and cannot go with a "
+                "`schedule` that trains one; use schedule='joint', or a weighting that follows a plan or the losses."
+            )
+
+
+def turn_weights(model: Any, main: Any, totals: Mapping[str, Total]) -> TurnWeights:
+    """Return the weights of a step of training, and note them for the logs.
+
+    Parameters
+    ----------
+    model : AuxModel
+        In a running step.
+    main : tensor, shape ()
+        The main loss.
+    totals : mapping of str to Total
+        The losses of the tasks over their chance.
+
+    Returns
+    -------
+    TurnWeights
+        The loss weights times what the weightings say.
+    """
+    tasks = ops.convert_to_tensor(model._loss_weights)
+    if not model.weightings:
+        return TurnWeights(ops.ones(()), tasks)
+    sums = stacked(totals)
+    state = State(
+        ops.convert_to_tensor(model.weightings[0].steps),
+        ops.stop_gradient(ops.cast(main, "float32")),
+        ops.stop_gradient(ops.divide_no_nan(*sums)),
+        ops.cast(sums.count > 0, "float32"),
+    )
+    factors = combined(model.weightings, state)
+    if factors.tasks is not None:
+        tasks = tasks * factors.tasks
+    model._log_weights_of(totals)
+    model._note_weights(tasks, None)
+    return TurnWeights(ops.ones(()) if factors.main is None else ops.cast(factors.main, "float32"), tasks, state)
+
+
+_EXCLUDED = ("_exclude_from_weight_decay", "_exclude_from_weight_decay_pattern")
+"""What `exclude_from_weight_decay` sets, which an optimizer's configuration lacks."""
+
+
+def clone(optimizer: Any) -> Any:
+    """Return a new optimizer with the same settings and no state.
+
+    Parameters
+    ----------
+    optimizer : keras.optimizers.Optimizer
+        The compiled optimizer.
+
+    Returns
+    -------
+    keras.optimizers.Optimizer
+        Of the same type.
+
+    Raises
+    ------
+    InvalidInputError
+        If it replaces weights by their moving averages: there would be several averages of the trunk.
+
+    Examples
+    --------
+    >>> clone(keras.optimizers.SGD(0.5, momentum=0.25)).momentum
+    0.25
+    """
+    inner = _inner(optimizer)
+    if getattr(inner, "use_ema", False):
+        raise InvalidInputError(
+            "`optimizer` has use_ema=True, which cannot go with a schedule other than 'joint': each task has an "
+            "optimizer of its own, and each would hold another average of the shared weights. Leave use_ema out."
+        )
+    new = type(optimizer).from_config(optimizer.get_config())
+    for name in _EXCLUDED:
+        if hasattr(inner, name):
+            setattr(_inner(new), name, getattr(inner, name))
+    return new
+
+
+def follow_learning_rate(optimizer: Any, main: Any) -> None:
+    """Give an optimizer the learning rate that the main one has now.
+
+    Callbacks change the main optimizer's alone. A learning-rate schedule is left to count each task's own steps.
+
+    Parameters
+    ----------
+    optimizer, main : keras.optimizers.Optimizer
+        A task's optimizer, and the compiled one.
+    """
+    if optimizer is not main and isinstance(optimizer.learning_rate, keras.Variable):
+        optimizer.learning_rate.assign(keras.ops.convert_to_tensor(main.learning_rate))
+
+
+def _inner(optimizer: Any) -> Any:
+    """Look through loss scaling."""
+    return getattr(optimizer, "inner_optimizer", optimizer)

@@ -7,11 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from auxtasks.audit.arms import BASELINE, Arm
-from auxtasks.audit.finding import Finding
-from auxtasks.audit.paired import Verdict, compare
+from auxtasks.audit.experiment import BASELINE, Arm, Run
 from auxtasks.audit.report import AuditReport
-from auxtasks.audit.run import Run
+from auxtasks.audit.verdicts import Finding, Verdict, compare
 
 SETTINGS: dict[str, Any] = {
     "metric": "accuracy",

@@ -10,12 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_reports import make_report
 
-from auxtasks.audit.arms import Arm
-from auxtasks.audit.finding import Finding
-from auxtasks.audit.paired import Comparison
+from auxtasks.audit.experiment import Arm, Run
 from auxtasks.audit.report import AuditReport, load_report
-from auxtasks.audit.report.codec import from_dict, to_dict
-from auxtasks.audit.run import Run
+from auxtasks.audit.report.storage import from_dict, to_dict
+from auxtasks.audit.verdicts import Comparison, Finding
 from auxtasks.errors import InvalidInputError, StorageError
 
 NUMBER = st.floats(width=64)

@@ -12,10 +12,10 @@ import pytest
 from made_reports import make_report
 from matplotlib.figure import Figure
 
-from auxtasks.audit.paired import compare
 from auxtasks.audit.report import AuditReport
-from auxtasks.audit.report.figures import figure_svg, figures_of
-from auxtasks.audit.report.figures.curves import mean_and_spread
+from auxtasks.audit.report.figures import figures_of, mean_and_spread
+from auxtasks.audit.report.style import figure_svg
+from auxtasks.audit.verdicts import compare
 
 HOSTILE = '<script>alert("1")</script>'
 CASES = {

@@ -9,13 +9,11 @@ import pytest
 from made_reports import make_report
 from rich.console import Console
 
-from auxtasks.audit.arms import BASELINE, Arm
-from auxtasks.audit.finding import Finding
-from auxtasks.audit.paired import compare
+from auxtasks.audit.experiment import BASELINE, Arm
 from auxtasks.audit.report import AuditReport
-from auxtasks.audit.report import table as table_module
-from auxtasks.audit.report.units import Units
-from auxtasks.audit.report.words import baseline_mean
+from auxtasks.audit.report import text as table_module
+from auxtasks.audit.report.words import Units, baseline_mean
+from auxtasks.audit.verdicts import Finding, compare
 
 PINNED = """\
 accuracy over 3 pairs: baseline 81.0 %, margin 0.5 points, 95 % intervals, verdicts Holm-adjusted

@@ -3,7 +3,7 @@
 import numpy as np
 
 from auxtasks.audit.screen import Ranking, TaskRank
-from auxtasks.audit.screen.table import as_text
+from auxtasks.audit.screen.ranking import as_text
 
 NAN = float("nan")
 RANKING = Ranking(

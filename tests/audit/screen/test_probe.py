@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from auxtasks.audit.screen import linear_probe
-from auxtasks.audit.screen.ridge import deal, shares_explained
+from auxtasks.audit.screen.probe import deal, shares_explained
 from auxtasks.errors import InvalidInputError
 
 RNG = np.random.default_rng(0)

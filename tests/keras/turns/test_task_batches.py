@@ -16,8 +16,7 @@ from turn_models import TASKS, Y, model_in_turns, steps_of
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, UnknownNameError
 from auxtasks.keras import TaskBatches, attach_heads
-from auxtasks.keras.turns.order import Order
-from auxtasks.keras.turns.schedule import Schedule
+from auxtasks.keras.turns.schedule import Order, Schedule
 from auxtasks.specs import TargetSpec
 
 SIZES = {"main": 12, "numbers": 48, "kind": 7}

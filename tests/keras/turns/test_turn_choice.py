@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from turn_models import TASKS, Y, model_in_turns, steps_of
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, UnknownNameError
-from auxtasks.keras.turns.choice import choose, counted
-from auxtasks.keras.turns.schedule import Schedule
+from auxtasks.keras.turns.schedule import Schedule, choose, counted
 
 Flags = st.lists(st.booleans(), min_size=4, max_size=4)
 NAMES = tuple("abcd")

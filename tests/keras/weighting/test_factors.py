@@ -13,7 +13,7 @@ from auxtasks.errors import InvalidInputError, InvalidTypeError, UnknownNameErro
 from auxtasks.keras import attach_heads
 from auxtasks.keras.weighting import Conflicts, DynamicWeightAverage, GradNorm, State, Uncertainty, Weighting
 from auxtasks.keras.weighting.base import combined
-from auxtasks.keras.weighting.resolve import WEIGHTINGS, resolve_weightings
+from auxtasks.keras.weighting.choose import WEIGHTINGS, resolve_weightings
 
 TASKS = ("first", "second", "third")
 

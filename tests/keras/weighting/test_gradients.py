@@ -13,9 +13,9 @@ from keras import layers
 from models import SPECS, TARGETS, X, Y, convolutional, recurrent, weighed
 
 from auxtasks.keras import attach_heads
-from auxtasks.keras.gradients import step as stepping
-from auxtasks.keras.gradients.forward_mode import Taps
-from auxtasks.keras.weighting.conflicts import Conflicts
+from auxtasks.keras import gradients as stepping
+from auxtasks.keras.gradient_products import Taps
+from auxtasks.keras.weighting.by_gradient import Conflicts
 
 SIGN = {"cosine_gate": {"strength": "sign"}}
 GRADIENT = ["watch", "projection", SIGN, "cosine_gate", {"cosine_gate": {"per": "layer"}}]

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from models import AUX_OPTIMUM, MAIN_OPTIMUM, path, two_quadratics
 
-from auxtasks.keras.weighting.conflicts import Conflicts
-from auxtasks.keras.weighting.projection import Projection
+from auxtasks.keras.weighting.by_gradient import Conflicts, Projection
 
 START = (-0.5, 0.0)
 RATE = 0.1

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from models import X, Y, convolutional, weighed
 
-from auxtasks.keras.weighting.resolve import WEIGHTINGS
+from auxtasks.keras.weighting.choose import WEIGHTINGS
 
 LABELS = np.where(np.arange(24) % 3, Y["main"], -1)
 OPTIONS = {

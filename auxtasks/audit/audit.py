@@ -1,0 +1,444 @@
+"""Train a model with and without auxiliary tasks, and say whether they helped."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from auxtasks.audit.experiment import MAIN, Data, Experiment, Settings, arms_of, attached, versions
+from auxtasks.audit.report import AuditReport
+from auxtasks.audit.running import Records, run_all
+from auxtasks.audit.splits import Split, overlap_of, splits_of
+from auxtasks.audit.verdicts import Adjust, Relevance, Rule, findings_of
+from auxtasks.aux_targets import AuxTargets
+from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.files import named
+from auxtasks.generator import AuxTargetGenerator
+from auxtasks.keras.compiling import checked_model, output_shape
+from auxtasks.typing import Array
+from auxtasks.validation import check_int, check_number, check_processes
+
+if TYPE_CHECKING:
+    import keras
+
+
+def audit(
+    build_model: Callable[[], keras.Model],
+    X: Any,
+    y: Any,
+    targets: Any,
+    *,
+    test: tuple[Any, Any] | None = None,
+    cv: Any = None,
+    groups: Any = None,
+    seeds: int | Sequence[int] = 10,
+    epochs: int = 10,
+    batch_size: int = 32,
+    weights: Weights = "auto",
+    at: Any = "auto",
+    weighting: Any = "fixed",
+    schedule: Any = "joint",
+    fit_options: Mapping[str, Any] | None = None,
+    metrics: str | Sequence[str] | None = None,
+    margin: float = 0.0,
+    confidence: float = 0.95,
+    adjust: Adjust = "holm",
+    together: bool = True,
+    controls: bool = True,
+    results: str | os.PathLike[str] | None = None,
+    n_jobs: int = 1,
+    progress: bool = True,
+) -> AuditReport:
+    """Measure whether auxiliary tasks help the main one, with paired seeds and controls.
+
+    For each seed, and fold if there are several, these start from the same initial weights and see the same batches:
+    the model without auxiliary tasks (the baseline), with each task alone, with all together, and with each of these
+    once more, its targets shuffled across samples (the control), which tells what the targets say from mere
+    regularisation.
+
+    Parameters
+    ----------
+    build_model : function
+        Returns a new compiled Keras model each time it is called. It must draw initial weights from Keras's global
+        seed, as layers do by themselves. With several processes it must be picklable; functions of a notebook are.
+    X : array-like
+        The samples, labelled or not, as for `auxtasks.make_aux_targets`.
+    y : array-like
+        Main labels: classes in integers, rows of one-hot or several labels, or floats to be predicted. Missing ones are
+        -1 or NaN, or left out at the end.
+    targets : AuxTargets or AuxTargetGenerator
+        The targets of `X`, or what computes them.
+    test : (X_test, y_test), optional
+        A test set. Without, a part of the labelled samples is held out; see `cv`.
+    cv : int, scikit-learn splitter or iterable of (train, test), optional
+        How to split the labelled samples, whose numbers alone count, where there is no test set. By default each seed
+        holds out a quarter; an integer is a number of folds for each seed, stratified for classes. ``TimeSeriesSplit``
+        keeps the order of time, and `auxtasks.splits.SemiSupervisedSplit` hides labels of the training part, others for
+        each seed. Samples without a label are always trained on.
+    groups : array-like, shape (n,), optional
+        Samples of one group, such as a person, are never on both sides of a split.
+    seeds : int or sequence of int, default 10
+        How many seeds, or which; two at least.
+    epochs, batch_size : int
+        As in ``fit``. All arms take the same number of steps.
+    weights : float, "auto", sequence of float or mapping, default "auto"
+        The loss weight of all tasks or of each, as in `auxtasks.keras.attach_heads`; a sequence trains each arm with
+        each of its numbers.
+    at, weighting, schedule
+        As in `auxtasks.keras.attach_heads`.
+    fit_options : mapping, optional
+        Further arguments of ``fit``, such as ``class_weight``, ``labelled_share`` or ``callbacks``, of which each run
+        gets a copy. Let callbacks watch ``"val_loss"``, ``"main_loss"`` or a metric; ``"loss"`` holds auxiliary ones.
+    metrics : str or sequence of str, optional
+        The metrics of the main task, the judged one first; see `auxtasks.audit.metrics`. By default accuracy for
+        classes, RMSE for numbers, and some more.
+    margin : float, default 0.0
+        The difference in the judged metric that matters to you. Set it before you look at results.
+    confidence : float, default 0.95
+        Of intervals and verdicts.
+    adjust : {"holm", "bonferroni", "none"}, default "holm"
+        How verdicts allow for the number of arms. Intervals are those of each arm alone.
+    together : bool, default True
+        Whether to train all tasks at once too.
+    controls : bool, default True
+        Whether to train with shuffled targets too, which doubles the time. Without, nothing tells a task that helps
+        from one that regularises.
+    results : path, optional
+        A file (JSON lines) of finished runs. Called again with the same arguments the audit goes on where it was
+        interrupted; seeds, tasks, controls and numbers in `weights` may be added. What a subclassed model does in its
+        code, and files it reads, are not compared.
+    n_jobs : int, default 1
+        Runs in parallel processes; -1 is one for each processor. Sums in another number of threads round otherwise, so
+        that single runs may differ a little from those of one process.
+    progress : bool, default True
+        Whether to show a bar with the time left.
+
+    Returns
+    -------
+    AuditReport
+        Prints as a table; ``to_frame()``, ``save(folder)``.
+
+    Raises
+    ------
+    InvalidInputError, InvalidTypeError, UnknownNameError
+        If an argument cannot be used; before anything is trained.
+    StorageError
+        If `results` holds the runs of another audit.
+
+    Notes
+    -----
+    Verdicts are explained at `auxtasks.audit.verdicts.findings_of`. Where pairs are splits of the same samples, their
+    variance is corrected for the overlap of the training parts (Nadeau and Bengio 2003), so that intervals are wider
+    than with a test set of as many seeds. With a test set they cover initial weights and batches, and not which samples
+    are labelled. Targets passed as `AuxTargets` are scaled with the statistics of all of `X`, those held out included,
+    which reach no arm otherwise.
+
+    Examples
+    --------
+    >>> import auxtasks, keras, numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(120, 16, 1)).astype("float32")
+    >>> y = (X.std(axis=1)[:, 0] > 1).astype(int)
+    >>> def build_model():
+    ...     layers = [keras.layers.Conv1D(4, 3, activation="relu"), keras.layers.GlobalAveragePooling1D()]
+    ...     model = keras.Sequential([keras.Input((16, 1)), *layers, keras.layers.Dense(2, activation="softmax")])
+    ...     model.compile("adam", "sparse_categorical_crossentropy")
+    ...     return model
+    >>> targets = auxtasks.make_aux_targets(X, domain="signal", tasks=["std"])
+    >>> report = audit(build_model, X, y, targets, seeds=2, epochs=1, progress=False)
+    >>> [finding.arm.label for finding in report.findings], len(report.runs)
+    (['std'], 6)
+    """
+    start = time.perf_counter()
+    jobs = check_processes("n_jobs", n_jobs)
+    settings = {"at": at, "weighting": weighting, "schedule": schedule, "fit_options": dict(fit_options or {})}
+    settings |= {"epochs": check_int("epochs", epochs, low=1), "batch_size": check_int("batch_size", batch_size, low=1)}
+    experiment, factors = experiment_of(build_model, X, y, targets, test, metrics, weights, settings)
+    if test is not None and (cv is not None or groups is not None):
+        raise InvalidInputError("`cv` and `groups` say how to hold samples out, and `test` that none are; pass either.")
+    labelled, chosen = experiment.labelled, check_seeds(seeds)
+    grouped = check_groups(groups, labelled)
+    stratify = experiment.settings.metrics.problem in ("binary", "multiclass")
+    splits = splits_of(experiment.main, labelled, cv, grouped, chosen, has_test=test is not None, stratify=stratify)
+    rule = Rule.of(experiment.settings.metrics.judged, margin, confidence, adjust, overlap_of(splits, labelled))
+    arms = arms_of(list(experiment.specs), factors, together=together, controls=controls)
+    # Fingerprints read all data and make a model more: only what is kept needs them.
+    records = Records(None, {}) if results is None else Records(Path(results), experiment.made_of())
+    runs = run_all(experiment, arms, splits, records, rule.metric, jobs, progress=progress)
+    relevance = Relevance(experiment)
+    findings = findings_of(runs, rule, relevance)
+    settings_used = described(experiment, splits, rule, factors, controls=controls)
+    settings_used |= {"seeds": list(chosen), "seconds": time.perf_counter() - start}
+    return AuditReport(settings_used, findings, tuple(runs), relevance.by_task)
+
+
+_OWN_OPTIONS = {"self", "x", "y", "kwargs", "epochs", "batch_size", "verbose", "sample_weight", "initial_epoch"}
+Weights = float | str | Sequence[float] | Mapping[str, float | str]
+
+
+def check_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
+    """Return the seeds: as many as a number says, or those given.
+
+    Raises
+    ------
+    InvalidInputError, InvalidTypeError
+        If there are fewer than two, or one is there twice.
+    """
+    if isinstance(seeds, (int, np.integer)):
+        return tuple(range(check_int("seeds", seeds, low=2)))
+    found = tuple(check_int("seeds", seed, low=0) for seed in seeds)
+    if len(found) < 2 or len(set(found)) < len(found):
+        raise InvalidInputError(f"`seeds` must be two or more different ones; got {list(found)}.")
+    return found
+
+
+def check_weights(weights: Weights, tasks: Sequence[str]) -> tuple[dict[str, float | str], tuple[float, ...]]:
+    """Return the weight of each task, a number or ``"auto"``, and what the arms multiply these by.
+
+    Raises
+    ------
+    InvalidInputError, InvalidTypeError, UnknownNameError
+        If a weight is not a positive number, or of a task that does not exist.
+    """
+    from auxtasks.batches.composition import AUTO, checked_weights
+
+    if isinstance(weights, (str, Mapping)):
+        found_for_each = checked_weights(weights, dict.fromkeys(tasks, AUTO))
+        return {task: weight if weight == AUTO else _positive(weight) for task, weight in found_for_each.items()}, (
+            1.0,
+        )
+    several = tuple(weights) if isinstance(weights, (Sequence, np.ndarray)) else (weights,)
+    found = tuple(_positive(weight) for weight in several)
+    if not found or len(set(found)) < len(found):
+        raise InvalidInputError(f"`weights` must be one or more different numbers; got {list(found)}.")
+    return dict.fromkeys(tasks, 1.0), found
+
+
+def _positive(weight: Any) -> float:
+    number = check_number("weights", weight, low=0.0)
+    if number == 0:
+        raise InvalidInputError("`weights` must be positive: with 0 an arm is the baseline again.")
+    return number
+
+
+def check_groups(groups: Any, labelled: Array) -> Array | None:
+    """Return the group of each sample; groups of the labelled samples alone leave the others without one.
+
+    Raises
+    ------
+    InvalidInputError
+        If there are neither as many as samples nor as labelled ones.
+    """
+    if groups is None:
+        return None
+    found = np.asarray(groups)
+    if found.ndim == 1 and len(found) == len(labelled):
+        return found
+    if found.ndim == 1 and len(found) == labelled.sum():
+        of_all = np.full(len(labelled), -1, dtype=np.int64)
+        of_all[labelled] = np.unique(found, return_inverse=True)[1]
+        return of_all
+    raise InvalidInputError(
+        f"`groups` must have one entry for each of the {len(labelled)} samples, or of the {labelled.sum()} labelled "
+        f"ones; found shape {found.shape}."
+    )
+
+
+def experiment_of(
+    build_model: Callable[[], keras.Model],
+    X: Any,
+    y: Any,
+    targets: Any,
+    test: tuple[Any, Any] | None,
+    metrics: str | Sequence[str] | None,
+    weights: Weights,
+    settings: Mapping[str, Any],
+) -> tuple[Experiment, tuple[float, ...]]:
+    """Put an experiment together, and try whether heads can be attached.
+
+    Parameters
+    ----------
+    build_model, X, y, targets, test, metrics, weights
+        As for `auxtasks.audit.audit`.
+    settings : mapping
+        The other fields of `Settings`.
+
+    Returns
+    -------
+    Experiment, tuple of float
+        Checked, and what its weights are multiplied by.
+
+    Raises
+    ------
+    InvalidInputError, InvalidTypeError, UnknownNameError
+        If an argument cannot be used.
+    """
+    from auxtasks.audit.metrics import Metrics
+
+    # A model is callable too, but it is one model and not a new one for each run.
+    if not callable(build_model) or hasattr(build_model, "fit"):
+        raise InvalidTypeError(
+            f"`build_model` must be a function that returns a compiled model; got {type(build_model).__name__}. Pass "
+            "lambda: make_model(...), so that each run has a new one."
+        )
+    made = made_targets(targets, X)
+    of_tasks, factors = check_weights(weights, list(made.specs))
+    check_fit_options(settings.get("fit_options", {}))
+    model = checked_model(build_model())
+    y, test = _with_floats(y, test, model.loss)
+    samples = Data(made.inputs, made.with_main(y)[MAIN], dict(made))
+    tested = None if test is None else _test_of(test, made, samples.main.shape[1:])
+    labels = samples.main if tested is None else np.concatenate([samples.main, tested.main.astype(samples.main.dtype)])
+    chosen = Metrics.of(metrics, labels, output_shape(model, made.inputs), loss=model.loss)
+    experiment = Experiment(
+        build_model,
+        made.specs,
+        samples,
+        made.n_original,
+        tested,
+        Settings(metrics=chosen, weights=of_tasks, **settings),
+    )
+    attached(model, made.specs, samples, experiment.settings, tuple(made.specs))
+    return experiment, factors
+
+
+def check_fit_options(options: Any) -> None:
+    """Refuse what `fit` does not take, what the audit says itself, and what cannot be copied for each run.
+
+    Parameters
+    ----------
+    options : mapping
+        Further arguments of ``fit``.
+
+    Raises
+    ------
+    InvalidInputError, InvalidTypeError, UnknownNameError
+        If it holds any of these.
+    """
+    import keras
+
+    from auxtasks.keras.fitting import Fitting
+
+    known = {*inspect.signature(Fitting.fit).parameters, *inspect.signature(keras.Model.fit).parameters}
+    for name, value in options.items():
+        if name in _OWN_OPTIONS:
+            raise InvalidInputError(f"`fit_options` must not hold {name!r}, which the audit decides; leave it out.")
+        if name not in known:
+            raise unknown_name("fit_options", name, known - _OWN_OPTIONS, "argument of fit")
+        try:
+            copy.deepcopy(value)
+        except TypeError as error:
+            raise InvalidTypeError(
+                f"`fit_options`: {name!r} cannot be copied, and each run needs one of its own: {error}."
+            ) from error
+
+
+def _with_floats(y: Any, test: Any, loss: Any) -> tuple[Any, Any]:
+    """Turn integer labels of hinge losses into floats: -1 is a class there, and only NaN can stand for none."""
+    from auxtasks.audit.metrics.problem import about_loss
+
+    if about_loss(loss).scale != "margins":
+        return y, test
+    y = np.asarray(y, dtype=np.float32)
+    return y, (test[0], np.asarray(test[1], dtype=np.float32)) if isinstance(test, tuple) and len(test) == 2 else test
+
+
+def made_targets(targets: Any, X: Any) -> AuxTargets:
+    """Return the targets of the samples, computed if need be.
+
+    Parameters
+    ----------
+    targets : AuxTargets or AuxTargetGenerator
+        The targets, or what computes them.
+    X : array-like
+        The samples.
+
+    Returns
+    -------
+    AuxTargets
+        Of these samples.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidInputError
+        If they are neither, none at all, or of other samples.
+    """
+    if isinstance(targets, AuxTargetGenerator):
+        made = AuxTargetGenerator(**targets.get_params()).fit_transform(X)
+    elif isinstance(targets, AuxTargets):
+        made = targets
+    else:
+        raise InvalidTypeError(
+            "`targets` must be AuxTargets, as from auxtasks.make_aux_targets(X, ...), or an AuxTargetGenerator; got "
+            f"{type(targets).__name__}."
+        )
+    if not len(made):
+        raise InvalidInputError("`targets` holds no target; there is nothing to compare.")
+    if len(X) != made.n_original:
+        raise InvalidInputError(
+            f"`X` has {len(X)} samples and `targets` were made of {made.n_original}; pass the same samples to both."
+        )
+    return made
+
+
+def _test_of(test: Any, made: AuxTargets, label_shape: tuple[int, ...]) -> Data:
+    if not isinstance(test, (tuple, list)) or len(test) != 2:
+        raise InvalidTypeError(f"`test` must be (X_test, y_test); got {type(test).__name__}.")
+    found = made.transform(test[0])
+    labels = np.asarray(test[1])
+    if labels.shape != (found.n_samples, *label_shape):
+        raise InvalidInputError(
+            f"`test`: labels must be shaped like those of `y`, here {(found.n_samples, *label_shape)}; found "
+            f"{labels.shape}."
+        )
+    if labels.dtype.kind == "f" and np.isnan(labels).all():
+        raise InvalidInputError("`test` holds no label; every one is NaN.")
+    return Data(found.inputs, labels, dict(found))
+
+
+def described(
+    experiment: Experiment, splits: Sequence[Split], rule: Rule, factors: Sequence[float], *, controls: bool
+) -> dict[str, Any]:
+    """Describe an audit.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        What was trained.
+    splits : sequence of Split
+        On which samples.
+    rule : Rule
+        When a difference counted.
+    factors : sequence of float
+        What the weights were multiplied by.
+    controls : bool
+        Whether there were controls.
+
+    Returns
+    -------
+    dict
+        What JSON can hold. Numbers of samples are those of the first split.
+    """
+    train, test = experiment.parts(splits[0])
+    settings = experiment.settings
+    return {
+        **rule.__dict__,
+        "folds": max(split.fold for split in splits) + 1,
+        "n_pairs": len(splits),
+        "n_train": len(train.inputs),
+        "n_labelled": int(splits[0].shown(experiment.labelled).sum()),
+        "n_test": len(test.inputs),
+        "epochs": settings.epochs,
+        "batch_size": settings.batch_size,
+        "weights": {"of tasks": dict(settings.weights), "times": list(factors)},
+        "controls": controls,
+        **{name: named(getattr(settings, name)) for name in ("at", "weighting", "schedule", "fit_options")},
+        "versions": versions(),
+    }

@@ -1,0 +1,323 @@
+"""Which figures a report has, and what is written below them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from auxtasks.audit.experiment import BASELINE as BASELINE_ARM
+from auxtasks.audit.experiment import Arm
+from auxtasks.audit.report.report import AuditReport
+from auxtasks.audit.report.style import BASELINE, COLOURS, CONTROL, MARGIN, MARKERS, WIDTH, house_style, short
+from auxtasks.audit.report.words import Units, arm_name, tasks_name
+from auxtasks.audit.verdicts import Comparison, Finding
+from auxtasks.typing import Floats
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def figures_of(report: AuditReport) -> dict[str, Figure]:
+    """Draw the figures of a report.
+
+    Parameters
+    ----------
+    report : AuditReport
+        The report.
+
+    Returns
+    -------
+    dict of str to matplotlib.figure.Figure
+        ``"differences"``, ``"curves"`` and, where several weights were tried, ``"weights"``.
+    """
+    with house_style():
+        figures = {"differences": draw_differences(report), "curves": draw_curves(report)}
+        if len({finding.arm.weight for finding in report.findings}) > 1:
+            figures["weights"] = draw_weights(report)
+    return figures
+
+
+def captions(report: AuditReport) -> dict[str, str]:
+    """Say what each figure shows.
+
+    Parameters
+    ----------
+    report : AuditReport
+        The report.
+
+    Returns
+    -------
+    dict of str to str
+        One for each figure a report may have.
+    """
+    interval = f"{100 * report.settings['confidence']:g} % interval"
+    band = "; the yellow band is the margin" if report.settings["margin"] else ""
+    controlled = any(finding.control for finding in report.findings)
+    grey = " Grey: shuffled targets, which hold no information." if controlled else ""
+    dashed = " Grey and dashed: shuffled targets." if controlled else ""
+    return {
+        "differences": (
+            "Each small dot is a pair: the same initial weights and batches with and without the task. The large mark "
+            f"is their mean, the bar its {interval}{band}.{grey} Right is better."
+        ),
+        "curves": (
+            "The main task's training loss in each epoch: the mean over the runs and one standard deviation around it. "
+            "Lower here and not better on the test part means that a task makes the model fit, not generalise."
+        ),
+        "weights": (
+            f"The mean difference and its {interval} for each weight of the auxiliary losses{band}.{dashed} Up is "
+            "better."
+        ),
+    }
+
+
+_LINES = ("-", "--", ":", "-.")
+
+
+def draw_curves(report: AuditReport) -> Figure:
+    """Draw the main task's loss in each epoch, one panel for each group of tasks.
+
+    Parameters
+    ----------
+    report : AuditReport
+        The report.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The baseline is grey in every panel; weights differ in their dashes.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    groups = groups_of(report)
+    figure, axes = panels(list(groups))
+    baseline = _curves(report, BASELINE_ARM)
+    several = len({finding.arm.weight for finding in report.findings}) > 1
+    for panel, findings in zip(axes, groups.values(), strict=True):
+        _draw_curve(panel, baseline, BASELINE, "-", "baseline")
+        for at, finding in enumerate(findings):
+            weight = f"weight {finding.arm.weight:g}, " if several else ""
+            dashes = _LINES[at % len(_LINES)]
+            _draw_curve(panel, _curves(report, finding.arm), COLOURS[finding.verdict], dashes, weight + finding.verdict)
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        if panel.lines:
+            panel.legend(fontsize=8, handlelength=1.8, loc="upper right")
+    figure.supxlabel("epoch", fontsize=10)
+    figure.supylabel("main training loss", fontsize=10)
+    return figure
+
+
+def mean_and_spread(curves: Sequence[Sequence[float]]) -> tuple[Floats, Floats]:
+    """Average curves that may end at different epochs.
+
+    Parameters
+    ----------
+    curves : sequence of sequence of float
+        The losses of each run; what is not finite counts as missing.
+
+    Returns
+    -------
+    mean, spread : ndarray
+        Of the runs that have a loss at that epoch, NaN where none has. The spread is their standard deviation.
+
+    Examples
+    --------
+    >>> mean_and_spread([[3.0, 1.0], [1.0]])
+    (array([2., 1.]), array([1., 0.]))
+    """
+    losses = np.full((len(curves), max(map(len, curves), default=0)), np.nan)
+    for row, curve in zip(losses, curves, strict=True):
+        row[: len(curve)] = curve
+    losses = np.ma.masked_invalid(losses)
+    return losses.mean(axis=0).filled(np.nan), losses.std(axis=0).filled(np.nan)
+
+
+def _curves(report: AuditReport, arm: Arm) -> list[list[float]]:
+    return [run.curves["main"] for run in report.runs if run.arm == arm and "main" in run.curves]
+
+
+def _draw_curve(axes: Axes, curves: list[list[float]], colour: str, dashes: str, label: str) -> None:
+    mean, spread = mean_and_spread(curves)
+    if not np.isfinite(mean).any():
+        return
+    epochs = np.arange(1, len(mean) + 1)
+    axes.fill_between(epochs, mean - spread, mean + spread, color=colour, alpha=0.12, linewidth=0)
+    marker = "o" if len(mean) == 1 else None
+    axes.plot(epochs, mean, color=colour, linestyle=dashes, linewidth=1.6, marker=marker, label=label)
+
+
+# Within a row of height 1, from its middle down.
+_ARM, _CONTROL, _SPREAD = -0.1, 0.28, 0.17
+
+
+def draw_differences(report: AuditReport) -> Figure:
+    """Draw each pair's difference, their mean and interval, the margin, and the control beneath.
+
+    Parameters
+    ----------
+    report : AuditReport
+        The report.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        As high as the arms need.
+    """
+    from matplotlib.figure import Figure
+
+    units, findings = Units.of(report), report.findings
+    figure = Figure(figsize=(WIDTH, 1.1 + 0.62 * max(len(findings), 1)), layout="constrained")
+    axes = figure.subplots()
+    margin = units.factor * report.settings["margin"]
+    axes.axvspan(-margin, margin, color=MARGIN, alpha=0.35, linewidth=0)
+    axes.axvline(0, color=BASELINE, linewidth=1)
+    for at, finding in enumerate(findings):
+        if at:
+            axes.axhline(at - 0.5, color="0.9", linewidth=0.8)
+        if finding.control is not None:
+            _draw_row(axes, finding.control, at + _CONTROL, units.factor, CONTROL, "o", small=True)
+        colour, marker = COLOURS[finding.verdict], MARKERS[finding.verdict]
+        _draw_row(axes, finding.comparison, at + _ARM, units.factor, colour, marker, small=False)
+        mean = units.difference(finding.comparison.mean).replace("-", "−")
+        beside = axes.get_yaxis_transform()
+        axes.text(1.02, at, f"{finding.verdict}\n{mean}", color=colour, va="center", fontsize=9, transform=beside)
+    axes.set_yticks(range(len(findings)))
+    for label in axes.set_yticklabels([short(arm_name(report, finding.arm)) for finding in findings]):
+        # A dollar sign in a user's name is no formula.
+        label.set_parse_math(False)
+    axes.set_ylim(max(len(findings), 1) - 0.5, -0.5)
+    axes.set_xlabel(_axis_label(report, units), parse_math=False)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    return figure
+
+
+def _axis_label(report: AuditReport, units: Units) -> str:
+    said = report.settings
+    unit = " in points" if units.in_points else ""
+    parts = [f"small dots: pairs; bars: {100 * said['confidence']:g} % intervals"]
+    if any(finding.control for finding in report.findings):
+        parts.append("grey: shuffled targets")
+    if said["margin"]:
+        parts.append(f"band: margin of {units.size(said['margin'])}")
+    return f"difference in {said['metric']} from the baseline{unit} (right is better)\n{'; '.join(parts)}"
+
+
+def _draw_row(
+    axes: Axes, found: Comparison, at: float, factor: float, colour: str, marker: str, *, small: bool
+) -> None:
+    differences = factor * found.differences
+    # The pairs are spread by their order, so that equal differences do not hide one another.
+    places = at + np.linspace(-_SPREAD, _SPREAD, len(differences)) * (0.4 if small else 1.0)
+    axes.scatter(differences, places, s=6 if small else 13, color=colour, alpha=0.45, linewidths=0, zorder=2)
+    axes.hlines(at, factor * found.low, factor * found.high, color=colour, linewidth=1.5 if small else 3, zorder=3)
+    axes.scatter(
+        [factor * found.mean], [at], s=22 if small else 70, color=colour, marker=marker, edgecolors="white",
+        linewidths=0.8, zorder=4,
+    )  # fmt: skip
+
+
+def draw_weights(report: AuditReport) -> Figure:
+    """Draw the difference for each weight, one panel for each group of tasks.
+
+    Parameters
+    ----------
+    report : AuditReport
+        The report.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        With weights on a logarithmic axis, linear where one is 0.
+    """
+    from matplotlib.ticker import NullLocator
+
+    groups, units = groups_of(report), Units.of(report)
+    figure, axes = panels(list(groups))
+    tried = sorted({finding.arm.weight for finding in report.findings})
+    margin = units.factor * report.settings["margin"]
+    for panel, findings in zip(axes, groups.values(), strict=True):
+        if tried[0] > 0:
+            panel.set_xscale("log")
+        panel.axhspan(-margin, margin, color=MARGIN, alpha=0.35, linewidth=0)
+        panel.axhline(0, color=BASELINE, linewidth=1)
+        _draw_group(panel, findings, units.factor)
+        panel.set_xticks(tried, [f"{weight:g}" for weight in tried])
+        panel.xaxis.set_minor_locator(NullLocator())
+    unit = ", points" if units.in_points else ""
+    figure.supxlabel("weight", fontsize=10)
+    figure.supylabel(f"difference in {report.settings['metric']}{unit}", fontsize=10, parse_math=False)
+    return figure
+
+
+def _draw_group(axes: Axes, findings: list[Finding], factor: float) -> None:
+    weights = [finding.arm.weight for finding in findings]
+    axes.plot(weights, [factor * finding.comparison.mean for finding in findings], color=BASELINE, linewidth=1.2)
+    controls = [(finding.arm.weight, finding.control) for finding in findings if finding.control is not None]
+    axes.plot([w for w, _ in controls], [factor * c.mean for _, c in controls], "--o", color=CONTROL, markersize=3)
+    for finding, weight in zip(findings, weights, strict=True):
+        found, colour = finding.comparison, COLOURS[finding.verdict]
+        axes.vlines(weight, factor * found.low, factor * found.high, color=colour, linewidth=2)
+        axes.plot([weight], [factor * found.mean], MARKERS[finding.verdict], color=colour, markersize=7)
+
+
+_COLUMNS = 3
+
+
+def groups_of(report: AuditReport) -> dict[str, list[Finding]]:
+    """Gather the findings of the same tasks with different weights.
+
+    Parameters
+    ----------
+    report : AuditReport
+        The report.
+
+    Returns
+    -------
+    dict of str to list of Finding
+        By the name of the tasks, the smallest weight first.
+    """
+    groups: dict[tuple[str, ...], list[Finding]] = {}
+    for finding in sorted(report.findings, key=lambda finding: finding.arm.weight):
+        groups.setdefault(finding.arm.tasks, []).append(finding)
+    # In the order of the report, whatever the order of the weights.
+    order = dict.fromkeys(finding.arm.tasks for finding in report.findings)
+    return {tasks_name(report, Arm(tasks)): groups[tasks] for tasks in order}
+
+
+def panels(names: list[str]) -> tuple[Figure, list[Axes]]:
+    """Make a figure with a titled panel for each name, all with the same axes.
+
+    Parameters
+    ----------
+    names : list of str
+        The titles.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+        The figure.
+    axes : list of matplotlib.axes.Axes
+        One for each name.
+    """
+    from matplotlib.figure import Figure
+
+    columns = min(_COLUMNS, max(len(names), 1))
+    rows = ceil(max(len(names), 1) / columns)
+    figure = Figure(figsize=(WIDTH, 0.9 + 2.0 * rows if columns > 1 else 3.4), layout="constrained")
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    axes = list(grid.flat)
+    for panel in axes[len(names) :]:
+        panel.set_visible(False)
+    # The lowest panel of each column carries the numbers, also where the last row is not full.
+    for panel in axes[max(len(names) - columns, 0) : len(names)]:
+        panel.tick_params(labelbottom=True)
+    for panel, name in zip(axes, names, strict=False):
+        panel.set_title(short(name, 30), parse_math=False, loc="left")
+        panel.grid(axis="y")
+        panel.set_axisbelow(True)
+    return figure, axes[: len(names)]

@@ -1,0 +1,110 @@
+"""The look that the figures share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import StringIO
+from pathlib import Path
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+from auxtasks.optional import require
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+# From the palette of Okabe and Ito, which the colour-blind can tell apart; darkened for white paper. The markers differ
+# too, so that colour says nothing alone.
+COLOURS = {"helps": "#00795a", "no effect": "#0a5fa0", "hurts": "#c04a00"}
+MARKERS = {"helps": "^", "no effect": "o", "hurts": "v"}
+BASELINE, CONTROL, MARGIN, INK = "#5b6470", "#8d949c", "#f0e442", "#2b3036"
+WIDTH = 8.2
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Set matplotlib's settings for one figure, whatever the user's are, and put these back."""
+    matplotlib = require("matplotlib", extra="plot")
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update({
+            "font.size": 10,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.edgecolor": INK,
+            "axes.labelcolor": INK,
+            "axes.titlesize": 10,
+            "text.color": INK,
+            "xtick.color": INK,
+            "ytick.color": INK,
+            "grid.color": "0.9",
+            "legend.frameon": False,
+            # The same report gives the same file.
+            "svg.hashsalt": "auxtasks",
+        })  # fmt: skip
+        yield
+
+
+def short(name: str, width: int = 24, lines: int = 2) -> str:
+    r"""Break a long name into lines and cut off what does not fit.
+
+    Parameters
+    ----------
+    name : str
+        The name.
+    width, lines : int
+        How many characters a line, and how many lines.
+
+    Returns
+    -------
+    str
+        The name, in lines.
+
+    Examples
+    --------
+    >>> short("std + abs_sum_changes + fft", 18), short("a_name_that_does_not_end", 8)
+    ('std +\nabs_sum_changes +…', 'a_name_t\nhat_doe…')
+    """
+    parts = wrap(" ".join(name.split()), width) or [""]
+    kept = parts[:lines]
+    if len(parts) > lines:
+        kept[-1] = kept[-1][: width - 1] + "…"
+    return "\n".join(kept)
+
+
+DPI = 150
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        The figure.
+    path : Path
+        The file.
+    """
+    with house_style():
+        figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
+
+
+def figure_svg(figure: Figure) -> str:
+    """Write a figure as SVG, letters as outlines, so that it looks the same everywhere.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        The figure.
+
+    Returns
+    -------
+    str
+        The SVG; the same figure gives the same text.
+    """
+    text = StringIO()
+    with house_style():
+        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+    return text.getvalue()

@@ -1,0 +1,438 @@
+"""The targets of a set of samples: a read-only mapping of arrays that knows what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from auxtasks.errors import InvalidInputError, unknown_name
+from auxtasks.labels import main_labels
+from auxtasks.optional import is_dask, require
+from auxtasks.specs import TargetSpec
+from auxtasks.typing import Array, Floats
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    import keras
+    import tensorflow as tf
+
+    from auxtasks.generator import AuxTargetGenerator
+
+
+class AuxTargets(Mapping[str, Array]):
+    """Auxiliary targets by name, with their specs and the inputs that they belong to.
+
+    Made by `auxtasks.make_aux_targets`, `AuxTargetGenerator.transform` and `auxtasks.load_targets`.
+
+    Parameters
+    ----------
+    arrays : mapping of str to ndarray
+        The targets; made read-only.
+    generator : AuxTargetGenerator
+        The fitted generator they come from.
+    inputs : ndarray or None
+        What the model is to be trained on; None if it was not saved.
+    n_original : int
+        How many of the samples are the user's own; transformed copies come after them.
+    lengths : ndarray or None
+        How many steps of each text are not padding; None for other inputs.
+
+    Examples
+    --------
+    >>> import auxtasks
+    >>> targets = auxtasks.make_aux_targets([[1.0, 3.0], [2.0, 2.0]], "signal", "std")
+    >>> targets["std"]
+    array([[ 1.],
+           [-1.]], dtype=float32)
+    >>> targets.unscale("std", targets["std"]).tolist()
+    [[1.0], [0.0]]
+    """
+
+    def __init__(
+        self,
+        arrays: Mapping[str, Array],
+        generator: AuxTargetGenerator,
+        inputs: Array | None,
+        n_original: int,
+        lengths: Array | None = None,
+    ) -> None:
+        self._arrays = dict(arrays)
+        self._generator = generator
+        self._inputs = inputs
+        self._n_original = n_original
+        self._lengths = lengths
+        for array in self._arrays.values():
+            array.flags.writeable = False
+
+    def __getitem__(self, name: str) -> Array:
+        """Return one target."""
+        if name not in self._arrays:
+            # Mapping's own methods (`in`, `get`) rely on KeyError.
+            raise KeyError(str(unknown_name("name", name, self._arrays, "target")))
+        return self._arrays[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through the names, in the order of the tasks."""
+        return iter(self._arrays)
+
+    def __len__(self) -> int:
+        """Count the targets (not the samples)."""
+        return len(self._arrays)
+
+    # Comparing arrays as a mapping would is ambiguous; two sets of targets are equal if they are the same object.
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by the arguments, so that arrays are read-only again afterwards."""
+        return type(self), (self._arrays, self._generator, self._inputs, self._n_original, self._lengths)
+
+    def __repr__(self) -> str:
+        """Show a table of the targets."""
+        return table(self)
+
+    @property
+    def specs(self) -> dict[str, TargetSpec]:
+        """The spec of each target."""
+        return dict(self._generator.specs_)
+
+    @property
+    def generator(self) -> AuxTargetGenerator:
+        """The fitted generator; changing or refitting the one that made these targets does not reach it."""
+        return self._generator
+
+    @property
+    def inputs(self) -> Array:
+        """The inputs to train on: the very array given, or a padded, shortened or expanded one."""
+        if self._inputs is None:
+            raise InvalidInputError("`inputs` were not saved with these targets (include_inputs=False); use your own.")
+        return self._inputs
+
+    @property
+    def n_samples(self) -> int:
+        """How many samples there are, transformed copies included."""
+        return len(next(iter(self._arrays.values())))
+
+    @property
+    def n_original(self) -> int:
+        """How many of them are not transformed copies; these come first and can have a main label."""
+        return self._n_original
+
+    @property
+    def lengths(self) -> Array | None:
+        """How many steps of each text are tokens and not padding, shape (n,); None where inputs are not texts."""
+        return self._lengths
+
+    @property
+    def vocabulary(self) -> tuple[str, ...] | None:
+        """The words by their numbers in the inputs; None where inputs are not texts."""
+        texts = self._generator.texts_
+        return None if texts is None else texts.vocabulary.words
+
+    def transform(self, X: object, given: Mapping[str, object] | None = None) -> AuxTargets:
+        """Compute the same targets for other inputs, scaled with the statistics of the training data.
+
+        Parameters
+        ----------
+        X : array-like
+            Inputs, as for `auxtasks.make_aux_targets`.
+        given : mapping of str to array-like, optional
+            Given columns; those not given are missing.
+
+        Returns
+        -------
+        AuxTargets
+            With the same specs.
+
+        Raises
+        ------
+        AuxTasksError
+            As `auxtasks.make_aux_targets`, and if shapes differ from those of the training data.
+        """
+        return self._generator.transform(X, given=given)
+
+    def prepare(self, X: object) -> Array:
+        """Bring other inputs into the form in which the model reads them, without computing targets.
+
+        Parameters
+        ----------
+        X : array-like
+            Inputs shaped like the training inputs.
+
+        Returns
+        -------
+        ndarray
+            See `AuxTargetGenerator.prepare`.
+        """
+        return self._generator.prepare(X)
+
+    def with_main(self, y: object, name: str = "main") -> dict[str, Array]:
+        """Put the main labels beside the targets.
+
+        Parameters
+        ----------
+        y : array-like or mapping of str to array-like
+            Integers or floats, one row for each original sample or for the first of them; the labels of the others
+            are missing. A mapping holds the labels of several main outputs by name.
+        name : str
+            The key of the labels where `y` is not a mapping.
+
+        Returns
+        -------
+        dict of str to ndarray
+            The labels, then the targets; a missing label is -1 (integers) or NaN (floats).
+
+        Raises
+        ------
+        InvalidTypeError
+            If the labels are not numbers.
+        InvalidInputError
+            If there are more labels than samples, or a name is that of a target.
+        """
+        labels = main_labels(y, name, self.n_original, self.n_samples)
+        clash = sorted(set(labels) & set(self._arrays))
+        if clash:
+            raise InvalidInputError(
+                f"`name`: {', '.join(map(repr, clash))} is the name of a target too; choose another for the main label."
+            )
+        return {**labels, **self._arrays}
+
+    def to_tf_dataset(
+        self,
+        y: object = None,
+        batch_size: int | None = 32,
+        shuffle: bool = False,
+        seed: int | None = None,
+        *,
+        labelled_share: float | None = None,
+        drop_remainder: bool = False,
+        sample_weight: object = None,
+        inputs: object = None,
+        prefetch: bool = True,
+    ) -> tf.data.Dataset:
+        """Return inputs, main labels and targets as a `tf.data.Dataset` for ``fit``.
+
+        Parameters
+        ----------
+        y : array-like or mapping of str to array-like, optional
+            The main labels, as for `with_main`. Without them the labels are the targets alone.
+        batch_size : int or None, default 32
+            Samples in a batch; the last one may hold fewer. None for single samples.
+        shuffle : bool, default False
+            Whether each pass has an order of its own, drawn among all samples.
+        seed : int, optional
+            The same seed gives the same orders; by default they differ from run to run.
+        labelled_share : float, optional
+            Compose each batch at random of this share of samples with a main label and of others, as
+            `auxtasks.keras.LabelledBatches` does.
+        drop_remainder : bool, default False
+            Whether a smaller last batch is left out.
+        sample_weight : array-like or mapping of str to array-like, optional
+            Weights, one for each sample, as ``fit`` takes them.
+        inputs : array or structure of arrays, optional
+            What the model reads, one row for each sample; by default the inputs of these targets.
+        prefetch : bool, default True
+            Whether to read ahead while the model trains.
+
+        Returns
+        -------
+        tf.data.Dataset
+            Of ``(x, labels)``, or ``(x, labels, sample_weight)``. Arrays are read batch by batch from where they are:
+            none becomes part of a graph, and memory maps stay on disk. Each pass is the next epoch.
+
+        Raises
+        ------
+        InvalidTypeError, InvalidInputError
+            If an argument cannot be used, or with `labelled_share` all labels are there or none.
+
+        Examples
+        --------
+        >>> import auxtasks
+        >>> targets = auxtasks.make_aux_targets([[1.0, 3.0], [2.0, 2.0], [4.0, 0.0]], "signal", "std")
+        >>> for x, labels in targets.to_tf_dataset([0, 1, 0], batch_size=2):
+        ...     print(x.shape, labels["main"].numpy(), labels["std"].shape)
+        (2, 2) [0 1] (2, 1)
+        (1, 2) [0] (1, 1)
+        """
+        require("tensorflow", extra="keras")
+        from auxtasks.batches.datasets import tf_dataset
+
+        return tf_dataset(
+            self,
+            y,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            seed=seed,
+            labelled_share=labelled_share,
+            drop_remainder=drop_remainder,
+            sample_weight=sample_weight,
+            inputs=inputs,
+            prefetch=prefetch,
+        )
+
+    def to_py_dataset(
+        self,
+        y: object = None,
+        batch_size: int = 32,
+        shuffle: bool = False,
+        seed: int | None = None,
+        *,
+        labelled_share: float | None = None,
+        drop_remainder: bool = False,
+        sample_weight: object = None,
+        inputs: object = None,
+        **kwargs: Any,
+    ) -> keras.utils.PyDataset:
+        """Return what `to_tf_dataset` yields as a Keras `PyDataset`.
+
+        Parameters
+        ----------
+        y, batch_size, shuffle, seed, labelled_share, drop_remainder, sample_weight, inputs
+            See `to_tf_dataset`.
+        **kwargs
+            ``workers``, ``use_multiprocessing`` and ``max_queue_size`` of `keras.utils.PyDataset`. Other processes open
+            memory maps by the names of their files.
+
+        Returns
+        -------
+        keras.utils.PyDataset
+            The same batches. For the orders of `seed`, pass ``fit(..., shuffle=False)``: Keras shuffles the batches of
+            a `PyDataset` once more. An automatic loss weight is found from its labels, as it is from arrays.
+
+        Raises
+        ------
+        InvalidTypeError, InvalidInputError
+            As `to_tf_dataset`.
+
+        Examples
+        --------
+        >>> import auxtasks
+        >>> targets = auxtasks.make_aux_targets([[1.0, 3.0], [2.0, 2.0], [4.0, 0.0]], "signal", "std")
+        >>> len(targets.to_py_dataset([0, 1, 0], batch_size=2))
+        2
+        """
+        require("tensorflow", extra="keras")
+        from auxtasks.batches.datasets import py_dataset
+
+        return py_dataset(
+            self,
+            y,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            seed=seed,
+            labelled_share=labelled_share,
+            drop_remainder=drop_remainder,
+            sample_weight=sample_weight,
+            inputs=inputs,
+            kwargs=kwargs,
+        )
+
+    def unscale(self, name: str, values: object) -> Floats:
+        """Turn a scaled target, or a prediction of it, into the task's own units.
+
+        Parameters
+        ----------
+        name : str
+            The target.
+        values : array-like, shape (..., *shape of the target)
+            Scaled values.
+
+        Returns
+        -------
+        ndarray
+            With left-out columns put back: constants by their value, copies by that of their twin, columns without
+            any value as NaN. Classes, labels and distributions, which are not scaled, come back as they are.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such target.
+        InvalidInputError
+            If the shape of the values is not that of the target.
+        """
+        if name not in self._arrays:
+            raise unknown_name("name", name, self._arrays, "target")
+        found, shape = np.asarray(values), self._generator.specs_[name].shape
+        if name not in self._generator.scalings_:
+            return found
+        if found.ndim < len(shape) or found.shape[found.ndim - len(shape) :] != shape:
+            raise InvalidInputError(f"`values` must have the shape (..., {shape}) of {name!r}; got {found.shape}.")
+        return self._generator.scalings_[name].invert(found)
+
+    def save(self, path: str | PathLike[str], *, include_inputs: bool = True, overwrite: bool = False) -> None:
+        """Write everything to a directory; `auxtasks.load_targets` is the inverse.
+
+        Parameters
+        ----------
+        path : path-like
+            The directory to be made.
+        include_inputs : bool
+            Whether to save the inputs too.
+        overwrite : bool
+            Whether to replace targets saved there before.
+
+        Raises
+        ------
+        StorageError
+            If something is there already. What was there survives a save that fails.
+        """
+        from auxtasks.storage import save_targets
+
+        save_targets(self, Path(path), include_inputs=include_inputs, overwrite=overwrite)
+
+
+_HEAD = ("name", "kind", "shape", "chance", "missing", "left out")
+
+
+def table(targets: AuxTargets, title: str = "") -> str:
+    """Lay out what a set of targets holds.
+
+    Parameters
+    ----------
+    targets : AuxTargets
+        The targets; what is missing of lazy ones is not known, and not computed.
+    title : str
+        The first line; by default it counts the samples.
+
+    Returns
+    -------
+    str
+        A line for each target: its name, kind, shape, chance, share of missing values, and columns left out.
+
+    Examples
+    --------
+    >>> import auxtasks
+    >>> print(table(auxtasks.make_aux_targets([[1.0, 3.0], [2.0, 2.0]], "signal", "std")))
+    AuxTargets of 2 samples
+    name  kind    shape  chance  missing  left out
+    std   vector  (1,)   1       0%
+    """
+    rows = [_HEAD] + [_row(targets.specs[name], array) for name, array in targets.items()]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(_HEAD))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([title or _title(targets), *lines])
+
+
+def _title(targets: AuxTargets) -> str:
+    copies = targets.n_samples - targets.n_original
+    extra = f", {copies} of them transformed copies" if copies else ""
+    return f"AuxTargets of {targets.n_samples} samples{extra}"
+
+
+def _row(spec: TargetSpec, array: Array) -> tuple[str, ...]:
+    left_out = "; ".join(spec.dropped[:3]) + (f"; … ({len(spec.dropped)} in all)" if len(spec.dropped) > 3 else "")
+    return spec.name, spec.kind, str(spec.shape), f"{spec.chance:.4g}", _missing(array), left_out
+
+
+def _missing(array: Array) -> str:
+    """Round to whole percents, but never to 0 or to 100 what is neither."""
+    if is_dask(array):
+        return "?"
+    share = float((np.isnan(array) if array.dtype.kind == "f" else array < 0).mean())
+    if 0 < share < 0.01:
+        return "<1%"
+    return ">99%" if 0.99 < share < 1 else f"{share:.0%}"

@@ -1,0 +1,1 @@
+"""Which samples a batch holds: composed, planned or mapped, and no model."""

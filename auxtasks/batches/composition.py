@@ -1,0 +1,204 @@
+"""Which samples a batch holds, where few have a label.
+
+With 50 labels among 6,000 samples an ordinary batch of 32 holds a label in one case of four. Here every batch holds
+enough: the labelled samples come round as often as needed, each of the unlabelled ones once an epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import ceil
+from numbers import Real
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.validation import check_int, check_number
+
+DEFAULT_SHARE = 0.5
+"""The share of labelled samples in a batch where nothing else is asked for."""
+
+Indices = NDArray[np.intp]
+
+
+class Composition:
+    """Which samples each batch of each epoch holds.
+
+    Parameters
+    ----------
+    labelled : ndarray of bool, shape (n,)
+        Which samples have a label; some must and some must not.
+    batch_size : int
+        Samples in a batch; fewer where there are not enough unlabelled ones to fill it.
+    share : float
+        The share of them that are labelled, from 0 to 1; at least one sample of either sort is in each batch.
+    seed : int
+        With the number of the epoch it decides the order.
+    """
+
+    def __init__(self, labelled: NDArray[np.bool_], batch_size: int, share: float, seed: int) -> None:
+        self._labelled = np.flatnonzero(labelled)
+        self._unlabelled = np.flatnonzero(~labelled)
+        # No batch holds an unlabelled sample twice, however large it was asked to be.
+        batch_size = min(batch_size, max(2, round(len(self._unlabelled) / max(1 - share, 1 / batch_size))))
+        self._n_labelled = min(max(1, round(share * batch_size)), batch_size - 1)
+        self._n_unlabelled = batch_size - self._n_labelled
+        self.batch_size = batch_size
+        self._seed = seed
+        self.n_batches = ceil(len(self._unlabelled) / self._n_unlabelled)
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many samples have a label, and how many there are."""
+        return len(self._labelled), len(self._labelled) + len(self._unlabelled)
+
+    def epoch(self, number: int) -> Indices:
+        """Return the samples of one epoch, shape (batches, batch size).
+
+        The last batch is filled up with unlabelled samples at random.
+        """
+        rng = np.random.default_rng([self._seed, number])
+        unlabelled = _rounds(self._unlabelled, self.n_batches * self._n_unlabelled, rng)
+        labelled = _rounds(self._labelled, self.n_batches * self._n_labelled, rng)
+        return np.concatenate([labelled.reshape(self.n_batches, -1), unlabelled.reshape(self.n_batches, -1)], axis=1)
+
+
+def _rounds(samples: Indices, total: int, rng: np.random.Generator) -> Indices:
+    """Return `total` samples: all of them in random order, then all again in another, and so on."""
+    rounds = [rng.permutation(samples) for _ in range(ceil(total / len(samples)))]
+    return np.concatenate(rounds)[:total]
+
+
+def compose(labelled: NDArray[np.bool_], batch_size: int, share: float, seed: int) -> Composition | None:
+    """Plan the batches, or return None where ordinary ones hold as many labels, or there are no labels at all.
+
+    Parameters
+    ----------
+    labelled, batch_size, share, seed
+        See `Composition`.
+
+    Returns
+    -------
+    Composition or None
+        The plan.
+    """
+    if batch_size < 2 or not labelled.any() or labelled.mean() >= share:
+        return None
+    return Composition(labelled, batch_size, share, seed)
+
+
+def planned(labelled: NDArray[np.bool_], batch_size: int, share: float, seed: int) -> Composition:
+    """Return the plan of batches of which a share is labelled.
+
+    Parameters
+    ----------
+    labelled : ndarray of bool, shape (n,)
+        Which samples have a main label.
+    batch_size, share, seed
+        As `Composition` has them, checked here.
+
+    Returns
+    -------
+    Composition
+        The plan.
+
+    Raises
+    ------
+    InvalidInputError
+        If no label is present, or none is missing.
+    """
+    check_int("batch_size", batch_size, low=2)
+    check_number("labelled_share", share, low=0.0, high=1.0)
+    if not labelled.any() or labelled.all():
+        raise InvalidInputError(
+            f"`y`: {int(labelled.sum())} of {len(labelled)} samples have a main label, so there is nothing to compose; "
+            "some must have one and some not (-1 or NaN)."
+        )
+    return Composition(labelled, batch_size, share, seed)
+
+
+AUTO = "auto"
+Weight = float | str
+"""A number, or ``"auto"``."""
+_FULL_FROM = 10.0
+_LEAST = 0.03
+UNCOUNTED = 0.1
+"""The automatic weight where labels cannot be counted."""
+
+
+def automatic_weight(n_labelled: int, n_samples: int) -> float:
+    """Return the weight of an auxiliary task that is trained on some labelled and some unlabelled samples.
+
+    Parameters
+    ----------
+    n_labelled : int
+        How many samples have a main label.
+    n_samples : int
+        How many there are in all.
+
+    Returns
+    -------
+    float
+        From 0.03, where all are labelled, to 1.
+
+    Notes
+    -----
+    ``(unlabelled / labelled) / 10``, between 0.03 and 1. Auxiliary targets gain where they let unlabelled samples join
+    the training, and the more of them there are; where all are labelled, a weight of 1 more often loses. A task's
+    ``spec.share`` multiplies it: 0.1 for ``std``, ``abs_sum_changes`` and ``reconstruction``, 1 for others. The numbers
+    were chosen on the seeds 100 to 102 of twelve data sets together (``benchmarks/gain.py`` reports others).
+
+    Examples
+    --------
+    >>> automatic_weight(50, 6000), automatic_weight(40, 240), automatic_weight(6000, 6000)
+    (1.0, 0.5, 0.03)
+    """
+    if n_labelled <= 0:
+        return 1.0
+    return min(max((n_samples - n_labelled) / n_labelled / _FULL_FROM, _LEAST), 1.0)
+
+
+def checked_weights(weights: Weight | Mapping[str, Weight], known: Mapping[str, Weight]) -> dict[str, Weight]:
+    """Return the weight of every task.
+
+    Parameters
+    ----------
+    weights : float, "auto" or mapping of str to these
+        The weight of all tasks, or of some by name.
+    known : mapping of str to float or "auto"
+        The tasks, with the weight of those that `weights` leaves out.
+
+    Returns
+    -------
+    dict of str to float or "auto"
+        In the order of `known`.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such task.
+    InvalidTypeError, InvalidInputError
+        If a weight is no number, negative or not finite.
+
+    Examples
+    --------
+    >>> checked_weights({"fft": 3}, {"std": "auto", "fft": 1.0})
+    {'std': 'auto', 'fft': 3.0}
+    """
+    if isinstance(weights, (Real, str)) and not isinstance(weights, bool):
+        weights = dict.fromkeys(known, weights if isinstance(weights, str) else float(weights))
+    if not isinstance(weights, Mapping):
+        raise InvalidTypeError(f"`weights` must be a number, {AUTO!r} or a mapping of names to these; got {weights!r}.")
+    for task in weights:
+        if task not in known:
+            raise unknown_name("weights", task, known, "auxiliary target")
+    return {task: _checked(task, weights.get(task, known[task])) for task in known}
+
+
+def _checked(task: str, weight: Weight) -> Weight:
+    if isinstance(weight, str):
+        if weight != AUTO:
+            raise InvalidInputError(f"`weights`: {task!r} must be a number or {AUTO!r}; got {weight!r}.")
+        return weight
+    return check_number(f"weights[{task!r}]", weight, low=0.0)

@@ -1,0 +1,302 @@
+"""The forms in which data come: arrays, and batches from a data set or generator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from auxtasks.errors import InvalidTypeError
+from auxtasks.typing import Array
+
+
+class AuxBatch(NamedTuple):
+    """What the model reads, and beside it what belongs to the auxiliary tasks.
+
+    `labelled` is 1 for samples with a main label and 0 for others; it is empty where no label is missing, and then the
+    main loss and metrics are computed by Keras exactly as without heads.
+    """
+
+    inputs: Any
+    targets: dict[str, Any]
+    weights: dict[str, Any]
+    labelled: Any = ()
+
+
+class PackedDataset(keras.utils.PyDataset):
+    """A `PyDataset` whose batches are packed as they are read.
+
+    Parameters
+    ----------
+    source : keras.utils.PyDataset
+        Yields ``(x, y)`` or ``(x, y, sample_weight)``.
+    pack : callable
+        `Packer.pack`.
+    """
+
+    def __init__(self, source: keras.utils.PyDataset, pack: Callable[..., tuple[Any, Any, Any]]) -> None:
+        super().__init__(
+            workers=source.workers,
+            use_multiprocessing=source.use_multiprocessing,
+            max_queue_size=source.max_queue_size,
+        )
+        self.source = source
+        self._pack = pack
+
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
+        """Return one packed batch."""
+        return _packed(self._pack, self.source[index])
+
+    @property
+    def num_batches(self) -> int | None:
+        """The number of batches, None if there is no end."""
+        batches: int | None = self.source.num_batches
+        return batches
+
+    def on_epoch_begin(self) -> None:
+        """Tell the source that an epoch begins."""
+        self.source.on_epoch_begin()
+
+    def on_epoch_end(self) -> None:
+        """Tell the source that an epoch ended."""
+        self.source.on_epoch_end()
+
+
+def map_dataset(dataset: tf.data.Dataset, pack: Callable[..., tuple[Any, Any, Any]]) -> tf.data.Dataset:
+    """Return a data set whose batches are packed as they are read.
+
+    Parameters
+    ----------
+    dataset : tf.data.Dataset
+        Yields ``(x, y)`` or ``(x, y, sample_weight)``.
+    pack : callable
+        `Packer.pack`.
+
+    Returns
+    -------
+    tf.data.Dataset
+        Of packed batches.
+    """
+    # Moving references about costs nothing, and in order, so no parallel calls are needed.
+    # AutoGraph would hide the type of an error, and there is nothing for it to convert.
+    return dataset.map(tf.autograph.experimental.do_not_convert(lambda *batch: _without_none(pack(*batch))))
+
+
+def map_generator(batches: Iterator[Any], pack: Callable[..., tuple[Any, Any, Any]]) -> Iterator[Any]:
+    """Return a generator whose batches are packed as they are read.
+
+    Parameters
+    ----------
+    batches : iterator
+        Yields ``(x, y)`` or ``(x, y, sample_weight)``.
+    pack : callable
+        `Packer.pack`.
+
+    Returns
+    -------
+    iterator
+        Of packed batches.
+    """
+    return (_packed(pack, batch) for batch in batches)
+
+
+def as_tuple(batch: Any) -> tuple[Any, ...]:
+    """Return a batch, ``(x,)``, ``(x, y)`` or ``(x, y, sample_weight)``, as a tuple.
+
+    Parameters
+    ----------
+    batch : tuple, list or anything else
+        What a data set yields; what is no tuple or list is x alone.
+
+    Returns
+    -------
+    tuple
+        Of one to three entries.
+
+    Raises
+    ------
+    InvalidTypeError
+        If there are more or none.
+    """
+    if isinstance(batch, (tuple, list)) and not isinstance(batch, AuxBatch):
+        if not 1 <= len(batch) <= 3:
+            raise InvalidTypeError(f"a batch must be (x, y) or (x, y, sample_weight); got {len(batch)} entries.")
+        return tuple(batch)
+    return (batch,)
+
+
+def _packed(pack: Callable[..., tuple[Any, Any, Any]], batch: Any) -> tuple[Any, ...]:
+    x, *rest = as_tuple(batch)
+    return _without_none(pack(as_tensors(x), *rest))
+
+
+def _without_none(packed: tuple[Any, Any, Any]) -> tuple[Any, ...]:
+    """Shorten a batch to what it holds: tf.data has no None."""
+    x, y, sample_weight = packed
+    if sample_weight is not None:
+        return x, y, sample_weight
+    return (x,) if y is None else (x, y)
+
+
+def is_arrays(x: Any) -> bool:
+    """Tell whether inputs are arrays, or a structure of them.
+
+    Parameters
+    ----------
+    x : object
+        What was given as inputs.
+
+    Returns
+    -------
+    bool
+        False for data sets, loaders and iterators.
+    """
+    return all(hasattr(part, "shape") for part in keras.tree.flatten(x))
+
+
+def as_arrays(values: Any) -> Any:
+    """Turn lists of numbers and columns of tables into arrays.
+
+    Parameters
+    ----------
+    values : array-like or structure of array-likes
+        Labels or weights; a list whose elements are arrays is a structure.
+
+    Returns
+    -------
+    ndarray or structure of ndarrays
+        In the same structure; None for None.
+    """
+    if isinstance(values, Mapping):
+        return {name: as_arrays(value) for name, value in values.items()}
+    if isinstance(values, (list, tuple)) and any(np.ndim(part) for part in keras.tree.flatten(values)):
+        return type(values)(as_arrays(value) for value in values)
+    return None if values is None else np.asarray(values)
+
+
+def as_inputs(x: Any) -> Any:
+    """Turn texts among inputs into arrays of objects; everything else is returned as it is.
+
+    Keras takes texts as arrays of dtype object and as tensors. NumPy's own arrays of strings, lists of texts and
+    columns of tables hold the same.
+
+    Parameters
+    ----------
+    x : object
+        Inputs in any form.
+
+    Returns
+    -------
+    object
+        In the same structure; the very same object where there is nothing to turn.
+
+    Examples
+    --------
+    >>> as_inputs(["one text", "another"])
+    array(['one text', 'another'], dtype=object)
+    """
+    if isinstance(x, Mapping):
+        named = {name: as_inputs(value) for name, value in x.items()}
+        return x if all(named[name] is x[name] for name in x) else named
+    if isinstance(x, (list, tuple)):
+        if x and all(isinstance(part, (str, bytes)) for part in x):
+            return np.array([_text(part) for part in x], dtype=object)
+        parts = [as_inputs(part) for part in x]
+        if all(new is old for new, old in zip(parts, x, strict=True)):
+            return x
+        return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
+    return _as_objects(x) if _holds_texts(x) else x
+
+
+def as_tensors(x: Any) -> Any:
+    """Turn texts among the inputs of one batch into tensors, the only form that Keras takes batches of.
+
+    Parameters
+    ----------
+    x : object
+        One batch of inputs.
+
+    Returns
+    -------
+    object
+        In the same structure; what holds no texts is left as it is.
+    """
+    x = as_inputs(x)
+    leaves = keras.tree.flatten(x)
+    if not any(map(_is_objects, leaves)):
+        return x
+    return keras.tree.map_structure(lambda part: keras.ops.convert_to_tensor(part) if _is_objects(part) else part, x)
+
+
+def _is_objects(part: Any) -> bool:
+    return isinstance(part, np.ndarray) and part.dtype == object
+
+
+def is_text(array: Any) -> bool:
+    """Tell whether an array or tensor holds texts."""
+    dtype = getattr(array, "dtype", None)  # of a symbolic input a name, of all others an object with a name
+    return _holds_texts(array) or getattr(dtype, "name", dtype) in ("object", "string")
+
+
+def changed_texts(inputs: Any, change: Callable[[str], str]) -> Any:
+    """Return inputs with every text in them changed, as tensors.
+
+    Parameters
+    ----------
+    inputs : tensor or structure of tensors
+        Samples; tensors that hold no texts stay as they are.
+    change : callable
+        From a text to another.
+
+    Returns
+    -------
+    tensor or structure of tensors
+        In the same structure and shapes.
+    """
+
+    def changed(tensor: Any) -> Any:
+        if not is_text(tensor):
+            return tensor
+        texts = np.array([change(text) for text in text_list(tensor)], dtype=object)
+        return keras.ops.convert_to_tensor(texts.reshape(tensor.shape))
+
+    return keras.tree.map_structure(changed, inputs)
+
+
+def shortened(text: str) -> str:
+    """Return the first three quarters of a text, by words where it has several."""
+    words = text.split()
+    if len(words) > 1:
+        return " ".join(words[: max(1, len(words) * 3 // 4)])
+    return text[: max(1, len(text) * 3 // 4)]
+
+
+def text_list(array: Any) -> list[str]:
+    """Return the texts of an array or tensor of any shape as a list."""
+    flat = np.asarray(array).reshape(-1).tolist()
+    return [_text(part) for part in flat]
+
+
+def word_counts(array: Any) -> Array:
+    """Count the words between spaces of each text, a measure of length where none is known."""
+    return np.array([len(text.split()) for text in text_list(array)])
+
+
+def _holds_texts(array: Any) -> bool:
+    kind = getattr(getattr(array, "dtype", None), "kind", "")
+    # "T" is NumPy's dtype of strings of any length; a column of a table says "O" whatever it holds.
+    return kind in tuple("UST") or (kind == "O" and hasattr(array, "to_numpy"))
+
+
+def _as_objects(array: Any) -> Array:
+    if array.dtype.kind == "S":
+        array = np.char.decode(array, "utf-8")
+    converted: Array = array.to_numpy(dtype=object) if hasattr(array, "to_numpy") else array.astype(object)
+    return converted
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

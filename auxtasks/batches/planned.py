@@ -1,0 +1,325 @@
+"""Batches of arrays by plan: which samples each batch of each epoch holds, and the batches read by it."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from math import ceil
+from typing import Any, Literal, Protocol
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from auxtasks.batches.composition import DEFAULT_SHARE, UNCOUNTED, Composition, Indices, automatic_weight, planned
+from auxtasks.batches.forms import AuxBatch, PackedDataset, as_inputs
+from auxtasks.labels import present_rows
+from auxtasks.typing import Array
+
+
+class Plan(Protocol):
+    """Which samples each batch of each epoch holds."""
+
+    batch_size: int
+    n_batches: int
+
+    def epoch(self, number: int) -> Any:
+        """Return the samples of each batch of an epoch; only the last batch may be smaller."""
+
+
+class Ordered:
+    """A plan of plain batches.
+
+    Parameters
+    ----------
+    n : int
+        How many samples there are.
+    batch_size : int
+        Samples in a batch.
+    seed : int or None
+        What shuffles each epoch anew; None for the order as it is.
+    drop_remainder : bool
+        Whether a smaller last batch is left out.
+
+    Examples
+    --------
+    >>> [rows.tolist() for rows in Ordered(5, 2).epoch(0)]
+    [[0, 1], [2, 3], [4]]
+    """
+
+    def __init__(self, n: int, batch_size: int, seed: int | None = None, drop_remainder: bool = False) -> None:
+        self.batch_size = batch_size
+        self.n_batches = n // batch_size if drop_remainder else ceil(n / batch_size)
+        self._n = n
+        self._seed = seed
+
+    def epoch(self, number: int) -> list[Indices]:
+        """Return the samples of each batch of an epoch."""
+        order = np.arange(self._n)
+        if self._seed is not None:
+            order = np.random.default_rng([self._seed, number]).permutation(self._n)
+        starts = range(0, self.n_batches * self.batch_size, self.batch_size)
+        return [order[start : start + self.batch_size] for start in starts]
+
+
+def planned_rows(plan: Plan, first_epoch: int = 0) -> tf.data.Dataset:
+    """Return the samples of each batch as a `tf.data.Dataset` of their numbers.
+
+    Parameters
+    ----------
+    plan : Plan
+        Which samples each batch holds.
+    first_epoch : int, default 0
+        The number of the first epoch.
+
+    Returns
+    -------
+    tf.data.Dataset
+        Of int64; each pass over it is the next epoch.
+    """
+    epochs = count(first_epoch)
+
+    def next_epoch() -> Iterator[Indices]:
+        yield np.concatenate([*plan.epoch(next(epochs)), np.empty(0, np.int64)])
+
+    full = len(plan.epoch(first_epoch)[-1]) == plan.batch_size
+    rows = tf.data.Dataset.from_generator(next_epoch, output_signature=tf.TensorSpec((None,), tf.int64))
+    rows = rows.flat_map(lambda all_rows: tf.data.Dataset.from_tensor_slices(all_rows).batch(plan.batch_size, full))
+    return rows.apply(tf.data.experimental.assert_cardinality(plan.n_batches))
+
+
+class PlannedBatches(keras.utils.PyDataset):
+    """Batches of arrays by plan, as a Keras `PyDataset`.
+
+    Parameters
+    ----------
+    data : structure of arrays
+        What a batch is made of, indexed batch by batch, so that memory maps stay on disk.
+    plan : Plan
+        Which samples each batch holds.
+    counts : (int, int)
+        How many samples have a main label, and how many there are.
+    **kwargs
+        ``workers``, ``use_multiprocessing`` and ``max_queue_size`` of `keras.utils.PyDataset`.
+    """
+
+    def __init__(self, data: Any, plan: Plan, counts: tuple[int, int], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.counts = counts
+        self._data = data
+        self._plan = plan
+        self._epoch = 0
+        self._rows = plan.epoch(0)
+
+    @property
+    def num_batches(self) -> int:
+        """The number of batches in an epoch."""
+        return self._plan.n_batches
+
+    def __len__(self) -> int:
+        """Return the number of batches in an epoch."""
+        return self._plan.n_batches
+
+    def __getitem__(self, index: int) -> Any:
+        """Return batch `index` of this epoch."""
+        rows = self._rows[index]
+        return keras.tree.map_structure(lambda array: np.asarray(array[rows]), self._data)
+
+    def on_epoch_end(self) -> None:
+        """Go on to the next epoch's order."""
+        self._epoch += 1
+        self._rows = self._plan.epoch(self._epoch)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Send memory maps to other processes by the names of their files."""
+        return {**self.__dict__, "_data": keras.tree.map_structure(MappedFile.of, self._data)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Open the files again."""
+        opened = [part.open() if isinstance(part, MappedFile) else part for part in keras.tree.flatten(state["_data"])]
+        self.__dict__.update(state, _data=keras.tree.pack_sequence_as(state["_data"], opened))
+
+
+@dataclass(frozen=True)
+class MappedFile:
+    """Where a memory map is on disk.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    dtype : dtype
+        Of the array.
+    shape : tuple of int
+        Of the array.
+    offset : int
+        Where in the file it begins.
+    order : {"C", "F"}
+        How it is laid out.
+    """
+
+    path: str
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    offset: int
+    order: Literal["C", "F"]
+
+    @classmethod
+    def of(cls, array: Any) -> Any:
+        """Return where an array is on disk, or the array itself where it is none that a file holds as a whole."""
+        # A part of a map says nothing of its own place in the file.
+        if not isinstance(array, np.memmap) or not isinstance(array.base, mmap.mmap) or array.filename is None:
+            return array
+        return cls(
+            str(array.filename), array.dtype, array.shape, array.offset, "C" if array.flags.c_contiguous else "F"
+        )
+
+    def open(self) -> Array:
+        """Map the file again, to be read."""
+        array: Array = np.memmap(self.path, self.dtype, "r", self.offset, self.shape, self.order)
+        return array
+
+
+def dataset_of(data: Any, plan: Composition, first_epoch: int = 0) -> tf.data.Dataset:
+    """Return planned batches of arrays as a `tf.data.Dataset`.
+
+    Parameters
+    ----------
+    data : structure of arrays
+        What a batch is made of.
+    plan : Composition
+        Which samples each batch holds.
+    first_epoch : int, default 0
+        The number of the first epoch.
+
+    Returns
+    -------
+    tf.data.Dataset
+        Each pass over it is the next epoch.
+    """
+    # tf.data runs on the processor; on an accelerator the arrays would fill its memory and be copied back.
+    with tf.device("CPU:0"):
+        tensors = keras.tree.map_structure(tf.convert_to_tensor, data)
+    batches = planned_rows(plan, first_epoch)
+    return batches.map(lambda rows: tf.nest.map_structure(lambda array: tf.gather(array, rows), tensors)).prefetch(
+        tf.data.AUTOTUNE
+    )
+
+
+class LabelledBatches(PlannedBatches):
+    """Batches of arrays with a chosen share of labelled samples, as a Keras `PyDataset`.
+
+    Arrays are indexed batch by batch, so memory maps stay on disk. `AuxModel.fit` composes batches of arrays by itself;
+    this is for training loops of one's own and for data that does not fit in memory.
+
+    Parameters
+    ----------
+    x : array or structure of arrays
+        The inputs.
+    y : mapping or array
+        ``targets.with_main(labels)``, or labels alone; missing labels are -1 or NaN.
+    batch_size : int, default 32
+        Samples in a batch.
+    labelled_share : float, default 0.5
+        The share of labelled samples in each batch.
+    seed : int, default 0
+        Batches are the same for the same seed and epoch.
+    main : str, default "main"
+        The key of the main label in `y`.
+    **kwargs
+        ``workers``, ``use_multiprocessing`` and ``max_queue_size`` of `keras.utils.PyDataset`.
+
+    Raises
+    ------
+    InvalidInputError
+        If no label is present, or none is missing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> batches = LabelledBatches(np.arange(10.0), np.array([0, 1] + [-1] * 8), batch_size=4)
+    >>> len(batches)
+    4
+    >>> x, y = batches[0]
+    >>> int((y >= 0).sum())
+    2
+    """
+
+    def __init__(
+        self,
+        x: Any,
+        y: Any,
+        batch_size: int = 32,
+        labelled_share: float = DEFAULT_SHARE,
+        seed: int = 0,
+        main: str = "main",
+        **kwargs: Any,
+    ) -> None:
+        plan = _checked_plan(y, batch_size, labelled_share, seed, main)
+        super().__init__((as_inputs(x), y), plan, plan.counts, **kwargs)
+
+
+def labelled_dataset(
+    x: Any,
+    y: Any,
+    batch_size: int = 32,
+    labelled_share: float = DEFAULT_SHARE,
+    seed: int = 0,
+    main: str = "main",
+) -> tf.data.Dataset:
+    """Return what `LabelledBatches` yields as a `tf.data.Dataset`; the arrays are held in memory.
+
+    Parameters
+    ----------
+    x, y, batch_size, labelled_share, seed, main
+        See `LabelledBatches`.
+
+    Returns
+    -------
+    tf.data.Dataset
+        Of ``(x, y)``; each pass over it is the next epoch.
+
+    Raises
+    ------
+    InvalidInputError
+        If no label is present, or none is missing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> batches = labelled_dataset(np.arange(10.0), np.array([0, 1] + [-1] * 8), batch_size=4)
+    >>> [int((y >= 0).numpy().sum()) for _, y in batches]
+    [2, 2, 2, 2]
+    """
+    plan = _checked_plan(y, batch_size, labelled_share, seed, main)
+    return dataset_of((as_inputs(x), dict(y) if hasattr(y, "keys") else y), plan)
+
+
+def _checked_plan(y: Any, batch_size: int, share: float, seed: int, main: str) -> Composition:
+    labelled = present_rows(np.asarray(y[main] if hasattr(y, "keys") else y))
+    return planned(labelled, batch_size, share, seed)
+
+
+def weight_for(x: Any) -> float:
+    """Return the weight of tasks that have none of their own.
+
+    Parameters
+    ----------
+    x : AuxBatch, PackedDataset or another form of data
+        Packed training data.
+
+    Returns
+    -------
+    float
+        `automatic_weight` of arrays and of batches planned from them, 0.1 of what cannot be counted.
+    """
+    if isinstance(x, PackedDataset) and isinstance(x.source, PlannedBatches):
+        return automatic_weight(*x.source.counts)
+    if not isinstance(x, AuxBatch):
+        return UNCOUNTED
+    n_samples = len(keras.tree.flatten(x.inputs)[0])
+    # An empty tuple: no label can be missing.
+    n_labelled = n_samples if isinstance(x.labelled, tuple) else int(np.sum(x.labelled))
+    return automatic_weight(n_labelled, n_samples)

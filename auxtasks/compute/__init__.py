@@ -1,1 +1,0 @@
-"""From tasks and inputs to unscaled targets."""

@@ -1,0 +1,722 @@
+"""ROC and precision-recall curves and confusion matrices of every task, as figures."""
+
+from __future__ import annotations
+
+import os
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import ceil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from auxtasks.audit.metrics.evidence import Evidence, gather, to_numbers
+from auxtasks.audit.metrics.metrics import Metrics
+from auxtasks.audit.metrics.problem import Problem, without_last_one
+from auxtasks.audit.report.style import BASELINE, INK, WIDTH, house_style, save_figure, short
+from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.labels import missing_entries, read_labels
+from auxtasks.optional import require
+from auxtasks.specs import TargetSpec
+from auxtasks.typing import Array, Floats
+
+if TYPE_CHECKING:
+    import keras
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+__all__ = ["draw_curves", "plot_curves"]
+
+
+def draw_curves(
+    y_true: Any,
+    y_pred: Any,
+    *,
+    task: str = "main",
+    problem: Problem | None = None,
+    from_logits: bool | None = None,
+    loss: Any = None,
+    classes: Sequence[str] | None = None,
+) -> dict[str, Figure]:
+    """Draw the ROC and precision-recall curves and the confusion matrix of one task.
+
+    Parameters
+    ----------
+    y_true : array-like
+        Class numbers, one-hot rows, or 0 and 1 for each of several labels; -1 (integers) or NaN (floats) where missing.
+    y_pred : array-like
+        What the model puts out: probabilities, or logits.
+    task : str, default "main"
+        What the figures are called.
+    problem : {"binary", "multiclass", "multilabel"}, optional
+        What is decided, where labels and outputs leave it open.
+    from_logits : bool, optional
+        Whether predictions are logits; by default what the loss says, and else that they are probabilities.
+    loss : str or keras.losses.Loss, optional
+        The loss of the model, which may say both.
+    classes : sequence of str, optional
+        The names of the classes or labels; their numbers by default.
+
+    Returns
+    -------
+    dict of str to matplotlib.figure.Figure
+        ``"curves"`` and ``"confusion"``; nothing for numbers.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidInputError, UnknownNameError
+        If labels and predictions do not fit each other.
+
+    Warns
+    -----
+    AuxTasksWarning
+        If no class has both samples of it and others, so that there are no curves.
+
+    Notes
+    -----
+    Of several classes each is drawn against the rest, and beside them the mean of the classes (macro: the mean of the
+    curves and of the areas) and all decisions pooled (micro). The area under precision and recall is the average
+    precision. Classes that none or all of the samples are of have no curve; the figure names them, and the mean of the
+    classes leaves them out. Of more than 14 classes the five with the lowest average precision are named and the others
+    grey. The dotted lines are what guessing gives.
+
+    Examples
+    --------
+    >>> sorted(draw_curves([0, 1, 1, 0], [0.2, 0.7, 0.4, 0.6]))
+    ['confusion', 'curves']
+    """
+    found = decisions_of(y_true, y_pred, problem=problem, from_logits=from_logits, loss=loss, names=classes)
+    if found is None:
+        return {}
+    with house_style():
+        figures = {}
+        if found.drawn:
+            figures["curves"] = draw_both(task, found)
+        else:
+            warnings.warn(
+                f"{task!r} has no curves: no class has samples of it and others among those with a label.",
+                AuxTasksWarning,
+                stacklevel=2,
+            )
+        figures["confusion"] = draw_confusion(task, found)
+    return figures
+
+
+def plot_curves(
+    model: keras.Model,
+    x: Any,
+    y: Any,
+    folder: str | os.PathLike[str],
+    *,
+    classes: Mapping[str, Sequence[str]] | Sequence[str] | None = None,
+    from_logits: bool | None = None,
+    batch_size: int | None = None,
+) -> dict[str, Path]:
+    """Predict, and write ROC and precision-recall curves and confusion matrices of every task as PNG.
+
+    Parameters
+    ----------
+    model : keras.Model
+        An `AuxModel`, whose auxiliary classes and labels are drawn too, or any other model.
+    x : array or structure of arrays
+        Inputs.
+    y : array-like, or mapping of str to array-like
+        The labels of the main task, or what ``with_main`` returned. Samples without a label are left out, and so are
+        tasks that `y` does not hold.
+    folder : path-like
+        Where to write; made if need be. Files of the same names are replaced.
+    classes : sequence of str, or mapping of str to these, optional
+        The names of the main classes, or by task; by default those that the targets know, and else numbers.
+    from_logits : bool, optional
+        Whether the outputs of the model itself are logits; by default what its loss says.
+    batch_size : int, optional
+        For the prediction.
+
+    Returns
+    -------
+    dict of str to Path
+        The files by name: ``"main_curves"``, ``"main_confusion"`` and the same for each auxiliary task of classes or
+        labels. Numbers, which have no such curves, are left out.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidInputError, UnknownNameError
+        If labels do not fit the predictions, or are of a task that the model does not have.
+
+    Warns
+    -----
+    AuxTasksWarning
+        If a task has no label at all, or a single class.
+
+    See Also
+    --------
+    draw_curves : The figures themselves, from labels and predictions.
+
+    Examples
+    --------
+    >>> import keras, numpy as np, tempfile
+    >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, "softmax")])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     sorted(path.name for path in plot_curves(model, np.eye(3), [0, 1, 0], folder).values())
+    ['main_confusion.png', 'main_curves.png']
+    """
+    tasks = tasks_of(model, x, y, classes, batch_size)
+    written = {}
+    for name, task in tasks.items():
+        if missing_entries(np.asarray(task.y_true)).all():
+            warnings.warn(f"{name!r} has no label in `y`, and so no figures.", AuxTasksWarning, stacklevel=2)
+            continue
+        logits = from_logits if task.problem is None else False
+        figures = draw_curves(
+            task.y_true, task.y_pred, task=name, problem=task.problem, from_logits=logits, loss=task.loss,
+            classes=task.classes,
+        )  # fmt: skip
+        for kind, figure in figures.items():
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            # A name of a task may hold what a name of a file must not.
+            path = Path(folder) / (re.sub(r"[^\w.-]+", "_", f"{name}_{kind}") + ".png")
+            save_figure(figure, path)
+            written[f"{name}_{kind}"] = path
+    return written
+
+
+# The palette of Okabe and Ito, darkened for white paper; line styles tell apart what shares a colour.
+_COLOURS = ("#0a5fa0", "#c04a00", "#00795a", "#b0407a", "#8a6d00", "#2f9bd6", "#7a4fb5")
+_STYLES: tuple[Any, ...] = ("-", (0, (3, 1.5)))
+_NAMED = len(_COLOURS) * len(_STYLES)
+_SINGLED_OUT = 5
+"""Of more classes than can be told apart, so many are named: those that the model ranks worst."""
+_OTHERS = "0.78"
+
+
+def draw_both(task: str, found: Decisions) -> Figure:
+    """Draw the curves of each class and their means, and write the areas beside them.
+
+    Parameters
+    ----------
+    task : str
+        The name of the task.
+    found : Decisions
+        Its decisions, at least one class with a curve.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Two panels and a legend.
+    """
+    from matplotlib.figure import Figure
+
+    drawn, curves = found.drawn, [(roc(each), precision_recall(each)) for each in found.drawn]
+    looks = _looks([pair[1].area for pair in curves])
+    n_lines = len([look for look in looks if look["label"]]) + 3
+    figure = Figure(figsize=(1.2 * WIDTH, max(3.7, 1.2 + 0.19 * n_lines)), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    _frame(left, "false positive rate", "true positive rate", "ROC")
+    _frame(right, "recall", "precision", "precision and recall")
+    left.plot([0, 1], [0, 1], color=BASELINE, linewidth=0.8, linestyle=":")
+    if found.problem == "binary":
+        right.axhline(drawn[0].members.mean(), color=BASELINE, linewidth=0.8, linestyle=":")
+    lines = []
+    for each, (first, second), look in zip(drawn, curves, looks, strict=True):
+        name = short(each.name, 18, 1) if look.pop("label") else None
+        lines += _draw(left, right, name, first, second, **look)
+    if len(found.classes) > 1:
+        means = mean_roc([pair[0] for pair in curves]), mean_precision_recall([pair[1] for pair in curves])
+        micro = pooled(found.classes)
+        lines += _draw(left, right, "mean of classes", *means, color=INK, linewidth=2.2, zorder=5)
+        lines += _draw(
+            left, right, "all pooled", roc(micro), precision_recall(micro), color=INK, linewidth=1.6, linestyle=":",
+            zorder=5,
+        )  # fmt: skip
+    title = "areas: ROC, PR"
+    if len(drawn) > _NAMED:
+        title += f"\n(the lowest {_SINGLED_OUT} of {len(drawn)} classes)"
+    legend = figure.legend(handles=lines, loc="outside right upper", title=title, fontsize=8, title_fontsize=8)
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+    _head(figure, task, found)
+    return figure
+
+
+def _head(figure: Figure, task: str, found: Decisions) -> None:
+    said = f"{task}: {max(len(each.members) for each in found.classes)} samples"
+    absent = [each.name for each in found.classes if not each.has_curve]
+    said += few("no curve, since none or all of the samples are of it", absent)
+    figure.suptitle(said, fontsize=10, x=0.01, ha="left", parse_math=False)
+
+
+def few(why: str, names: Sequence[str]) -> str:
+    r"""Return a line that names the first classes of some, nothing for none.
+
+    Examples
+    --------
+    >>> few("no sample of", ["a", "b"]), few("no sample of", [])
+    ('\nno sample of: a, b', '')
+    """
+    more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+    return f"\n{why}: {', '.join(names[:6])}{more}" if names else ""
+
+
+def _looks(areas: list[float]) -> list[dict[str, Any]]:
+    """Choose how each class is drawn; beyond the number that can be told apart only the worst are coloured."""
+    if len(areas) <= _NAMED:
+        shown = {at: at for at in range(len(areas))}
+    else:
+        shown = {int(at): number for number, at in enumerate(np.argsort(areas, kind="stable")[:_SINGLED_OUT])}
+    return [
+        {
+            "label": True,
+            "color": _COLOURS[shown[at] % len(_COLOURS)],
+            "linestyle": _STYLES[shown[at] // len(_COLOURS)],
+            "linewidth": 1.3,
+            "zorder": 3,
+        }
+        if at in shown
+        else {"label": False, "color": _OTHERS, "linewidth": 0.7, "zorder": 2}
+        for at in range(len(areas))
+    ]
+
+
+def _draw(left: Axes, right: Axes, name: str | None, first: Curve, second: Curve, **look: Any) -> list[Any]:
+    left.plot(first.x, first.y, **look)
+    (line,) = right.plot(second.x, second.y, drawstyle="steps-post", **look)
+    if name is None:
+        return []
+    line.set_label(f"{name}: {first.area:.3f}, {second.area:.3f}")
+    return [line]
+
+
+def _frame(axes: Axes, x: str, y: str, title: str) -> None:
+    axes.set(xlabel=x, ylabel=y, xlim=(-0.02, 1.02), ylim=(-0.02, 1.03), aspect="equal")
+    axes.set_title(title, loc="left")
+    axes.grid()
+    axes.set_axisbelow(True)
+
+
+_COLUMNS = 5
+_MOST_LABELS = 30
+"""So many small matrices are drawn of several labels."""
+_WRITTEN = 20
+"""Counts are written into matrices of so many classes."""
+
+
+def draw_confusion(task: str, found: Decisions) -> Figure:
+    """Draw how many samples of each class were taken for which; of several labels a small matrix each.
+
+    Parameters
+    ----------
+    task : str
+        The name of the task.
+    found : Decisions
+        Its decisions.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Colours are shares of a row, the samples of one class; numbers are counts.
+    """
+    return _of_labels(task, found) if found.problem == "multilabel" else _of_classes(task, found)
+
+
+def _of_classes(task: str, found: Decisions) -> Figure:
+    from matplotlib.figure import Figure
+
+    n = len(found.names)
+    counts = _counts(found.truth, found.predicted, n)
+    size = min(max(3.0, 1.6 + 0.42 * n), 9.0)
+    figure = Figure(figsize=(size + 0.8, size), layout="constrained")
+    axes = figure.subplots()
+    _matrix(axes, counts, fontsize=9 if n <= 8 else 7)
+    names = [short(name, 18, 1) for name in found.names]
+    step = ceil(n / 40)
+    ticks = np.arange(0, n, step)
+    for axis, set_ticks in (("x", axes.set_xticks), ("y", axes.set_yticks)):
+        set_ticks(ticks, [names[at] for at in ticks], fontsize=9 if n <= 20 else 7, parse_math=False)
+        if axis == "x" and n > 2 and max(map(len, names)) > 2:
+            axes.tick_params(axis="x", labelrotation=90)
+    axes.set(xlabel="predicted", ylabel="true")
+    said = f"{task}: {counts.sum()} samples, {100 * np.trace(counts) / counts.sum():.1f} % right"
+    said += few("no sample of", [name for name, row in zip(found.names, counts, strict=True) if not row.sum()])
+    axes.set_title(said, loc="left", parse_math=False)
+    return figure
+
+
+def _of_labels(task: str, found: Decisions) -> Figure:
+    from matplotlib.figure import Figure
+
+    shown = found.classes[:_MOST_LABELS]
+    columns = min(_COLUMNS, len(shown))
+    rows = ceil(len(shown) / columns)
+    figure = Figure(figsize=(max(WIDTH * columns / _COLUMNS, 3.4), 0.7 + 1.75 * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False)
+    for number, axes in enumerate(grid.flat):
+        if number >= len(shown):
+            axes.set_visible(False)
+            continue
+        each = shown[number]
+        _matrix(axes, _counts(each.members, each.predicted, 2), fontsize=8)
+        axes.set_title(short(each.name, 16, 2), fontsize=8, parse_math=False)
+        axes.set_xticks([0, 1], ["no", "yes"], fontsize=8)
+        axes.set_yticks([0, 1], ["no", "yes"] if number % columns == 0 else ["", ""], fontsize=8)
+    left_out = len(found.classes) - len(shown)
+    said = f"{task}: true (rows) and predicted (columns)" + (f"; {left_out} more labels" if left_out else "")
+    figure.suptitle(said, fontsize=10, x=0.01, ha="left", parse_math=False)
+    return figure
+
+
+def _counts(truth: Array, predicted: Array, n: int) -> Array:
+    # A label may have no sample, which scikit-learn's function refuses.
+    return np.bincount(n * truth.astype(np.int64) + predicted, minlength=n * n).reshape(n, n)
+
+
+def _matrix(axes: Axes, counts: Array, *, fontsize: int) -> None:
+    totals = counts.sum(axis=1, keepdims=True)
+    shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    if len(counts) > _WRITTEN:
+        return
+    for (row, column), count in np.ndenumerate(counts):
+        if count:
+            colour = "white" if shares[row, column] > 0.55 else INK
+            axes.text(column, row, str(count), ha="center", va="center", color=colour, fontsize=fontsize)
+
+
+_TOLERANCE = 0.01
+"""How far outside 0 to 1 a rounded probability may lie."""
+
+
+def decisions_of(
+    y_true: Any,
+    y_pred: Any,
+    *,
+    problem: Problem | None = None,
+    from_logits: bool | None = None,
+    loss: Any = None,
+    names: Sequence[str] | None = None,
+) -> Decisions | None:
+    """Lay the labels and predictions of one task out, without what is missing.
+
+    Parameters
+    ----------
+    y_true, y_pred, problem, from_logits, loss
+        As for `auxtasks.audit.metrics.score`.
+    names : sequence of str, optional
+        Of the classes; their numbers by default.
+
+    Returns
+    -------
+    Decisions, or None
+        None for numbers, which have no such curves.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidInputError, UnknownNameError
+        If labels and predictions do not fit each other, or there are too few or too many names.
+
+    Examples
+    --------
+    >>> found = decisions_of([0, 1, -1], [[0.9], [0.8], [0.3]])
+    >>> found.problem, found.names, found.classes[0].scores.tolist()
+    ('binary', ('0', '1'), [0.9, 0.8])
+    """
+    if isinstance(names, (str, bytes)):
+        raise InvalidTypeError(f"`classes` must be the names of the classes; got the single name {names!r}.")
+    labels, outputs = without_last_one(read_labels("y_true", y_true)), to_numbers(y_pred)
+    chosen = Metrics.of(None, labels, outputs.shape, loss=loss, from_logits=from_logits, problem=problem)
+    if chosen.problem == "regression":
+        return None
+    _check_scale(outputs, chosen)
+    n_classes = 2 if chosen.problem == "binary" else outputs.shape[-1]
+    known = tuple(map(str, range(n_classes) if names is None else names))
+    if len(known) != n_classes:
+        raise InvalidInputError(f"`classes` must name the {n_classes} classes; got {len(known)} names.")
+    if chosen.problem == "multilabel":
+        if labels.size != outputs.size:
+            raise InvalidInputError(
+                f"`y_true` must have 0 or 1 for each output of several labels; found shape {labels.shape} and outputs "
+                f"of shape {outputs.shape}."
+            )
+        labels, outputs = labels.reshape(-1, n_classes), outputs.reshape(-1, n_classes)
+        # One by one, since a sample of which some labels are missing has the others.
+        each = [_gathered(labels[:, at], outputs[:, at], "binary", chosen) for at in range(n_classes)]
+        _check_any(each)
+        classes = [_class(name, found, 0) for name, found in zip(known, each, strict=True)]
+        return Decisions(chosen.problem, tuple(classes), known, labels[:0, 0], labels[:0, 0])
+    found = _gathered(labels, outputs, chosen.problem, chosen)
+    _check_any([found])
+    own = known[1:] if chosen.problem == "binary" else known
+    classes = [_class(name, found, column) for column, name in enumerate(own)]
+    return Decisions(chosen.problem, tuple(classes), known, found.truth, found.predicted)
+
+
+def _check_scale(outputs: Array, chosen: Metrics) -> None:
+    if chosen.scale != "probabilities" or not np.isfinite(outputs).any():
+        return
+    low, high = np.nanmin(outputs), np.nanmax(outputs)
+    if low < -_TOLERANCE or high > 1 + _TOLERANCE:
+        raise InvalidInputError(
+            f"`y_pred` must be probabilities, and goes from {low:.3g} to {high:.3g}; for logits pass from_logits=True."
+        )
+
+
+def _gathered(labels: Array, outputs: Array, problem: Problem, chosen: Metrics) -> Evidence:
+    found = gather(labels, outputs, problem, scale=chosen.scale, signed=chosen.signed, classes=())
+    # Steps beyond the end of a text are predicted as NaN.
+    finite = np.isfinite(found.scores).all(axis=1)
+    return replace(found, truth=found.truth[finite], predicted=found.predicted[finite], scores=found.scores[finite])
+
+
+def _check_any(each: Sequence[Evidence]) -> None:
+    if not any(len(found.truth) for found in each):
+        raise InvalidInputError("`y_pred` has no finite prediction for any sample that has a label.")
+
+
+def _class(name: str, found: Evidence, column: int) -> ClassDecisions:
+    members = found.members[:, column]
+    number = 1 if found.problem == "binary" else column
+    return ClassDecisions(name, members, found.scores[:, column], found.predicted == number)
+
+
+@dataclass(frozen=True)
+class ClassDecisions:
+    """One class, or one label, against the rest.
+
+    Parameters
+    ----------
+    name : str
+        The class.
+    members : ndarray of bool, shape (n,)
+        Which samples are of it, those without a label left out.
+    scores : ndarray of float, shape (n,)
+        What the model says of them.
+    predicted : ndarray of bool, shape (n,)
+        What it decides.
+    """
+
+    name: str
+    members: Array
+    scores: Floats
+    predicted: Array
+
+    @property
+    def has_curve(self) -> bool:
+        """Whether there are samples of the class and others."""
+        return bool(self.members.any() and not self.members.all())
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """One task.
+
+    Parameters
+    ----------
+    problem : {"binary", "multiclass", "multilabel"}
+        What is decided.
+    classes : tuple of ClassDecisions
+        Each class against the rest; class 1 alone of a binary problem.
+    names : tuple of str
+        All classes, both of a binary problem.
+    truth, predicted : ndarray of int, shape (n,)
+        Class numbers; empty for several labels, which have no common decision.
+    """
+
+    problem: Problem
+    classes: tuple[ClassDecisions, ...]
+    names: tuple[str, ...]
+    truth: Array
+    predicted: Array
+
+    @property
+    def drawn(self) -> list[ClassDecisions]:
+        """The classes that have a curve."""
+        return [each for each in self.classes if each.has_curve]
+
+
+class Curve(NamedTuple):
+    """Points, and the area that is told beside them."""
+
+    x: Floats
+    y: Floats
+    area: float
+
+
+def roc(found: ClassDecisions) -> Curve:
+    """Return the true positive rate over the false positive rate, and the area under it.
+
+    Examples
+    --------
+    >>> members, scores = np.array([False, True, True]), np.array([0.1, 0.4, 0.3])
+    >>> roc(ClassDecisions("a", members, scores, scores > 0.5)).area
+    1.0
+    """
+    metrics = require("sklearn.metrics", extra="sklearn")
+    x, y, _ = metrics.roc_curve(found.members, found.scores)
+    return Curve(x, y, float(metrics.auc(x, y)))
+
+
+def precision_recall(found: ClassDecisions) -> Curve:
+    """Return precision over recall, which falls from 1 to 0, and the average precision."""
+    metrics = require("sklearn.metrics", extra="sklearn")
+    precision, recall, _ = metrics.precision_recall_curve(found.members, found.scores)
+    return Curve(recall, precision, float(metrics.average_precision_score(found.members, found.scores)))
+
+
+def pooled(classes: Sequence[ClassDecisions]) -> ClassDecisions:
+    """Return the decisions on all classes as if they were of one: the micro mean.
+
+    Parameters
+    ----------
+    classes : sequence of ClassDecisions
+        The classes.
+
+    Returns
+    -------
+    ClassDecisions
+        Named ``"micro"``.
+    """
+    parts = ("members", "scores", "predicted")
+    return ClassDecisions("micro", *(np.concatenate([getattr(each, part) for each in classes]) for part in parts))
+
+
+def mean_roc(curves: Sequence[Curve]) -> Curve:
+    """Return the mean of ROC curves at each false positive rate, and the mean of the areas: the macro mean.
+
+    Examples
+    --------
+    >>> curve = Curve(np.array([0.0, 0.5, 1.0]), np.array([0.0, 1.0, 1.0]), 0.75)
+    >>> mean_roc([curve, curve]).y.tolist()
+    [0.0, 0.0, 1.0, 1.0, 1.0, 1.0]
+    """
+    x = np.unique(np.concatenate([curve.x for curve in curves]))
+    # Curves rise upright in places: from the value on the left to that on the right, which is the later point.
+    right = np.mean([np.interp(x, curve.x, curve.y) for curve in curves], axis=0)
+    left = np.mean([np.interp(-x, -curve.x[::-1], curve.y[::-1]) for curve in curves], axis=0)
+    y = np.stack([left, right], axis=1).ravel()
+    return Curve(np.repeat(x, 2), y, float(np.mean([curve.area for curve in curves])))
+
+
+def mean_precision_recall(curves: Sequence[Curve]) -> Curve:
+    """Return the mean precision at each recall, and the mean of the average precisions: the macro mean.
+
+    The precision at a recall between two points is that of the point above, as average precision has it.
+
+    Examples
+    --------
+    >>> curve = Curve(np.array([1.0, 0.5, 0.0]), np.array([0.6, 0.8, 1.0]), 0.7)
+    >>> mean_precision_recall([curve, curve]).y.round(2).tolist()
+    [0.6, 0.8, 1.0]
+    """
+    recall = np.unique(np.concatenate([curve.x for curve in curves]))
+    # Points come with falling recall; of those with equal recall the one of the highest threshold counts.
+    precision = np.mean([curve.y[::-1][np.searchsorted(curve.x[::-1], recall)] for curve in curves], axis=0)
+    return Curve(recall[::-1], precision[::-1], float(np.mean([curve.area for curve in curves])))
+
+
+MAIN = "main"
+
+
+class Task(NamedTuple):
+    """The labels and predictions of one task, and what is known of it."""
+
+    y_true: Any
+    y_pred: Any
+    problem: Problem | None
+    loss: Any
+    classes: Sequence[str] | None
+
+
+def tasks_of(model: keras.Model, x: Any, y: Any, classes: Any, batch_size: int | None) -> dict[str, Task]:
+    """Predict every task that has labels and classes.
+
+    Parameters
+    ----------
+    model, x, y, classes, batch_size
+        As for `auxtasks.curves.plot_curves`.
+
+    Returns
+    -------
+    dict of str to Task
+        By name, the outputs of the model itself first.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidInputError, UnknownNameError
+        If the model is none, or `y` or `classes` name a task that it does not have.
+    """
+    import keras
+
+    from auxtasks.keras.model import AuxModel
+
+    if not isinstance(model, keras.Model):
+        raise InvalidTypeError(
+            f"`model` must be a keras.Model; got {type(model).__name__}. For predictions: draw_curves."
+        )
+    labels = dict(y) if isinstance(y, Mapping) else {MAIN: y}
+    specs = model.specs if isinstance(model, AuxModel) else {}
+    main = _main(model, model.predict(x, batch_size=batch_size, verbose=0))
+    for name in labels:
+        if name not in main and name not in specs:
+            raise unknown_name("y", name, [*main, *specs], "task")
+    named = _names(classes, main, specs)
+    wanted = {name: spec for name, spec in specs.items() if name in labels and _problem(spec)}
+    auxiliary = model.predict_auxiliary(x, batch_size=batch_size, verbose=0) if wanted else {}
+    losses = _by_output(model.loss, main)
+    found = {
+        name: Task(labels[name], output, None, losses.get(name), named.get(name))
+        for name, output in main.items()
+        if name in labels
+    }
+    for name, spec in wanted.items():
+        known = named.get(name, spec.classes or spec.columns or None)
+        found[name] = Task(_without_signs(name, labels[name]), auxiliary[name], _problem(spec), None, known)
+    return found
+
+
+def _by_output(loss: Any, main: Mapping[str, Any]) -> Mapping[str, Any]:
+    if isinstance(loss, (list, tuple)) and len(loss) == len(main):
+        return dict(zip(main, loss, strict=True))
+    return loss if isinstance(loss, Mapping) else dict.fromkeys(main, loss)
+
+
+def _without_signs(name: str, target: Any) -> Array:
+    """Write missing entries as NaN: -1 may be a class of main labels, and never of a target."""
+    found = read_labels(name, target)
+    return np.where(found < 0, np.nan, found)
+
+
+def _main(model: keras.Model, outputs: Any) -> dict[str, Any]:
+    """Return the outputs of the model itself by name."""
+    if isinstance(outputs, Mapping):
+        return dict(outputs)
+    if isinstance(outputs, (list, tuple)):
+        names = getattr(model, "output_names", None) or map(str, range(len(outputs)))
+        return dict(zip(names, outputs, strict=True))
+    return {MAIN: outputs}
+
+
+def _names(classes: Any, main: Mapping[str, Any], specs: Mapping[str, TargetSpec]) -> dict[str, Sequence[str]]:
+    if classes is None:
+        return {}
+    if isinstance(classes, Mapping):
+        for name in classes:
+            if name not in main and name not in specs:
+                raise unknown_name("classes", name, [*main, *specs], "task")
+        return dict(classes)
+    if len(main) > 1:
+        raise InvalidInputError(f"`classes`: the model has {len(main)} outputs; give the names by task.")
+    return dict.fromkeys(main, classes)
+
+
+def _problem(spec: TargetSpec) -> Problem | None:
+    """Return what an auxiliary task decides, None for numbers and distributions."""
+    if spec.kind == "multilabel":
+        return "multilabel"
+    if spec.kind in ("class", "step_class"):
+        return "binary" if spec.n_classes == 2 else "multiclass"
+    return None

@@ -1,0 +1,115 @@
+"""Colour histograms: which values there are, wherever they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.extractors.tensors import float_dtype, namespace
+from auxtasks.registry import extractor
+from auxtasks.typing import Floats
+from auxtasks.validation import check_int, check_number
+
+
+@extractor(
+    "colour_histogram",
+    domain="image",
+    kind="distribution",
+    source="Swain and Ballard 1991, Color indexing, by channel; numpy.histogram",
+    graph=True,
+)
+def colour_histogram(X: Floats, *, bins: int = 8, value_range: Sequence[float] | None = None) -> Floats:
+    """Histogram of each channel.
+
+    Parameters
+    ----------
+    X : ndarray of float, shape (n, h, w, c)
+        The images.
+    bins : int, default 8
+        The number of bins, of equal width, from 2 to 256.
+    value_range : (low, high), optional
+        What the bins span, such as ``(0, 255)`` or ``(0.0, 1.0)``; values outside count in the first or last bin. By
+        default each image's own range from its smallest to its largest value over all channels.
+
+    Returns
+    -------
+    ndarray of float, shape (n, c, bins)
+        The share of the pixels in each bin, summing to 1 in each channel. Without `value_range`, a constant image has
+        no range and is NaN.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidInputError
+        If an option is of the wrong type, or `value_range` is not two numbers in rising order.
+
+    Notes
+    -----
+    Bin ``floor(bins (x - low) / (high - low))``, the largest value in the last bin, as `numpy.histogram`. The default
+    range cannot know whether images are in 0..255 or 0..1 and does not guess: it makes the histogram the same for
+    both, at the price of the overall brightness and contrast of an image. Give `value_range` to keep them. It never
+    depends on the other images.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> image = np.array([0.0, 0.1, 0.6, 1.0]).reshape(1, 2, 2, 1)
+    >>> colour_histogram(image, bins=2).ravel(), colour_histogram(image, bins=2, value_range=(0, 4)).ravel()
+    (array([0.5, 0.5]), array([1., 0.]))
+    """
+    bins = check_int("bins", bins, low=2, high=256)
+    xp = namespace(X)
+    low, high = _own_range(X) if value_range is None else _given_range(value_range, float_dtype(X))
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        width = high - low
+        scaled = xp.clip(X, low, high)
+        scaled -= low
+        scaled /= width
+        scaled *= bins
+        counts = _counts(scaled, bins)
+    counts /= X.shape[1] * X.shape[2]
+    defined = (width > 0) & xp.isfinite(width)
+    shares: Floats = xp.where(xp.reshape(defined, (-1, 1, 1)), counts, np.nan)
+    return shares
+
+
+def _counts(scaled: Any, bins: int) -> Any:
+    """Count the values from 0 to `bins` in bins of width 1, by image and channel, (n, c, bins)."""
+    if isinstance(scaled, np.ndarray):
+        n, _, _, c = scaled.shape
+        index = scaled.astype(np.intp)
+        # The largest value belongs to the last bin; below zero is only what was cast from NaN, of undefined samples.
+        np.clip(index, 0, bins - 1, out=index)
+        index += np.arange(n * c).reshape(n, 1, 1, c) * bins
+        counts = np.bincount(index.ravel(), minlength=n * c * bins).reshape(n, c, bins)
+        return counts.astype(scaled.dtype)
+    import tensorflow as tf
+
+    # How many values lie at or above each edge but the first; bin by bin, so that no tensor holds all of them.
+    at_or_above = [tf.reduce_sum(tf.cast(scaled >= edge, scaled.dtype), axis=(1, 2)) for edge in range(1, bins)]
+    every = tf.reduce_sum(tf.ones_like(scaled), axis=(1, 2))
+    edges = tf.stack([every, *at_or_above, tf.zeros_like(every)], axis=-1)
+    return edges[..., :-1] - edges[..., 1:]
+
+
+def _own_range(X: Floats) -> tuple[Floats, Floats]:
+    """Return the smallest and largest value of each image, (n, 1, 1, 1)."""
+    xp, axes = namespace(X), (1, 2, 3)
+    return xp.min(X, axis=axes, keepdims=True), xp.max(X, axis=axes, keepdims=True)
+
+
+def _given_range(value_range: object, dtype: np.dtype[np.floating]) -> tuple[Floats, Floats]:
+    if not isinstance(value_range, Sequence) or isinstance(value_range, (str, bytes)):
+        raise InvalidTypeError(
+            f"`value_range` must be two numbers such as (0, 255), or None; got {value_range!r} of type "
+            f"{type(value_range).__name__}."
+        )
+    if len(value_range) != 2:
+        raise InvalidInputError(f"`value_range` must be two numbers such as (0, 255); got {value_range!r}.")
+    limit = float(np.finfo(dtype).max) / 2
+    low, high = (check_number("value_range", value, low=-limit, high=limit) for value in value_range)
+    if not low < high:
+        raise InvalidInputError(f"`value_range` must rise from low to high; got {value_range!r}.")
+    return np.asarray(low, dtype), np.asarray(high, dtype)

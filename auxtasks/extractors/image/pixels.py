@@ -1,0 +1,237 @@
+"""First differences of images along rows and columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.extractors.tensors import float_dtype, namespace
+from auxtasks.typing import Floats
+from auxtasks.validation import check_int
+
+
+def central_differences(channel: Floats, rows: int, columns: int) -> tuple[Floats, Floats]:
+    """Differences between the two neighbours of each pixel, zero on the border of the image.
+
+    Parameters
+    ----------
+    channel : ndarray of float, shape (n, h, w)
+        One channel of the images.
+    rows, columns : int
+        How much of the upper left of the image to compute; its border is still that of the whole image.
+
+    Returns
+    -------
+    down, across : ndarray of float, shape (n, rows, columns)
+        The differences along rows and along columns, not halved.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> down, across = central_differences(np.array([[[0.0, 1.0, 5.0]]]), 1, 3)
+    >>> down.tolist(), across.tolist()
+    ([[[0.0, 0.0, 0.0]]], [[[0.0, 5.0, 0.0]]])
+    """
+    n, h, w = channel.shape
+    down = np.empty((n, rows, columns), channel.dtype)
+    across = np.empty_like(down)
+    last_row, last_column = min(rows, h - 1), min(columns, w - 1)
+    down[:, 0] = 0
+    down[:, last_row:] = 0
+    across[:, :, 0] = 0
+    across[:, :, last_column:] = 0
+    if last_row > 1:
+        np.subtract(
+            channel[:, 2 : last_row + 1, :columns], channel[:, : last_row - 1, :columns], out=down[:, 1:last_row]
+        )
+    if last_column > 1:
+        np.subtract(
+            channel[:, :rows, 2 : last_column + 1],
+            channel[:, :rows, : last_column - 1],
+            out=across[:, :, 1:last_column],
+        )
+    return down, across
+
+
+def smoothed_differences(grey: Floats, side: float, centre: float) -> tuple[Floats, Floats]:
+    """Differences between the two neighbours of each pixel, smoothed across, with the border reflected.
+
+    Parameters
+    ----------
+    grey : ndarray of float or tensor, shape (n, h, w)
+        One channel of the images.
+    side, centre : float
+        The smoothing weights ``[side, centre, side]``: (1, 2) is Sobel's operator, (3, 10) is Scharr's.
+
+    Returns
+    -------
+    down, across : ndarray of float, shape (n, h, w)
+        The differences along rows and along columns, not normalised.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> down, across = smoothed_differences(np.array([[[0.0, 1.0, 5.0]]]), 1, 2)
+    >>> down.tolist(), across.tolist()
+    ([[[0.0, 0.0, 0.0]]], [[[4.0, 20.0, 16.0]]])
+    """
+    padded = namespace(grey).pad(grey, ((0, 0), (1, 1), (1, 1)), mode="symmetric")
+    along_rows: Floats = padded[:, 2:] - padded[:, :-2]
+    along_columns: Floats = padded[:, :, 2:] - padded[:, :, :-2]
+    down = side * (along_rows[:, :, 2:] + along_rows[:, :, :-2]) + centre * along_rows[:, :, 1:-1]
+    across = side * (along_columns[:, 2:] + along_columns[:, :-2]) + centre * along_columns[:, 1:-1]
+    return down, across
+
+
+LUMA = (0.2125, 0.7154, 0.0721)
+"""The share of red, green and blue in luminance: ITU-R BT.709 as `skimage.color.rgb2gray` rounds it."""
+
+
+def to_grey(X: Floats) -> Floats:
+    """Reduce the channels of images to one.
+
+    Parameters
+    ----------
+    X : ndarray of float or tensor, shape (n, h, w, c)
+        The images. Three channels are taken for red, green and blue.
+
+    Returns
+    -------
+    ndarray of float, shape (n, h, w)
+        The only channel (a view), the luminance of three, the mean of any other number.
+
+    Notes
+    -----
+    ``Y = 0.2125 R + 0.7154 G + 0.0721 B``, as `skimage.color.rgb2gray`. It is summed as
+    ``G + 0.2125 (R - G) + 0.0721 (B - G)``, which keeps a colourless pixel at exactly its own value.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import numpy as np
+    >>> to_grey(np.array([[[[1.0, 0.0, 0.0]]]]))
+    array([[[0.2125]]])
+    """
+    if X.shape[-1] == 1:
+        return X[..., 0]
+    if X.shape[-1] != len(LUMA):
+        mean: Floats = namespace(X).mean(X, axis=-1)
+        return mean
+    red, green, blue = X[..., 0], X[..., 1], X[..., 2]
+    grey: Floats = red - green
+    grey *= LUMA[0]
+    grey += green
+    grey += LUMA[2] * (blue - green)
+    return grey
+
+
+def area_average(X: Floats, size: tuple[int, int]) -> Floats:
+    """Average images over the cells of a grid.
+
+    Parameters
+    ----------
+    X : ndarray of float or tensor, shape (n, h, w, c)
+        The images.
+    size : tuple of int
+        Rows and columns of the grid; no more than the image has are used.
+
+    Returns
+    -------
+    ndarray of float, shape (n, min(h, rows), min(w, columns), c)
+        The mean over each cell; a pixel on a border between cells counts in each by its share of area.
+
+    Notes
+    -----
+    Averaging is separable: a (rows, h) matrix from the left, a (w, columns) matrix from the right. Each image is a
+    product of its own, so that its result does not depend on what else is in the batch.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> area_average(np.array([0.0, 3.0, 6.0]).reshape(1, 1, 3, 1), (1, 2)).ravel()
+    array([1., 5.])
+    """
+    xp, dtype = namespace(X), float_dtype(X)
+    _, h, w, c = X.shape
+    rows, columns = min(h, size[0]), min(w, size[1])
+    down = xp.matmul(_weights(h, rows, dtype), xp.reshape(X, (-1, h, w * c)))
+    # Channels stay apart: the column weights act on (column, channel) pairs, block-diagonal in the channel.
+    across = np.kron(_weights(w, columns, dtype).T, np.eye(c, dtype=dtype))
+    averaged: Floats = xp.reshape(xp.matmul(down, across), (-1, rows, columns, c))
+    return averaged
+
+
+@lru_cache(maxsize=64)
+def _weights(length: int, cells: int, dtype: DTypeLike) -> np.ndarray[Any, Any]:
+    """Return the (cells, length) share of each pixel in each cell; rows sum to 1."""
+    edges = np.arange(cells + 1) * (length / cells)
+    pixels = np.arange(length)
+    overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
+    weights: np.ndarray[Any, Any] = (np.maximum(overlap, 0) * (cells / length)).astype(dtype)
+    weights.flags.writeable = False
+    return weights
+
+
+def check_pair(argument: str, value: object) -> tuple[int, int]:
+    """Return an option as (rows, columns), both positive.
+
+    Parameters
+    ----------
+    argument : str
+        The option's name, for the error.
+    value : object
+        What was given: one integer for both, or two of them.
+
+    Returns
+    -------
+    tuple of int
+        The rows and the columns.
+
+    Raises
+    ------
+    InvalidTypeError
+        If it is neither an integer nor a sequence, or holds something else than integers.
+    InvalidInputError
+        If it does not hold two numbers, or one is below 1.
+
+    Examples
+    --------
+    >>> check_pair("size", 4), check_pair("size", [2, 3])
+    ((4, 4), (2, 3))
+    """
+    if not isinstance(value, Sequence) or isinstance(value, (str, bytes)):
+        length = check_int(argument, value, low=1)
+        return length, length
+    if len(value) != 2:
+        raise InvalidInputError(f"`{argument}` must be (rows, columns) or one integer for both; got {value!r}.")
+    return check_int(argument, value[0], low=1), check_int(argument, value[1], low=1)
+
+
+def check_flag(argument: str, value: object) -> bool:
+    """Return an option that must be True or False.
+
+    Parameters
+    ----------
+    argument : str
+        The option's name, for the error.
+    value : object
+        What was given.
+
+    Returns
+    -------
+    bool
+        The value.
+
+    Raises
+    ------
+    InvalidTypeError
+        If it is not a boolean.
+    """
+    if not isinstance(value, bool):
+        raise InvalidTypeError(f"`{argument}` must be True or False; got {value!r} of type {type(value).__name__}.")
+    return value

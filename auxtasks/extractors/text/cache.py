@@ -1,0 +1,142 @@
+"""Annotations on disk, so that the same texts are tagged once."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import uuid
+import warnings
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from auxtasks._version import __version__
+from auxtasks.errors import AuxTasksWarning, StorageError
+from auxtasks.extractors.text.spans import Annotations, Spans
+from auxtasks.extractors.text.taggers.base import Backend, Corpus
+from auxtasks.files import digest
+
+FORMAT = 1
+# What the readers of zip files, arrays and JSON say of bytes that are none.
+_DAMAGE = (OSError, EOFError, ValueError, KeyError, AttributeError, RuntimeError, zipfile.BadZipFile, zlib.error)
+_DTYPES = {"counts": np.int64, "starts": np.int32, "ends": np.int32}
+
+
+def cached(backend: Backend, corpus: Corpus, needs: frozenset[str], folder: Path | None) -> Annotations:
+    """Tag texts, or return what was said of them before.
+
+    Parameters
+    ----------
+    backend : Backend
+        The tagger.
+    corpus : Corpus
+        The texts.
+    needs : frozenset of str
+        The columns that are needed.
+    folder : Path or None
+        Where annotations are kept, one file for each combination of texts, tagger and columns; it is made where it
+        does not exist. Without, nothing is kept.
+
+    Returns
+    -------
+    Annotations
+        What the tagger says.
+
+    Raises
+    ------
+    StorageError
+        If the folder cannot be made.
+    AuxTasksError
+        If the texts cannot be tagged, or the state of the tagger cannot be told.
+
+    Warns
+    -----
+    AuxTasksWarning
+        If a file is damaged or cannot be read, which is then made again, or cannot be written.
+
+    Notes
+    -----
+    Files hold arrays and JSON, no pickled objects. They are written under another name and then moved to their place,
+    so that several processes may share the folder; they may be read by whom other new files may. Nothing is ever
+    deleted.
+
+    What was said of training texts serves for others too, but not the other way round: only for training texts is
+    a tagger refused that says nothing, and nothing that was refused is kept.
+    """
+    if folder is None:
+        return backend.annotate(corpus, needs)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"`cache`: {folder} cannot be made ({error}); choose another folder.") from error
+    key = digest(_key(corpus, backend.fingerprint(needs), needs))
+    paths = [folder / f"{key}.npz", *([] if corpus.training else [folder / f"{key}-unchecked.npz"])]
+    for path in paths:
+        found = _read(path, len(corpus.texts), needs)
+        if found is not None:
+            return found
+    said = backend.annotate(corpus, needs)
+    _write(paths[-1], said)
+    return said
+
+
+def _key(corpus: Corpus, fingerprint: str, needs: frozenset[str]) -> Iterator[bytes]:
+    yield f"auxtasks {__version__} annotations {FORMAT} {sorted(needs)} {fingerprint}".encode()
+    texts = [text.encode() for text in corpus.texts]
+    # The lengths at once and the texts at once: faster than one after the other, and as clear where each text ends.
+    yield np.fromiter(map(len, texts), "<i8", len(texts)).tobytes()
+    yield b"".join(texts)
+    if corpus.given is not None:
+        for name, dtype in _DTYPES.items():
+            yield np.asarray(getattr(corpus.given, name), np.dtype(dtype).newbyteorder("<")).tobytes()
+
+
+def _read(path: Path, n: int, needs: frozenset[str]) -> Annotations | None:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        _warn(f"{path} cannot be read ({error}); the texts are tagged again")
+        return None
+    try:
+        # Not the path: NumPy leaves a file open that it finds damaged.
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        names = {column: tuple(found) for column, found in json.loads(arrays.pop("names").tobytes()).items()}
+        spans = Spans(*(arrays.pop(name) for name in _DTYPES))
+    except _DAMAGE as error:
+        _warn(f"{path} is damaged ({error}); the texts are tagged again")
+        return None
+    sizes = {len(spans.starts), len(spans.ends), int(spans.counts.sum()), *map(len, arrays.values())}
+    if len(spans.counts) != n or len(sizes) != 1 or set(arrays) != needs:
+        _warn(f"{path} is damaged (its parts do not fit together); the texts are tagged again")
+        return None
+    return Annotations(spans, arrays, names)
+
+
+def _write(path: Path, said: Annotations) -> None:
+    names = np.frombuffer(json.dumps(said.names).encode(), np.uint8)
+    arrays: dict[str, Any] = {**said.columns, **{name: getattr(said.spans, name) for name in _DTYPES}}
+    # In the same folder, so that moving it to its place is one step.
+    scratch = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    try:
+        with scratch.open("xb") as file:
+            np.savez(file, names=names, **arrays)
+        scratch.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            scratch.unlink(missing_ok=True)
+        # Another process may have written the same meanwhile, and may still read it.
+        if not os.access(path, os.R_OK):
+            _warn(f"{path} cannot be written ({error}); the annotations are not kept")
+
+
+def _warn(what: str) -> None:
+    warnings.warn(f"`cache`: {what}.", AuxTasksWarning, stacklevel=4)

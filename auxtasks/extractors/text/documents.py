@@ -1,0 +1,241 @@
+"""Texts as samples: their tokens, what a tagger says of them, and how both are laid out for a model."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from auxtasks.errors import InvalidInputError
+from auxtasks.extractors.text.spans import Annotations, Spans, align
+from auxtasks.typing import Array
+from auxtasks.validation import check_int
+
+_CHARACTERS = 200_000
+
+
+@dataclass(frozen=True)
+class FittedTexts:
+    """What training texts decide.
+
+    Parameters
+    ----------
+    vocabulary : Vocabulary
+        The words the model knows.
+    length : int
+        How many steps it has.
+    """
+
+    vocabulary: Vocabulary
+    length: int
+
+
+@dataclass(frozen=True)
+class Documents:
+    """Texts, cut into the model's tokens; what the extractors of the text domain read.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        The texts.
+    spans : Spans
+        Where the model's tokens lie in them.
+    ids : ndarray of int32
+        The numbers of the tokens in the vocabulary, flat.
+    fitted : FittedTexts
+        The vocabulary and the number of steps; longer texts are cut, shorter ones padded.
+    padding : {"post", "pre"}
+        The side that is padded.
+    as_texts : bool
+        Whether the model reads the texts themselves.
+    annotations : Annotations or None
+        What the tagger says, if a task asked for it.
+    given : Spans or None
+        Where the tokens lie that the user gave.
+    """
+
+    texts: Sequence[str]
+    spans: Spans
+    ids: Array
+    fitted: FittedTexts
+    padding: str = "post"
+    as_texts: bool = False
+    annotations: Annotations | None = None
+    given: Spans | None = None
+
+    def __len__(self) -> int:
+        """Count the texts."""
+        return len(self.texts)
+
+    @property
+    def n(self) -> int:
+        """How many texts there are."""
+        return len(self.texts)
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words the model knows."""
+        return self.fitted.vocabulary
+
+    @property
+    def length(self) -> int:
+        """How many steps the model has."""
+        return self.fitted.length
+
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """The shape of one padded sample."""
+        return (self.length,)
+
+    @property
+    def compute(self) -> np.dtype[np.floating]:
+        """The dtype in which tasks compute numbers."""
+        return np.dtype(np.float32)
+
+    @cached_property
+    def lengths(self) -> Array:
+        """How many of the model's steps each text fills, shape (n,)."""
+        return np.minimum(self.spans.counts, self.length)
+
+    @property
+    def inputs(self) -> Array:
+        """What the model reads: an array of texts, dtype object, or the padded numbers (n, length), int32."""
+        if not self.as_texts:
+            return self.padded(self.ids, self.vocabulary.padding)
+        texts = np.empty(self.n, object)
+        texts[:] = self.texts
+        return texts
+
+    def chunks(self) -> list[slice]:
+        """Cut the texts into blocks of about as many characters."""
+        block = np.cumsum([len(text) + 1 for text in self.texts]) // _CHARACTERS
+        edges = [0, *(np.flatnonzero(np.diff(block)) + 1).tolist(), self.n]
+        return [slice(start, end) for start, end in pairwise(edges)]
+
+    def read(self, rows: slice) -> Documents:
+        """Return some consecutive texts."""
+        said = None if self.annotations is None else self.annotations.take(rows)
+        return replace(
+            self,
+            texts=self.texts[rows],
+            spans=self.spans.take(rows),
+            ids=self.ids[self.spans.flat(rows)],
+            annotations=said,
+            given=None if self.given is None else self.given.take(rows),
+        )
+
+    @property
+    def said(self) -> Annotations:
+        """What the tagger says; there for every task that declares what it `needs`."""
+        if self.annotations is None:
+            raise InvalidInputError("these texts were not tagged; declare the columns that the task `needs`.")
+        return self.annotations
+
+    @cached_property
+    def owner(self) -> Array:
+        """For each of the model's tokens the tagger's token that it takes its labels from, or -1; see `align`."""
+        return align(self.spans, self.said.spans)
+
+    def aligned(self, values: Array, missing: float = -1) -> Array:
+        """Return values of the tagger's tokens on the model's tokens, flat, and `missing` where no token is tagged."""
+        # One entry more, which an owner of -1 finds as the last.
+        return np.concatenate([values, np.array([missing], values.dtype)])[self.owner]
+
+    def padded(self, values: Array, missing: float | str = -1) -> Array:
+        """Lay out flat values of the model's tokens as an array (n, length); `missing` stands in the padding."""
+        row, step = self.spans.row, self.spans.step
+        kept = step < self.length
+        row, step = row[kept], step[kept]
+        if self.padding == "pre":
+            step = step + self.length - self.lengths[row]
+        array = np.full((self.n, self.length), missing, values.dtype)
+        array[row, step] = values[kept]
+        return array
+
+
+PADDING, UNKNOWN = "", "[UNK]"
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Words by their numbers, laid out as Keras's ``TextVectorization`` does by default.
+
+    Parameters
+    ----------
+    words : tuple of str
+        The word of every number.
+    padding : int
+        The number that stands for no token.
+    unknown : int or None
+        The number of words that are not in the vocabulary; None where there is no such word.
+    special : frozenset of int
+        Numbers that stand for no word of a text, padding and unknown among them; never a target.
+
+    Examples
+    --------
+    >>> vocabulary = Vocabulary.fit(["b", "a", "b"], max_tokens=3)
+    >>> vocabulary.words, vocabulary.ids(["a", "b"]).tolist()
+    (('', '[UNK]', 'b'), [1, 2])
+    """
+
+    words: tuple[str, ...]
+    padding: int = 0
+    unknown: int | None = 1
+    special: frozenset[int] = field(default=frozenset({0, 1}))
+
+    @classmethod
+    def fit(cls, words: Iterable[str], max_tokens: int | None = None) -> Vocabulary:
+        """Take the most frequent words, as ``TextVectorization.adapt`` does.
+
+        Parameters
+        ----------
+        words : iterable of str
+            The words of the training texts, repeated as often as they occur.
+        max_tokens : int, optional
+            The largest size, padding and unknown among it; at least 3, so that there is a word.
+
+        Returns
+        -------
+        Vocabulary
+            The words from the most to the least frequent. Words of equal frequency are in descending order, which is
+            Keras's order; so the numbers are those of a layer that is adapted on the same texts.
+
+        Raises
+        ------
+        InvalidInputError, InvalidTypeError
+            If `max_tokens` is no integer from 3.
+        """
+        known = None if max_tokens is None else check_int("max_tokens", max_tokens, low=3) - 2
+        counts = Counter(words)
+        # A word spelled like one of the two is not learned: its number could not be told from theirs.
+        learned = sorted(counts.keys() - {PADDING, UNKNOWN}, key=lambda word: (counts[word], word), reverse=True)
+        return cls((PADDING, UNKNOWN, *learned[:known]))
+
+    @cached_property
+    def numbers(self) -> Mapping[str, int]:
+        """The number of every word."""
+        return {word: number for number, word in enumerate(self.words)}
+
+    def ids(self, words: Sequence[str]) -> Array:
+        """Return the numbers of words, shape (len(words),), int32; -1 for one that has none."""
+        find, other = self.numbers.get, -1 if self.unknown is None else self.unknown
+        return np.fromiter((find(word, other) for word in words), np.int32, len(words))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain JSON types; `from_dict` is the inverse."""
+        return {
+            "words": list(self.words),
+            "padding": self.padding,
+            "unknown": self.unknown,
+            "special": sorted(self.special),
+        }
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Vocabulary:
+        """Make what `to_dict` described."""
+        return cls(tuple(fields["words"]), fields["padding"], fields["unknown"], frozenset(fields["special"]))

@@ -1,0 +1,219 @@
+"""Where tokens lie in their texts: flat arrays for many texts at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from auxtasks.typing import Array
+
+
+@dataclass(frozen=True)
+class Spans:
+    """The character ranges of the tokens of n texts, laid end to end.
+
+    Parameters
+    ----------
+    counts : ndarray of int64, shape (n,)
+        How many tokens each text has.
+    starts, ends : ndarray of int32, shape (sum of counts,)
+        The characters of its own text that a token stands for, from ``starts`` to before ``ends``. Both are 0 for a
+        token that stands for none, such as a marker that a tokenizer adds.
+
+    Examples
+    --------
+    >>> spans = Spans.of([[(0, 2), (3, 5)], []])
+    >>> spans.n, spans.first.tolist()
+    (2, [0, 2, 2])
+    """
+
+    counts: Array
+    starts: Array
+    ends: Array
+
+    @classmethod
+    def of(cls, ranges: Iterable[Sequence[tuple[int, int]]]) -> Spans:
+        """Make spans from a list of (start, end) pairs for each text."""
+        rows = list(ranges)
+        flat = np.array([pair for row in rows for pair in row], np.int32).reshape(-1, 2)
+        counts = np.fromiter(map(len, rows), np.int64, len(rows))
+        return cls(counts, np.ascontiguousarray(flat[:, 0]), np.ascontiguousarray(flat[:, 1]))
+
+    @property
+    def n(self) -> int:
+        """How many texts there are."""
+        return len(self.counts)
+
+    @cached_property
+    def first(self) -> Array:
+        """Where the tokens of each text begin in the flat arrays, shape (n + 1,); the last entry is their number."""
+        return np.concatenate([[0], np.cumsum(self.counts)])
+
+    @cached_property
+    def row(self) -> Array:
+        """The text of every token, shape (sum of counts,)."""
+        return np.repeat(np.arange(self.n), self.counts)
+
+    @cached_property
+    def step(self) -> Array:
+        """The place of every token in its text, counted from 0, shape (sum of counts,)."""
+        steps: Array = np.arange(len(self.starts)) - np.repeat(self.first[:-1], self.counts)
+        return steps
+
+    def take(self, rows: slice) -> Spans:
+        """Return the spans of some consecutive texts, as views."""
+        flat = self.flat(rows)
+        return Spans(self.counts[rows], self.starts[flat], self.ends[flat])
+
+    def flat(self, rows: slice) -> slice:
+        """Where the tokens of some consecutive texts lie in the flat arrays."""
+        begin, end, _ = rows.indices(self.n)
+        return slice(int(self.first[begin]), int(self.first[end]))
+
+
+def words_of(texts: Sequence[str], spans: Spans) -> Iterator[list[str]]:
+    """Cut the tokens out of their texts.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        The texts.
+    spans : Spans
+        Where their tokens lie.
+
+    Yields
+    ------
+    list of str
+        The tokens of one text.
+
+    Examples
+    --------
+    >>> list(words_of(["a bc"], Spans.of([[(0, 1), (2, 4)]])))
+    [['a', 'bc']]
+    """
+    starts, ends, first = spans.starts.tolist(), spans.ends.tolist(), spans.first.tolist()
+    for text, begin, end in zip(texts, first[:-1], first[1:], strict=True):
+        yield [text[starts[at] : ends[at]] for at in range(begin, end)]
+
+
+COLUMNS: Mapping[str, str] = {
+    "pos": "the universal part of speech",
+    "tag": "the tagger's own part of speech",
+    "dependency": "the relation to the head",
+    "head": "the place of the head less the token's own, in the tagger's tokens; 0 for a root or none",
+    "depth": "how many steps lead up to the root; -1 for a token that is in no tree",
+    "entity": "the type of the entity the token is in, -1 outside",
+    "entity_run": "which entity of the text, counted from 0; -1 outside",
+    "entity_any_run": "the same where types do not matter, for which a tagger may have a model of its own",
+    "chunk_run": "which base noun phrase of the text, counted from 0; -1 outside",
+}
+"""The columns a backend can be asked for. Those with names hold codes into these; -1 stands for nothing to say."""
+
+NAMED: frozenset[str] = frozenset({"pos", "tag", "dependency", "entity"})
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """What a tagger says of n texts.
+
+    Parameters
+    ----------
+    spans : Spans
+        Where the tagger's tokens lie; sorted and without overlap within a text.
+    columns : mapping of str to ndarray of int32
+        One value a token, by the names of `COLUMNS`.
+    names : mapping of str to tuple of str
+        For the columns in `NAMED`, what the codes stand for.
+
+    Examples
+    --------
+    >>> said = Annotations(Spans.of([[(0, 2)], [(0, 1)]]), {"tag": np.array([1, 0], np.int32)}, {"tag": ("IN", "NN")})
+    >>> said.codes("tag", ["NN"]).tolist()
+    [0, -1]
+    """
+
+    spans: Spans
+    columns: Mapping[str, Array]
+    names: Mapping[str, tuple[str, ...]]
+
+    def codes(self, column: str, classes: Sequence[str]) -> Array:
+        """Return a named column as numbers of the given classes; -1 for what is none of them."""
+        number = {name: at for at, name in enumerate(classes)}
+        # One entry more, which a code of -1 finds as the last.
+        table = np.array([number.get(name, -1) for name in self.names[column]] + [-1], np.int32)
+        return table[self.columns[column]]
+
+    def found(self, column: str) -> tuple[str, ...]:
+        """Return the names that occur in a column, sorted."""
+        codes = self.columns[column]
+        return tuple(sorted(self.names[column][code] for code in np.unique(codes[codes >= 0])))
+
+    def take(self, rows: slice) -> Annotations:
+        """Return what is said of some consecutive texts, as views."""
+        flat = self.spans.flat(rows)
+        columns = {name: column[flat] for name, column in self.columns.items()}
+        return Annotations(self.spans.take(rows), columns, self.names)
+
+
+def align(tokens: Spans, tagged: Spans) -> Array:
+    """Find the tagged token that each token takes its labels from.
+
+    Parameters
+    ----------
+    tokens : Spans
+        The model's tokens of n texts.
+    tagged : Spans
+        The tagger's tokens of the same texts, sorted and without overlap.
+
+    Returns
+    -------
+    ndarray of int64, shape (number of tokens,)
+        Places in the flat arrays of `tagged`; -1 where no tagged token shares a character with the token.
+
+    Notes
+    -----
+    The rule: a token takes its labels from the tagged token that it shares most characters with, and of several that
+    it shares equally many with, from the first. So the pieces of a tagged word all take the word's label, and a token
+    that stands for several tagged ones ("don't" for "do" and "n't") takes that of the longest part.
+
+    Examples
+    --------
+    >>> align(Spans.of([[(0, 5), (6, 8)]]), Spans.of([[(0, 2), (2, 5), (9, 12)]])).tolist()
+    [1, -1]
+    """
+    # The texts are laid on one line, far enough apart that no range reaches into the next text.
+    width = 1 + int(max(tokens.ends.max(initial=0), tagged.ends.max(initial=0)))
+    starts, ends = _on_line(tokens, width)
+    tagged_starts, tagged_ends = _on_line(tagged, width)
+    first = np.searchsorted(tagged_ends, starts, side="right")
+    beyond = np.searchsorted(tagged_starts, ends, side="left")
+    owner: Array = np.where((beyond > first) & (ends > starts), first, -1)
+    several = np.flatnonzero((owner >= 0) & (beyond > first + 1))
+    if several.size:
+        owner[several] = _largest_share(
+            starts[several], ends[several], first[several], beyond[several], tagged_starts, tagged_ends
+        )
+    return owner
+
+
+def _on_line(spans: Spans, width: int) -> tuple[Array, Array]:
+    base = np.repeat(np.arange(spans.n, dtype=np.int64) * width, spans.counts)
+    return base + spans.starts, base + spans.ends
+
+
+def _largest_share(
+    starts: Array, ends: Array, first: Array, beyond: Array, tagged_starts: Array, tagged_ends: Array
+) -> Array:
+    """Choose among the tagged tokens from `first` to before `beyond`, one round for each further candidate."""
+    best, best_share = first.copy(), np.full(len(first), -1, np.int64)
+    for candidate in range(int((beyond - first).max())):
+        rows = np.flatnonzero(first + candidate < beyond)
+        at = first[rows] + candidate
+        share = np.minimum(ends[rows], tagged_ends[at]) - np.maximum(starts[rows], tagged_starts[at])
+        more = share > best_share[rows]
+        best[rows[more]] = at[more]
+        best_share[rows[more]] = share[more]
+    return best

@@ -1,0 +1,3 @@
+"""The taggers: spaCy and NLTK."""
+
+from __future__ import annotations

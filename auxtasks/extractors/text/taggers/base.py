@@ -1,0 +1,164 @@
+"""What every tagger behind the text tasks gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Protocol
+
+import numpy as np
+
+from auxtasks.extractors.text.spans import NAMED, Annotations, Spans
+from auxtasks.typing import Array
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Texts to be tagged.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        The texts, checked: no lone surrogates.
+    given : Spans or None
+        Where the user gave tokens, their places in the texts, which are these tokens joined by single spaces. The
+        tagger then tags exactly these; None where it tokenizes by itself.
+    training : bool
+        Whether these are training texts. Only for these is a column an error that the tagger leaves empty throughout.
+    """
+
+    texts: Sequence[str]
+    given: Spans | None = None
+    training: bool = True
+
+
+class Backend(Protocol):
+    """Tags texts."""
+
+    def annotate(self, corpus: Corpus, needs: frozenset[str]) -> Annotations:
+        """Return the columns of `auxtasks.extractors.text.spans.COLUMNS` that are needed, for all texts.
+
+        Raises
+        ------
+        InvalidInputError
+            If it cannot give a column; the message names what lacks it, and what to do. This is found out before
+            anything is tagged, wherever it can be; what only the tags show is refused for training texts alone.
+        """
+
+    def fingerprint(self, needs: frozenset[str]) -> str:
+        """Return a string that differs whenever `annotate` could give something else for the same corpus and needs.
+
+        Raises
+        ------
+        InvalidInputError
+            If that cannot be told; nothing is kept then.
+        """
+
+
+CHARACTERS = 200_000
+"""Characters a batch holds at most, unless a single text has more: what a tagger takes grows with them."""
+
+
+def batches_of(corpus: Corpus, size: int) -> list[Corpus]:
+    """Cut a corpus into batches of consecutive texts.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        The texts.
+    size : int
+        How many texts a batch holds at most; it holds fewer where they have more than `CHARACTERS` together.
+
+    Returns
+    -------
+    list of Corpus
+        The batches; none is empty.
+
+    Examples
+    --------
+    >>> [len(batch.texts) for batch in batches_of(Corpus(["a", "b", "c"]), 2)]
+    [2, 1]
+    """
+    begins: list[int] = []
+    characters = 0
+    for at, text in enumerate(corpus.texts):
+        characters += len(text)
+        if not begins or at - begins[-1] == size or characters > CHARACTERS:
+            begins.append(at)
+            characters = len(text)
+    rows = [slice(begin, end) for begin, end in pairwise([*begins, len(corpus.texts)])]
+    given = corpus.given
+    return [
+        replace(corpus, texts=list(corpus.texts[at]), given=None if given is None else given.take(at)) for at in rows
+    ]
+
+
+def join(parts: Sequence[Annotations], needs: frozenset[str]) -> Annotations:
+    """Lay annotations of consecutive texts end to end.
+
+    Parameters
+    ----------
+    parts : sequence of Annotations
+        All with the columns in `needs`; their names may differ.
+    needs : frozenset of str
+        The columns, which no parts at all could not tell.
+
+    Returns
+    -------
+    Annotations
+        Its names are those of all parts, sorted, so that they do not depend on how the texts were divided.
+
+    Examples
+    --------
+    >>> from auxtasks.extractors.text.spans import Spans
+    >>> parts = [Annotations(Spans.of([[(0, 2)]]), {"tag": np.zeros(1, np.int32)}, {"tag": (t,)}) for t in ("NN", "IN")]
+    >>> joined = join(parts, frozenset({"tag"}))
+    >>> joined.names["tag"], joined.columns["tag"].tolist()
+    (('IN', 'NN'), [1, 0])
+    """
+    names = {column: tuple(sorted({name for part in parts for name in part.names[column]})) for column in needs & NAMED}
+    spans = Spans(
+        _flat([part.spans.counts for part in parts], np.int64),
+        _flat([part.spans.starts for part in parts], np.int32),
+        _flat([part.spans.ends for part in parts], np.int32),
+    )
+    columns = {
+        column: _flat(
+            [part.codes(column, names[column]) if column in NAMED else part.columns[column] for part in parts], np.int32
+        )
+        for column in sorted(needs)
+    }
+    return Annotations(spans, columns, names)
+
+
+def number_runs(begins: Array, inside: Array, spans: Spans) -> Array:
+    """Count the runs of tokens of each text from 0.
+
+    Parameters
+    ----------
+    begins : ndarray of bool, shape (tokens,)
+        Whether a run begins here.
+    inside : ndarray of bool, shape (tokens,)
+        Whether the token is in a run: the one that began last.
+    spans : Spans
+        Which tokens belong to which text.
+
+    Returns
+    -------
+    ndarray of int32, shape (tokens,)
+        The run of each token; -1 outside.
+
+    Examples
+    --------
+    >>> spans = Spans.of([[(0, 1), (1, 2), (2, 3)], [(0, 1)]])
+    >>> number_runs(np.array([1, 0, 1, 1], bool), np.array([1, 0, 1, 1], bool), spans).tolist()
+    [0, -1, 1, 0]
+    """
+    begun = np.concatenate([[0], np.cumsum(begins)])
+    number = begun[1:] - np.repeat(begun[spans.first[:-1]], spans.counts) - 1
+    return np.where(inside, number, -1).astype(np.int32)
+
+
+def _flat(arrays: list[Array], dtype: type[np.signedinteger]) -> Array:
+    return np.concatenate([np.empty(0, dtype), *arrays]).astype(dtype, copy=False)

@@ -1,0 +1,62 @@
+"""The tagger that the user named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from auxtasks.errors import InvalidInputError
+from auxtasks.extractors.text.taggers.base import Backend
+from auxtasks.extractors.text.taggers.nltk_tagger import NltkBackend
+from auxtasks.extractors.text.taggers.spacy_tagger import SpacyBackend
+from auxtasks.validation import check_choice, check_processes
+
+BACKENDS = ("spacy", "nltk")
+
+
+def make_backend(
+    backend: str | Backend,
+    pipeline: Any,
+    *,
+    batch_size: int = 1000,
+    n_process: int = 1,
+    progress: bool = False,
+) -> Backend:
+    """Return the tagger of a name, or the user's own.
+
+    Parameters
+    ----------
+    backend : {"spacy", "nltk"} or Backend
+        The name, or an object with the methods of `Backend`, which is returned as it is.
+    pipeline : object
+        For spaCy a pipeline, for NLTK a tagger or None; see `SpacyBackend` and `NltkBackend`.
+    batch_size, n_process : int
+        See `SpacyBackend`. NLTK tags in one process, a sentence at a time.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    Backend
+        The tagger; nothing is loaded yet.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such tagger.
+    InvalidInputError, InvalidTypeError
+        If another argument cannot be used with it.
+
+    Examples
+    --------
+    >>> type(make_backend("nltk", None)).__name__
+    'NltkBackend'
+    """
+    if hasattr(backend, "annotate") and hasattr(backend, "fingerprint"):
+        return backend
+    if check_choice("backend", backend, BACKENDS) == "spacy":
+        return SpacyBackend(pipeline, batch_size=batch_size, n_process=n_process, progress=progress)
+    if check_processes("n_process", n_process) != 1:
+        raise InvalidInputError(
+            f"`n_process`: NLTK tags in one process; got {n_process}. Leave it at 1, or use backend='spacy'."
+        )
+    return NltkBackend(pipeline, progress=progress)

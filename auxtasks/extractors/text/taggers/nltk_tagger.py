@@ -1,0 +1,363 @@
+"""Tagging with NLTK."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from auxtasks.errors import InvalidInputError
+from auxtasks.extractors.text.spans import Annotations, Spans, words_of
+from auxtasks.extractors.text.taggers.base import Corpus, number_runs
+from auxtasks.extractors.text.taggers.nltk_data import Models
+from auxtasks.extractors.text.taggers.tag_sets import PENN, UNIVERSAL, UNIVERSAL_ONLY, to_universal
+from auxtasks.files import digest, versions
+from auxtasks.optional import require, shown
+from auxtasks.typing import Array
+
+_AT_ONCE = 100
+_CHUNKERS = {"multiclass": {"entity", "entity_run"}, "binary": {"entity_any_run"}}
+"""The columns that each chunker gives; they are separate models and find different entities."""
+
+
+class NltkBackend:
+    """Tags English texts with NLTK.
+
+    Parameters
+    ----------
+    tagger : TaggerI, optional
+        A tagger of NLTK's kind, whose tags are those of the Penn Treebank or universal ones; by default NLTK's
+        averaged perceptron.
+    progress : bool
+        Whether to show a progress bar.
+
+    Raises
+    ------
+    InvalidTypeError
+        If `tagger` has no ``tag_sents``.
+
+    Notes
+    -----
+    Texts are cut as by ``nltk.word_tokenize``: sentences by Punkt, then words. Given tokens are tagged as they are,
+    those of a text as one sentence. Parts of speech follow from the tags by
+    `auxtasks.extractors.text.taggers.tag_sets.PENN`, entities are those of ``nltk.ne_chunk``, base noun phrases follow
+    from a grammar over the tags. The models are loaded when the first text is tagged.
+    """
+
+    def __init__(self, tagger: Any = None, *, progress: bool = False) -> None:
+        self._models = Models(tagger)
+        self._progress = progress
+
+    def annotate(self, corpus: Corpus, needs: frozenset[str]) -> Annotations:
+        """Return the columns that are needed; see `Backend.annotate`.
+
+        Parameters
+        ----------
+        corpus : Corpus
+            The texts.
+        needs : frozenset of str
+            The columns.
+
+        Returns
+        -------
+        Annotations
+            The columns.
+
+        Raises
+        ------
+        InvalidInputError
+            If NLTK cannot give a column, or the tags of a tagger of the user's own cannot be used for it.
+        MissingDependencyError, StorageError
+            If a model is not installed, or NLTK refuses it.
+        """
+        _check_needs(needs)
+        tagger = self._models.tagger()
+        chunkers = {kind: self._models.entities(kind) for kind in _chunkers(needs)}
+        spans, sentences = self._sentences(corpus)
+        tagged = self._tag(tagger, sentences)
+        tags = [tag for sentence in tagged for _, tag in sentence]
+        if corpus.training:
+            check_tags(tags, needs)
+        columns, names = tag_columns(tags, needs)
+        plain = [[(word, tag or "") for word, tag in sentence] for sentence in tagged]
+        if "chunk_run" in needs:
+            columns["chunk_run"], _, _ = phrase_columns(noun_phrases(plain), spans)
+        for kind, chunker in chunkers.items():
+            trees = shown(chunker.parse_sents(plain), len(plain), self._progress)
+            run, label, labels = phrase_columns(trees, spans)
+            asked = needs & _CHUNKERS[kind]
+            columns.update({column: label if column == "entity" else run for column in asked})
+            names.update({"entity": labels} if "entity" in asked else {})
+        return Annotations(spans, columns, names)
+
+    def fingerprint(self, needs: frozenset[str]) -> str:
+        """Return what the annotations depend on; see `Backend.fingerprint`.
+
+        Parameters
+        ----------
+        needs : frozenset of str
+            The columns.
+
+        Returns
+        -------
+        str
+            NLTK's version, what the files of the models hold, the tables that turn tags into parts of speech and
+            phrases, and for an averaged perceptron of the user's own its weights.
+
+        Raises
+        ------
+        InvalidInputError
+            If there is another tagger, whose state is not known.
+        """
+        _check_needs(needs)
+        tables = digest([GRAMMAR.encode(), json.dumps(dict(PENN), sort_keys=True).encode()])
+        return f"{versions('nltk')} tables {tables} models {self._models.state(_chunkers(needs))}"
+
+    def _sentences(self, corpus: Corpus) -> tuple[Spans, list[list[str]]]:
+        """Return where the words lie, and the words of the sentences that have any."""
+        if corpus.given is not None:
+            return corpus.given, [words for words in words_of(corpus.texts, corpus.given) if words]
+        punkt = self._models.sentences()
+        texts = [cut(text, punkt) for text in corpus.texts]
+        spans = Spans.of([list(chain.from_iterable(ranges)) for _, ranges in texts])
+        return spans, [words for sentences, _ in texts for words in sentences if words]
+
+    def _tag(self, tagger: Any, sentences: Sequence[list[str]]) -> list[list[tuple[str, str | None]]]:
+        pieces = [sentences[at : at + _AT_ONCE] for at in range(0, len(sentences), _AT_ONCE)]
+        tagged: list[list[tuple[str, str | None]]] = []
+        for piece in shown(pieces, len(pieces), self._progress):
+            tagged += tagger.tag_sents(piece)
+        if [len(words) for words in sentences] != [len(words) for words in tagged]:
+            raise InvalidInputError("`pipeline`: the tagger must give every word one tag; it gave more or fewer.")
+        return tagged
+
+
+def _chunkers(needs: frozenset[str]) -> list[str]:
+    return [kind for kind, columns in _CHUNKERS.items() if needs & columns]
+
+
+def _check_needs(needs: frozenset[str]) -> None:
+    for need in sorted(needs & {"dependency", "head", "depth"}):
+        raise InvalidInputError(
+            f"`backend`: NLTK has no parser, which `{need}` is made of; use backend='spacy' with a pipeline that has "
+            "one, or leave out the tasks that need it."
+        )
+
+
+Tagged = list[tuple[str, str]]
+
+GRAMMAR = r"""
+    NP: {<PDT>?<DT|PRP\$|WP\$|WDT>?<RB.*|JJ.*|CD|VBN>*<NN.*>+(<POS><RB.*|JJ.*|CD|VBN>*<NN.*>+)*<CD>?}
+        {<DT>?<\$|\#>?<CD>+}
+        {<PRP|WP|EX>}
+"""
+"""A base noun phrase: an article or possessive pronoun, what modifies a noun, and nouns, with the nouns that own them
+(John's big idea); or a number or an amount; or a pronoun. Nothing within it is another one."""
+
+
+def phrase_columns(trees: Iterable[Any], spans: Spans) -> tuple[Array, Array, tuple[str, ...]]:
+    """Count the phrases of every text from 0.
+
+    Parameters
+    ----------
+    trees : iterable of Tree
+        For the sentences of all texts, in order, a tree of words and of phrases of words.
+    spans : Spans
+        The words of every text.
+
+    Returns
+    -------
+    run : ndarray of int32, shape (words,)
+        The number of the phrase in its text; -1 outside.
+    kind : ndarray of int32, shape (words,)
+        The place of its label in `names`; -1 outside.
+    names : tuple of str
+        The labels, sorted.
+    """
+    labels: list[str | None] = []
+    begins: list[bool] = []
+    for tree in trees:
+        for child in tree:
+            # A word is a pair with its tag, a phrase another tree.
+            phrase = hasattr(child, "label")
+            size = len(child) if phrase else 1
+            labels += [child.label() if phrase else None] * size
+            begins += [phrase] + [False] * (size - 1)
+    names = tuple(sorted({label for label in labels if label is not None}))
+    number = {name: at for at, name in enumerate(names)}
+    kind = np.fromiter((-1 if label is None else number[label] for label in labels), np.int32, len(labels))
+    return number_runs(np.array(begins, bool), kind >= 0, spans), kind, names
+
+
+def noun_phrases(sentences: Sequence[Tagged]) -> list[Any]:
+    """Return the trees of base noun phrases of sentences; see `GRAMMAR`."""
+    parser = _parser()
+    # A tag of another set has no part in a phrase, and its characters may mean something to the parser.
+    return [parser.parse([(word, tag if tag in PENN else "X") for word, tag in words]) for words in sentences]
+
+
+@lru_cache
+def _parser() -> Any:
+    return require("nltk.chunk", extra="text").RegexpParser(GRAMMAR)
+
+
+_QUOTES = {"``": ('"', "''"), "''": ('"',)}
+"""What the tokenizer may have written for what stood in the text."""
+
+Ranges = list[tuple[int, int]]
+
+
+def cut(text: str, sentences: Any) -> tuple[list[list[str]], list[Ranges]]:
+    """Cut a text into sentences and words, as ``nltk.word_tokenize`` does.
+
+    Parameters
+    ----------
+    text : str
+        The text.
+    sentences : PunktTokenizer
+        Finds sentences.
+
+    Returns
+    -------
+    words : list of list of str
+        The words of each sentence; quotation marks are written as the Penn Treebank has them.
+    ranges : list of list of (int, int)
+        Where each word begins and ends in the text.
+    """
+    tokenizer = require("nltk.tokenize", extra="text").NLTKWordTokenizer()
+    words, ranges = [], []
+    for begin, end in sentences.span_tokenize(text):
+        found = tokenizer.tokenize(text[begin:end])
+        words.append(found)
+        ranges.append(places(text, found, begin))
+    return words, ranges
+
+
+def places(text: str, words: Sequence[str], begin: int) -> Ranges:
+    """Find the words of a sentence in its text.
+
+    Parameters
+    ----------
+    text : str
+        The text.
+    words : sequence of str
+        Words in their order that leave out nothing but whitespace, quotation marks changed.
+    begin : int
+        Where the sentence begins.
+
+    Returns
+    -------
+    list of (int, int)
+        Where each word begins and ends.
+
+    Raises
+    ------
+    InvalidInputError
+        If a word does not come next.
+
+    Examples
+    --------
+    >>> places('He said "no".', ["He", "said", "``", "no", "''", "."], 0)
+    [(0, 2), (3, 7), (8, 9), (9, 11), (11, 12), (12, 13)]
+    """
+    found = []
+    at = begin
+    for word in words:
+        while at < len(text) and text[at].isspace():
+            at += 1
+        for written in (word, *_QUOTES.get(word, ())):
+            if text.startswith(written, at):
+                break
+        else:
+            raise InvalidInputError(
+                f"`X`: NLTK's word {word!r} is not found at character {at} of the text {text[:80]!r}; give the tokens "
+                "of this text instead of the text."
+            )
+        found.append((at, at + len(written)))
+        at += len(written)
+    return found
+
+
+def tag_columns(
+    tags: Sequence[str | None], needs: frozenset[str]
+) -> tuple[dict[str, Array], dict[str, tuple[str, ...]]]:
+    """Return the columns ``"tag"`` and ``"pos"``, where needed, and their names.
+
+    Parameters
+    ----------
+    tags : sequence of str or None
+        The tags; None where the tagger knew none.
+    needs : frozenset of str
+        The columns that are needed; others than these two are left to others.
+
+    Returns
+    -------
+    columns : dict of str to ndarray of int32
+        Codes; -1 where there is no tag. A tag that is in no table has the part of speech X.
+    names : dict of str to tuple of str
+        What the codes stand for.
+
+    Examples
+    --------
+    >>> columns, names = tag_columns(["NN", "IN", None], frozenset({"tag"}))
+    >>> columns["tag"].tolist(), names["tag"]
+    ([1, 0, -1], ('IN', 'NN'))
+    """
+    found = sorted({tag for tag in tags if tag})
+    columns: dict[str, Array] = {}
+    names: dict[str, tuple[str, ...]] = {}
+    if "tag" in needs:
+        names["tag"] = tuple(found)
+        columns["tag"] = _codes(tags, {tag: at for at, tag in enumerate(found)})
+    if "pos" in needs:
+        names["pos"] = UNIVERSAL
+        columns["pos"] = _codes(tags, {tag: UNIVERSAL.index(to_universal(tag) or "X") for tag in found})
+    return columns, names
+
+
+def check_tags(tags: Sequence[str | None], needs: frozenset[str]) -> None:
+    """Refuse a tagger whose tags for training texts are of no use.
+
+    Parameters
+    ----------
+    tags : sequence of str or None
+        The tags; no tags at all are no fault.
+    needs : frozenset of str
+        The columns that are made of them.
+
+    Raises
+    ------
+    InvalidInputError
+        If no word has a tag; if parts of speech are needed and no tag stands for one; or if phrases or entities are
+        needed, which are made of Penn tags, and there are tags that only universal sets have.
+
+    Examples
+    --------
+    >>> check_tags(["NN", None], frozenset({"pos", "chunk_run"}))
+    """
+    found = sorted({tag for tag in tags if tag})
+    if tags and not found:
+        raise InvalidInputError(
+            "`pipeline`: the tagger gave no word a tag; train it, or give it another to fall back on (`backoff`)."
+        )
+    if "pos" in needs and found and not any(map(to_universal, found)):
+        raise InvalidInputError(
+            f"`pipeline`: the tagger's tags ({', '.join(map(repr, found[:8]))}, …) are neither those of the Penn "
+            "Treebank nor universal ones, so that they stand for no universal part of speech; use the task "
+            "'pos_fine', or a tagger with such tags."
+        )
+    foreign = UNIVERSAL_ONLY.intersection(found)
+    for need in sorted(needs - {"pos", "tag"} if foreign else ()):
+        raise InvalidInputError(
+            f"`pipeline`: `{need}` is made of the tags of the Penn Treebank, and the tagger gives universal ones "
+            f"({', '.join(map(repr, sorted(foreign)[:8]))}); use a tagger of Penn tags, or leave out the tasks that "
+            "need this."
+        )
+
+
+def _codes(tags: Sequence[str | None], numbers: dict[str, int]) -> Array:
+    return np.fromiter((numbers[tag] if tag else -1 for tag in tags), np.int32, len(tags))

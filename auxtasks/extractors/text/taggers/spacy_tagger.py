@@ -1,0 +1,256 @@
+"""Tagging with spaCy."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from auxtasks.errors import InvalidInputError
+from auxtasks.extractors.text.spans import Annotations, Spans, words_of
+from auxtasks.extractors.text.taggers.base import CHARACTERS, Corpus, batches_of, join
+from auxtasks.extractors.text.taggers.spacy_components import Part, check_filled, components_for, read_docs
+from auxtasks.extractors.text.taggers.spacy_pipeline import Source, SpacyModel, check_saves
+from auxtasks.files import versions
+from auxtasks.optional import require, shown
+from auxtasks.validation import check_int, check_processes
+
+
+class SpacyBackend:
+    """Tags texts with a spaCy pipeline.
+
+    Parameters
+    ----------
+    pipeline : str, Path or Language
+        The name of an installed pipeline, a folder, or a loaded pipeline, which is left as it is. It is loaded when
+        the first text is tagged, and the last one loaded is kept for later calls.
+    batch_size : int
+        How many texts are tagged at once; fewer where they are long (see `batches_of`).
+    n_process : int
+        How many processes tag; -1 for one per processor. The result does not depend on it. Each loads the pipeline,
+        so that more than one pays from some thousand texts on.
+    progress : bool
+        Whether to show a progress bar.
+
+    Raises
+    ------
+    InvalidInputError, InvalidTypeError
+        If an argument cannot be used.
+
+    Notes
+    -----
+    Only the components run that what is needed depends on, as they declare it; one that declares nothing always runs.
+    Tokens of nothing but whitespace have nothing to say.
+    """
+
+    def __init__(
+        self, pipeline: Source | None, *, batch_size: int = 1000, n_process: int = 1, progress: bool = False
+    ) -> None:
+        self._model = SpacyModel(pipeline)
+        self._batch_size = check_int("batch_size", batch_size, low=1)
+        self._n_process = check_processes("n_process", n_process)
+        self._progress = progress
+
+    def annotate(self, corpus: Corpus, needs: frozenset[str]) -> Annotations:
+        """Return the columns that are needed; see `Backend.annotate`.
+
+        Parameters
+        ----------
+        corpus : Corpus
+            The texts.
+        needs : frozenset of str
+            The columns.
+
+        Returns
+        -------
+        Annotations
+            The columns.
+
+        Raises
+        ------
+        InvalidInputError
+            If the pipeline cannot give a column or a text is too long for it.
+        MissingDependencyError, StorageError
+            If there is no such pipeline.
+        """
+        nlp, key = self._model.load()
+        components = components_for(nlp, needs)
+        _check_lengths(nlp, corpus)
+        work = Work(tuple(components), needs, tuple(sorted(set(nlp.component_names) - set(components))))
+        batches = batches_of(corpus, self._batch_size)
+        parts = list(shown(self._parts(nlp, key, work, batches), len(batches), self._progress))
+        if corpus.training:
+            check_filled(nlp, needs, parts)
+        return join([part.said for part in parts], needs)
+
+    def fingerprint(self, needs: frozenset[str]) -> str:
+        """Return what the annotations depend on; see `Backend.fingerprint`.
+
+        Parameters
+        ----------
+        needs : frozenset of str
+            The columns.
+
+        Returns
+        -------
+        str
+            The versions of spaCy and thinc, the size of the batches (the rounding of floats depends on it), and the
+            state of the pipeline as `SpacyModel.state` tells it.
+
+        Raises
+        ------
+        InvalidInputError
+            If a component of the pipeline cannot tell its state.
+        """
+        batches = f"batches {self._batch_size} {CHARACTERS}"
+        return f"{versions('spacy', 'thinc', 'spacy-legacy')} {batches} pipeline {self._model.state(needs)}"
+
+    def _parts(self, nlp: Any, key: str, work: Work, batches: Sequence[Corpus]) -> Iterator[Part]:
+        if self._n_process == 1 or len(batches) < 2:
+            yield from (tag_batch(nlp, work, batch) for batch in batches)
+        elif (source := self._model.source()) is not None:
+            yield from tag_in_processes(nlp, source, key, work, batches, self._n_process)
+        else:
+            check_saves(nlp)
+            with tempfile.TemporaryDirectory(prefix="auxtasks-") as folder:
+                nlp.to_disk(folder)
+                yield from tag_in_processes(nlp, folder, key, work, batches, self._n_process)
+
+
+def _check_lengths(nlp: Any, corpus: Corpus) -> None:
+    # Given tokens do not pass the tokenizer, which is what has the limit.
+    lengths = [] if corpus.given is not None else map(len, corpus.texts)
+    for at, length in enumerate(lengths):
+        if length > nlp.max_length:
+            raise InvalidInputError(
+                f"`X[{at}]` has {length} characters, and `pipeline` takes at most {nlp.max_length}, because parsing "
+                "needs memory in proportion; split the text, or raise `nlp.max_length` of a loaded pipeline."
+            )
+
+
+@dataclass(frozen=True)
+class Work:
+    """What to do with every batch.
+
+    Parameters
+    ----------
+    components : tuple of str
+        The components that run.
+    needs : frozenset of str
+        The columns.
+    others : tuple of str
+        The pipeline's other components, which a process need not load.
+    """
+
+    components: tuple[str, ...]
+    needs: frozenset[str]
+    others: tuple[str, ...] = ()
+
+
+def tag_batch(nlp: Any, work: Work, batch: Corpus) -> Part:
+    """Tag a batch of texts.
+
+    Parameters
+    ----------
+    nlp : Language
+        The pipeline; its components are enabled and disabled as before, afterwards.
+    work : Work
+        What to do.
+    batch : Corpus
+        The texts.
+
+    Returns
+    -------
+    Part
+        What is said of them.
+
+    Raises
+    ------
+    InvalidInputError
+        If a component put given tokens together or apart.
+    """
+    docs = batch.texts if batch.given is None else _given_docs(nlp, batch.texts, batch.given)
+    with nlp.select_pipes(enable=list(work.components)):
+        tagged = list(nlp.pipe(docs, batch_size=max(1, len(docs))))
+    part = read_docs(tagged, work.needs)
+    if batch.given is not None and (part.said.spans.counts != batch.given.counts).any():
+        raise InvalidInputError(
+            "`pipeline`: a component puts tokens together or apart, so that its labels would not be those of the "
+            f"given tokens; disable it. The components that ran are {', '.join(map(repr, work.components))}."
+        )
+    return part
+
+
+def tag_in_processes(
+    nlp: Any, source: str, key: str, work: Work, batches: Sequence[Corpus], n_process: int
+) -> Iterator[Part]:
+    """Tag batches in processes.
+
+    Only the texts go to the processes and only arrays come back. A process loads the pipeline once, and keeps it for
+    the next call with the same key.
+
+    Parameters
+    ----------
+    nlp : Language
+        The pipeline, as it is here.
+    source : str
+        The name or the folder that the processes load it from.
+    key : str
+        Stands for the pipeline in its present state.
+    work : Work
+        What to do.
+    batches : sequence of Corpus
+        The texts.
+    n_process : int
+        How many processes at most; -1 for one per processor.
+
+    Yields
+    ------
+    Part
+        What is said of the batches, in their order.
+
+    Raises
+    ------
+    InvalidInputError
+        If the pipeline needs code that a new process does not find.
+    """
+    joblib = require("joblib", extra="text")
+    # The fresh processes of loky, because forked ones may hang once TensorFlow runs threads. Each is held to its share
+    # of the processors by loky itself.
+    n_jobs = min(n_process, len(batches))
+    parallel = joblib.Parallel(n_jobs=n_jobs, backend="loky", return_as="generator", batch_size=1, max_nbytes=None)
+    yield from parallel(joblib.delayed(_tag_there)(source, nlp.max_length, key, work, batch) for batch in batches)
+
+
+# The pipeline of a worker process, by its key and what was left out of it.
+_held: dict[tuple[str, tuple[str, ...]], Any] = {}
+
+
+def _tag_there(source: str, max_length: int, key: str, work: Work, batch: Corpus) -> Part:
+    held = (key, work.others)
+    if held not in _held:
+        # One only: a pipeline may take as much memory as the rest of the process.
+        _held.clear()
+        _held[held] = _load_there(source, work)
+        _held[held].max_length = max_length
+    return tag_batch(_held[held], work, batch)
+
+
+def _load_there(source: str, work: Work) -> Any:
+    spacy = require("spacy", extra="text")
+    try:
+        return spacy.load(source, exclude=list(work.others))
+    except ValueError as error:
+        raise InvalidInputError(
+            "`n_process`: the pipeline cannot be loaded in another process. Install the code of its own components as "
+            f"a package with spaCy's entry points, or leave n_process at 1. spaCy says: {error}"
+        ) from error
+
+
+def _given_docs(nlp: Any, texts: Sequence[str], given: Spans) -> list[Any]:
+    doc = require("spacy.tokens", extra="text").Doc
+    return [
+        doc(nlp.vocab, words=words, spaces=[True] * (len(words) - 1) + [False] * bool(words))
+        for words in words_of(texts, given)
+    ]

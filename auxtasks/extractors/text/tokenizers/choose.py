@@ -1,0 +1,105 @@
+"""The tokenizer that an argument stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from auxtasks.errors import InvalidTypeError, unknown_name
+from auxtasks.extractors.text.tokenizers.base import Tokenizer
+from auxtasks.extractors.text.tokenizers.function import FunctionTokenizer
+from auxtasks.extractors.text.tokenizers.hugging_face import HuggingFaceTokenizer, from_hugging_face, is_hugging_face
+from auxtasks.extractors.text.tokenizers.keras_layer import from_layer, is_layer, is_text_vectorization
+from auxtasks.extractors.text.tokenizers.standard import StandardTokenizer
+
+_NAMES = ("standard", "whitespace")
+_ACCEPTED = (
+    "a keras.layers.TextVectorization layer, a fast Hugging Face tokenizer, a function from a text to its tokens or to "
+    "(start, end) pairs, 'standard', 'whitespace' or None (the rules of TextVectorization's defaults)"
+)
+
+
+def as_tokenizer(value: object) -> Tokenizer:
+    """Return the tokenizer that an argument stands for.
+
+    Parameters
+    ----------
+    value : object
+        None or ``"standard"``: as ``TextVectorization`` cuts by default. ``"whitespace"``: at ASCII whitespace, and
+        nothing else, as ``TextVectorization(standardize=None)`` cuts. A ``TextVectorization`` layer, a fast tokenizer
+        of Hugging Face (transformers or tokenizers), a function, or a tokenizer of auxtasks.
+
+    Returns
+    -------
+    Tokenizer
+        The tokenizer.
+
+    Raises
+    ------
+    UnknownNameError
+        If it is a name that does not exist.
+    InvalidTypeError
+        If it is anything else.
+    InvalidInputError
+        If a layer or a Hugging Face tokenizer cannot be used as it is.
+
+    Examples
+    --------
+    >>> as_tokenizer("whitespace").tokenize(["So it goes."]).words
+    ['So', 'it', 'goes.']
+    """
+    if value is None:
+        return StandardTokenizer()
+    if isinstance(value, str):
+        return _named(value)
+    if is_text_vectorization(value):
+        return from_layer(value)
+    if is_hugging_face(value):
+        return from_hugging_face(value)
+    if all(hasattr(value, name) for name in ("tokenize", "to_dict", "vocabulary", "length")):
+        return value  # type: ignore[return-value]
+    if callable(value) and not is_layer(value):
+        return FunctionTokenizer(value)
+    method = " Pass its method `tokenize` if that takes a text." if hasattr(value, "tokenize") else ""
+    raise InvalidTypeError(
+        f"`tokenizer` must be {_ACCEPTED}; got {value!r:.60} of type {type(value).__name__}.{method}"
+    )
+
+
+def from_dict(fields: Mapping[str, Any]) -> Tokenizer:
+    """Make the tokenizer that its `to_dict` described.
+
+    Parameters
+    ----------
+    fields : mapping
+        What ``to_dict`` returned, also after a round trip through JSON.
+
+    Returns
+    -------
+    Tokenizer
+        The tokenizer.
+
+    Raises
+    ------
+    UnknownNameError
+        If its kind does not exist.
+    MissingDependencyError
+        If it is a tokenizer of Hugging Face, and ``tokenizers`` is not installed.
+
+    Examples
+    --------
+    >>> from_dict(StandardTokenizer(split="character").to_dict()).tokenize(["So."]).words
+    ['s', 'o']
+    """
+    made: Mapping[str, Any] = {"standard": StandardTokenizer, "hugging_face": HuggingFaceTokenizer}
+    kind = fields["kind"]
+    if kind not in made:
+        raise unknown_name("kind", kind, made, "kind of tokenizer")
+    tokenizer: Tokenizer = made[kind].from_dict(fields)
+    return tokenizer
+
+
+def _named(name: str) -> StandardTokenizer:
+    if name not in _NAMES:
+        raise unknown_name("tokenizer", name, _NAMES, "tokenizer")
+    return StandardTokenizer() if name == "standard" else StandardTokenizer(standardize=None)

@@ -1,0 +1,214 @@
+"""Files that are written as a whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+@contextmanager
+def scratch_beside(path: Path) -> Iterator[Path]:
+    """Give a folder to prepare files in, and remove it afterwards.
+
+    Parameters
+    ----------
+    path : Path
+        Where the files will go. The folder is next to it, so that moving them there is one step on the same file
+        system; the folders above are made.
+
+    Yields
+    ------
+    Path
+        The empty folder.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text, replacing a file that is there.
+
+    Parameters
+    ----------
+    path : Path
+        The file; what was there survives a failure.
+    text : str
+        The text, written as UTF-8.
+
+    Examples
+    --------
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_whole(Path(folder, "new", "a.txt"), "±1")
+    ...     Path(folder, "new", "a.txt").read_text(encoding="utf-8"), len([*Path(folder, "new").iterdir()])
+    ('±1', 1)
+    """
+    with scratch_beside(path) as scratch:
+        new = scratch / "new"
+        new.write_text(text, encoding="utf-8")
+        new.replace(path)
+
+
+def digest(parts: Iterable[bytes]) -> str:
+    """Return the SHA-256 of some byte strings; where one ends and the next begins counts too.
+
+    Examples
+    --------
+    >>> digest([b"a", b"bc"]) == digest([b"ab", b"c"])
+    False
+    """
+    total = hashlib.sha256()
+    for part in parts:
+        total.update(len(part).to_bytes(8, "little"))
+        total.update(part)
+    return total.hexdigest()
+
+
+def digest_files(path: Path) -> str:
+    """Return the SHA-256 of a file, or of all files below a folder with their names.
+
+    Compiled Python is left out: it comes and goes without a change.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = (Path(folder) / "a").write_text("1")
+    ...     before = digest_files(Path(folder))
+    ...     _ = (Path(folder) / "a").write_text("2")
+    ...     before == digest_files(Path(folder))
+    False
+    """
+    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    kept = [file for file in files if "__pycache__" not in file.parts]
+    return digest(part for file in kept for part in (file.relative_to(path).as_posix().encode(), file.read_bytes()))
+
+
+def versions(*packages: str) -> str:
+    """Return the versions of installed packages without importing them.
+
+    Examples
+    --------
+    >>> versions("numpy").split()[0]
+    'numpy'
+    """
+    return " ".join(f"{package} {_version(package)}" for package in packages)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "absent"
+
+
+def fingerprint(*values: Any) -> str:
+    """Return a short name of what arrays, texts and plain values hold: equal for equal contents.
+
+    Parameters
+    ----------
+    *values : ndarray, bytes, or what JSON can hold; lists and mappings of these
+        What to name.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits.
+
+    Examples
+    --------
+    >>> fingerprint(np.arange(3)) == fingerprint(np.array([0, 1, 2])), fingerprint([1, "a"]) == fingerprint([1, "b"])
+    (True, False)
+    """
+    digest = hashlib.sha256()
+    for value in values:
+        _feed(digest, value)
+    return digest.hexdigest()[:16]
+
+
+def named(value: Any) -> Any:
+    """Turn a setting into plain values that are the same in every process, as `repr` of a function is not.
+
+    Parameters
+    ----------
+    value : Any
+        A setting: plain values, arrays, functions, objects with a ``get_config``, others by their `repr`.
+
+    Returns
+    -------
+    Any
+        What `fingerprint` takes.
+
+    Examples
+    --------
+    >>> named({"at": "auto", "steps": (1, 2), "score": sorted})
+    {'at': 'auto', 'steps': [1, 2], 'score': 'builtins.sorted'}
+    """
+    if value is None or isinstance(value, (bool, int, float, str, np.ndarray)):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): named(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [named(part) for part in value]
+    return _named_object(value, ())
+
+
+def _named_object(value: Any, within: tuple[int, ...]) -> Any:
+    """Name a function by its code, and another object by what it holds."""
+    if id(value) in within:
+        return "itself"
+    if hasattr(value, "get_config") and not isinstance(value, type):
+        return [type(value).__name__, named(_without_name(value.get_config()))]
+    if hasattr(value, "__code__"):
+        cells = [cell.cell_contents for cell in value.__closure__ or ()]
+        held = [_named_part(part, (*within, id(value))) for part in (*cells, value.__defaults__, value.__kwdefaults__)]
+        return [f"{value.__module__}.{value.__qualname__}", _code(value.__code__), held]
+    if callable(value) and hasattr(value, "__qualname__"):
+        return f"{value.__module__}.{value.__qualname__}"
+    parts = {name: _named_part(part, (*within, id(value))) for name, part in getattr(value, "__dict__", {}).items()}
+    return [type(value).__name__, parts if parts or " at 0x" in repr(value) else repr(value)]
+
+
+def _named_part(value: Any, within: tuple[int, ...]) -> Any:
+    return _named_object(value, within) if hasattr(value, "__dict__") else named(value)
+
+
+def _code(code: Any) -> Any:
+    """Name compiled code; functions defined in it are among its constants."""
+    constants = [_code(part) if hasattr(part, "co_code") else repr(part) for part in code.co_consts]
+    return [hashlib.sha256(code.co_code).hexdigest()[:16], constants, list(code.co_names)]
+
+
+def _without_name(config: Any) -> Any:
+    """Leave out names, also in nested configurations: Keras numbers them through in a process."""
+    if isinstance(config, Mapping):
+        return {key: _without_name(part) for key, part in config.items() if key not in ("name", "registered_name")}
+    return [_without_name(part) for part in config] if isinstance(config, (list, tuple)) else config
+
+
+def _feed(digest: Any, value: Any) -> None:
+    if isinstance(value, Mapping):
+        for key in value:
+            _feed(digest, [str(key), value[key]])
+    elif isinstance(value, (list, tuple)):
+        digest.update(f"{len(value)}[".encode())
+        for part in value:
+            _feed(digest, part)
+    elif isinstance(value, np.ndarray) and value.dtype.kind not in "OU":
+        digest.update(f"{value.dtype.str}{value.shape}".encode())
+        digest.update(np.ascontiguousarray(value).view(np.uint8).data if value.size else b"")
+    elif isinstance(value, np.ndarray):
+        _feed(digest, value.tolist())
+    else:
+        digest.update(f"{type(value).__name__}:{value!r};".encode())

@@ -1,0 +1,725 @@
+"""The estimator: fitted on training inputs, it makes targets for these and for others."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Mapping
+from os import PathLike
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from auxtasks.aux_targets import AuxTargets
+from auxtasks.errors import InvalidInputError, unknown_name
+from auxtasks.optional import is_dask, require
+from auxtasks.specs import TargetSpec
+from auxtasks.targets.computing import Computed, check_fitted_shapes, check_like_training, compute_all, inputs_after
+from auxtasks.targets.given import check_names, encode_given, fit_columns
+from auxtasks.targets.graph import check_graph_form, graph_targets
+from auxtasks.targets.reading import laid_out, read_samples, tagged_samples
+from auxtasks.targets.samples import Ragged
+from auxtasks.targets.scaling import Scaling, fit_targets
+from auxtasks.targets.settings import Settings, checked_settings
+from auxtasks.targets.statistics import see
+from auxtasks.targets.tasks import TaskNames, fit_names, parse_tasks
+from auxtasks.typing import Array
+
+if TYPE_CHECKING:
+    from auxtasks.extractors.text.documents import FittedTexts
+    from auxtasks.label_columns import GivenColumn
+    from auxtasks.scale.hugging_face import BatchMap
+    from auxtasks.targets.tasks import Task
+
+
+Self = TypeVar("Self", bound="Parametrised")
+
+
+class Parametrised:
+    """Base of an estimator whose ``__init__`` stores each of its parameters under the parameter's name."""
+
+    domain: str
+
+    @classmethod
+    def _defaults(cls) -> dict[str, Any]:
+        parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+        return {parameter.name: parameter.default for parameter in parameters}
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: ARG002 (scikit-learn passes it)
+        """Return the parameters.
+
+        Parameters
+        ----------
+        deep : bool
+            Accepted for scikit-learn's sake; no parameter has parameters of its own.
+
+        Returns
+        -------
+        dict of str to object
+            The very objects that were passed in.
+        """
+        return {name: getattr(self, name) for name in self._defaults()}
+
+    def set_params(self: Self, **params: Any) -> Self:
+        """Change parameters.
+
+        Parameters
+        ----------
+        **params
+            New values by name; nothing is checked before `fit`.
+
+        Returns
+        -------
+        self
+            The estimator.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such parameter; then none is changed.
+        """
+        for name in params:
+            if name not in self._defaults():
+                raise unknown_name("set_params", name, self._defaults(), f"parameter of {type(self).__name__}")
+        for name, value in params.items():
+            setattr(self, name, value)
+        return self
+
+    def __sklearn_tags__(self) -> Any:
+        """Describe the estimator to scikit-learn, which is the only caller and therefore there."""
+        utils = require("sklearn.utils", extra="sklearn")
+        return utils.Tags(
+            estimator_type="transformer",
+            target_tags=utils.TargetTags(required=False),
+            transformer_tags=utils.TransformerTags(preserves_dtype=[]),  # `dtype` decides
+            input_tags=utils.InputTags(**input_tags(self.domain)),
+        )
+
+    def __repr__(self) -> str:
+        """Show the parameters that differ from their defaults."""
+        default = self._defaults()
+        shown = [f"{name}={value!r}" for name, value in self.get_params().items() if _differs(value, default[name])]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def input_tags(domain: object) -> dict[str, bool]:
+    """Say in scikit-learn's words which inputs a domain has.
+
+    Parameters
+    ----------
+    domain : str
+        The domain.
+
+    Returns
+    -------
+    dict of str to bool
+        What differs from the defaults of ``sklearn.utils.InputTags``.
+
+    Examples
+    --------
+    >>> input_tags("text")
+    {'one_d_array': True, 'two_d_array': False, 'three_d_array': False, 'string': True}
+    """
+    text = domain == "text"
+    tables = domain in ("any", "signal")
+    return {"one_d_array": text, "two_d_array": tables, "three_d_array": not text, "string": text}
+
+
+def _differs(value: object, default: object) -> bool:
+    return type(value) is not type(default) or value != default
+
+
+class OnTensors:
+    """The part of `AuxTargetGenerator` that computes inside graphs and pipelines."""
+
+    def in_graph(self, x: Any) -> dict[str, Any]:
+        """Compute the targets of one batch in TensorFlow operations.
+
+        Works in a `tf.function`, compiled by XLA or not, and in ``tf.data.Dataset.map``; nothing leaves the graph.
+
+        Parameters
+        ----------
+        x : tensor or array, shape (n, ...)
+            Inputs of the shape of the training inputs; the number of samples may be unknown.
+
+        Returns
+        -------
+        dict of str to tensor of float32
+            The targets, scaled as `transform` scales them; NaN where missing.
+
+        Raises
+        ------
+        InvalidInputError
+            If the generator is not fitted; if a task has no form for tensors (it is named), changes the inputs or is a
+            given column; if the inputs differ in shape from the training inputs, or their shape is not known.
+        InvalidTypeError
+            If `x` is a structure of several tensors.
+
+        Notes
+        -----
+        All is computed in float32, and inputs are not searched for NaN: the targets of a sample that holds some may be
+        NaN too, and then count as missing. For inputs whose mean lies within some 100 of their standard deviations
+        from 0, values agree with those of `transform`, which computes in float64, within 1e-4 of a standard deviation.
+        Further off, float32 itself loses digits of what varies: center such inputs first.
+
+        Examples
+        --------
+        >>> import auxtasks, numpy as np
+        >>> X = np.random.default_rng(0).normal(size=(20, 32, 3))
+        >>> generator = auxtasks.AuxTargetGenerator("signal", ["std", "fft"]).fit(X)
+        >>> {name: tuple(target.shape) for name, target in generator.in_graph(X[:4]).items()}
+        {'std': (4, 3), 'fft': (4, 51)}
+        """
+        generator = cast("AuxTargetGenerator", self)
+        generator._checked_fitted()
+        check_graph_form(generator)
+        return graph_targets(generator, x)
+
+    def as_map(
+        self, *, batched: bool = True, column: str | None = None, label: str | None = None, in_graph: bool = True
+    ) -> Callable[..., tuple[Any, ...]]:
+        """Return a function that puts targets beside the elements of a `tf.data.Dataset`, for its ``map``.
+
+        Targets are those of the inputs as they arrive, after a random augmentation, say.
+
+        Parameters
+        ----------
+        batched : bool, default True
+            Whether elements are batches, which is faster, or single samples, not batched yet.
+        column : str, optional
+            Where elements, or the inputs among them, are mappings: what the targets are computed from. Of several
+            inputs, ``({"a": ..., "b": ...}, y)``, all go on to the model; of an element that is a mapping of columns
+            as a whole, as TensorFlow Datasets gives it, this one alone.
+        label : str, optional
+            Where elements are mappings of columns: the column of the main label.
+        in_graph : bool, default True
+            Whether tasks that have a form for tensors are computed by TensorFlow, in parallel and without Python. If
+            False, all are those of `transform` bit for bit.
+
+        Returns
+        -------
+        callable
+            From x, ``(x, y)``, ``(x, y, sample_weight)`` or a mapping of columns to ``(x, labels)`` or ``(x, labels,
+            sample_weight)``: what ``fit`` of a model with heads takes. The labels are ``{"main": y, **targets}``; a y
+            that is a mapping, for several outputs, stays as it is, and targets that it holds are kept. Shapes and
+            dtypes are static but for the number of samples. x is replaced where the model reads something else: texts
+            are numbered, series of different lengths padded, and what a task cuts off the inputs is cut off.
+
+        Raises
+        ------
+        InvalidInputError
+            If the generator is not fitted, or a task adds samples.
+        InvalidTypeError
+            If a parameter is of the wrong type. Elements of a form, shape or dtype that cannot be used are refused when
+            the function is mapped; values that `transform` refuses, while the pipeline runs, as an
+            ``InvalidArgumentError`` that quotes it.
+
+        Notes
+        -----
+        Tasks without a form for tensors, and texts, are computed by `transform` within `tf.numpy_function`, so that a
+        pipeline with them cannot be serialised. In TensorFlow, the dtypes of `transform` are used, and the order of
+        additions differs: in its own units a target of float32 inputs is equal within 1e-6 of its largest value, of
+        float64 inputs to nearly all digits; NaN in the inputs is not searched for, and makes targets missing. Given
+        columns that y does not hold are missing throughout, as in `transform`. Series of different lengths, and lists
+        of tokens, come one by one (``batched=False``) or as a `tf.RaggedTensor`.
+
+        Examples
+        --------
+        >>> import auxtasks, numpy as np, tensorflow as tf
+        >>> X = np.random.default_rng(0).normal(size=(20, 32, 3))
+        >>> generator = auxtasks.AuxTargetGenerator("signal", ["std", "permutation_entropy"]).fit(X)
+        >>> batches = tf.data.Dataset.from_tensor_slices((X, np.arange(20) % 2)).batch(4).map(generator.as_map())
+        >>> {name: tuple(target.shape) for name, target in batches.element_spec[1].items()}
+        {'main': (None,), 'std': (None, 3), 'permutation_entropy': (None, 3)}
+        """
+        require("tensorflow", extra="keras")
+        from auxtasks.scale.tf_map import target_map
+
+        generator = cast("AuxTargetGenerator", self)
+        function: Callable[..., tuple[Any, ...]] = target_map(
+            generator, batched=batched, column=column, label=label, in_graph=in_graph
+        )
+        return function
+
+    def as_batch_map(self, column: str) -> BatchMap:
+        """Return a function that adds targets to the batches of a Hugging Face data set, for its ``map``.
+
+        Parameters
+        ----------
+        column : str
+            The column of the inputs.
+
+        Returns
+        -------
+        BatchMap
+            Takes a batch and returns the columns to add. It is pickled as what it was fitted to be, in the same bytes
+            in every process, so that ``dataset.map(generator.as_batch_map("signal"), batched=True)`` finds its cache.
+
+        Raises
+        ------
+        InvalidInputError
+            If the generator is not fitted, a task adds samples, or a target has the name of the inputs' column.
+        InvalidTypeError
+            If `column` is no name.
+
+        Examples
+        --------
+        >>> import auxtasks
+        >>> generator = auxtasks.AuxTargetGenerator("signal", "std").fit([[1.0, 3.0], [2.0, 2.0]])
+        >>> generator.as_batch_map("signal")({"signal": [[0.0, 0.0]], "label": [1]})
+        {'std': array([[-1.]], dtype=float32)}
+        """
+        from auxtasks.scale.hugging_face import BatchMap
+
+        return BatchMap(cast("AuxTargetGenerator", self), column)
+
+
+class AuxTargetGenerator(OnTensors, Parametrised):
+    """Make auxiliary targets from inputs, with scaling fitted on the training inputs.
+
+    Follows scikit-learn's conventions for estimators (`fit`, `transform`, `get_params`, `clone`) without needing it.
+
+    Parameters
+    ----------
+    domain : {"signal", "image", "video", "text", "any"}
+        What the inputs are.
+    tasks : str, mapping or sequence of these, optional
+        What to compute: names, and mappings of a name to its options; with an option ``"task"`` the name is an alias.
+        The defaults of the domain if None.
+    scale : bool
+        Whether to scale numbers to mean 0 and standard deviation 1 (after ``log1p`` where the task says so), and to
+        leave out columns that are constant, copies or without any value.
+    seed : int
+        Where draws come from, in tasks that transform inputs.
+    dtype : {"float32", "float64"}
+        The dtype of targets made of numbers.
+    padding : {"post", "pre"}
+        Where series and texts of different lengths are padded.
+    padding_value : float
+        What series are padded with; texts are padded with the padding of the vocabulary.
+    n_jobs : int
+        How many threads; -1 for one per processor. Results do not depend on it.
+    progress : bool
+        Whether to show a progress bar.
+    tokenizer : optional
+        For texts, what cuts them into the model's own tokens: a ``keras.layers.TextVectorization`` layer, a fast
+        Hugging Face tokenizer, a function from a text to its tokens or to (start, end) pairs, ``"whitespace"``, or
+        ``"standard"``, the rule of ``TextVectorization`` by default (lower case, no punctuation, white space). If None,
+        ``"standard"`` for texts, and for lists of tokens these.
+    max_tokens : int, optional
+        For texts, the size of the vocabulary that is fitted where the tokenizer brings none, padding (0) and unknown
+        words (1) included.
+    length : int, optional
+        For texts, how many steps the model has: longer texts are cut, shorter ones padded. By default as many as the
+        tokenizer gives, or as the longest training text has tokens. A text is cut at its end, so that a marker such as
+        ``[SEP]`` goes too; let a tokenizer of ``tokenizers`` truncate where that matters.
+    inputs : {"ids", "texts"}
+        For texts, what the model reads: numbers of tokens, or texts, where it holds the ``TextVectorization`` layer.
+    backend : {"spacy", "nltk"} or object
+        For texts, what tags them; an object of your own has the methods of
+        `auxtasks.extractors.text.taggers.base.Backend`, and the next three parameters are left to it.
+    pipeline : str, path or object, optional
+        For texts, the spaCy pipeline: its name, its path or the loaded object; or an NLTK tagger, by default NLTK's
+        averaged perceptron. Nothing is ever downloaded.
+    batch_size, n_process : int
+        For texts, how many are tagged at once, and by how many processes (-1 for one per processor; spaCy only).
+    cache : path-like, optional
+        For texts, a folder that keeps what the tagger said of them. It is tagged anew whenever a text, the tagger or
+        what is asked of it changes.
+
+    Attributes
+    ----------
+    specs_ : dict of str to TargetSpec
+        What heads must know, in the order of the tasks, then of the given columns.
+    scalings_ : dict of str to Scaling
+        The scaling of each scaled target.
+    tasks_ : tuple of Task
+        The tasks with all their options.
+    shapes_ : dict of str to tuple of int
+        The shape of one sample's values as the task gives them, before columns are left out.
+    texts_ : FittedTexts or None
+        The vocabulary and the number of steps that the training texts decided.
+    n_features_in_ : int
+        How many columns tables, (n, columns) of domain "any", had in `fit`; other inputs do not set it.
+
+    Examples
+    --------
+    >>> import numpy as np, auxtasks
+    >>> generator = auxtasks.AuxTargetGenerator("signal", ["std"]).fit(np.array([[1.0, 3.0], [2.0, 2.0]]))
+    >>> generator.transform(np.array([[0.0, 0.0]]))["std"]
+    array([[-1.]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        domain: str,
+        tasks: TaskNames | None = None,
+        *,
+        scale: bool = True,
+        seed: int = 0,
+        dtype: str = "float32",
+        padding: str = "post",
+        padding_value: float = 0.0,
+        n_jobs: int = 1,
+        progress: bool = False,
+        tokenizer: Any = None,
+        max_tokens: int | None = 20_000,
+        length: int | None = None,
+        inputs: str = "ids",
+        backend: Any = "spacy",
+        pipeline: Any = None,
+        batch_size: int = 1000,
+        n_process: int = 1,
+        cache: str | PathLike[str] | None = None,
+    ) -> None:
+        self.domain = domain
+        self.tasks = tasks
+        self.scale = scale
+        self.seed = seed
+        self.dtype = dtype
+        self.padding = padding
+        self.padding_value = padding_value
+        self.n_jobs = n_jobs
+        self.progress = progress
+        self.tokenizer = tokenizer
+        self.max_tokens = max_tokens
+        self.length = length
+        self.inputs = inputs
+        self.backend = backend
+        self.pipeline = pipeline
+        self.batch_size = batch_size
+        self.n_process = n_process
+        self.cache = cache
+
+    def fit(self, X: object, y: object = None, *, given: Mapping[str, object] | None = None) -> AuxTargetGenerator:  # noqa: ARG002
+        """Fit scaling and vocabulary on training inputs.
+
+        Parameters
+        ----------
+        X : array-like
+            The training inputs.
+        y : object
+            Ignored; accepted for scikit-learn's sake.
+        given : mapping of str to array-like, optional
+            Label columns that exist at training time only, each to become a target.
+
+        Returns
+        -------
+        self
+            The fitted generator.
+
+        Raises
+        ------
+        AuxTasksError
+            If a parameter or an input cannot be used; the message says which, and what to do.
+        """
+        if is_dask(X):
+            from auxtasks.scale.dask_fit import fit_lazily
+
+            fit_lazily(self, X, given)
+        else:
+            self._fit(X, given)
+        return self
+
+    def transform(self, X: object, *, given: Mapping[str, object] | None = None) -> AuxTargets:
+        """Compute targets with the fitted scaling.
+
+        Parameters
+        ----------
+        X : array-like
+            Inputs shaped like the training inputs.
+        given : mapping of str to array-like, optional
+            Given columns of the names fitted; those not given are missing.
+
+        Returns
+        -------
+        AuxTargets
+            The targets.
+
+        Raises
+        ------
+        AuxTasksError
+            If the generator is not fitted or an input cannot be used.
+        """
+        settings = self._checked_fitted()
+        if is_dask(X):
+            from auxtasks.scale.dask_targets import transform_lazily
+
+            return transform_lazily(self, X, given)
+        check_names(given, self.given_)
+        samples = read_samples(X, self, settings, fitted=True)
+        check_like_training(samples.row_shape, self.row_shape_, self.domain)
+        columns = encode_given(self.given_, laid_out(given, samples), samples.n, self.shapes_, settings.dtype)
+        samples = tagged_samples(samples, self, self.tasks_, fitted=True)
+        computed = compute_all(samples, self.tasks_, columns, settings)
+        check_fitted_shapes(computed.targets, self.shapes_)
+        return self._targets(computed)
+
+    def fit_transform(
+        self,
+        X: object,
+        y: object = None,  # noqa: ARG002
+        *,
+        given: Mapping[str, object] | None = None,
+    ) -> AuxTargets:
+        """Fit on inputs and compute their targets in one go; see `fit` and `transform`.
+
+        Parameters
+        ----------
+        X, y, given
+            As for `fit`.
+
+        Returns
+        -------
+        AuxTargets
+            The targets of the training inputs.
+        """
+        if is_dask(X):
+            from auxtasks.scale.dask_fit import fit_lazily
+            from auxtasks.scale.dask_targets import targets_of
+
+            return targets_of(self, fit_lazily(self, X, given), given)
+        return self._targets(self._fit(X, given))
+
+    def prepare(self, X: object) -> Array:
+        """Bring inputs into the form in which the model reads them, without computing targets.
+
+        Parameters
+        ----------
+        X : array-like
+            Inputs shaped like the training inputs, to be predicted, say. Texts are numbered and not tagged, series
+            padded, and what a task cuts off the inputs is cut off.
+
+        Returns
+        -------
+        ndarray
+            What ``transform(X).inputs`` is, without the copies that some tasks add.
+
+        Raises
+        ------
+        AuxTasksError
+            If the generator is not fitted or an input cannot be used.
+        """
+        settings = self._checked_fitted()
+        if is_dask(X):
+            from auxtasks.scale.dask_targets import prepare_lazily
+
+            lazy: Array = prepare_lazily(self, X)
+            return lazy
+        samples = read_samples(X, self, settings, fitted=True)
+        check_like_training(samples.row_shape, self.row_shape_, self.domain)
+        return inputs_after(samples, self.tasks_, settings)
+
+    def _checked_fitted(self) -> Settings:
+        if not self.__sklearn_is_fitted__():
+            raise InvalidInputError("this AuxTargetGenerator is not fitted yet; call `fit` with training inputs first.")
+        return checked_settings(self.get_params())
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Tell scikit-learn whether `fit` was called."""
+        return hasattr(self, "specs_")
+
+    @property
+    def _given_shape(self) -> tuple[int, ...]:
+        """The shape of one sample as it was given, without a channel axis that was added."""
+        return self.row_shape_[:-1] if self.channel_added_ else self.row_shape_
+
+    @property
+    def _changes_inputs(self) -> bool:
+        """Whether the model reads something else than is given: texts numbered, series padded or shortened."""
+        if self.domain == "text":
+            return self.inputs == "ids"
+        return self.length_ is not None or any(task.effect == "shortens" for task in self.tasks_)
+
+    def _fit(self, X: object, given: Mapping[str, object] | None) -> Computed:
+        settings = checked_settings(self.get_params())
+        check_names(given, None)
+        tasks = parse_tasks(self.domain, self.tasks, given or ())
+        samples = read_samples(X, self, settings, fitted=False)
+        known = laid_out(given, samples)
+        fitted = fit_columns(known, samples.n)
+        columns = encode_given(fitted, known, samples.n, None, settings.dtype)
+        samples = tagged_samples(samples, self, tasks, fitted=False)
+        tasks = fit_names(tasks, samples)
+        computed = compute_all(samples, tasks, columns, settings)
+        every = (*tasks, *(column.task for column in columns))
+        seen = {task.name: see(task, computed.targets[task.name], scale=settings.scale) for task in every}
+        specs, scalings = fit_targets(every, seen, scale=settings.scale, compute=samples.compute)
+        self._learned(
+            tasks=tasks,
+            given=fitted,
+            specs=specs,
+            scalings=scalings,
+            shapes={name: raw.natural for name, raw in computed.targets.items()},
+            row_shape=samples.row_shape,
+            channel_added=bool(getattr(samples, "add_channel", False)),
+            length=samples.length if isinstance(samples, Ragged) else None,
+            texts=getattr(samples, "fitted", None),
+        )
+        return computed
+
+    def _learned(
+        self,
+        *,
+        tasks: tuple[Task, ...],
+        given: dict[str, GivenColumn],
+        specs: dict[str, TargetSpec],
+        scalings: dict[str, Scaling],
+        shapes: dict[str, tuple[int, ...]],
+        row_shape: tuple[int, ...],
+        channel_added: bool,
+        length: int | None,
+        texts: FittedTexts | None,
+    ) -> None:
+        """Keep what was learned, all of it at once, wherever that was: in memory, on disk, on a cluster or before."""
+        self.tasks_, self.given_, self.texts_ = tasks, given, texts
+        self.specs_, self.scalings_, self.shapes_ = specs, scalings, shapes
+        self.row_shape_, self.channel_added_, self.length_ = row_shape, channel_added, length
+        # As scikit-learn does for tables; signals of other lengths are as welcome later on.
+        vars(self).pop("n_features_in_", None)
+        if self.domain == "any" and len(row_shape) == 1:
+            self.n_features_in_ = row_shape[0]
+
+    def _targets(self, computed: Computed) -> AuxTargets:
+        """Scale what was computed, in place, and hand it over with a copy of the generator that no refit changes."""
+        arrays: dict[str, Array] = {}
+        for name in self.specs_:
+            raw = computed.targets[name].array
+            scaling = self.scalings_.get(name)
+            arrays[name] = raw if scaling is None else scaling.apply(raw, in_place=True)
+        return AuxTargets(arrays, copy.copy(self), computed.inputs, computed.n_original, computed.lengths)
+
+
+def make_aux_targets(
+    X: object,
+    domain: str,
+    tasks: TaskNames | None = None,
+    *,
+    given: Mapping[str, object] | None = None,
+    scale: bool = True,
+    seed: int = 0,
+    dtype: str = "float32",
+    padding: str = "post",
+    padding_value: float = 0.0,
+    n_jobs: int = 1,
+    progress: bool = False,
+    tokenizer: Any = None,
+    max_tokens: int | None = 20_000,
+    length: int | None = None,
+    inputs: str = "ids",
+    backend: Any = "spacy",
+    pipeline: Any = None,
+    batch_size: int = 1000,
+    n_process: int = 1,
+    cache: str | PathLike[str] | None = None,
+    out: str | PathLike[str] | None = None,
+    overwrite: bool = False,
+) -> AuxTargets:
+    """Compute auxiliary targets from the inputs of a dataset.
+
+    Parameters
+    ----------
+    X : array-like
+        The training inputs. ``"signal"``: (n, time) or (n, time, channels), or a list of (time_i,) or
+        (time_i, channels) series; ``"image"``: (n, height, width[, channels]); ``"video"``: (n, time, height, width
+        [, channels]); ``"any"``: (n, ...). Numbers without NaN or infinity, in any unit. ``"text"``: a list, array or
+        Series of n strings, or a list of n lists of tokens. Or a collection of Dask: an array, a bag of samples, a data
+        frame or a column.
+    domain : {"signal", "image", "video", "text", "any"}
+        What the inputs are.
+    tasks : str, mapping or sequence of these, optional
+        What to compute; `auxtasks.list_tasks` tells what there is. A mapping gives options, as in
+        ``{"fft": {"n_coefficients": 50}}``, or an alias, as in ``{"low": {"task": "fft", "n_coefficients": 5}}``.
+        The defaults of the domain if None.
+    given : mapping of str to array-like, optional
+        Label columns that exist at training time only; each becomes a target.
+    scale, seed, dtype, padding, padding_value, n_jobs, progress : optional
+        See `AuxTargetGenerator`.
+    tokenizer, max_tokens, length, inputs, backend, pipeline, batch_size, n_process, cache : optional
+        How texts are read, for domain ``"text"`` only; see `AuxTargetGenerator`.
+    out : path-like, optional
+        A folder to be made, for inputs larger than memory: targets are computed chunk by chunk and written there, in
+        the form that `load_targets` reads. `X` may then also be anything with a shape that is read by slices (memory
+        maps, data sets of HDF5, arrays of Zarr) or gives batches, ``x`` or ``(x, y)``, in the same order each time (a
+        generator, a ``tf.data.Dataset``, a ``keras.utils.PyDataset``).
+    overwrite : bool
+        Whether other targets at `out` are replaced, once the new ones are finished, and an unfinished run of other
+        inputs or options there is thrown away. Without it either is an error.
+
+    Returns
+    -------
+    AuxTargets
+        A mapping of names to arrays, with their ``specs``, the ``inputs`` to train on, and ``transform`` for
+        validation inputs. With `out` the arrays are memory maps, and so are the inputs where they come in batches or a
+        task shortens them; otherwise the inputs are `X` itself, and not written. Of a collection of Dask the statistics
+        are fitted at once, and the arrays are dask arrays: `auxtasks.cluster.LazyAuxTargets`.
+
+    Raises
+    ------
+    UnknownNameError
+        If a domain, task or option does not exist.
+    InvalidTypeError, InvalidInputError
+        If inputs or parameters cannot be used; the message says where and what to do.
+    MissingDependencyError
+        If a task needs a package that is not installed.
+    StorageError
+        If `out` holds something else, the disk is full, or another process is writing there.
+
+    Warns
+    -----
+    AuxTasksWarning
+        If a target is left out because it is constant or has no value.
+
+    See Also
+    --------
+    AuxTargetGenerator : The same as an estimator.
+    load_targets : Loads what `out` holds.
+
+    Notes
+    -----
+    A call with `out` that was interrupted, be it by ``kill -9`` or a full disk, goes on when it is made again with the
+    same arguments, and gives the same bits as one that was not. Until it is finished its files are in a folder named
+    like `out` and ``.partial``, which nothing loads. Each chunk of inputs and targets has a checksum: going on reads
+    the inputs of finished chunks again and compares them, which takes less time than computing. The same call after
+    the end checks and returns what is there. Texts, series of different lengths and tasks that add copies need all
+    samples at once and are refused. Keras copies arrays that ``fit`` is given into memory; read batches from the maps
+    by `AuxTargets.to_py_dataset` instead (``examples/larger_than_memory.py``).
+
+    Examples
+    --------
+    >>> import numpy as np, auxtasks
+    >>> X = np.array([[0.0, 1.0, 0.0, 1.0], [2.0, 2.0, 2.0, 8.0]])
+    >>> auxtasks.make_aux_targets(X, "signal", ["std", "abs_sum_changes"], scale=False)["abs_sum_changes"]
+    array([[3.],
+           [6.]], dtype=float32)
+    """
+    if overwrite and out is None:
+        raise InvalidInputError("`overwrite` is for `out`, a folder to be made; pass `out` too, or leave it out.")
+    generator = AuxTargetGenerator(
+        domain,
+        tasks,
+        scale=scale,
+        seed=seed,
+        dtype=dtype,
+        padding=padding,
+        padding_value=padding_value,
+        n_jobs=n_jobs,
+        progress=progress,
+        tokenizer=tokenizer,
+        max_tokens=max_tokens,
+        length=length,
+        inputs=inputs,
+        backend=backend,
+        pipeline=pipeline,
+        batch_size=batch_size,
+        n_process=n_process,
+        cache=cache,
+    )
+    if out is not None:
+        if is_dask(X):
+            raise InvalidInputError(
+                "`out` is for inputs that one process reads; leave it out, and call to_zarr(path) on the lazy targets, "
+                "which workers of Dask write in parallel."
+            )
+        from auxtasks.scale.disk import make_on_disk
+
+        return make_on_disk(X, generator, given, out, overwrite=overwrite)
+    return generator.fit_transform(X, given=given)

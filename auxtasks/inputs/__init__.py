@@ -1,1 +1,0 @@
-"""What users pass, checked and read in chunks."""

@@ -1,0 +1,208 @@
+"""One step of training under a weighting that looks at gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from auxtasks.keras.gradient_products import Taps, Trunk, conflicts_of, gradients_of, joined, products_of, total
+from auxtasks.keras.weighting.by_gradient import Answer, Conflicts, GradientWeighting, cosines
+
+SAMPLED = 16
+"""Cosines that nothing but the logs need are taken at every step of this number."""
+_FORWARD_FROM = 3
+"""From so many tasks on a product in forward mode is cheaper than a backward pass for each."""
+
+
+class Pass(NamedTuple):
+    """One forward pass: its tape, the main loss with its factor, and the losses of the tasks with their weights.
+
+    `main` and `losses` are without these, `outputs` are the tensors that the heads read.
+    """
+
+    tape: tf.GradientTape
+    total: Any
+    main: Any
+    main_factor: Any
+    losses: Sequence[Any]
+    weights: Sequence[Any]
+    outputs: Sequence[Any]
+    scale: Any
+
+
+def gradient_step(model: Any, data: Any) -> dict[str, Any]:
+    """Train on one batch, inside a running step; the losses train the heads, and a weighting decides about the trunk.
+
+    Parameters
+    ----------
+    model : AuxModel
+        With a `GradientWeighting`.
+    data : tuple of x, y, sample_weight
+        The main part of the batch; the targets are in the model's current step.
+
+    Returns
+    -------
+    dict of str to tensor
+        The logs.
+    """
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    with tf.GradientTape(persistent=True) as tape:
+        y_pred = model(x, training=True)
+        loss = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=True)
+        parts = model._step.parts
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    model._loss_tracker.update_state(loss * replicas, sample_weight=ops.shape(keras.tree.flatten(x)[0])[0])
+    outputs = [model._plan.event_of(task, model._step.events).output for task in model.specs]
+    weights = tf.unstack(tf.stop_gradient(parts.weights), num=len(parts.losses))
+    scale = model.optimizer.scale_loss(tf.ones_like(loss))
+    forward = Pass(tape, loss, parts.main, parts.main_factor, parts.losses, weights, outputs, scale)
+    gradients = _gradients(model, forward, parts)
+    variables = model.trainable_variables
+    model.optimizer.apply([gradients[id(variable)] for variable in variables], variables)
+    logs: dict[str, Any] = model.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
+    return logs
+
+
+def _gradients(model: Any, forward: Pass, parts: Any) -> dict[int, Any]:
+    """Return the gradient of every trainable variable, by identity."""
+    weighting: GradientWeighting = model._gradient_weighting
+    trunk = Trunk.of(model.base, weighting.by_layer)
+    of_base = {id(variable) for variable in model.base.trainable_variables}
+    others = [variable for variable in model.trainable_variables if id(variable) not in of_base]
+    of_others = forward.tape.gradient(
+        forward.total, [variable.value for variable in others], output_gradients=forward.scale
+    )
+    of_trunk = _of_trunk(model, weighting, forward, trunk, parts.state)
+    pairs = zip((*others, *model.base.trainable_variables), (*of_others, *of_trunk), strict=True)
+    return {id(variable): gradient for variable, gradient in pairs}
+
+
+def _of_trunk(model: Any, weighting: GradientWeighting, forward: Pass, trunk: Trunk, state: Any) -> list[Any]:
+    main = list(forward.tape.gradient(forward.main, trunk.variables, output_gradients=forward.scale))
+    by_task = None
+    if weighting.wanted == "products" and _can_go_forward(model, forward):
+        taps = Taps(forward.tape, forward.outputs, forward.losses, forward.scale)
+        try:
+            conflicts = products_of(main, taps, trunk)
+        except LookupError:  # an operation without a second derivative
+            by_task = gradients_of(forward.tape, forward.losses, trunk, forward.scale)
+    elif weighting.wanted != "cosines":
+        by_task = gradients_of(forward.tape, forward.losses, trunk, forward.scale)
+    if by_task is not None:
+        conflicts = conflicts_of(main, by_task, trunk)
+        model._note_cosines(_whole_cosines(conflicts), state)
+    else:
+        model._note_cosines(_sampled(weighting.steps, forward, main, trunk), state)
+    if weighting.wanted == "cosines":
+        model._note_weights(tf.stack(forward.weights), None)
+        found = forward.tape.gradient(forward.total, trunk.variables, output_gradients=forward.scale)
+        return list(found)
+    answer = _checked(weighting.answer(conflicts), len(forward.losses))
+    model._note_weights(tf.stack(forward.weights), _shares(answer.scales, conflicts))
+    weighting.note(_unscaled(conflicts, forward.scale), tf.stack(forward.weights), state)
+    if by_task is not None:
+        return _put_together(main, by_task, answer, forward, trunk)
+    return _pulled_together(main, taps, answer, forward, trunk)
+
+
+def _can_go_forward(model: Any, forward: Pass) -> bool:
+    """Tell whether a product in forward mode is possible and pays.
+
+    Eager steps would compute the products that a graph leaves out, loops have no second derivative that is cheap, and
+    a tied head depends on the trunk past its tap.
+    """
+    return (
+        len(forward.losses) >= _FORWARD_FROM
+        and not tf.executing_eagerly()
+        and not model._plan.ties
+        and not any(isinstance(layer, keras.layers.RNN) for layer in model.base._flatten_layers())
+    )
+
+
+def _put_together(
+    main: Sequence[Any], by_task: Sequence[Sequence[Any]], answer: Answer, forward: Pass, trunk: Trunk
+) -> list[Any]:
+    """Return the gradient of each variable from those of the tasks."""
+    found = []
+    for place, layer in enumerate(trunk.layers):
+        parts = [] if main[place] is None else [(forward.main_factor, main[place])]
+        for task, (gradients, weight) in enumerate(zip(by_task, forward.weights, strict=True)):
+            if gradients[place] is None:
+                continue
+            factor = weight if answer.scales is None else weight * _entry(answer.scales, layer, task)
+            parts.append((factor, gradients[place]))
+            if answer.shifts is not None and main[place] is not None:
+                parts.append((weight * answer.shifts[task], main[place]))
+        found.append(joined(parts))
+    return found
+
+
+def _pulled_together(main: Sequence[Any], taps: Taps, answer: Answer, forward: Pass, trunk: Trunk) -> list[Any]:
+    """Return the gradient of each variable from the taps, with one backward pass for all tasks."""
+    scales = [1.0 if answer.scales is None else _entry(answer.scales, 0, k) for k in range(len(forward.weights))]
+    auxiliary = taps.pulled([weight * scale for weight, scale in zip(forward.weights, scales, strict=True)], trunk)
+    reached = taps.reached(trunk)
+    found = []
+    for place, (one, other) in enumerate(zip(main, auxiliary, strict=True)):
+        parts = [] if one is None else [(forward.main_factor, one)]
+        parts += [] if other is None else [(None, other)]
+        if answer.shifts is not None and one is not None:
+            shifts = [weight * answer.shifts[k] for k, weight in enumerate(forward.weights) if reached[k][place]]
+            parts += [(total(shifts), one)] if shifts else []
+        found.append(joined(parts))
+    return found
+
+
+def _checked(answer: Answer, n_tasks: int) -> Answer:
+    """Return an answer in tensors; one number stands for all tasks."""
+
+    def spread(part: Any) -> Any:
+        part = None if part is None else tf.cast(part, tf.float32)
+        return tf.fill((n_tasks,), part) if part is not None and part.shape.rank == 0 else part
+
+    return Answer(*map(spread, answer))
+
+
+def _shares(scales: Any, conflicts: Conflicts) -> Any:
+    """Return how much of each task is let through, shape (K,): the mean over the layers that it reaches."""
+    if scales is None or scales.shape.rank < 2:
+        return scales
+    reached = tf.cast((conflicts.main if conflicts.tasks is None else conflicts.tasks) > 0, tf.float32)
+    return tf.math.divide_no_nan(tf.reduce_sum(scales * reached, axis=0), tf.reduce_sum(reached, axis=0))
+
+
+def _entry(scales: Any, layer: int, task: int) -> Any:
+    return scales[layer, task] if len(scales.shape) == 2 else scales[task]
+
+
+def _whole_cosines(conflicts: Conflicts) -> Any:
+    """Return the cosine of each task over all layers, shape (K,); NaN where a gradient is 0."""
+    whole = Conflicts(*(tf.reduce_sum(part, axis=0) for part in conflicts))
+    return tf.where(whole.main * whole.tasks > 0, cosines(whole), float("nan"))
+
+
+def _sampled(steps: Any, forward: Pass, main: Sequence[Any], trunk: Trunk) -> Any:
+    """Return cosines at some steps and NaN at the others, shape (K,)."""
+
+    def compute() -> Any:
+        by_task = gradients_of(forward.tape, forward.losses, trunk, forward.scale)
+        return _whole_cosines(conflicts_of(main, by_task, trunk))
+
+    return _at_some_steps(steps, compute, len(forward.losses))
+
+
+def _at_some_steps(steps: Any, compute: Callable[[], Any], size: int) -> Any:
+    due = ops.convert_to_tensor(steps) % SAMPLED == 0
+    unknown = tf.fill((size,), float("nan"))
+    if tf.executing_eagerly():
+        return compute() if bool(due) else unknown
+    return tf.cond(due, compute, lambda: unknown)
+
+
+def _unscaled(conflicts: Conflicts, scale: Any) -> Conflicts:
+    square = tf.square(tf.cast(scale, "float32"))
+    return Conflicts(*(None if part is None else part / square for part in conflicts))

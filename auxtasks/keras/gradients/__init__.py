@@ -1,1 +1,0 @@
-"""Gradients of the trunk, task by task, from one forward pass."""

@@ -1,0 +1,260 @@
+"""From names and options to losses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from statistics import NormalDist
+from typing import Any, TypeAlias
+
+import keras
+import numpy as np
+from keras import ops
+
+from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.keras.losses import CLASS_KINDS, Adapted, Rebalanced
+from auxtasks.specs import Kind, TargetSpec
+from auxtasks.typing import Array
+
+_FOCAL = {"class": "CategoricalFocalCrossentropy", "step_class": "CategoricalFocalCrossentropy"}
+_FOCAL["multilabel"] = "BinaryFocalCrossentropy"
+# Others are constant, or mean nothing: of a single label the softmax is 1, and its direction always the same.
+_KINDS: dict[str, tuple[Kind, ...]] = {
+    "Sparse": CLASS_KINDS,
+    "Binary": ("multilabel",),
+    "CategoricalFocal": CLASS_KINDS,
+    "Categorical": (*CLASS_KINDS, "distribution"),
+    "KLDivergence": (*CLASS_KINDS, "distribution"),
+    "CosineSimilarity": (*CLASS_KINDS, "distribution", "vector", "step_vector", "image"),
+}
+"""The kinds of target that a loss is for, by how the name of its class begins."""
+_PLAIN = {
+    name.lower(): cls
+    for name, cls in vars(keras.losses).items()
+    if isinstance(cls, type) and issubclass(cls, keras.losses.Loss) and cls is not keras.losses.Loss
+}
+
+TaskLoss: TypeAlias = keras.losses.Loss | Rebalanced
+
+
+def resolve_losses(losses: Mapping[str, Any] | None, specs: Mapping[str, TargetSpec]) -> dict[str, TaskLoss]:
+    """Return the losses that an argument stands for.
+
+    Parameters
+    ----------
+    losses : mapping of str to str, mapping, Loss or Rebalanced, or None
+        By target; see `auxtasks.keras.attach_heads`.
+    specs : mapping of str to TargetSpec
+        The targets.
+
+    Returns
+    -------
+    dict of str to Loss or Rebalanced
+        Of the targets that do not keep the loss of their kind.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such target or loss.
+    InvalidTypeError
+        If a loss is of another type.
+    InvalidInputError
+        If options are missing or unknown, or a loss is not for targets of this kind.
+
+    Examples
+    --------
+    >>> specs = {"pose": TargetSpec("pose", "given", "class", (), n_classes=4)}
+    >>> type(resolve_losses({"pose": {"focal": {"gamma": 1.0}}}, specs)["pose"]).__name__
+    'CategoricalFocalCrossentropy'
+    """
+    if not isinstance(losses or {}, Mapping):
+        raise InvalidTypeError(f"`losses` must be a mapping of targets to losses; got {losses!r}.")
+    for name in losses or {}:
+        if name not in specs:
+            raise unknown_name("losses", name, specs, "auxiliary target")
+    return {name: _resolved(specs[name], loss) for name, loss in (losses or {}).items()}
+
+
+def _resolved(spec: TargetSpec, loss: Any) -> TaskLoss:
+    if isinstance(loss, str):
+        return _made(spec, loss, {})
+    if isinstance(loss, Mapping) and len(loss) == 1:
+        (name, options), *_ = loss.items()
+        if isinstance(name, str) and isinstance(options, Mapping):
+            return _made(spec, name, options)
+    if isinstance(loss, Rebalanced):
+        return loss.for_target(spec, _inner(spec, loss.loss))
+    if isinstance(loss, keras.losses.Loss):
+        return _fitting(spec, loss)
+    raise InvalidTypeError(
+        f"`losses`: that of {spec.name!r} must be a name such as 'focal' or 'huber', a mapping {{name: options}} of "
+        f"one entry or a keras.losses.Loss (make one of a function); got {loss!r}."
+    )
+
+
+def _inner(spec: TargetSpec, loss: Any) -> keras.losses.Loss | None:
+    inner = None if loss is None else _resolved(spec, loss)
+    if isinstance(inner, Rebalanced):
+        raise InvalidInputError(f"`losses`: that of {spec.name!r} is rebalanced twice; once is enough.")
+    return inner
+
+
+def _made(spec: TargetSpec, name: str, options: Mapping[str, Any]) -> TaskLoss:
+    try:
+        if name == "rebalanced":
+            return _resolved(spec, Rebalanced(**options))
+        return _fitting(spec, _class_of(spec, name)(**options))
+    except TypeError as error:  # an option that is missing or not known
+        if isinstance(error, InvalidTypeError):
+            raise
+        raise InvalidInputError(f"`losses`: options of {name!r}: {str(error).split('__init__() ')[-1]}.") from error
+
+
+def _class_of(spec: TargetSpec, name: str) -> type[keras.losses.Loss]:
+    if name == "focal":
+        if spec.kind not in _FOCAL:
+            raise InvalidInputError(
+                f"`losses`: 'focal' is for classes and labels, and target {spec.name!r} is of kind {spec.kind!r}; "
+                "leave it out, or take 'huber', say."
+            )
+        return _PLAIN[_FOCAL[spec.kind].lower()]
+    # Keras knows short names such as "mae" by functions.
+    try:
+        function = keras.losses.get(name)
+    except ValueError:
+        function = None
+    known = getattr(function, "__name__", type(function).__name__).replace("_", "").lower()
+    if known not in _PLAIN:
+        names = ["focal", "rebalanced", *(cls.__name__ for cls in _PLAIN.values())]
+        raise unknown_name("losses", name, names, "loss")
+    return _PLAIN[known]
+
+
+def _fitting(spec: TargetSpec, loss: keras.losses.Loss) -> keras.losses.Loss:
+    name = type(loss).__name__
+    for word, kinds in _KINDS.items():
+        if name.startswith(word) and spec.kind not in kinds:
+            raise InvalidInputError(
+                f"`losses`: {name} is for targets of kind {' or '.join(map(repr, kinds))}; {spec.name!r} is of kind "
+                f"{spec.kind!r}."
+            )
+    return loss
+
+
+_ROWS = 4096
+"""Of so many rows the loss of numbers is computed."""
+_ENTRIES = 2**22
+"""Of so many entries at once the loss of classes is computed: a vocabulary has many."""
+_LEAST = 1e-6
+
+
+def with_chance(
+    specs: Mapping[str, TargetSpec], losses: Mapping[str, TaskLoss], arrays: Mapping[str, Any]
+) -> dict[str, TargetSpec]:
+    """Return specs whose chance is that of the losses that are used.
+
+    Parameters
+    ----------
+    specs : mapping of str to TargetSpec
+        The targets.
+    losses : mapping of str to Loss or Rebalanced
+        Those of some.
+    arrays : mapping of str to ndarray
+        The training targets, or some of them.
+
+    Returns
+    -------
+    dict of str to TargetSpec
+        In the same order.
+    """
+    found = dict(specs)
+    for name, loss in losses.items():
+        loss = loss.loss if isinstance(loss, Rebalanced) else loss
+        if loss is not None:
+            chance = chance_of(specs[name], Adapted(specs[name], loss), arrays.get(name))
+            found[name] = replace(specs[name], chance=chance)
+    return found
+
+
+def chance_of(spec: TargetSpec, loss: Callable[[Any, Any], tuple[Any, Any]], target: Array | None = None) -> float:
+    """Return the loss of predicting the class frequencies, or the mean.
+
+    Parameters
+    ----------
+    spec : TargetSpec
+        The target.
+    loss : callable
+        From a target and the linear output of a head to the loss of each entry, and which are present.
+    target : ndarray, optional
+        The training targets. Without them classes are taken to be equally frequent, and numbers to be normally
+        distributed, with the variance that ``spec.chance`` says.
+
+    Returns
+    -------
+    float
+        1.0, so that nothing is rescaled, where the loss of guessing is not positive, as for a cosine similarity.
+
+    Examples
+    --------
+    >>> import keras
+    >>> from auxtasks.keras.losses import Adapted
+    >>> spec = TargetSpec("width", "given", "vector", (1,))
+    >>> chance_of(spec, Adapted(spec, keras.losses.MeanAbsoluteError()), np.array([[-2.0], [2.0]]))
+    2.0
+    """
+    rows = _stand_ins(spec) if target is None else np.asarray(target)
+    if spec.kind in CLASS_KINDS:
+        counts = np.bincount(rows[rows >= 0].astype(int).ravel(), minlength=spec.size).astype(float)
+        frequency = counts / max(counts.sum(), 1)
+        found = sum(
+            float(frequency[classes] @ _values(spec, loss, classes, np.tile(_log(frequency), (len(classes), 1))))
+            for classes in np.array_split(np.arange(spec.size), spec.size**2 // _ENTRIES + 1)
+        )
+    elif spec.kind == "multilabel":
+        # A label that nobody has is no reason to warn, as nanmean would.
+        rates = np.ma.masked_array(rows, ~(rows >= 0), dtype=float).mean(axis=0).filled(np.nan)
+        logits = np.tile(_log(rates) - _log(1 - rates), (2, 1))
+        absent, present = _values(spec, loss, np.repeat([[0.0], [1.0]], spec.size, axis=1), logits)
+        found = _mean(rates * present + (1 - rates) * absent)
+    else:
+        rows = rows[:: max(1, len(rows) // _ROWS)].astype(float)
+        # A head per step is alike at every step.
+        axes = (0, 1) if spec.kind == "step_vector" else (0,)
+        mean = np.expand_dims(np.ma.filled(np.ma.masked_invalid(rows).mean(axis=axes), 0.0), axes)
+        output = np.broadcast_to(_log(mean) if spec.kind == "distribution" else mean, rows.shape)
+        found = _mean(_values(spec, loss, rows, output))
+    return found if found > _LEAST else 1.0
+
+
+def _values(spec: TargetSpec, loss: Callable[[Any, Any], tuple[Any, Any]], target: Array, output: Array) -> Array:
+    values, present = loss(ops.convert_to_tensor(target), ops.convert_to_tensor(output.astype("float32")))
+    if tuple(values.shape) != tuple(present.shape):
+        raise InvalidInputError(
+            f"`losses`: a loss must have one value for each row along the last axis; of targets of shape "
+            f"{target.shape} that of {spec.name!r} gave {tuple(values.shape)}, and {tuple(present.shape)} is expected."
+        )
+    found: Array = np.where(ops.convert_to_numpy(present), ops.convert_to_numpy(values), np.nan)
+    return found
+
+
+def _mean(values: Array) -> float:
+    return float(np.ma.filled(np.ma.masked_invalid(values).mean(), 0.0))
+
+
+def _log(probability: Array) -> Array:
+    found: Array = np.log(np.clip(probability, 1e-7, None))
+    return found
+
+
+def _stand_ins(spec: TargetSpec) -> Array:
+    if spec.kind in CLASS_KINDS:
+        return np.arange(spec.size)
+    if spec.kind == "multilabel":
+        return np.repeat([[0.0], [1.0]], spec.size, axis=1)
+    if spec.kind == "distribution":
+        return np.eye(spec.shape[-1])
+    normal = NormalDist(0.0, spec.chance**0.5)
+    quantiles = np.array([normal.inv_cdf((number + 0.5) / 99) for number in range(99)])
+    # Columns in different orders, so that a row is no multiple of ones.
+    columns = [np.roll(quantiles, 7 * column) for column in range(int(np.prod(spec.shape)))]
+    return np.stack(columns, axis=-1).reshape(-1, *spec.shape)

@@ -1,0 +1,192 @@
+"""Metrics of auxiliary tasks, over the targets that are present."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.keras.losses import CLASS_KINDS, activated, same_steps
+from auxtasks.specs import TargetSpec
+
+AUTO = "auto"
+_ACCURACY = {
+    "class": keras.metrics.SparseCategoricalAccuracy,
+    "step_class": keras.metrics.SparseCategoricalAccuracy,
+    "multilabel": keras.metrics.BinaryAccuracy,
+    "distribution": keras.metrics.CategoricalAccuracy,
+}
+
+
+def resolve_metrics(metrics: Any, specs: Mapping[str, TargetSpec]) -> dict[str, list[keras.metrics.Metric]]:
+    """Return the metrics that an argument stands for.
+
+    Parameters
+    ----------
+    metrics : "auto", mapping of str to metrics, or None
+        See `auxtasks.keras.attach_heads`.
+    specs : mapping of str to TargetSpec
+        The targets.
+
+    Returns
+    -------
+    dict of str to list of Metric
+        Of the targets that have some.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such target or metric.
+    InvalidTypeError
+        If a metric is of another type.
+    InvalidInputError
+        If two metrics of a target have the same name.
+
+    Examples
+    --------
+    >>> specs = {"pose": TargetSpec("pose", "given", "class", (), n_classes=4)}
+    >>> [metric.name for metric in resolve_metrics("auto", specs)["pose"]]
+    ['accuracy']
+    """
+    asked = dict.fromkeys(specs, AUTO) if metrics == AUTO else {} if metrics is None else metrics
+    if not isinstance(asked, Mapping):
+        raise InvalidTypeError(
+            f"`metrics` must be {AUTO!r} or a mapping of auxiliary targets to metrics; got {metrics!r}. Those of the "
+            "main output are given to compile."
+        )
+    for name in asked:
+        if name not in specs:
+            raise unknown_name("metrics", name, specs, "auxiliary target")
+    listed = {name: list(some) if isinstance(some, (list, tuple)) else [some] for name, some in asked.items()}
+    found = {name: [_resolved(specs[name], each) for each in some] for name, some in listed.items() if some}
+    for name, some in found.items():
+        names = [metric.name for metric in some]
+        if len(set(names)) < len(names):
+            raise InvalidInputError(
+                f"`metrics`: those of {name!r} are named {names}, and one would hide another in the logs; give each a "
+                "name of its own, as in keras.metrics.F1Score(name='other')."
+            )
+    return found
+
+
+def _resolved(spec: TargetSpec, metric: Any) -> keras.metrics.Metric:
+    if isinstance(metric, keras.metrics.Metric):
+        return metric
+    if not isinstance(metric, str):
+        raise InvalidTypeError(
+            f"`metrics`: one of {spec.name!r} must be a name such as 'mae' or a keras.metrics.Metric; got {metric!r}."
+        )
+    if metric == AUTO:
+        return _automatic(spec)
+    if metric in ("accuracy", "acc") and spec.kind in _ACCURACY:
+        return _ACCURACY[spec.kind](name=metric)
+    try:
+        made = keras.metrics.get(metric)
+    except (TypeError, ValueError):  # not known, or with options that it cannot do without
+        made = None
+    if not isinstance(made, keras.metrics.Metric) or type(made) is keras.metrics.Accuracy:
+        names = [AUTO, "accuracy", "mae", *(name for name, found in vars(keras.metrics).items() if _is_metric(found))]
+        raise unknown_name("metrics", metric, names, "metric")
+    return type(made)(name=metric)
+
+
+def _is_metric(found: Any) -> bool:
+    return isinstance(found, type) and issubclass(found, keras.metrics.Metric) and found is not keras.metrics.Metric
+
+
+def _automatic(spec: TargetSpec) -> keras.metrics.Metric:
+    if spec.kind in CLASS_KINDS:
+        return _ACCURACY[spec.kind](name="accuracy")
+    if spec.kind == "multilabel":
+        # Does not depend on a threshold, as the accuracy of rare labels does.
+        return keras.metrics.AUC(multi_label=True, num_labels=spec.size, name="auc")
+    if spec.kind == "distribution":
+        return keras.metrics.KLDivergence(name="kl_divergence")
+    return keras.metrics.MeanAbsoluteError(name="mae")
+
+
+class TaskMetrics(keras.metrics.Metric):
+    """Metrics of several tasks, in the logs as ``<task>_<metric>``; NaN of a task that had no target at all.
+
+    Parameters
+    ----------
+    specs : sequence of TargetSpec
+        The tasks.
+    metrics : sequence of sequences of Metric
+        Those of each. Each gets predictions as `AuxModel.predict_auxiliary` gives them and targets in the same form
+        (classes one-hot, but to metrics whose name begins with "Sparse"), flattened to rows along the last axis; a row
+        with a missing entry is left out.
+    """
+
+    def __init__(self, specs: Sequence[TargetSpec], metrics: Sequence[Sequence[keras.metrics.Metric]]) -> None:
+        super().__init__(name="task_metrics", dtype="float32")
+        self._specs = {spec.name: spec for spec in specs}
+        self.by_task = {spec.name: list(some) for spec, some in zip(specs, metrics, strict=True)}
+        self._counts = {
+            name: self.add_variable((), keras.initializers.Zeros(), name=f"{name}_count") for name in self._specs
+        }
+        self._parts = [metric for some in self.by_task.values() for metric in some]
+        self.in_step: frozenset[str] = frozenset()
+
+    def update_state(self, targets: Mapping[str, Any], outputs: Mapping[str, tuple[Any, Any]]) -> None:
+        """Add a batch: targets, and for each the linear output of its head and the mask of its tap."""
+        for name, spec in self._specs.items():
+            if name in targets:
+                target, prediction, present = _rows(spec, targets[name], *outputs[name])
+                self._counts[name].assign_add(ops.sum(present))
+                for metric in self.by_task[name]:
+                    metric.update_state(_for_metric(spec, metric, target), prediction, sample_weight=present)
+
+    def result(self) -> dict[str, Any]:
+        """Return the values by log name."""
+        return {
+            f"{name}_{metric.name}": self._known(name, metric.result())
+            for name, metrics in self.by_task.items()
+            if self._seen(name)
+            for metric in metrics
+        }
+
+    def reset_state(self) -> None:
+        """Begin anew."""
+        super().reset_state()
+        for metric in self._parts:
+            metric.reset_state()
+
+    def _known(self, name: str, value: Any) -> Any:
+        return ops.where(self._counts[name] > 0, value, float("nan"))
+
+    def _seen(self, name: str) -> bool:
+        if tf.executing_eagerly():
+            return bool(ops.convert_to_numpy(self._counts[name]) > 0)
+        return name in self.in_step
+
+
+def _rows(spec: TargetSpec, target: Any, output: Any, mask: Any) -> tuple[Any, Any, Any]:
+    """Return the targets, what is predicted and what is present, one row along the last axis each."""
+    per_step = spec.kind in ("step_class", "step_vector")
+    if per_step:
+        target, output, mask = same_steps(target, output, mask)
+    prediction = ops.stop_gradient(activated(spec, output))
+    if spec.kind in CLASS_KINDS:
+        target = ops.cast(target, "int32")
+        present, safe = target >= 0, ops.maximum(target, 0)
+    else:
+        target = ops.cast(target, "float32")
+        missing = ops.logical_not(target >= 0) if spec.kind == "multilabel" else ops.isnan(target)
+        present, safe = ops.logical_not(ops.any(missing, axis=-1)), ops.where(missing, 0.0, target)
+        safe = ops.reshape(safe, (-1, ops.shape(safe)[-1]))
+    if per_step and mask is not None:
+        present = ops.logical_and(present, ops.cast(mask, "bool"))
+    safe = ops.reshape(safe, (-1,)) if spec.kind in CLASS_KINDS else safe
+    prediction = ops.reshape(prediction, (-1, ops.shape(prediction)[-1]))
+    return safe, prediction, ops.cast(ops.reshape(present, (-1,)), "float32")
+
+
+def _for_metric(spec: TargetSpec, metric: keras.metrics.Metric, target: Any) -> Any:
+    if spec.kind not in CLASS_KINDS or type(metric).__name__.startswith("Sparse"):
+        return target
+    return ops.one_hot(target, spec.size)

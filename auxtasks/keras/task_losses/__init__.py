@@ -1,1 +1,0 @@
-"""Losses of auxiliary targets other than those of their kinds."""

@@ -1,0 +1,386 @@
+"""Label columns that the user gives, for training only, as targets beside the computed ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.labels import Family, family_of, is_missing
+from auxtasks.specs import Kind
+from auxtasks.typing import Array
+
+__all__ = ["GivenColumn", "encode", "fit_given"]
+
+
+def fit_given(name: str, values: object, n: int) -> GivenColumn:
+    """Decide from the type and shape of a label column what kind of target it is.
+
+    Parameters
+    ----------
+    name : str
+        The name of the column.
+    values : array-like, n entries
+        The labels: an array, a list, a pandas Series or DataFrame.
+    n : int
+        The number of samples.
+
+    Returns
+    -------
+    GivenColumn
+        What `encode` needs.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidInputError
+        If the labels are of a type or shape that is no target, are not `n`, or are all missing.
+
+    Notes
+    -----
+    ===================================  ===========  ============================  ==================
+    labels                               kind         target                        missing
+    ===================================  ===========  ============================  ==================
+    integers or booleans, (n,)           class        (n,) int32                    negative, NA: -1
+    strings or categories, (n,)          class        (n,) int32                    None, NaN: -1
+    floats, (n,) or (n, d)               vector       (n, 1) or (n, d) float        NaN
+    0/1 integers or booleans, (n, d)     multilabel   (n, d) int8                   -1, NA: -1
+    other integers, (n, time)            step_class   (n, time) int32               negative, NA: -1
+    floats, (n, time, d)                 step_vector  (n, time, d) float            NaN
+    floats, (n, h, w, c)                 image        (n, h, w, c) float            NaN
+    ===================================  ===========  ============================  ==================
+
+    Classes are numbered from 0 by their sorted values. Integers or strings of shape (n, 1) are taken as (n,). Whole
+    numbers in a float array are numbers, not classes: give classes as integers, with -1 or a nullable type where some
+    are missing.
+
+    Examples
+    --------
+    >>> fit_given("colour", ["red", "blue", None], 3).classes
+    ('blue', 'red')
+    """
+    labels = values.labels if isinstance(values, StepLabels) else as_labels(name, values, n)
+    kind = "step_class" if isinstance(values, StepLabels) else kind_of(name, labels)
+    shape = labels.values.shape[1:] or ((1,) if kind == "vector" else ())
+    if kind not in CLASS_KINDS:
+        columns = tuple(map(str, getattr(values, "columns", ())))
+        return GivenColumn(name, kind, shape, columns=columns)
+    present = labels.values[~labels.missing]
+    if labels.family == "integer":
+        present = present[present >= 0]
+    if not present.size:
+        raise InvalidInputError(f"`{name}` has no label at all: all are missing (negative). Give at least one.")
+    return GivenColumn(name, kind, shape, classes=tuple(np.unique(present).tolist()))
+
+
+def encode(column: GivenColumn, values: object, n: int | None = None) -> Array:
+    """Turn labels into the target array of a fitted column.
+
+    Parameters
+    ----------
+    column : GivenColumn
+        What `fit_given` returned.
+    values : array-like
+        The labels, of the training data or others.
+    n : int, optional
+        The number of samples expected; any by default.
+
+    Returns
+    -------
+    ndarray
+        As the table of `fit_given` says. A class that the training data did not have is missing, -1.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidInputError
+        If the labels are not of the type and shape the column was fitted on, or not `n`.
+
+    Examples
+    --------
+    >>> colour = fit_given("colour", ["red", "blue", None], 3)
+    >>> encode(colour, ["red", "green"])
+    array([ 1, -1], dtype=int32)
+    """
+    labels = values.labels if isinstance(values, StepLabels) else as_labels(column.name, values, n)
+    check_like(column, labels)
+    if column.kind == "multilabel":
+        return np.where(labels.missing, -1, labels.values).astype(np.int8)
+    if column.kind not in CLASS_KINDS:
+        single = labels.values.dtype in (np.float16, np.float32)
+        numbers = np.where(labels.missing, np.nan, labels.values).reshape(-1, *column.shape)
+        return numbers.astype(np.float32 if single else np.float64, copy=False)
+    found, index = np.unique(labels.values, return_inverse=True)
+    number = {label: at for at, label in enumerate(column.classes)}
+    of_found = np.array([number.get(label, -1) for label in found.tolist()], np.int32)
+    return np.where(labels.missing, np.int32(-1), of_found[index.reshape(labels.values.shape)])
+
+
+@dataclass(frozen=True)
+class GivenColumn:
+    """What was learnt of a label column from the training data.
+
+    Parameters
+    ----------
+    name : str
+        The name of the column and of its target.
+    kind : str
+        The kind of the target, as in `auxtasks.specs.KINDS`.
+    shape : tuple of int
+        The shape of one sample's target, ``()`` for a class.
+    classes : tuple of str, int or bool
+        The label of each class, in the order of the class numbers.
+    columns : tuple of str
+        The names of the columns of a data frame; empty if there were none.
+    """
+
+    name: str
+    kind: Kind
+    shape: tuple[int, ...]
+    classes: tuple[str | int | bool, ...] = ()
+    columns: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the column as plain JSON types; `from_dict` is the inverse."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> GivenColumn:
+        """Make a column from what `to_dict` returned, also after a round trip through JSON."""
+        tuples = {key: tuple(value) for key, value in fields.items() if isinstance(value, list)}
+        plain: dict[str, Any] = {**fields, **tuples}
+        return cls(**plain)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Labels of one family.
+
+    Parameters
+    ----------
+    values : ndarray
+        Booleans or integers, floats or `str` objects; 0, NaN or ``""`` where missing.
+    missing : ndarray of bool
+        Where a value is missing.
+    family : str
+        What the labels are; unknown if all are missing. Booleans count as integers.
+    """
+
+    values: Array
+    missing: Array
+    family: Family
+
+
+def as_labels(name: str, values: object, n: int | None) -> Labels:
+    """Turn labels into an array of one family of values, and where they are missing.
+
+    Parameters
+    ----------
+    name : str
+        The name of the labels, for errors.
+    values : array-like
+        An array, a list, a pandas Series or DataFrame. None, NaN and pandas' NA are missing.
+    n : int or None
+        The number of samples expected; any with None.
+
+    Returns
+    -------
+    Labels
+        The values; integers or strings of shape (n, 1) become (n,).
+
+    Raises
+    ------
+    InvalidTypeError
+        If the values are no numbers or strings, or mixed; in an object array or a list, with the position.
+    InvalidInputError
+        If the shapes of nested arrays differ, a float is infinite, or there are not `n` labels.
+
+    Examples
+    --------
+    >>> labels = as_labels("colour", ["red", None], 2)
+    >>> labels.values.tolist(), labels.missing.tolist(), labels.family
+    (['red', ''], [False, True], 'string')
+    """
+    array = _to_array(name, values)
+    if array.ndim == 0 or (n is not None and len(array) != n):
+        expected = "each sample" if n is None else f"each of the {n} samples"
+        raise InvalidInputError(
+            f"`{name}` must have one entry for {expected}; found shape {array.shape}. "
+            "Give labels in the order of the samples, missing ones included."
+        )
+    if array.dtype.kind in "OUT":
+        labels = _from_objects(name, array.astype(object))
+    elif array.dtype.kind in "biu":
+        labels = Labels(array, np.zeros(array.shape, np.bool_), "integer")
+    elif array.dtype.kind == "f":
+        labels = Labels(array, np.isnan(array), "float")
+    else:
+        raise InvalidTypeError(
+            f"`{name}` must hold integers, floats, booleans or strings; got an array of dtype {array.dtype}. "
+            "Convert it first."
+        )
+    _check_finite(name, labels)
+    if labels.family != "float" and labels.values.shape[1:] == (1,):
+        return Labels(labels.values[:, 0], labels.missing[:, 0], labels.family)
+    return labels
+
+
+def _to_array(name: str, values: Any) -> Array:
+    dtypes = np.atleast_1d(np.asarray(getattr(values, "dtypes", getattr(values, "dtype", ())), dtype=object))
+    if any(hasattr(dtype, "na_value") or hasattr(dtype, "categories") for dtype in dtypes):
+        # pandas' own dtypes know missing values; read as numbers, integers with missing ones would become floats.
+        values = values.astype(object)
+    if hasattr(values, "to_numpy"):
+        return np.asarray(values.to_numpy())
+    try:
+        array = np.asarray(values)
+        # NumPy makes strings of all that a list with one string holds.
+        mixed = isinstance(values, (list, tuple)) and array.dtype.kind in "US"
+    except ValueError:
+        mixed = True
+    try:
+        return np.asarray(values, dtype=object) if mixed else array
+    except ValueError:
+        raise InvalidInputError(f"`{name}` must be an array; its entries differ in shape.") from None
+
+
+def _from_objects(name: str, array: Array) -> Labels:
+    flat = array.ravel().tolist()
+    missing = np.array([is_missing(value) for value in flat], np.bool_)
+    family: Family = "unknown"
+    for index in np.flatnonzero(~missing).tolist():
+        found = family_of(flat[index])
+        mixed = family != "unknown" and (found == "string") != (family == "string")
+        if found == "unknown" or mixed:
+            position = ", ".join(map(str, np.unravel_index(index, array.shape)))
+            expected = f"{family} labels, as before it" if mixed else "an integer, float, boolean or string"
+            raise InvalidTypeError(
+                f"`{name}` must hold labels of one type; expected {expected}, at position {position} of shape "
+                f"{array.shape}, found {type(flat[index]).__name__}. Entries of different lengths also look like this."
+            )
+        family = "float" if "float" in (family, found) else found
+    return _filled(flat, missing.reshape(array.shape), family)
+
+
+def _filled(flat: list[Any], missing: Array, family: Family) -> Labels:
+    """Put the neutral value where one is missing, and give the whole its dtype."""
+    neutral: Any = {"integer": False, "string": ""}.get(family, np.nan)
+    # Without a dtype integers become int64 or uint64, and booleans stay booleans; strings stay objects.
+    dtype: Any = {"integer": None, "string": object}.get(family, np.float64)
+    values = [neutral if gone else value for value, gone in zip(flat, missing.ravel().tolist(), strict=True)]
+    return Labels(np.array(values, dtype).reshape(missing.shape), missing, family)
+
+
+def _check_finite(name: str, labels: Labels) -> None:
+    if labels.family == "float" and np.isinf(labels.values).any():
+        position = tuple(np.argwhere(np.isinf(labels.values))[0].tolist())
+        raise InvalidInputError(
+            f"`{name}` must be finite, or NaN where missing; found {labels.values[position]} at position {position}."
+        )
+
+
+@dataclass(frozen=True)
+class StepLabels:
+    """Labels of shape (n, time) that are known to be classes of single steps, also where all are 0 or 1."""
+
+    labels: Labels
+
+
+FLOAT_KINDS: Mapping[int, Kind] = {1: "vector", 2: "vector", 3: "step_vector", 4: "image"}
+"""The kind of a float column by its number of dimensions."""
+CLASS_KINDS: frozenset[Kind] = frozenset({"class", "step_class"})
+
+
+def kind_of(name: str, labels: Labels) -> Kind:
+    """Decide what kind of target labels are.
+
+    Parameters
+    ----------
+    name : str
+        The name of the column, for errors.
+    labels : Labels
+        The labels.
+
+    Returns
+    -------
+    str
+        The kind, by the table of `auxtasks.label_columns.fit_given`.
+
+    Raises
+    ------
+    InvalidInputError
+        If the labels have a number of dimensions that makes no target, no entry or no label.
+
+    Examples
+    --------
+    >>> from auxtasks.label_columns import as_labels
+    >>> kind_of("tags", as_labels("tags", [[0, 1], [1, 1]], 2))
+    'multilabel'
+    """
+    values, family = labels.values, labels.family
+    if 0 in values.shape:
+        raise InvalidInputError(f"`{name}` must not be empty; found shape {values.shape}.")
+    if family == "unknown":
+        raise InvalidInputError(f"`{name}` has no label at all: all {values.size} are missing. Give at least one.")
+    if family == "float" and values.ndim in FLOAT_KINDS:
+        return FLOAT_KINDS[values.ndim]
+    if family != "float" and values.ndim == 1:
+        return "class"
+    if family == "integer" and values.ndim == 2:
+        return "multilabel" if _are_flags(labels) else "step_class"
+    expected = {
+        "float": "(n,) to (n, height, width, channels)",
+        "integer": "(n,), (n, labels) or (n, time); give numbers of more dimensions as floats",
+        "string": "(n,); give columns of strings one by one, or as integers",
+    }[family]
+    raise InvalidInputError(f"`{name}`: labels of type {family} must have shape {expected}; found {values.shape}.")
+
+
+def check_like(column: GivenColumn, labels: Labels) -> None:
+    """Refuse labels that are not of the type and shape a column was fitted on.
+
+    Parameters
+    ----------
+    column : GivenColumn
+        The fitted column.
+    labels : Labels
+        Labels of other samples.
+
+    Raises
+    ------
+    InvalidInputError
+        If the shape differs, or a multilabel column holds something else than 0, 1 and -1.
+    InvalidTypeError
+        If the type differs.
+    """
+    shape = labels.values.shape[1:]
+    if shape != column.shape and not (column.kind == "vector" and column.shape == (1,) and shape == ()):
+        raise InvalidInputError(
+            f"`{column.name}` was fitted on labels of shape {('n', *column.shape)}; found {labels.values.shape}."
+        )
+    expected = "string" if column.classes and isinstance(column.classes[0], str) else "integer"
+    if column.kind in CLASS_KINDS | {"multilabel"}:
+        fits = labels.family == expected or (expected == "integer" and _are_whole(labels))
+    else:
+        fits = labels.family in ("integer", "float")
+        expected = "float"
+    if labels.family != "unknown" and not fits:
+        raise InvalidTypeError(
+            f"`{column.name}` was fitted on labels of type {expected}; found {labels.family}. "
+            "Give the same type as for training."
+        )
+    if column.kind == "multilabel" and not _are_flags(labels):
+        raise InvalidInputError(
+            f"`{column.name}` was fitted on labels of 0, 1 and -1 (missing); found {labels.values.max()}."
+        )
+
+
+def _are_flags(labels: Labels) -> bool:
+    present = labels.values[~labels.missing]
+    return bool(np.isin(present, (-1, 0, 1)).all())
+
+
+def _are_whole(labels: Labels) -> bool:
+    present = labels.values[~labels.missing]
+    return labels.family == "float" and bool((present == np.floor(present)).all())

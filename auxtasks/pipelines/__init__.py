@@ -1,1 +1,0 @@
-"""Targets in the pipelines that feed a model: `tf.data`, Keras's `PyDataset` and Hugging Face's `datasets`."""

@@ -1,0 +1,554 @@
+"""Fitting on a collection of Dask: one pass over its partitions, two over those of texts."""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import numpy as np
+
+from auxtasks.errors import InvalidInputError
+from auxtasks.extractors.text.documents import Documents, FittedTexts, Vocabulary
+from auxtasks.extractors.text.reading import checked_text_settings, read_texts, tagged, tokenize
+from auxtasks.extractors.text.spans import NAMED, Annotations, Spans
+from auxtasks.optional import require
+from auxtasks.scale.dask_source import Piece, Source, bring, layer, pieces, read_source
+from auxtasks.targets.computing import compute_all
+from auxtasks.targets.given import check_names, encode_given, fit_columns
+from auxtasks.targets.reading import read_samples, tagged_samples
+from auxtasks.targets.samples import Ragged
+from auxtasks.targets.scaling import fit_targets
+from auxtasks.targets.settings import checked_settings
+from auxtasks.targets.statistics import Seen, see
+from auxtasks.targets.tasks import Task, fit_names, parse_tasks
+from auxtasks.typing import Array
+
+if TYPE_CHECKING:
+    from auxtasks.generator import AuxTargetGenerator
+
+
+def fit_lazily(generator: AuxTargetGenerator, X: object, given: Mapping[str, object] | None) -> Source:
+    """Fit a generator on a collection of Dask, with the scheduler that is active.
+
+    Parameters
+    ----------
+    generator : AuxTargetGenerator
+        Takes the attributes that `AuxTargetGenerator.fit` sets, or stays as it is if anything fails.
+    X : dask.array.Array, dask.bag.Bag, dask.dataframe.DataFrame or Series
+        The inputs.
+    given : mapping of str to array-like, optional
+        The given columns.
+
+    Returns
+    -------
+    Source
+        The partitions, with the numbers of their samples.
+
+    Raises
+    ------
+    AuxTasksError
+        As `AuxTargetGenerator.fit`; where samples cannot be used, the partition is named.
+
+    Notes
+    -----
+    A worker computes the targets of a partition, collects what they tell (counts, means, sums of squared deviations,
+    frequencies of classes, which columns are copies), and forgets them; the parts are merged along a tree. Texts are
+    gone through twice, because no target can be computed before the vocabulary, the longest text and the tagger's names
+    are known; given columns take a count of the samples first where the collection does not tell it.
+
+    Examples
+    --------
+    >>> import auxtasks, dask.array as da, numpy as np
+    >>> generator = auxtasks.AuxTargetGenerator("signal", "std")
+    >>> fit_lazily(generator, da.from_array(np.array([[1.0, 3.0], [2.0, 2.0]]), chunks=1), None).rows
+    (1, 1)
+    >>> generator.scalings_["std"].mean.round(2)  # of log(1 + std)
+    array([0.35])
+    """
+    settings = checked_settings(generator.get_params())
+    check_names(given, None)
+    tasks = parse_tasks(generator.domain, generator.tasks, given or ())
+    source = read_source(X, generator, settings)
+    columns = bring(given, generator.domain)
+    if columns:
+        source = source.counted()
+    draft = copy.copy(generator)
+    draft.given_ = fit_columns(columns, sum(source.rows or ()))
+    draft.texts_ = None
+    told_of = pieces(source, columns)
+    if generator.domain == "text":
+        tasks = _fit_texts(draft, source, told_of, tasks)
+    found: Part = _reduced(see_part, source, told_of, draft, tasks)
+    if found.told is None:
+        raise InvalidInputError("`X` holds no samples: all of its partitions are empty.")
+    made = (*tasks, *(column.task for column in encode_given(draft.given_, {}, 0, None, settings.dtype)))
+    specs, scalings = fit_targets(made, found.told.seen, scale=settings.scale, compute=found.told.compute)
+    generator._learned(
+        tasks=tasks,
+        given=draft.given_,
+        specs=specs,
+        scalings=scalings,
+        shapes={name: seen.natural for name, seen in found.told.seen.items()},
+        row_shape=found.told.row_shape,
+        channel_added=found.told.add_channel,
+        length=found.told.row_shape[0] if found.told.ragged else None,
+        texts=draft.texts_,
+    )
+    return source.with_rows([found.rows[number] for number in range(len(source.blocks))])
+
+
+def _fit_texts(
+    draft: AuxTargetGenerator, source: Source, told_of: Sequence[Piece], tasks: Sequence[Task]
+) -> tuple[Task, ...]:
+    """Decide the vocabulary, the number of steps and the names of classes, in a first pass."""
+    # Here and not above: importing a family of tasks registers them, and the order of families is the registry's.
+    check_names_merge(tasks)
+    # The words that are classes are counted anyway; only names of a tagger ask for tagging in this pass already.
+    needs = frozenset(column for task in tasks if task.fit is not None for column in task.needs)
+    found: Words = _reduced(see_words, source, told_of, draft, needs)
+    draft.texts_ = fit_texts(found, draft.max_tokens)
+    return fit_names(tasks, stand_in(found, draft.texts_))
+
+
+def _reduced(see: Any, source: Source, told_of: Sequence[Piece], draft: AuxTargetGenerator, *arguments: Any) -> Any:
+    delayed = require("dask", extra="dask").delayed
+    # One node for all partitions: a vocabulary is not sent along with each of them.
+    shared = [delayed(argument, traverse=False) for argument in (draft, *arguments)]
+    return reduce_tree(see, [(b, piece, *shared) for b, piece in zip(source.blocks, told_of, strict=True)]).compute()
+
+
+@dataclass(frozen=True)
+class Told:
+    """What samples tell, if there are any.
+
+    Parameters
+    ----------
+    seen : mapping of str to Seen
+        By target.
+    row_shape : tuple of int
+        The shape of one sample before any task shortens it; of series that of the longest.
+    compute : dtype
+        The dtype in which the targets were computed.
+    ragged : bool
+        Whether they are series of different lengths.
+    add_channel : bool
+        Whether they have no channel axis.
+    place : str
+        How errors call the first partition among them.
+    """
+
+    seen: Mapping[str, Seen]
+    row_shape: tuple[int, ...]
+    compute: np.dtype[np.floating[Any]]
+    ragged: bool
+    add_channel: bool
+    place: str
+
+    def merged(self, other: Told, domain: str) -> Told:
+        """Return what both sets of samples tell together."""
+        free = 1 if domain == "signal" else 0
+        if self.row_shape[free:] != other.row_shape[free:] or self.add_channel != other.add_channel:
+            raise InvalidInputError(
+                f"{other.place} has samples of shape {other.row_shape}, and {self.place} of {self.row_shape} (channels "
+                "last); bring the samples to the same shape first."
+            )
+        return replace(
+            self,
+            seen={name: _merged(name, one, other.seen[name]) for name, one in self.seen.items()},
+            row_shape=max(self.row_shape, other.row_shape),
+            compute=np.promote_types(self.compute, other.compute),
+            ragged=self.ragged or other.ragged or self.row_shape != other.row_shape,
+        )
+
+
+@dataclass(frozen=True)
+class Part:
+    """What some partitions tell.
+
+    Parameters
+    ----------
+    rows : mapping of int to int
+        The number of samples of each partition.
+    told : Told or None
+        None where there are no samples.
+    domain : str
+        What the samples are.
+    """
+
+    rows: Mapping[int, int]
+    told: Told | None
+    domain: str
+
+    def merged(self, other: Part) -> Part:
+        """Return what both tell together."""
+        told = self.told or other.told
+        if self.told is not None and other.told is not None:
+            told = self.told.merged(other.told, self.domain)
+        return Part({**self.rows, **other.rows}, told, self.domain)
+
+
+def see_part(block: Any, piece: Piece, generator: AuxTargetGenerator, tasks: Sequence[Task]) -> Part:
+    """Compute the unscaled targets of a partition, and keep only what they tell.
+
+    Parameters
+    ----------
+    block : array-like or sequence
+        The samples.
+    piece : Piece
+        Which partition it is.
+    generator : AuxTargetGenerator
+        Not fitted; with ``given_``, and for texts ``texts_``, as the passes before have found them.
+    tasks : sequence of Task
+        What to compute.
+
+    Returns
+    -------
+    Part
+        Of the size of a sample's targets, not of the partition.
+
+    Raises
+    ------
+    AuxTasksError
+        If the samples cannot be used; the partition is named.
+
+    Examples
+    --------
+    >>> import auxtasks
+    >>> from auxtasks.targets.tasks import parse_tasks
+    >>> generator = auxtasks.AuxTargetGenerator("signal")
+    >>> generator.given_, generator.texts_ = {}, None
+    >>> block, tasks = np.array([[1.0, 3.0], [2.0, 2.0]]), parse_tasks("signal", "std")
+    >>> see_part(block, Piece(0, "partition 0 of `X`", {}), generator, tasks).told.seen["std"].statistics.moments.count
+    array([2.])
+    """
+    if not len(block):
+        return Part({piece.number: 0}, None, generator.domain)
+    own = piece.own(generator)
+    settings = checked_settings(own.get_params())
+    with piece.named():
+        samples = read_samples(block, own, settings, fitted=own.texts_ is not None)
+        columns = encode_given(own.given_, piece.given, samples.n, None, settings.dtype)
+        samples = tagged_samples(samples, own, tasks, fitted=True)
+        computed = compute_all(samples, tasks, columns, settings)
+        named = (*tasks, *(column.task for column in columns))
+        seen = {task.name: see(task, computed.targets[task.name], scale=settings.scale) for task in named}
+    told = Told(
+        seen,
+        samples.row_shape,
+        samples.compute,
+        isinstance(samples, Ragged),
+        bool(getattr(samples, "add_channel", False)),
+        piece.place,
+    )
+    return Part({piece.number: samples.n}, told, own.domain)
+
+
+def _merged(name: str, one: Seen, other: Seen) -> Seen:
+    try:
+        return one.merged(other)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"task {name!r}: {error}") from error
+
+
+SPLIT_EVERY = 8
+"""How many are merged at once, as in Dask's own reductions."""
+
+
+class Mergeable(Protocol):
+    """What some samples tell."""
+
+    def merged(self, other: Any) -> Any:
+        """Return what both sets of samples tell together."""
+
+
+Found = TypeVar("Found", bound=Mergeable)
+
+
+def merge(parts: Sequence[Found]) -> Found:
+    """Merge in order.
+
+    Parameters
+    ----------
+    parts : sequence
+        One at least, each with ``merged``.
+
+    Returns
+    -------
+    object
+        All of them merged.
+
+    Examples
+    --------
+    >>> from auxtasks.targets.statistics import ClassCounts
+    >>> import numpy as np
+    >>> merge([ClassCounts(np.array([1, 0])), ClassCounts(np.array([1, 2]))]).counts
+    array([2, 2])
+    """
+    return reduce(lambda one, other: one.merged(other), parts)
+
+
+def reduce_tree(see: Callable[..., Any], arguments: Sequence[Sequence[Any]]) -> Any:
+    """Lay out a tree of merges over what a function tells of each partition.
+
+    Parameters
+    ----------
+    see : callable
+        Returns something with ``merged``.
+    arguments : sequence of sequences
+        What it is called with, for each partition; delayed objects stand for their values.
+
+    Returns
+    -------
+    dask.delayed.Delayed
+        All of it merged. The tree depends on the number of partitions alone, so that whichever worker is done first, or
+        does another's part, the result has the same bits.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from auxtasks.targets.statistics import ClassCounts
+    >>> reduce_tree(ClassCounts, [(np.ones(2, int),)] * 20).compute().counts
+    array([20, 20])
+    """
+    calls: list[tuple[Any, ...]] = [(see, *values) for values in arguments]
+    level = range(len(calls))
+    while len(level) > 1:
+        start = len(calls)
+        calls += [(merge, level[at : at + SPLIT_EVERY]) for at in range(0, len(level), SPLIT_EVERY)]
+        level = range(start, len(calls))
+    return layer(see.__name__, calls).delayed(level[0])
+
+
+@dataclass(frozen=True)
+class Words:
+    """What texts tell of their words.
+
+    Parameters
+    ----------
+    words, within : Counter of str
+        How often each word occurs, and how often among the tokens that the model reads.
+    numbers : Counter of int
+        The same as `within` by number, where the tokenizer numbers words itself.
+    lengths : Counter of int
+        How many texts have so many tokens.
+    names : mapping of str to set of str
+        The names that the tagger uses, by column.
+    brings : tuple of Vocabulary or None, and int or None
+        The tokenizer's own vocabulary and length.
+    """
+
+    words: Counter[str]
+    within: Counter[str]
+    numbers: Counter[int]
+    lengths: Counter[int]
+    names: Mapping[str, frozenset[str]]
+    brings: tuple[Vocabulary | None, int | None] | None
+
+    def merged(self, other: Words) -> Words:
+        """Return what both tell together."""
+        columns = self.names.keys() | other.names.keys()
+        none: frozenset[str] = frozenset()
+        return Words(
+            self.words + other.words,
+            self.within + other.within,
+            self.numbers + other.numbers,
+            self.lengths + other.lengths,
+            {name: self.names.get(name, none) | other.names.get(name, none) for name in columns},
+            self.brings or other.brings,
+        )
+
+
+def see_words(block: Any, piece: Piece, generator: AuxTargetGenerator, needs: frozenset[str]) -> Words:
+    """Cut the texts of a partition into tokens and count these; tag them where a tagger's names are classes.
+
+    Parameters
+    ----------
+    block : sequence of str or of lists of tokens
+        The texts.
+    piece : Piece
+        Which partition it is.
+    generator : AuxTargetGenerator
+        Whose parameters say how to read them.
+    needs : frozenset of str
+        The columns of a tagger in which tasks find their classes.
+
+    Returns
+    -------
+    Words
+        As large as the vocabulary of the partition, not as its texts.
+
+    Raises
+    ------
+    AuxTasksError
+        If a text, the tokenizer or the tagger cannot be used; the partition is named.
+
+    Examples
+    --------
+    >>> import auxtasks
+    >>> piece = Piece(0, "partition 0 of `X`", {})
+    >>> see_words(["so it goes", "so"], piece, auxtasks.AuxTargetGenerator("text"), frozenset()).lengths
+    Counter({3: 1, 1: 1})
+    """
+    if not len(block):
+        return Words(Counter(), Counter(), Counter(), Counter(), {}, None)
+    settings = checked_text_settings(piece.own(generator).get_params())
+    with piece.named():
+        corpus = read_texts(block)
+        tokens, vocabulary, length = tokenize(corpus, settings)
+        read = tokens.spans.step < (tokens.spans.counts.max() if length is None else length)
+        names: dict[str, frozenset[str]] = {}
+        if needs:
+            ids = np.zeros(len(tokens.spans.starts), np.int32)
+            texts = Documents(
+                corpus.texts, tokens.spans, ids, FittedTexts(Vocabulary(()), length or 1), given=corpus.given
+            )
+            said = tagged(texts, settings, needs, training=False).said
+            names = {name: _names(said, name) for name in needs}
+    lengths = Counter(tokens.spans.counts.tolist())
+    if tokens.ids is not None:
+        numbers = Counter(tokens.ids[read].tolist())
+        return Words(Counter(), Counter(), numbers, lengths, names, (vocabulary, length))
+    within = [word for word, in_it in zip(tokens.words, read.tolist(), strict=True) if in_it]
+    return Words(Counter(tokens.words), Counter(within), Counter(), lengths, names, (vocabulary, length))
+
+
+def _names(said: Annotations, column: str) -> frozenset[str]:
+    """Return what occurs in a column; of runs, whether there is any."""
+    if column in NAMED:
+        return frozenset(said.found(column))
+    return frozenset({"any"} if (said.columns[column] >= 0).any() else ())
+
+
+_MANY, _PADDED = 100_000_000, 0.1
+"""So many steps, of which so few are tokens, are refused, as in memory."""
+
+
+def fit_texts(found: Words, max_tokens: int | None) -> FittedTexts:
+    """Decide the vocabulary and the number of steps.
+
+    Parameters
+    ----------
+    found : Words
+        What all training texts tell.
+    max_tokens : int or None
+        The size of a vocabulary that is fitted.
+
+    Returns
+    -------
+    FittedTexts
+        What reading them in memory decides.
+
+    Raises
+    ------
+    InvalidInputError
+        If no text has a token, or a few long texts would make nearly everything padding.
+
+    Examples
+    --------
+    >>> import auxtasks
+    >>> from auxtasks.scale.dask_source import Piece
+    >>> from auxtasks.scale.dask_fit import see_words
+    >>> piece = Piece(0, "partition 0 of `X`", {})
+    >>> found = see_words(["so it goes", "so"], piece, auxtasks.AuxTargetGenerator("text"), frozenset())
+    >>> fit_texts(found, None).length
+    3
+    """
+    if not any(found.lengths):
+        raise InvalidInputError("`X`: no text has a token, so there is nothing to learn from; check the texts.")
+    vocabulary, length = found.brings or (None, None)
+    if vocabulary is None:
+        vocabulary = Vocabulary.fit(found.words, max_tokens)  # counts are taken as they are
+    if length is None:
+        length = max(found.lengths)
+        n, used = sum(found.lengths.values()), sum(many * times for many, times in found.lengths.items())
+        if length * n > _MANY and used < _PADDED * length * n:
+            raise InvalidInputError(
+                f"`X`: the longest text has {length} tokens, and a text {used / n:.1f} on average, so that "
+                f"{1 - used / (length * n):.0%} of {length * n:,} steps would be padding. Pass a `length` to cut the "
+                "longest texts."
+            )
+    return FittedTexts(vocabulary, length)
+
+
+def stand_in(found: Words, fitted: FittedTexts) -> Documents:
+    """Make a few texts of which tasks learn the same classes as of all.
+
+    Parameters
+    ----------
+    found : Words
+        What all training texts tell.
+    fitted : FittedTexts
+        The vocabulary and the number of steps.
+
+    Returns
+    -------
+    Documents
+        Every word as often as its rank among the frequencies, which keeps their order and ties, and every name of the
+        tagger once.
+
+    Examples
+    --------
+    >>> import auxtasks
+    >>> from auxtasks.scale.dask_source import Piece
+    >>> from auxtasks.scale.dask_fit import see_words
+    >>> piece = Piece(0, "partition 0 of `X`", {})
+    >>> found = see_words(["so it goes", "so it", "so"], piece, auxtasks.AuxTargetGenerator("text"), frozenset())
+    >>> few = stand_in(found, fit_texts(found, None))
+    >>> [few.vocabulary.words[number] for number in few.ids]
+    ['so', 'so', 'so', 'it', 'it', 'goes']
+    """
+    counts = np.zeros(len(fitted.vocabulary.words), np.int64)
+    if found.numbers:
+        known = [(number, times) for number, times in found.numbers.items() if 0 <= number < len(counts)]
+        counts[[number for number, _ in known]] = [times for _, times in known]
+    else:
+        words = list(found.within)
+        np.add.at(counts, fitted.vocabulary.ids(words), [found.within[word] for word in words])
+    present = np.unique(counts[counts > 0])
+    ids = np.repeat(np.arange(len(counts), dtype=np.int32), np.searchsorted(present, counts, side="right"))
+    said = _said({name: tuple(sorted(names)) for name, names in found.names.items()})
+    # One token a text, so that none lies beyond the steps of the model.
+    return Documents([""] * len(ids), _single(len(ids)), ids, fitted, annotations=said)
+
+
+def check_names_merge(tasks: Sequence[Task]) -> None:
+    """Refuse tasks that learn their classes in a way that parts of the texts cannot tell.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+        What is to be computed.
+
+    Raises
+    ------
+    InvalidInputError
+        If a task has a `fit` of its own.
+
+    Examples
+    --------
+    >>> check_names_merge([Task("a", "a", "vector")])
+    """
+    for task in tasks:
+        if task.fit is not None and not task.fit.__module__.startswith("auxtasks.extractors.text."):
+            raise InvalidInputError(
+                f"`tasks`: {task.name!r} learns its classes from all training texts at once, which partitions cannot "
+                "be put together for. Fit a generator on a part of the texts that fits in memory, and `transform` the "
+                "collection with it."
+            )
+
+
+def _said(names: Mapping[str, tuple[str, ...]]) -> Annotations:
+    most = max(map(len, names.values()), default=0)
+    columns = {name: np.arange(most, dtype=np.int32) for name in names}
+    for name, column in columns.items():
+        column[len(names[name]) :] = -1
+    return Annotations(_single(most), columns, {name: names[name] for name in names if name in NAMED})
+
+
+def _single(n: int) -> Spans:
+    nothing: Array = np.zeros(n, np.int32)
+    return Spans(np.ones(n, np.int64), nothing, nothing)

@@ -1,0 +1,413 @@
+"""The door for collections of Dask: what type and shape tell is checked, and nothing is computed."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
+from math import isnan
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import numpy as np
+
+from auxtasks.errors import AuxTasksError, InvalidInputError, InvalidTypeError
+from auxtasks.optional import is_dask, require
+from auxtasks.targets.reading import read_samples, to_array
+
+if TYPE_CHECKING:
+    from auxtasks.generator import AuxTargetGenerator
+    from auxtasks.targets.settings import Settings
+
+
+_AXES = {"signal": 2, "image": 3, "video": 4, "any": 2}
+_EXPECTED = "a dask array, a dask bag of samples, or a dask data frame or column"
+
+
+def read_source(X: Any, generator: AuxTargetGenerator, settings: Settings) -> Source:
+    """Check a collection of Dask, and cut it into partitions along the samples.
+
+    Parameters
+    ----------
+    X : dask.array.Array, dask.bag.Bag, dask.dataframe.DataFrame or Series
+        The inputs.
+    generator : AuxTargetGenerator
+        Whose parameters say what they are.
+    settings : Settings
+        The checked parameters that are not about texts.
+
+    Returns
+    -------
+    Source
+        The partitions; a sample that reaches over several chunks is brought into one.
+
+    Raises
+    ------
+    InvalidTypeError
+        If it is another kind of collection, or holds no numbers.
+    InvalidInputError
+        If the number of axes is wrong, an axis is empty, or a bag has no partitions.
+
+    Examples
+    --------
+    >>> import auxtasks, dask.array as da
+    >>> from auxtasks.targets.settings import checked_settings
+    >>> generator = auxtasks.AuxTargetGenerator("signal")
+    >>> X = da.ones((5, 8), chunks=(2, 4))
+    >>> read_source(X, generator, checked_settings(generator.get_params())).rows
+    (2, 2, 1)
+    """
+    kind = _kind(X)
+    if kind == "frame":
+        X, kind = _from_frame(X, generator.domain)
+    if kind == "array" and not (generator.domain == "text" and X.ndim == 1):
+        return _from_array(X, generator, settings)
+    if generator.domain == "text":
+        _check_texts(generator)
+    else:
+        # No partition is computed for it: one sample of the domain's layout shows whether parameters can be used.
+        read_samples(np.zeros((1,) * _AXES.get(generator.domain, 2)), generator, settings, fitted=False)
+    if kind == "bag":
+        # Partitions of a bag may be iterators, which can be read only once.
+        X = X.map_partitions(list)
+        if not X.npartitions:
+            raise InvalidInputError("`X` holds no samples: it is a bag without partitions.")
+    rows = _known(X.chunks[0]) if kind == "array" else None
+    return Source(tuple(np.ravel(np.array(X.to_delayed(), object)).tolist()), rows)
+
+
+def _kind(X: Any) -> str:
+    module, name = type(X).__module__, type(X).__name__
+    if module.startswith("dask.array") and name == "Array":
+        return "array"
+    if module.startswith("dask.bag") and name == "Bag":
+        return "bag"
+    if module.startswith("dask.") and name in ("DataFrame", "Series"):
+        return "frame"
+    # Delayed objects tell neither what they hold nor how much; an xarray.DataArray has the dask array as its data.
+    raise InvalidTypeError(
+        f"`X` must be {_EXPECTED}; got {module}.{name}. Make one by dask.array.from_delayed or dask.bag.from_delayed, "
+        "or pass the `.data` of an xarray.DataArray."
+    )
+
+
+def _from_frame(X: Any, domain: str) -> tuple[Any, str]:
+    if domain == "text" and X.ndim == 2:
+        raise InvalidTypeError(
+            f"`X` must be one column for domain 'text'; got a data frame with the columns {list(X.columns)!r:.100}. "
+            "Pass one of them, such as X['text']."
+        )
+    if domain == "text" or (X.ndim == 1 and X.dtype == object):
+        return X, "column"
+    return X.to_dask_array(), "array"
+
+
+def _from_array(X: Any, generator: AuxTargetGenerator, settings: Settings) -> Source:
+    if any(isnan(length) for length in X.shape[1:]):
+        raise InvalidInputError(
+            f"`X` must have known lengths along all axes but the first; got shape {X.shape}. Call "
+            "X.compute_chunk_sizes() first."
+        )
+    shape = tuple(1 if isnan(length) else length for length in X.shape)
+    if X.dtype == object:
+        raise InvalidTypeError(f"`X` must hold real numbers; got dtype object, shape {X.shape}. Convert it first.")
+    # Arrays of the same dtype and shape that take no memory; bytes, because floats would be searched for NaN.
+    to_array(np.broadcast_to(np.zeros((), X.dtype), shape), "X")
+    like = read_samples(np.broadcast_to(np.zeros((), np.int8), shape), generator, settings, fitted=False)
+    whole = X.rechunk(dict.fromkeys(range(1, X.ndim), -1))
+    return Source(tuple(whole.to_delayed().ravel().tolist()), _known(whole.chunks[0]), whole, like.row_shape)
+
+
+def _check_texts(generator: AuxTargetGenerator) -> None:
+    # Here and not above: importing a family of tasks registers them, and the order of families is the registry's.
+    from auxtasks.extractors.text.reading import checked_text_settings
+
+    checked_text_settings(generator.get_params())
+
+
+def _known(rows: Sequence[float]) -> tuple[int, ...] | None:
+    return None if any(map(isnan, rows)) else tuple(map(int, rows))
+
+
+@dataclass(frozen=True)
+class Source:
+    """Samples in partitions, each of which is computed, read and forgotten by itself.
+
+    Parameters
+    ----------
+    blocks : tuple of dask.delayed.Delayed
+        The partitions: arrays, lists of samples or columns of texts.
+    rows : tuple of int or None
+        How many samples each holds; None where only computing them would tell.
+    array : dask.array.Array or None
+        The samples as an array with one chunk for each partition, where they are one.
+    row_shape : tuple of int or None
+        The shape of one sample of an array, channel axis included.
+    """
+
+    blocks: tuple[Any, ...]
+    rows: tuple[int, ...] | None = None
+    array: Any = None
+    row_shape: tuple[int, ...] | None = None
+
+    def slices(self) -> list[slice]:
+        """Where the samples of each partition stand among all of them; their numbers must be known."""
+        return [slice(*ends) for ends in pairwise(accumulate(self.rows or (), initial=0))]
+
+    def places(self) -> list[str]:
+        """How errors call each partition."""
+        names = [f"partition {number} of `X`" for number in range(len(self.blocks))]
+        if self.rows is None:
+            return names
+        spans = [f", samples {at.start} to {at.stop - 1}" if at.stop > at.start else "" for at in self.slices()]
+        return [name + span for name, span in zip(names, spans, strict=True)]
+
+    def counted(self) -> Source:
+        """Return the same with known numbers of samples, for which partitions may have to be computed."""
+        if self.rows is not None:
+            return self
+        dask = require("dask", extra="dask")
+        return self.with_rows(dask.compute(*(dask.delayed(len)(block) for block in self.blocks)))
+
+    def with_rows(self, rows: Sequence[int]) -> Source:
+        """Return the same with these numbers of samples."""
+        return replace(
+            self, rows=tuple(rows), array=None if self.array is None else with_known_rows(self.array, tuple(rows))
+        )
+
+
+def with_known_rows(array: Any, rows: tuple[int, ...]) -> Any:
+    """Return a dask array whose chunks along the samples have these lengths, which were unknown.
+
+    Parameters
+    ----------
+    array : dask.array.Array
+        The array.
+    rows : tuple of int
+        The lengths of its chunks.
+
+    Returns
+    -------
+    dask.array.Array
+        The same values.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> with_known_rows(da.ones((4, 2), chunks=2), (2, 2)).chunks
+    ((2, 2), (2,))
+    """
+    da = require("dask.array", extra="dask")
+    return da.Array(array.dask, array.name, (rows, *array.chunks[1:]), meta=array._meta)
+
+
+class Piece:
+    """Where a partition stands, and the given labels of its samples.
+
+    No dataclass, because Dask would look through one for collections, label by label.
+
+    Parameters
+    ----------
+    number : int
+        The partition's.
+    place : str
+        How errors call it.
+    given : mapping of str to array-like
+        The given columns, for the samples of this partition alone.
+    """
+
+    def __init__(self, number: int, place: str, given: Mapping[str, object]) -> None:
+        self.number = number
+        self.place = place
+        self.given = given
+
+    @contextmanager
+    def named(self) -> Iterator[None]:
+        """Name the partition in errors, which count the samples from its first one."""
+        try:
+            yield
+        except AuxTasksError as error:
+            raise type(error)(f"{self.place} (counted from its first sample): {error}") from error
+
+    def own(self, generator: AuxTargetGenerator) -> AuxTargetGenerator:
+        """Return the generator with draws of this partition's own, and without a progress bar.
+
+        The first partition draws as all samples do in memory; others from seeds that follow from their number, so that
+        whoever computes a partition, and how often, makes the same copies.
+        """
+        own = copy.copy(generator)
+        own.progress = False
+        if self.number:
+            state = np.random.SeedSequence([generator.seed, self.number]).generate_state(1, np.uint64)
+            own.seed = int(state[0])
+        return own
+
+
+def bring(given: Mapping[str, object] | None, domain: str) -> dict[str, Any]:
+    """Compute the given columns that are collections of Dask.
+
+    Parameters
+    ----------
+    given : mapping of str to array-like, dask array, bag or column, or None
+        The columns, checked to be a mapping of names.
+    domain : str
+        What the inputs are.
+
+    Returns
+    -------
+    dict of str to array-like
+        In memory: the labels of a sample are small beside the sample.
+
+    Raises
+    ------
+    InvalidInputError
+        If texts have a label for each token.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> bring({"speaker": da.ones(3, chunks=1, dtype=int)}, "signal")
+    {'speaker': array([1, 1, 1])}
+    """
+    lazy = {name: values for name, values in (given or {}).items() if is_dask(values)}
+    (computed,) = require("dask", extra="dask").compute(lazy)
+    columns = {name: computed.get(name, values) for name, values in (given or {}).items()}
+    for name, values in columns.items():
+        first = next((labels for labels in values if labels is not None), None) if _is_listed(values) else None
+        if domain == "text" and isinstance(first, (list, tuple)):
+            raise InvalidInputError(
+                f"`given`: {name!r} has a list of labels for each text, and labels for each token are not cut into "
+                "partitions; make the targets of a part of the texts that fits in memory."
+            )
+    return columns
+
+
+def pieces(source: Source, columns: Mapping[str, Any]) -> list[Piece]:
+    """Cut given columns as the samples are cut.
+
+    Parameters
+    ----------
+    source : Source
+        The partitions, their numbers of samples known if there is a column.
+    columns : mapping of str to array-like
+        The columns, as long as there are samples.
+
+    Returns
+    -------
+    list of Piece
+        One for each partition.
+
+    Examples
+    --------
+    >>> pieces(Source((None, None), (2, 1)), {"speaker": [5, 6, 7]})[1].given
+    {'speaker': [7]}
+    """
+    places = source.places()
+    rows = source.slices() if columns else [slice(0)] * len(places)
+    return [
+        Piece(number, place, {name: _take(values, at) for name, values in columns.items()})
+        for number, (place, at) in enumerate(zip(places, rows, strict=True))
+    ]
+
+
+def _is_listed(values: Any) -> bool:
+    return isinstance(values, (list, tuple)) or str(getattr(values, "dtype", "")) == "object"
+
+
+def _take(values: Any, rows: slice) -> Any:
+    return values.iloc[rows] if hasattr(values, "iloc") else values[rows]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Calls that are made when their results are asked for.
+
+    Parameters
+    ----------
+    name : str
+        The name of the layer; the key of a call is this and its number.
+    graph : dask.highlevelgraph.HighLevelGraph
+        The calls, and all that they need.
+    """
+
+    name: str
+    graph: Any
+
+    def delayed(self, number: int) -> Any:
+        """Return the result of one call as a delayed object."""
+        return require("dask.delayed", extra="dask").Delayed((self.name, number), self.graph, layer=self.name)
+
+
+def layer(name: str, calls: Sequence[tuple[Any, ...]]) -> Layer:
+    """Lay out calls.
+
+    Parameters
+    ----------
+    name : str
+        What is done, for those who watch the cluster.
+    calls : sequence of tuple
+        A function and its arguments; delayed objects stand for their values, and a range for the results of the calls
+        of these numbers, as a list.
+
+    Returns
+    -------
+    Layer
+        The calls.
+
+    Examples
+    --------
+    >>> layer("add", [(len, "abc"), (len, "a"), (sum, range(2))]).delayed(2).compute()
+    4
+    """
+    own = f"auxtasks-{name}-{uuid4().hex}"
+    needed: dict[Any, Any] = {}
+
+    def stand_in(argument: Any) -> Any:
+        if isinstance(argument, range):
+            return [(own, number) for number in argument]
+        if not is_dask(argument):
+            return argument
+        needed[argument.key] = argument
+        return argument.key
+
+    tasks = {(own, at): (call[0], *map(stand_in, call[1:])) for at, call in enumerate(calls)}
+    graph = require("dask.highlevelgraph", extra="dask").HighLevelGraph
+    return Layer(own, graph.from_collections(own, tasks, dependencies=list(needed.values())))
+
+
+def joined(
+    name: str, calls: Sequence[tuple[Any, ...]], rows: Sequence[int] | None, shape: tuple[int, ...], dtype: Any
+) -> Any:
+    """Lay out calls that each give some rows of an array.
+
+    Parameters
+    ----------
+    name, calls
+        As for `layer`.
+    rows : sequence of int or None
+        How many rows each call gives; None if that is not known.
+    shape : tuple of int
+        The shape of one row.
+    dtype : dtype
+        The dtype.
+
+    Returns
+    -------
+    dask.array.Array
+        One chunk for each call.
+
+    Examples
+    --------
+    >>> joined("ones", [(np.ones, 2), (np.ones, 1)], (2, 1), (), np.dtype(float)).compute()
+    array([1., 1., 1.])
+    """
+    da = require("dask.array", extra="dask")
+    graph = require("dask.highlevelgraph", extra="dask").HighLevelGraph
+    parts = layer(name, calls)
+    chunks = ((np.nan,) * len(calls) if rows is None else tuple(rows), *((length,) for length in shape))
+    own = f"{parts.name}-array"
+    # The keys of an array have a number for each of its axes.
+    named = {(own, at, *(0 for _ in shape)): (parts.name, at) for at in range(len(calls))}
+    return da.Array(graph.from_collections(own, named, dependencies=[parts.delayed(0)]), own, chunks, dtype=dtype)

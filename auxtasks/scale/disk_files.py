@@ -1,0 +1,372 @@
+"""The rows of one .npy file, written and read by their numbers, without mapping the file into memory."""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import os
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from auxtasks.errors import StorageError
+from auxtasks.targets.fitted import plain
+from auxtasks.typing import Array
+
+
+def digest_of(array: Array) -> str:
+    """Return a checksum of the bytes of an array.
+
+    Parameters
+    ----------
+    array : ndarray
+        Of numbers.
+
+    Returns
+    -------
+    str
+        CRC-32, 8 hexadecimal digits: at 2 GB a second it costs little beside reading and writing.
+
+    Examples
+    --------
+    >>> digest_of(np.zeros(2)) == digest_of(np.zeros(2)), digest_of(np.zeros(2)) == digest_of(np.ones(2))
+    (True, False)
+    """
+    return f"{zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data):08x}"
+
+
+class RowFile:
+    """An array on disk that is being written; `np.load` reads it once it is finished.
+
+    Read by slices of rows, it looks like an array to whatever goes through one block by block. Mapped pages would count
+    as memory of the process for as long as it has the file, so that files are read and written piece by piece instead.
+
+    Parameters
+    ----------
+    path : Path
+        The file; made if need be, and left as it is otherwise.
+    row_shape : tuple of int
+        The shape of one row.
+    dtype : dtype
+        Of the values.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with RowFile(Path(folder, "a.npy"), (2,), np.dtype("float32")) as rows:
+    ...         rows.write(1, np.ones((2, 2), np.float32))
+    ...         rows.write(0, np.zeros((1, 2), np.float32))
+    ...         rows.finish(3)
+    ...     np.load(f"{folder}/a.npy")[:, 0]
+    array([0., 1., 1.], dtype=float32)
+    """
+
+    def __init__(self, path: Path, row_shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self.path = path
+        self.dtype = dtype
+        self.n = 0
+        self._row_shape = row_shape
+        self._row_bytes = prod(row_shape) * dtype.itemsize
+        self._offset = len(self._header(0))
+        self.new = not path.exists()
+        self._file = io.FileIO(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+")
+
+    def __enter__(self) -> RowFile:
+        """Return the file."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __len__(self) -> int:
+        """Return the number of rows written."""
+        return self.n
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the rows written."""
+        return (self.n, *self._row_shape)
+
+    def __getitem__(self, rows: slice) -> Array:
+        """Read some rows."""
+        start, stop, _ = rows.indices(self.n)
+        return self.read(start, stop)
+
+    def size_of(self, n: int) -> int:
+        """Return how many bytes a file of n rows takes."""
+        return self._offset + n * self._row_bytes
+
+    def reserve(self, n: int) -> None:
+        """Take the disk space of n rows now, where the system can, rather than find it full at the end."""
+        if hasattr(os, "posix_fallocate"):
+            try:
+                os.posix_fallocate(self._file.fileno(), 0, self.size_of(n))
+            except OSError as error:
+                if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+                    raise
+
+    def write(self, start: int, values: Array) -> None:
+        """Write rows from a row on."""
+        left = np.ascontiguousarray(values, self.dtype).reshape(-1).view(np.uint8).data
+        self._file.seek(self.size_of(start))
+        while left:
+            left = left[self._file.write(left) :]
+        self.n = max(self.n, start + len(values))
+
+    def read(self, start: int, stop: int) -> Array:
+        """Read the rows from one to before another."""
+        values = np.empty((stop - start, *self._row_shape), self.dtype)
+        left = values.reshape(-1).view(np.uint8).data
+        self._file.seek(self.size_of(start))
+        while left:
+            count = self._file.readinto(left)
+            if not count:
+                raise StorageError(f"{self.path} ends before row {stop}.")
+            left = left[count:]
+        return values
+
+    def holds(self, start: int, stop: int, digest: str) -> bool:
+        """Tell whether rows are there with the checksum that they were written with."""
+        if os.fstat(self._file.fileno()).st_size < self.size_of(stop):
+            return False
+        self.n = max(self.n, stop)
+        return digest_of(self.read(start, stop)) == digest
+
+    def sync(self) -> None:
+        """Return when all that was written is on the disk."""
+        os.fsync(self._file.fileno())
+
+    def finish(self, n: int) -> None:
+        """Cut the file off after n rows, and let it say that it has so many."""
+        self._file.truncate(self.size_of(n))
+        self._file.seek(0)
+        self._file.write(self._header(n))
+        self.sync()
+
+    def _header(self, n: int) -> bytes:
+        """Return the start of the file; NumPy pads it to one length for every n."""
+        described = {
+            "descr": np.lib.format.dtype_to_descr(self.dtype),
+            "fortran_order": False,
+            "shape": (n, *self._row_shape),
+        }
+        header = io.BytesIO()
+        np.lib.format.write_array_header_1_0(header, described)
+        return header.getvalue()
+
+
+INPUT = "X"
+
+
+class Journal:
+    """What a run has finished.
+
+    Each line is JSON behind its own checksum. A line that was not written to its end, as when the process was killed,
+    is cut off with all that follows it: what it told of is then done again.
+
+    Parameters
+    ----------
+    path : Path
+        The file; it need not exist.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Journal(Path(folder, "j")).wrote(0, 5, {"X": "ab"})
+    ...     Journal(Path(folder, "j")).known("X", 0)
+    (5, 'ab')
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._blocks: dict[str, dict[int, tuple[int, str]]] = {}
+        self.header: dict[str, Any] | None = None
+        self.fitted: dict[str, Any] | None = None
+        self.n: int | None = None
+        self._whole = 0
+        if path.exists():
+            for line in path.read_bytes().splitlines(keepends=True):
+                fields = _parsed(line)
+                if fields is None:
+                    break
+                self._whole += len(line)
+                self._take(fields)
+
+    def repair(self) -> None:
+        """Cut off what was not written to its end, so that lines can be added."""
+        if self._path.exists() and self._path.stat().st_size > self._whole:
+            os.truncate(self._path, self._whole)
+
+    def begin(self, header: Mapping[str, Any]) -> None:
+        """Write down what the run is made of."""
+        self._add({"header": dict(header)})
+
+    def wrote(self, start: int, stop: int, digests: Mapping[str, str]) -> None:
+        """Write down that rows are on the disk, with the checksum of each file's block of them."""
+        self._add({"rows": [start, stop], "of": dict(digests)})
+
+    def fit(self, state: Mapping[str, Any], n: int) -> None:
+        """Write down the fitted generator and the number of samples it was fitted on."""
+        self._add({"fitted": dict(state), "n": n})
+
+    def known(self, name: str, start: int) -> tuple[int, str] | None:
+        """Return where the block of a file that starts at a row ends, and its checksum; None if it is not there."""
+        return self._blocks.get(name, {}).get(start)
+
+    def rows_of(self, name: str) -> int:
+        """Return the end of the last block of a file."""
+        return max((stop for stop, _ in self._blocks.get(name, {}).values()), default=0)
+
+    def _add(self, fields: dict[str, Any]) -> None:
+        body = json.dumps(fields, default=plain, allow_nan=False).encode()
+        with self._path.open("ab") as file:
+            file.write(b"%08x %s\n" % (zlib.crc32(body), body))
+            file.flush()
+            os.fsync(file.fileno())
+        self._take(json.loads(body))
+
+    def _take(self, fields: dict[str, Any]) -> None:
+        if "header" in fields:
+            self.header = fields["header"]
+        elif "fitted" in fields:
+            self.fitted, self.n = fields["fitted"], fields["n"]
+        else:
+            start, stop = fields["rows"]
+            for name, digest in fields["of"].items():
+                self._blocks.setdefault(name, {})[start] = (stop, digest)
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    checksum, _, body = line.partition(b" ")
+    if not line.endswith(b"\n") or checksum != b"%08x" % zlib.crc32(body[:-1]):
+        return None
+    fields: dict[str, Any] = json.loads(body)
+    return fields
+
+
+LOCK = "lock"
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder, which is made if need be; it may be renamed meanwhile.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+
+    Raises
+    ------
+    StorageError
+        If another process holds it. The lock of a process that was killed is free: the system takes it back.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as home, locked(Path(home, "targets.partial")):
+    ...     Path(home, "targets.partial", LOCK).exists()
+    True
+    """
+    try:
+        import fcntl
+    except ImportError:
+        raise StorageError("`out` needs the file locks of Unix, which this system does not have.") from None
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / LOCK
+    with path.open("a+", encoding="ascii") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise StorageError(
+                f"`out`: process {file.read().strip() or '?'} is writing {folder}; wait for it, or choose another path."
+            ) from None
+        try:
+            here = os.path.samestat(path.stat(), os.fstat(file.fileno()))
+        except FileNotFoundError:
+            here = False
+        if not here:
+            raise StorageError(
+                f"`out`: another process has just finished {folder}; load its targets by `load_targets`."
+            )
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+_NEXT = (
+    "Pass what they were begun with, pass overwrite=True to begin anew, or choose another path; batches must come in "
+    "the same order each time, not shuffled."
+)
+
+
+class InputsChangedError(StorageError):
+    """The inputs are not those that finished chunks were computed from."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"`out`: {what} differs from what the targets there were made of. {_NEXT}")
+
+
+def check_made_of(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Refuse other options, or inputs of another shape, than a run was begun with.
+
+    Parameters
+    ----------
+    before, now : mapping of str to object
+        What decides the result, by name.
+
+    Raises
+    ------
+    StorageError
+        If they differ; what does is named.
+
+    Examples
+    --------
+    >>> check_made_of({"seed": 0}, {"seed": 0})
+    """
+    changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    if changed:
+        said = "; ".join(f"{name} was {_short(before.get(name))} and is {_short(now.get(name))}" for name in changed)
+        raise StorageError(f"`out`: the targets there are made of something else: {said}. {_NEXT}")
+
+
+def check_same_values(values: Mapping[str, Array], journal: Journal, start: int) -> None:
+    """Refuse to go on where the same inputs do not give the same values any more.
+
+    Parameters
+    ----------
+    values : mapping of str to ndarray
+        What a chunk gives now, by file.
+    journal : Journal
+        With the checksums of what it gave before.
+    start : int
+        The first row.
+
+    Raises
+    ------
+    StorageError
+        If a value differs: a task of the user's own changed, or NumPy, or the processor.
+    """
+    for name, array in values.items():
+        before = journal.known(name, start)
+        if before is not None and before[1] != digest_of(array):
+            raise StorageError(
+                "`out`: the same inputs give other values than when the targets there were begun; a task of your own "
+                f"may have changed, or a library, or the machine. {_NEXT}"
+            )
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 200 else text[:197] + "..."

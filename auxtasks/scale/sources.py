@@ -1,0 +1,286 @@
+"""Inputs larger than memory, read in blocks of rows: by slicing, or from batches in their order."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import mmap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.targets.reading import read_inputs, to_array
+from auxtasks.targets.samples import Ragged
+from auxtasks.typing import Array
+
+Block = tuple[int, Array]
+
+
+class Batches:
+    """Batches in their order, cut anew into blocks of one size.
+
+    Parameters
+    ----------
+    X : iterable
+        Batches: arrays, or tuples (inputs, labels, ...), of which the first counts.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidInputError
+        If these are no batches of numbers, or there is none.
+
+    Examples
+    --------
+    >>> [(start, len(block)) for start, block in Batches(np.ones((2, 2)) for _ in range(3)).blocks(4)]
+    [(0, 4), (4, 2)]
+    """
+
+    def __init__(self, X: Iterable[object]) -> None:
+        self.n: int | None = None
+        self.inputs = None
+        self._batches = batches_of(X)
+        self.once = isinstance(self._batches, Iterator)
+        batches = self._numbered()
+        head = next(batches, None)
+        if head is None:
+            raise InvalidInputError("`X` gives no samples: there is no batch in it. A generator can be read only once.")
+        self.first = head[1][:1].copy()
+        self._drawn: Iterator[Block] | None = itertools.chain([head], batches)
+
+    def blocks(self, rows: int) -> Iterator[Block]:
+        """Go through the inputs, with the number of the first row of each block."""
+        batches = self._drawn or self._numbered()
+        self._drawn = None
+        start, held, count = 0, list[Array](), 0
+        for i, batch in batches:
+            if batch.shape[1:] != self.first.shape[1:] or batch.dtype != self.first.dtype:
+                raise InvalidInputError(
+                    f"`X`: batch {i} has samples of shape {batch.shape[1:]} and dtype {batch.dtype}, and the first "
+                    f"batch of shape {self.first.shape[1:]} and dtype {self.first.dtype}; bring them to one "
+                    "shape and dtype."
+                )
+            count += len(batch)
+            if count < rows:
+                # A copy, because a generator may fill the same array with its next batch.
+                held.append(batch.copy())
+            else:
+                together, at = np.concatenate([*held, batch]), 0
+                for at in range(rows, count + 1, rows):
+                    yield start, together[at - rows : at]
+                    start += rows
+                # A copy, so that a whole large batch is not kept for the sake of its rest.
+                held, count = [together[at:].copy()], count - at
+                del together
+        if count:
+            yield start, np.concatenate(held)
+
+    def _numbered(self) -> Iterator[Block]:
+        """Go through the batches that are not empty, with their numbers."""
+        batches = ((i, checked_batch(i, batch)) for i, batch in enumerate(self._batches))
+        return ((i, batch) for i, batch in batches if len(batch))
+
+
+def batches_of(X: Any) -> Iterable[Any]:
+    """Return something that goes through the batches once and ends.
+
+    Parameters
+    ----------
+    X : iterable, or with ``num_batches`` and ``[i]``
+        A ``keras.utils.PyDataset`` is the latter.
+
+    Returns
+    -------
+    iterable
+        The batches; the very object where it can be gone through.
+
+    Raises
+    ------
+    InvalidInputError
+        If it never ends and says so.
+
+    Examples
+    --------
+    >>> list(batches_of(range(2)))
+    [0, 1]
+    """
+    endless = "`X` never ends; limit it, as by `take` or a number of batches, so that it goes through the data once."
+    if hasattr(X, "num_batches"):
+        if X.num_batches is None:
+            raise InvalidInputError(endless)
+        return _Numbered(X)
+    # What tf.data says of an endless data set.
+    if hasattr(X, "cardinality") and int(X.cardinality()) == -1:
+        raise InvalidInputError(endless)
+    batches: Iterable[Any] = X
+    return batches
+
+
+class _Numbered:
+    """Batches by their numbers, gone through as often as asked."""
+
+    def __init__(self, X: Any) -> None:
+        self._batches: Sequence[Any] = X
+        self._n = int(X.num_batches)
+
+    def __iter__(self) -> Any:
+        return (self._batches[i] for i in range(self._n))
+
+
+def checked_batch(number: int, batch: object) -> Array:
+    """Return the inputs of one batch.
+
+    Parameters
+    ----------
+    number : int
+        Which it is, for the error.
+    batch : array-like, or tuple of the inputs and their labels
+        What was drawn.
+
+    Returns
+    -------
+    ndarray, shape (n, ...)
+        The inputs.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidInputError
+        If they are not one array of numbers, with one row for each sample.
+
+    Examples
+    --------
+    >>> checked_batch(0, ([[1.0]], [0]))
+    array([[1.]])
+    """
+    inputs = batch[0] if isinstance(batch, tuple) and batch else batch
+    if isinstance(inputs, (dict, tuple)):
+        raise InvalidTypeError(
+            f"`X`: batch {number} holds a {type(inputs).__name__}; one array of inputs is expected, or a tuple "
+            "(inputs, labels). Map the batches to the input that targets are to be made of."
+        )
+    array = to_array(inputs, f"batch {number} of X")
+    if array.ndim < 2:
+        raise InvalidInputError(
+            f"`X`: batch {number} has shape {array.shape}; batches of samples are expected, (n, ...). Where it is a "
+            "single sample, batch them first."
+        )
+    return array
+
+
+class Sliced:
+    """Anything with a shape that is read by slices: arrays, memory maps, data sets of HDF5, arrays of Zarr.
+
+    Parameters
+    ----------
+    X : array-like with ``shape`` and slicing
+        The inputs.
+
+    Examples
+    --------
+    >>> [(start, len(block)) for start, block in Sliced(np.ones((5, 2))).blocks(2)]
+    [(0, 2), (2, 2), (4, 1)]
+    """
+
+    once = False
+
+    def __init__(self, X: Any) -> None:
+        n = X.shape[0]
+        if isinstance(n, float) and math.isnan(n):
+            raise InvalidInputError("`X` does not know its length; compute the sizes of its chunks first.")
+        self.inputs = X
+        self.n: int | None = int(n)
+        self.first = to_array(X[:1], "X")
+
+    def blocks(self, rows: int) -> Iterator[Block]:
+        """Go through the inputs, with the number of the first row of each block."""
+        for start in range(0, len(self), rows):
+            # A contiguous copy or view; checked later, by the same door as inputs in memory.
+            yield start, np.ascontiguousarray(to_array(self.inputs[start : min(start + rows, len(self))], "X"))
+            _release(self.inputs)
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return self.n or 0
+
+
+Source = Sliced | Batches
+
+
+def source_of(X: object, domain: str) -> Source:
+    """Decide how inputs are read.
+
+    Parameters
+    ----------
+    X : array-like or iterable of batches
+        What the user gave.
+    domain : str
+        What the inputs are.
+
+    Returns
+    -------
+    Sliced or Batches
+        The inputs, of which nothing but the first row or batch was read.
+
+    Raises
+    ------
+    AuxTasksError
+        If they cannot be read in blocks.
+
+    Examples
+    --------
+    >>> source_of([[1.0, 2.0]], "signal").inputs
+    array([[1., 2.]])
+    """
+    in_memory = hasattr(X, "to_numpy") or isinstance(X, (list, tuple, str, bytes, Mapping))
+    plain = not in_memory and str(getattr(X, "dtype", "object")) != "object"
+    if plain and hasattr(X, "__getitem__") and len(getattr(X, "shape", None) or ()):
+        return Sliced(X)
+    if plain or in_memory or isinstance(X, np.ndarray) or not (hasattr(X, "__iter__") or hasattr(X, "num_batches")):
+        return Sliced(dense(X, domain))
+    return Batches(X)  # type: ignore[arg-type] # goes through it, or by its number of batches
+
+
+def dense(X: object, domain: str) -> Array:
+    """Read inputs that are in memory, all of one shape.
+
+    Parameters
+    ----------
+    X : array-like
+        The inputs, or a block of them.
+    domain : str
+        What the inputs are.
+
+    Returns
+    -------
+    ndarray
+        As the user has them.
+
+    Raises
+    ------
+    AuxTasksError
+        If they cannot be used, or are series of different lengths.
+
+    Examples
+    --------
+    >>> dense([[1.0], [2.0]], "signal").shape
+    (2, 1)
+    """
+    samples = read_inputs(X, domain)
+    if isinstance(samples, Ragged):
+        raise InvalidInputError(
+            "`X` holds series of different lengths, which cannot be written by `out`; pad or cut them to one length, "
+            "or make the targets in memory and save them with `AuxTargets.save`."
+        )
+    return samples.inputs
+
+
+def _release(X: object) -> None:
+    """Give pages of a memory map back that were read: they count as memory of the process until it does."""
+    while isinstance(X, np.ndarray):
+        # A copy-on-write map may hold changes that are nowhere else.
+        if getattr(X, "mode", "r") == "c":
+            return
+        X = X.base
+    if isinstance(X, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        X.madvise(mmap.MADV_DONTNEED)

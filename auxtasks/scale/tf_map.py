@@ -1,0 +1,401 @@
+"""Targets inside a `tf.data` pipeline: what `AuxTargetGenerator.as_map` returns."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tensorflow as tf
+
+from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.specs import TargetSpec
+from auxtasks.targets.graph import checked_batch, graph_targets
+from auxtasks.targets.raw import empty_target
+from auxtasks.targets.tasks import Task
+from auxtasks.typing import Array
+from auxtasks.validation import check_flag
+
+if TYPE_CHECKING:
+    from auxtasks.generator import AuxTargetGenerator
+
+
+_WAY_OUT = (
+    "make the targets beforehand, with make_aux_targets(...).to_tf_dataset(y), or leave this task out of the generator."
+)
+
+
+class TargetMap:
+    """The function for `tf.data.Dataset.map`; see `AuxTargetGenerator.as_map`.
+
+    Parameters
+    ----------
+    generator : AuxTargetGenerator
+        Fitted.
+    batched, column, label, in_graph
+        As `AuxTargetGenerator.as_map` has them.
+
+    Raises
+    ------
+    InvalidInputError
+        If the generator is not fitted or has a task that adds samples.
+    InvalidTypeError
+        If a parameter is of the wrong type.
+    """
+
+    def __init__(
+        self, generator: AuxTargetGenerator, batched: bool, column: str | None, label: str | None, in_graph: bool
+    ) -> None:
+        for argument, name in (("column", column), ("label", label)):
+            if name is not None and not isinstance(name, str):
+                raise InvalidTypeError(f"`{argument}` must be the name of a column; got {name!r:.60}.")
+        self.generator = for_batches(generator, _WAY_OUT)
+        self.batched = check_flag("batched", batched)
+        self.column = column
+        self.label = label
+        dense = generator.domain != "text" and generator.length_ is None
+        self.in_graph = check_flag("in_graph", in_graph) and dense
+
+    def __call__(self, *element: Any) -> tuple[Any, ...]:
+        """Put targets beside one element or batch."""
+        parts = read_element(element, self.column, self.label)
+        if MAIN in self.generator.specs_ and MAIN in parts.labels:
+            raise InvalidInputError(
+                f"`tasks`: a target is named {MAIN!r}, as the main label is; give the task another alias."
+            )
+        if self.batched:
+            return parts.completed(*self._computed(self._checked(parts.x), parts))
+        x, targets = self._computed(self._checked(tf.convert_to_tensor(parts.x)[tf.newaxis]), parts)
+        return parts.completed(x[0], {name: target[0] for name, target in targets.items()})
+
+    def _computed(self, x: Any, parts: Element) -> tuple[Any, dict[str, Any]]:
+        """Return what the model reads, and the targets that the labels do not hold, in the order of the specs."""
+        outside = OutsideGraph(with_tasks(self.generator, lambda task: self._is_outside(task, parts)))
+        inside = with_tasks(self.generator, lambda task: self._is_inside(task) and task.name not in parts.labels)
+        if outside.generator.specs_ or outside.changes_inputs:
+            x, found = outside(x)
+        else:
+            found = {}
+        if inside.specs_:
+            found |= graph_targets(inside, x, as_transform=True)
+        targets = {}
+        for name, spec in self.generator.specs_.items():
+            if name in self.generator.given_:
+                row = tf.constant(outside.empty(spec, 1))
+                found[name] = tf.repeat(row, tf.shape(x)[0], axis=0)
+                found[name].set_shape((x.shape[0], *spec.shape))
+            if name not in parts.labels:
+                targets[name] = found[name]
+        return x, targets
+
+    def _is_inside(self, task: Task) -> bool:
+        return self.in_graph and task.graph is not None and task.effect == "none"
+
+    def _is_outside(self, task: Task, parts: Element) -> bool:
+        return task.effect != "none" or not (self._is_inside(task) or task.name in parts.labels)
+
+    def _checked(self, x: Any) -> Any:
+        """Return the batch as a tensor, refused before the pipeline runs where that can be told."""
+        g = self.generator
+        x = x if isinstance(x, tf.RaggedTensor) else tf.convert_to_tensor(x)
+        ragged, of_text = isinstance(x, tf.RaggedTensor), g.domain == "text"
+        if (x.dtype == tf.string) != of_text:
+            raise InvalidTypeError(
+                f"`x` must hold {'strings: texts or tokens' if of_text else 'numbers'}, as the training inputs did; "
+                f"found a tensor of {x.dtype.name}, shape {x.shape}."
+            )
+        if not of_text and g.length_ is None and not ragged:
+            return checked_batch(g, x)
+        if ragged and (x.ragged_rank != 1 or not (of_text or g.length_)):
+            raise InvalidInputError(
+                f"`x` is a RaggedTensor of shape {x.shape}, and the training inputs were of one shape; make it dense, "
+                "such as by x.to_tensor(shape=...)."
+            )
+        if self.batched and not ragged and len(x.shape) > of_text:
+            raise InvalidInputError(
+                f"`x` of shape {x.shape} is padded, and nothing tells padding from "
+                f"{'tokens' if of_text else 'series'}. Use .map(generator.as_map(batched=False)) before .batch(n), or "
+                ".ragged_batch(n) before .map(generator.as_map())."
+            )
+        return x
+
+
+def target_map(generator: AuxTargetGenerator, **how: Any) -> Any:
+    """Return a `TargetMap` as a function that AutoGraph leaves alone: it would hide the type of an error.
+
+    Parameters
+    ----------
+    generator : AuxTargetGenerator
+        Fitted.
+    **how
+        The parameters of `TargetMap`.
+
+    Returns
+    -------
+    callable
+        For `tf.data.Dataset.map`.
+    """
+    return tf.autograph.experimental.do_not_convert(TargetMap(generator, **how).__call__)
+
+
+MAIN = "main"
+
+
+@dataclass(frozen=True)
+class Element:
+    """One element of a data set, or one batch of them.
+
+    Parameters
+    ----------
+    inputs : tensor or mapping of str to tensor
+        What the model reads.
+    column : str or None
+        Which of several inputs the targets are computed from.
+    labels : dict
+        The main label as ``"main"``, or what the labels hold by name.
+    weights : tuple
+        The sample weights, or nothing.
+    """
+
+    inputs: Any
+    column: str | None
+    labels: dict[str, Any]
+    weights: tuple[Any, ...]
+
+    @property
+    def x(self) -> Any:
+        """What the targets are computed from."""
+        return self.inputs if self.column is None else self.inputs[self.column]
+
+    def completed(self, x: Any, targets: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Return ``(x, labels and targets[, weights])``, with `x` in the place of what the targets came from."""
+        inputs = x if self.column is None else {**self.inputs, self.column: x}
+        return inputs, {**self.labels, **targets}, *self.weights
+
+
+def read_element(element: tuple[Any, ...], column: str | None, label: str | None) -> Element:
+    """Take apart what `tf.data.Dataset.map` calls its function with.
+
+    Parameters
+    ----------
+    element : tuple
+        ``(x,)``, ``(x, y)``, ``(x, y, sample_weight)``, or a mapping of columns as its only entry.
+    column : str or None
+        The column of the inputs, or which of several inputs.
+    label : str or None
+        The column of the main label, for a mapping of columns.
+
+    Returns
+    -------
+    Element
+        The parts.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidInputError, UnknownNameError
+        If it is of another form, or of one that needs a `column`.
+
+    Examples
+    --------
+    >>> read_element(({"image": 1, "label": 2, "id": 3},), "image", "label")
+    Element(inputs=1, column=None, labels={'main': 2}, weights=())
+    """
+    if len(element) > 3:
+        raise InvalidTypeError(
+            f"the map takes x, (x, y), (x, y, sample_weight) or a mapping of columns; got {len(element)} entries. "
+            "Bring the elements into one of these forms by a map before this one."
+        )
+    x, *rest = element
+    if not rest and isinstance(x, Mapping):
+        named = _known("column", column, x), label if label is None else _known("label", label, x)
+        return Element(x[named[0]], None, {} if named[1] is None else {MAIN: x[named[1]]}, ())
+    if label is not None:
+        raise InvalidInputError(
+            f"`label` names the column of the main label where elements are mappings of columns; here they are of "
+            f"{len(element)} parts, the second of which is the label. Leave `label` out."
+        )
+    labels = {} if not rest else dict(rest[0]) if isinstance(rest[0], Mapping) else {MAIN: rest[0]}
+    if isinstance(x, Mapping):
+        return Element(dict(x), _known("column", column, x), labels, tuple(rest[1:]))
+    if isinstance(x, (list, tuple)):
+        raise InvalidTypeError(
+            f"`x` must be one tensor, or a mapping of names to tensors of which `column` names one; got a "
+            f"{type(x).__name__} of {len(x)}. Turn it into a mapping by a map before this one."
+        )
+    if column is not None:
+        raise InvalidInputError(f"`column` is {column!r}, and the inputs are one tensor without columns; leave it out.")
+    return Element(x, None, labels, tuple(rest[1:]))
+
+
+def _known(argument: str, name: str | None, columns: Mapping[str, Any]) -> str:
+    if name is None:
+        raise InvalidInputError(
+            f"`{argument}` must name what the targets are computed from, where elements are mappings; found the names "
+            f"{', '.join(map(repr, columns))}."
+        )
+    if name not in columns:
+        raise unknown_name(argument, name, columns, "column")
+    return name
+
+
+# Taggers promise nothing of threads, and a pipeline calls from several.
+_tagging = threading.Lock()
+
+
+class OutsideGraph:
+    """Calls a generator's `transform` from within a graph.
+
+    Parameters
+    ----------
+    generator : AuxTargetGenerator
+        Fitted, with the tasks to compute and those that change the inputs.
+    """
+
+    def __init__(self, generator: AuxTargetGenerator) -> None:
+        self.generator = generator
+        self._dtype = np.dtype(generator.dtype)
+
+    @property
+    def changes_inputs(self) -> bool:
+        """Whether the model reads something else than the pipeline holds: padded, numbered or shortened samples."""
+        return self.generator._changes_inputs
+
+    def __call__(self, x: Any) -> tuple[Any, dict[str, Any]]:
+        """Return what the model reads, and the targets, of a batch.
+
+        Parameters
+        ----------
+        x : tensor or RaggedTensor, shape (n, ...)
+            The batch.
+
+        Returns
+        -------
+        x : tensor
+            The same where inputs are left as they are.
+        targets : dict of str to tensor
+            By name.
+        """
+        specs, n = self.generator.specs_, x.shape[0]
+        like = self._prepared_like(x) if self.changes_inputs else None
+        dtypes = [tf.as_dtype(self.empty(spec).dtype) for spec in specs.values()]
+        if like is not None:
+            dtypes.insert(0, tf.as_dtype(like.dtype))
+        arguments = [x.values, x.row_splits] if isinstance(x, tf.RaggedTensor) else [x]
+        # Outside a graph TensorFlow takes a single result out of its list.
+        found = tf.nest.flatten(tf.numpy_function(self._compute, arguments, dtypes, stateful=False)) if dtypes else []
+        if like is not None:
+            x = tf.ensure_shape(found.pop(0), (n, *like.shape[1:]))
+        shapes = [(n, *spec.shape) for spec in specs.values()]
+        # Set, not ensured: `transform` itself has compared the shapes with the specs'.
+        for tensor, shape in zip(found, shapes, strict=True):
+            tensor.set_shape(shape)
+        return x, dict(zip(specs, found, strict=True))
+
+    def empty(self, spec: TargetSpec, n: int = 0) -> Array:
+        """Return n rows of a target, all missing."""
+        return empty_target(spec.kind, n, spec.shape, self._dtype)
+
+    def _compute(self, x: Array, row_splits: Array | None = None) -> list[Array]:
+        g = self.generator
+        samples = _samples(x, row_splits) if g.domain == "text" or row_splits is not None or g.length_ else x
+        if not len(samples):
+            # Distributed training fills up with empty batches, which the door would refuse.
+            inputs = [self._prepared_like(x)[:0]] if self.changes_inputs else []
+            return [*inputs, *(self.empty(spec) for spec in g.specs_.values())]
+        with _tagging if g.domain == "text" else nullcontext():
+            targets = g.transform(samples)
+        return [*([targets.inputs] if self.changes_inputs else []), *(targets[name] for name in g.specs_)]
+
+    def _prepared_like(self, x: Any) -> Array:
+        """Return the form in which the model reads such a batch, of one sample that holds nothing."""
+        g = self.generator
+        if g.domain == "text":
+            tokens = isinstance(x, tf.RaggedTensor) or len(x.shape) > 1
+            return g.prepare([["a"]] if tokens else ["a"])
+        dtype = x.dtype if isinstance(x, np.ndarray) else x.dtype.as_numpy_dtype
+        if g.length_ is None:
+            return g.prepare(np.zeros((1, *x.shape[1:]), dtype))
+        return g.prepare([np.zeros(g._given_shape, dtype)])
+
+
+def _samples(x: Array, row_splits: Array | None) -> Any:
+    """Return series or texts as a list; texts come as bytes."""
+    parts: Any = list(x) if row_splits is None else np.split(x, row_splits[1:-1]) if len(row_splits) > 1 else []
+    return parts if x.dtype != object else [_decoded(part) for part in parts]
+
+
+def _decoded(part: Any) -> Any:
+    return part.decode("utf-8") if isinstance(part, bytes) else [token.decode("utf-8") for token in part]
+
+
+def for_batches(generator: AuxTargetGenerator, way_out: str) -> AuxTargetGenerator:
+    """Return a copy of a generator that no refit changes, if it can compute one batch at a time.
+
+    Parameters
+    ----------
+    generator : AuxTargetGenerator
+        The generator.
+    way_out : str
+        What to do with tasks that add samples.
+
+    Returns
+    -------
+    AuxTargetGenerator
+        The copy.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is not fitted, or has a task that adds samples.
+
+    Examples
+    --------
+    >>> import auxtasks
+    >>> generator = auxtasks.AuxTargetGenerator("signal", "std").fit([[1.0, 2.0], [3.0, 3.0]])
+    >>> for_batches(generator, "leave it out.")
+    AuxTargetGenerator(domain='signal', tasks='std')
+    """
+    generator._checked_fitted()
+    adding = [task.name for task in generator.tasks_ if task.effect == "expands"]
+    if adding:
+        raise InvalidInputError(
+            f"`tasks`: {', '.join(map(repr, adding))} adds transformed copies to the samples, and a map over batches "
+            f"gives as many samples as it takes; {way_out}"
+        )
+    return copy.copy(generator)
+
+
+def with_tasks(generator: AuxTargetGenerator, wanted: Callable[[Task], bool]) -> AuxTargetGenerator:
+    """Return a generator of some of the tasks, and of no given column, fitted as the whole.
+
+    Parameters
+    ----------
+    generator : AuxTargetGenerator
+        Fitted.
+    wanted : callable
+        Tells of a task whether to keep it. Tasks whose target was left out are kept only if they change the inputs.
+
+    Returns
+    -------
+    AuxTargetGenerator
+        A copy, whose `transform` gives the very targets of the whole generator.
+
+    Examples
+    --------
+    >>> import auxtasks
+    >>> generator = auxtasks.AuxTargetGenerator("signal", ["std", "mean"]).fit([[1.0, 2.0], [3.0, 3.0]])
+    >>> list(with_tasks(generator, lambda task: task.name == "mean").transform([[0.0, 2.0]]))
+    ['mean']
+    """
+    part = copy.copy(generator)
+    part.tasks_ = tuple(
+        task for task in generator.tasks_ if wanted(task) and (task.effect != "none" or task.name in generator.specs_)
+    )
+    part.given_ = {}
+    names = {task.name for task in part.tasks_}
+    part.specs_ = {name: spec for name, spec in generator.specs_.items() if name in names}
+    return part

@@ -1,0 +1,579 @@
+"""A classifier that trains a Keras model with auxiliary tasks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils import _safe_indexing
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.validation import check_is_fitted
+
+from auxtasks.audit.metrics.evidence import as_probabilities
+from auxtasks.audit.metrics.problem import about_loss
+from auxtasks.errors import InvalidInputError
+from auxtasks.generator import AuxTargetGenerator, input_tags
+from auxtasks.sklearn.building import Problem, build_model, compile_wrapper, labels_for, make_callbacks
+from auxtasks.sklearn.labels import (
+    MAIN,
+    Encoded,
+    Labels,
+    as_columns,
+    by_output,
+    fit_classes,
+    fit_numbers,
+    output_shapes,
+    plain,
+    predictions,
+    read_y,
+)
+from auxtasks.sklearn.plumbing import (
+    Routing,
+    from_bytes,
+    read_given,
+    read_inputs,
+    read_weights,
+    seed_of,
+    seeded,
+    to_bytes,
+)
+from auxtasks.typing import Array, Floats
+
+if TYPE_CHECKING:
+    from auxtasks.aux_targets import AuxTargets
+
+
+Self = TypeVar("Self", bound="AuxEstimator")
+
+
+class AuxEstimator(Routing):
+    """Base of the estimators; subclasses say what labels are."""
+
+    _labels: Labels
+    _logits: dict[str, bool]  # by output, in the order of the columns of y
+    model_: Any
+    generator_: AuxTargetGenerator
+
+    def _fit_labels(self, y: Any) -> Labels:
+        raise NotImplementedError
+
+    def _weigh(self, y: Any, weights: Array | None) -> Array | None:
+        """Return the weights of the samples; those of classes are multiplied in by the classifier."""
+        del y
+        return weights
+
+    def _fit(self: Self, X: Any, y: Any, sample_weight: Any, given: Any) -> Self:
+        X = read_inputs(self, X, reset=True)
+        labels = self._fit_labels(y)
+        encoded = labels.encode(y)
+        n = len(encoded[0])
+        if len(X) != n:
+            raise InvalidInputError(f"`X` and `y` have inconsistent numbers of samples: {len(X)} and {n}.")
+        weights = self._weigh(y, read_weights(sample_weight, n))
+        seed = seed_of(self.random_state)
+        generator = AuxTargetGenerator(self.domain, self.tasks, **{"seed": seed, **self.routed("targets")})
+        targets = generator.fit_transform(X, given=read_given(given))
+        with seeded(seed):
+            fitted = self._train(targets, labels, encoded, weights, seed)
+        # All at once, so that a fit that is interrupted leaves the one before as it was.
+        self.__dict__.update(fitted, generator_=targets.generator, _labels=labels)
+        return self
+
+    def _train(
+        self, targets: AuxTargets, labels: Labels, encoded: Encoded, weights: Array | None, seed: int
+    ) -> dict[str, Any]:
+        from auxtasks.keras import attach_heads, strip_heads
+
+        base = build_model(self.model, Problem.of(targets, labels), self.routed("model"))
+        shapes = output_shapes(base, targets.inputs)
+        how = {"at": self.at, "weights": self.weights, "weighting": self.weighting, "schedule": self.schedule}
+        model = attach_heads(base, targets, **{**how, "seed": seed, **self.routed("attach")})
+        columns = by_output(encoded, list(shapes))
+        losses = compile_wrapper(model, base, self, labels, shapes)
+        main = labels_for(losses, columns, labels)
+        options = {
+            "batch_size": self.batch_size,
+            "epochs": self.epochs,
+            "verbose": self.verbose,
+            "labelled_share": self.labelled_share,
+            "seed": seed,
+            **self.routed("fit"),
+        }
+        callbacks = make_callbacks(options.pop("callbacks", self.callbacks), self.routed("callbacks"))
+        if options.get("validation_data") is not None:
+            X, y = options["validation_data"][:2]
+            held_out = labels_for(losses, by_output(labels.encode(y), list(shapes)), labels)
+            options["validation_data"] = (
+                targets.prepare(read_inputs(self, X, reset=False)),
+                held_out.get(MAIN, held_out),
+                *options["validation_data"][2:],
+            )
+        if weights is not None and len(weights) < targets.n_samples:  # copies that a task adds have no main label
+            weights = np.concatenate([weights, np.ones(targets.n_samples - len(weights))])
+        history = model.fit(
+            targets.inputs, targets.with_main(main), sample_weight=weights, callbacks=callbacks or None, **options
+        )
+        logits = {name: about_loss(loss).from_logits for name, loss in zip(shapes, losses, strict=True)}
+        return {"model_": strip_heads(model), "history_": history.history, "_logits": logits}
+
+    def _outputs(self, X: Any) -> list[Array]:
+        from auxtasks.batches.forms import as_inputs, as_tensors
+
+        check_is_fitted(self)
+        inputs = as_inputs(self.generator_.prepare(read_inputs(self, X, reset=False)))
+        options = {"batch_size": self.batch_size, "verbose": 0, **self.routed("predict")}
+        if set(options) == {"batch_size", "verbose"} and len(inputs) <= (options["batch_size"] or 32):
+            import keras  # one batch is not worth the graph that `predict` makes first
+
+            outputs = self.model_(as_tensors(inputs), training=False)
+            return predictions(keras.tree.map_structure(keras.ops.convert_to_numpy, outputs), list(self._logits))
+        return predictions(self.model_.predict(inputs, **options), list(self._logits))
+
+    def _labelled(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
+        """Leave out samples without a label, which no score can judge."""
+        check_is_fitted(self)
+        array, missing = read_y(y, self._labels.unlabelled)
+        rows = np.flatnonzero(~missing.reshape(len(array), -1).any(axis=1))
+        if len(rows) == len(array):
+            return X, y, sample_weight
+        if not len(rows):
+            what = "no label at all" if missing.all() else "no sample with all of its labels"
+            raise InvalidInputError(f"`y` holds {what} among its {len(array)} samples; nothing can be scored.")
+        kept = array[rows].astype(np.float64) if not self._labels.classes else plain(array[rows])
+        weights = None if sample_weight is None else _safe_indexing(sample_weight, rows)
+        return _safe_indexing(X, rows), kept, weights
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Tell scikit-learn whether `fit` was called."""
+        return hasattr(self, "model_")
+
+    def __sklearn_tags__(self) -> Any:
+        """Describe the estimator to scikit-learn."""
+        tags = super().__sklearn_tags__()
+        for name, value in input_tags(self.domain).items():
+            setattr(tags.input_tags, name, value)
+        tags.target_tags.multi_output = True
+        return tags
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle the model as a ``.keras`` file."""
+        state = dict(super().__getstate__())
+        if "model_" in state:
+            state["model_"] = to_bytes(state["model_"])
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Load what `__getstate__` returned."""
+        if "model_" in state:
+            state = {**state, "model_": from_bytes(state["model_"])}
+        super().__setstate__(state)
+
+
+class AuxClassifier(ClassifierMixin, AuxEstimator):  # type: ignore[misc]  # scikit-learn ships no types
+    """Predict classes with a Keras model that is trained with auxiliary tasks.
+
+    `fit` makes targets from the inputs, attaches heads to a new model, trains it and takes the heads off. Everything
+    that is learned from data, the scaling of targets and vocabularies included, is learned in `fit` from its own
+    arguments, so that in cross-validation nothing of a test fold is seen.
+
+    Parameters
+    ----------
+    model : function
+        Returns a new Keras model, compiled or not. Those of its arguments that have one of these names are filled in:
+
+        - ``input_shape``: the shape of one sample of what the model reads;
+        - ``n_classes``: how many classes there are (a list for several columns of classes);
+        - ``n_outputs``: how many units the last layer needs; for several columns of classes, how many outputs;
+        - ``output_activation``: ``"softmax"``, or ``"sigmoid"`` for labels that do not exclude each other;
+        - ``target_type``: what scikit-learn's ``type_of_target`` says of y;
+        - ``vocabulary_size``: how many words texts have, padding included; None for other domains;
+        - ``meta``: all of these in a dict.
+
+        For the estimator to be pickled, it must be a function of a module.
+    domain : {"signal", "image", "video", "text", "any"}
+        What X is.
+    tasks : str, mapping or sequence of these, optional
+        The auxiliary tasks, as `auxtasks.make_aux_targets` takes them.
+    at, weights, weighting, schedule
+        Where heads read, what their losses weigh and how they take part; see `auxtasks.keras.attach_heads`. With
+        ``weights=0.0`` the model is trained as it would be without heads, which makes it the baseline of a search.
+        A layer that `at` names needs a name in the function that builds the model.
+    unlabelled : object, default -1
+        What stands for a missing label in y, beside NaN and None. Pass None where -1 is a class.
+    class_weight : dict, list of dict, "balanced" or None
+        The weights of classes by their labels, as scikit-learn has them.
+    optimizer : str, type or keras.optimizers.Optimizer, default "adam"
+        Made anew for each fit.
+    loss : str, type, keras.losses.Loss or function, default "auto"
+        ``"auto"`` is the cross-entropy that fits y and the outputs: sparse categorical, or binary for a single unit and
+        for labels that do not exclude each other; from logits where the last layer is linear.
+    metrics : list, optional
+        As Keras takes them.
+    epochs, batch_size, labelled_share, verbose
+        See `auxtasks.keras.AuxModel.fit`.
+    callbacks : Callback, type, or list or mapping of these, optional
+        Instances are copied for each fit, classes made from ``callbacks__<argument>``, or
+        ``callbacks__<place or name>__<argument>`` for one of them.
+    random_state : int, numpy.random.RandomState or None
+        Decides initial weights, heads, order of batches, dropout, and draws of tasks. An integer gives the same model
+        again, and the same initial weights and batches to estimators that differ in `tasks` or `weights` only.
+    **routed
+        Parameters that are sent on: ``model__units=8`` to the function that builds the model, ``targets__padding`` to
+        `auxtasks.AuxTargetGenerator`, ``attach__tie`` to `attach_heads`, ``optimizer__learning_rate``,
+        ``loss__from_logits``, ``compile__jit_compile``, ``fit__epochs``, ``fit__validation_data=(X_val, y_val)`` and
+        ``predict__batch_size``. They outweigh parameters of the same meaning, and searches can vary them.
+
+    Attributes
+    ----------
+    model_ : keras.Model
+        The trained model, without heads.
+    generator_ : AuxTargetGenerator
+        The fitted generator of the targets; ``generator_.specs_`` tells what they are.
+    history_ : dict of str to list of float
+        What each epoch logged.
+    classes_ : ndarray, or list of ndarray for several columns of classes
+        The classes.
+    n_features_in_, feature_names_in_
+        Where X is a table, as in scikit-learn.
+
+    Notes
+    -----
+    Columns that are given in training become targets too: ``fit(X, y, given=frame)``, in a search or cross-validation
+    as a parameter of its ``fit`` (``cross_validate(..., params={"given": frame})``). A DataFrame or a structured array
+    is cut with the folds; a mapping of arrays is not.
+
+    A score needs labels: `score` leaves out samples without one, while scorers by name (``scoring="accuracy"``) take
+    -1 for a class. Leave `scoring` alone, or put unlabelled samples into the training folds only.
+
+    The pickled model is a ``.keras`` file: layers of your own must be registered with
+    ``keras.saving.register_keras_serializable``, and it is not compiled when it comes back. After `fit`, the
+    generators of Python, NumPy and Keras are where they were; TensorFlow's global seed is not, because it cannot be
+    read. There is no ``partial_fit``, since targets are scaled by the data of one `fit`.
+
+    Of scikit-learn's checks of estimators, those on sample weights do not hold: a sample of weight 0 is not as good as
+    none, because it takes part in the auxiliary tasks, and one of weight 2 is not drawn twice.
+
+    Examples
+    --------
+    >>> import keras, numpy as np
+    >>> def build(input_shape, n_classes, units=8):
+    ...     layers = [keras.layers.Dense(units, activation="relu"), keras.layers.Dense(n_classes, activation="softmax")]
+    ...     return keras.Sequential([keras.Input(input_shape), *layers])
+    >>> X = np.random.default_rng(0).normal(size=(60, 4))
+    >>> y = np.where(X[:, 0] > 0, "up", "down").astype(object)
+    >>> y[40:] = -1  # unlabelled
+    >>> classifier = AuxClassifier(build, "any", "reconstruction", epochs=20, optimizer__learning_rate=0.05)
+    >>> classifier.set_params(model__units=16, random_state=0).fit(X, y).classes_
+    array(['down', 'up'], dtype='<U4')
+    >>> classifier.predict_proba(X[:3]).shape, classifier.score(X, y) > 0.8
+    ((3, 2), True)
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        domain: str,
+        tasks: Any = None,
+        *,
+        at: Any = "auto",
+        weights: Any = "auto",
+        weighting: Any = "fixed",
+        schedule: Any = "joint",
+        unlabelled: Any = -1,
+        class_weight: Any = None,
+        optimizer: Any = "adam",
+        loss: Any = "auto",
+        metrics: Any = None,
+        epochs: int = 1,
+        batch_size: int = 32,
+        labelled_share: float | None = 0.5,
+        callbacks: Any = None,
+        verbose: int = 0,
+        random_state: Any = None,
+        **routed: Any,
+    ) -> None:
+        self.model = model
+        self.domain = domain
+        self.tasks = tasks
+        self.at = at
+        self.weights = weights
+        self.weighting = weighting
+        self.schedule = schedule
+        self.unlabelled = unlabelled
+        self.class_weight = class_weight
+        self.optimizer = optimizer
+        self.loss = loss
+        self.metrics = metrics
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.labelled_share = labelled_share
+        self.callbacks = callbacks
+        self.verbose = verbose
+        self.random_state = random_state
+        self.set_params(**routed)
+
+    @property
+    def classes_(self) -> Any:
+        """The classes, of each column where there are several columns of classes."""
+        if not self.__sklearn_is_fitted__():
+            raise AttributeError("`classes_` is there once `fit` was called.")
+        return list(self._labels.classes) if self._labels.several else self._labels.classes[0]
+
+    def _fit_labels(self, y: Any) -> Labels:
+        return fit_classes(y, self.unlabelled)
+
+    def _weigh(self, y: Any, weights: Array | None) -> Array | None:
+        if self.class_weight is None:
+            return weights
+        array, missing = read_y(y, self.unlabelled)
+        rows = ~missing.reshape(len(array), -1).any(axis=1)
+        found = np.ones(len(array)) if weights is None else weights.copy()
+        found[rows] *= compute_sample_weight(self.class_weight, plain(array[rows]))
+        return found
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, given: Any = None) -> AuxClassifier:
+        """Make targets from X, attach heads to a new model, train it and take the heads off.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples of the domain: a table, an array, a list of series, or texts.
+        y : array-like, shape (n,) or (n, outputs)
+            Classes of any kind, flags of labels that do not exclude each other, or a column of classes for each output
+            of the model; -1 (see `unlabelled`), NaN or None where there is none.
+        sample_weight : array-like, shape (n,), optional
+            What each sample weighs in the main loss.
+        given : DataFrame, structured array or mapping of str to array-like, optional
+            Label columns that exist at training time only; each becomes a target.
+
+        Returns
+        -------
+        self
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument or a parameter cannot be used; the message says which, and what to do.
+        """
+        return self._fit(X, y, sample_weight, given)
+
+    def predict_proba(self, X: Any) -> Any:
+        """Predict probabilities.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples of the domain.
+
+        Returns
+        -------
+        ndarray of float, shape (n, classes), or list of these
+            In the order of `classes_`; for labels that do not exclude each other the probability of each; a list for
+            several columns of classes.
+        """
+        outputs = self._outputs(X)
+        if self._labels.output_activation == "sigmoid":
+            pairs = zip(outputs, self._logits.values(), strict=True)
+            return np.concatenate([as_probabilities(each, "multilabel", logits) for each, logits in pairs], axis=1)
+        found = [_of_classes(each, logits) for each, logits in zip(outputs, self._logits.values(), strict=True)]
+        return found if self._labels.several else found[0]
+
+    def predict(self, X: Any) -> Array:
+        """Predict classes.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples of the domain.
+
+        Returns
+        -------
+        ndarray, shape (n,) or (n, outputs)
+            The most probable classes; for labels that do not exclude each other 1 where the probability exceeds 0.5.
+        """
+        found = self.predict_proba(X)
+        if self._labels.output_activation == "sigmoid":
+            return (np.asarray(found) > 0.5).astype(np.int64)
+        columns = found if isinstance(found, list) else [found]
+        pairs = zip(self._labels.classes, columns, strict=True)
+        chosen: Array = np.stack([classes[each.argmax(axis=1)] for classes, each in pairs], axis=1)
+        return chosen if self._labels.several else chosen[:, 0]
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the accuracy on the samples that have a label.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples of the domain.
+        y : array-like
+            Labels; -1 (see `unlabelled`), NaN or None where there is none.
+        sample_weight : array-like, optional
+            Weights of the samples.
+
+        Returns
+        -------
+        float
+            The share of samples whose labels are all right.
+        """
+        X, y, sample_weight = self._labelled(X, y, sample_weight)
+        if self._labels.several:
+            right = (np.asarray(y) == self.predict(X)).all(axis=1)
+            return float(np.average(right, weights=sample_weight))
+        return float(super().score(X, y, sample_weight))
+
+    def __sklearn_tags__(self) -> Any:
+        """Describe the classifier to scikit-learn."""
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+def _of_classes(output: Array, logits: bool) -> Floats:
+    """Return a column for each class, also where a single unit tells two apart."""
+    if output.ndim > 1 and output.shape[1] > 1:
+        return as_probabilities(output, "multiclass", logits)
+    second = as_probabilities(output, "binary", logits)
+    return np.stack([1 - second, second], axis=1)
+
+
+class AuxRegressor(RegressorMixin, AuxEstimator):  # type: ignore[misc]  # scikit-learn ships no types
+    """Predict numbers with a Keras model that is trained with auxiliary tasks.
+
+    See `AuxClassifier`, whose parameters, attributes and notes are these, but for `unlabelled` and `class_weight`: a
+    missing number is NaN.
+
+    Parameters
+    ----------
+    model : function
+        Returns a new Keras model, compiled or not. ``n_outputs`` is the number of columns of y.
+    domain, tasks, at, weights, weighting, schedule
+        See `AuxClassifier`.
+    optimizer, loss, metrics, epochs, batch_size, labelled_share, callbacks, verbose, random_state, **routed
+        See `AuxClassifier`; the loss ``"auto"`` is the mean squared error.
+
+    Attributes
+    ----------
+    model_, generator_, history_, n_features_in_, feature_names_in_
+        See `AuxClassifier`.
+
+    Notes
+    -----
+    Numbers are learned in the unit they are given in; ``sklearn.compose.TransformedTargetRegressor`` standardises them
+    where they are large, and needs numbers for all samples.
+
+    Examples
+    --------
+    >>> import keras, numpy as np
+    >>> def build(input_shape, n_outputs):
+    ...     layers = [keras.layers.Dense(8, activation="relu"), keras.layers.Dense(n_outputs)]
+    ...     return keras.Sequential([keras.Input(input_shape), *layers])
+    >>> X = np.random.default_rng(0).normal(size=(60, 4))
+    >>> y = X @ [1.0, -2.0, 0.5, 0.0]
+    >>> y[40:] = np.nan  # unlabelled
+    >>> regressor = AuxRegressor(build, "any", epochs=30, optimizer__learning_rate=0.1, random_state=0).fit(X, y)
+    >>> regressor.predict(X[:2]).shape, regressor.score(X, y) > 0.9
+    ((2,), True)
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        domain: str,
+        tasks: Any = None,
+        *,
+        at: Any = "auto",
+        weights: Any = "auto",
+        weighting: Any = "fixed",
+        schedule: Any = "joint",
+        optimizer: Any = "adam",
+        loss: Any = "auto",
+        metrics: Any = None,
+        epochs: int = 1,
+        batch_size: int = 32,
+        labelled_share: float | None = 0.5,
+        callbacks: Any = None,
+        verbose: int = 0,
+        random_state: Any = None,
+        **routed: Any,
+    ) -> None:
+        self.model = model
+        self.domain = domain
+        self.tasks = tasks
+        self.at = at
+        self.weights = weights
+        self.weighting = weighting
+        self.schedule = schedule
+        self.optimizer = optimizer
+        self.loss = loss
+        self.metrics = metrics
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.labelled_share = labelled_share
+        self.callbacks = callbacks
+        self.verbose = verbose
+        self.random_state = random_state
+        self.set_params(**routed)
+
+    def _fit_labels(self, y: Any) -> Labels:
+        return fit_numbers(y)
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, given: Any = None) -> AuxRegressor:
+        """Make targets from X, attach heads to a new model, train it and take the heads off.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples of the domain.
+        y : array-like, shape (n,) or (n, outputs)
+            Numbers; NaN where there is none.
+        sample_weight, given
+            See `AuxClassifier.fit`.
+
+        Returns
+        -------
+        self
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument or a parameter cannot be used; the message says which, and what to do.
+        """
+        return self._fit(X, y, sample_weight, given)
+
+    def predict(self, X: Any) -> Floats:
+        """Predict.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples of the domain.
+
+        Returns
+        -------
+        ndarray of float, shape (n,) or (n, outputs)
+            As y was.
+        """
+        return as_columns(self._outputs(X), self._labels)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the coefficient of determination on the samples that have a label.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples of the domain.
+        y : array-like
+            Numbers; NaN where there is none.
+        sample_weight : array-like, optional
+            Weights of the samples.
+
+        Returns
+        -------
+        float
+            R², at most 1.
+        """
+        return float(super().score(*self._labelled(X, y, sample_weight)))

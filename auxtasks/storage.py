@@ -1,0 +1,324 @@
+"""Targets on disk: a directory of .npy files and a description, written as a whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from auxtasks._version import __version__
+from auxtasks.aux_targets import AuxTargets
+from auxtasks.errors import StorageError, UnknownNameError
+from auxtasks.targets.fitted import from_state, plain, to_state
+from auxtasks.typing import Array
+
+DESCRIPTION = "auxtasks.json"
+PARTIAL = ".partial"
+"""What the name of a folder ends with while `make_aux_targets` writes to it."""
+JOURNAL = "journal.jsonl"
+"""What it has finished."""
+FORMAT = 1
+TEXTS = "inputs.json"
+
+
+def save_targets(targets: AuxTargets, path: Path, *, include_inputs: bool, overwrite: bool) -> None:
+    """Save targets; see `AuxTargets.save`.
+
+    Parameters
+    ----------
+    targets : AuxTargets
+        The targets.
+    path : Path
+        The directory to be made.
+    include_inputs : bool
+        Whether to save the inputs too.
+    overwrite : bool
+        Whether to replace targets saved there before.
+
+    Raises
+    ------
+    StorageError
+        If something is there that may not be replaced.
+    InvalidTypeError
+        If an option of a task cannot be written as JSON.
+    """
+    check_replaceable(path, overwrite=overwrite)
+    with written_as_a_whole(path) as new:
+        _write(targets, new, include_inputs)
+
+
+@contextmanager
+def written_as_a_whole(path: Path) -> Iterator[Path]:
+    """Give a folder to write to, and put it in the place of what is at a path once it is written without an error.
+
+    Parameters
+    ----------
+    path : Path
+        Where it is to be.
+
+    Yields
+    ------
+    Path
+        A new folder beside it.
+
+    Examples
+    --------
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with written_as_a_whole(Path(folder) / "a") as new:
+    ...         (new / "b").touch()
+    ...     [file.name for file in (Path(folder) / "a").iterdir()]
+    ['b']
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Next to its place, so that moving it there is one step on the same file system.
+    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    try:
+        new, old = scratch / "new", scratch / "old"
+        new.mkdir()
+        yield new
+        if path.exists():
+            path.replace(old)
+        try:
+            new.replace(path)
+        except OSError:
+            if old.exists():
+                old.replace(path)
+            raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def check_replaceable(path: Path, *, overwrite: bool, argument: str = "path", description: str = DESCRIPTION) -> None:
+    """Refuse a path where something is that may not be replaced.
+
+    Parameters
+    ----------
+    path : Path
+        Where targets are to be written.
+    overwrite : bool
+        Whether other targets may be replaced.
+    argument : str
+        What the path was given as.
+    description : str
+        The file by which a folder that may be replaced is told.
+
+    Raises
+    ------
+    StorageError
+        If it may not.
+
+    Examples
+    --------
+    >>> check_replaceable(Path("nothing is here"), overwrite=False)
+    """
+    if os.path.lexists(path):
+        if not overwrite:
+            raise StorageError(f"`{argument}`: {path} exists; choose another, or pass overwrite=True to replace it.")
+        if not (path / description).is_file():
+            raise StorageError(
+                f"`{argument}`: {path} was not written by auxtasks and is not replaced; choose another path."
+            )
+
+
+def described(
+    state: Mapping[str, Any],
+    n_original: int,
+    arrays: Mapping[str, Any],
+    inputs: Mapping[str, Any] | None,
+    lengths: Mapping[str, Any] | None,
+) -> str:
+    """Return the description of targets whose arrays are written.
+
+    Parameters
+    ----------
+    state : mapping
+        The fitted generator, as `auxtasks.targets.fitted.to_state` describes it.
+    n_original : int
+        How many of the samples are not transformed copies.
+    arrays : mapping of str to mapping
+        For each target its file, shape and dtype.
+    inputs, lengths : mapping or None
+        The same of these; None where they are not written.
+
+    Returns
+    -------
+    str
+        JSON.
+    """
+    fields = {
+        "format": FORMAT,
+        "auxtasks": __version__,
+        "n_original": n_original,
+        "generator": state,
+        "targets": arrays,
+        "inputs": inputs,
+        "lengths": lengths,
+    }
+    return json.dumps(fields, indent=1, default=plain, allow_nan=False)
+
+
+def _write(targets: AuxTargets, folder: Path, include_inputs: bool) -> None:
+    arrays = {
+        name: _write_array(folder, f"target_{i:03d}.npy", array) for i, (name, array) in enumerate(targets.items())
+    }
+    inputs = _write_inputs(folder, targets.inputs) if include_inputs else None
+    lengths = None if targets.lengths is None else _write_array(folder, "lengths.npy", targets.lengths)
+    text = described(to_state(targets.generator), targets.n_original, arrays, inputs, lengths)
+    (folder / DESCRIPTION).write_text(text, encoding="utf-8")
+
+
+def _write_inputs(folder: Path, inputs: Array) -> dict[str, Any]:
+    if inputs.dtype != object:
+        return _write_array(folder, "inputs.npy", inputs)
+    # Texts; an array of objects could only be pickled.
+    (folder / TEXTS).write_text(json.dumps(inputs.tolist()), encoding="utf-8")
+    return {"file": TEXTS, "shape": inputs.shape, "dtype": inputs.dtype.str}
+
+
+def _write_array(folder: Path, name: str, array: Array) -> dict[str, Any]:
+    np.save(folder / name, array, allow_pickle=False)
+    return {"file": name, "shape": array.shape, "dtype": array.dtype.str}
+
+
+def load_targets(path: str | os.PathLike[str], *, mmap: bool = True) -> AuxTargets:
+    """Load what `AuxTargets.save` wrote.
+
+    Parameters
+    ----------
+    path : path-like
+        The directory.
+    mmap : bool
+        Whether to leave the arrays on disk until they are read.
+
+    Returns
+    -------
+    AuxTargets
+        As they were saved, with a ``transform`` of the same scaling.
+
+    Raises
+    ------
+    StorageError
+        If the directory or a file is absent, or a file is not what the description says.
+
+    Examples
+    --------
+    >>> import tempfile, auxtasks
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     auxtasks.make_aux_targets([[1.0, 3.0], [2.0, 2.0]], "signal", "std").save(f"{folder}/targets")
+    ...     auxtasks.load_targets(f"{folder}/targets", mmap=False)["std"]
+    array([[ 1.],
+           [-1.]], dtype=float32)
+    """
+    folder = Path(path)
+    described = _read_description(folder / DESCRIPTION)
+    with damage_named(folder / DESCRIPTION, "Save the targets again."):
+        generator = from_state(described["generator"])
+        n_original = int(described["n_original"])
+        files: dict[str, Mapping[str, Any]] = dict(described["targets"])
+        arrays = {name: _read_array(folder, files[name], mmap) for name in generator.specs_}
+        inputs = None if described["inputs"] is None else _read_array(folder, described["inputs"], mmap)
+        steps = None if described.get("lengths") is None else _read_array(folder, described["lengths"], mmap)
+        lengths = {len(array) for array in (*arrays.values(), inputs, steps) if array is not None}
+        fits = all(arrays[name].shape[1:] == spec.shape for name, spec in generator.specs_.items())
+    if len(lengths) != 1 or not fits or not 0 < n_original <= lengths.pop():
+        raise StorageError(f"{folder / DESCRIPTION} does not fit the arrays beside it. Save the targets again.")
+    return AuxTargets(arrays, generator, inputs, n_original, steps)
+
+
+@contextmanager
+def damage_named(path: Path, way_out: str) -> Iterator[None]:
+    """Say of errors while a description is read what they mean.
+
+    Parameters
+    ----------
+    path : Path
+        The description.
+    way_out : str
+        What to do if it is damaged.
+
+    Raises
+    ------
+    StorageError
+        If a name in it is not registered, or something in it is absent or of another form.
+
+    Examples
+    --------
+    >>> with damage_named(Path("here"), "Save the targets again."):
+    ...     {}["generator"]
+    Traceback (most recent call last):
+    auxtasks.errors.StorageError: here is damaged: KeyError: 'generator'. Save the targets again.
+    """
+    try:
+        yield
+    except UnknownNameError as error:
+        raise StorageError(
+            f"{path} needs something that is not registered here: {error} Import the module that registers it first."
+        ) from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StorageError(f"{path} is damaged: {type(error).__name__}: {error}. {way_out}") from error
+
+
+def _read_description(path: Path) -> Mapping[str, Any]:
+    try:
+        described = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        folder = path.parent
+        if (folder / "auxtasks_zarr.json").exists():
+            raise StorageError(
+                f"`path`: the targets in {folder} are Zarr arrays; open them with `auxtasks.cluster.open_zarr`."
+            ) from error
+        unfinished = next(
+            (f for f in (folder, folder.with_name(folder.name + PARTIAL)) if (f / JOURNAL).exists()), None
+        )
+        if unfinished is not None:
+            raise StorageError(
+                f"`path`: the targets in {unfinished} are unfinished; make the same call of `make_aux_targets` again, "
+                "which goes on where it stopped."
+            ) from error
+        raise StorageError(f"`path`: there is no {path}; pass a directory that `AuxTargets.save` wrote.") from error
+    except ValueError as error:
+        raise StorageError(f"{path} is damaged: {error}. Save the targets again.") from error
+    if not isinstance(described, dict) or "format" not in described:
+        raise StorageError(f"{path} was not written by auxtasks.")
+    if described["format"] != FORMAT:
+        raise StorageError(
+            f"{path} is of format {described['format']!r}, and this version of auxtasks ({__version__}) reads format "
+            f"{FORMAT}. Save the targets again, or use auxtasks {described.get('auxtasks', 'of another version')}."
+        )
+    return described
+
+
+def _read_array(folder: Path, described: Mapping[str, Any], mmap: bool) -> Array:
+    name = described["file"]
+    path = folder / name
+    if Path(name).name != name:
+        raise StorageError(f"{folder / DESCRIPTION} names {name!r}, which is not a file beside it.")
+    try:
+        array = _read_texts(path) if name == TEXTS else np.load(path, "r" if mmap else None, allow_pickle=False)
+    except FileNotFoundError as error:
+        raise StorageError(f"{path} is missing. Save the targets again.") from error
+    except (ValueError, EOFError) as error:
+        raise StorageError(f"{path} is damaged: {error}. Save the targets again.") from error
+    shape, dtype = tuple(described["shape"]), described["dtype"]
+    if array.shape != shape or array.dtype.str != dtype:
+        raise StorageError(
+            f"{path} holds shape {array.shape} and dtype {array.dtype.str}; its description says {shape} and {dtype}. "
+            "Save the targets again."
+        )
+    return array
+
+
+def _read_texts(path: Path) -> Array:
+    texts = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise ValueError("it is no list of texts")
+    array = np.empty(len(texts), object)
+    array[:] = texts
+    return array

@@ -1,0 +1,517 @@
+"""The order of the work: first what changes the inputs, then every other target on the inputs that result."""
+
+from __future__ import annotations
+
+import warnings
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from auxtasks.errors import AuxTasksWarning, InvalidInputError
+from auxtasks.targets.given import EncodedColumn
+from auxtasks.targets.raw import RawTarget, empty_target, make_room
+from auxtasks.targets.samples import Blocks, Dense, Ragged, Rows, Samples, for_each
+from auxtasks.targets.settings import Settings
+from auxtasks.targets.tasks import Task
+from auxtasks.typing import Array, Floats
+
+if TYPE_CHECKING:
+    from auxtasks.extractors.text.documents import Documents
+
+
+@dataclass(frozen=True)
+class Computed:
+    """Unscaled targets and the inputs they belong to.
+
+    Parameters
+    ----------
+    targets : dict of str to RawTarget
+        In the order of the tasks, then of the given columns.
+    inputs : ndarray
+        What the model will see.
+    n_original : int
+        How many of the samples are not transformed copies.
+    lengths : ndarray or None
+        How many steps of each text are not padding; None for other inputs.
+    """
+
+    targets: dict[str, RawTarget]
+    inputs: Array
+    n_original: int
+    lengths: Array | None = None
+
+
+def compute_all(
+    samples: Samples | Documents, tasks: Sequence[Task], columns: Sequence[EncodedColumn], settings: Settings
+) -> Computed:
+    """Compute all targets, unscaled.
+
+    Parameters
+    ----------
+    samples : Dense, Ragged or Documents
+        The checked inputs.
+    tasks : sequence of Task
+        What to compute; at most one changes the inputs.
+    columns : sequence of EncodedColumn
+        The given columns.
+    settings : Settings
+        How to compute.
+
+    Returns
+    -------
+    Computed
+        The targets and the inputs that result.
+
+    Raises
+    ------
+    InvalidInputError
+        If a task or a given column does not fit the inputs.
+
+    Examples
+    --------
+    >>> from auxtasks.targets.reading import read_inputs
+    >>> from auxtasks.targets.tasks import parse_tasks
+    >>> samples = read_inputs([[1.0, 3.0]], "signal")
+    >>> computed = compute_all(samples, parse_tasks("signal", "std"), [], Settings(np.dtype("float32")))
+    >>> computed.targets["std"].array
+    array([[1.]], dtype=float32)
+    """
+    n_original = samples.n
+    found: dict[str, RawTarget] = {}
+    shortened_from = samples.row_shape
+    for task in (task for task in tasks if task.effect != "none"):
+        if not isinstance(samples, (Dense, Ragged)):
+            raise InvalidInputError(
+                f"`tasks`: {task.name!r} changes the inputs, which texts do not allow; leave it out."
+            )
+        if task.effect == "shortens":
+            samples, found[task.name] = shorten(samples, task, settings.dtype)
+        else:
+            samples, found[task.name] = expand(samples, task, settings.seed, settings.dtype)
+    others = [task for task in tasks if task.effect == "none"]
+    found |= compute(samples, others, settings.dtype, n_jobs=settings.n_jobs, progress=settings.progress)
+    for column in columns:
+        _check_steps(column, samples.row_shape, shortened_from)
+        found[column.task.name] = _given_target(column, samples.n, settings.dtype)
+    names = [task.name for task in tasks] + [column.task.name for column in columns]
+    return Computed(
+        {name: found[name] for name in names}, samples.inputs, n_original, getattr(samples, "lengths", None)
+    )
+
+
+def inputs_after(samples: Samples | Documents, tasks: Sequence[Task], settings: Settings) -> Array:
+    """Return the inputs that a model reads, of samples for which no targets are wanted.
+
+    Parameters
+    ----------
+    samples : Dense, Ragged or Documents
+        The checked inputs.
+    tasks : sequence of Task
+        The tasks; one that shortens the inputs does so.
+    settings : Settings
+        How to compute.
+
+    Returns
+    -------
+    ndarray
+        One row for each sample: no copies are added.
+
+    Examples
+    --------
+    >>> from auxtasks.targets.reading import read_inputs
+    >>> from auxtasks.targets.tasks import parse_tasks
+    >>> task = parse_tasks("signal", {"next_steps": {"horizon": 1}})
+    >>> inputs_after(read_inputs([[1.0, 2.0, 3.0]], "signal"), task, Settings(np.dtype("float32")))
+    array([[1., 2.]])
+    """
+    for task in tasks:
+        if task.effect == "shortens" and isinstance(samples, (Dense, Ragged)):
+            samples, _ = shorten(samples, task, settings.dtype)
+    return samples.inputs
+
+
+def _check_steps(column: EncodedColumn, row_shape: tuple[int, ...], before: tuple[int, ...]) -> None:
+    if column.kind.startswith("step") and row_shape != before and column.array.shape[1] == before[0]:
+        raise InvalidInputError(
+            f"`given`: {column.task.name!r} has {before[0]} steps, one for each of the inputs, and only "
+            f"{row_shape[0]} are left after a task shortened the inputs; give the labels of these."
+        )
+
+
+def _given_target(column: EncodedColumn, n: int, dtype: np.dtype[np.floating]) -> RawTarget:
+    """Lay out a given column; transformed copies, which come last, have no label."""
+    natural = column.array.shape[1:]
+    array = empty_target(column.kind, n, natural, dtype)
+    target = RawTarget(column.task.name, column.kind, natural, array)
+    target.write(slice(0, len(column.array)), column.array)
+    return target
+
+
+def compute(
+    samples: Blocks, tasks: Sequence[Task], dtype: np.dtype[np.floating], *, n_jobs: int = 1, progress: bool = False
+) -> dict[str, RawTarget]:
+    """Compute the targets of tasks that leave the inputs as they are.
+
+    Parameters
+    ----------
+    samples : Dense, Ragged or Documents
+        The inputs that the model will see.
+    tasks : sequence of Task
+        What to compute.
+    dtype : dtype
+        The dtype of targets made of numbers.
+    n_jobs : int
+        How many threads; the result does not depend on it.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    dict of str to RawTarget
+        By the name of the task. Memory beyond these does not grow with the number of samples.
+
+    Raises
+    ------
+    InvalidInputError
+        If the result of a task is not laid out as its kind says.
+
+    Warns
+    -----
+    AuxTasksWarning
+        If values are too large for `dtype`; they become missing.
+
+    Examples
+    --------
+    >>> from auxtasks.targets.reading import read_inputs
+    >>> from auxtasks.targets.tasks import parse_tasks
+    >>> samples = read_inputs([[1.0, 3.0], [2.0, 2.0]], "signal")
+    >>> compute(samples, parse_tasks("signal", "std"), np.dtype("float32"))["std"].array
+    array([[1.],
+           [0.]], dtype=float32)
+    """
+    if not tasks:
+        return {}
+    first, *others = samples.chunks()
+    X = samples.read(first)
+    rooms: list[RawTarget] = []
+    too_large = 0
+    for task in tasks:
+        result = call(task, X)
+        rooms.append(make_room(task, result, samples, dtype))
+        too_large += rooms[-1].write(first, result, samples)
+
+    def run(rows: Rows) -> int:
+        X = samples.read(rows)
+        return sum(room.write(rows, call(task, X), samples) for task, room in zip(tasks, rooms, strict=True))
+
+    too_large += sum(for_each(run, others, n_jobs=n_jobs, progress=progress))
+    if too_large:
+        warnings.warn(
+            f"{too_large} values of the targets {', '.join(task.name for task in tasks)} are too large for {dtype} "
+            "and count as missing; rescale the inputs, or use dtype='float64'.",
+            AuxTasksWarning,
+            stacklevel=2,
+        )
+    return {room.name: room for room in rooms}
+
+
+def call(task: Task, X: Floats) -> Array:
+    """Call the extractor of a task, and check that it answers for every sample.
+
+    Parameters
+    ----------
+    task : Task
+        The task.
+    X : ndarray, shape (n, ...)
+        The samples, in the extractor's layout.
+
+    Returns
+    -------
+    ndarray, shape (n, ...)
+        What it gives.
+
+    Raises
+    ------
+    InvalidInputError
+        If the result does not have one row per sample.
+
+    Examples
+    --------
+    >>> call(Task("peak", "peak", "vector", function=lambda X: X.max(axis=1)), np.ones((2, 3, 1))).shape
+    (2, 1)
+    """
+    if task.function is None:
+        raise InvalidInputError(f"task {task.name!r} is a given column and cannot be computed; pass it in `given`.")
+    # Extremes of the user's data may overflow; what is not finite is then marked as missing, and said once.
+    with np.errstate(over="ignore", invalid="ignore"):
+        result = np.asarray(task.function(X, **task.arguments))
+    check_rows(task, result, len(X))
+    return result
+
+
+def call_pair(task: Task, X: Floats, rng: np.random.Generator | None = None) -> tuple[Array, Array]:
+    """Call the extractor of a task that changes its inputs.
+
+    Parameters
+    ----------
+    task : Task
+        The task.
+    X : ndarray, shape (n, ...)
+        The samples, in the extractor's layout.
+    rng : numpy.random.Generator, optional
+        Where draws come from, for a task that makes copies; these must have the shape of the samples.
+
+    Returns
+    -------
+    changed : ndarray, shape (n, ...)
+        The inputs that result, or the copies.
+    result : ndarray, shape (n, ...)
+        The target.
+
+    Raises
+    ------
+    InvalidInputError
+        If either does not have one row per sample.
+
+    Examples
+    --------
+    >>> cut = Task("last", "last", "vector", function=lambda X: (X[:, :-1], X[:, -1]))
+    >>> call_pair(cut, np.ones((2, 3, 1)))[0].shape
+    (2, 2, 1)
+    """
+    if task.function is None:
+        raise InvalidInputError(f"task {task.name!r} is a given column and cannot change the inputs.")
+    extra = {} if rng is None else {"rng": rng}
+    changed, result = task.function(X, **extra, **task.arguments)
+    check_rows(task, changed, len(X))
+    check_rows(task, result, len(X))
+    if rng is not None and changed.shape != X.shape:
+        raise InvalidInputError(
+            f"task {task.name!r} must give one copy of the same shape per sample: expected {X.shape}, "
+            f"got {changed.shape}."
+        )
+    return changed, result
+
+
+def check_rows(task: Task, result: Array, n: int) -> None:
+    """Refuse a result that does not have one row per sample.
+
+    Parameters
+    ----------
+    task : Task
+        The task.
+    result : ndarray
+        What its extractor gave.
+    n : int
+        How many samples it was given.
+
+    Raises
+    ------
+    InvalidInputError
+        If the first axis is not of length n.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> check_rows(Task("a", "a", "vector"), np.ones((2, 1)), 2)
+    """
+    if result.ndim == 0 or len(result) != n:
+        raise InvalidInputError(
+            f"task {task.name!r} must give one row per sample: expected shape ({n}, ...), got {result.shape}."
+        )
+
+
+def check_like_training(found: tuple[int, ...], fitted: tuple[int, ...], domain: str) -> None:
+    """Refuse samples that could not go through a model trained on others.
+
+    Parameters
+    ----------
+    found, fitted : tuple of int
+        The shape of one sample, channel axis included, of these inputs and of the training inputs.
+    domain : str
+        The domain; signals may differ in length, and videos in the number of frames.
+
+    Raises
+    ------
+    InvalidInputError
+        If the shapes differ otherwise.
+
+    Examples
+    --------
+    >>> check_like_training((90, 3), (100, 3), "signal")
+    """
+    free = 1 if domain in ("signal", "video") else 0
+    if domain == "any" and len(found) == len(fitted) == 1 and found != fitted:
+        raise InvalidInputError(
+            f"X has {found[0]} features, but AuxTargetGenerator is expecting {fitted[0]} features as input; pass the "
+            "columns of the training inputs."
+        )
+    if len(found) != len(fitted) or found[free:] != fitted[free:]:
+        raise InvalidInputError(
+            f"`X` has samples of shape {found}, and the training inputs had {fitted} (channels last); bring the "
+            "inputs to the shape of the training inputs."
+        )
+
+
+def check_fitted_shapes(raw: Mapping[str, RawTarget], fitted: Mapping[str, tuple[int, ...]]) -> None:
+    """Refuse targets that differ in shape from those of the training data.
+
+    Parameters
+    ----------
+    raw : mapping of str to RawTarget
+        The targets of new data.
+    fitted : mapping of str to tuple
+        The shapes of one sample's values in the training data.
+
+    Raises
+    ------
+    InvalidInputError
+        If any differs.
+
+    Examples
+    --------
+    >>> check_fitted_shapes({}, {})
+    """
+    for name, target in raw.items():
+        if target.natural != fitted[name]:
+            raise InvalidInputError(
+                f"`X`: target {name!r} has shape (n, {', '.join(map(str, target.natural))}) for these inputs and had "
+                f"(n, {', '.join(map(str, fitted[name]))}) for the training inputs; bring the inputs to the shape "
+                "of the training inputs (crop, pad or resize them)."
+            )
+
+
+def shorten(samples: Samples, task: Task, dtype: np.dtype[np.floating]) -> tuple[Samples, RawTarget]:
+    """Apply a task that cuts its target off the inputs.
+
+    Parameters
+    ----------
+    samples : Dense or Ragged
+        The inputs.
+    task : Task
+        A task whose effect is ``"shortens"``.
+    dtype : dtype
+        The dtype of targets made of numbers.
+
+    Returns
+    -------
+    samples : Dense or Ragged
+        The shortened inputs, in the dtype of the inputs; a view of them where possible.
+    target : RawTarget
+        What was cut off.
+
+    Raises
+    ------
+    InvalidInputError
+        If a result does not have one row per sample.
+
+    Examples
+    --------
+    >>> from auxtasks.targets.reading import read_inputs
+    >>> from auxtasks.targets.tasks import parse_tasks
+    >>> task, = parse_tasks("signal", {"next_steps": {"horizon": 1}})
+    >>> shorter, target = shorten(read_inputs([[1.0, 2.0, 3.0]], "signal"), task, np.dtype("float32"))
+    >>> shorter.inputs, target.array
+    (array([[1., 2.]]), array([[3.]], dtype=float32))
+    """
+    if isinstance(samples, Ragged):
+        return _shorten_series(samples, task, dtype)
+    # Where nothing has to be converted, one call gives a view, and no copy of the inputs is made.
+    first, *others = [slice(0, samples.n)] if samples.readable_at_once else samples.chunks()
+    layout, result = call_pair(task, samples.read(first))
+    target = make_room(task, result, samples, dtype)
+    target.write(first, result)
+    if not samples.readable_at_once:
+        head, layout = layout, np.empty((samples.n, *layout.shape[1:]), samples.native_dtype)
+        layout[first] = head
+    for rows in others:
+        layout[rows], result = call_pair(task, samples.read(rows))
+        target.write(rows, result)
+    return samples.changed(layout), target
+
+
+def _shorten_series(samples: Ragged, task: Task, dtype: np.dtype[np.floating]) -> tuple[Ragged, RawTarget]:
+    series = list(samples.series)
+    target: RawTarget | None = None
+    for rows in samples.chunks():
+        shorter, result = call_pair(task, samples.read(rows))
+        target = target or make_room(task, result, samples, dtype)
+        target.write(rows, result)
+        for row, cut in zip(samples.indices(rows), shorter, strict=True):
+            series[row] = cut
+    if target is None:
+        raise InvalidInputError(f"task {task.name!r} was given no samples.")
+    # The padding shrinks with the series, also where it reaches beyond the longest of these.
+    cut_off = max(map(len, samples.series)) - max(map(len, series))
+    return replace(samples, series=tuple(series), length=samples.length - cut_off), target
+
+
+def expand(samples: Samples, task: Task, seed: int, dtype: np.dtype[np.floating]) -> tuple[Samples, RawTarget]:
+    """Apply a task that adds a transformed copy of every sample.
+
+    Parameters
+    ----------
+    samples : Dense or Ragged
+        The inputs.
+    task : Task
+        A task whose effect is ``"expands"``.
+    seed : int
+        Where the draws come from: the same seed and inputs give the same copies.
+    dtype : dtype
+        The dtype of targets made of numbers.
+
+    Returns
+    -------
+    samples : Dense or Ragged
+        The originals, then the copies.
+    target : RawTarget
+        Class 0 for the originals, and the classes of the copies.
+
+    Raises
+    ------
+    InvalidInputError
+        If the copies do not have the shape of the samples.
+
+    Examples
+    --------
+    >>> from auxtasks.targets.reading import read_inputs
+    >>> from auxtasks.targets.tasks import parse_tasks
+    >>> task, = parse_tasks("signal", {"transform": {"transformations": ["time_reversal"]}})
+    >>> both, target = expand(read_inputs([[1.0, 2.0, 3.0]], "signal"), task, 0, np.dtype("float32"))
+    >>> both.inputs, target.array
+    (array([[1., 2., 3.],
+           [3., 2., 1.]]), array([0, 1], dtype=int32))
+    """
+    # The name of the task keeps these draws apart from others that are made with the same seed.
+    rng = np.random.default_rng([seed, zlib.crc32(task.task.encode())])
+    n = samples.n
+    if isinstance(samples, Dense):
+        copies, classes = call_pair(task, samples.read(slice(0, n)), rng)
+        layout = np.empty((2 * n, *samples.row_shape), _dtype_for(samples, copies))
+        layout[:n] = samples.layout
+        layout[n:] = copies
+        expanded: Samples = samples.changed(layout)
+    else:
+        added: list[Array] = list(samples.series)
+        classes = np.empty(n, np.int32)
+        for rows in samples.groups():
+            copies, classes[rows] = call_pair(task, samples.read(rows), rng)
+            for row, copy in zip(rows, copies, strict=True):
+                added[row] = copy
+        expanded = replace(samples, series=(*samples.series, *added))
+    target = make_room(task, classes, expanded, dtype)
+    target.write(slice(0, n), np.zeros(n, np.int32))
+    target.write(slice(n, 2 * n), classes)
+    return expanded, target
+
+
+def _dtype_for(samples: Dense, copies: Array) -> np.dtype[np.generic]:
+    """Keep the user's dtype, unless it is one of integers and the copies are not."""
+    user = samples.native_dtype
+    if user.kind == "f":
+        return user
+    with np.errstate(invalid="ignore"):
+        return user if np.array_equal(copies.astype(user), copies) else samples.compute

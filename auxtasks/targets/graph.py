@@ -1,0 +1,224 @@
+"""What a fitted generator computes, on tensors: inside a training step or a `tf.data` pipeline."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.targets.computing import check_like_training
+from auxtasks.targets.reading import read_inputs
+from auxtasks.targets.scaling import Scaling
+from auxtasks.targets.tasks import Task
+
+if TYPE_CHECKING:
+    from auxtasks.generator import AuxTargetGenerator
+
+
+def check_graph_form(generator: AuxTargetGenerator) -> None:
+    """Refuse a generator of which some target cannot be computed on tensors.
+
+    Parameters
+    ----------
+    generator : AuxTargetGenerator
+        Fitted.
+
+    Raises
+    ------
+    InvalidInputError
+        If it makes targets of texts, of series of different lengths or of given columns, or has tasks that change the
+        inputs or have no form for tensors; they are named.
+
+    Examples
+    --------
+    >>> import auxtasks
+    >>> check_graph_form(auxtasks.AuxTargetGenerator("signal", "std").fit([[1.0, 2.0], [3.0, 3.0]]))
+    """
+    if generator.domain == "text":
+        raise InvalidInputError(f"targets of texts cannot be computed on tensors; {BEFOREHAND}")
+    if generator.length_ is not None:
+        raise InvalidInputError(
+            "this generator was fitted on series of different lengths, and in a padded batch nothing tells padding "
+            f"from series; {BEFOREHAND}"
+        )
+    if generator.given_:
+        names = ", ".join(map(repr, generator.given_))
+        raise InvalidInputError(f"given columns cannot be computed from inputs: {names}; {BEFOREHAND}")
+    changing = [task.name for task in generator.tasks_ if task.effect != "none"]
+    if changing:
+        raise InvalidInputError(
+            f"tasks that change the inputs or add samples cannot be computed on tensors: "
+            f"{', '.join(map(repr, changing))}; {BEFOREHAND}"
+        )
+    without = [task.name for task in generator.tasks_ if task.graph is None]
+    if without:
+        raise InvalidInputError(
+            f"tasks without a form for tensors: {', '.join(map(repr, without))}; {BEFOREHAND} "
+            "`auxtasks list` says which tasks have one."
+        )
+
+
+def graph_targets(generator: AuxTargetGenerator, x: Any, *, as_transform: bool = False) -> dict[str, Any]:
+    """Compute the targets of a batch of tensors, scaled; see `AuxTargetGenerator.in_graph`.
+
+    Parameters
+    ----------
+    generator : AuxTargetGenerator
+        Fitted, and passed by `check_graph_form`.
+    x : tensor, shape (n, ...)
+        The batch.
+    as_transform : bool
+        Whether to compute in the dtypes of `AuxTargetGenerator.transform`, float64 among them, which a processor has
+        and an accelerator may not; else all is float32.
+
+    Returns
+    -------
+    dict of str to tensor
+        By the name of the target; of float32, or of the generator's dtype.
+
+    Raises
+    ------
+    InvalidTypeError
+        If `x` is a structure of several tensors.
+    InvalidInputError
+        If the shape of a sample is not known, or not that of the training inputs.
+
+    Examples
+    --------
+    >>> import auxtasks, numpy as np
+    >>> generator = auxtasks.AuxTargetGenerator("signal", "std").fit([[1.0, 3.0], [2.0, 2.0]])
+    >>> graph_targets(generator, np.array([[0.0, 0.0]]))["std"].numpy()
+    array([[-1.]], dtype=float32)
+    """
+    import tensorflow as tf
+
+    X = checked_batch(generator, x)
+    X = tf.cast(X, compute_dtype(generator, X) if as_transform else tf.float32)
+    if generator.domain != "any" and X.shape.rank == len(generator.row_shape_):
+        X = X[..., tf.newaxis]
+    tasks = [task for task in generator.tasks_ if task.name in generator.specs_]
+    # Targets are data: no gradient flows through them, also where the inputs depend on variables.
+    return {task.name: tf.stop_gradient(_target(generator, task, X, as_transform)) for task in tasks}
+
+
+def _target(generator: AuxTargetGenerator, task: Task, X: Any, as_transform: bool) -> Any:
+    """Compute, mark what is infinite as missing, and scale one target."""
+    import tensorflow as tf
+
+    if task.graph is None:
+        raise InvalidInputError(f"task {task.name!r} has no form for tensors; {BEFOREHAND}")
+    stored, scaled_in = (np.dtype(generator.dtype), tf.float64) if as_transform else (np.dtype(np.float32), tf.float32)
+    values = tf.cast(task.graph(X, **task.arguments), stored)
+    natural = generator.shapes_[task.name]
+    if tuple(values.shape[1:]) != natural:
+        raise InvalidInputError(
+            f"`x`: target {task.name!r} has shape {tuple(values.shape[1:])} for these inputs and had {natural} for the "
+            "training inputs; bring the inputs to the shape of the training inputs (crop, pad or resize them)."
+        )
+    values = tf.where(tf.math.is_inf(values), tf.constant(np.nan, stored), values)
+    if generator.specs_[task.name].kind == "vector":
+        values = tf.reshape(values, (-1, prod(natural)))
+    scaling = generator.scalings_.get(task.name)
+    return values if scaling is None else tf.cast(_scaled(tf.cast(values, scaled_in), scaling), stored)
+
+
+def _scaled(values: Any, scaling: Scaling) -> Any:
+    import tensorflow as tf
+
+    kept = list(scaling.kept)
+    if len(kept) < values.shape[-1]:
+        values = tf.gather(values, kept, axis=-1)
+    if scaling.log1p:
+        values = tf.math.log1p(values)
+    mean, std = (np.asarray(part[kept], values.dtype.as_numpy_dtype) for part in (scaling.mean, scaling.std))
+    return (values - mean) / std
+
+
+BEFOREHAND = "compute such targets beforehand, with make_aux_targets, or leave these tasks out of the generator."
+"""The way out of what cannot be computed on tensors."""
+
+
+def checked_batch(generator: AuxTargetGenerator, x: Any) -> Any:
+    """Return a batch as a tensor, after a look at its shape.
+
+    Parameters
+    ----------
+    generator : AuxTargetGenerator
+        Fitted.
+    x : tensor or array, shape (n, ...)
+        The batch.
+
+    Returns
+    -------
+    tensor
+        Of the same dtype.
+
+    Raises
+    ------
+    InvalidTypeError
+        If `x` is a structure of several tensors.
+    InvalidInputError
+        If the shape of a sample is not known, or not that of the training inputs.
+
+    Examples
+    --------
+    >>> import auxtasks, numpy as np
+    >>> generator = auxtasks.AuxTargetGenerator("signal", "std").fit([[1.0, 3.0], [2.0, 2.0]])
+    >>> checked_batch(generator, np.array([[0, 0]])).shape
+    TensorShape([1, 2])
+    """
+    import tensorflow as tf
+
+    if isinstance(x, (dict, list, tuple)):
+        raise InvalidTypeError(
+            f"`x` must be one tensor, from which the targets are computed; got a {type(x).__name__} of {len(x)}. For a "
+            f"model with several inputs, {BEFOREHAND}"
+        )
+    X = tf.convert_to_tensor(x)
+    row_shape = generator.row_shape_
+    if X.shape.rank is None or None in X.shape[1:]:
+        raise InvalidInputError(
+            f"`x` has shape {X.shape}, and the shape of a sample must be known to compute targets from it; set it, "
+            f"such as by x.set_shape((None, {', '.join(map(str, row_shape))}))."
+        )
+    if tuple(X.shape) in (row_shape, row_shape[:-1]) and tuple(X.shape[1:]) not in (row_shape, row_shape[:-1]):
+        raise InvalidInputError(
+            f"`x` has shape {tuple(X.shape)}, that of one sample, and must be a batch of them; call .batch(n) on a "
+            "tf.data.Dataset first, or pass x[None]."
+        )
+    add_channel = generator.domain != "any" and X.shape.rank == len(row_shape)
+    check_like_training((*X.shape[1:], *([1] if add_channel else [])), row_shape, generator.domain)
+    return X
+
+
+def compute_dtype(generator: AuxTargetGenerator, X: Any) -> np.dtype[np.floating]:
+    """Return the dtype in which `AuxTargetGenerator.transform` computes from such a batch.
+
+    Parameters
+    ----------
+    generator : AuxTargetGenerator
+        Fitted.
+    X : tensor, shape (n, ...)
+        The batch, of which the shape of a sample is known.
+
+    Returns
+    -------
+    dtype
+        float32 or float64.
+
+    Raises
+    ------
+    InvalidTypeError
+        If it does not hold real numbers.
+
+    Examples
+    --------
+    >>> import auxtasks, tensorflow as tf
+    >>> generator = auxtasks.AuxTargetGenerator("signal", "std").fit([[1.0, 3.0], [2.0, 2.0]])
+    >>> compute_dtype(generator, tf.zeros((1, 2), tf.float16)), compute_dtype(generator, tf.zeros((1, 2), tf.int64))
+    (dtype('float32'), dtype('float64'))
+    """
+    # The door decides, on a sample of nothing but zeros.
+    return read_inputs(np.zeros((1, *X.shape[1:]), X.dtype.as_numpy_dtype), generator.domain).compute

@@ -1,0 +1,237 @@
+"""Checked inputs, in the layout that extractors read, chunk by chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any, Protocol
+
+import numpy as np
+
+from auxtasks.errors import InvalidInputError
+from auxtasks.optional import require, shown
+from auxtasks.typing import Array, Floats
+
+Rows = slice | Array
+
+
+class Blocks(Protocol):
+    """Samples of any kind, as extractors are run over them."""
+
+    @property
+    def n(self) -> int:
+        """How many samples there are."""
+
+    def chunks(self) -> list[Any]:
+        """Cut the rows into blocks, in whatever form `read` takes them."""
+
+    def read(self, rows: Any) -> Any:
+        """Return some rows as extractors want them."""
+
+
+@dataclass(frozen=True)
+class Dense:
+    """Samples of one shape, held in one array.
+
+    Parameters
+    ----------
+    inputs : ndarray
+        As the user has it: any real dtype, with or without a channel axis.
+    add_channel : bool
+        Whether a channel axis of length 1 is added for the extractors.
+    compute : dtype
+        What extractors compute in: float32 or float64.
+    """
+
+    inputs: Array
+    add_channel: bool
+    compute: np.dtype[np.floating]
+
+    @property
+    def n(self) -> int:
+        """How many samples there are."""
+        return len(self.inputs)
+
+    @property
+    def layout(self) -> Array:
+        """The inputs with the channel axis in place."""
+        plain = np.asarray(self.inputs)
+        return plain[..., np.newaxis] if self.add_channel else plain
+
+    @property
+    def native_dtype(self) -> np.dtype[np.generic]:
+        """The dtype of the inputs, in the byte order of this machine."""
+        return self.inputs.dtype.newbyteorder("=")
+
+    @property
+    def readable_at_once(self) -> bool:
+        """Whether all of it can be read without a copy."""
+        return self.layout.dtype == self.compute and self.layout.flags.c_contiguous
+
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """The shape of one sample, channel axis included."""
+        return self.layout.shape[1:]
+
+    def chunks(self) -> list[Rows]:
+        """Cut the rows into chunks that fit the cache."""
+        return list(row_slices(self.n, prod(self.row_shape) * self.compute.itemsize))
+
+    def read(self, rows: Rows) -> Floats:
+        """Return some rows as extractors want them: contiguous, converted, not to be written to."""
+        block = np.ascontiguousarray(self.layout[rows], dtype=self.compute)
+        block.flags.writeable = False
+        return block
+
+    def changed(self, layout: Array) -> Dense:
+        """Return other samples in the user's convention."""
+        compute = layout.dtype if layout.dtype in (np.float32, np.float64) else self.compute
+        return Dense(layout[..., 0] if self.add_channel else layout, self.add_channel, compute)
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """Series of different lengths; those of one length are read together.
+
+    Parameters
+    ----------
+    series : tuple of ndarray
+        One array (time_i, channels) per sample.
+    add_channel : bool
+        Whether the user's series had no channel axis.
+    compute : dtype
+        What extractors compute in.
+    padding : {"post", "pre"}
+        The side on which padding stands in `inputs`.
+    padding_value : float
+        What the padding is made of.
+    length : int
+        The length series are padded to, at least that of the longest.
+    """
+
+    series: tuple[Array, ...]
+    add_channel: bool
+    compute: np.dtype[np.floating]
+    padding: str
+    padding_value: float
+    length: int
+
+    @property
+    def n(self) -> int:
+        """How many samples there are."""
+        return len(self.series)
+
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """The shape of one padded sample, channel axis included."""
+        return (self.length, self.series[0].shape[1])
+
+    def groups(self) -> list[Array]:
+        """Return the rows of each length, in the order in which the lengths first occur."""
+        found: dict[int, list[int]] = {}
+        for row, series in enumerate(self.series):
+            found.setdefault(len(series), []).append(row)
+        return [np.array(rows) for rows in found.values()]
+
+    def chunks(self) -> list[Rows]:
+        """Cut each group into chunks that fit the cache."""
+        chunks: list[Rows] = []
+        for group in self.groups():
+            bytes_per_row = self.series[group[0]].size * self.compute.itemsize
+            chunks += [group[rows] for rows in row_slices(len(group), bytes_per_row)]
+        return chunks
+
+    def read(self, rows: Rows) -> Floats:
+        """Return some rows of one length, stacked."""
+        block: Floats = np.stack([self.series[row] for row in self.indices(rows)]).astype(self.compute, copy=False)
+        block.flags.writeable = False
+        return block
+
+    def indices(self, rows: Rows) -> list[int]:
+        """Return rows as a list of numbers."""
+        return list(range(self.n)[rows]) if isinstance(rows, slice) else rows.tolist()
+
+    def steps(self, length: int) -> slice:
+        """Where the steps of a series of this length stand among the padded ones."""
+        return slice(0, length) if self.padding == "post" else slice(self.length - length, self.length)
+
+    @property
+    def inputs(self) -> Floats:
+        """The padded float32 array (n, length[, channels]) that a model reads."""
+        padded = np.full((self.n, *self.row_shape), self.padding_value, np.float32)
+        with np.errstate(over="ignore"):
+            for row, series in enumerate(self.series):
+                padded[row, self.steps(len(series))] = series
+        if not np.isfinite(padded).all():
+            row = int(np.argwhere(~np.isfinite(padded))[0, 0])
+            raise InvalidInputError(
+                f"`X[{row}]` holds values beyond the range of float32, in which padded series are handed to the "
+                "model; rescale the series first."
+            )
+        return padded[..., 0] if self.add_channel else padded
+
+
+Samples = Dense | Ragged
+
+
+CHUNK_BYTES = 512 * 1024
+"""Converted input a chunk holds: it stays in the second-level cache while every task reads it."""
+
+
+def row_slices(n: int, bytes_per_row: int) -> Iterator[slice]:
+    """Cut ``n`` rows into slices of at most `CHUNK_BYTES`, and of one row at least.
+
+    Parameters
+    ----------
+    n : int
+        How many rows there are.
+    bytes_per_row : int
+        How many bytes a row takes.
+
+    Yields
+    ------
+    slice
+        Consecutive slices that cover the rows once.
+
+    Examples
+    --------
+    >>> list(row_slices(5, 200 * 1024))
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+    """
+    step = max(1, CHUNK_BYTES // max(1, bytes_per_row))
+    for start in range(0, n, step):
+        yield slice(start, min(start + step, n))
+
+
+def for_each(function: Callable[[Any], int], chunks: Sequence[Any], *, n_jobs: int, progress: bool) -> list[int]:
+    """Call a function on every chunk, in threads where asked.
+
+    Parameters
+    ----------
+    function : callable
+        Takes a chunk, writes what it finds to places no other chunk writes to, and returns a count.
+    chunks : sequence
+        The chunks.
+    n_jobs : int
+        How many threads; -1 for one per processor.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    list of int
+        The counts, in the order of the chunks.
+
+    Examples
+    --------
+    >>> for_each(lambda chunk: 2 * chunk, [1, 2, 3], n_jobs=1, progress=False)
+    [2, 4, 6]
+    """
+    results: Any = map(function, chunks)
+    if n_jobs != 1:
+        joblib = require("joblib", extra="parallel")
+        # Threads, not processes: NumPy releases the lock while it computes, and nothing has to be copied.
+        workers = joblib.Parallel(n_jobs=n_jobs, backend="threading", return_as="generator")
+        results = workers(joblib.delayed(function)(chunk) for chunk in chunks)
+    return list(shown(results, len(chunks), progress, unit="chunk"))

@@ -1,0 +1,485 @@
+"""What some samples tell of a target: all that fitting needs, small, and merged in any order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from auxtasks.errors import InvalidInputError
+from auxtasks.specs import NUMERIC_KINDS, Kind
+from auxtasks.targets.raw import RawTarget
+from auxtasks.targets.samples import row_slices
+from auxtasks.targets.tasks import Task
+from auxtasks.typing import Array
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Statistics over some values.
+
+    Parameters
+    ----------
+    count : ndarray of float64
+        How many values are present.
+    mean : ndarray of float64
+        Their mean; 0 where there are none.
+    squares : ndarray of float64
+        The sum of their squared deviations from the mean.
+    """
+
+    count: Array
+    mean: Array
+    squares: Array
+
+    @property
+    def std(self) -> Array:
+        """The population standard deviation; 0 where no value is present."""
+        result: Array = np.sqrt(self.squares / np.maximum(self.count, 1))
+        return result
+
+    def merged(self, other: Moments) -> Moments:
+        """Return the statistics of both sets of values together.
+
+        Notes
+        -----
+        Chan, Golub and LeVeque, 1979: ``M2 = M2_a + M2_b + (mean_b - mean_a)² n_a n_b / n``; no large sums of squares
+        are subtracted from each other, so that a large offset costs no digits.
+        """
+        count = self.count + other.count
+        share = other.count / np.maximum(count, 1)
+        delta = other.mean - self.mean
+        return Moments(
+            count, self.mean + delta * share, self.squares + other.squares + delta * delta * self.count * share
+        )
+
+    def pooled(self) -> Moments:
+        """Return the statistics over all axes but the last."""
+        axes = tuple(range(self.count.ndim - 1))
+        count = self.count.sum(axis=axes)
+        mean = (self.count * self.mean).sum(axis=axes) / np.maximum(count, 1)
+        between = self.count * (self.mean - mean) ** 2
+        return Moments(count, mean, (self.squares + between).sum(axis=axes))
+
+
+def moments(values: Array, *, log1p: bool, name: str) -> Moments:
+    """Compute the statistics of every position of a target over its samples.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (n, ...)
+        The target, NaN where missing.
+    log1p : bool
+        Whether to take ``log1p`` first.
+    name : str
+        The name of the target, for the error.
+
+    Returns
+    -------
+    Moments
+        Of shape (...).
+
+    Raises
+    ------
+    InvalidInputError
+        If `log1p` is asked of negative values, or the variance overflows.
+
+    Examples
+    --------
+    >>> moments(np.array([[1.0], [3.0], [np.nan]]), log1p=False, name="a").mean
+    array([2.])
+    """
+    total = Moments(*(np.zeros(values.shape[1:]) for _ in range(3)))
+    for rows in row_slices(len(values), 8 * prod(values.shape[1:])):
+        block = values[rows].astype(np.float64)
+        if log1p:
+            if (block < 0).any():
+                raise InvalidInputError(
+                    f"target {name!r} holds negative values, which its task says cannot be (it is declared with "
+                    "log1p=True); correct the declaration of the task."
+                )
+            np.log1p(block, out=block)
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = total.merged(_of_block(block))
+    if not np.isfinite(total.squares).all():
+        raise InvalidInputError(
+            f"target {name!r} holds values too large for their variance to be a number; rescale the inputs."
+        )
+    return total
+
+
+def _of_block(block: Array) -> Moments:
+    mean = block.mean(axis=0)
+    if np.isfinite(mean).all():
+        count = np.full(block.shape[1:], float(len(block)))
+        block -= mean
+    else:
+        present = ~np.isnan(block)
+        count = present.sum(axis=0).astype(np.float64)
+        mean = np.where(present, block, 0.0).sum(axis=0) / np.maximum(count, 1)
+        block -= mean
+        block[~present] = 0.0
+    return Moments(count, mean, np.einsum("i...,i...->...", block, block))
+
+
+_CONSTANT = 1e-12
+"""Nats below this are rounding: the labels are constant."""
+
+
+@dataclass(frozen=True)
+class ClassCounts:
+    """How often each class occurs.
+
+    Parameters
+    ----------
+    counts : ndarray of int64, shape (n_classes,)
+        Of the labels that are present.
+    """
+
+    counts: Array
+
+    @classmethod
+    def of(cls, values: Array, n_classes: int) -> ClassCounts:
+        """Count classes, -1 where missing.
+
+        Examples
+        --------
+        >>> ClassCounts.of(np.array([0, 1, 1, -1]), 2).counts
+        array([1, 2])
+        """
+        counts = np.zeros(n_classes, np.int64)
+        for rows in row_slices(len(values), 8 * prod(values.shape[1:])):
+            block = values[rows]
+            counts += np.bincount(block[block >= 0].ravel(), minlength=n_classes)
+        return cls(counts)
+
+    def merged(self, other: ClassCounts) -> ClassCounts:
+        """Return the counts of both sets of labels together."""
+        return ClassCounts(self.counts + other.counts)
+
+    @property
+    def absent(self) -> bool:
+        """Whether no label is present."""
+        return not self.counts.any()
+
+    @property
+    def chance(self) -> float:
+        """The entropy of the classes' frequencies in nats; 0 where there is one class or none.
+
+        Examples
+        --------
+        >>> round(ClassCounts(np.array([1, 1])).chance, 4)
+        0.6931
+        """
+        share = self.counts / max(1, self.counts.sum())
+        return _or_zero(float(-(share * _logs(share)).sum()))
+
+
+@dataclass(frozen=True)
+class LabelCounts:
+    """How often each of several labels is known, and how often it is 1.
+
+    Parameters
+    ----------
+    known, ones : ndarray of int64, shape (d,)
+        By label.
+    """
+
+    known: Array
+    ones: Array
+
+    @classmethod
+    def of(cls, values: Array) -> LabelCounts:
+        """Count labels, -1 where missing."""
+        return cls((values >= 0).sum(axis=0), (values > 0).sum(axis=0))
+
+    def merged(self, other: LabelCounts) -> LabelCounts:
+        """Return the counts of both sets of labels together."""
+        return LabelCounts(self.known + other.known, self.ones + other.ones)
+
+    @property
+    def absent(self) -> bool:
+        """Whether no label is present."""
+        return not self.known.any()
+
+    @property
+    def chance(self) -> float:
+        """The mean of the labels' binary entropies in nats, each weighted by how often the label is known."""
+        share = self.ones / np.maximum(self.known, 1)
+        entropy = -(share * _logs(share) + (1 - share) * _logs(1 - share))
+        return _or_zero(float((self.known * entropy).sum() / max(1, self.known.sum())))
+
+
+@dataclass(frozen=True)
+class DistributionSums:
+    """What is added up of distributions.
+
+    Parameters
+    ----------
+    total : ndarray of float64, shape (..., d)
+        Their sum.
+    count : ndarray of float64, shape (...)
+        How many are present.
+    own : float
+        The sum of ``p log p`` over all of them.
+    """
+
+    total: Array
+    count: Array
+    own: float
+
+    @classmethod
+    def of(cls, values: Array) -> DistributionSums:
+        """Add up distributions along the last axis, NaN where missing."""
+        total, count, own = np.zeros(values.shape[1:]), np.zeros(values.shape[1:-1]), 0.0
+        for rows in row_slices(len(values), 8 * prod(values.shape[1:])):
+            block = values[rows].astype(np.float64)
+            present = ~np.isnan(block).any(axis=-1)
+            block[~present] = 0.0
+            total += block.sum(axis=0)
+            count += present.sum(axis=0)
+            own += float((block * _logs(block)).sum())
+        return cls(total, count, own)
+
+    def merged(self, other: DistributionSums) -> DistributionSums:
+        """Return the sums over both sets of distributions together."""
+        return DistributionSums(self.total + other.total, self.count + other.count, self.own + other.own)
+
+    @property
+    def absent(self) -> bool:
+        """Whether no distribution is present."""
+        return not self.count.any()
+
+    @property
+    def chance(self) -> float:
+        """The cross-entropy of the mean in nats, ``mean(-sum(p log(mean p)))``; 0 where all are equal.
+
+        Notes
+        -----
+        The mean of ``-sum p log m`` is ``-sum m log m``, because the mean of p is m. Divided by the divergence from
+        the mean alone, which is tiny where all samples are alike, their loss would drown every other.
+        """
+        mean = self.total / np.maximum(self.count, 1)[..., np.newaxis]
+        of_mean = float((self.count * (mean * _logs(mean)).sum(axis=-1)).sum())
+        n = max(1.0, float(self.count.sum()))
+        # Without divergence from the mean all are equal, and there is nothing to learn.
+        return -of_mean / n if (self.own - of_mean) / n > _CONSTANT else 0.0
+
+
+def _or_zero(chance: float) -> float:
+    return chance if chance > _CONSTANT else 0.0
+
+
+def _logs(p: Array) -> Array:
+    """Return log(p), and 0 for p = 0, where p log p has the limit 0."""
+    return np.log(np.where(p > 0, p, 1.0))
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What numbers tell.
+
+    Parameters
+    ----------
+    moments : Moments
+        The statistics of every position; of a vector per step those of all steps together.
+    twins : ndarray of int or None
+        For each column of a vector, the first with the same values; None for other kinds.
+    """
+
+    moments: Moments
+    twins: Array | None
+
+    def merged(self, other: Numbers) -> Numbers:
+        """Return what both sets of numbers tell together."""
+        twins = self.twins if self.twins is None or other.twins is None else merge_twins(self.twins, other.twins)
+        return Numbers(self.moments.merged(other.moments), twins)
+
+    @property
+    def absent(self) -> bool:
+        """Whether no value is present."""
+        return not self.moments.count.any()
+
+
+Statistics = Numbers | ClassCounts | LabelCounts | DistributionSums
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What some samples tell of a target.
+
+    Parameters
+    ----------
+    kind : str
+        The kind of the target.
+    natural : tuple of int
+        The shape of one sample's values as the task gives them.
+    shape : tuple of int
+        The same with vectors flattened.
+    dtype : dtype
+        Of the values.
+    statistics : Numbers, ClassCounts, LabelCounts or DistributionSums
+        By the kind.
+    """
+
+    kind: Kind
+    natural: tuple[int, ...]
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    statistics: Statistics
+
+    def merged(self, other: Seen) -> Seen:
+        """Return what both sets of samples tell together; the order matters to rounding alone.
+
+        Parameters
+        ----------
+        other : Seen
+            What other samples tell of the same target; with other steps where series are of different lengths.
+
+        Returns
+        -------
+        Seen
+            Of both.
+
+        Raises
+        ------
+        InvalidInputError
+            If the parts do not have the same kind and shape.
+
+        Examples
+        --------
+        >>> task = Task("a", "a", "vector")
+        >>> parts = [RawTarget("a", "vector", (1,), np.array([[value]])) for value in (1.0, 3.0)]
+        >>> one, other = (see(task, part, scale=True) for part in parts)
+        >>> one.merged(other).statistics.moments.mean
+        array([2.])
+        """
+        per_step = self.kind.startswith("step")
+        if self.kind != other.kind or self.shape[per_step:] != other.shape[per_step:]:
+            raise InvalidInputError(
+                f"a target has kind {self.kind} and shape {self.shape} in one part of the samples, and {other.kind} "
+                f"and {other.shape} in another; it must not depend on the samples it is computed with."
+            )
+        longer = self if self.shape >= other.shape else other
+        merged: Statistics = self.statistics.merged(other.statistics)  # type: ignore[arg-type] # of one kind
+        return replace(longer, statistics=merged)
+
+
+def see(task: Task, raw: RawTarget, *, scale: bool) -> Seen:
+    """Collect what the values of a target tell.
+
+    Parameters
+    ----------
+    task : Task
+        What was computed.
+    raw : RawTarget
+        Its values on some samples; read in slices of rows.
+    scale : bool
+        Whether numbers are to be scaled, for which a task may declare ``log1p``.
+
+    Returns
+    -------
+    Seen
+        Of the size of one sample's target, not of all of them.
+
+    Raises
+    ------
+    InvalidInputError
+        If classes lie outside those that the task declares, or a task with ``log1p`` gave negative values.
+
+    Examples
+    --------
+    >>> raw = RawTarget("a", "class", (), np.array([0, 1, -1]))
+    >>> see(Task("a", "a", "class", classes=("x", "y")), raw, scale=True).statistics.counts
+    array([1, 1])
+    """
+    return Seen(raw.kind, raw.natural, raw.array.shape[1:], raw.array.dtype, _statistics(task, raw, scale))
+
+
+def _statistics(task: Task, raw: RawTarget, scale: bool) -> Statistics:
+    if raw.kind == "multilabel":
+        return LabelCounts.of(raw.array)
+    if raw.kind == "distribution":
+        return DistributionSums.of(raw.array)
+    if raw.kind not in NUMERIC_KINDS:
+        _check_classes(task, raw)
+        return ClassCounts.of(raw.array, len(task.classes))
+    found = moments(raw.array, log1p=task.log1p and scale, name=raw.name)
+    if raw.kind == "step_vector":
+        # The best constant for a head that is alike at every step; what few long samples reach says little alone.
+        found = found.pooled()
+    return Numbers(found, first_twins(raw.array, found) if raw.kind == "vector" and scale else None)
+
+
+def _check_classes(task: Task, raw: RawTarget) -> None:
+    low, high = int(raw.array.min()), int(raw.array.max())
+    if low < -1 or high >= len(task.classes):
+        raise InvalidInputError(
+            f"target {task.name!r} holds classes from {low} to {high}; its task declares {len(task.classes)} classes, "
+            f"so 0 to {len(task.classes) - 1} are expected, and -1 for missing."
+        )
+
+
+def first_twins(values: Array, found: Moments) -> Array:
+    """Tell for each column which is the first with the same values in every row.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (n, d)
+        The target; missing values are equal to each other.
+    found : Moments
+        Its statistics.
+
+    Returns
+    -------
+    ndarray of int, shape (d,)
+        The column itself where no earlier one is the same.
+
+    Examples
+    --------
+    >>> from auxtasks.targets.statistics import moments
+    >>> values = np.array([[1.0, 5.0, 1.0], [2.0, 5.0, 2.0]])
+    >>> first_twins(values, moments(values, log1p=False, name="a"))
+    array([0, 1, 0])
+    """
+    first = np.arange(values.shape[1])
+    seen: dict[tuple[float, float, float], list[int]] = {}
+    keys = zip(found.count.tolist(), found.mean.tolist(), found.squares.tolist(), strict=True)
+    for column, key in enumerate(keys):
+        # Copies have the very same statistics; few other columns do, so few are compared value by value.
+        earlier = seen.setdefault(key, [])
+        twin = next((other for other in earlier if _same(values, other, column)), None)
+        if twin is None:
+            earlier.append(column)
+        else:
+            first[column] = twin
+    return first
+
+
+def merge_twins(a: Array, b: Array) -> Array:
+    """Tell for each column which is the first with the same values in both parts.
+
+    Parameters
+    ----------
+    a, b : ndarray of int, shape (d,)
+        What `first_twins` tells of each part.
+
+    Returns
+    -------
+    ndarray of int, shape (d,)
+        The same of both; in whatever order parts are merged.
+
+    Examples
+    --------
+    >>> merge_twins(np.array([0, 0, 0, 0]), np.array([0, 1, 1, 0]))
+    array([0, 1, 1, 0])
+    """
+    _, first, group = np.unique(np.stack([a, b]), axis=1, return_index=True, return_inverse=True)
+    return np.asarray(first[group.ravel()])
+
+
+def _same(values: Array, a: int, b: int) -> bool:
+    chunks = row_slices(len(values), 2 * values.itemsize)
+    return all(np.array_equal(values[rows, a], values[rows, b], equal_nan=True) for rows in chunks)

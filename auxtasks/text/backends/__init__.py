@@ -1,1 +1,0 @@
-"""The taggers: spaCy and NLTK."""

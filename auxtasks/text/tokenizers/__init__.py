@@ -1,1 +1,0 @@
-"""Cutting texts into the model's own tokens."""

@@ -1,0 +1,75 @@
+"""From texts to a trained model: both ways in which a model may read texts."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from auxtasks import make_aux_targets
+from auxtasks.keras import attach_heads, strip_heads
+from tests.extractors.text.toy import ToyTagger
+
+TEXTS = [
+    "The old dog saw Ada.",
+    "Is London a city?",
+    "Paris saw the dog",
+    "the city is old, Ada",
+    "a dog",
+    "Ada saw a city",
+] * 4
+LABELS = np.arange(8) % 2
+TASKS = ["pos", "ner", "next_word", "tree_depth", "pos_histogram", "entity_presence", "text_statistics"]
+
+
+@pytest.fixture(scope="module")
+def vectorization():
+    layer = layers.TextVectorization()
+    layer.adapt(TEXTS)
+    return layer
+
+
+def make(vectorization, inputs):
+    return make_aux_targets(TEXTS, "text", TASKS, tokenizer=vectorization, inputs=inputs, backend=ToyTagger())
+
+
+def make_model(vectorization, inputs, length):
+    first = (
+        [keras.Input((), dtype="string"), vectorization]
+        if inputs == "texts"
+        else [keras.Input((length,), dtype="int32")]
+    )
+    keras.utils.set_random_seed(1)
+    size = len(vectorization.get_vocabulary())
+    rest = [
+        layers.Embedding(size, 8, mask_zero=True, name="embedding"),
+        layers.GRU(8, return_sequences=True, name="gru"),
+    ]
+    return keras.Sequential([*first, *rest, layers.GlobalAveragePooling1D(), layers.Dense(2, activation="softmax")])
+
+
+def test_both_ways_have_the_same_targets_and_the_numbers_of_the_layer(vectorization):
+    as_ids, as_texts = make(vectorization, "ids"), make(vectorization, "texts")
+    assert np.array_equal(as_ids.inputs, keras.ops.convert_to_numpy(vectorization(np.array(TEXTS))))
+    assert as_texts.inputs.tolist() == TEXTS
+    for name in TASKS:
+        np.testing.assert_array_equal(as_ids[name], as_texts[name])
+
+
+@pytest.mark.parametrize("inputs", ["ids", "texts"])
+def test_trains_with_few_labels_and_gives_the_model_back(vectorization, inputs):
+    targets = make(vectorization, inputs)
+    base = make_model(vectorization, inputs, targets.specs["pos"].shape[0])
+    model = attach_heads(base, targets, tie={"next_word": "embedding"}, weights=1.0)
+    assert (model.taps["pos"], model.taps["next_word"]) == ("embedding", "gru")
+    model.compile(
+        keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False
+    )
+    history = model.fit(targets.inputs, targets.with_main(LABELS), batch_size=8, epochs=12, verbose=0, seed=0).history
+    for name in TASKS:
+        assert history[f"{name}_loss"][-1] < history[f"{name}_loss"][0]
+    others = targets.transform(["Ada saw London", "the dog"])
+    validation = model.evaluate(others.inputs, others.with_main([0, 1]), verbose=0, return_dict=True)
+    assert all(np.isfinite(value) for value in validation.values())
+    predicted = model.predict(others.inputs, verbose=0)
+    assert strip_heads(model) is base
+    np.testing.assert_array_equal(base.predict(others.inputs, verbose=0), predicted)

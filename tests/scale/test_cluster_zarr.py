@@ -1,0 +1,176 @@
+"""Zarr: written in parallel and as a whole, or not at all; whatever is amiss is said on opening."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import dask
+import dask.array as da
+import dask.bag as db
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auxtasks import make_aux_targets
+from auxtasks.cluster import open_zarr
+from auxtasks.errors import InvalidInputError, StorageError
+from auxtasks.scale.zarr import DESCRIPTION
+
+X = np.random.default_rng(0).normal(size=(23, 16, 2)).cumsum(axis=1)
+SPEAKERS = np.arange(23) % 3 - 1
+
+
+def made(X: Any = X, chunks: Any = (5, -1, -1)) -> Any:
+    return make_aux_targets(da.from_array(X, chunks=chunks), "signal", ["std", "fft"], given={"speaker": SPEAKERS})
+
+
+@given(ends=st.lists(st.integers(0, 23), max_size=5).map(sorted), workers=st.integers(1, 4))
+@settings(max_examples=5)
+def test_there_and_back(
+    check_alike: Any, tmp_path_factory: pytest.TempPathFactory, ends: list[int], workers: int
+) -> None:
+    lengths = tuple(np.diff([0, *ends, 23]).tolist())
+    path = tmp_path_factory.mktemp("zarr") / "targets"
+    with dask.config.set(scheduler="threads", num_workers=workers):
+        made(chunks=(lengths, -1, -1)).to_zarr(path)
+        again = open_zarr(path)
+        check_alike(again.compute(), made().compute())
+        check_alike(again.transform(da.from_array(X[:9], chunks=4)).compute(), made().transform(X[:9]))
+    assert again.n_original == 23
+    assert [entry.name for entry in path.parent.iterdir()] == ["targets"]
+
+
+def test_without_inputs_and_with_copies(tmp_path: Path) -> None:
+    made().to_zarr(tmp_path / "a", include_inputs=False)
+    with pytest.raises(InvalidInputError, match="`inputs` were not saved"):
+        _ = open_zarr(tmp_path / "a").inputs
+    images = np.random.default_rng(0).integers(0, 256, size=(9, 8, 8, 1), dtype=np.uint8)
+    twice = make_aux_targets(da.from_array(images, chunks=4), "image", ["reconstruction", "rotation"])
+    twice.to_zarr(tmp_path / "b")
+    again = open_zarr(tmp_path / "b")
+    assert (again.n_original, again.n_samples) == (9, 18)
+    np.testing.assert_array_equal(again.inputs.compute(), twice.inputs.compute())
+    np.testing.assert_array_equal(again["rotation"].compute(), twice["rotation"].compute())
+
+
+def test_texts(tmp_path: Path) -> None:
+    bag = db.from_sequence(["so it goes", "so it is", "so"], npartitions=2)
+    targets = make_aux_targets(bag, "text", "next_word")
+    targets.to_zarr(tmp_path / "ids")
+    again = open_zarr(tmp_path / "ids")
+    np.testing.assert_array_equal(again.lengths.compute(), [3, 3, 1])
+    assert again.vocabulary == targets.vocabulary
+    with pytest.raises(InvalidInputError, match="texts, which are not written; pass include_inputs=False"):
+        make_aux_targets(bag, "text", "next_word", inputs="texts").to_zarr(tmp_path / "texts")
+    assert not (tmp_path / "texts").exists()
+
+
+def test_nothing_half_written_is_opened(tmp_path: Path) -> None:
+    spoilt = X.copy()
+    spoilt[17] = np.nan
+    targets = made().transform(da.from_array(spoilt, chunks=(5, -1, -1)))
+    with pytest.raises(InvalidInputError, match=r"holds no samples.*nothing to write"):
+        made().transform(da.from_array(X, chunks=9)[da.from_array(X[:, 0, 0], chunks=9) > 1e9]).to_zarr(tmp_path / "no")
+    for path, overwrite in ((tmp_path / "new", False), (tmp_path / "old", True)):
+        if overwrite:
+            made().to_zarr(path)
+        # One task at a time: threads that are still writing when one fails leave an unfinished folder of another name.
+        with (
+            dask.config.set(scheduler="sync"),
+            pytest.raises(InvalidInputError, match="partition 3 of `X`, samples 15 to 19"),
+        ):
+            targets.to_zarr(path, overwrite=overwrite)
+    with pytest.raises(StorageError, match="wrote to its end"):
+        open_zarr(tmp_path / "new")
+    np.testing.assert_array_equal(open_zarr(tmp_path / "old")["std"].compute(), made()["std"].compute())
+    assert [entry.name for entry in tmp_path.iterdir()] == ["old"]
+
+
+def test_a_writer_that_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made().to_zarr(tmp_path / "targets")
+    before = open_zarr(tmp_path / "targets")["std"].compute()
+
+    def cut_off(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    for step in ("pathlib.Path.write_text", "pathlib.Path.replace", "dask.array.store"):
+        with monkeypatch.context() as patch:
+            patch.setattr(step, cut_off)
+            with pytest.raises(OSError, match="No space left"):
+                made(X[::-1]).to_zarr(tmp_path / "targets", overwrite=True)
+        np.testing.assert_array_equal(open_zarr(tmp_path / "targets")["std"].compute(), before)
+
+
+def test_targets_replace_those_they_are_read_from(tmp_path: Path) -> None:
+    made().to_zarr(tmp_path / "targets")
+    open_zarr(tmp_path / "targets").to_zarr(tmp_path / "targets", overwrite=True)
+    np.testing.assert_array_equal(open_zarr(tmp_path / "targets")["fft"].compute(), made()["fft"].compute())
+
+
+def test_what_is_not_replaced(tmp_path: Path) -> None:
+    made().to_zarr(tmp_path / "targets")
+    with pytest.raises(StorageError, match="exists; choose another, or pass overwrite=True"):
+        made().to_zarr(tmp_path / "targets")
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(StorageError, match="was not written by auxtasks and is not replaced"):
+        made().to_zarr(tmp_path / "mine", overwrite=True)
+
+
+def _remove_array(path: Path) -> None:
+    shutil.rmtree(path / "target_001")
+
+
+def _remove_chunk(path: Path) -> None:
+    (path / "target_001" / "c" / "2" / "0").unlink()
+
+
+def _swap_arrays(path: Path) -> None:
+    shutil.rmtree(path / "target_001")
+    shutil.copytree(path / "target_000", path / "target_001")
+
+
+def _damage_array(path: Path) -> None:
+    (path / "target_001" / "zarr.json").write_text("{")
+
+
+def _damage_description(path: Path) -> None:
+    (path / DESCRIPTION).write_text((path / DESCRIPTION).read_text()[:-50])
+
+
+def _change(**fields: Any) -> Any:
+    def change(path: Path) -> None:
+        described = json.loads((path / DESCRIPTION).read_text())
+        (path / DESCRIPTION).write_text(json.dumps(described | fields))
+
+    return change
+
+
+def _point_elsewhere(path: Path) -> None:
+    text = (path / DESCRIPTION).read_text().replace("target_000", "../targets/target_000")
+    (path / DESCRIPTION).write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [
+        (_remove_array, "target_001 is missing"),
+        (_remove_chunk, "target_001 lacks 1 of its 5 chunks"),
+        (_swap_arrays, r"target_001 holds shape \(23, 2\).*says \(23, 18\)"),
+        (_damage_array, "target_001 is damaged"),
+        (_damage_description, f"{DESCRIPTION} is damaged"),
+        (_change(format=7), "is of format 7, and this version .* reads format 1"),
+        (_change(n_original=24), "does not fit the arrays beside it"),
+        (_change(arrays={}), "is damaged: KeyError"),
+        (_point_elsewhere, "does not fit the arrays beside it"),
+    ],
+)
+def test_damage_is_found(tmp_path: Path, harm: Any, message: str) -> None:
+    path = tmp_path / "targets"
+    made().to_zarr(path)
+    harm(path)
+    with pytest.raises(StorageError, match=message):
+        open_zarr(path)

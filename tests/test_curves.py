@@ -1,0 +1,238 @@
+"""Curves and confusion matrices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics
+
+import auxtasks
+from auxtasks.curves import (
+    decisions_of,
+    draw_both,
+    draw_confusion,
+    draw_curves,
+    mean_precision_recall,
+    mean_roc,
+    plot_curves,
+    pooled,
+    precision_recall,
+    roc,
+    tasks_of,
+)
+from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, UnknownNameError
+from auxtasks.keras import attach_heads
+
+RNG = np.random.default_rng(0)
+
+
+def classes(n: int, k: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    y = np.r_[np.arange(k), rng.integers(0, k, n - k)]
+    p = np.exp(rng.normal(size=(n, k)) + 1.5 * np.eye(k)[y])
+    return y, p / p.sum(axis=1, keepdims=True)
+
+
+def legend(figure: Any) -> dict[str, list[float]]:
+    said = [text.get_text().rsplit(": ", 1) for text in figure.legends[0].get_texts()]
+    return {name: [float(area) for area in areas.split(", ")] for name, areas in said}
+
+
+def found_in(y: Any, p: Any, **options: Any) -> Any:
+    found = decisions_of(y, p, **options)
+    assert found is not None
+    return found
+
+
+@settings(max_examples=15)
+@given(st.integers(3, 6), st.integers(0, 50))
+def test_areas_are_those_of_scikit_learn_and_of_the_points_drawn(k: int, seed: int) -> None:
+    y, p = classes(40, k, seed)
+    found = found_in(y, p)
+    rocs, prs = [roc(each) for each in found.drawn], [precision_recall(each) for each in found.drawn]
+    one_hot = np.eye(k)[y]
+    for average, areas in (
+        ("macro", (mean_roc(rocs), mean_precision_recall(prs))),
+        ("micro", (roc(pooled(found.classes)), precision_recall(pooled(found.classes)))),
+    ):
+        assert areas[0].area == pytest.approx(metrics.roc_auc_score(one_hot, p, average=average))
+        assert areas[1].area == pytest.approx(metrics.average_precision_score(one_hot, p, average=average))
+        # The drawn mean has the area that is written beside it, by the rule of each curve.
+        assert np.trapezoid(areas[0].y, areas[0].x) == pytest.approx(areas[0].area, abs=1e-9)
+        steps = -np.diff(areas[1].x) * areas[1].y[:-1]
+        assert steps.sum() == pytest.approx(areas[1].area, abs=1e-9)
+
+
+def test_figures_say_the_areas_of_each_class() -> None:
+    y, p = classes(200, 4)
+    figures = draw_curves(y, p, classes=["a", "b", "$c", "d"])
+    said = legend(figures["curves"])
+    assert list(said) == ["a", "b", "$c", "d", "mean of classes", "all pooled"]
+    assert said["$c"][0] == pytest.approx(metrics.roc_auc_score(y == 2, p[:, 2]), abs=6e-4)
+    assert said["d"][1] == pytest.approx(metrics.average_precision_score(y == 3, p[:, 3]), abs=6e-4)
+    axes = figures["confusion"].axes[0]
+    written = {(round(text.get_position()[1]), round(text.get_position()[0])): text.get_text() for text in axes.texts}
+    counts = metrics.confusion_matrix(y, p.argmax(axis=1))
+    assert written == {where: str(count) for where, count in np.ndenumerate(counts) if count}
+
+
+def test_labels_that_are_missing_are_left_out_entry_by_entry() -> None:
+    y, p = classes(100, 3)
+    some = np.where(RNG.random(100) < 0.4, -1, y)
+    whole, part = found_in(some, p), found_in(y[some >= 0], p[some >= 0])
+    np.testing.assert_array_equal(whole.truth, part.truth)
+    flags, chances = (RNG.random((100, 4)) < 0.4).astype(int), RNG.random((100, 4))
+    holes = np.where(RNG.random((100, 4)) < 0.3, -1, flags)
+    found = found_in(holes, chances)
+    for column, each in enumerate(found.classes):
+        present = holes[:, column] >= 0
+        np.testing.assert_array_equal(each.members, flags[present, column] == 1)
+        np.testing.assert_allclose(each.scores, chances[present, column])
+
+
+def test_steps_without_a_prediction_are_left_out() -> None:
+    p = RNG.dirichlet(np.ones(3), size=(6, 5))
+    y = RNG.integers(0, 3, (6, 5))
+    p[2, 3:], y[0, 4] = np.nan, -1
+    assert len(found_in(y, p, problem="multiclass").truth) == 30 - 3
+
+
+def test_a_class_without_samples_has_no_curve_and_is_named() -> None:
+    y, p = classes(60, 5)
+    figures = draw_curves(np.where(y == 3, 1, y), p)
+    assert "3" not in legend(figures["curves"])
+    assert "none or all of the samples are of it: 3" in figures["curves"].get_suptitle()
+    assert "no sample of: 3" in figures["confusion"].axes[0].get_title(loc="left")
+
+
+def test_many_classes_are_grey_but_for_the_worst() -> None:
+    y, p = classes(150, 15)
+    figure = draw_both("main", found_in(y, p))
+    worst = np.argsort([metrics.average_precision_score(y == at, p[:, at]) for at in range(15)])[:5]
+    assert list(legend(figure)) == [*map(str, sorted(worst)), "mean of classes", "all pooled"]
+
+
+def test_many_labels_are_drawn_in_small_also_those_that_no_sample_has_known() -> None:
+    flags, chances = (RNG.random((50, 32)) < 0.4).astype(int), RNG.random((50, 32))
+    flags[:, 1] = -1
+    figure = draw_confusion("main", found_in(flags, chances))
+    assert (len(figure.axes), "2 more labels" in figure.get_suptitle()) == (30, True)
+    assert [len(axes.texts) > 0 for axes in figure.axes[:3]] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("y", "p", "options", "names"),
+    [
+        ([0, 1, 1, 0], [0.1, 0.6, 0.4, 0.5], {}, ["1"]),
+        ([0, 1, 1, 0], [[-2.0], [1.0], [0.5], [0.1]], {"from_logits": True, "names": ["no", "yes"]}, ["yes"]),
+        ([0, 1, 1, 0], [[0.9, 0.1], [0.2, 0.8], [0.4, 0.6], [0.7, 0.3]], {}, ["1"]),
+        ([-1, 1, 1, -1], [[-2.0], [1.0], [0.5], [0.1]], {"loss": "hinge"}, ["1"]),
+        ([[1, 0], [0, 1]], [[0.9, 0.1], [0.2, 0.8]], {"problem": "multilabel"}, ["0", "1"]),
+    ],
+)
+def test_every_form_of_two_classes(y: Any, p: Any, options: Any, names: list[str]) -> None:
+    assert [each.name for each in found_in(y, p, **options).drawn] == names
+
+
+def test_one_class_alone_has_no_curve() -> None:
+    with pytest.warns(AuxTasksWarning, match="'pose' has no curves: no class has samples of it and others"):
+        figures = draw_curves([0, 0, -1], [0.4, 0.6, 0.7], task="pose", problem="binary")
+    assert list(figures) == ["confusion"]
+
+
+def test_numbers_have_no_curves() -> None:
+    assert draw_curves([0.5, 1.5], [0.4, 1.0]) == {}
+
+
+@pytest.mark.parametrize(
+    ("y", "p", "options", "error", "message"),
+    [
+        ([0, 1], [0.5, 0.2], {"classes": ["a"]}, InvalidInputError, "`classes` must name the 2 classes; got 1"),
+        ([0, 1, 2], [[0.5, 0.5]] * 3, {}, InvalidInputError, "`y` must fit the output of the model"),
+        ([0, 1, 1], [[0.2, 0.3, 0.5]] * 2, {}, InvalidInputError, "must have a label for each prediction"),
+        ([0, 1, 1], [[0.5, 0.5]] * 4, {"problem": "multilabel"}, InvalidInputError, r"found shape \(3,\) and outputs"),
+        ([0, 1], [0.5, 0.2], {"problem": "classes"}, UnknownNameError, "no choice named 'classes'"),
+        ([0, 1], [0.5, 0.2], {"classes": "ab"}, InvalidTypeError, "got the single name 'ab'"),
+        (["a"], [0.5], {}, InvalidTypeError, "`y_true` must hold integers or floats"),
+        ([-1, -1, -1], [[0.5, 0.2, 0.3]] * 3, {}, InvalidInputError, "`y` holds no label at all"),
+        ([0, 1, 2], np.full((3, 3), np.nan), {}, InvalidInputError, "no finite prediction for any sample"),
+        ([0, 1, 1], [-1.5, 2.0, 0.3], {}, InvalidInputError, "goes from -1.5 to 2; for logits pass from_logits=True"),
+    ],
+)
+def test_what_does_not_fit_is_refused(y: Any, p: Any, options: Any, error: Any, message: str) -> None:
+    with pytest.raises(error, match=message):
+        draw_curves(y, p, **options)
+
+
+@pytest.fixture(autouse=True)
+def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few pixels, which are faster."""
+    monkeypatch.setattr("auxtasks.audit.report.style.DPI", 20)
+
+
+@pytest.fixture(scope="module")
+def trained() -> Any:
+    x = RNG.normal(size=(60, 12, 1)).astype("float32")
+    y = (x[:, -1, 0] > 0).astype(int)
+    pose = np.array(["left", "right", "up"])[RNG.integers(0, 3, 60)]
+    given = {"a/pose": pose, "flags": (RNG.random((60, 4)) < 0.5).astype(int)}
+    targets = auxtasks.make_aux_targets(x, "signal", ["std"], given=given)
+    layers = [keras.layers.Conv1D(3, 3), keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(2)]
+    model = attach_heads(keras.Sequential([keras.Input((12, 1)), *layers]), targets)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("sgd", loss, run_eagerly=True)
+    return model, x, y, targets
+
+
+def test_one_call_writes_the_figures_of_every_task(trained: Any, tmp_path: Path) -> None:
+    model, x, y, targets = trained
+    written = plot_curves(model, x, targets.with_main(y), tmp_path / "new", classes=["down", "up"])
+    tasks = ("main", "a/pose", "flags")
+    assert list(written) == [f"{task}_{kind}" for task in tasks for kind in ("curves", "confusion")]
+    assert {path.name for path in (tmp_path / "new").iterdir()} == {path.name for path in written.values()}
+    assert written["a/pose_curves"].name == "a_pose_curves.png"
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in written.values())
+
+
+def test_minus_one_is_missing_in_targets_also_beside_nothing_but_one(trained: Any, tmp_path: Path) -> None:
+    model, x, _, _ = trained
+    labels = {"flags": np.where(RNG.random((60, 4)) < 0.5, -1, 1), "a/pose": np.full(60, -1)}
+    with (
+        pytest.warns(AuxTasksWarning, match="'flags' has no curves"),
+        pytest.warns(AuxTasksWarning, match="'a/pose' has no label in `y`"),
+    ):
+        assert list(plot_curves(model, x, labels, tmp_path)) == ["flags_confusion"]
+
+
+@pytest.mark.parametrize("form", [dict, list])
+def test_several_outputs_have_names_and_losses_of_their_own(form: Any) -> None:
+    inputs = keras.Input((3,))
+    outputs = {name: keras.layers.Dense(units, name=name)(inputs) for name, units in (("kind", 3), ("size", 1))}
+    losses = {"kind": keras.losses.SparseCategoricalCrossentropy(from_logits=True), "size": "mse"}
+    model = keras.Model(inputs, outputs if form is dict else list(outputs.values()))
+    model.compile("sgd", losses if form is dict else list(losses.values()), run_eagerly=True)
+    found = tasks_of(model, np.eye(3), {"size": [0.5, 1, 2], "kind": [0, 1, 2]}, {"kind": "abc"}, None)
+    assert {name: task.loss for name, task in found.items()} == losses
+    assert found["kind"].y_pred.shape == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"y": {"mian": [1]}}, UnknownNameError, "`y`: there is no task named 'mian'. Did you mean 'main'"),
+        ({"classes": {"mian": "ab"}}, UnknownNameError, "`classes`: there is no task named 'mian'"),
+        ({"classes": "up"}, InvalidTypeError, "got the single name 'up'"),
+        ({"model": len}, InvalidTypeError, "`model` must be a keras.Model; got builtin_function_or_method"),
+    ],
+)
+def test_calls_that_cannot_be_are_refused(trained: Any, change: Any, error: Any, message: str, tmp_path: Path) -> None:
+    model, x, y, _ = trained
+    with pytest.raises(error, match=message):
+        plot_curves(**{"model": model, "x": x, "y": y, "folder": tmp_path / "none", **change})
+    assert not (tmp_path / "none").exists()
