@@ -389,28 +389,7 @@ _HEAD = ("name", "kind", "shape", "chance", "missing", "left out")
 
 
 def table(targets: AuxTargets, title: str = "") -> str:
-    """Lay out what a set of targets holds.
-
-    Parameters
-    ----------
-    targets : AuxTargets
-        The targets; what is missing of lazy ones is not known, and not computed.
-    title : str
-        The first line; by default it counts the samples.
-
-    Returns
-    -------
-    str
-        A line for each target: its name, kind, shape, chance, share of missing values, and columns left out.
-
-    Examples
-    --------
-    >>> import auxtasks
-    >>> print(table(auxtasks.make_aux_targets([[1.0, 3.0], [2.0, 2.0]], "signal", "std")))
-    AuxTargets of 2 samples
-    name  kind    shape  chance  missing  left out
-    std   vector  (1,)   1       0%
-    """
+    """Lay out what a set of targets holds."""
     rows = [_HEAD] + [_row(targets.specs[name], array) for name, array in targets.items()]
     widths = [max(len(row[i]) for row in rows) for i in range(len(_HEAD))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

@@ -194,20 +194,7 @@ _OTHERS = "0.78"
 
 
 def draw_both(task: str, found: Decisions) -> Figure:
-    """Draw the curves of each class and their means, and write the areas beside them.
-
-    Parameters
-    ----------
-    task : str
-        The name of the task.
-    found : Decisions
-        Its decisions, at least one class with a curve.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Two panels and a legend.
-    """
+    """Draw the curves of each class and their means, and write the areas beside them."""
     from matplotlib.figure import Figure
 
     drawn, curves = found.drawn, [(roc(each), precision_recall(each)) for each in found.drawn]
@@ -250,13 +237,7 @@ def _head(figure: Figure, task: str, found: Decisions) -> None:
 
 
 def few(why: str, names: Sequence[str]) -> str:
-    r"""Return a line that names the first classes of some, nothing for none.
-
-    Examples
-    --------
-    >>> few("no sample of", ["a", "b"]), few("no sample of", [])
-    ('\nno sample of: a, b', '')
-    """
+    r"""Return a line that names the first classes of some, nothing for none."""
     more = f" and {len(names) - 6} more" if len(names) > 6 else ""
     return f"\n{why}: {', '.join(names[:6])}{more}" if names else ""
 
@@ -305,20 +286,7 @@ _WRITTEN = 20
 
 
 def draw_confusion(task: str, found: Decisions) -> Figure:
-    """Draw how many samples of each class were taken for which; of several labels a small matrix each.
-
-    Parameters
-    ----------
-    task : str
-        The name of the task.
-    found : Decisions
-        Its decisions.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Colours are shares of a row, the samples of one class; numbers are counts.
-    """
+    """Draw how many samples of each class were taken for which; of several labels a small matrix each."""
     return _of_labels(task, found) if found.problem == "multilabel" else _of_classes(task, found)
 
 
@@ -400,31 +368,7 @@ def decisions_of(
     loss: Any = None,
     names: Sequence[str] | None = None,
 ) -> Decisions | None:
-    """Lay the labels and predictions of one task out, without what is missing.
-
-    Parameters
-    ----------
-    y_true, y_pred, problem, from_logits, loss
-        As for `auxtasks.audit.metrics.score`.
-    names : sequence of str, optional
-        Of the classes; their numbers by default.
-
-    Returns
-    -------
-    Decisions, or None
-        None for numbers, which have no such curves.
-
-    Raises
-    ------
-    InvalidTypeError, InvalidInputError, UnknownNameError
-        If labels and predictions do not fit each other, or there are too few or too many names.
-
-    Examples
-    --------
-    >>> found = decisions_of([0, 1, -1], [[0.9], [0.8], [0.3]])
-    >>> found.problem, found.names, found.classes[0].scores.tolist()
-    ('binary', ('0', '1'), [0.9, 0.8])
-    """
+    """Lay the labels and predictions of one task out, without what is missing."""
     if isinstance(names, (str, bytes)):
         raise InvalidTypeError(f"`classes` must be the names of the classes; got the single name {names!r}.")
     labels, outputs = without_last_one(read_labels("y_true", y_true)), to_numbers(y_pred)
@@ -547,14 +491,7 @@ class Curve(NamedTuple):
 
 
 def roc(found: ClassDecisions) -> Curve:
-    """Return the true positive rate over the false positive rate, and the area under it.
-
-    Examples
-    --------
-    >>> members, scores = np.array([False, True, True]), np.array([0.1, 0.4, 0.3])
-    >>> roc(ClassDecisions("a", members, scores, scores > 0.5)).area
-    1.0
-    """
+    """Return the true positive rate over the false positive rate, and the area under it."""
     metrics = require("sklearn.metrics", extra="sklearn")
     x, y, _ = metrics.roc_curve(found.members, found.scores)
     return Curve(x, y, float(metrics.auc(x, y)))
@@ -568,31 +505,13 @@ def precision_recall(found: ClassDecisions) -> Curve:
 
 
 def pooled(classes: Sequence[ClassDecisions]) -> ClassDecisions:
-    """Return the decisions on all classes as if they were of one: the micro mean.
-
-    Parameters
-    ----------
-    classes : sequence of ClassDecisions
-        The classes.
-
-    Returns
-    -------
-    ClassDecisions
-        Named ``"micro"``.
-    """
+    """Return the decisions on all classes as if they were of one: the micro mean."""
     parts = ("members", "scores", "predicted")
     return ClassDecisions("micro", *(np.concatenate([getattr(each, part) for each in classes]) for part in parts))
 
 
 def mean_roc(curves: Sequence[Curve]) -> Curve:
-    """Return the mean of ROC curves at each false positive rate, and the mean of the areas: the macro mean.
-
-    Examples
-    --------
-    >>> curve = Curve(np.array([0.0, 0.5, 1.0]), np.array([0.0, 1.0, 1.0]), 0.75)
-    >>> mean_roc([curve, curve]).y.tolist()
-    [0.0, 0.0, 1.0, 1.0, 1.0, 1.0]
-    """
+    """Return the mean of ROC curves at each false positive rate, and the mean of the areas: the macro mean."""
     x = np.unique(np.concatenate([curve.x for curve in curves]))
     # Curves rise upright in places: from the value on the left to that on the right, which is the later point.
     right = np.mean([np.interp(x, curve.x, curve.y) for curve in curves], axis=0)
@@ -605,12 +524,6 @@ def mean_precision_recall(curves: Sequence[Curve]) -> Curve:
     """Return the mean precision at each recall, and the mean of the average precisions: the macro mean.
 
     The precision at a recall between two points is that of the point above, as average precision has it.
-
-    Examples
-    --------
-    >>> curve = Curve(np.array([1.0, 0.5, 0.0]), np.array([0.6, 0.8, 1.0]), 0.7)
-    >>> mean_precision_recall([curve, curve]).y.round(2).tolist()
-    [0.6, 0.8, 1.0]
     """
     recall = np.unique(np.concatenate([curve.x for curve in curves]))
     # Points come with falling recall; of those with equal recall the one of the highest threshold counts.
@@ -632,23 +545,7 @@ class Task(NamedTuple):
 
 
 def tasks_of(model: keras.Model, x: Any, y: Any, classes: Any, batch_size: int | None) -> dict[str, Task]:
-    """Predict every task that has labels and classes.
-
-    Parameters
-    ----------
-    model, x, y, classes, batch_size
-        As for `auxtasks.curves.plot_curves`.
-
-    Returns
-    -------
-    dict of str to Task
-        By name, the outputs of the model itself first.
-
-    Raises
-    ------
-    InvalidTypeError, InvalidInputError, UnknownNameError
-        If the model is none, or `y` or `classes` name a task that it does not have.
-    """
+    """Predict every task that has labels and classes."""
     import keras
 
     from auxtasks.keras.model import AuxModel

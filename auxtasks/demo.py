@@ -29,33 +29,7 @@ if TYPE_CHECKING:
 def run_demo(
     console: Console, output: Path, n_seeds: int = 6, n_labelled: int = 50, settings: Settings | None = None
 ) -> Comparison:
-    """Train both arms for each seed, print the table and draw the figure.
-
-    Parameters
-    ----------
-    console : rich.console.Console
-        Where to print.
-    output : Path
-        The file of the figure.
-    n_seeds : int, default 6
-        How many pairs; each has its own split and initial weights.
-    n_labelled : int, default 50
-        How many images have a label.
-    settings : Settings, optional
-        Epochs and weight.
-
-    Returns
-    -------
-    Comparison
-        What was measured.
-
-    Raises
-    ------
-    InvalidInputError
-        If an argument is out of range or `output` cannot be written; before anything is trained.
-    MissingDependencyError
-        If a package of the extra ``demo`` is not installed.
-    """
+    """Train both arms for each seed, print the table and draw the figure."""
     settings = settings or Settings()
     check_int("n_seeds", n_seeds, low=2)
     check_int("epochs", settings.epochs, low=1)
@@ -119,23 +93,8 @@ class Split(NamedTuple):
 def load_digits() -> tuple[Floats, Array]:
     """Load the handwritten digits that come with scikit-learn.
 
-    Returns
-    -------
-    images : ndarray of float32, shape (1797, 8, 8, 1)
-        From 0 (paper) to 1 (ink).
-    labels : ndarray of int, shape (1797,)
-        0 to 9.
-
-    Notes
-    -----
     The test part of "Optical Recognition of Handwritten Digits", Alpaydin and Kaynak 1998, UCI Machine Learning
     Repository: 16 counts of ink in each of 8×8 blocks of pixels.
-
-    Examples
-    --------
-    >>> images, labels = load_digits()
-    >>> images.shape, float(images.max())
-    ((1797, 8, 8, 1), 1.0)
     """
     digits = require("sklearn.datasets", extra="demo").load_digits()
     images: Floats = (digits.images / 16).astype("float32")[..., None]
@@ -143,35 +102,7 @@ def load_digits() -> tuple[Floats, Array]:
 
 
 def split_digits(images: Floats, labels: Array, n_labelled: int, seed: int) -> Split:
-    """Draw labelled, unlabelled and test images, stratified by class.
-
-    Parameters
-    ----------
-    images : ndarray, shape (1797, 8, 8, 1)
-        The digits.
-    labels : ndarray of int, shape (1797,)
-        Their classes.
-    n_labelled : int
-        How many keep their label, from 10 to 1,000; the other `N_TRAIN` - `n_labelled` training images lose it.
-    seed : int
-        Decides the draw.
-
-    Returns
-    -------
-    Split
-        The three parts; no image is in two of them.
-
-    Raises
-    ------
-    InvalidInputError
-        If there are too few labels for ten classes, or nothing would be left unlabelled.
-
-    Examples
-    --------
-    >>> split = split_digits(*load_digits(), n_labelled=50, seed=0)
-    >>> len(split.x_labelled), len(split.x_unlabelled), len(split.x_test)
-    (50, 1000, 747)
-    """
+    """Draw labelled, unlabelled and test images, stratified by class."""
     check_int("n_labelled", n_labelled, low=N_CLASSES, high=N_TRAIN - 50)
     divide = require("sklearn.model_selection", extra="demo").train_test_split
     x_train, x_test, y_train, y_test = divide(images, labels, train_size=N_TRAIN, stratify=labels, random_state=seed)
@@ -182,18 +113,7 @@ def split_digits(images: Floats, labels: Array, n_labelled: int, seed: int) -> S
 
 
 def make_cnn(seed: int) -> Any:
-    """Make a small convolutional network for 8×8 images; the same seed gives the same initial weights.
-
-    Parameters
-    ----------
-    seed : int
-        Seeds Keras's, NumPy's and Python's global generators too.
-
-    Returns
-    -------
-    keras.Sequential
-        Not compiled; it returns logits.
-    """
+    """Make a small convolutional network for 8×8 images; the same seed gives the same initial weights."""
     import keras
 
     keras.utils.set_random_seed(seed)
@@ -234,18 +154,7 @@ class Settings:
 
 
 def hog_targets(split: Split) -> AuxTargets:
-    """Compute HOG for all training images, the labelled ones first.
-
-    Parameters
-    ----------
-    split : Split
-        The images.
-
-    Returns
-    -------
-    AuxTargets
-        With the one target ``"hog"``.
-    """
+    """Compute HOG for all training images, the labelled ones first."""
     inputs = np.concatenate([split.x_labelled, split.x_unlabelled])
     return make_aux_targets(inputs, domain="image", tasks=["hog"])
 
@@ -253,24 +162,6 @@ def hog_targets(split: Split) -> AuxTargets:
 def train_baseline(split: Split, settings: Settings, seed: int, callbacks: list[Any]) -> float:
     """Train on the labelled images alone, and return the accuracy on the test images.
 
-    Parameters
-    ----------
-    split : Split
-        The images.
-    settings : Settings
-        The epochs.
-    seed : int
-        Decides initial weights and the order of images.
-    callbacks : list of keras.callbacks.Callback
-        Called as in ``fit``.
-
-    Returns
-    -------
-    float
-        Accuracy after the last step; nothing is selected on the test images.
-
-    Notes
-    -----
     It takes as many steps as `train_with_hog`, with as many labelled images in each and the same learning rates.
     """
     import tensorflow as tf
@@ -285,18 +176,7 @@ def train_baseline(split: Split, settings: Settings, seed: int, callbacks: list[
 
 
 def train_with_hog(split: Split, settings: Settings, seed: int, callbacks: list[Any]) -> float:
-    """Train on all images, HOG being predicted beside the class, and return the accuracy on the test images.
-
-    Parameters
-    ----------
-    split, settings, seed, callbacks
-        As for `train_baseline`.
-
-    Returns
-    -------
-    float
-        Accuracy of the network without its auxiliary head.
-    """
+    """Train on all images, HOG being predicted beside the class, and return the accuracy on the test images."""
     from auxtasks.keras import attach_heads, strip_heads
 
     targets = hog_targets(split)
@@ -334,18 +214,7 @@ def _accuracy(model: Any, split: Split) -> float:
 
 
 def epoch_callback(bar: Any) -> Any:
-    """Make a Keras callback that advances a bar by one at the end of each epoch.
-
-    Parameters
-    ----------
-    bar : tqdm.tqdm
-        The bar.
-
-    Returns
-    -------
-    keras.callbacks.Callback
-        To be passed to ``fit``.
-    """
+    """Make a Keras callback that advances a bar by one at the end of each epoch."""
     import keras
 
     return keras.callbacks.LambdaCallback(on_epoch_end=lambda _epoch, _logs: bar.update())
@@ -355,18 +224,7 @@ SUFFIXES = (".png", ".svg", ".pdf")
 
 
 def check_output(path: Path) -> None:
-    """Make sure that a figure can be written, making the folder where there is none.
-
-    Parameters
-    ----------
-    path : Path
-        Where the figure will go; a file that is there will be replaced.
-
-    Raises
-    ------
-    InvalidInputError
-        If it has another suffix than a figure's, is a folder, or cannot be written.
-    """
+    """Make sure that a figure can be written, making the folder where there is none."""
     if path.suffix.lower() not in SUFFIXES:
         raise InvalidInputError(f"`--output` must end in {', '.join(SUFFIXES)}; got {str(path)!r}.")
     existed = path.exists()
@@ -386,13 +244,6 @@ def check_output(path: Path) -> None:
 def load_tensorflow() -> None:
     """Import TensorFlow and run one operation, with the messages about the machine that this prints left out.
 
-    Raises
-    ------
-    MissingDependencyError
-        If TensorFlow is not installed.
-
-    Notes
-    -----
     ``TF_CPP_MIN_LOG_LEVEL`` silences what TensorFlow logs after it has started. What it writes while it starts goes
     past Python straight to file descriptor 2, which is therefore closed to it for that while.
     """

@@ -21,19 +21,7 @@ N_SHOWN = 4
 
 
 def draw_figure(path: Path, images: Floats, hogs: Floats, found: Comparison) -> None:
-    """Draw digits beside their HOG, and the accuracies of both arms with a line for each pair.
-
-    Parameters
-    ----------
-    path : Path
-        The file to be written.
-    images : ndarray, shape (n, h, w, 1)
-        The digits; the first `N_SHOWN` are drawn.
-    hogs : ndarray, shape (n, block rows, block columns, cell rows, cell columns, orientations)
-        Their HOG.
-    found : Comparison
-        What was measured.
-    """
+    """Draw digits beside their HOG, and the accuracies of both arms with a line for each pair."""
     require("matplotlib", extra="demo").use("Agg")
     from matplotlib import pyplot
 
@@ -94,23 +82,7 @@ def _draw_pairs(axes: Axes, found: Comparison) -> None:
 
 
 def cell_averages(hog: Floats) -> Floats:
-    """Average a HOG over the blocks that a cell lies in.
-
-    Parameters
-    ----------
-    hog : ndarray of float, shape (block rows, block columns, cell rows, cell columns, orientations)
-        The HOG of one image. Blocks overlap: one begins at every cell.
-
-    Returns
-    -------
-    ndarray of float, shape (rows, columns, orientations)
-        One histogram a cell.
-
-    Examples
-    --------
-    >>> cell_averages(np.ones((2, 2, 3, 3, 9))).shape
-    (4, 4, 9)
-    """
+    """Average a HOG over the blocks that a cell lies in."""
     block_rows, block_columns, rows, columns, orientations = hog.shape
     total = np.zeros((block_rows + rows - 1, block_columns + columns - 1, orientations))
     count = np.zeros((*total.shape[:2], 1))
@@ -124,32 +96,8 @@ def cell_averages(hog: Floats) -> Floats:
 def strokes(cells: Floats, cell_size: tuple[float, float]) -> tuple[Floats, Floats]:
     """Turn histograms into line segments.
 
-    Parameters
-    ----------
-    cells : ndarray of float, shape (rows, columns, orientations)
-        One histogram a cell; what is below 0 counts as 0.
-    cell_size : (float, float)
-        Height and width of a cell in pixels.
-
-    Returns
-    -------
-    segments : ndarray of float, shape (rows * columns * orientations, 2, 2)
-        The two ends of each stroke as (x, y), in pixels from the top left corner; y grows downwards.
-    strength : ndarray of float, shape (rows * columns * orientations,)
-        The value of each bin over the largest one, from 0 to 1.
-
-    Notes
-    -----
     Bin k stands for gradients of ``(k + 0.5) * 180° / orientations``; an edge runs at a right angle to its gradient,
     so with the gradient along (cos, sin) the stroke lies along (-sin, cos).
-
-    Examples
-    --------
-    A gradient from left to right (bin 0 of 2, at 45° on average) is drawn from the top right to the bottom left.
-
-    >>> segments, strength = strokes(np.array([[[1.0, 0.0]]]), (2, 2))
-    >>> segments[0].round(2).tolist(), strength.tolist()
-    ([[1.64, 0.36], [0.36, 1.64]], [1.0, 0.0])
     """
     rows, columns, orientations = cells.shape
     height, width = cell_size
@@ -173,18 +121,7 @@ _STYLES = {"helps": "bold green", "no effect": "bold yellow", "hurts": "bold red
 
 
 def outcome_table(found: Comparison) -> Table:
-    """Lay out the accuracies of each pair and their means.
-
-    Parameters
-    ----------
-    found : Comparison
-        What was measured.
-
-    Returns
-    -------
-    rich.table.Table
-        At most 80 columns wide.
-    """
+    """Lay out the accuracies of each pair and their means."""
     from rich import box
     from rich.table import Table
 
@@ -204,24 +141,7 @@ def outcome_table(found: Comparison) -> Table:
 
 
 def verdict_lines(found: Comparison) -> tuple[str, str]:
-    """Say what the difference is, and what follows.
-
-    Parameters
-    ----------
-    found : Comparison
-        What was measured.
-
-    Returns
-    -------
-    tuple of str
-        The mean difference with its interval, and the verdict with rich's markup.
-
-    Examples
-    --------
-    >>> from auxtasks.audit import compare
-    >>> verdict_lines(compare([0.80, 0.82, 0.81], [0.84, 0.85, 0.86]))[0]
-    'Mean difference +4.0 points, 95 % interval +1.5 to +6.5 (paired t, 3 seeds)'
-    """
+    """Say what the difference is, and what follows."""
     mean, low, high = (f"{100 * value:+.1f}" for value in (found.mean, found.low, found.high))
     size = f"Mean difference {mean} points, 95 % interval {low} to {high} (paired t, {len(found.baseline)} seeds)"
     return size, f"[{_STYLES[found.verdict]}]{_WORDS[found.verdict]}[/]"

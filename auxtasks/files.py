@@ -16,19 +16,7 @@ import numpy as np
 
 @contextmanager
 def scratch_beside(path: Path) -> Iterator[Path]:
-    """Give a folder to prepare files in, and remove it afterwards.
-
-    Parameters
-    ----------
-    path : Path
-        Where the files will go. The folder is next to it, so that moving them there is one step on the same file
-        system; the folders above are made.
-
-    Yields
-    ------
-    Path
-        The empty folder.
-    """
+    """Give a folder to prepare files in, and remove it afterwards."""
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     try:
@@ -38,22 +26,7 @@ def scratch_beside(path: Path) -> Iterator[Path]:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a text, replacing a file that is there.
-
-    Parameters
-    ----------
-    path : Path
-        The file; what was there survives a failure.
-    text : str
-        The text, written as UTF-8.
-
-    Examples
-    --------
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_whole(Path(folder, "new", "a.txt"), "±1")
-    ...     Path(folder, "new", "a.txt").read_text(encoding="utf-8"), len([*Path(folder, "new").iterdir()])
-    ('±1', 1)
-    """
+    """Write a text, replacing a file that is there."""
     with scratch_beside(path) as scratch:
         new = scratch / "new"
         new.write_text(text, encoding="utf-8")
@@ -61,13 +34,7 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def digest(parts: Iterable[bytes]) -> str:
-    """Return the SHA-256 of some byte strings; where one ends and the next begins counts too.
-
-    Examples
-    --------
-    >>> digest([b"a", b"bc"]) == digest([b"ab", b"c"])
-    False
-    """
+    """Return the SHA-256 of some byte strings; where one ends and the next begins counts too."""
     total = hashlib.sha256()
     for part in parts:
         total.update(len(part).to_bytes(8, "little"))
@@ -79,16 +46,6 @@ def digest_files(path: Path) -> str:
     """Return the SHA-256 of a file, or of all files below a folder with their names.
 
     Compiled Python is left out: it comes and goes without a change.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = (Path(folder) / "a").write_text("1")
-    ...     before = digest_files(Path(folder))
-    ...     _ = (Path(folder) / "a").write_text("2")
-    ...     before == digest_files(Path(folder))
-    False
     """
     files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
     kept = [file for file in files if "__pycache__" not in file.parts]
@@ -96,13 +53,7 @@ def digest_files(path: Path) -> str:
 
 
 def versions(*packages: str) -> str:
-    """Return the versions of installed packages without importing them.
-
-    Examples
-    --------
-    >>> versions("numpy").split()[0]
-    'numpy'
-    """
+    """Return the versions of installed packages without importing them."""
     return " ".join(f"{package} {_version(package)}" for package in packages)
 
 
@@ -114,23 +65,7 @@ def _version(package: str) -> str:
 
 
 def fingerprint(*values: Any) -> str:
-    """Return a short name of what arrays, texts and plain values hold: equal for equal contents.
-
-    Parameters
-    ----------
-    *values : ndarray, bytes, or what JSON can hold; lists and mappings of these
-        What to name.
-
-    Returns
-    -------
-    str
-        16 hexadecimal digits.
-
-    Examples
-    --------
-    >>> fingerprint(np.arange(3)) == fingerprint(np.array([0, 1, 2])), fingerprint([1, "a"]) == fingerprint([1, "b"])
-    (True, False)
-    """
+    """Return a short name of what arrays, texts and plain values hold: equal for equal contents."""
     digest = hashlib.sha256()
     for value in values:
         _feed(digest, value)
@@ -138,23 +73,7 @@ def fingerprint(*values: Any) -> str:
 
 
 def named(value: Any) -> Any:
-    """Turn a setting into plain values that are the same in every process, as `repr` of a function is not.
-
-    Parameters
-    ----------
-    value : Any
-        A setting: plain values, arrays, functions, objects with a ``get_config``, others by their `repr`.
-
-    Returns
-    -------
-    Any
-        What `fingerprint` takes.
-
-    Examples
-    --------
-    >>> named({"at": "auto", "steps": (1, 2), "score": sorted})
-    {'at': 'auto', 'steps': [1, 2], 'score': 'builtins.sorted'}
-    """
+    """Turn a setting into plain values that are the same in every process, as `repr` of a function is not."""
     if value is None or isinstance(value, (bool, int, float, str, np.ndarray)):
         return value
     if isinstance(value, Mapping):

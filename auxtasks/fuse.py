@@ -108,25 +108,7 @@ def _mean(stacked: Array, shares: Array) -> Array:
 
 
 def read_predictors(predictions: Any) -> tuple[tuple[str, ...] | None, Array]:
-    """Stack predictions of the same samples.
-
-    Parameters
-    ----------
-    predictions : sequence or mapping of array-like, or array
-        As `auxtasks.fuse` takes them.
-
-    Returns
-    -------
-    names : tuple of str, or None
-        Those of a mapping.
-    stacked : ndarray, shape (predictors, n, ...)
-        Booleans, integers or floats.
-
-    Raises
-    ------
-    InvalidInputError, InvalidTypeError
-        If there is none, or they differ in shape or are no numbers.
-    """
+    """Stack predictions of the same samples."""
     if isinstance(predictions, Mapping):
         names = tuple(predictions)
         return names, _stack([f"{name!r}" for name in names], list(predictions.values()))
@@ -183,28 +165,7 @@ def _read(label: str, part: Any) -> Array:
 
 
 def checked_weights(weights: Any, names: tuple[str, ...] | None, n: int) -> Array:
-    """Return how much each predictor counts.
-
-    Parameters
-    ----------
-    weights : sequence or mapping of float, or None
-        As `auxtasks.fuse` takes them.
-    names : tuple of str, or None
-        The names of the predictors, if they have any.
-    n : int
-        How many there are.
-
-    Returns
-    -------
-    ndarray of float, shape (n,)
-        The weights, not all 0.
-
-    Raises
-    ------
-    InvalidInputError, InvalidTypeError, UnknownNameError
-        If one is negative, not a number or of a predictor that does not exist; if there are too many or too few, or all
-        are 0.
-    """
+    """Return how much each predictor counts."""
     if weights is None:
         return np.ones(n)
     if isinstance(weights, Mapping):
@@ -228,30 +189,7 @@ MISSING = -1
 
 
 def vote(stacked: Array, shares: Array) -> Array:
-    """Return the decision with most votes.
-
-    Parameters
-    ----------
-    stacked : ndarray, shape (predictors, n, ...)
-        Probabilities in floats, or decisions in integers or booleans.
-    shares : ndarray of float, shape (predictors,)
-        The votes that each predictor has.
-
-    Returns
-    -------
-    ndarray
-        Decisions; the smallest of those with equally many votes, -1 where there is no vote.
-
-    Raises
-    ------
-    InvalidInputError
-        If single floats are no probabilities.
-
-    Examples
-    --------
-    >>> vote(np.array([[2, 0, -1], [1, 0, -1]]), np.array([1.0, 1.0])).tolist()
-    [1, 0, -1]
-    """
+    """Return the decision with most votes."""
     decisions = _decide(stacked) if stacked.dtype.kind == "f" else stacked
     signed = decisions.dtype.kind == "i"
     candidates = np.unique(decisions)

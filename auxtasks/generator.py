@@ -101,23 +101,7 @@ class Parametrised:
 
 
 def input_tags(domain: object) -> dict[str, bool]:
-    """Say in scikit-learn's words which inputs a domain has.
-
-    Parameters
-    ----------
-    domain : str
-        The domain.
-
-    Returns
-    -------
-    dict of str to bool
-        What differs from the defaults of ``sklearn.utils.InputTags``.
-
-    Examples
-    --------
-    >>> input_tags("text")
-    {'one_d_array': True, 'two_d_array': False, 'three_d_array': False, 'string': True}
-    """
+    """Say in scikit-learn's words which inputs a domain has."""
     text = domain == "text"
     tables = domain in ("any", "signal")
     return {"one_d_array": text, "two_d_array": tables, "three_d_array": not text, "string": text}

@@ -19,27 +19,6 @@ __all__ = ["GivenColumn", "encode", "fit_given"]
 def fit_given(name: str, values: object, n: int) -> GivenColumn:
     """Decide from the type and shape of a label column what kind of target it is.
 
-    Parameters
-    ----------
-    name : str
-        The name of the column.
-    values : array-like, n entries
-        The labels: an array, a list, a pandas Series or DataFrame.
-    n : int
-        The number of samples.
-
-    Returns
-    -------
-    GivenColumn
-        What `encode` needs.
-
-    Raises
-    ------
-    InvalidTypeError, InvalidInputError
-        If the labels are of a type or shape that is no target, are not `n`, or are all missing.
-
-    Notes
-    -----
     ===================================  ===========  ============================  ==================
     labels                               kind         target                        missing
     ===================================  ===========  ============================  ==================
@@ -55,11 +34,6 @@ def fit_given(name: str, values: object, n: int) -> GivenColumn:
     Classes are numbered from 0 by their sorted values. Integers or strings of shape (n, 1) are taken as (n,). Whole
     numbers in a float array are numbers, not classes: give classes as integers, with -1 or a nullable type where some
     are missing.
-
-    Examples
-    --------
-    >>> fit_given("colour", ["red", "blue", None], 3).classes
-    ('blue', 'red')
     """
     labels = values.labels if isinstance(values, StepLabels) else as_labels(name, values, n)
     kind = "step_class" if isinstance(values, StepLabels) else kind_of(name, labels)
@@ -76,33 +50,7 @@ def fit_given(name: str, values: object, n: int) -> GivenColumn:
 
 
 def encode(column: GivenColumn, values: object, n: int | None = None) -> Array:
-    """Turn labels into the target array of a fitted column.
-
-    Parameters
-    ----------
-    column : GivenColumn
-        What `fit_given` returned.
-    values : array-like
-        The labels, of the training data or others.
-    n : int, optional
-        The number of samples expected; any by default.
-
-    Returns
-    -------
-    ndarray
-        As the table of `fit_given` says. A class that the training data did not have is missing, -1.
-
-    Raises
-    ------
-    InvalidTypeError, InvalidInputError
-        If the labels are not of the type and shape the column was fitted on, or not `n`.
-
-    Examples
-    --------
-    >>> colour = fit_given("colour", ["red", "blue", None], 3)
-    >>> encode(colour, ["red", "green"])
-    array([ 1, -1], dtype=int32)
-    """
+    """Turn labels into the target array of a fitted column."""
     labels = values.labels if isinstance(values, StepLabels) else as_labels(column.name, values, n)
     check_like(column, labels)
     if column.kind == "multilabel":
@@ -173,35 +121,7 @@ class Labels:
 
 
 def as_labels(name: str, values: object, n: int | None) -> Labels:
-    """Turn labels into an array of one family of values, and where they are missing.
-
-    Parameters
-    ----------
-    name : str
-        The name of the labels, for errors.
-    values : array-like
-        An array, a list, a pandas Series or DataFrame. None, NaN and pandas' NA are missing.
-    n : int or None
-        The number of samples expected; any with None.
-
-    Returns
-    -------
-    Labels
-        The values; integers or strings of shape (n, 1) become (n,).
-
-    Raises
-    ------
-    InvalidTypeError
-        If the values are no numbers or strings, or mixed; in an object array or a list, with the position.
-    InvalidInputError
-        If the shapes of nested arrays differ, a float is infinite, or there are not `n` labels.
-
-    Examples
-    --------
-    >>> labels = as_labels("colour", ["red", None], 2)
-    >>> labels.values.tolist(), labels.missing.tolist(), labels.family
-    (['red', ''], [False, True], 'string')
-    """
+    """Turn labels into an array of one family of values, and where they are missing."""
     array = _to_array(name, values)
     if array.ndim == 0 or (n is not None and len(array) != n):
         expected = "each sample" if n is None else f"each of the {n} samples"
@@ -293,31 +213,7 @@ CLASS_KINDS: frozenset[Kind] = frozenset({"class", "step_class"})
 
 
 def kind_of(name: str, labels: Labels) -> Kind:
-    """Decide what kind of target labels are.
-
-    Parameters
-    ----------
-    name : str
-        The name of the column, for errors.
-    labels : Labels
-        The labels.
-
-    Returns
-    -------
-    str
-        The kind, by the table of `auxtasks.label_columns.fit_given`.
-
-    Raises
-    ------
-    InvalidInputError
-        If the labels have a number of dimensions that makes no target, no entry or no label.
-
-    Examples
-    --------
-    >>> from auxtasks.label_columns import as_labels
-    >>> kind_of("tags", as_labels("tags", [[0, 1], [1, 1]], 2))
-    'multilabel'
-    """
+    """Decide what kind of target labels are."""
     values, family = labels.values, labels.family
     if 0 in values.shape:
         raise InvalidInputError(f"`{name}` must not be empty; found shape {values.shape}.")
@@ -338,22 +234,7 @@ def kind_of(name: str, labels: Labels) -> Kind:
 
 
 def check_like(column: GivenColumn, labels: Labels) -> None:
-    """Refuse labels that are not of the type and shape a column was fitted on.
-
-    Parameters
-    ----------
-    column : GivenColumn
-        The fitted column.
-    labels : Labels
-        Labels of other samples.
-
-    Raises
-    ------
-    InvalidInputError
-        If the shape differs, or a multilabel column holds something else than 0, 1 and -1.
-    InvalidTypeError
-        If the type differs.
-    """
+    """Refuse labels that are not of the type and shape a column was fitted on."""
     shape = labels.values.shape[1:]
     if shape != column.shape and not (column.kind == "vector" and column.shape == (1,) and shape == ()):
         raise InvalidInputError(

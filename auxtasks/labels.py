@@ -14,36 +14,7 @@ from auxtasks.typing import Array
 
 
 def main_labels(y: object, name: str, n_labelled: int, n: int) -> dict[str, Array]:
-    """Bring main labels to the length of the targets.
-
-    Parameters
-    ----------
-    y : array-like or mapping of str to array-like
-        Labels of the first samples, for all of them or for fewer; a mapping for several main outputs.
-    name : str
-        The key for labels that are not a mapping.
-    n_labelled : int
-        How many samples can have a label: the originals, not transformed copies.
-    n : int
-        How many samples there are.
-
-    Returns
-    -------
-    dict of str to ndarray
-        Each of length n; -1 (integers) or NaN (floats) where there is no label.
-
-    Raises
-    ------
-    InvalidTypeError
-        If labels are not numbers.
-    InvalidInputError
-        If there are none, or more than samples.
-
-    Examples
-    --------
-    >>> main_labels([1, 0], "main", 3, 4)
-    {'main': array([ 1,  0, -1, -1])}
-    """
+    """Bring main labels to the length of the targets."""
     if not isinstance(name, str) or not name:
         raise InvalidTypeError(f"`name` must be a name; got {name!r} of type {type(name).__name__}.")
     named = y if isinstance(y, Mapping) else {name: y}
@@ -93,32 +64,7 @@ def _extended(labels: Array, key: str, n_labelled: int, n: int) -> Array:
 
 
 def read_labels(argument: str, y: object) -> Array:
-    """Return labels as an array of numbers.
-
-    Parameters
-    ----------
-    argument : str
-        Their name, for errors.
-    y : array-like
-        The labels.
-
-    Returns
-    -------
-    ndarray
-        Of a boolean, integer or floating dtype, with an axis of samples at least.
-
-    Raises
-    ------
-    InvalidTypeError
-        If they are not numbers.
-    InvalidInputError
-        If they are a single number.
-
-    Examples
-    --------
-    >>> read_labels("y", [0, 1])
-    array([0, 1])
-    """
+    """Return labels as an array of numbers."""
     try:
         labels = np.asarray(y)
     except (TypeError, ValueError) as error:
@@ -134,51 +80,14 @@ def read_labels(argument: str, y: object) -> Array:
 
 
 def missing_entries(labels: Array, *, signed: bool = False) -> Array:
-    """Tell which entries of labels are missing.
-
-    Parameters
-    ----------
-    labels : ndarray
-        The labels.
-    signed : bool, default False
-        Whether -1 is a class, as for hinge losses.
-
-    Returns
-    -------
-    ndarray of bool
-        True for NaN in floats and, unless signed, for -1 in integers.
-
-    Examples
-    --------
-    >>> missing_entries(np.array([-1, 0, 1])).tolist(), missing_entries(np.array([-1.0, np.nan])).tolist()
-    ([True, False, False], [False, True])
-    """
+    """Tell which entries of labels are missing."""
     if labels.dtype.kind == "f":
         return np.isnan(labels)
     return labels == -1 if labels.dtype.kind == "i" and not signed else np.zeros(labels.shape, np.bool_)
 
 
 def are_signed(labels: Array, *, hinge: bool = False) -> bool:
-    """Tell whether labels are -1 and 1, the classes of a hinge loss.
-
-    Parameters
-    ----------
-    labels : ndarray
-        The labels.
-    hinge : bool, default False
-        Whether they are known to belong to a hinge loss.
-
-    Returns
-    -------
-    bool
-        In integers without a hinge loss, -1 beside nothing but 1 counts as a class, because labels of a single class
-        can train nothing.
-
-    Examples
-    --------
-    >>> are_signed(np.array([-1, 1])), are_signed(np.array([-1, 0, 1])), are_signed(np.array([0, 1]))
-    (True, False, False)
-    """
+    """Tell whether labels are -1 and 1, the classes of a hinge loss."""
     if labels.dtype.kind not in "if":
         return False
     found = np.unique(labels[~missing_entries(labels, signed=True)]).tolist()
@@ -186,54 +95,13 @@ def are_signed(labels: Array, *, hinge: bool = False) -> bool:
 
 
 def are_flags(labels: Array, *, signed: bool = False) -> bool:
-    """Tell whether all labels that are present are yes or no: 0 and 1, or -1 and 1.
-
-    Parameters
-    ----------
-    labels : ndarray
-        The labels.
-    signed : bool, default False
-        Whether -1 is a class.
-
-    Returns
-    -------
-    bool
-        True also where none is present.
-
-    Examples
-    --------
-    >>> are_flags(np.array([0.0, np.nan, 1.0])), are_flags(np.array([0, 2]))
-    (True, False)
-    """
+    """Tell whether all labels that are present are yes or no: 0 and 1, or -1 and 1."""
     present = labels[~missing_entries(labels, signed=signed)]
     return bool(np.isin(present, (-1, 1) if signed else (0, 1)).all())
 
 
 def without_labels(labels: Array, rows: Array) -> Array:
-    """Return labels of which some rows are missing.
-
-    Parameters
-    ----------
-    labels : ndarray, shape (n, ...)
-        The labels.
-    rows : ndarray of int or bool
-        Which rows to take away.
-
-    Returns
-    -------
-    ndarray
-        A copy, with a sign.
-
-    Raises
-    ------
-    InvalidInputError
-        If the numbers are too large for a signed type.
-
-    Examples
-    --------
-    >>> without_labels(np.array([3, 4], dtype=np.uint8), np.array([1]))
-    array([ 3, -1], dtype=int32)
-    """
+    """Return labels of which some rows are missing."""
     if labels.dtype.kind in "bu":
         wide = np.int32 if labels.dtype.itemsize <= 2 else np.int64
         if labels.size and int(labels.max()) > np.iinfo(wide).max:
@@ -258,68 +126,19 @@ def as_labels(name: str, y: Any) -> Array:
 
 
 def entries_present(labels: Array, *, signed: bool = False) -> Array:
-    """Tell which rows have a label, or some.
-
-    Parameters
-    ----------
-    labels : ndarray, shape (n, ...)
-        The labels.
-    signed : bool, default False
-        Whether -1 is a class.
-
-    Returns
-    -------
-    ndarray of bool, shape (n,)
-        False where all entries of a row are missing.
-    """
+    """Tell which rows have a label, or some."""
     return np.asarray(~missing_entries(labels, signed=signed).reshape(len(labels), -1).all(axis=1))
 
 
 def absent_targets(spec: TargetSpec, n: int) -> Array:
-    """Return n missing targets.
-
-    Parameters
-    ----------
-    spec : TargetSpec
-        The target.
-    n : int
-        The number of samples.
-
-    Returns
-    -------
-    ndarray, shape (n, ...)
-        -1 of int64 for classes, -1.0 for multilabel targets, NaN of float32 for all others.
-
-    Examples
-    --------
-    >>> absent_targets(TargetSpec("kind", "given", "class", (), n_classes=3), 2)
-    array([-1, -1])
-    """
+    """Return n missing targets."""
     if spec.kind in ("class", "step_class"):
         return np.full((n, *spec.shape), -1, "int64")
     return np.full((n, *spec.shape), -1.0 if spec.kind == "multilabel" else np.nan, "float32")
 
 
 def absent_labels(labels: Array, n: int) -> Array:
-    """Return n missing labels of one output that look like some labels.
-
-    Parameters
-    ----------
-    labels : ndarray
-        Labels of the output, of which the dtype and the shape of a row are taken.
-    n : int
-        The number of samples.
-
-    Returns
-    -------
-    ndarray, shape (n, ...)
-        NaN for floats, -1 for others.
-
-    Examples
-    --------
-    >>> absent_labels(np.array([3, 4], "uint8"), 1)
-    array([-1])
-    """
+    """Return n missing labels of one output that look like some labels."""
     like = with_sign(labels[:0])
     return np.full((n, *like.shape[1:]), np.nan if like.dtype.kind == "f" else -1, like.dtype)
 
@@ -336,46 +155,14 @@ MISSING_NAMES = frozenset({"NAType", "NaTType"})
 
 
 def is_missing(value: object) -> bool:
-    """Tell whether an entry stands for a missing label.
-
-    Parameters
-    ----------
-    value : object
-        An entry of an object array.
-
-    Returns
-    -------
-    bool
-        True for None, NaN and pandas' NA and NaT.
-
-    Examples
-    --------
-    >>> is_missing(None), is_missing(float("nan")), is_missing("")
-    (True, True, False)
-    """
+    """Tell whether an entry stands for a missing label."""
     if value is None or type(value).__name__ in MISSING_NAMES:
         return True
     return isinstance(value, (float, np.floating)) and bool(np.isnan(value))
 
 
 def family_of(value: object) -> Family:
-    """Tell what type of label an entry is.
-
-    Parameters
-    ----------
-    value : object
-        An entry of an object array.
-
-    Returns
-    -------
-    {"integer", "float", "string", "unknown"}
-        Its family.
-
-    Examples
-    --------
-    >>> family_of(True), family_of(2.0), family_of("2"), family_of(b"2")
-    ('integer', 'float', 'string', 'unknown')
-    """
+    """Tell what type of label an entry is."""
     if isinstance(value, str):
         return "string"
     if isinstance(value, (bool, np.bool_, int, np.integer)):
@@ -391,18 +178,7 @@ class Labels(NamedTuple):
 
 
 def find_missing(y: Any) -> Any:
-    """Tell which entries of labels are missing.
-
-    Parameters
-    ----------
-    y : ndarray or tensor
-        The labels of one output.
-
-    Returns
-    -------
-    ndarray or tensor of bool, or None
-        None for a dtype that cannot say "missing": unsigned integers, booleans, strings.
-    """
+    """Tell which entries of labels are missing."""
     import tensorflow as tf
 
     dtype = tf.as_dtype(y.dtype)
@@ -414,18 +190,7 @@ def find_missing(y: Any) -> Any:
 
 
 def labelled_rows(y: Any) -> Any:
-    """Tell which samples have a main label.
-
-    Parameters
-    ----------
-    y : ndarray, tensor or structure of these
-        The labels of one output or of several.
-
-    Returns
-    -------
-    ndarray or tensor of bool, shape (n,), or None
-        True where at least one entry of one output is present; None if no dtype of `y` can say "missing".
-    """
+    """Tell which samples have a main label."""
     from keras import tree
 
     parts = tree.flatten(y)
@@ -435,23 +200,7 @@ def labelled_rows(y: Any) -> Any:
 
 
 def present_rows(labels: Any) -> Any:
-    """Tell which rows of one output have an entry.
-
-    Parameters
-    ----------
-    labels : ndarray or tensor
-        The labels of one output, or a target.
-
-    Returns
-    -------
-    ndarray or tensor of bool, shape (n,)
-        All True where the dtype cannot say "missing".
-
-    Examples
-    --------
-    >>> present_rows(np.array([[1.0, np.nan], [np.nan, np.nan]])).tolist(), present_rows(np.array([-1, 2])).tolist()
-    ([True, False], [False, True])
-    """
+    """Tell which rows of one output have an entry."""
     import tensorflow as tf
 
     missing = find_missing(labels)
@@ -463,18 +212,7 @@ def present_rows(labels: Any) -> Any:
 
 
 def any_missing(y: Any) -> bool:
-    """Tell whether any entry of any output is missing.
-
-    Parameters
-    ----------
-    y : ndarray or structure of ndarrays
-        The labels of one output or of several.
-
-    Returns
-    -------
-    bool
-        False also where no dtype of `y` can say "missing".
-    """
+    """Tell whether any entry of any output is missing."""
     from keras import tree
 
     found = [find_missing(labels) for labels in tree.flatten(y)]
@@ -482,20 +220,7 @@ def any_missing(y: Any) -> bool:
 
 
 def split_missing(y: Any, y_pred: Any) -> Labels:
-    """Replace the missing labels of one output, and tell which were present.
-
-    Parameters
-    ----------
-    y : tensor
-        The labels.
-    y_pred : tensor
-        The output they belong to.
-
-    Returns
-    -------
-    Labels
-        ``present`` has one entry per sample, or per step for labels per step.
-    """
+    """Replace the missing labels of one output, and tell which were present."""
     from keras import ops
 
     missing = find_missing(y)
@@ -510,18 +235,6 @@ def class_weights(y: Any, weights: Mapping[int, float]) -> Any:
     """Return the weight of each sample's class; samples of other classes, or of none, weigh 1.
 
     Keras looks the classes up in a table, which fails for missing labels.
-
-    Parameters
-    ----------
-    y : ndarray or tensor
-        Class numbers, or one-hot rows.
-    weights : mapping of int to float
-        The weight of each class.
-
-    Returns
-    -------
-    ndarray or tensor of float32, shape (n,)
-        The weights.
     """
     from keras import ops
 
@@ -536,23 +249,7 @@ def class_weights(y: Any, weights: Mapping[int, float]) -> Any:
 
 
 def any_floats(labels: Any) -> bool:
-    """Tell whether any output has labels in floats, which can say "missing".
-
-    Parameters
-    ----------
-    labels : ndarray, tensor or structure of these
-        The labels of one output or of several.
-
-    Returns
-    -------
-    bool
-        Whether there is one.
-
-    Examples
-    --------
-    >>> any_floats({"a": np.array([1.0]), "b": np.array([1])}), any_floats(np.array([1, -1]))
-    (True, False)
-    """
+    """Tell whether any output has labels in floats, which can say "missing"."""
     import tensorflow as tf
     from keras import tree
 
@@ -560,23 +257,7 @@ def any_floats(labels: Any) -> bool:
 
 
 def with_negative(labels: Any) -> Any:
-    """Keep the -1 of integers a label: beside labels in floats they become floats too.
-
-    Parameters
-    ----------
-    labels : ndarray, tensor or structure of these, or None
-        The labels of one output or of several.
-
-    Returns
-    -------
-    ndarray, tensor or structure of these, or None
-        Unchanged where all are integers, among which no label is sought that is missing.
-
-    Examples
-    --------
-    >>> with_negative({"a": np.array([1.0]), "b": np.array([-1])})["b"]
-    array([-1.], dtype=float32)
-    """
+    """Keep the -1 of integers a label: beside labels in floats they become floats too."""
     from keras import tree
 
     if labels is None or not any_floats(labels):

@@ -12,31 +12,7 @@ from auxtasks.errors import MissingDependencyError
 
 
 def require(name: str, extra: str) -> ModuleType:
-    """Import an optional module, or say how to install it.
-
-    Parameters
-    ----------
-    name : str
-        The module to import, such as ``"skimage.feature"``.
-    extra : str
-        The extra of auxtasks that brings it, such as ``"image"``.
-
-    Returns
-    -------
-    module
-        The imported module.
-
-    Raises
-    ------
-    MissingDependencyError
-        If the package that holds the module is not installed. An error inside an installed package is passed on
-        as it is, because installing it again would not help.
-
-    Examples
-    --------
-    >>> require("json", extra="test").dumps([1])
-    '[1]'
-    """
+    """Import an optional module, or say how to install it."""
     package = name.partition(".")[0]
     if find_spec(package) is None:
         raise MissingDependencyError(
@@ -50,34 +26,7 @@ Part = TypeVar("Part")
 
 
 def shown(parts: Iterable[Part], total: int | None, progress: bool, unit: str = "batch") -> Iterable[Part]:
-    """Pass parts on, with a progress bar where asked.
-
-    Parameters
-    ----------
-    parts : iterable
-        The parts, made as they are asked for.
-    total : int or None
-        How many there will be; None if nobody knows.
-    progress : bool
-        Whether to show the bar.
-    unit : str
-        What a part is called.
-
-    Returns
-    -------
-    iterable
-        The parts.
-
-    Raises
-    ------
-    MissingDependencyError
-        If a bar is asked for and tqdm is not installed.
-
-    Examples
-    --------
-    >>> list(shown(["a"], 1, progress=False))
-    ['a']
-    """
+    """Pass parts on, with a progress bar where asked."""
     if not progress:
         return parts
     bar = require("tqdm", extra="progress").tqdm(parts, total=total, desc="auxtasks", unit=unit)
@@ -85,34 +34,12 @@ def shown(parts: Iterable[Part], total: int | None, progress: bool, unit: str = 
 
 
 def is_dask(X: object) -> bool:
-    """Tell whether something is a collection of Dask, or holds one.
-
-    Parameters
-    ----------
-    X : object
-        What the user gave.
-
-    Returns
-    -------
-    bool
-        True for arrays, bags, data frames and columns of Dask.
-
-    Examples
-    --------
-    >>> is_dask([[1.0, 2.0]])
-    False
-    """
+    """Tell whether something is a collection of Dask, or holds one."""
     return hasattr(type(X), "__dask_graph__")
 
 
 def require_tensorflow() -> None:
-    """Refuse Keras on another backend than TensorFlow.
-
-    Raises
-    ------
-    MissingDependencyError
-        If TensorFlow is not installed, or Keras runs on JAX, PyTorch or another backend.
-    """
+    """Refuse Keras on another backend than TensorFlow."""
     require("tensorflow", extra="keras")
     import keras
 

@@ -103,32 +103,7 @@ def _hidden(name: str, y: Any, hide: float, rng: np.random.Generator, stratify: 
 
 
 def n_to_hide(name: str, hide: Any, n: int) -> int:
-    """Return how many of n labels to hide.
-
-    Parameters
-    ----------
-    name : str
-        The name of the labels, for errors.
-    hide : float or int
-        The share or the number.
-    n : int
-        How many there are.
-
-    Returns
-    -------
-    int
-        From 0 to n - 1, or 0 of none.
-
-    Raises
-    ------
-    InvalidInputError, InvalidTypeError
-        If none would be left, or it is no number.
-
-    Examples
-    --------
-    >>> n_to_hide("y", 0.25, 10), n_to_hide("y", 3, 10), n_to_hide("y", 0.99, 10)
-    (2, 3, 9)
-    """
+    """Return how many of n labels to hide."""
     if isinstance(hide, Integral):
         return check_int("hide", hide, low=0, high=max(n - 1, 0))
     share = check_number("hide", hide, low=0.0, high=1.0)
@@ -141,31 +116,7 @@ def n_to_hide(name: str, hide: Any, n: int) -> int:
 
 
 def drawn(name: str, labels: Array, count: int, rng: np.random.Generator, stratify: bool | None) -> Array:
-    """Draw the labels to hide.
-
-    Parameters
-    ----------
-    name : str
-        The name of the labels, for errors.
-    labels : ndarray, shape (n, ...)
-        Those that are present.
-    count : int
-        How many to hide.
-    rng : Generator
-        What draws.
-    stratify : bool or None
-        Whether by class, or so that each of several labels keeps a sample that has it; None decides by the labels.
-
-    Returns
-    -------
-    ndarray of int, shape (count,)
-        Their numbers.
-
-    Raises
-    ------
-    InvalidInputError
-        If they are no classes, or a class or label would be left without a sample.
-    """
+    """Draw the labels to hide."""
     strata = strata_of(labels, classes=bool(stratify))
     several = strata.ndim == 2 and are_flags(labels)
     if stratify is None:

@@ -29,26 +29,7 @@ TEXTS = "inputs.json"
 
 
 def save_targets(targets: AuxTargets, path: Path, *, include_inputs: bool, overwrite: bool) -> None:
-    """Save targets; see `AuxTargets.save`.
-
-    Parameters
-    ----------
-    targets : AuxTargets
-        The targets.
-    path : Path
-        The directory to be made.
-    include_inputs : bool
-        Whether to save the inputs too.
-    overwrite : bool
-        Whether to replace targets saved there before.
-
-    Raises
-    ------
-    StorageError
-        If something is there that may not be replaced.
-    InvalidTypeError
-        If an option of a task cannot be written as JSON.
-    """
+    """Save targets; see `AuxTargets.save`."""
     check_replaceable(path, overwrite=overwrite)
     with written_as_a_whole(path) as new:
         _write(targets, new, include_inputs)
@@ -56,26 +37,7 @@ def save_targets(targets: AuxTargets, path: Path, *, include_inputs: bool, overw
 
 @contextmanager
 def written_as_a_whole(path: Path) -> Iterator[Path]:
-    """Give a folder to write to, and put it in the place of what is at a path once it is written without an error.
-
-    Parameters
-    ----------
-    path : Path
-        Where it is to be.
-
-    Yields
-    ------
-    Path
-        A new folder beside it.
-
-    Examples
-    --------
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     with written_as_a_whole(Path(folder) / "a") as new:
-    ...         (new / "b").touch()
-    ...     [file.name for file in (Path(folder) / "a").iterdir()]
-    ['b']
-    """
+    """Give a folder to write to, and put it in the place of what is at a path once it is written without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # Next to its place, so that moving it there is one step on the same file system.
     scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
@@ -96,28 +58,7 @@ def written_as_a_whole(path: Path) -> Iterator[Path]:
 
 
 def check_replaceable(path: Path, *, overwrite: bool, argument: str = "path", description: str = DESCRIPTION) -> None:
-    """Refuse a path where something is that may not be replaced.
-
-    Parameters
-    ----------
-    path : Path
-        Where targets are to be written.
-    overwrite : bool
-        Whether other targets may be replaced.
-    argument : str
-        What the path was given as.
-    description : str
-        The file by which a folder that may be replaced is told.
-
-    Raises
-    ------
-    StorageError
-        If it may not.
-
-    Examples
-    --------
-    >>> check_replaceable(Path("nothing is here"), overwrite=False)
-    """
+    """Refuse a path where something is that may not be replaced."""
     if os.path.lexists(path):
         if not overwrite:
             raise StorageError(f"`{argument}`: {path} exists; choose another, or pass overwrite=True to replace it.")
@@ -134,24 +75,7 @@ def described(
     inputs: Mapping[str, Any] | None,
     lengths: Mapping[str, Any] | None,
 ) -> str:
-    """Return the description of targets whose arrays are written.
-
-    Parameters
-    ----------
-    state : mapping
-        The fitted generator, as `auxtasks.targets.fitted.to_state` describes it.
-    n_original : int
-        How many of the samples are not transformed copies.
-    arrays : mapping of str to mapping
-        For each target its file, shape and dtype.
-    inputs, lengths : mapping or None
-        The same of these; None where they are not written.
-
-    Returns
-    -------
-    str
-        JSON.
-    """
+    """Return the description of targets whose arrays are written."""
     fields = {
         "format": FORMAT,
         "auxtasks": __version__,
@@ -234,27 +158,7 @@ def load_targets(path: str | os.PathLike[str], *, mmap: bool = True) -> AuxTarge
 
 @contextmanager
 def damage_named(path: Path, way_out: str) -> Iterator[None]:
-    """Say of errors while a description is read what they mean.
-
-    Parameters
-    ----------
-    path : Path
-        The description.
-    way_out : str
-        What to do if it is damaged.
-
-    Raises
-    ------
-    StorageError
-        If a name in it is not registered, or something in it is absent or of another form.
-
-    Examples
-    --------
-    >>> with damage_named(Path("here"), "Save the targets again."):
-    ...     {}["generator"]
-    Traceback (most recent call last):
-    auxtasks.errors.StorageError: here is damaged: KeyError: 'generator'. Save the targets again.
-    """
+    """Say of errors while a description is read what they mean."""
     try:
         yield
     except UnknownNameError as error:

@@ -11,29 +11,7 @@ from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 
 
 def check_int(argument: str, value: object, *, low: int, high: int | None = None) -> int:
-    """Return an option as an int within ``[low, high]``.
-
-    Parameters
-    ----------
-    argument : str
-        The option's name, for the error.
-    value : object
-        What was given.
-    low, high : int
-        The smallest and largest value allowed; no upper bound without `high`.
-
-    Returns
-    -------
-    int
-        The value.
-
-    Raises
-    ------
-    InvalidTypeError
-        If it is not an integer (booleans are not).
-    InvalidInputError
-        If it lies outside the range.
-    """
+    """Return an option as an int within ``[low, high]``."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise InvalidTypeError(f"`{argument}` must be an integer; got {value!r} of type {type(value).__name__}.")
     _check_range(argument, value, low, high)
@@ -41,25 +19,7 @@ def check_int(argument: str, value: object, *, low: int, high: int | None = None
 
 
 def check_number(argument: str, value: object, *, low: float, high: float | None = None) -> float:
-    """Return an option as a float within ``[low, high]``; the counterpart of `check_int`.
-
-    Parameters
-    ----------
-    argument, value, low, high
-        As for `check_int`.
-
-    Returns
-    -------
-    float
-        The value.
-
-    Raises
-    ------
-    InvalidTypeError
-        If it is not a real number.
-    InvalidInputError
-        If it lies outside the range or is not finite.
-    """
+    """Return an option as a float within ``[low, high]``; the counterpart of `check_int`."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise InvalidTypeError(f"`{argument}` must be a number; got {value!r} of type {type(value).__name__}.")
     _check_range(argument, value, low, high)
@@ -67,28 +27,7 @@ def check_number(argument: str, value: object, *, low: float, high: float | None
 
 
 def check_processes(argument: str, value: object) -> int:
-    """Return a number of threads or processes: positive, or -1 for one per processor.
-
-    Parameters
-    ----------
-    argument, value
-        As for `check_int`.
-
-    Returns
-    -------
-    int
-        The value.
-
-    Raises
-    ------
-    InvalidTypeError, InvalidInputError
-        If it is not an integer, or 0 or below -1.
-
-    Examples
-    --------
-    >>> check_processes("n_jobs", -1)
-    -1
-    """
+    """Return a number of threads or processes: positive, or -1 for one per processor."""
     number = check_int(argument, value, low=-1)
     if number == 0:
         raise InvalidInputError(f"`{argument}` must be positive, or -1 for one per processor; got 0.")
@@ -96,48 +35,14 @@ def check_processes(argument: str, value: object) -> int:
 
 
 def check_choice(argument: str, value: object, valid: Collection[str]) -> str:
-    """Return an option that must be one of some names.
-
-    Parameters
-    ----------
-    argument, value
-        As for `check_int`.
-    valid : collection of str
-        The names allowed.
-
-    Returns
-    -------
-    str
-        The value.
-
-    Raises
-    ------
-    UnknownNameError
-        If it is none of them; the nearest are given.
-    """
+    """Return an option that must be one of some names."""
     if not isinstance(value, str) or value not in valid:
         raise unknown_name(argument, value, valid, "choice")
     return value
 
 
 def check_flag(argument: str, value: object) -> bool:
-    """Return an option that must be True or False.
-
-    Parameters
-    ----------
-    argument, value
-        As for `check_int`.
-
-    Returns
-    -------
-    bool
-        The value.
-
-    Raises
-    ------
-    InvalidTypeError
-        If it is neither; numbers are not taken for one.
-    """
+    """Return an option that must be True or False."""
     if not isinstance(value, (bool, np.bool_)):
         raise InvalidTypeError(f"`{argument}` must be True or False; got {value!r} of type {type(value).__name__}.")
     return bool(value)

@@ -184,13 +184,7 @@ Weights = float | str | Sequence[float] | Mapping[str, float | str]
 
 
 def check_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
-    """Return the seeds: as many as a number says, or those given.
-
-    Raises
-    ------
-    InvalidInputError, InvalidTypeError
-        If there are fewer than two, or one is there twice.
-    """
+    """Return the seeds: as many as a number says, or those given."""
     if isinstance(seeds, (int, np.integer)):
         return tuple(range(check_int("seeds", seeds, low=2)))
     found = tuple(check_int("seeds", seed, low=0) for seed in seeds)
@@ -200,13 +194,7 @@ def check_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
 
 
 def check_weights(weights: Weights, tasks: Sequence[str]) -> tuple[dict[str, float | str], tuple[float, ...]]:
-    """Return the weight of each task, a number or ``"auto"``, and what the arms multiply these by.
-
-    Raises
-    ------
-    InvalidInputError, InvalidTypeError, UnknownNameError
-        If a weight is not a positive number, or of a task that does not exist.
-    """
+    """Return the weight of each task, a number or ``"auto"``, and what the arms multiply these by."""
     from auxtasks.batches.composition import AUTO, checked_weights
 
     if isinstance(weights, (str, Mapping)):
@@ -229,13 +217,7 @@ def _positive(weight: Any) -> float:
 
 
 def check_groups(groups: Any, labelled: Array) -> Array | None:
-    """Return the group of each sample; groups of the labelled samples alone leave the others without one.
-
-    Raises
-    ------
-    InvalidInputError
-        If there are neither as many as samples nor as labelled ones.
-    """
+    """Return the group of each sample; groups of the labelled samples alone leave the others without one."""
     if groups is None:
         return None
     found = np.asarray(groups)
@@ -261,25 +243,7 @@ def experiment_of(
     weights: Weights,
     settings: Mapping[str, Any],
 ) -> tuple[Experiment, tuple[float, ...]]:
-    """Put an experiment together, and try whether heads can be attached.
-
-    Parameters
-    ----------
-    build_model, X, y, targets, test, metrics, weights
-        As for `auxtasks.audit.audit`.
-    settings : mapping
-        The other fields of `Settings`.
-
-    Returns
-    -------
-    Experiment, tuple of float
-        Checked, and what its weights are multiplied by.
-
-    Raises
-    ------
-    InvalidInputError, InvalidTypeError, UnknownNameError
-        If an argument cannot be used.
-    """
+    """Put an experiment together, and try whether heads can be attached."""
     from auxtasks.audit.metrics import Metrics
 
     # A model is callable too, but it is one model and not a new one for each run.
@@ -310,18 +274,7 @@ def experiment_of(
 
 
 def check_fit_options(options: Any) -> None:
-    """Refuse what `fit` does not take, what the audit says itself, and what cannot be copied for each run.
-
-    Parameters
-    ----------
-    options : mapping
-        Further arguments of ``fit``.
-
-    Raises
-    ------
-    InvalidInputError, InvalidTypeError, UnknownNameError
-        If it holds any of these.
-    """
+    """Refuse what `fit` does not take, what the audit says itself, and what cannot be copied for each run."""
     import keras
 
     from auxtasks.keras.fitting import Fitting
@@ -351,25 +304,7 @@ def _with_floats(y: Any, test: Any, loss: Any) -> tuple[Any, Any]:
 
 
 def made_targets(targets: Any, X: Any) -> AuxTargets:
-    """Return the targets of the samples, computed if need be.
-
-    Parameters
-    ----------
-    targets : AuxTargets or AuxTargetGenerator
-        The targets, or what computes them.
-    X : array-like
-        The samples.
-
-    Returns
-    -------
-    AuxTargets
-        Of these samples.
-
-    Raises
-    ------
-    InvalidTypeError, InvalidInputError
-        If they are neither, none at all, or of other samples.
-    """
+    """Return the targets of the samples, computed if need be."""
     if isinstance(targets, AuxTargetGenerator):
         made = AuxTargetGenerator(**targets.get_params()).fit_transform(X)
     elif isinstance(targets, AuxTargets):
@@ -406,26 +341,7 @@ def _test_of(test: Any, made: AuxTargets, label_shape: tuple[int, ...]) -> Data:
 def described(
     experiment: Experiment, splits: Sequence[Split], rule: Rule, factors: Sequence[float], *, controls: bool
 ) -> dict[str, Any]:
-    """Describe an audit.
-
-    Parameters
-    ----------
-    experiment : Experiment
-        What was trained.
-    splits : sequence of Split
-        On which samples.
-    rule : Rule
-        When a difference counted.
-    factors : sequence of float
-        What the weights were multiplied by.
-    controls : bool
-        Whether there were controls.
-
-    Returns
-    -------
-    dict
-        What JSON can hold. Numbers of samples are those of the first split.
-    """
+    """Describe an audit."""
     train, test = experiment.parts(splits[0])
     settings = experiment.settings
     return {

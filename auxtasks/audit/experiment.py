@@ -190,28 +190,7 @@ def train_run(
     seed: int,
     fold: int,
 ) -> Run:
-    """Train and test one model.
-
-    Parameters
-    ----------
-    build_model : function
-        Returns a new compiled model.
-    specs : mapping of str to TargetSpec
-        The specs of all tasks.
-    train, test : Data
-        The samples.
-    settings : Settings
-        How to train.
-    arm : Arm
-        With which tasks.
-    seed, fold : int
-        What pairs the run with others; initial weights and batches follow from the seed alone.
-
-    Returns
-    -------
-    Run
-        With its scores, losses and time.
-    """
+    """Train and test one model."""
     from auxtasks.keras.seeds import set_seed
 
     set_seed(seed)
@@ -254,30 +233,7 @@ def attached(
     factor: float = 1.0,
     seed: int = 0,
 ) -> Any:
-    """Wrap the model; without tasks the wrapper trains as the plain model does on the same batches.
-
-    Parameters
-    ----------
-    base : keras.Model
-        The model.
-    specs : mapping of str to TargetSpec
-        The specs of all tasks.
-    train : Data
-        Whose inputs the heads are tried with.
-    settings : Settings
-        How to attach heads.
-    tasks : tuple of str
-        Which.
-    factor : float
-        What the weights are multiplied by.
-    seed : int
-        Of the heads.
-
-    Returns
-    -------
-    AuxModel
-        Not compiled.
-    """
+    """Wrap the model; without tasks the wrapper trains as the plain model does on the same batches."""
     from auxtasks.keras.attach import attach_heads
     from auxtasks.keras.model import AuxModel
 
@@ -356,11 +312,6 @@ class Arm:
         What the loss weights of the tasks are multiplied by.
     shuffled : bool
         Whether each task's targets are those of other samples: the control.
-
-    Examples
-    --------
-    >>> Arm(("std", "fft"), 3.0).label, Arm(("std",), shuffled=True).label, Arm().label
-    ('std + fft ×3', 'std, shuffled', 'baseline')
     """
 
     tasks: tuple[str, ...] = ()
@@ -394,29 +345,7 @@ BASELINE = Arm()
 
 
 def arms_of(tasks: Sequence[str], weights: Sequence[float], *, together: bool, controls: bool) -> list[Arm]:
-    """List the arms of an audit, the baseline first.
-
-    Parameters
-    ----------
-    tasks : sequence of str
-        The auxiliary tasks.
-    weights : sequence of float
-        The weights to try each with.
-    together : bool
-        Whether to train all tasks at once too; with one task that is the same.
-    controls : bool
-        Whether each arm comes with its control.
-
-    Returns
-    -------
-    list of Arm
-        Each control right after its arm.
-
-    Examples
-    --------
-    >>> [arm.label for arm in arms_of(["std", "fft"], [1.0], together=True, controls=False)]
-    ['baseline', 'std', 'fft', 'std + fft']
-    """
+    """List the arms of an audit, the baseline first."""
     groups = [(task,) for task in tasks] + ([tuple(tasks)] if together and len(tasks) > 1 else [])
     arms = [Arm(group, weight) for group in groups for weight in weights]
     return [BASELINE, *(each for arm in arms for each in ((arm, arm.control) if controls else (arm,)))]
@@ -475,22 +404,7 @@ _THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
 
 def results_of(function: Callable[..., Any], calls: Sequence[tuple[Any, ...]], n_jobs: int) -> Iterator[Any]:
-    """Call a function with each of several sets of arguments.
-
-    Parameters
-    ----------
-    function : function
-        What to call.
-    calls : sequence of tuple
-        The arguments.
-    n_jobs : int
-        The number of processes; 1 is this one.
-
-    Yields
-    ------
-    Any
-        The results, each as soon as it is there.
-    """
+    """Call a function with each of several sets of arguments."""
     if n_jobs == 1 or len(calls) < 2:
         for arguments in calls:
             yield function(*arguments)
@@ -503,13 +417,7 @@ def results_of(function: Callable[..., Any], calls: Sequence[tuple[Any, ...]], n
 
 
 def keras_state() -> dict[str, Any]:
-    """Return the settings of Keras that another process does not know of.
-
-    Returns
-    -------
-    dict
-        The dtype policy, the float type and the order of the axes of images.
-    """
+    """Return the settings of Keras that another process does not know of."""
     import keras
 
     return {

@@ -25,37 +25,7 @@ def run_all(
     *,
     progress: bool,
 ) -> list[Run]:
-    """Train every arm on every split, unless the records hold it.
-
-    Parameters
-    ----------
-    experiment : Experiment
-        What is trained.
-    arms : sequence of Arm
-        With which tasks.
-    splits : sequence of Split
-        On which samples.
-    records : Records
-        The finished runs; new ones are added.
-    judged : str
-        The metric that must be defined.
-    n_jobs : int
-        The number of processes.
-    progress : bool
-        Whether to show a bar.
-
-    Returns
-    -------
-    list of Run
-        Split by split, those of the records included.
-
-    Raises
-    ------
-    InvalidInputError
-        If the judged metric of a run is NaN; after all have been trained.
-    StorageError
-        If the records are of other splits.
-    """
+    """Train every arm on every split, unless the records hold it."""
     wanted = [(arm, split) for split in splits for arm in arms]
     missing = [(arm, split) for arm, split in wanted if not _is_known(arm, split, records)]
     tqdm = require("tqdm", extra="progress").tqdm
@@ -106,11 +76,6 @@ class Records:
         The file; made if need be. None keeps the runs in memory.
     made_of : mapping of str to str
         What decides the result of a run besides arm, seed and fold, by name: see `fingerprint`.
-
-    Raises
-    ------
-    StorageError
-        If the file is not one of these, or its runs were made of something else.
     """
 
     def __init__(self, path: Path | None, made_of: Mapping[str, str]) -> None:

@@ -266,24 +266,6 @@ class Search:
     def try_all(self, stage: str, candidates: Iterable[Candidate], splits: Sequence[Split], overlap: float) -> bool:
         """Compare candidates with the best one so far, and take the best of them if it gains.
 
-        Parameters
-        ----------
-        stage : str
-            What is looked for.
-        candidates : iterable of Candidate
-            What to try.
-        splits : sequence of Split
-            The validation parts.
-        overlap : float
-            Of their training parts.
-
-        Returns
-        -------
-        bool
-            Whether there is a new best one.
-
-        Notes
-        -----
         The mean gain must exceed its standard error, in the manner of the one-standard-error rule (Breiman et al. 1984,
         Classification and Regression Trees). Taking the best of several is optimistic, which the confirmation on other
         seeds makes up for.
@@ -332,13 +314,7 @@ class Search:
 
 
 def check_factors(weights: Any) -> list[float]:
-    """Return what the weight is multiplied by.
-
-    Raises
-    ------
-    InvalidTypeError, InvalidInputError
-        If they are not positive numbers.
-    """
+    """Return what the weight is multiplied by."""
     factors = [check_number("weights", factor, low=0.0) for factor in _several("weights", weights)]
     if 0.0 in factors:
         raise InvalidInputError("`weights` must be positive: with 0 the model is trained as it is.")
@@ -346,13 +322,7 @@ def check_factors(weights: Any) -> list[float]:
 
 
 def check_depths(depths: Any, experiment: Experiment) -> list[float | str]:
-    """Return the depths, each of which heads of all tasks were attached at.
-
-    Raises
-    ------
-    InvalidTypeError, InvalidInputError, UnknownNameError
-        If one is neither a number nor a name, or heads cannot be attached there.
-    """
+    """Return the depths, each of which heads of all tasks were attached at."""
     found = _several("depths", depths)
     for depth in found:
         if isinstance(depth, bool) or not isinstance(depth, (Real, str)):
@@ -364,13 +334,7 @@ def check_depths(depths: Any, experiment: Experiment) -> list[float | str]:
 
 
 def check_folder(results: str | os.PathLike[str] | None) -> Path | None:
-    """Return the folder of finished runs.
-
-    Raises
-    ------
-    StorageError
-        If there is a file of this name.
-    """
+    """Return the folder of finished runs."""
     folder = None if results is None else Path(results)
     if folder is not None and folder.exists() and not folder.is_dir():
         raise StorageError(
@@ -380,14 +344,7 @@ def check_folder(results: str | os.PathLike[str] | None) -> Path | None:
 
 
 def check_unseen(searched: Sequence[Split], fresh: Sequence[Split]) -> None:
-    """Refuse a confirmation on nothing but test parts that were searched on.
-
-    Raises
-    ------
-    InvalidInputError
-        If there is no other, as where splits do not depend on the seed. That some are equal by chance, as they may be
-        where few samples can be drawn, is allowed.
-    """
+    """Refuse a confirmation on nothing but test parts that were searched on."""
     seen = {np.sort(split.test).tobytes() for split in searched}
     if all(np.sort(split.test).tobytes() in seen for split in fresh):
         raise InvalidInputError(
@@ -406,18 +363,7 @@ _SAME = 0.99
 
 
 def screened(ranking: Ranking) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Leave out what cannot help.
-
-    Parameters
-    ----------
-    ranking : Ranking
-        The screen.
-
-    Returns
-    -------
-    tuple of str, dict of str to str
-        The tasks to try, in order of promise, and for each of the others the reason.
-    """
+    """Leave out what cannot help."""
     kept: list[str] = []
     left_out: dict[str, str] = {}
     for row in ranking:
@@ -435,20 +381,7 @@ def screened(ranking: Ranking) -> tuple[tuple[str, ...], dict[str, str]]:
 
 
 def n_steps(experiment: Experiment, split: Split) -> int:
-    """Count the steps of a training, composed batches included.
-
-    Parameters
-    ----------
-    experiment : Experiment
-        What is trained.
-    split : Split
-        On which samples.
-
-    Returns
-    -------
-    int
-        The steps of all epochs.
-    """
+    """Count the steps of a training, composed batches included."""
     from auxtasks.batches.composition import DEFAULT_SHARE, compose
 
     settings, options = experiment.settings, experiment.settings.fit_options
@@ -479,11 +412,6 @@ class Candidate:
         Where the heads go.
     warm_up : int
         In how many steps the weight rises from 0; 0 for not at all.
-
-    Examples
-    --------
-    >>> Candidate(("fft",), 3.0, at=0.5).label, Candidate().label
-    ('fft, weight 3, at 0.5', 'single task')
     """
 
     tasks: tuple[str, ...] = ()
@@ -595,18 +523,7 @@ class Selection:
 
 
 def selection_table(selection: Selection) -> RenderableType:
-    """Lay a selection out: what was tried, what was left out, the choice and its cost.
-
-    Parameters
-    ----------
-    selection : Selection
-        The selection.
-
-    Returns
-    -------
-    rich renderable
-        For a console.
-    """
+    """Lay a selection out: what was tried, what was left out, the choice and its cost."""
     from rich import box
     from rich.console import Group
     from rich.table import Table
@@ -627,18 +544,7 @@ def selection_table(selection: Selection) -> RenderableType:
 
 
 def conclusion(selection: Selection) -> str:
-    """Say what was chosen and why.
-
-    Parameters
-    ----------
-    selection : Selection
-        The selection.
-
-    Returns
-    -------
-    str
-        A sentence or two.
-    """
+    """Say what was chosen and why."""
     found = selection.confirmation
     if found is None:
         return "Nothing gained in the search: train the model as it is."
@@ -650,18 +556,7 @@ def conclusion(selection: Selection) -> str:
 
 
 def cost(selection: Selection) -> str:
-    """Say how many models were trained, and how long it took.
-
-    Parameters
-    ----------
-    selection : Selection
-        The selection.
-
-    Returns
-    -------
-    str
-        Such as ``"42 trained models, 3.5 minutes"``.
-    """
+    """Say how many models were trained, and how long it took."""
     minutes = selection.seconds / 60
     time = f"{selection.seconds:.0f} seconds" if minutes < 2 else f"{minutes:.1f} minutes"
     return f"{selection.n_models} trained models, {time}"

@@ -52,40 +52,7 @@ def splits_of(
     has_test: bool,
     stratify: bool | None = None,
 ) -> list[Split]:
-    """Split the samples for every seed.
-
-    Parameters
-    ----------
-    y : ndarray, shape (n, ...)
-        Main labels of all samples.
-    labelled : ndarray of bool, shape (n,)
-        Which of them are not missing.
-    cv : None, int, scikit-learn splitter or iterable of (train, test)
-        How to split the labelled samples; the numbers it gives count these alone. None holds a quarter of them out for
-        each seed. Integers are a number of folds: stratified for classes, grouped where there are groups. The
-        ``random_state`` of a splitter that shuffles is the seed. An iterable is read once, and the same for all seeds.
-        A `SemiSupervisedSplit` also hides labels of the training part.
-    groups : ndarray, shape (n,), or None
-        Samples of one group are never on both sides; those without a label are left out of a training whose test part
-        holds their group.
-    seeds : sequence of int
-        The seeds.
-    has_test : bool
-        Whether there is a test set, so that all samples are trained on.
-    stratify : bool, optional
-        Whether the labels are classes: numbers, also floats, or one-hot rows. By default those that are integers, one a
-        sample, are.
-
-    Returns
-    -------
-    list of Split
-        For each seed its folds. Samples without a label are trained on in all.
-
-    Raises
-    ------
-    InvalidTypeError, InvalidInputError
-        If `cv` is none of these, or gives parts that are empty, overlap or share a group.
-    """
+    """Split the samples for every seed."""
     everything = np.arange(len(y))
     if has_test:
         return [Split(seed, 0, everything, everything[:0]) for seed in seeds]
@@ -112,21 +79,6 @@ def splits_of(
 def overlap_of(splits: Sequence[Split], labelled: Array) -> float:
     """Return by how much pairs depend on each other because their training parts overlap.
 
-    Parameters
-    ----------
-    splits : sequence of Split
-        The splits.
-    labelled : ndarray of bool, shape (n,)
-        Which samples have a main label.
-
-    Returns
-    -------
-    float
-        The labelled test samples over the labelled training samples, the mean of the splits; 0 for a test set. Training
-        samples whose label is hidden count as labelled: test parts are drawn from them all, and overlap no more often.
-
-    Notes
-    -----
     What Nadeau and Bengio (2003, Machine Learning 52:239-281) add to 1 / n in the variance of a mean over resampled
     parts.
     """
@@ -152,30 +104,7 @@ def _check_parts(train: Array, test: Array, labelled: Array, groups: Array | Non
 
 
 def checked_cv(cv: Any) -> Any:
-    """Return a way of splitting that gives the same however often it is asked: what can be read once is made a list.
-
-    Parameters
-    ----------
-    cv : None, int, scikit-learn splitter or iterable of (train, test)
-        The way.
-
-    Returns
-    -------
-    None, int, scikit-learn splitter or list of tuple
-        The same; what was returned is left as it is.
-
-    Raises
-    ------
-    InvalidTypeError
-        If it is none of these, or an entry is not a pair.
-    InvalidInputError
-        If it is a number below 2.
-
-    Examples
-    --------
-    >>> checked_cv(np.int64(3)), checked_cv(iter([([0, 1], [2])]))
-    (3, [([0, 1], [2])])
-    """
+    """Return a way of splitting that gives the same however often it is asked: what can be read once is made a list."""
     if isinstance(cv, Integral) and not isinstance(cv, bool):
         if cv < 2:
             raise InvalidInputError(f"`cv` must be at least 2 folds; got {cv}.")
@@ -201,30 +130,7 @@ def checked_cv(cv: Any) -> Any:
 
 
 def numbers_of(part: Any, n: int) -> Array:
-    """Return the sample numbers of one part.
-
-    Parameters
-    ----------
-    part : sequence of int, or of n bool
-        What a splitter or an entry of a list gave: numbers, or a mask.
-    n : int
-        The number of samples that are split.
-
-    Returns
-    -------
-    ndarray of int
-        Each number once.
-
-    Raises
-    ------
-    InvalidTypeError, InvalidInputError
-        If it is neither, or a number is out of range or repeated.
-
-    Examples
-    --------
-    >>> numbers_of([True, False, True], 3)
-    array([0, 2])
-    """
+    """Return the sample numbers of one part."""
     numbers = np.asarray(part)
     if numbers.ndim != 1:
         raise InvalidTypeError(f"`cv` must give parts as lists of sample numbers; got {part!r}.")
@@ -255,32 +161,7 @@ HELD_OUT = 0.25
 def folds_of(
     cv: Any, y: Array, groups: Array | None, seed: int, *, stratify: bool | None = None
 ) -> list[tuple[Any, ...]]:
-    """Split samples for one seed.
-
-    Parameters
-    ----------
-    cv : None, int, scikit-learn splitter or list of tuple
-        What `checked_cv` returned.
-    y : ndarray, shape (n, ...)
-        The labels.
-    groups : ndarray, shape (n,), or None
-        The groups.
-    seed : int
-        The seed.
-    stratify : bool, optional
-        Whether the labels are classes, in equal shares on both sides; by default where they are integers, one a sample.
-
-    Returns
-    -------
-    list of tuple
-        For each fold what to train and what to test on; with a `SemiSupervisedSplit` also what to train on without
-        labels.
-
-    Raises
-    ------
-    InvalidInputError
-        If the samples cannot be split like this.
-    """
+    """Split samples for one seed."""
     if isinstance(cv, list):
         return cv
     strata = strata_of(y, classes=bool(stratify))
@@ -298,25 +179,7 @@ def folds_of(
 
 
 def strata_of(y: Array, *, classes: bool = False) -> Array:
-    """Return what a splitter may stratify by: one number a sample where there is one.
-
-    Parameters
-    ----------
-    y : ndarray, shape (n, ...)
-        Labels; rows in which one entry is on and all others are off, of any dtype, stand for the class that is on.
-    classes : bool, default False
-        Whether they are known to be classes, so that rows of probabilities stand for the likeliest one.
-
-    Returns
-    -------
-    ndarray
-        Shape (n,), or `y` itself where its rows stand for no class.
-
-    Examples
-    --------
-    >>> strata_of(np.array([[0.0, 1.0], [1.0, 0.0]])), strata_of(np.array([[0.9, 0.1]]), classes=True)
-    (array([1, 0]), array([0]))
-    """
+    """Return what a splitter may stratify by: one number a sample where there is one."""
     if y.ndim == 2 and y.shape[1] == 1:
         return y.ravel()
     if y.ndim == 2 and y.dtype.kind in "iubf" and y.size:
@@ -328,23 +191,7 @@ def strata_of(y: Array, *, classes: bool = False) -> Array:
 
 
 def are_classes(y: Array) -> bool:
-    """Tell whether labels look like classes: integers or booleans, one a sample.
-
-    Parameters
-    ----------
-    y : ndarray, shape (n, ...)
-        Labels, or what `strata_of` made of them.
-
-    Returns
-    -------
-    bool
-        False for floats, which may be whole all the same.
-
-    Examples
-    --------
-    >>> are_classes(np.array([[0], [2]])), are_classes(np.array([0.0, 2.0]))
-    (True, False)
-    """
+    """Tell whether labels look like classes: integers or booleans, one a sample."""
     return bool(y.dtype.kind in "iub" and (y.ndim == 1 or (y.ndim == 2 and y.shape[1] == 1)))
 
 

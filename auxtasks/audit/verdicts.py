@@ -58,22 +58,6 @@ class Rule:
 def findings_of(runs: Sequence[Run], rule: Rule, relevance: Callable[[Arm], float]) -> tuple[Finding, ...]:
     """Judge every arm but the baseline and the controls.
 
-    Parameters
-    ----------
-    runs : sequence of Run
-        All runs of the audit.
-    rule : Rule
-        When a difference counts.
-    relevance : function of an Arm
-        How well its targets tell the main label.
-
-    Returns
-    -------
-    tuple of Finding
-        In the order of the runs.
-
-    Notes
-    -----
     An arm helps if the one-sided t-tests both of "better than the baseline by more than the margin" and of "better than
     shuffled targets" reject at (1 - confidence) / 2: the larger p-value counts, the intersection-union test (Berger
     1982, Technometrics 24:295-300). It hurts if "worse than the baseline by more than the margin" does. The p-values of
@@ -107,25 +91,7 @@ def findings_of(runs: Sequence[Run], rule: Rule, relevance: Callable[[Arm], floa
 
 
 def adjusted(p_values: Sequence[float], how: Adjust) -> list[float]:
-    """Adjust p-values for their number.
-
-    Parameters
-    ----------
-    p_values : sequence of float
-        One for each arm.
-    how : {"holm", "bonferroni", "none"}
-        The procedure.
-
-    Returns
-    -------
-    list of float
-        In the same order.
-
-    Examples
-    --------
-    >>> [round(p, 3) for p in adjusted([0.01, 0.04, 0.03], "holm")]
-    [0.03, 0.06, 0.06]
-    """
+    """Adjust p-values for their number."""
     p, n = np.asarray(p_values, dtype=float), len(p_values)
     if how == "none" or not n:
         return [float(each) for each in p]
@@ -351,28 +317,7 @@ def reason(
     margin: float,
     level: float,
 ) -> str:
-    """Say why.
-
-    Parameters
-    ----------
-    verdict : {"helps", "no effect", "hurts"}
-        The verdict.
-    against : Comparison
-        Of the arm with the baseline.
-    over_control, control : Comparison or None
-        Of the arm with its control, and of this with the baseline.
-    learned : mapping of str to float
-        The loss over chance of each head.
-    margin : float
-        The difference that matters.
-    level : float
-        Up to which a one-sided p-value counts.
-
-    Returns
-    -------
-    str
-        One sentence or two.
-    """
+    """Say why."""
     parts = [_verdict_in_words(verdict, against, over_control, control, margin, level)]
     unlearned = [task for task, loss in learned.items() if loss >= 1.0]
     if unlearned:

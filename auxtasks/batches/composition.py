@@ -71,43 +71,14 @@ def _rounds(samples: Indices, total: int, rng: np.random.Generator) -> Indices:
 
 
 def compose(labelled: NDArray[np.bool_], batch_size: int, share: float, seed: int) -> Composition | None:
-    """Plan the batches, or return None where ordinary ones hold as many labels, or there are no labels at all.
-
-    Parameters
-    ----------
-    labelled, batch_size, share, seed
-        See `Composition`.
-
-    Returns
-    -------
-    Composition or None
-        The plan.
-    """
+    """Plan the batches, or return None where ordinary ones hold as many labels, or there are no labels at all."""
     if batch_size < 2 or not labelled.any() or labelled.mean() >= share:
         return None
     return Composition(labelled, batch_size, share, seed)
 
 
 def planned(labelled: NDArray[np.bool_], batch_size: int, share: float, seed: int) -> Composition:
-    """Return the plan of batches of which a share is labelled.
-
-    Parameters
-    ----------
-    labelled : ndarray of bool, shape (n,)
-        Which samples have a main label.
-    batch_size, share, seed
-        As `Composition` has them, checked here.
-
-    Returns
-    -------
-    Composition
-        The plan.
-
-    Raises
-    ------
-    InvalidInputError
-        If no label is present, or none is missing.
-    """
+    """Return the plan of batches of which a share is labelled."""
     check_int("batch_size", batch_size, low=2)
     check_number("labelled_share", share, low=0.0, high=1.0)
     if not labelled.any() or labelled.all():
@@ -160,32 +131,7 @@ def automatic_weight(n_labelled: int, n_samples: int) -> float:
 
 
 def checked_weights(weights: Weight | Mapping[str, Weight], known: Mapping[str, Weight]) -> dict[str, Weight]:
-    """Return the weight of every task.
-
-    Parameters
-    ----------
-    weights : float, "auto" or mapping of str to these
-        The weight of all tasks, or of some by name.
-    known : mapping of str to float or "auto"
-        The tasks, with the weight of those that `weights` leaves out.
-
-    Returns
-    -------
-    dict of str to float or "auto"
-        In the order of `known`.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such task.
-    InvalidTypeError, InvalidInputError
-        If a weight is no number, negative or not finite.
-
-    Examples
-    --------
-    >>> checked_weights({"fft": 3}, {"std": "auto", "fft": 1.0})
-    {'std': 'auto', 'fft': 3.0}
-    """
+    """Return the weight of every task."""
     if isinstance(weights, (Real, str)) and not isinstance(weights, bool):
         weights = dict.fromkeys(known, weights if isinstance(weights, str) else float(weights))
     if not isinstance(weights, Mapping):

@@ -22,49 +22,13 @@ if TYPE_CHECKING:
 
 
 def py_dataset(targets: AuxTargets, y: Any, *, kwargs: Mapping[str, Any], **how: Any) -> PlannedBatches:
-    """Return batches as a Keras `PyDataset`; see `AuxTargets.to_py_dataset`.
-
-    Parameters
-    ----------
-    targets : AuxTargets
-        The targets.
-    y : array-like, mapping or None
-        The main labels.
-    kwargs : mapping
-        Of `keras.utils.PyDataset`.
-    **how
-        The other parameters of `AuxTargets.to_py_dataset`.
-
-    Returns
-    -------
-    PlannedBatches
-        The batches.
-    """
+    """Return batches as a Keras `PyDataset`; see `AuxTargets.to_py_dataset`."""
     data, plan, counts = _planned(targets, y, **how)
     return PlannedBatches(data, plan, counts, **kwargs)
 
 
 def tf_dataset(targets: AuxTargets, y: Any, *, batch_size: int | None, prefetch: bool, **how: Any) -> tf.data.Dataset:
-    """Return batches as a `tf.data.Dataset`; see `AuxTargets.to_tf_dataset`.
-
-    Parameters
-    ----------
-    targets : AuxTargets
-        The targets.
-    y : array-like, mapping or None
-        The main labels.
-    batch_size : int or None
-        Samples in a batch; None for single samples.
-    prefetch : bool
-        Whether to read ahead.
-    **how
-        The other parameters of `AuxTargets.to_tf_dataset`.
-
-    Returns
-    -------
-    tf.data.Dataset
-        Of ``(x, labels)`` or ``(x, labels, sample_weight)``.
-    """
+    """Return batches as a `tf.data.Dataset`; see `AuxTargets.to_tf_dataset`."""
     check_flag("prefetch", prefetch)
     data, plan, _ = _planned(targets, y, batch_size=_READ_AT_ONCE if batch_size is None else batch_size, **how)
     leaves = keras.tree.flatten(data)

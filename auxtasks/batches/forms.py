@@ -66,61 +66,19 @@ class PackedDataset(keras.utils.PyDataset):
 
 
 def map_dataset(dataset: tf.data.Dataset, pack: Callable[..., tuple[Any, Any, Any]]) -> tf.data.Dataset:
-    """Return a data set whose batches are packed as they are read.
-
-    Parameters
-    ----------
-    dataset : tf.data.Dataset
-        Yields ``(x, y)`` or ``(x, y, sample_weight)``.
-    pack : callable
-        `Packer.pack`.
-
-    Returns
-    -------
-    tf.data.Dataset
-        Of packed batches.
-    """
+    """Return a data set whose batches are packed as they are read."""
     # Moving references about costs nothing, and in order, so no parallel calls are needed.
     # AutoGraph would hide the type of an error, and there is nothing for it to convert.
     return dataset.map(tf.autograph.experimental.do_not_convert(lambda *batch: _without_none(pack(*batch))))
 
 
 def map_generator(batches: Iterator[Any], pack: Callable[..., tuple[Any, Any, Any]]) -> Iterator[Any]:
-    """Return a generator whose batches are packed as they are read.
-
-    Parameters
-    ----------
-    batches : iterator
-        Yields ``(x, y)`` or ``(x, y, sample_weight)``.
-    pack : callable
-        `Packer.pack`.
-
-    Returns
-    -------
-    iterator
-        Of packed batches.
-    """
+    """Return a generator whose batches are packed as they are read."""
     return (_packed(pack, batch) for batch in batches)
 
 
 def as_tuple(batch: Any) -> tuple[Any, ...]:
-    """Return a batch, ``(x,)``, ``(x, y)`` or ``(x, y, sample_weight)``, as a tuple.
-
-    Parameters
-    ----------
-    batch : tuple, list or anything else
-        What a data set yields; what is no tuple or list is x alone.
-
-    Returns
-    -------
-    tuple
-        Of one to three entries.
-
-    Raises
-    ------
-    InvalidTypeError
-        If there are more or none.
-    """
+    """Return a batch, ``(x,)``, ``(x, y)`` or ``(x, y, sample_weight)``, as a tuple."""
     if isinstance(batch, (tuple, list)) and not isinstance(batch, AuxBatch):
         if not 1 <= len(batch) <= 3:
             raise InvalidTypeError(f"a batch must be (x, y) or (x, y, sample_weight); got {len(batch)} entries.")
@@ -142,34 +100,12 @@ def _without_none(packed: tuple[Any, Any, Any]) -> tuple[Any, ...]:
 
 
 def is_arrays(x: Any) -> bool:
-    """Tell whether inputs are arrays, or a structure of them.
-
-    Parameters
-    ----------
-    x : object
-        What was given as inputs.
-
-    Returns
-    -------
-    bool
-        False for data sets, loaders and iterators.
-    """
+    """Tell whether inputs are arrays, or a structure of them."""
     return all(hasattr(part, "shape") for part in keras.tree.flatten(x))
 
 
 def as_arrays(values: Any) -> Any:
-    """Turn lists of numbers and columns of tables into arrays.
-
-    Parameters
-    ----------
-    values : array-like or structure of array-likes
-        Labels or weights; a list whose elements are arrays is a structure.
-
-    Returns
-    -------
-    ndarray or structure of ndarrays
-        In the same structure; None for None.
-    """
+    """Turn lists of numbers and columns of tables into arrays."""
     if isinstance(values, Mapping):
         return {name: as_arrays(value) for name, value in values.items()}
     if isinstance(values, (list, tuple)) and any(np.ndim(part) for part in keras.tree.flatten(values)):
@@ -182,21 +118,6 @@ def as_inputs(x: Any) -> Any:
 
     Keras takes texts as arrays of dtype object and as tensors. NumPy's own arrays of strings, lists of texts and
     columns of tables hold the same.
-
-    Parameters
-    ----------
-    x : object
-        Inputs in any form.
-
-    Returns
-    -------
-    object
-        In the same structure; the very same object where there is nothing to turn.
-
-    Examples
-    --------
-    >>> as_inputs(["one text", "another"])
-    array(['one text', 'another'], dtype=object)
     """
     if isinstance(x, Mapping):
         named = {name: as_inputs(value) for name, value in x.items()}
@@ -212,18 +133,7 @@ def as_inputs(x: Any) -> Any:
 
 
 def as_tensors(x: Any) -> Any:
-    """Turn texts among the inputs of one batch into tensors, the only form that Keras takes batches of.
-
-    Parameters
-    ----------
-    x : object
-        One batch of inputs.
-
-    Returns
-    -------
-    object
-        In the same structure; what holds no texts is left as it is.
-    """
+    """Turn texts among the inputs of one batch into tensors, the only form that Keras takes batches of."""
     x = as_inputs(x)
     leaves = keras.tree.flatten(x)
     if not any(map(_is_objects, leaves)):
@@ -242,20 +152,7 @@ def is_text(array: Any) -> bool:
 
 
 def changed_texts(inputs: Any, change: Callable[[str], str]) -> Any:
-    """Return inputs with every text in them changed, as tensors.
-
-    Parameters
-    ----------
-    inputs : tensor or structure of tensors
-        Samples; tensors that hold no texts stay as they are.
-    change : callable
-        From a text to another.
-
-    Returns
-    -------
-    tensor or structure of tensors
-        In the same structure and shapes.
-    """
+    """Return inputs with every text in them changed, as tensors."""
 
     def changed(tensor: Any) -> Any:
         if not is_text(tensor):

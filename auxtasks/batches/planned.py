@@ -42,11 +42,6 @@ class Ordered:
         What shuffles each epoch anew; None for the order as it is.
     drop_remainder : bool
         Whether a smaller last batch is left out.
-
-    Examples
-    --------
-    >>> [rows.tolist() for rows in Ordered(5, 2).epoch(0)]
-    [[0, 1], [2, 3], [4]]
     """
 
     def __init__(self, n: int, batch_size: int, seed: int | None = None, drop_remainder: bool = False) -> None:
@@ -65,20 +60,7 @@ class Ordered:
 
 
 def planned_rows(plan: Plan, first_epoch: int = 0) -> tf.data.Dataset:
-    """Return the samples of each batch as a `tf.data.Dataset` of their numbers.
-
-    Parameters
-    ----------
-    plan : Plan
-        Which samples each batch holds.
-    first_epoch : int, default 0
-        The number of the first epoch.
-
-    Returns
-    -------
-    tf.data.Dataset
-        Of int64; each pass over it is the next epoch.
-    """
+    """Return the samples of each batch as a `tf.data.Dataset` of their numbers."""
     epochs = count(first_epoch)
 
     def next_epoch() -> Iterator[Indices]:
@@ -183,22 +165,7 @@ class MappedFile:
 
 
 def dataset_of(data: Any, plan: Composition, first_epoch: int = 0) -> tf.data.Dataset:
-    """Return planned batches of arrays as a `tf.data.Dataset`.
-
-    Parameters
-    ----------
-    data : structure of arrays
-        What a batch is made of.
-    plan : Composition
-        Which samples each batch holds.
-    first_epoch : int, default 0
-        The number of the first epoch.
-
-    Returns
-    -------
-    tf.data.Dataset
-        Each pass over it is the next epoch.
-    """
+    """Return planned batches of arrays as a `tf.data.Dataset`."""
     # tf.data runs on the processor; on an accelerator the arrays would fill its memory and be copied back.
     with tf.device("CPU:0"):
         tensors = keras.tree.map_structure(tf.convert_to_tensor, data)
@@ -303,18 +270,7 @@ def _checked_plan(y: Any, batch_size: int, share: float, seed: int, main: str) -
 
 
 def weight_for(x: Any) -> float:
-    """Return the weight of tasks that have none of their own.
-
-    Parameters
-    ----------
-    x : AuxBatch, PackedDataset or another form of data
-        Packed training data.
-
-    Returns
-    -------
-    float
-        `automatic_weight` of arrays and of batches planned from them, 0.1 of what cannot be counted.
-    """
+    """Return the weight of tasks that have none of their own."""
     if isinstance(x, PackedDataset) and isinstance(x.source, PlannedBatches):
         return automatic_weight(*x.source.counts)
     if not isinstance(x, AuxBatch):

@@ -36,21 +36,7 @@ def list_(
 
 
 def task_table(domain: str, tasks: Iterable[Extractor]) -> Table:
-    """Lay out tasks, one row each.
-
-    Parameters
-    ----------
-    domain : str
-        The heading.
-    tasks : iterable of Extractor
-        What to list.
-
-    Returns
-    -------
-    rich.table.Table
-        Name (with a star for a default) and kind on the left; summary, options and source on the right, so that it
-        can be read in a narrow terminal too.
-    """
+    """Lay out tasks, one row each."""
     from rich import box
     from rich.table import Table
 

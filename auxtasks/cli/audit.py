@@ -141,14 +141,6 @@ class ModelFunction:
     text : str
         ``"package.module:function"`` or ``"path/to/file.py:function"``. Both run the user's code on import; a file may
         import others beside it, a module is found in the working directory too.
-
-    Raises
-    ------
-    typer.BadParameter
-        If the text is not of this form.
-    InvalidInputError, InvalidTypeError
-        If there is no such file, module or function, or it cannot be called without arguments. What the user's code
-        itself raises is passed on.
     """
 
     def __init__(self, text: str) -> None:
@@ -174,13 +166,7 @@ class ModelFunction:
 
 
 def import_tensorflow() -> None:
-    """Import TensorFlow without its messages, and without using a device, which the user's code may still set up.
-
-    Raises
-    ------
-    MissingDependencyError
-        If it is not installed.
-    """
+    """Import TensorFlow without its messages, and without using a device, which the user's code may still set up."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with standard_error_discarded():
         require("tensorflow", extra="keras")

@@ -36,13 +36,7 @@ class Data:
     others: Mapping[str, Array] = field(default_factory=dict)
 
     def columns(self, keys: Sequence[str]) -> dict[str, Array] | None:
-        """Return given columns by the names of their arrays, None without any; empty texts are missing.
-
-        Raises
-        ------
-        InvalidInputError
-            If there is no array of a name.
-        """
+        """Return given columns by the names of their arrays, None without any; empty texts are missing."""
         for key in keys:
             if key not in self.others:
                 holds = f"{listed(self.others)} besides its inputs" if self.others else "nothing besides its inputs"
@@ -51,27 +45,7 @@ class Data:
 
 
 def read_data(path: Path, domain: str) -> Data:
-    """Read inputs.
-
-    Parameters
-    ----------
-    path : Path
-        An .npy file, an .npz file, a folder of images, or a text file.
-    domain : str
-        What they are, which decides how a file of another suffix is read.
-
-    Returns
-    -------
-    Data
-        The inputs.
-
-    Raises
-    ------
-    InvalidInputError
-        If they cannot be read; the message names the file and the place.
-    MissingDependencyError
-        If a folder is given and scikit-image is not installed.
-    """
+    """Read inputs."""
     if path.is_dir():
         if domain not in ("image", "any"):
             raise InvalidInputError(
@@ -112,23 +86,7 @@ def _without_empty(labels: Array) -> Array:
 
 
 def listed(names: Any) -> str:
-    """Quote names, for a message.
-
-    Parameters
-    ----------
-    names : iterable of str
-        The names.
-
-    Returns
-    -------
-    str
-        Separated by commas.
-
-    Examples
-    --------
-    >>> listed(["X", "y"])
-    "'X', 'y'"
-    """
+    """Quote names, for a message."""
     return ", ".join(map(repr, names))
 
 
@@ -141,11 +99,6 @@ class Archive(Mapping[str, Array]):
         The file.
     without : str, optional
         The name of an array to leave out.
-
-    Raises
-    ------
-    InvalidInputError
-        If it is not such a file.
     """
 
     def __init__(self, path: Path, without: str | None = None) -> None:
@@ -176,23 +129,7 @@ class Archive(Mapping[str, Array]):
 
 
 def read_npy(path: Path) -> Array:
-    """Read an .npy file.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    ndarray
-        What it holds.
-
-    Raises
-    ------
-    InvalidInputError
-        If it cannot be read, or holds Python objects.
-    """
+    """Read an .npy file."""
     try:
         with path.open("rb") as file:
             # Not np.load, which takes any other file for a pickle and says so.
@@ -220,25 +157,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", "
 
 
 def read_images(folder: Path) -> Array:
-    """Read the images of a folder, sorted by name.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder; files that do not end like an image and folders in it are left out.
-
-    Returns
-    -------
-    ndarray, shape (n, height, width) or (n, height, width, channels)
-        The pixels as they are in the files.
-
-    Raises
-    ------
-    InvalidInputError
-        If there is no image, one cannot be read, or one differs from the first in size, channels or dtype.
-    MissingDependencyError
-        If scikit-image is not installed.
-    """
+    """Read the images of a folder, sorted by name."""
     files = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
     if not files:
         raise InvalidInputError(f"{folder} holds no image; names must end in {', '.join(SUFFIXES)}.")
@@ -275,23 +194,7 @@ _SHOWN = 5
 
 
 def read_lines(path: Path) -> list[str]:
-    """Read the lines of a UTF-8 file.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    list of str
-        Its lines, without line breaks and without an empty last one.
-
-    Raises
-    ------
-    InvalidInputError
-        If it cannot be read or is not UTF-8; the line is named.
-    """
+    """Read the lines of a UTF-8 file."""
     try:
         content = path.read_bytes()
         # Excel and others begin files with a byte order mark, which is not part of the first text.
@@ -307,23 +210,7 @@ def read_lines(path: Path) -> list[str]:
 
 
 def read_text_lines(path: Path) -> list[str]:
-    """Read texts, one a line.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    list of str
-        The texts.
-
-    Raises
-    ------
-    InvalidInputError
-        If a line is empty, because labels would then belong to the wrong texts if it was left out; or as `read_lines`.
-    """
+    """Read texts, one a line."""
     lines = read_lines(path)
     empty = [str(number) for number, line in enumerate(lines, 1) if not line.strip()]
     if empty:
@@ -337,26 +224,7 @@ def read_text_lines(path: Path) -> list[str]:
 
 
 def read_labels(source: str, data: Data | None) -> Array:
-    """Read labels.
-
-    Parameters
-    ----------
-    source : str
-        The name of an array beside the inputs, or else an .npy file or a text file of one label a line, in which an
-        empty line stands for a sample without one.
-    data : Data, optional
-        The inputs.
-
-    Returns
-    -------
-    ndarray
-        Integers, floats or, for classes by name, strings.
-
-    Raises
-    ------
-    InvalidInputError
-        If there is neither such an array nor such a file, or it cannot be read.
-    """
+    """Read labels."""
     if data is not None and source in data.others:
         return data.others[source]
     path = Path(source)
@@ -371,23 +239,7 @@ def read_labels(source: str, data: Data | None) -> Array:
 
 
 def labels_of(lines: Sequence[str]) -> Array:
-    """Turn lines into labels: integers if all are, else numbers if all are, else names of classes.
-
-    Parameters
-    ----------
-    lines : sequence of str
-        The labels; empty ones and "nan" are missing.
-
-    Returns
-    -------
-    ndarray
-        Missing is -1, NaN or "".
-
-    Examples
-    --------
-    >>> labels_of(["1", "", "0"]), labels_of(["0.5", "2"]), labels_of(["cat", "7"])
-    (array([ 1, -1,  0]), array([0.5, 2. ]), array(['cat', '7'], dtype='<U3'))
-    """
+    """Turn lines into labels: integers if all are, else numbers if all are, else names of classes."""
     values = ["" if _is_missing(line) else line.strip() for line in lines]
     try:
         return np.array([int(value) if value else -1 for value in values], np.int64)
@@ -400,30 +252,7 @@ def labels_of(lines: Sequence[str]) -> Array:
 
 
 def numbered(labels: Array, *others: Array) -> tuple[list[Array], tuple[str, ...]]:
-    """Give numbers to classes that are given by name, by the order of their names.
-
-    Parameters
-    ----------
-    labels : ndarray
-        The labels of the training samples, which decide what classes there are.
-    *others : ndarray
-        Those of other samples.
-
-    Returns
-    -------
-    list of ndarray, tuple of str
-        All labels, numbers as they were given, and the classes; none if labels are numbers.
-
-    Raises
-    ------
-    InvalidInputError
-        If other samples are of another class, or numbered where the others have names.
-
-    Examples
-    --------
-    >>> numbered(np.array(["dog", "cat", ""]))
-    ([array([ 1,  0, -1])], ('cat', 'dog'))
-    """
+    """Give numbers to classes that are given by name, by the order of their names."""
     if labels.dtype.kind != "U":
         return [labels, *others], ()
     classes = tuple(sorted({name for name in labels.ravel().tolist() if not _is_missing(name)}))
@@ -447,22 +276,7 @@ def _is_missing(name: object) -> bool:
 
 
 def check_new(path: Path, *, overwrite: bool, marker: str | None = None) -> None:
-    """Make sure that something can be written.
-
-    Parameters
-    ----------
-    path : Path
-        The file or folder to be written.
-    overwrite : bool
-        Whether it may replace one.
-    marker : str, optional
-        The file by which a folder is known to be one of ours; no other is replaced.
-
-    Raises
-    ------
-    StorageError
-        If something is there that may not be replaced, or nothing can be written there.
-    """
+    """Make sure that something can be written."""
     if os.path.lexists(path):
         if not overwrite:
             raise StorageError(f"`--output`: {path} exists; choose another, or pass --overwrite to replace it.")
@@ -472,22 +286,7 @@ def check_new(path: Path, *, overwrite: bool, marker: str | None = None) -> None
 
 
 def check_report(folder: Path, files: Sequence[str], *, overwrite: bool) -> None:
-    """Make sure that a report can be written to a folder, which may hold other files.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder.
-    files : sequence of str
-        What will be written.
-    overwrite : bool
-        Whether these may replace others.
-
-    Raises
-    ------
-    StorageError
-        If one is there that may not be replaced, or nothing can be written there.
-    """
+    """Make sure that a report can be written to a folder, which may hold other files."""
     there = [name for name in files if (folder / name).exists()]
     if there and not overwrite:
         raise StorageError(
@@ -497,20 +296,7 @@ def check_report(folder: Path, files: Sequence[str], *, overwrite: bool) -> None
 
 
 def check_file(path: Path | None, option: str) -> None:
-    """Make sure that a file can be written or added to.
-
-    Parameters
-    ----------
-    path : Path or None
-        The file; nothing is checked without one.
-    option : str
-        Which option names it.
-
-    Raises
-    ------
-    StorageError
-        If it is a folder, or nothing can be written there.
-    """
+    """Make sure that a file can be written or added to."""
     if path is None:
         return
     if path.is_dir():

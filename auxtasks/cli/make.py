@@ -73,13 +73,6 @@ class Wanted:
         Names of arrays.
     saved : Path or None
         A directory of saved targets, which leaves no need for the others.
-
-    Raises
-    ------
-    typer.BadParameter
-        If options exclude each other, one is missing, or one is there twice.
-    UnknownNameError
-        If there is no domain, task or argument of a name.
     """
 
     domain: str | None

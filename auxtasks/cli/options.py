@@ -12,28 +12,7 @@ from auxtasks.registry import DOMAINS
 
 
 def task_of(text: str) -> str | dict[str, dict[str, Any]]:
-    """Read a task, with options or without.
-
-    Parameters
-    ----------
-    text : str
-        ``"fft"``, or ``'fft:{"n_coefficients": 50}'`` with the options as a JSON object.
-
-    Returns
-    -------
-    str or dict
-        An entry of the ``tasks`` of `auxtasks.make_aux_targets`.
-
-    Raises
-    ------
-    typer.BadParameter
-        If there is no name, or what follows the colon is no JSON object.
-
-    Examples
-    --------
-    >>> task_of("std"), task_of('low:{"task": "fft", "n_coefficients": 5}')
-    ('std', {'low': {'task': 'fft', 'n_coefficients': 5}})
-    """
+    """Read a task, with options or without."""
     name, colon, options = text.partition(":")
     if not name.strip():
         raise typer.BadParameter(f"{text!r} names no task.")
@@ -50,28 +29,7 @@ def task_of(text: str) -> str | dict[str, dict[str, Any]]:
 
 
 def option_of(text: str) -> tuple[str, Any]:
-    """Read an argument of a function.
-
-    Parameters
-    ----------
-    text : str
-        ``name=value``; the value is JSON, or else a text.
-
-    Returns
-    -------
-    tuple of str and Any
-        Its name and value.
-
-    Raises
-    ------
-    typer.BadParameter
-        If it is not of this form.
-
-    Examples
-    --------
-    >>> option_of("scale=false"), option_of("pipeline=en_core_web_sm"), option_of('padding="pre"')
-    (('scale', False), ('pipeline', 'en_core_web_sm'), ('padding', 'pre'))
-    """
+    """Read an argument of a function."""
     name, equals, value = text.partition("=")
     if not equals or not name.strip().isidentifier():
         raise typer.BadParameter(f"{text!r} must be name=value, such as seed=3.")

@@ -71,15 +71,7 @@ def rank(
 
 
 def write_csv(ranking: Ranking, path: Path) -> None:
-    """Write a ranking as ``to_frame().to_csv`` would, which needs pandas.
-
-    Parameters
-    ----------
-    ranking : Ranking
-        The ranking.
-    path : Path
-        The file; what was there survives a failure.
-    """
+    """Write a ranking as ``to_frame().to_csv`` would, which needs pandas."""
     import csv
     import io
     from dataclasses import asdict, fields

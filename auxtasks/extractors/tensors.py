@@ -38,47 +38,13 @@ def namespace(X: Any) -> Any:
 
 
 def float_dtype(X: Any) -> np.dtype[np.floating]:
-    """Return NumPy's dtype of an array or tensor of floats, for constants to be made in.
-
-    Parameters
-    ----------
-    X : ndarray or tensor
-        An array or a tensor.
-
-    Returns
-    -------
-    dtype
-        Such as float32.
-
-    Examples
-    --------
-    >>> float_dtype(np.ones(2, np.float32))
-    dtype('float32')
-    """
+    """Return NumPy's dtype of an array or tensor of floats, for constants to be made in."""
     dtype: np.dtype[np.floating] = X.dtype if isinstance(X, np.ndarray) else np.dtype(X.dtype.as_numpy_dtype)
     return dtype
 
 
 def as_floats(values: Any, *, like: Any) -> Any:
-    """Convert an array or tensor to the dtype of another.
-
-    Parameters
-    ----------
-    values : ndarray or tensor
-        Integers, say.
-    like : ndarray or tensor
-        What has the dtype.
-
-    Returns
-    -------
-    ndarray or tensor
-        The same values.
-
-    Examples
-    --------
-    >>> as_floats(np.arange(2), like=np.ones(2, np.float32))
-    array([0., 1.], dtype=float32)
-    """
+    """Convert an array or tensor to the dtype of another."""
     if isinstance(values, np.ndarray):
         return values.astype(like.dtype)
     return namespace(values).cast(values, like.dtype)

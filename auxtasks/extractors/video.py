@@ -101,20 +101,7 @@ def next_frame(X: Floats) -> tuple[Floats, Floats]:
 
 
 def check_frames(X: Floats, task: str) -> None:
-    """Refuse videos of a single frame.
-
-    Parameters
-    ----------
-    X : ndarray, shape (n, t, h, w, c)
-        The videos.
-    task : str
-        The task that needs two frames, for the error.
-
-    Raises
-    ------
-    InvalidInputError
-        If there are fewer than two frames.
-    """
+    """Refuse videos of a single frame."""
     if X.shape[1] < 2:
         raise InvalidInputError(
             f"`X`: the task {task!r} needs videos of at least 2 frames; found {X.shape[1]} in shape {X.shape}. "

@@ -238,25 +238,7 @@ class PruneOpposed(keras.callbacks.Callback):
 
 
 def model_with_heads(callback: str, model: object) -> AuxModel:
-    """Return the model, if it has heads.
-
-    Parameters
-    ----------
-    callback : str
-        The callback's name, for the error.
-    model : keras.Model
-        What is trained.
-
-    Returns
-    -------
-    AuxModel
-        The same model.
-
-    Raises
-    ------
-    InvalidTypeError
-        If it has no heads.
-    """
+    """Return the model, if it has heads."""
     if not isinstance(model, AuxModel):
         raise InvalidTypeError(
             f"`callbacks`: {callback} works on an AuxModel, as attach_heads returns it; the model in training is "

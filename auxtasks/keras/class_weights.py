@@ -25,36 +25,7 @@ OfClasses = Mapping[Any, float] | str
 
 
 def by_name(asked: Any, main: str, outputs: Sequence[str] | None, specs: Mapping[str, TargetSpec]) -> dict[str, Any]:
-    """Return class weights by the name of the output or target they are for.
-
-    Parameters
-    ----------
-    asked : mapping, "balanced" or None
-        As ``fit`` takes it: weights of the main classes, or these by the name of each output and target.
-    main : str
-        The name of the main label.
-    outputs : sequence of str or None
-        The names that labels of outputs may have; None if they are not known.
-    specs : mapping of str to TargetSpec
-        The auxiliary targets.
-
-    Returns
-    -------
-    dict of str to mapping or "balanced"
-        Checked, classes and labels by their number.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such output, target, class or label.
-    InvalidTypeError, InvalidInputError
-        If weights are no mapping of numbers, negative or not finite, or a target has no classes.
-
-    Examples
-    --------
-    >>> by_name({0: 1.0, 1: 5}, "main", None, {})
-    {'main': {0: 1.0, 1: 5.0}}
-    """
+    """Return class weights by the name of the output or target they are for."""
     if asked is None:
         return {}
     if isinstance(asked, str) and asked == BALANCED:
@@ -112,22 +83,6 @@ def _number(name: str, key: Any, spec: TargetSpec | None) -> int:
 def counted(weights: OfClasses, labels: Array, spec: TargetSpec | None) -> Any:
     """Return the numbers that "balanced" stands for on some labels; other weights are returned as they are.
 
-    Parameters
-    ----------
-    weights : mapping or "balanced"
-        The weights of one task.
-    labels : ndarray
-        All labels of it.
-    spec : TargetSpec or None
-        None for a main output.
-
-    Returns
-    -------
-    mapping or ndarray
-        Of a multilabel target an array of shape (labels, 2): the weights of 0 and of 1.
-
-    Notes
-    -----
     ``n / (k n_c)`` over the labels present, with the k classes that occur, as in scikit-learn's
     ``compute_class_weight``; each label of a multilabel target has two classes. The mean weight of a sample is 1.
     """
@@ -153,28 +108,7 @@ def _one_hot(labels: Array) -> bool:
 
 
 def entry_weights(weights: Any, labels: Any, spec: TargetSpec | None) -> Any:
-    """Return the weight of every label.
-
-    Parameters
-    ----------
-    weights : mapping of int to float, or ndarray
-        As `counted` returns them; those of a multilabel target by label are weights of its presence.
-    labels : ndarray or tensor
-        The labels of some samples.
-    spec : TargetSpec or None
-        None for a main output.
-
-    Returns
-    -------
-    ndarray or tensor of float32
-        One for each sample; for the kinds with a class per step, and for labels, for each entry.
-
-    Examples
-    --------
-    >>> spec = TargetSpec("moods", "given", "multilabel", (2,))
-    >>> entry_weights({1: 3.0}, np.array([[1, 1], [0, 0]]), spec).tolist()
-    [[1.0, 3.0], [1.0, 1.0]]
-    """
+    """Return the weight of every label."""
     if spec is None or spec.kind == "class":
         return class_weights(labels, weights)
     xp: Any = np if isinstance(labels, np.ndarray) else ops
@@ -198,29 +132,7 @@ def combined(weights: Any, others: Any) -> Any:
 
 
 def main_weights(asked: Mapping[str, Any], main: Any, sample_weight: Any, names: Sequence[str] | None) -> Any:
-    """Return sample weights of the main label, or of each output, with those of the classes in them.
-
-    Parameters
-    ----------
-    asked : mapping of str to weights
-        By output, at least one; see `by_name`.
-    main : array, sequence or mapping of str to array, or None
-        The main labels.
-    sample_weight : array, sequence or mapping of str to array, or None
-        What the user gave.
-    names : sequence of str or None
-        The names of the outputs; see `auxtasks.keras.outputs.label_names`.
-
-    Returns
-    -------
-    array, list or mapping of str to array, or None
-        In the form of `main`.
-
-    Raises
-    ------
-    InvalidInputError
-        If there are no labels of an output that has weights, or one output has weights of classes and of samples.
-    """
+    """Return sample weights of the main label, or of each output, with those of the classes in them."""
     if main is None:
         return sample_weight
     parts = by_label(main, names)

@@ -17,25 +17,7 @@ _HOW = ("run_eagerly", "jit_compile", "steps_per_execution")
 
 
 def compile_arguments(model: keras.Model, loss: Any, metrics: Any) -> dict[str, Any]:
-    """Return the arguments of ``compile`` beside the optimizer.
-
-    Parameters
-    ----------
-    model : keras.Model
-        The model, compiled unless `loss` is given.
-    loss, metrics
-        What the user gave.
-
-    Returns
-    -------
-    dict
-        With ``"loss"`` at least.
-
-    Raises
-    ------
-    InvalidInputError
-        If there is no loss.
-    """
+    """Return the arguments of ``compile`` beside the optimizer."""
     if loss is not None:
         return {"loss": loss, "metrics": metrics}
     known = dict(getattr(getattr(model, "_compile_config", None), "config", {}))
@@ -48,31 +30,7 @@ def compile_arguments(model: keras.Model, loss: Any, metrics: Any) -> dict[str, 
 
 
 def optimizer_like(optimizer: Any, learning_rate: float) -> keras.optimizers.Optimizer:
-    """Return a new optimizer with the settings of another one: a built one cannot be used again.
-
-    Parameters
-    ----------
-    optimizer : str or keras.optimizers.Optimizer
-        The other one.
-    learning_rate : float
-        Its learning rate.
-
-    Returns
-    -------
-    keras.optimizers.Optimizer
-        Not built.
-
-    Raises
-    ------
-    InvalidTypeError
-        If it is neither.
-
-    Examples
-    --------
-    >>> made = optimizer_like(keras.optimizers.SGD(1.0, momentum=0.5), 0.25)
-    >>> made.momentum, float(made.learning_rate)
-    (0.5, 0.25)
-    """
+    """Return a new optimizer with the settings of another one: a built one cannot be used again."""
     if not isinstance(optimizer, (str, keras.optimizers.Optimizer)):
         raise InvalidTypeError(
             f"`optimizer` must be a name or a keras.optimizers.Optimizer; got {optimizer!r} of type "
@@ -86,25 +44,7 @@ _COMPILED = ("loss_weights", "metrics", "weighted_metrics", "auto_scale_loss")
 
 
 def checked_model(base: Any) -> keras.Model:
-    """Refuse what cannot be trained.
-
-    Parameters
-    ----------
-    base : keras.Model
-        What `build_model` returned.
-
-    Returns
-    -------
-    keras.Model
-        The same.
-
-    Raises
-    ------
-    InvalidTypeError
-        If it is not a Keras model.
-    InvalidInputError
-        If it is not compiled, or its optimizer is not new.
-    """
+    """Refuse what cannot be trained."""
     import keras
 
     if not isinstance(base, keras.Model):
@@ -120,25 +60,7 @@ def checked_model(base: Any) -> keras.Model:
 
 
 def output_shape(base: keras.Model, inputs: Any) -> tuple[int | None, ...]:
-    """Return the shape of the one output of a model, found by running it on a few samples.
-
-    Parameters
-    ----------
-    base : keras.Model
-        The model, built or not.
-    inputs : ndarray
-        Samples.
-
-    Returns
-    -------
-    tuple
-        The number of samples left open.
-
-    Raises
-    ------
-    InvalidInputError
-        If there are several outputs, or they come in a mapping or list.
-    """
+    """Return the shape of the one output of a model, found by running it on a few samples."""
     from auxtasks.batches.forms import as_tensors
 
     output = base(as_tensors(inputs[:2]), training=False)
@@ -151,15 +73,7 @@ def output_shape(base: keras.Model, inputs: Any) -> tuple[int | None, ...]:
 
 
 def compile_like(model: Any, base: keras.Model) -> None:
-    """Compile a wrapper as the model in it was, with the same optimizer.
-
-    Parameters
-    ----------
-    model : AuxModel
-        The wrapper.
-    base : keras.Model
-        The model, compiled.
-    """
+    """Compile a wrapper as the model in it was, with the same optimizer."""
     compiled = _compiled(base)
     model.compile(
         base.optimizer,
@@ -172,18 +86,7 @@ def compile_like(model: Any, base: keras.Model) -> None:
 
 
 def described_model(build_model: Callable[[], keras.Model]) -> list[Any]:
-    """Describe a new model of a fixed seed by plain values: layers and their wiring, weights, and how it is compiled.
-
-    Parameters
-    ----------
-    build_model : function
-        Returns a new compiled model.
-
-    Returns
-    -------
-    list
-        What `fingerprint` takes. The code of a subclassed model is not looked into.
-    """
+    """Describe a new model of a fixed seed by plain values: layers and wiring, weights, and how it is compiled."""
     from auxtasks.keras.seeds import set_seed
 
     set_seed(0)

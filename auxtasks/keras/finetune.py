@@ -230,26 +230,14 @@ def freeze(model: keras.Model, up_to: Depth = "auto", *, inputs: Any = None) -> 
 
 
 def base_of(model: Any) -> keras.Model:
-    """Return the model itself, or the one that an `AuxModel` wraps.
-
-    Raises
-    ------
-    InvalidTypeError
-        If it is no model.
-    """
+    """Return the model itself, or the one that an `AuxModel` wraps."""
     if not isinstance(model, keras.Model):
         raise InvalidTypeError(f"`model` must be a keras.Model; got {model!r} of type {type(model).__name__}.")
     return model.base if isinstance(model, AuxModel) else model
 
 
 def check_frozen(depth: Depth, layers: Iterable[keras.Layer], model: keras.Model) -> None:
-    """Refuse a depth that freezes nothing, or everything.
-
-    Raises
-    ------
-    InvalidInputError
-        If so.
-    """
+    """Refuse a depth that freezes nothing, or everything."""
     frozen = {id(weight) for layer in layers for weight in layer.trainable_weights}
     if not frozen:
         raise InvalidInputError(f"`up_to`: {depth!r} holds no weight that could be trained; go deeper.")
@@ -264,52 +252,13 @@ _LENGTH = 8
 
 
 def outputs_of(model: keras.Model, inputs: Any) -> list[Output]:
-    """Run a model on a few samples and list its layers in the order of the forward pass.
-
-    Parameters
-    ----------
-    model : keras.Model
-        The model.
-    inputs : array or structure of arrays, or None
-        Samples of what it reads; zeros in the shape that the model declares if None.
-
-    Returns
-    -------
-    list of Output
-        One for each call of a layer.
-
-    Raises
-    ------
-    InvalidInputError
-        If `inputs` is needed: the model is subclassed, or reads texts.
-    """
+    """Run a model on a few samples and list its layers in the order of the forward pass."""
     samples = Samples.of(_zeros(model) if inputs is None else inputs, model)
     return trial_run(model, samples.tensors(samples.rows()))
 
 
 def layers_up_to(depth: Depth, model: keras.Model, outputs: Sequence[Output]) -> dict[str, keras.Layer]:
-    """Return the layers whose output is made at or before a depth.
-
-    Parameters
-    ----------
-    depth : str, int or float
-        As `auxtasks.keras.freeze` takes it.
-    model : keras.Model
-        The model.
-    outputs : sequence of Output
-        What `outputs_of` saw.
-
-    Returns
-    -------
-    dict of str to keras.Layer
-        By path, in the order of the forward pass. A layer called several times counts at its first call, and as a depth
-        at its last.
-
-    Raises
-    ------
-    UnknownNameError, InvalidInputError, InvalidTypeError
-        If there is no such depth.
-    """
+    """Return the layers whose output is made at or before a depth."""
     layer = _layer_at(depth, model, outputs)
     calls = [number for number, output in enumerate(outputs) if output.layer is layer]
     if not calls:
@@ -450,22 +399,7 @@ def _head_of(base: keras.Model, name: str | None) -> keras.Layer:
 
 
 def check_labels(y: Any, base: keras.Model, loss: Any) -> None:
-    """Refuse labels of auxiliary targets, none at all, and missing ones, which plain Keras would train on.
-
-    Parameters
-    ----------
-    y : array, structure of arrays or None
-        The labels; None where they are in a data set.
-    base : keras.Model
-        The model.
-    loss : object
-        Its loss: -1 is a number to a loss between numbers, and a class to hinge losses.
-
-    Raises
-    ------
-    InvalidInputError, InvalidTypeError
-        If so.
-    """
+    """Refuse labels of auxiliary targets, none at all, and missing ones, which plain Keras would train on."""
     if isinstance(y, Mapping) and len(getattr(base, "outputs", None) or []) == 1:
         raise InvalidTypeError(
             f"`y` must be the labels of the one output, without auxiliary targets; got a mapping of {list(y)}."

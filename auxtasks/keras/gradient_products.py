@@ -71,18 +71,7 @@ def total(values: Sequence[Any]) -> Any:
 
 
 def joined(parts: Sequence[tuple[Any, Any]]) -> Any:
-    """Return the sum of gradients, each times its factor.
-
-    Parameters
-    ----------
-    parts : sequence of (factor, gradient)
-        Gradients of one variable; factors of shape (), or None for 1.
-
-    Returns
-    -------
-    tensor, tf.IndexedSlices or None
-        Slices where all are: optimizers treat the rows of an embedding that a batch does not hold in their own way.
-    """
+    """Return the sum of gradients, each times its factor."""
     scaled = [gradient if factor is None else _scaled(factor, gradient) for factor, gradient in parts]
     if len(scaled) < 2:
         return scaled[0] if scaled else None
@@ -102,44 +91,12 @@ def _scaled(factor: Any, gradient: Any) -> Any:
 
 
 def gradients_of(tape: tf.GradientTape, losses: Sequence[Any], trunk: Trunk, scale: Any) -> list[list[Any]]:
-    """Return the gradient of each loss.
-
-    Parameters
-    ----------
-    tape : tf.GradientTape
-        Persistent, with the forward pass on it.
-    losses : sequence of tensor, shape ()
-        The losses.
-    trunk : Trunk
-        The variables.
-    scale : tensor, shape ()
-        What losses are multiplied by so that half precision holds their gradients.
-
-    Returns
-    -------
-    list of list of tensor or tf.IndexedSlices
-        One for each loss and variable; None where the loss does not depend on the variable.
-    """
+    """Return the gradient of each loss."""
     return [list(tape.gradient(loss, trunk.variables, output_gradients=scale)) for loss in losses]
 
 
 def conflicts_of(main: Sequence[Any], tasks: Sequence[Sequence[Any]], trunk: Trunk) -> Conflicts:
-    """Compare the gradients of the tasks with that of the main loss.
-
-    Parameters
-    ----------
-    main : sequence of tensor
-        The main gradient.
-    tasks : sequence of sequences of tensor
-        The gradient of each task; see `gradients_of`.
-    trunk : Trunk
-        The variables, told apart by layer or not.
-
-    Returns
-    -------
-    Conflicts
-        With `tasks`.
-    """
+    """Compare the gradients of the tasks with that of the main loss."""
     main = over_replicas(dense(main))
     products, own, others = (_table(trunk.n_layers, len(tasks)) for _ in range(3))
     for number, task in enumerate(tasks):
@@ -194,13 +151,7 @@ class Taps:
         return list(self.tape.gradient(self.tensors, trunk.variables, output_gradients=upstream))
 
     def tangents(self, direction: Sequence[Any], trunk: Trunk) -> list[Any]:
-        """Return how each tap changes as the variables move in a direction.
-
-        Raises
-        ------
-        LookupError
-            If an operation of the model has no second derivative.
-        """
+        """Return how each tap changes as the variables move in a direction."""
         with tf.GradientTape(watch_accessed_variables=False) as outer:
             upstream = [tf.zeros_like(tensor) for tensor in self.tensors]
             outer.watch(upstream)
@@ -225,27 +176,7 @@ class Taps:
 
 
 def products_of(main: Sequence[Any], taps: Taps, trunk: Trunk) -> Conflicts:
-    """Return the inner products of the main gradient with the gradient of every task.
-
-    Parameters
-    ----------
-    main : sequence of tensor
-        The main gradient; None where it does not depend on a variable.
-    taps : Taps
-        What the heads read.
-    trunk : Trunk
-        The variables, not told apart by layer.
-
-    Returns
-    -------
-    Conflicts
-        Without `tasks`.
-
-    Raises
-    ------
-    LookupError
-        If an operation of the model has no second derivative.
-    """
+    """Return the inner products of the main gradient with the gradient of every task."""
     main = over_replicas(dense(main))
     squares = [None if part is None else inner(part, part) for part in main]
     norm = tf.sqrt(total([square for square in squares if square is not None]))

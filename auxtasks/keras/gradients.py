@@ -35,20 +35,7 @@ class Pass(NamedTuple):
 
 
 def gradient_step(model: Any, data: Any) -> dict[str, Any]:
-    """Train on one batch, inside a running step; the losses train the heads, and a weighting decides about the trunk.
-
-    Parameters
-    ----------
-    model : AuxModel
-        With a `GradientWeighting`.
-    data : tuple of x, y, sample_weight
-        The main part of the batch; the targets are in the model's current step.
-
-    Returns
-    -------
-    dict of str to tensor
-        The logs.
-    """
+    """Train on one batch, inside a running step; losses train the heads, and a weighting decides about the trunk."""
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
     with tf.GradientTape(persistent=True) as tape:
         y_pred = model(x, training=True)

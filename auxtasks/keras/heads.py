@@ -49,20 +49,7 @@ class Head(keras.layers.Layer):
         return self.add_weight(name=name, shape=(size,), initializer=keras.initializers.Zeros())
 
     def predict_from(self, features: Any, mask: Any = None) -> dict[str, Any]:
-        """Return the linear outputs of each target, in the target's own shape (classes added last).
-
-        Parameters
-        ----------
-        features : tensor
-            The value of the tap.
-        mask : tensor of bool, optional
-            Which steps of it count.
-
-        Returns
-        -------
-        dict of str to tensor
-            By target.
-        """
+        """Return the linear outputs of each target, in the target's own shape (classes added last)."""
         joined = self(features, step_mask=mask)
         sizes = [spec.size for spec in self.specs]
         starts = [sum(sizes[:index]) for index in range(len(sizes))]
@@ -283,26 +270,7 @@ def build_heads(
     *,
     fused: bool = True,
 ) -> list[Head]:
-    """Build the heads of all targets: those of one family on one tap share a head.
-
-    Parameters
-    ----------
-    specs : mapping of str to TargetSpec
-        The targets.
-    taps : mapping of str to (path, call, shape)
-        The tap of each target, and its shape without the batch.
-    seed : int
-        Seeds the initial weights.
-    ties : mapping of str to (Tie, keras.Layer)
-        For the targets whose head is tied to an embedding, the rows and the embedding.
-    fused : bool, default True
-        Whether targets may share a head; tasks that are trained in turn must not.
-
-    Returns
-    -------
-    list of Head
-        Built, the targets of each in the order given.
-    """
+    """Build the heads of all targets: those of one family on one tap share a head."""
     groups: dict[tuple[tuple[str, int, Shape], type[Head], str], list[TargetSpec]] = {}
     for name, spec in specs.items():
         family = TiedHead if name in ties else _family(spec, taps[name][2])

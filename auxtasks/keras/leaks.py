@@ -28,27 +28,6 @@ def outputs_seeing(
     (``"previous"``) replaced. An output is found where its value at that step differs by more than rounding, one
     without these steps where it differs at all.
 
-    Parameters
-    ----------
-    base : keras.Model
-        The model.
-    samples : Samples
-        What it reads.
-    outputs : sequence of Output
-        What `trial_run` saw.
-    asks_for : {"next", "previous"}
-        See `TargetSpec`.
-    n_steps : int
-        How many steps the target has.
-
-    Returns
-    -------
-    frozenset of (path, call), or None
-        None where nothing could be tried: several inputs of which it is not known which one has the steps, inputs of
-        other shapes than (n, time) and (n, time, d), samples of one step, and texts none of which shows a difference.
-
-    Notes
-    -----
     Rounding is 1e-5 of the largest value (4e-3 in float16, 3e-2 in bfloat16), so that a branch scaled by 1e-6, as
     by a layer scale at its start, is not seen. Nor is what a model computes only after training, such as a branch
     multiplied by a weight that begins at 0, or what it reads off another input than the one changed.
@@ -78,20 +57,7 @@ Views = tuple[Array, Array]
 
 
 def step_views(pair: Pair, calls: Iterable[tuple[Output, Any, Any]]) -> Views | None:
-    """Return both samples step by step: as they are, or texts as the tokens that the model makes of them.
-
-    Parameters
-    ----------
-    pair : Pair
-        The samples.
-    calls : iterable of (Output, tensor, tensor)
-        What the layers returned for the one and for the other.
-
-    Returns
-    -------
-    tuple of ndarray, ndarray, or None
-        Each of shape (n, time) or (n, time, d); None for texts of which no layer makes tokens.
-    """
+    """Return both samples step by step: as they are, or texts as the tokens that the model makes of them."""
     both = tuple(keras.tree.flatten(inputs)[pair.leaf] for inputs in (pair.first, pair.second))
     if is_text(both[0]):
         found = ((a, b) for output, a, b in calls if output.numbers is not None and output.length > 1)
@@ -100,24 +66,7 @@ def step_views(pair: Pair, calls: Iterable[tuple[Output, Any, Any]]) -> Views | 
 
 
 def telling_steps(views: Views | None, real: Array | None, keep: int, n: int) -> dict[int, int]:
-    """Return the samples that tell something, and the step of each: equal itself, with another step beside it.
-
-    Parameters
-    ----------
-    views : tuple of ndarray, ndarray, or None
-        See `step_views`.
-    real : ndarray of bool or None
-        See `Pair`.
-    keep : {0, -1}
-        The real step that stayed.
-    n : int
-        How many samples there are.
-
-    Returns
-    -------
-    dict of int to int
-        Step by sample. Without views the first step of every sample, since texts begin there; the last one is unknown.
-    """
+    """Return the samples that tell something, and the step of each: equal itself, with another step beside it."""
     if views is None:
         return dict.fromkeys(range(n), 0) if keep == 0 else {}
     reals = [real_steps(view) if real is None else real for view in views]
@@ -134,22 +83,7 @@ def telling_steps(views: Views | None, real: Array | None, keep: int, n: int) ->
 
 
 def differs(a: Any, b: Any, views: Views | None, steps: dict[int, int]) -> bool:
-    """Tell whether two values of a tensor differ by more than rounding.
-
-    Parameters
-    ----------
-    a, b : tensor
-        What a layer returned for samples, and for the same changed.
-    views : tuple of ndarray, ndarray, or None
-        The samples, which tell whether the tensor has their steps.
-    steps : dict of int to int
-        Where to look, see `telling_steps`; a tensor without these steps is compared as a whole.
-
-    Returns
-    -------
-    bool
-        Whether the difference exceeds 1e-5 of the largest value (4e-3 in float16, 3e-2 in bfloat16).
-    """
+    """Tell whether two values of a tensor differ by more than rounding."""
     precision = _ROUNDING.get(keras.backend.standardize_dtype(a.dtype), 1e-5)
     one, other = (keras.ops.convert_to_numpy(keras.ops.cast(value, "float32")) for value in (a, b))
     rows, at = list(steps), list(steps.values())
@@ -192,22 +126,7 @@ class Pair:
 
 
 def changed_pairs(samples: Samples, keep: int, n_steps: int) -> Iterator[Pair]:
-    """Yield samples with their copies, changed at every step but one.
-
-    Parameters
-    ----------
-    samples : Samples
-        What the model reads.
-    keep : {0, -1}
-        The real step that stays, the first or the last.
-    n_steps : int
-        How many steps the target has; of several inputs this tells which one has the steps.
-
-    Yields
-    ------
-    Pair
-        Nothing where no input can be changed step by step, or where it is not known which.
-    """
+    """Yield samples with their copies, changed at every step but one."""
     leaf = _stepwise_leaf(samples, n_steps)
     if leaf is None:
         return
@@ -283,27 +202,7 @@ _NEXT_LETTER = {ord(a): b for run in _RANGES for a, b in zip(run, run[1:] + run[
 
 
 def real_steps(values: Array, lengths: Array | None = None, side: Side = "post") -> Array:
-    """Tell which steps of samples are no padding.
-
-    Parameters
-    ----------
-    values : ndarray, shape (n, time) or (n, time, d)
-        The samples.
-    lengths : ndarray of int, shape (n,), optional
-        Their lengths; without it, a step of zeros alone is padding.
-    side : {"post", "pre"}
-        The side that is padded; used together with `lengths`.
-
-    Returns
-    -------
-    ndarray of bool, shape (n, time)
-        True where a step is real.
-
-    Examples
-    --------
-    >>> real_steps(np.array([[5, 6, 7]]), np.array([2]), side="pre")
-    array([[False,  True,  True]])
-    """
+    """Tell which steps of samples are no padding."""
     if lengths is not None:
         real = np.asarray(np.arange(values.shape[1]) < lengths[:, None])
         return real if side == "post" else real[:, ::-1]
@@ -316,29 +215,7 @@ def end_step(real: Array, keep: int) -> Array:
 
 
 def replaced_values(values: Array, keep: int, real: Array) -> Array:
-    """Replace every real step of samples but the first or the last.
-
-    Parameters
-    ----------
-    values : ndarray, shape (n, time) or (n, time, d)
-        Whole numbers are replaced by others that occur in them, so that they stay within a vocabulary; other numbers
-        get noise as strong as they vary.
-    keep : {0, -1}
-        The real step that stays.
-    real : ndarray of bool, shape (n, time)
-        See `real_steps`.
-
-    Returns
-    -------
-    ndarray
-        In the shape of `values`.
-
-    Examples
-    --------
-    >>> values = np.array([[3, 1, 2, 0]])
-    >>> replaced_values(values, keep=0, real=real_steps(values))
-    array([[3, 2, 3, 0]])
-    """
+    """Replace every real step of samples but the first or the last."""
     change = real.copy()
     change[np.arange(len(values)), end_step(real, keep)] = False
     if np.issubdtype(values.dtype, np.integer):
@@ -352,32 +229,7 @@ def replaced_values(values: Array, keep: int, real: Array) -> Array:
 
 
 def replaced_words(text: str, keep: int, others: Sequence[str], *, whole: bool = True) -> str | None:
-    """Replace every word of a text but the first or the last.
-
-    Parameters
-    ----------
-    text : str
-        A text.
-    keep : {0, -1}
-        The word that stays.
-    others : sequence of str
-        Different words to choose from.
-    whole : bool, default True
-        Whether to keep everything up to the first letter or digit (from the last one on), so that a word stays also
-        where punctuation is none; otherwise exactly one word, which may be punctuation.
-
-    Returns
-    -------
-    str or None
-        A text of as many words; None where nothing is left to replace.
-
-    Examples
-    --------
-    >>> replaced_words("the cat sat ?", 0, ["cat", "mat", "sat"])
-    'the mat cat cat'
-    >>> replaced_words("the cat sat ?", -1, ["cat", "mat", "sat"])
-    'cat mat sat ?'
-    """
+    """Replace every word of a text but the first or the last."""
     words = text.split()
     ordered = words if keep == 0 else words[::-1]
     telling = (number for number, word in enumerate(ordered, 1) if any(map(str.isalnum, word)))
@@ -390,26 +242,7 @@ def replaced_words(text: str, keep: int, others: Sequence[str], *, whole: bool =
 
 
 def replaced_letters(text: str, keep: int) -> str | None:
-    """Replace every letter and digit of a text, but for the first one or the last.
-
-    Parameters
-    ----------
-    text : str
-        A text.
-    keep : {0, -1}
-        The letter or digit that stays, with any punctuation between it and its end of the text.
-
-    Returns
-    -------
-    str or None
-        A text of the same length; None where it is too short. Letters of ASCII become the next in the alphabet, others
-        the next that the text holds.
-
-    Examples
-    --------
-    >>> replaced_letters("ab z9", 0)
-    'ac a0'
-    """
+    """Replace every letter and digit of a text, but for the first one or the last."""
     places = [place for place, letter in enumerate(text) if letter.isalnum()]
     if len(places) < 2:
         return None

@@ -38,35 +38,7 @@ TaskLoss: TypeAlias = keras.losses.Loss | Rebalanced
 
 
 def resolve_losses(losses: Mapping[str, Any] | None, specs: Mapping[str, TargetSpec]) -> dict[str, TaskLoss]:
-    """Return the losses that an argument stands for.
-
-    Parameters
-    ----------
-    losses : mapping of str to str, mapping, Loss or Rebalanced, or None
-        By target; see `auxtasks.keras.attach_heads`.
-    specs : mapping of str to TargetSpec
-        The targets.
-
-    Returns
-    -------
-    dict of str to Loss or Rebalanced
-        Of the targets that do not keep the loss of their kind.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such target or loss.
-    InvalidTypeError
-        If a loss is of another type.
-    InvalidInputError
-        If options are missing or unknown, or a loss is not for targets of this kind.
-
-    Examples
-    --------
-    >>> specs = {"pose": TargetSpec("pose", "given", "class", (), n_classes=4)}
-    >>> type(resolve_losses({"pose": {"focal": {"gamma": 1.0}}}, specs)["pose"]).__name__
-    'CategoricalFocalCrossentropy'
-    """
+    """Return the losses that an argument stands for."""
     if not isinstance(losses or {}, Mapping):
         raise InvalidTypeError(f"`losses` must be a mapping of targets to losses; got {losses!r}.")
     for name in losses or {}:
@@ -151,22 +123,7 @@ _LEAST = 1e-6
 def with_chance(
     specs: Mapping[str, TargetSpec], losses: Mapping[str, TaskLoss], arrays: Mapping[str, Any]
 ) -> dict[str, TargetSpec]:
-    """Return specs whose chance is that of the losses that are used.
-
-    Parameters
-    ----------
-    specs : mapping of str to TargetSpec
-        The targets.
-    losses : mapping of str to Loss or Rebalanced
-        Those of some.
-    arrays : mapping of str to ndarray
-        The training targets, or some of them.
-
-    Returns
-    -------
-    dict of str to TargetSpec
-        In the same order.
-    """
+    """Return specs whose chance is that of the losses that are used."""
     found = dict(specs)
     for name, loss in losses.items():
         loss = loss.loss if isinstance(loss, Rebalanced) else loss
@@ -177,31 +134,7 @@ def with_chance(
 
 
 def chance_of(spec: TargetSpec, loss: Callable[[Any, Any], tuple[Any, Any]], target: Array | None = None) -> float:
-    """Return the loss of predicting the class frequencies, or the mean.
-
-    Parameters
-    ----------
-    spec : TargetSpec
-        The target.
-    loss : callable
-        From a target and the linear output of a head to the loss of each entry, and which are present.
-    target : ndarray, optional
-        The training targets. Without them classes are taken to be equally frequent, and numbers to be normally
-        distributed, with the variance that ``spec.chance`` says.
-
-    Returns
-    -------
-    float
-        1.0, so that nothing is rescaled, where the loss of guessing is not positive, as for a cosine similarity.
-
-    Examples
-    --------
-    >>> import keras
-    >>> from auxtasks.keras.losses import Adapted
-    >>> spec = TargetSpec("width", "given", "vector", (1,))
-    >>> chance_of(spec, Adapted(spec, keras.losses.MeanAbsoluteError()), np.array([[-2.0], [2.0]]))
-    2.0
-    """
+    """Return the loss of predicting the class frequencies, or the mean."""
     rows = _stand_ins(spec) if target is None else np.asarray(target)
     if spec.kind in CLASS_KINDS:
         counts = np.bincount(rows[rows >= 0].astype(int).ravel(), minlength=spec.size).astype(float)

@@ -32,30 +32,7 @@ Entries = Callable[[Any, Any], tuple[Any, Any]]
 def loss_of(
     spec: TargetSpec, target: Any, output: Any, mask: Any = None, weight: Any = None, entries: Entries | None = None
 ) -> Total:
-    """Return the loss of one target.
-
-    Parameters
-    ----------
-    spec : TargetSpec
-        The target; its kind chooses the loss.
-    target : tensor
-        The batch of targets; NaN (numbers) or negative (classes) where missing.
-    output : tensor
-        The head's linear outputs.
-    mask : tensor of bool, shape (batch, time), optional
-        Steps that count, for the per-step kinds. Where output and target have other numbers of steps, as texts padded
-        batch by batch have, the first of both are compared.
-    weight : tensor, shape (batch,), optional
-        Sample weights; for the kinds with classes per step and labels also of each entry. As in Keras they multiply the
-        losses and leave the count alone.
-    entries : callable, optional
-        Another loss than that of the kind.
-
-    Returns
-    -------
-    Total
-        Sum and count over all present entries of the batch.
-    """
+    """Return the loss of one target."""
     per_step = spec.kind in ("step_class", "step_vector")
     if per_step:
         n_steps = ops.shape(target)[1]
@@ -71,22 +48,7 @@ def loss_of(
 
 
 def losses_of_vectors(sizes: Sequence[int], target: Any, output: Any, weight: Any = None) -> Total:
-    """Return the losses of several vectors that lie side by side, in one expression.
-
-    Parameters
-    ----------
-    sizes : sequence of int
-        The number of columns of each vector.
-    target, output : tensor, shape (batch, sum of sizes)
-        Targets, NaN where missing, and predictions.
-    weight : tensor, shape (batch, number of vectors), optional
-        Sample weights of each vector.
-
-    Returns
-    -------
-    Total
-        Sums and counts, each of shape (number of vectors,).
-    """
+    """Return the losses of several vectors that lie side by side, in one expression."""
     squared, present = _squared_error(target, output)
     owner = np.repeat(np.eye(len(sizes), dtype="float32"), sizes, axis=0)
     if weight is not None:

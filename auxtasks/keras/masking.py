@@ -12,22 +12,7 @@ from auxtasks.labels import split_missing
 
 
 def mean_weights(present: Any, sample_weight: Any = None, mask: Any = None) -> Any:
-    """Return weights under which Keras's mean over the batch is the mean over the labels present.
-
-    Parameters
-    ----------
-    present : tensor of 0.0 and 1.0
-        Which labels are present.
-    sample_weight : tensor, optional
-        Weights of the user, kept as factors.
-    mask : tensor of bool, optional
-        The mask on the output. Keras takes the mean over unmasked entries only, so that only these count here.
-
-    Returns
-    -------
-    tensor
-        Of the shape of `present`; all zero where no label is present, all one where all are.
-    """
+    """Return weights under which Keras's mean over the batch is the mean over the labels present."""
     if mask is None or len(mask.shape) != len(present.shape):
         entries, counted = ops.cast(ops.size(present), "float32"), present
     else:
@@ -37,22 +22,7 @@ def mean_weights(present: Any, sample_weight: Any = None, mask: Any = None) -> A
 
 
 def metric_weights(present: Any, sample_weight: Any = None, mask: Any = None) -> Any:
-    """Return weights that leave missing labels out of a metric, or of a loss that is a sum.
-
-    Parameters
-    ----------
-    present : tensor
-        Which labels are present, shape (batch,) or (batch, time).
-    sample_weight : tensor, optional
-        Weights of the user, shape (batch,), (batch, 1) or (batch, time), kept as factors.
-    mask : tensor of bool, optional
-        Ignored: Keras applies the mask on the output itself.
-
-    Returns
-    -------
-    tensor
-        Of the shape of `present`.
-    """
+    """Return weights that leave missing labels out of a metric, or of a loss that is a sum."""
     del mask
     if sample_weight is None:
         return present
@@ -65,21 +35,7 @@ def metric_weights(present: Any, sample_weight: Any = None, mask: Any = None) ->
 
 
 def without_missing(y: Any, y_pred: Any, sample_weight: Any, weigh: Callable[..., Any]) -> tuple[Any, Any]:
-    """Replace missing labels of one output or several, and weigh them out.
-
-    Parameters
-    ----------
-    y, y_pred, sample_weight
-        As `keras.Model.compute_loss` gets them; several outputs as mappings or sequences of the same form.
-    weigh : callable
-        From what is present, the user's weight and the output's mask to the weights to use: `mean_weights` or
-        `metric_weights`.
-
-    Returns
-    -------
-    tuple of labels, weights
-        In the form of `y`.
-    """
+    """Replace missing labels of one output or several, and weigh them out."""
     if isinstance(y, Mapping):
         keys: Any = list(y)
     elif isinstance(y, (list, tuple)):
@@ -104,22 +60,7 @@ def _part(values: Any, key: Any) -> Any:
 
 
 def like_outputs(values: Any, y_pred: Any, names: Sequence[str] | None) -> Any:
-    """Bring labels or weights of several outputs into the form in which the model returns these.
-
-    Parameters
-    ----------
-    values : tensor or structure of tensors
-        Labels or sample weights.
-    y_pred : tensor or structure of tensors
-        The outputs.
-    names : sequence of str or None
-        The names of the outputs.
-
-    Returns
-    -------
-    tensor or structure of tensors
-        In the form of `y_pred`, where there are several outputs.
-    """
+    """Bring labels or weights of several outputs into the form in which the model returns these."""
     if names and isinstance(values, Mapping) and isinstance(y_pred, (list, tuple)):
         return [values.get(name) for name in names]
     if isinstance(values, (list, tuple)) and isinstance(y_pred, Mapping):
@@ -128,18 +69,7 @@ def like_outputs(values: Any, y_pred: Any, names: Sequence[str] | None) -> Any:
 
 
 def count_labelled(y: Any, y_pred: Any) -> Any:
-    """Count the samples of which a label is present.
-
-    Parameters
-    ----------
-    y, y_pred
-        As for `without_missing`.
-
-    Returns
-    -------
-    tensor of int32, shape ()
-        Samples with a label for at least one output.
-    """
+    """Count the samples of which a label is present."""
     _, present = without_missing(y, y_pred, None, metric_weights)
     rows = [ops.max(part, axis=tuple(range(1, len(part.shape)))) for part in tree.flatten(present)]
     return ops.sum(ops.cast(reduce(ops.maximum, rows), "int32"))
@@ -150,13 +80,6 @@ def update_metrics(compiled: Any, y: Any, y_pred: Any, sample_weight: Any) -> No
 
     Keras gives the metrics of ``compile(metrics=...)`` no weights at all, and a missing label would count as a wrong
     one; so each is updated here with weights of 0 and 1.
-
-    Parameters
-    ----------
-    compiled : CompileMetrics
-        Keras's container of the compiled metrics.
-    y, y_pred, sample_weight
-        As `keras.Model.compute_metrics` gets them.
     """
     labels, present = without_missing(y, y_pred, None, metric_weights)
     _, weighted = without_missing(y, y_pred, sample_weight, metric_weights)

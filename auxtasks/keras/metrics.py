@@ -23,35 +23,7 @@ _ACCURACY = {
 
 
 def resolve_metrics(metrics: Any, specs: Mapping[str, TargetSpec]) -> dict[str, list[keras.metrics.Metric]]:
-    """Return the metrics that an argument stands for.
-
-    Parameters
-    ----------
-    metrics : "auto", mapping of str to metrics, or None
-        See `auxtasks.keras.attach_heads`.
-    specs : mapping of str to TargetSpec
-        The targets.
-
-    Returns
-    -------
-    dict of str to list of Metric
-        Of the targets that have some.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such target or metric.
-    InvalidTypeError
-        If a metric is of another type.
-    InvalidInputError
-        If two metrics of a target have the same name.
-
-    Examples
-    --------
-    >>> specs = {"pose": TargetSpec("pose", "given", "class", (), n_classes=4)}
-    >>> [metric.name for metric in resolve_metrics("auto", specs)["pose"]]
-    ['accuracy']
-    """
+    """Return the metrics that an argument stands for."""
     asked = dict.fromkeys(specs, AUTO) if metrics == AUTO else {} if metrics is None else metrics
     if not isinstance(asked, Mapping):
         raise InvalidTypeError(

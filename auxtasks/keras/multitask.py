@@ -208,25 +208,7 @@ class OutputSpec:
 
 
 def output_spec(task: str, asked: Any) -> OutputSpec:
-    """Return what a head predicts, said in full.
-
-    Parameters
-    ----------
-    task : str
-        The name, for errors.
-    asked : int, str, TargetSpec or OutputSpec
-        As `build_multitask_model` takes it.
-
-    Returns
-    -------
-    OutputSpec
-        The same.
-
-    Raises
-    ------
-    InvalidTypeError, InvalidInputError, UnknownNameError
-        If there is no head for it.
-    """
+    """Return what a head predicts, said in full."""
     if isinstance(asked, OutputSpec):
         return asked
     if isinstance(asked, str):

@@ -25,28 +25,7 @@ def totals_by_task(
     losses: Mapping[str, Entries],
     kept: dict[str, tuple[Any, Any]] | None = None,
 ) -> dict[str, Total]:
-    """Return the loss over chance of every task on a batch.
-
-    Parameters
-    ----------
-    heads : iterable of Head
-        The heads.
-    plan : Plan
-        The targets and where their heads read.
-    events : sequence of Event
-        The calls of tapped layers in this forward pass.
-    batch : AuxBatch
-        Holds the targets, or some of them.
-    losses : mapping of str to callable
-        For tasks that have another loss than that of their kind.
-    kept : dict, optional
-        Where to put the linear output of each task and the mask of its tap.
-
-    Returns
-    -------
-    dict of str to Total
-        Sum (over chance) and count of each task; zero for tasks that the batch does not hold.
-    """
+    """Return the loss over chance of every task on a batch."""
     found: dict[str, Total] = {}
     for head in heads:
         specs = [spec for spec in head.specs if spec.name in batch.targets]

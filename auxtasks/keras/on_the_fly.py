@@ -36,23 +36,7 @@ class OnTheFly:
 
     @classmethod
     def of(cls, targets: Any) -> OnTheFly:
-        """Read it off what was passed to `attach_heads`.
-
-        Parameters
-        ----------
-        targets : object
-            A generator, or anything else.
-
-        Returns
-        -------
-        OnTheFly
-            With a copy of the generator, which no refit changes.
-
-        Raises
-        ------
-        InvalidInputError
-            If the generator is not fitted, or a task cannot be computed on tensors.
-        """
+        """Read it off what was passed to `attach_heads`."""
         if not isinstance(targets, AuxTargetGenerator):
             return cls()
         targets._checked_fitted()
@@ -91,25 +75,7 @@ class OnTheFly:
         return filled if isinstance(y, Mapping) else filled[MAIN]
 
     def trial_inputs(self, base: keras.Model, inputs: Any) -> Any:
-        """Return inputs for a trial run: those given, or zeros in the shape of the training inputs.
-
-        Parameters
-        ----------
-        base : keras.Model
-            The model.
-        inputs : array or None
-            What the user gave.
-
-        Returns
-        -------
-        array
-            A few samples.
-
-        Raises
-        ------
-        InvalidInputError
-            If the model reads several inputs.
-        """
+        """Return inputs for a trial run: those given, or zeros in the shape of the training inputs."""
         if self.generator is None:
             return inputs
         n_inputs = max(len(getattr(base, "inputs", None) or []), len(keras.tree.flatten(inputs)), 1)

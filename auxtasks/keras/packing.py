@@ -64,19 +64,7 @@ class Packer:
         self.class_weight = dict(class_weight or {})
 
     def pack(self, x: Any, y: Any = None, sample_weight: Any = None) -> tuple[Any, Any, Any]:
-        """Pack arrays, or one batch; what is packed already passes through.
-
-        Parameters
-        ----------
-        x, y, sample_weight
-            As Keras's ``fit`` takes them; y is a mapping with ``"main"`` (or the names of the model's outputs) and
-            the targets, or the main label alone.
-
-        Returns
-        -------
-        tuple of x, y, sample_weight
-            With an `AuxBatch` as x.
-        """
+        """Pack arrays, or one batch; what is packed already passes through."""
         if isinstance(x, AuxBatch):
             return x, y, sample_weight
         targets, main = self._split(y)
@@ -95,18 +83,7 @@ class Packer:
         return AuxBatch(as_inputs(x), targets, weights, self._labelled(main)), main, main_weight
 
     def pack_any(self, x: Any, y: Any = None, sample_weight: Any = None) -> tuple[Any, Any, Any]:
-        """Pack data in any form: arrays, `tf.data.Dataset`, `PyDataset` or a generator.
-
-        Parameters
-        ----------
-        x, y, sample_weight
-            As Keras's ``fit`` takes them.
-
-        Returns
-        -------
-        tuple of x, y, sample_weight
-            For everything but arrays the last two are None.
-        """
+        """Pack data in any form: arrays, `tf.data.Dataset`, `PyDataset` or a generator."""
         if isinstance(x, tf.data.Dataset):
             return map_dataset(x, self.pack), y, sample_weight
         if isinstance(x, keras.utils.PyDataset):

@@ -56,13 +56,7 @@ class Plan:
         taps: Mapping[str, tuple[str, int, Iterable[int | None]]],
         ties: Mapping[str, tuple[str, Iterable[int], int]],
     ) -> Plan:
-        """Find the layers of the taps and of the tied embeddings in a model; both may come from JSON.
-
-        Raises
-        ------
-        InvalidInputError
-            If layers of one name in one place make a path ambiguous.
-        """
+        """Find the layers of the taps and of the tied embeddings in a model; both may come from JSON."""
         points = {task: TapPoint(path, call, tuple(shape)) for task, (path, call, shape) in taps.items()}
         layers = {point.path: _the_layer(base, point.path, "at") for point in points.values()}
         tied = {

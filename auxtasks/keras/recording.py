@@ -45,27 +45,7 @@ _ABSENT = object()
 
 @contextmanager
 def recording(layers: Iterable[keras.Layer]) -> Iterator[list[Event]]:
-    """Record every call of some layers made in this thread.
-
-    Parameters
-    ----------
-    layers : iterable of keras.Layer
-        The layers to listen to.
-
-    Yields
-    ------
-    list of Event
-        Filled while the block runs, in the order in which the calls returned.
-
-    Examples
-    --------
-    >>> import keras, numpy as np
-    >>> dense = keras.layers.Dense(2)
-    >>> with recording([dense]) as events:
-    ...     output = dense(np.ones((1, 3), "float32"))
-    >>> events[0].output is output
-    True
-    """
+    """Record every call of some layers made in this thread."""
     wanted = list({id(layer): layer for layer in layers}.values())
     events: list[Event] = []
     with _lock:

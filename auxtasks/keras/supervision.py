@@ -29,33 +29,7 @@ KINDS: tuple[Kind, ...] = ("class", "multilabel", "vector", "distribution")
 def supervised_specs(
     asked: Any, base: keras.Model, outputs: Sequence[Output], taken: Iterable[str]
 ) -> tuple[dict[str, TargetSpec], dict[str, Where]]:
-    """Return the specs of early heads for the main label, and where they read.
-
-    Parameters
-    ----------
-    asked : layer, sequence of layers, mapping of layer to kind, or None
-        As `attach_heads` takes it.
-    base : keras.Model
-        The model.
-    outputs : sequence of Output
-        What a trial run of it saw.
-    taken : iterable of str
-        The names of the other targets.
-
-    Returns
-    -------
-    specs : dict of str to TargetSpec
-        ``main_at_<layer>``, or ``<output>_at_<layer>`` for a model whose outputs have names.
-    at : dict of str to Tap, str, int or float
-        The tap of each.
-
-    Raises
-    ------
-    InvalidTypeError
-        If it is of another type.
-    InvalidInputError
-        If an output is no row of numbers, if its kind is not known, or if a name is taken.
-    """
+    """Return the specs of early heads for the main label, and where they read."""
     specs: dict[str, TargetSpec] = {}
     at: dict[str, Where] = {}
     for where, kind in _listed(asked).items():
@@ -155,24 +129,7 @@ def is_supervised(spec: TargetSpec) -> bool:
 def supervised_targets(
     specs: Mapping[str, TargetSpec], main: Mapping[str, Any], known: Iterable[str], *, negative: bool = False
 ) -> dict[str, Any]:
-    """Return the main label in the form of each early target.
-
-    Parameters
-    ----------
-    specs : mapping of str to TargetSpec
-        All targets of the model.
-    main : mapping of str to array
-        The main labels by output; see `auxtasks.keras.outputs.by_label`.
-    known : iterable of str
-        Targets that the data holds already.
-    negative : bool, default False
-        Whether -1 is a label, as for hinge losses; then only NaN says that one is missing.
-
-    Returns
-    -------
-    dict of str to array
-        Missing where the label is.
-    """
+    """Return the main label in the form of each early target."""
     found = {}
     for name, spec in specs.items():
         if is_supervised(spec) and name not in known:

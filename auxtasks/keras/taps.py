@@ -48,34 +48,7 @@ Where: TypeAlias = "Tap | str | int | float"
 def resolve_taps(
     at: Where | Mapping[str, Where], specs: Mapping[str, TargetSpec], base: keras.Model, trial: Trial
 ) -> dict[str, Output]:
-    """Find the tensor that each task's head reads.
-
-    Parameters
-    ----------
-    at : Tap, str, int, float or mapping of task to these
-        As `attach_heads` takes it. Tasks that a mapping leaves out are ``"auto"``.
-    specs : mapping of str to TargetSpec
-        The tasks.
-    base : keras.Model
-        The model.
-    trial : Trial
-        What is known of the model.
-
-    Returns
-    -------
-    dict of str to Output
-        One tensor a task.
-
-    Raises
-    ------
-    UnknownNameError
-        If a task or layer does not exist; the nearest names are given.
-    InvalidInputError
-        If a layer is called more than once and `Tap.call` does not tell which, is never called, or returns nothing
-        a head can read; or if an index or fraction is out of range.
-    InvalidTypeError
-        If an entry is of another type.
-    """
+    """Find the tensor that each task's head reads."""
     if isinstance(at, Mapping):
         for name in at:
             if name not in specs:
@@ -143,23 +116,6 @@ def auto_tap(spec: TargetSpec, trial: Trial) -> Output:
     needs the time axis at the target's own length, and must not find the answer there; any other reads what the main
     head reads. A target per step of ``level="low"`` reads the first tensor that has all this and is learnt (Søgaard and
     Goldberg 2016, Deep multi-task learning with low level tasks supervised at lower layers).
-
-    Parameters
-    ----------
-    spec : TargetSpec
-        The task.
-    trial : Trial
-        What is known of the model.
-
-    Returns
-    -------
-    Output
-        The tensor to read.
-
-    Raises
-    ------
-    InvalidInputError
-        If a class per step is to be predicted and no tensor keeps the steps, or if every tensor holds the answer.
     """
     shared = trunk(trial.outputs)
     if spec.kind in STEP_KINDS:
@@ -196,24 +152,7 @@ def _lengths(outputs: Sequence[Output]) -> str:
 
 
 def stages(outputs: Sequence[Output]) -> list[Output]:
-    """Return the outputs that depth is counted over.
-
-    Parameters
-    ----------
-    outputs : sequence of Output
-        What a trial run saw.
-
-    Returns
-    -------
-    list of Output
-        The layers of the model and of models nested in it, in the order of the forward pass. Left out are layers
-        inside composite layers, layers called more than once and outputs that a head cannot read.
-
-    Raises
-    ------
-    InvalidInputError
-        If nothing is left.
-    """
+    """Return the outputs that depth is counted over."""
     models = {output.path for output in outputs if isinstance(output.layer, keras.Model)}
     found = [
         output
@@ -229,27 +168,7 @@ def stages(outputs: Sequence[Output]) -> list[Output]:
 
 
 def stage_at(fraction: float, outputs: Sequence[Output], argument: str = "at") -> Output:
-    """Return the stage at a fraction of the depth.
-
-    Parameters
-    ----------
-    fraction : float
-        From 0.0 (first stage) to 1.0 (last).
-    outputs : sequence of Output
-        What a trial run saw.
-    argument : str, default "at"
-        What the fraction was given as, for the error.
-
-    Returns
-    -------
-    Output
-        The nearest stage.
-
-    Raises
-    ------
-    InvalidInputError
-        If it is out of range.
-    """
+    """Return the stage at a fraction of the depth."""
     if not 0.0 <= fraction <= 1.0:
         raise InvalidInputError(f"`{argument}`: a fraction of the depth lies from 0.0 to 1.0; got {fraction!r}.")
     known = stages(outputs)
@@ -257,23 +176,7 @@ def stage_at(fraction: float, outputs: Sequence[Output], argument: str = "at") -
 
 
 def trunk(outputs: Sequence[Output]) -> list[Output]:
-    """Return the stages below the main head, which is the last layer with weights and what follows it.
-
-    Parameters
-    ----------
-    outputs : sequence of Output
-        What a trial run saw.
-
-    Returns
-    -------
-    list of Output
-        In the order of the forward pass.
-
-    Raises
-    ------
-    InvalidInputError
-        If the model is a single layer with weights, which leaves nothing to share.
-    """
+    """Return the stages below the main head, which is the last layer with weights and what follows it."""
     known = stages(outputs)
     weighted = [index for index, output in enumerate(known) if output.layer.weights]
     below = known[: weighted[-1]] if weighted else known
@@ -297,22 +200,7 @@ STEP_KINDS = ("step_class", "step_vector")
 
 
 def check_steps(spec: TargetSpec, output: Output, trial: Trial) -> None:
-    """Refuse a tap without the steps of a target, and warn of one that holds what the target asks for.
-
-    Parameters
-    ----------
-    spec : TargetSpec
-        The target; of another kind than `STEP_KINDS` it needs no steps.
-    output : Output
-        What its head is to read.
-    trial : Trial
-        What is known of the model.
-
-    Raises
-    ------
-    InvalidInputError
-        If there is a class per step and the tensor has other steps, or none.
-    """
+    """Refuse a tap without the steps of a target, and warn of one that holds what the target asks for."""
     if spec.kind == "step_class" and not trial.keeps_steps(spec, output):
         found = f"{output.length} steps" if output.rank == 2 else f"no time axis (a sample has shape {output.shape})"
         raise InvalidInputError(
@@ -329,18 +217,7 @@ def check_steps(spec: TargetSpec, output: Output, trial: Trial) -> None:
 
 
 def check_tokens(spec: TargetSpec, output: Output, trial: Trial) -> None:
-    """Refuse targets that count other tokens than the model makes: they would be learnt at the wrong steps.
-
-    Parameters
-    ----------
-    spec, output, trial
-        As for `check_steps`.
-
-    Raises
-    ------
-    InvalidInputError
-        If the numbers of tokens in a text of the trial run differ, as far as target and model reach.
-    """
+    """Refuse targets that count other tokens than the model makes: they would be learnt at the wrong steps."""
     if spec.kind not in STEP_KINDS or output.rank != 2 or trial.counted is None:
         return
     counted, reach = trial.counted, min(spec.shape[0], output.shape[0] or spec.shape[0])
@@ -356,13 +233,7 @@ def check_tokens(spec: TargetSpec, output: Output, trial: Trial) -> None:
 
 
 def check_tried(spec: TargetSpec, output: Output, trial: Trial) -> None:
-    """Warn where a target asks for another step and it could not be tried whether its tap holds that step.
-
-    Parameters
-    ----------
-    spec, output, trial
-        As for `check_steps`.
-    """
+    """Warn where a target asks for another step and it could not be tried whether its tap holds that step."""
     if spec.kind in STEP_KINDS and not trial.was_tried(spec):
         warnings.warn(
             f"`at`: target {spec.name!r} asks for the {spec.asks_for} step, and whether the model looks at it could "

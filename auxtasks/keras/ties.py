@@ -22,13 +22,7 @@ class Tie(NamedTuple):
 
 
 def matrix_of(layer: keras.Layer) -> Any:
-    """Return the vectors of an embedding layer, those of adapters (LoRA) added.
-
-    Raises
-    ------
-    InvalidInputError
-        If the layer has none, or holds them quantised to integers, which cannot be multiplied as they are.
-    """
+    """Return the vectors of an embedding layer, those of adapters (LoRA) added."""
     if getattr(layer, "quantization_mode", None) in ("int8", "int4"):
         raise InvalidInputError(
             f"`tie`: the embedding {layer.name!r} is quantised to {layer.quantization_mode}, and a head cannot use its "
@@ -51,36 +45,7 @@ def make_ties(
     *,
     numbered: bool = False,
 ) -> dict[str, Tie]:
-    """Find the embeddings that heads are tied to, and the rows of their classes.
-
-    Parameters
-    ----------
-    tie : mapping of str to str, or None
-        For each target, the name or path of an embedding layer.
-    specs : mapping of str to TargetSpec
-        The targets.
-    base : keras.Model
-        The model, built.
-    vocabulary : sequence of str or None
-        The word of every row.
-    numbered : bool, default False
-        Whether the model numbers the words itself, so that its numbers must be those of `vocabulary`.
-
-    Returns
-    -------
-    dict of str to Tie
-        By target.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such target or layer.
-    InvalidTypeError
-        If `tie` is no mapping of names to names.
-    InvalidInputError
-        If a target has no classes, a class is no word of the vocabulary or has no row, a layer is no embedding, or the
-        model's own ``TextVectorization`` numbers words otherwise.
-    """
+    """Find the embeddings that heads are tied to, and the rows of their classes."""
     if not isinstance(tie or {}, Mapping) or not all(isinstance(name, str) for name in (tie or {}).values()):
         raise InvalidTypeError(f"`tie` must be a mapping of targets to names of embedding layers; got {tie!r}.")
     paths = {id(layer): path for path, layer in reversed(list(walk(base)))}

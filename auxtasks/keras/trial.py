@@ -107,18 +107,6 @@ def forward(base: keras.Model, inputs: Any) -> tuple[list[Event], Any]:
 
     The run is made in inference mode, and whatever it assigns to variables (such as the state of random generators) is
     thrown away.
-
-    Parameters
-    ----------
-    base : keras.Model
-        The model, built.
-    inputs : tensor or structure of tensors
-        A few samples.
-
-    Returns
-    -------
-    tuple of list of Event, outputs
-        The calls of layers in the order in which they returned, and what the model returned.
     """
     layers = {id(layer): layer for _, layer in walk(base)}
     with keras.StatelessScope(), recording(layers.values()) as events:
@@ -130,20 +118,6 @@ def trial_run(base: keras.Model, inputs: Any, shorter: Any = None) -> list[Outpu
     """Run a model forward on a few samples and list what each layer returned, in order.
 
     An unbuilt model is built first, as its first ``fit`` would do; else nothing changes.
-
-    Parameters
-    ----------
-    base : keras.Model
-        The model.
-    inputs : tensor or structure of tensors
-        A few samples.
-    shorter : tensor or structure of tensors, optional
-        The same with less in them, which shows what time axes vary.
-
-    Returns
-    -------
-    list of Output
-        One entry per call of a layer, in the order in which the calls returned.
     """
     if not (base.built and all(layer.built for _, layer in walk(base))):
         base(inputs, training=False)
@@ -249,28 +223,7 @@ class Samples:
 
     @classmethod
     def of(cls, inputs: Any, base: keras.Model, layout: Layout | None = None) -> Samples:
-        """Check inputs and find the longest.
-
-        Parameters
-        ----------
-        inputs : array or structure of arrays
-            What the model reads.
-        base : keras.Model
-            The model.
-        layout : Layout, optional
-            What the targets know of them; lengths are not used where there are more or fewer samples.
-
-        Returns
-        -------
-        Samples
-            The inputs, texts as arrays of objects.
-
-        Raises
-        ------
-        InvalidInputError
-            If there are none, too many or too few inputs, or texts where the model reads numbers, or the
-            other way round.
-        """
+        """Check inputs and find the longest."""
         if inputs is None:
             raise InvalidInputError("`inputs`: pass a few samples of what the model reads, since `targets` hold none.")
         inputs = as_inputs(inputs)
@@ -384,20 +337,7 @@ _TEXTS = (
 
 
 def check_kinds(leaves: Sequence[Any], known: Sequence[Any]) -> None:
-    """Refuse too many or too few inputs, texts for a model that reads numbers, and the other way round.
-
-    Parameters
-    ----------
-    leaves : sequence of arrays
-        The inputs.
-    known : sequence of symbolic tensors
-        What the model says that it reads; nothing where it does not say.
-
-    Raises
-    ------
-    InvalidInputError
-        If they differ in this.
-    """
+    """Refuse too many or too few inputs, texts for a model that reads numbers, and the other way round."""
     if known and len(known) != len(leaves):
         raise InvalidInputError(
             f"`inputs`: the model reads {len(known)} inputs; found {len(leaves)}. Pass samples of all of them as "
@@ -413,20 +353,7 @@ def check_kinds(leaves: Sequence[Any], known: Sequence[Any]) -> None:
 
 
 def check_texts(inputs: Any, base: keras.Model) -> None:
-    """Say why a model failed on inputs, if it is because it makes tokens of texts and there is none among them.
-
-    Parameters
-    ----------
-    inputs : tensor or structure of tensors
-        Samples on which it failed.
-    base : keras.Model
-        The model.
-
-    Raises
-    ------
-    InvalidInputError
-        If that is so.
-    """
+    """Say why a model failed on inputs, if it is because it makes tokens of texts and there is none among them."""
     tokenizers = [layer.name for _, layer in walk(base) if isinstance(layer, keras.layers.TextVectorization)]
     if tokenizers and not any(map(is_text, keras.tree.flatten(inputs))):
         raise InvalidInputError(
@@ -435,18 +362,7 @@ def check_texts(inputs: Any, base: keras.Model) -> None:
 
 
 def check_shapes(inputs: Any, base: keras.Model) -> None:
-    """Say why a model failed on inputs, if it is because it reads inputs of another shape.
-
-    Parameters
-    ----------
-    inputs, base
-        As for `check_texts`.
-
-    Raises
-    ------
-    InvalidInputError
-        If that is so; not where the model does not say what it reads.
-    """
+    """Say why a model failed on inputs, if it is because it reads inputs of another shape."""
     known, leaves = getattr(base, "inputs", None) or [], keras.tree.flatten(inputs)
     # Inputs by name may come in another order than the model's.
     if len(known) != len(leaves) or (len(known) > 1 and isinstance(inputs, Mapping)):
@@ -464,18 +380,6 @@ def check_numbers(leaves: Sequence[Any], base: keras.Model) -> None:
     """Refuse numbers of tokens for which an embedding that reads them has no row.
 
     TensorFlow fails on them with an error that names neither, and on a GPU takes zeros instead.
-
-    Parameters
-    ----------
-    leaves : sequence of arrays
-        The inputs, all samples.
-    base : keras.Model
-        The model; looked at where its graph is known.
-
-    Raises
-    ------
-    InvalidInputError
-        If there is such a number.
     """
     known = getattr(base, "inputs", None) or []
     if len(known) != len(leaves):

@@ -15,27 +15,7 @@ from auxtasks.specs import TargetSpec
 
 
 def try_out(base: keras.Model, samples: Samples, specs: Mapping[str, TargetSpec]) -> Trial:
-    """Run the model on the longest samples, and on what shows what its tensors depend on.
-
-    Parameters
-    ----------
-    base : keras.Model
-        The model.
-    samples : Samples
-        What it reads.
-    specs : mapping of str to TargetSpec
-        The targets, which tell what has to be known.
-
-    Returns
-    -------
-    Trial
-        What was found.
-
-    Raises
-    ------
-    InvalidInputError
-        If the model fails on inputs of another shape than it says that it reads, or on numbers where it reads texts.
-    """
+    """Run the model on the longest samples, and on what shows what its tensors depend on."""
     tensors = samples.tensors(samples.rows())
     shorter = changed_texts(tensors, shortened) if any(map(is_text, keras.tree.flatten(tensors))) else None
     try:

@@ -34,40 +34,10 @@ if TYPE_CHECKING:
 def fit_lazily(generator: AuxTargetGenerator, X: object, given: Mapping[str, object] | None) -> Source:
     """Fit a generator on a collection of Dask, with the scheduler that is active.
 
-    Parameters
-    ----------
-    generator : AuxTargetGenerator
-        Takes the attributes that `AuxTargetGenerator.fit` sets, or stays as it is if anything fails.
-    X : dask.array.Array, dask.bag.Bag, dask.dataframe.DataFrame or Series
-        The inputs.
-    given : mapping of str to array-like, optional
-        The given columns.
-
-    Returns
-    -------
-    Source
-        The partitions, with the numbers of their samples.
-
-    Raises
-    ------
-    AuxTasksError
-        As `AuxTargetGenerator.fit`; where samples cannot be used, the partition is named.
-
-    Notes
-    -----
     A worker computes the targets of a partition, collects what they tell (counts, means, sums of squared deviations,
     frequencies of classes, which columns are copies), and forgets them; the parts are merged along a tree. Texts are
     gone through twice, because no target can be computed before the vocabulary, the longest text and the tagger's names
     are known; given columns take a count of the samples first where the collection does not tell it.
-
-    Examples
-    --------
-    >>> import auxtasks, dask.array as da, numpy as np
-    >>> generator = auxtasks.AuxTargetGenerator("signal", "std")
-    >>> fit_lazily(generator, da.from_array(np.array([[1.0, 3.0], [2.0, 2.0]]), chunks=1), None).rows
-    (1, 1)
-    >>> generator.scalings_["std"].mean.round(2)  # of log(1 + std)
-    array([0.35])
     """
     settings = checked_settings(generator.get_params())
     check_names(given, None)
@@ -192,39 +162,7 @@ class Part:
 
 
 def see_part(block: Any, piece: Piece, generator: AuxTargetGenerator, tasks: Sequence[Task]) -> Part:
-    """Compute the unscaled targets of a partition, and keep only what they tell.
-
-    Parameters
-    ----------
-    block : array-like or sequence
-        The samples.
-    piece : Piece
-        Which partition it is.
-    generator : AuxTargetGenerator
-        Not fitted; with ``given_``, and for texts ``texts_``, as the passes before have found them.
-    tasks : sequence of Task
-        What to compute.
-
-    Returns
-    -------
-    Part
-        Of the size of a sample's targets, not of the partition.
-
-    Raises
-    ------
-    AuxTasksError
-        If the samples cannot be used; the partition is named.
-
-    Examples
-    --------
-    >>> import auxtasks
-    >>> from auxtasks.targets.tasks import parse_tasks
-    >>> generator = auxtasks.AuxTargetGenerator("signal")
-    >>> generator.given_, generator.texts_ = {}, None
-    >>> block, tasks = np.array([[1.0, 3.0], [2.0, 2.0]]), parse_tasks("signal", "std")
-    >>> see_part(block, Piece(0, "partition 0 of `X`", {}), generator, tasks).told.seen["std"].statistics.moments.count
-    array([2.])
-    """
+    """Compute the unscaled targets of a partition, and keep only what they tell."""
     if not len(block):
         return Part({piece.number: 0}, None, generator.domain)
     own = piece.own(generator)
@@ -269,51 +207,12 @@ Found = TypeVar("Found", bound=Mergeable)
 
 
 def merge(parts: Sequence[Found]) -> Found:
-    """Merge in order.
-
-    Parameters
-    ----------
-    parts : sequence
-        One at least, each with ``merged``.
-
-    Returns
-    -------
-    object
-        All of them merged.
-
-    Examples
-    --------
-    >>> from auxtasks.targets.statistics import ClassCounts
-    >>> import numpy as np
-    >>> merge([ClassCounts(np.array([1, 0])), ClassCounts(np.array([1, 2]))]).counts
-    array([2, 2])
-    """
+    """Merge in order."""
     return reduce(lambda one, other: one.merged(other), parts)
 
 
 def reduce_tree(see: Callable[..., Any], arguments: Sequence[Sequence[Any]]) -> Any:
-    """Lay out a tree of merges over what a function tells of each partition.
-
-    Parameters
-    ----------
-    see : callable
-        Returns something with ``merged``.
-    arguments : sequence of sequences
-        What it is called with, for each partition; delayed objects stand for their values.
-
-    Returns
-    -------
-    dask.delayed.Delayed
-        All of it merged. The tree depends on the number of partitions alone, so that whichever worker is done first, or
-        does another's part, the result has the same bits.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from auxtasks.targets.statistics import ClassCounts
-    >>> reduce_tree(ClassCounts, [(np.ones(2, int),)] * 20).compute().counts
-    array([20, 20])
-    """
+    """Lay out a tree of merges over what a function tells of each partition."""
     calls: list[tuple[Any, ...]] = [(see, *values) for values in arguments]
     level = range(len(calls))
     while len(level) > 1:
@@ -363,36 +262,7 @@ class Words:
 
 
 def see_words(block: Any, piece: Piece, generator: AuxTargetGenerator, needs: frozenset[str]) -> Words:
-    """Cut the texts of a partition into tokens and count these; tag them where a tagger's names are classes.
-
-    Parameters
-    ----------
-    block : sequence of str or of lists of tokens
-        The texts.
-    piece : Piece
-        Which partition it is.
-    generator : AuxTargetGenerator
-        Whose parameters say how to read them.
-    needs : frozenset of str
-        The columns of a tagger in which tasks find their classes.
-
-    Returns
-    -------
-    Words
-        As large as the vocabulary of the partition, not as its texts.
-
-    Raises
-    ------
-    AuxTasksError
-        If a text, the tokenizer or the tagger cannot be used; the partition is named.
-
-    Examples
-    --------
-    >>> import auxtasks
-    >>> piece = Piece(0, "partition 0 of `X`", {})
-    >>> see_words(["so it goes", "so"], piece, auxtasks.AuxTargetGenerator("text"), frozenset()).lengths
-    Counter({3: 1, 1: 1})
-    """
+    """Cut the texts of a partition into tokens and count these; tag them where a tagger's names are classes."""
     if not len(block):
         return Words(Counter(), Counter(), Counter(), Counter(), {}, None)
     settings = checked_text_settings(piece.own(generator).get_params())
@@ -428,35 +298,7 @@ _MANY, _PADDED = 100_000_000, 0.1
 
 
 def fit_texts(found: Words, max_tokens: int | None) -> FittedTexts:
-    """Decide the vocabulary and the number of steps.
-
-    Parameters
-    ----------
-    found : Words
-        What all training texts tell.
-    max_tokens : int or None
-        The size of a vocabulary that is fitted.
-
-    Returns
-    -------
-    FittedTexts
-        What reading them in memory decides.
-
-    Raises
-    ------
-    InvalidInputError
-        If no text has a token, or a few long texts would make nearly everything padding.
-
-    Examples
-    --------
-    >>> import auxtasks
-    >>> from auxtasks.scale.dask_source import Piece
-    >>> from auxtasks.scale.dask_fit import see_words
-    >>> piece = Piece(0, "partition 0 of `X`", {})
-    >>> found = see_words(["so it goes", "so"], piece, auxtasks.AuxTargetGenerator("text"), frozenset())
-    >>> fit_texts(found, None).length
-    3
-    """
+    """Decide the vocabulary and the number of steps."""
     if not any(found.lengths):
         raise InvalidInputError("`X`: no text has a token, so there is nothing to learn from; check the texts.")
     vocabulary, length = found.brings or (None, None)
@@ -475,32 +317,7 @@ def fit_texts(found: Words, max_tokens: int | None) -> FittedTexts:
 
 
 def stand_in(found: Words, fitted: FittedTexts) -> Documents:
-    """Make a few texts of which tasks learn the same classes as of all.
-
-    Parameters
-    ----------
-    found : Words
-        What all training texts tell.
-    fitted : FittedTexts
-        The vocabulary and the number of steps.
-
-    Returns
-    -------
-    Documents
-        Every word as often as its rank among the frequencies, which keeps their order and ties, and every name of the
-        tagger once.
-
-    Examples
-    --------
-    >>> import auxtasks
-    >>> from auxtasks.scale.dask_source import Piece
-    >>> from auxtasks.scale.dask_fit import see_words
-    >>> piece = Piece(0, "partition 0 of `X`", {})
-    >>> found = see_words(["so it goes", "so it", "so"], piece, auxtasks.AuxTargetGenerator("text"), frozenset())
-    >>> few = stand_in(found, fit_texts(found, None))
-    >>> [few.vocabulary.words[number] for number in few.ids]
-    ['so', 'so', 'so', 'it', 'it', 'goes']
-    """
+    """Make a few texts of which tasks learn the same classes as of all."""
     counts = np.zeros(len(fitted.vocabulary.words), np.int64)
     if found.numbers:
         known = [(number, times) for number, times in found.numbers.items() if 0 <= number < len(counts)]
@@ -516,22 +333,7 @@ def stand_in(found: Words, fitted: FittedTexts) -> Documents:
 
 
 def check_names_merge(tasks: Sequence[Task]) -> None:
-    """Refuse tasks that learn their classes in a way that parts of the texts cannot tell.
-
-    Parameters
-    ----------
-    tasks : sequence of Task
-        What is to be computed.
-
-    Raises
-    ------
-    InvalidInputError
-        If a task has a `fit` of its own.
-
-    Examples
-    --------
-    >>> check_names_merge([Task("a", "a", "vector")])
-    """
+    """Refuse tasks that learn their classes in a way that parts of the texts cannot tell."""
     for task in tasks:
         if task.fit is not None and not task.fit.__module__.startswith("auxtasks.extractors.text."):
             raise InvalidInputError(

@@ -27,38 +27,7 @@ _EXPECTED = "a dask array, a dask bag of samples, or a dask data frame or column
 
 
 def read_source(X: Any, generator: AuxTargetGenerator, settings: Settings) -> Source:
-    """Check a collection of Dask, and cut it into partitions along the samples.
-
-    Parameters
-    ----------
-    X : dask.array.Array, dask.bag.Bag, dask.dataframe.DataFrame or Series
-        The inputs.
-    generator : AuxTargetGenerator
-        Whose parameters say what they are.
-    settings : Settings
-        The checked parameters that are not about texts.
-
-    Returns
-    -------
-    Source
-        The partitions; a sample that reaches over several chunks is brought into one.
-
-    Raises
-    ------
-    InvalidTypeError
-        If it is another kind of collection, or holds no numbers.
-    InvalidInputError
-        If the number of axes is wrong, an axis is empty, or a bag has no partitions.
-
-    Examples
-    --------
-    >>> import auxtasks, dask.array as da
-    >>> from auxtasks.targets.settings import checked_settings
-    >>> generator = auxtasks.AuxTargetGenerator("signal")
-    >>> X = da.ones((5, 8), chunks=(2, 4))
-    >>> read_source(X, generator, checked_settings(generator.get_params())).rows
-    (2, 2, 1)
-    """
+    """Check a collection of Dask, and cut it into partitions along the samples."""
     kind = _kind(X)
     if kind == "frame":
         X, kind = _from_frame(X, generator.domain)
@@ -179,26 +148,7 @@ class Source:
 
 
 def with_known_rows(array: Any, rows: tuple[int, ...]) -> Any:
-    """Return a dask array whose chunks along the samples have these lengths, which were unknown.
-
-    Parameters
-    ----------
-    array : dask.array.Array
-        The array.
-    rows : tuple of int
-        The lengths of its chunks.
-
-    Returns
-    -------
-    dask.array.Array
-        The same values.
-
-    Examples
-    --------
-    >>> import dask.array as da
-    >>> with_known_rows(da.ones((4, 2), chunks=2), (2, 2)).chunks
-    ((2, 2), (2,))
-    """
+    """Return a dask array whose chunks along the samples have these lengths, which were unknown."""
     da = require("dask.array", extra="dask")
     return da.Array(array.dask, array.name, (rows, *array.chunks[1:]), meta=array._meta)
 
@@ -246,31 +196,7 @@ class Piece:
 
 
 def bring(given: Mapping[str, object] | None, domain: str) -> dict[str, Any]:
-    """Compute the given columns that are collections of Dask.
-
-    Parameters
-    ----------
-    given : mapping of str to array-like, dask array, bag or column, or None
-        The columns, checked to be a mapping of names.
-    domain : str
-        What the inputs are.
-
-    Returns
-    -------
-    dict of str to array-like
-        In memory: the labels of a sample are small beside the sample.
-
-    Raises
-    ------
-    InvalidInputError
-        If texts have a label for each token.
-
-    Examples
-    --------
-    >>> import dask.array as da
-    >>> bring({"speaker": da.ones(3, chunks=1, dtype=int)}, "signal")
-    {'speaker': array([1, 1, 1])}
-    """
+    """Compute the given columns that are collections of Dask."""
     lazy = {name: values for name, values in (given or {}).items() if is_dask(values)}
     (computed,) = require("dask", extra="dask").compute(lazy)
     columns = {name: computed.get(name, values) for name, values in (given or {}).items()}
@@ -285,25 +211,7 @@ def bring(given: Mapping[str, object] | None, domain: str) -> dict[str, Any]:
 
 
 def pieces(source: Source, columns: Mapping[str, Any]) -> list[Piece]:
-    """Cut given columns as the samples are cut.
-
-    Parameters
-    ----------
-    source : Source
-        The partitions, their numbers of samples known if there is a column.
-    columns : mapping of str to array-like
-        The columns, as long as there are samples.
-
-    Returns
-    -------
-    list of Piece
-        One for each partition.
-
-    Examples
-    --------
-    >>> pieces(Source((None, None), (2, 1)), {"speaker": [5, 6, 7]})[1].given
-    {'speaker': [7]}
-    """
+    """Cut given columns as the samples are cut."""
     places = source.places()
     rows = source.slices() if columns else [slice(0)] * len(places)
     return [
@@ -341,26 +249,7 @@ class Layer:
 
 
 def layer(name: str, calls: Sequence[tuple[Any, ...]]) -> Layer:
-    """Lay out calls.
-
-    Parameters
-    ----------
-    name : str
-        What is done, for those who watch the cluster.
-    calls : sequence of tuple
-        A function and its arguments; delayed objects stand for their values, and a range for the results of the calls
-        of these numbers, as a list.
-
-    Returns
-    -------
-    Layer
-        The calls.
-
-    Examples
-    --------
-    >>> layer("add", [(len, "abc"), (len, "a"), (sum, range(2))]).delayed(2).compute()
-    4
-    """
+    """Lay out calls."""
     own = f"auxtasks-{name}-{uuid4().hex}"
     needed: dict[Any, Any] = {}
 
@@ -380,29 +269,7 @@ def layer(name: str, calls: Sequence[tuple[Any, ...]]) -> Layer:
 def joined(
     name: str, calls: Sequence[tuple[Any, ...]], rows: Sequence[int] | None, shape: tuple[int, ...], dtype: Any
 ) -> Any:
-    """Lay out calls that each give some rows of an array.
-
-    Parameters
-    ----------
-    name, calls
-        As for `layer`.
-    rows : sequence of int or None
-        How many rows each call gives; None if that is not known.
-    shape : tuple of int
-        The shape of one row.
-    dtype : dtype
-        The dtype.
-
-    Returns
-    -------
-    dask.array.Array
-        One chunk for each call.
-
-    Examples
-    --------
-    >>> joined("ones", [(np.ones, 2), (np.ones, 1)], (2, 1), (), np.dtype(float)).compute()
-    array([1., 1., 1.])
-    """
+    """Lay out calls that each give some rows of an array."""
     da = require("dask.array", extra="dask")
     graph = require("dask.highlevelgraph", extra="dask").HighLevelGraph
     parts = layer(name, calls)

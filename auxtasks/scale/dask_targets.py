@@ -31,67 +31,14 @@ if TYPE_CHECKING:
 
 
 def transform_lazily(generator: AuxTargetGenerator, X: object, given: Mapping[str, object] | None) -> LazyAuxTargets:
-    """Lay out the targets of a collection of Dask; nothing but given columns is computed.
-
-    Parameters
-    ----------
-    generator : AuxTargetGenerator
-        The fitted generator.
-    X : dask.array.Array, dask.bag.Bag, dask.dataframe.DataFrame or Series
-        The inputs.
-    given : mapping of str to array-like, optional
-        The given columns.
-
-    Returns
-    -------
-    LazyAuxTargets
-        One chunk for each partition.
-
-    Raises
-    ------
-    AuxTasksError
-        If the generator or the collection cannot be used, as far as that can be told without computing.
-
-    Examples
-    --------
-    >>> import auxtasks, dask.array as da
-    >>> generator = auxtasks.AuxTargetGenerator("signal", "std").fit([[1.0, 3.0], [2.0, 2.0]])
-    >>> transform_lazily(generator, da.zeros((4, 2), chunks=2), None)["std"].chunks
-    ((2, 2), (1,))
-    """
+    """Lay out the targets of a collection of Dask; nothing but given columns is computed."""
     check_names(given, generator.given_)
     source = _read(generator, X)
     return targets_of(generator, source.counted() if given else source, given)
 
 
 def prepare_lazily(generator: AuxTargetGenerator, X: object) -> Any:
-    """Lay out what ``generator.prepare`` gives, as a dask array.
-
-    Parameters
-    ----------
-    generator : AuxTargetGenerator
-        The fitted generator.
-    X : dask.array.Array, dask.bag.Bag, dask.dataframe.DataFrame or Series
-        The inputs.
-
-    Returns
-    -------
-    dask.array.Array
-        One chunk for each partition; nothing is computed.
-
-    Raises
-    ------
-    AuxTasksError
-        If the collection cannot be used, as far as that can be told without computing.
-
-    Examples
-    --------
-    >>> import auxtasks, dask.array as da
-    >>> X = np.arange(40.0).reshape(2, 20) ** 2
-    >>> generator = auxtasks.AuxTargetGenerator("signal", {"next_steps": {"horizon": 1}}).fit(X)
-    >>> prepare_lazily(generator, da.zeros((4, 20), chunks=2)).shape
-    (4, 19)
-    """
+    """Lay out what ``generator.prepare`` gives, as a dask array."""
     source = _read(generator, X)
     layout = inputs_layout(generator, source, copies=False)
     delayed = require("dask", extra="dask").delayed
@@ -104,22 +51,7 @@ def prepare_lazily(generator: AuxTargetGenerator, X: object) -> Any:
 
 
 def targets_of(generator: AuxTargetGenerator, source: Source, given: Mapping[str, object] | None) -> LazyAuxTargets:
-    """Lay out the targets of checked partitions.
-
-    Parameters
-    ----------
-    generator : AuxTargetGenerator
-        The fitted generator.
-    source : Source
-        The partitions, their numbers of samples known if there are given columns.
-    given : mapping of str to array-like, optional
-        The given columns.
-
-    Returns
-    -------
-    LazyAuxTargets
-        With a copy of the generator that no refit changes.
-    """
+    """Lay out the targets of checked partitions."""
     generator = copy.copy(generator)
     columns = bring(given, generator.domain)
     if columns:
@@ -190,40 +122,7 @@ class Made:
 def make(
     block: Any, piece: Piece, generator: AuxTargetGenerator, inputs: Layout | None, targets: dict[str, Layout]
 ) -> Made:
-    """Make the targets of a partition.
-
-    Parameters
-    ----------
-    block : array-like or sequence
-        The samples.
-    piece : Piece
-        Which partition it is.
-    generator : AuxTargetGenerator
-        The fitted generator.
-    inputs : Layout or None
-        How the inputs are to be laid out; None if they are not asked for.
-    targets : dict of str to Layout
-        How the targets are laid out.
-
-    Returns
-    -------
-    Made
-        The targets.
-
-    Raises
-    ------
-    AuxTasksError
-        If the samples cannot be used, or do not give what was said before; the partition is named.
-
-    Examples
-    --------
-    >>> import auxtasks
-    >>> from auxtasks.scale.dask_targets import target_layout
-    >>> generator = auxtasks.AuxTargetGenerator("signal", "std").fit([[1.0, 3.0], [2.0, 2.0]])
-    >>> layouts = {"std": target_layout(generator.specs_["std"], np.dtype("float32"))}
-    >>> make([[0.0, 0.0]], Piece(0, "partition 0 of `X`", {}), generator, None, layouts).targets["std"]
-    array([[-1.]], dtype=float32)
-    """
+    """Make the targets of a partition."""
     if not len(block):
         empty = None if inputs is None else inputs.empty()
         return Made({name: layout.empty() for name, layout in targets.items()}, empty, np.empty(0, np.int64), 0)
@@ -282,45 +181,12 @@ class Layout:
 
 
 def target_layout(spec: TargetSpec, dtype: np.dtype[Any]) -> Layout:
-    """Tell how a target is laid out.
-
-    Parameters
-    ----------
-    spec : TargetSpec
-        The target.
-    dtype : dtype
-        The dtype of targets made of numbers.
-
-    Returns
-    -------
-    Layout
-        Of one sample.
-
-    Examples
-    --------
-    >>> target_layout(TargetSpec("a", "a", "class", (), n_classes=2), np.dtype("float32"))
-    Layout(shape=(), dtype=dtype('int32'))
-    """
+    """Tell how a target is laid out."""
     return Layout(spec.shape, empty_target(spec.kind, 0, spec.shape, dtype).dtype)
 
 
 def inputs_layout(generator: AuxTargetGenerator, source: Source, copies: bool) -> Layout:
-    """Tell how the inputs that a model reads are laid out, by trying one sample of zeros.
-
-    Parameters
-    ----------
-    generator : AuxTargetGenerator
-        The fitted generator.
-    source : Source
-        The partitions.
-    copies : bool
-        Whether a task adds copies, which may not be integers where the inputs are.
-
-    Returns
-    -------
-    Layout
-        Samples of a bag, whose dtype only they tell, become float32, in which series are padded too.
-    """
+    """Tell how the inputs that a model reads are laid out, by trying one sample of zeros."""
     if generator.domain == "text":
         length = generator.texts_.length if generator.texts_ is not None else 0
         return Layout((), np.dtype(object)) if generator.inputs == "texts" else Layout((length,), np.dtype(np.int32))
@@ -571,34 +437,7 @@ class LazyAuxTargets(AuxTargets):
 
 
 def lazy_labels(y: object, name: str, n_labelled: int, chunks: tuple[int, ...]) -> dict[str, Any]:
-    """Bring main labels to the length and the chunks of the targets.
-
-    Parameters
-    ----------
-    y : dask array, array-like or mapping of str to these
-        Labels of the first samples, for all of them or for fewer.
-    name : str
-        The key for labels that are not a mapping.
-    n_labelled : int
-        How many samples can have a label.
-    chunks : tuple of int
-        The lengths of the targets' chunks.
-
-    Returns
-    -------
-    dict of str to dask.array.Array
-        -1 (integers) or NaN (floats) where there is no label.
-
-    Raises
-    ------
-    InvalidTypeError, InvalidInputError
-        As `auxtasks.labels.main_labels`; infinite labels of dask arrays are found when computed.
-
-    Examples
-    --------
-    >>> lazy_labels([1, 0], "main", 3, (2, 2))["main"].compute()
-    array([ 1,  0, -1, -1])
-    """
+    """Bring main labels to the length and the chunks of the targets."""
     da = require("dask.array", extra="dask")
     named = y if isinstance(y, Mapping) else {name: y}
     found = {}

@@ -55,33 +55,7 @@ from auxtasks.typing import Array
 def make_on_disk(
     X: object, generator: AuxTargetGenerator, given: Mapping[str, object] | None, out: object, *, overwrite: bool
 ) -> AuxTargets:
-    """Make targets on disk; see `auxtasks.make_aux_targets`.
-
-    Parameters
-    ----------
-    X : array-like or iterable of batches
-        The inputs.
-    generator : AuxTargetGenerator
-        With the user's parameters; not fitted.
-    given : mapping of str to array-like, optional
-        Label columns.
-    out : path-like
-        The folder to be made.
-    overwrite : bool
-        Whether to replace what is there.
-
-    Returns
-    -------
-    AuxTargets
-        Whose arrays stay on disk until they are read.
-
-    Raises
-    ------
-    StorageError
-        If something else is there, the disk is full, or another process writes there.
-    AuxTasksError
-        If inputs or parameters cannot be used.
-    """
+    """Make targets on disk; see `auxtasks.make_aux_targets`."""
     if not isinstance(out, (str, os.PathLike)):
         raise InvalidTypeError(f"`out` must be a path; got {out!r} of type {type(out).__name__}.")
     path = Path(os.path.abspath(out))  # noqa: PTH100 (keeps links as they are)
@@ -195,32 +169,7 @@ _LEAST_BYTES = 256
 
 
 def job_of(X: object, generator: AuxTargetGenerator, given: Mapping[str, object] | None) -> Job:
-    """Check everything there is to check before inputs are gone through, and compute the first sample.
-
-    Parameters
-    ----------
-    X : array-like or iterable of batches
-        The inputs.
-    generator : AuxTargetGenerator
-        With the user's parameters.
-    given : mapping of str to array-like, optional
-        Label columns.
-
-    Returns
-    -------
-    Job
-        What to do.
-
-    Raises
-    ------
-    AuxTasksError
-        If a parameter, a task or the first sample cannot be used.
-
-    Examples
-    --------
-    >>> [part.file for part in job_of([[1.0, 2.0]], AuxTargetGenerator("signal", "std"), None).parts]
-    ['raw_000.npy']
-    """
+    """Check everything there is to check before inputs are gone through, and compute the first sample."""
     settings = checked_settings(generator.get_params())
     check_names(given, None)
     tasks = parse_tasks(generator.domain, generator.tasks, given or ())
@@ -335,64 +284,13 @@ class Job:
 
 
 def samples_of(block: Array, generator: AuxTargetGenerator, settings: Settings) -> Dense:
-    """Read a block of inputs.
-
-    Parameters
-    ----------
-    block : ndarray
-        Some rows.
-    generator : AuxTargetGenerator
-        Whose parameters say how.
-    settings : Settings
-        The checked parameters.
-
-    Returns
-    -------
-    Dense
-        The samples.
-
-    Raises
-    ------
-    AuxTasksError
-        If they cannot be used.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> samples_of(np.ones((2, 3)), AuxTargetGenerator("signal"), Settings(np.dtype("float32"))).row_shape
-    (3, 1)
-    """
+    """Read a block of inputs."""
     # Of texts and of series of different lengths there are none here.
     return cast("Dense", read_samples(dense(block, generator.domain), generator, settings, fitted=False))
 
 
 def fill(job: Job, files: Mapping[str, RowFile], journal: Journal) -> int:
-    """Write what is missing of the unscaled targets, and see that the inputs are those of chunks that are there.
-
-    Parameters
-    ----------
-    job : Job
-        What to do.
-    files : mapping of str to RowFile
-        The files that are wanted, by name; what is finished of them is read and compared with its checksum.
-    journal : Journal
-        What is finished.
-
-    Returns
-    -------
-    int
-        The number of samples.
-
-    Raises
-    ------
-    AuxTasksError
-        If inputs cannot be used, or are not those that finished chunks were made of.
-
-    Warns
-    -----
-    AuxTasksWarning
-        If a finished chunk was damaged, which is then computed again.
-    """
+    """Write what is missing of the unscaled targets, and see that the inputs are those of chunks that are there."""
     stop, told = 0, False
     total = None if job.source.n is None else ceil(job.source.n / job.rows)
     for start, block in shown(job.source.blocks(job.rows), total, job.settings.progress, unit="chunk"):
@@ -469,22 +367,7 @@ SCALED_BYTES = 8 * 1024 * 1024
 
 
 def wanted_parts(job: Job, journal: Journal, folder: Path) -> list[Part]:
-    """Tell which of the unscaled files are still needed: not those whose scaled file is finished, or that are left out.
-
-    Parameters
-    ----------
-    job : Job
-        What to do.
-    journal : Journal
-        What is finished.
-    folder : Path
-        Where.
-
-    Returns
-    -------
-    list of Part
-        All of them until targets are fitted.
-    """
+    """Tell which unscaled files are still needed: not those whose scaled file is finished, or that are left out."""
     if journal.fitted is None or journal.n is None:
         return list(job.parts)
     whole = dict(finished_files(job, journal, folder, journal.n))
@@ -494,24 +377,7 @@ def wanted_parts(job: Job, journal: Journal, folder: Path) -> list[Part]:
 
 
 def finished_files(job: Job, journal: Journal, folder: Path, n: int) -> Iterator[tuple[str, bool]]:
-    """Tell of each file of the result whether all of it has the checksums that it was written with.
-
-    Parameters
-    ----------
-    job : Job
-        What to do.
-    journal : Journal
-        What is finished; targets must be fitted.
-    folder : Path
-        Where.
-    n : int
-        The number of samples.
-
-    Yields
-    ------
-    (str, bool)
-        The name of the file.
-    """
+    """Tell of each file of the result whether all of it has the checksums that it was written with."""
     for part, scaling in _kept(job, journal):
         blocks = scaled_blocks(part, n, SCALED_BYTES) if scaling else _chunks(n, job.rows)
         if not (folder / part.final).exists():
@@ -522,21 +388,7 @@ def finished_files(job: Job, journal: Journal, folder: Path, n: int) -> Iterator
 
 
 def finish(job: Job, files: Mapping[str, RowFile], journal: Journal, folder: Path, n: int) -> None:
-    """Fit and scale targets whose values are there, and describe them; the description comes last.
-
-    Parameters
-    ----------
-    job : Job
-        What to do.
-    files : mapping of str to RowFile
-        The unscaled files that are needed.
-    journal : Journal
-        What is finished.
-    folder : Path
-        Where.
-    n : int
-        The number of samples.
-    """
+    """Fit and scale targets whose values are there, and describe them; the description comes last."""
     if journal.fitted is None:
         journal.fit(_fitted(job, files), n)
     arrays: dict[str, Any] = {}
@@ -606,24 +458,7 @@ def _chunks(n: int, rows: int) -> Iterator[tuple[int, int]]:
 
 
 def see_rows(task: Task, part: Part, rows: RowFile, *, scale: bool) -> Seen:
-    """Collect what the values of a target tell; see `auxtasks.targets.statistics.see`.
-
-    Parameters
-    ----------
-    task : Task
-        What was computed.
-    part : Part
-        Where.
-    rows : RowFile
-        Its values.
-    scale : bool
-        Whether numbers are to be scaled.
-
-    Returns
-    -------
-    Seen
-        As of the same values in memory: merged block by block in the very order in which `see` goes through these.
-    """
+    """Collect what the values of a target tell; see `auxtasks.targets.statistics.see`."""
     # Read in slices of rows, as an array is.
     whole = part.raw(cast("Array", rows))
     if part.kind == "step_vector":
@@ -638,23 +473,7 @@ def see_rows(task: Task, part: Part, rows: RowFile, *, scale: bool) -> Seen:
 
 
 def scale_rows(part: Part, scaling: Scaling, raw: RowFile, final: RowFile, journal: Journal, chunk: int) -> None:
-    """Write the scaled values of a target, but for blocks that are there already.
-
-    Parameters
-    ----------
-    part : Part
-        The target.
-    scaling : Scaling
-        How it is scaled.
-    raw : RowFile
-        Its values in its own units.
-    final : RowFile
-        Where they go.
-    journal : Journal
-        What is finished.
-    chunk : int
-        About how many bytes to write at once.
-    """
+    """Write the scaled values of a target, but for blocks that are there already."""
     for start, stop in scaled_blocks(part, len(raw), chunk):
         if not holds(final, journal, part.final, start, stop):
             values = scaling.apply(raw.read(start, stop), in_place=True)
@@ -672,24 +491,7 @@ def scaled_blocks(part: Part, n: int, chunk: int) -> Iterator[tuple[int, int]]:
 
 
 def holds(rows: RowFile, journal: Journal, name: str, start: int, stop: int) -> bool:
-    """Tell whether a block is finished, with the checksum it was written with.
-
-    Parameters
-    ----------
-    rows : RowFile
-        The file.
-    journal : Journal
-        What is finished.
-    name : str
-        The file's name in it.
-    start, stop : int
-        The rows.
-
-    Returns
-    -------
-    bool
-        False also where the block was damaged since.
-    """
+    """Tell whether a block is finished, with the checksum it was written with."""
     known = journal.known(name, start)
     return known is not None and known[0] == stop and rows.holds(start, stop, known[1])
 
@@ -698,24 +500,7 @@ _FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 def check_space(folder: Path, needed: int) -> None:
-    """Refuse to begin what the disk cannot hold.
-
-    Parameters
-    ----------
-    folder : Path
-        Where it is to be written.
-    needed : int
-        How many bytes more it takes.
-
-    Raises
-    ------
-    StorageError
-        If the disk has fewer left.
-
-    Examples
-    --------
-    >>> check_space(Path("."), 1)
-    """
+    """Refuse to begin what the disk cannot hold."""
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise StorageError(
@@ -726,23 +511,7 @@ def check_space(folder: Path, needed: int) -> None:
 
 @contextmanager
 def told_if_full(folder: Path) -> Iterator[None]:
-    """Say what to do when the disk is full, or a file may not grow.
-
-    Parameters
-    ----------
-    folder : Path
-        Where is written.
-
-    Raises
-    ------
-    StorageError
-        Instead of the system's error.
-
-    Examples
-    --------
-    >>> with told_if_full(Path(".")):
-    ...     pass
-    """
+    """Say what to do when the disk is full, or a file may not grow."""
     try:
         yield
     except OSError as error:
@@ -757,27 +526,7 @@ def told_if_full(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def open_files(folder: Path, parts: Sequence[Part], n: int | None) -> Iterator[dict[str, RowFile]]:
-    """Open the files of parts, with room for all rows where their number is known.
-
-    Parameters
-    ----------
-    folder : Path
-        Where they are.
-    parts : sequence of Part
-        What is written to them.
-    n : int or None
-        How many rows there will be.
-
-    Yields
-    ------
-    dict of str to RowFile
-        By name.
-
-    Raises
-    ------
-    StorageError
-        If the disk has not that much space, and as much again as the largest that is to be scaled.
-    """
+    """Open the files of parts, with room for all rows where their number is known."""
     with ExitStack() as stack:
         files = {part.file: stack.enter_context(part.open(folder)) for part in parts}
         if n is not None:
@@ -858,28 +607,7 @@ class Part:
 
 
 def parts_of(first: Computed, *, scale: bool, with_inputs: bool) -> tuple[Part, ...]:
-    """Tell which files there will be.
-
-    Parameters
-    ----------
-    first : Computed
-        The targets of the first sample.
-    scale : bool
-        Whether numbers will be scaled.
-    with_inputs : bool
-        Whether the inputs are written too.
-
-    Returns
-    -------
-    tuple of Part
-        In the order of the targets, the inputs last.
-
-    Examples
-    --------
-    >>> raw = RawTarget("a", "class", (), np.zeros(1, np.int32))
-    >>> [part.final for part in parts_of(Computed({"a": raw}, np.zeros((1, 2)), 1), scale=True, with_inputs=True)]
-    ['target_000.npy', 'inputs.npy']
-    """
+    """Tell which files there will be."""
     parts = []
     for i, (name, target) in enumerate(first.targets.items()):
         final = f"target_{i:03d}.npy"

@@ -21,23 +21,7 @@ from auxtasks.typing import Array
 
 
 def digest_of(array: Array) -> str:
-    """Return a checksum of the bytes of an array.
-
-    Parameters
-    ----------
-    array : ndarray
-        Of numbers.
-
-    Returns
-    -------
-    str
-        CRC-32, 8 hexadecimal digits: at 2 GB a second it costs little beside reading and writing.
-
-    Examples
-    --------
-    >>> digest_of(np.zeros(2)) == digest_of(np.zeros(2)), digest_of(np.zeros(2)) == digest_of(np.ones(2))
-    (True, False)
-    """
+    """Return a checksum of the bytes of an array."""
     return f"{zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data):08x}"
 
 
@@ -55,17 +39,6 @@ class RowFile:
         The shape of one row.
     dtype : dtype
         Of the values.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     with RowFile(Path(folder, "a.npy"), (2,), np.dtype("float32")) as rows:
-    ...         rows.write(1, np.ones((2, 2), np.float32))
-    ...         rows.write(0, np.zeros((1, 2), np.float32))
-    ...         rows.finish(3)
-    ...     np.load(f"{folder}/a.npy")[:, 0]
-    array([0., 1., 1.], dtype=float32)
     """
 
     def __init__(self, path: Path, row_shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
@@ -176,14 +149,6 @@ class Journal:
     ----------
     path : Path
         The file; it need not exist.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     Journal(Path(folder, "j")).wrote(0, 5, {"X": "ab"})
-    ...     Journal(Path(folder, "j")).known("X", 0)
-    (5, 'ab')
     """
 
     def __init__(self, path: Path) -> None:
@@ -258,25 +223,7 @@ LOCK = "lock"
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder, which is made if need be; it may be renamed meanwhile.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder.
-
-    Raises
-    ------
-    StorageError
-        If another process holds it. The lock of a process that was killed is free: the system takes it back.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as home, locked(Path(home, "targets.partial")):
-    ...     Path(home, "targets.partial", LOCK).exists()
-    True
-    """
+    """Hold the lock of a folder, which is made if need be; it may be renamed meanwhile."""
     try:
         import fcntl
     except ImportError:
@@ -319,22 +266,7 @@ class InputsChangedError(StorageError):
 
 
 def check_made_of(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Refuse other options, or inputs of another shape, than a run was begun with.
-
-    Parameters
-    ----------
-    before, now : mapping of str to object
-        What decides the result, by name.
-
-    Raises
-    ------
-    StorageError
-        If they differ; what does is named.
-
-    Examples
-    --------
-    >>> check_made_of({"seed": 0}, {"seed": 0})
-    """
+    """Refuse other options, or inputs of another shape, than a run was begun with."""
     changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
     if changed:
         said = "; ".join(f"{name} was {_short(before.get(name))} and is {_short(now.get(name))}" for name in changed)
@@ -342,22 +274,7 @@ def check_made_of(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
 
 
 def check_same_values(values: Mapping[str, Array], journal: Journal, start: int) -> None:
-    """Refuse to go on where the same inputs do not give the same values any more.
-
-    Parameters
-    ----------
-    values : mapping of str to ndarray
-        What a chunk gives now, by file.
-    journal : Journal
-        With the checksums of what it gave before.
-    start : int
-        The first row.
-
-    Raises
-    ------
-    StorageError
-        If a value differs: a task of the user's own changed, or NumPy, or the processor.
-    """
+    """Refuse to go on where the same inputs do not give the same values any more."""
     for name, array in values.items():
         before = journal.known(name, start)
         if before is not None and before[1] != digest_of(array):

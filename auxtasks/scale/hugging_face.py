@@ -36,15 +36,6 @@ class BatchMap:
     column : str
         The column of the inputs.
 
-    Raises
-    ------
-    InvalidInputError
-        If the generator is not fitted, has a task that adds samples, or a target has the name of the inputs' column.
-    InvalidTypeError
-        If `column` is no name.
-
-    Notes
-    -----
     The targets are columns by their names. Where the model reads other inputs, these are a column too: numbers of
     tokens as ``"input_ids"``, padded or shortened series in the place of `column`. A column with the name of a given
     column holds its labels, and is replaced by the target; without such a column the target is missing.
@@ -53,14 +44,6 @@ class BatchMap:
     that ``datasets`` names its cache files by depends on what is computed, and on the version of auxtasks, and not on
     the process or on what was computed before. A task of your own that is imported from a module is told by its name
     alone: pass another ``new_fingerprint`` or ``load_from_cache_file=False`` after changing its code.
-
-    Examples
-    --------
-    >>> import auxtasks, pickle
-    >>> generator = auxtasks.AuxTargetGenerator("signal", "std").fit([[1.0, 3.0], [2.0, 2.0]])
-    >>> function = BatchMap(generator, "signal")
-    >>> pickle.dumps(pickle.loads(pickle.dumps(function))) == pickle.dumps(function)
-    True
     """
 
     def __init__(self, generator: AuxTargetGenerator, column: str) -> None:
@@ -98,24 +81,7 @@ class BatchMap:
         return None if not g._changes_inputs else TOKENS if g.domain == "text" else self.column
 
     def features(self, features: Mapping[str, Any] | None = None) -> Any:
-        """Return the features of a data set with the targets, as arrays of fixed shapes.
-
-        Parameters
-        ----------
-        features : datasets.Features, optional
-            Those of the data set, to which the targets' are added.
-
-        Returns
-        -------
-        datasets.Features
-            For ``map(..., features=...)``; without it lists of any lengths are inferred. Inputs that the function
-            changes are among them, padded and shortened ones as float32.
-
-        Raises
-        ------
-        MissingDependencyError
-            If ``datasets`` is not installed.
-        """
+        """Return the features of a data set with the targets, as arrays of fixed shapes."""
         datasets = require("datasets", extra="huggingface")
         g, found = self.generator, dict(features or {})
         for name, spec in g.specs_.items():

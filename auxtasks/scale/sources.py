@@ -25,16 +25,6 @@ class Batches:
     ----------
     X : iterable
         Batches: arrays, or tuples (inputs, labels, ...), of which the first counts.
-
-    Raises
-    ------
-    InvalidTypeError, InvalidInputError
-        If these are no batches of numbers, or there is none.
-
-    Examples
-    --------
-    >>> [(start, len(block)) for start, block in Batches(np.ones((2, 2)) for _ in range(3)).blocks(4)]
-    [(0, 4), (4, 2)]
     """
 
     def __init__(self, X: Iterable[object]) -> None:
@@ -83,28 +73,7 @@ class Batches:
 
 
 def batches_of(X: Any) -> Iterable[Any]:
-    """Return something that goes through the batches once and ends.
-
-    Parameters
-    ----------
-    X : iterable, or with ``num_batches`` and ``[i]``
-        A ``keras.utils.PyDataset`` is the latter.
-
-    Returns
-    -------
-    iterable
-        The batches; the very object where it can be gone through.
-
-    Raises
-    ------
-    InvalidInputError
-        If it never ends and says so.
-
-    Examples
-    --------
-    >>> list(batches_of(range(2)))
-    [0, 1]
-    """
+    """Return something that goes through the batches once and ends."""
     endless = "`X` never ends; limit it, as by `take` or a number of batches, so that it goes through the data once."
     if hasattr(X, "num_batches"):
         if X.num_batches is None:
@@ -129,30 +98,7 @@ class _Numbered:
 
 
 def checked_batch(number: int, batch: object) -> Array:
-    """Return the inputs of one batch.
-
-    Parameters
-    ----------
-    number : int
-        Which it is, for the error.
-    batch : array-like, or tuple of the inputs and their labels
-        What was drawn.
-
-    Returns
-    -------
-    ndarray, shape (n, ...)
-        The inputs.
-
-    Raises
-    ------
-    InvalidTypeError, InvalidInputError
-        If they are not one array of numbers, with one row for each sample.
-
-    Examples
-    --------
-    >>> checked_batch(0, ([[1.0]], [0]))
-    array([[1.]])
-    """
+    """Return the inputs of one batch."""
     inputs = batch[0] if isinstance(batch, tuple) and batch else batch
     if isinstance(inputs, (dict, tuple)):
         raise InvalidTypeError(
@@ -175,11 +121,6 @@ class Sliced:
     ----------
     X : array-like with ``shape`` and slicing
         The inputs.
-
-    Examples
-    --------
-    >>> [(start, len(block)) for start, block in Sliced(np.ones((5, 2))).blocks(2)]
-    [(0, 2), (2, 2), (4, 1)]
     """
 
     once = False
@@ -208,30 +149,7 @@ Source = Sliced | Batches
 
 
 def source_of(X: object, domain: str) -> Source:
-    """Decide how inputs are read.
-
-    Parameters
-    ----------
-    X : array-like or iterable of batches
-        What the user gave.
-    domain : str
-        What the inputs are.
-
-    Returns
-    -------
-    Sliced or Batches
-        The inputs, of which nothing but the first row or batch was read.
-
-    Raises
-    ------
-    AuxTasksError
-        If they cannot be read in blocks.
-
-    Examples
-    --------
-    >>> source_of([[1.0, 2.0]], "signal").inputs
-    array([[1., 2.]])
-    """
+    """Decide how inputs are read."""
     in_memory = hasattr(X, "to_numpy") or isinstance(X, (list, tuple, str, bytes, Mapping))
     plain = not in_memory and str(getattr(X, "dtype", "object")) != "object"
     if plain and hasattr(X, "__getitem__") and len(getattr(X, "shape", None) or ()):
@@ -242,30 +160,7 @@ def source_of(X: object, domain: str) -> Source:
 
 
 def dense(X: object, domain: str) -> Array:
-    """Read inputs that are in memory, all of one shape.
-
-    Parameters
-    ----------
-    X : array-like
-        The inputs, or a block of them.
-    domain : str
-        What the inputs are.
-
-    Returns
-    -------
-    ndarray
-        As the user has them.
-
-    Raises
-    ------
-    AuxTasksError
-        If they cannot be used, or are series of different lengths.
-
-    Examples
-    --------
-    >>> dense([[1.0], [2.0]], "signal").shape
-    (2, 1)
-    """
+    """Read inputs that are in memory, all of one shape."""
     samples = read_inputs(X, domain)
     if isinstance(samples, Ragged):
         raise InvalidInputError(

@@ -38,13 +38,6 @@ class TargetMap:
         Fitted.
     batched, column, label, in_graph
         As `AuxTargetGenerator.as_map` has them.
-
-    Raises
-    ------
-    InvalidInputError
-        If the generator is not fitted or has a task that adds samples.
-    InvalidTypeError
-        If a parameter is of the wrong type.
     """
 
     def __init__(
@@ -125,20 +118,7 @@ class TargetMap:
 
 
 def target_map(generator: AuxTargetGenerator, **how: Any) -> Any:
-    """Return a `TargetMap` as a function that AutoGraph leaves alone: it would hide the type of an error.
-
-    Parameters
-    ----------
-    generator : AuxTargetGenerator
-        Fitted.
-    **how
-        The parameters of `TargetMap`.
-
-    Returns
-    -------
-    callable
-        For `tf.data.Dataset.map`.
-    """
+    """Return a `TargetMap` as a function that AutoGraph leaves alone: it would hide the type of an error."""
     return tf.autograph.experimental.do_not_convert(TargetMap(generator, **how).__call__)
 
 
@@ -178,32 +158,7 @@ class Element:
 
 
 def read_element(element: tuple[Any, ...], column: str | None, label: str | None) -> Element:
-    """Take apart what `tf.data.Dataset.map` calls its function with.
-
-    Parameters
-    ----------
-    element : tuple
-        ``(x,)``, ``(x, y)``, ``(x, y, sample_weight)``, or a mapping of columns as its only entry.
-    column : str or None
-        The column of the inputs, or which of several inputs.
-    label : str or None
-        The column of the main label, for a mapping of columns.
-
-    Returns
-    -------
-    Element
-        The parts.
-
-    Raises
-    ------
-    InvalidTypeError, InvalidInputError, UnknownNameError
-        If it is of another form, or of one that needs a `column`.
-
-    Examples
-    --------
-    >>> read_element(({"image": 1, "label": 2, "id": 3},), "image", "label")
-    Element(inputs=1, column=None, labels={'main': 2}, weights=())
-    """
+    """Take apart what `tf.data.Dataset.map` calls its function with."""
     if len(element) > 3:
         raise InvalidTypeError(
             f"the map takes x, (x, y), (x, y, sample_weight) or a mapping of columns; got {len(element)} entries. "
@@ -265,20 +220,7 @@ class OutsideGraph:
         return self.generator._changes_inputs
 
     def __call__(self, x: Any) -> tuple[Any, dict[str, Any]]:
-        """Return what the model reads, and the targets, of a batch.
-
-        Parameters
-        ----------
-        x : tensor or RaggedTensor, shape (n, ...)
-            The batch.
-
-        Returns
-        -------
-        x : tensor
-            The same where inputs are left as they are.
-        targets : dict of str to tensor
-            By name.
-        """
+        """Return what the model reads, and the targets, of a batch."""
         specs, n = self.generator.specs_, x.shape[0]
         like = self._prepared_like(x) if self.changes_inputs else None
         dtypes = [tf.as_dtype(self.empty(spec).dtype) for spec in specs.values()]
@@ -333,32 +275,7 @@ def _decoded(part: Any) -> Any:
 
 
 def for_batches(generator: AuxTargetGenerator, way_out: str) -> AuxTargetGenerator:
-    """Return a copy of a generator that no refit changes, if it can compute one batch at a time.
-
-    Parameters
-    ----------
-    generator : AuxTargetGenerator
-        The generator.
-    way_out : str
-        What to do with tasks that add samples.
-
-    Returns
-    -------
-    AuxTargetGenerator
-        The copy.
-
-    Raises
-    ------
-    InvalidInputError
-        If it is not fitted, or has a task that adds samples.
-
-    Examples
-    --------
-    >>> import auxtasks
-    >>> generator = auxtasks.AuxTargetGenerator("signal", "std").fit([[1.0, 2.0], [3.0, 3.0]])
-    >>> for_batches(generator, "leave it out.")
-    AuxTargetGenerator(domain='signal', tasks='std')
-    """
+    """Return a copy of a generator that no refit changes, if it can compute one batch at a time."""
     generator._checked_fitted()
     adding = [task.name for task in generator.tasks_ if task.effect == "expands"]
     if adding:
@@ -370,27 +287,7 @@ def for_batches(generator: AuxTargetGenerator, way_out: str) -> AuxTargetGenerat
 
 
 def with_tasks(generator: AuxTargetGenerator, wanted: Callable[[Task], bool]) -> AuxTargetGenerator:
-    """Return a generator of some of the tasks, and of no given column, fitted as the whole.
-
-    Parameters
-    ----------
-    generator : AuxTargetGenerator
-        Fitted.
-    wanted : callable
-        Tells of a task whether to keep it. Tasks whose target was left out are kept only if they change the inputs.
-
-    Returns
-    -------
-    AuxTargetGenerator
-        A copy, whose `transform` gives the very targets of the whole generator.
-
-    Examples
-    --------
-    >>> import auxtasks
-    >>> generator = auxtasks.AuxTargetGenerator("signal", ["std", "mean"]).fit([[1.0, 2.0], [3.0, 3.0]])
-    >>> list(with_tasks(generator, lambda task: task.name == "mean").transform([[0.0, 2.0]]))
-    ['mean']
-    """
+    """Return a generator of some of the tasks, and of no given column, fitted as the whole."""
     part = copy.copy(generator)
     part.tasks_ = tuple(
         task for task in generator.tasks_ if wanted(task) and (task.effect != "none" or task.name in generator.specs_)

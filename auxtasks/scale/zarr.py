@@ -20,26 +20,7 @@ FORMAT = 1
 
 
 def write_zarr(targets: LazyAuxTargets, path: Path, *, include_inputs: bool, overwrite: bool) -> None:
-    """Write lazy targets; see `LazyAuxTargets.to_zarr`.
-
-    Parameters
-    ----------
-    targets : LazyAuxTargets
-        The targets, with known numbers of samples.
-    path : Path
-        The directory to be made.
-    include_inputs : bool
-        Whether to write the inputs too.
-    overwrite : bool
-        Whether to replace targets written there before.
-
-    Raises
-    ------
-    StorageError
-        If something is there that may not be replaced.
-    InvalidInputError
-        If the inputs are texts, or there are no samples.
-    """
+    """Write lazy targets; see `LazyAuxTargets.to_zarr`."""
     # Here and not above: what is in memory does not need what is on a cluster, but for telling one from the other.
     from auxtasks.storage import check_replaceable, written_as_a_whole
 

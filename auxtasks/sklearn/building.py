@@ -45,20 +45,7 @@ class Problem:
 
     @classmethod
     def of(cls, targets: AuxTargets, labels: Labels) -> Problem:
-        """Read it off the targets and the labels.
-
-        Parameters
-        ----------
-        targets : AuxTargets
-            Whose inputs the model reads.
-        labels : Labels
-            What it is to predict.
-
-        Returns
-        -------
-        Problem
-            The problem.
-        """
+        """Read it off the targets and the labels."""
         return cls(
             input_shape=tuple(targets.inputs.shape[1:]),
             n_classes=labels.n_classes,
@@ -70,31 +57,7 @@ class Problem:
 
 
 def build_model(builder: Any, problem: Problem, options: Mapping[str, Any]) -> keras.Model:
-    """Build the model.
-
-    Parameters
-    ----------
-    builder : function
-        Returns a new Keras model.
-    problem : Problem
-        Whose fields are passed to arguments of their names, and all together to one named ``meta``.
-    options : mapping of str to object
-        Arguments that the user set (``model__units``).
-
-    Returns
-    -------
-    keras.Model
-        Compiled or not.
-
-    Raises
-    ------
-    InvalidTypeError
-        If `builder` is no function or does not return a model.
-    UnknownNameError
-        If it does not take one of the options.
-    InvalidInputError
-        If it has an argument without a default that nobody fills.
-    """
+    """Build the model."""
     import keras
 
     if not callable(builder) or isinstance(builder, keras.Model):
@@ -137,32 +100,7 @@ AUTO = "auto"
 
 
 def compile_wrapper(model: Any, base: keras.Model, estimator: Any, labels: Labels, shapes: Shapes) -> list[Any]:
-    """Compile the wrapper of a model.
-
-    Parameters
-    ----------
-    model : AuxModel
-        The wrapper.
-    base : keras.Model
-        The model, compiled or not.
-    estimator : AuxClassifier or AuxRegressor
-        Whose parameters say how.
-    labels : Labels
-        What is predicted.
-    shapes : mapping of str to tuple of int
-        The shape of each output.
-
-    Returns
-    -------
-    list
-        The loss of each output.
-
-    Raises
-    ------
-    InvalidInputError
-        If both the builder and parameters say how to compile; if a loss gives no probabilities; if an output has not
-        as many units as there are classes.
-    """
+    """Compile the wrapper of a model."""
     if labels.classes:
         check_units(labels, shapes)
     if base.compiled:
@@ -189,29 +127,7 @@ def compile_wrapper(model: Any, base: keras.Model, estimator: Any, labels: Label
 
 
 def labels_for(losses: Sequence[Any], columns: Mapping[str, Array], labels: Labels) -> dict[str, Array]:
-    """Give each loss the labels that it takes: one-hot rows for the categorical cross-entropy.
-
-    Parameters
-    ----------
-    losses : sequence of str, keras.losses.Loss or function
-        The loss of each output.
-    columns : mapping of str to ndarray
-        The labels of each output; classes are integers.
-    labels : Labels
-        What they are.
-
-    Returns
-    -------
-    dict of str to ndarray
-        The labels of each output.
-
-    Examples
-    --------
-    >>> labels = Labels("binary", 1, (np.array(["a", "b"]),))
-    >>> labels_for(["categorical_crossentropy"], {"main": np.array([1, -1])}, labels)["main"]
-    array([[ 0.,  1.],
-           [nan, nan]], dtype=float32)
-    """
+    """Give each loss the labels that it takes: one-hot rows for the categorical cross-entropy."""
     found = dict(columns)
     for place, (loss, (name, column)) in enumerate(zip(losses, columns.items(), strict=True)):
         if column.dtype.kind == "i" and about_loss(loss).name.startswith("categorical"):
@@ -245,28 +161,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 
 def default_losses(model: keras.Model, labels: Labels, shapes: Shapes) -> dict[str, Any]:
-    """Choose the loss of each output from the labels.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Whose last layer says whether outputs are probabilities: a linear one gives logits.
-    labels : Labels
-        The labels.
-    shapes : mapping of str to tuple of int
-        The shape of each output.
-
-    Returns
-    -------
-    dict of str to keras.losses.Loss
-        Squared error for numbers, else cross-entropy: binary for flags and for a single unit, sparse categorical for
-        classes.
-
-    Raises
-    ------
-    InvalidInputError
-        If an output has not as many units as the labels need.
-    """
+    """Choose the loss of each output from the labels."""
     import keras
 
     logits = dict(zip(shapes, _are_logits(model, list(shapes)), strict=True))
@@ -283,25 +178,7 @@ def default_losses(model: keras.Model, labels: Labels, shapes: Shapes) -> dict[s
 
 
 def check_units(labels: Labels, shapes: Shapes) -> dict[str, bool]:
-    """Refuse outputs of another width than the labels; probabilities would be those of other classes.
-
-    Parameters
-    ----------
-    labels : Labels
-        The labels.
-    shapes : mapping of str to tuple of int
-        The shape of each output.
-
-    Returns
-    -------
-    dict of str to bool
-        Of each output, whether its one unit tells two classes apart.
-
-    Raises
-    ------
-    InvalidInputError
-        If an output has not as many units as the labels need.
-    """
+    """Refuse outputs of another width than the labels; probabilities would be those of other classes."""
     single = {}
     for place, (name, shape) in enumerate(shapes.items()):
         units = shape[-1] if shape else 1
@@ -348,20 +225,7 @@ def _is_linear(layer: Any) -> bool:
 
 
 def make_optimizer(optimizer: Any, options: Mapping[str, Any]) -> Any:
-    """Make an optimizer that no model has used.
-
-    Parameters
-    ----------
-    optimizer : str, type or keras.optimizers.Optimizer
-        A name, a class or an instance, which is copied.
-    options : mapping of str to object
-        What differs from its configuration (``optimizer__learning_rate``).
-
-    Returns
-    -------
-    keras.optimizers.Optimizer
-        Not built.
-    """
+    """Make an optimizer that no model has used."""
     import keras
 
     if isinstance(optimizer, type):
@@ -374,25 +238,7 @@ def make_optimizer(optimizer: Any, options: Mapping[str, Any]) -> Any:
 
 
 def make_loss(loss: Any, options: Mapping[str, Any]) -> Any:
-    """Make a loss.
-
-    Parameters
-    ----------
-    loss : str, type, keras.losses.Loss, function, or list or mapping of these
-        As Keras takes it.
-    options : mapping of str to object
-        Arguments of a loss that is given by name or as a class (``loss__from_logits``).
-
-    Returns
-    -------
-    object
-        As Keras takes it.
-
-    Raises
-    ------
-    InvalidTypeError
-        If there are options and the loss is neither.
-    """
+    """Make a loss."""
     import keras
 
     if isinstance(loss, str) and options:
@@ -408,26 +254,7 @@ def make_loss(loss: Any, options: Mapping[str, Any]) -> Any:
 
 
 def make_callbacks(callbacks: Any, options: Mapping[str, Any]) -> list[Any]:
-    """Make callbacks that no training has used.
-
-    Parameters
-    ----------
-    callbacks : Callback, type, list or mapping of these, or None
-        Classes are called; instances are copied, so that those passed in stay as they are.
-    options : mapping of str to object
-        Arguments of the classes: of all (``callbacks__patience``), or of one by its place in a list or its name in a
-        mapping (``callbacks__0__patience``).
-
-    Returns
-    -------
-    list of keras.callbacks.Callback
-        In their order.
-
-    Raises
-    ------
-    InvalidTypeError
-        If there are arguments of a callback that is not given as a class: they would change nothing.
-    """
+    """Make callbacks that no training has used."""
     if callbacks is None or not isinstance(callbacks, (list, tuple, Mapping)):
         callbacks = [] if callbacks is None else [callbacks]
     named = dict(callbacks.items() if isinstance(callbacks, Mapping) else enumerate(callbacks))

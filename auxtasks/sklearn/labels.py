@@ -67,23 +67,7 @@ class Labels:
         return "sigmoid" if self.target_type == "multilabel-indicator" else "softmax"
 
     def encode(self, y: Any) -> Encoded:
-        """Bring labels into the form in which Keras takes them.
-
-        Parameters
-        ----------
-        y : array-like
-            Labels like those of the training.
-
-        Returns
-        -------
-        tuple of ndarray
-            See `Encoded`.
-
-        Raises
-        ------
-        InvalidInputError
-            If there are labels that the training did not have.
-        """
+        """Bring labels into the form in which Keras takes them."""
         array, missing = read_y(y, self.unlabelled)
         columns = array.shape[1] if array.ndim == 2 else 1
         if columns != self.n_columns:
@@ -109,25 +93,7 @@ def _codes(column: Array, missing: Array, classes: Array) -> Array:
 
 
 def fit_classes(y: Any, unlabelled: Any) -> Labels:
-    """Learn the classes.
-
-    Parameters
-    ----------
-    y : array-like, shape (n,) or (n, outputs)
-        Classes of any kind, or flags of labels that do not exclude each other.
-    unlabelled : object
-        What stands for a missing label, beside NaN and None.
-
-    Returns
-    -------
-    Labels
-        With the classes of each column, sorted.
-
-    Raises
-    ------
-    ValueError
-        If these are no classes, or fewer than two.
-    """
+    """Learn the classes."""
     array, missing = read_y(y, unlabelled)
     if missing.all(axis=0).any():
         where = "" if array.ndim == 1 else f" in column {missing.all(axis=0).argmax()}"
@@ -150,23 +116,7 @@ def fit_classes(y: Any, unlabelled: Any) -> Labels:
 
 
 def fit_numbers(y: Any) -> Labels:
-    """Learn how many numbers are to be predicted.
-
-    Parameters
-    ----------
-    y : array-like, shape (n,) or (n, outputs)
-        Numbers; NaN where missing.
-
-    Returns
-    -------
-    Labels
-        Without classes.
-
-    Raises
-    ------
-    InvalidInputError
-        If these are no numbers, or all are missing.
-    """
+    """Learn how many numbers are to be predicted."""
     array, missing = read_y(y)
     if array.dtype.kind not in "biuf" and not all(isinstance(v, (int, float, np.number)) for v in array[~missing]):
         raise InvalidInputError(f"`y` must hold numbers; got dtype {array.dtype}, such as {array.flat[0]!r}.")
@@ -192,26 +142,7 @@ def _kind_of(classes: Array) -> str:
 
 
 def read_y(y: Any, unlabelled: Any = None) -> tuple[Array, Array]:
-    """Return labels as an array, and which entries are missing.
-
-    Parameters
-    ----------
-    y : array-like
-        One row for each sample.
-    unlabelled : object
-        What stands for a missing label, beside NaN and None.
-
-    Returns
-    -------
-    tuple of ndarray, shape (n,) or (n, outputs), and ndarray of bool of that shape
-        The labels in any dtype.
-
-    Raises
-    ------
-    InvalidInputError
-        If there are none, or they have other axes or infinite values, or hold what NumPy makes of a missing label among
-        strings: ``"nan"`` or ``"-1"``.
-    """
+    """Return labels as an array, and which entries are missing."""
     if y is None:
         raise InvalidInputError("This estimator requires y to be passed, but the target y is None.")
     y = y.toarray() if hasattr(y, "toarray") else y.to_numpy() if hasattr(y, "to_numpy") else y
@@ -265,23 +196,7 @@ def _is(value: Any, unlabelled: Any) -> bool:
 
 
 def plain(values: Array) -> Array:
-    """Give objects the dtype that they have in common, by which scikit-learn tells classes from numbers.
-
-    Parameters
-    ----------
-    values : ndarray
-        Labels that are present.
-
-    Returns
-    -------
-    ndarray
-        The same labels.
-
-    Examples
-    --------
-    >>> plain(np.array(["a", "b"], object)).dtype
-    dtype('<U1')
-    """
+    """Give objects the dtype that they have in common, by which scikit-learn tells classes from numbers."""
     return np.array(values.tolist()) if values.dtype == object else values
 
 
@@ -289,25 +204,7 @@ MAIN = "main"
 
 
 def output_shapes(model: keras.Model, inputs: Any) -> dict[str, tuple[int, ...]]:
-    """Return the shape of each output of a model without the samples, found by running it on a few.
-
-    Parameters
-    ----------
-    model : keras.Model
-        The model, built or not.
-    inputs : ndarray
-        Samples.
-
-    Returns
-    -------
-    dict of str to tuple of int
-        ``"main"`` for a model of one output, which is no mapping.
-
-    Raises
-    ------
-    InvalidInputError
-        If there are several outputs without names.
-    """
+    """Return the shape of each output of a model without the samples, found by running it on a few."""
     from auxtasks.batches.forms import as_tensors
 
     outputs = model(as_tensors(inputs[:2]), training=False)
@@ -322,30 +219,7 @@ def output_shapes(model: keras.Model, inputs: Any) -> dict[str, tuple[int, ...]]
 
 
 def by_output(encoded: Encoded, names: list[str]) -> dict[str, Array]:
-    """Give each output its labels.
-
-    Parameters
-    ----------
-    encoded : tuple of ndarray
-        The labels.
-    names : list of str
-        The outputs, in the order of the columns of y.
-
-    Returns
-    -------
-    dict of str to ndarray
-        Labels by output.
-
-    Raises
-    ------
-    InvalidInputError
-        If there are as many neither of outputs nor of columns.
-
-    Examples
-    --------
-    >>> list(by_output((np.zeros((3, 2)),), ["height", "width"]))
-    ['height', 'width']
-    """
+    """Give each output its labels."""
     if len(encoded) == 1 and encoded[0].ndim == 2 and len(names) > 1 and encoded[0].shape[1] == len(names):
         encoded = tuple(encoded[0].T)
     if len(encoded) != len(names):
@@ -357,39 +231,13 @@ def by_output(encoded: Encoded, names: list[str]) -> dict[str, Array]:
 
 
 def predictions(outputs: Any, names: list[str]) -> list[Array]:
-    """Return what ``predict`` gave as a list of arrays, one for each output.
-
-    Parameters
-    ----------
-    outputs : ndarray, list or mapping of ndarray
-        What Keras returned.
-    names : list of str
-        The outputs, in the order of the columns of y.
-
-    Returns
-    -------
-    list of ndarray
-        In this order, whatever the one in which Keras returns them.
-    """
+    """Return what ``predict`` gave as a list of arrays, one for each output."""
     if isinstance(outputs, Mapping):
         return [outputs[name] for name in names]
     return list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
 
 
 def as_columns(outputs: list[Array], labels: Labels) -> Array:
-    """Lay the numbers that a model predicts out as y was.
-
-    Parameters
-    ----------
-    outputs : list of ndarray
-        The predictions.
-    labels : Labels
-        What y was like.
-
-    Returns
-    -------
-    ndarray, shape (n,) or (n, outputs)
-        The predictions.
-    """
+    """Lay the numbers that a model predicts out as y was."""
     table = np.concatenate([output.reshape(len(output), -1) for output in outputs], axis=1).astype(np.float64)
     return table[:, 0] if labels.target_type == "continuous" else table

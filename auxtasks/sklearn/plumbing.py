@@ -46,38 +46,11 @@ class Routing(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no typ
     """
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters.
-
-        Parameters
-        ----------
-        deep : bool
-            Whether to include those of parameters that are estimators.
-
-        Returns
-        -------
-        dict of str to object
-            Its own parameters, then those sent on.
-        """
+        """Return the parameters."""
         return {**super().get_params(deep), **{name: value for name, value in vars(self).items() if _is_routed(name)}}
 
     def set_params(self: Self, **params: Any) -> Self:
-        """Change parameters.
-
-        Parameters
-        ----------
-        **params
-            New values by name.
-
-        Returns
-        -------
-        self
-            The estimator.
-
-        Raises
-        ------
-        UnknownNameError
-            If there is no such parameter and no such prefix; then none is changed.
-        """
+        """Change parameters."""
         own = self._get_param_names()
         for name in params:
             if name not in own and not _is_routed(name):
@@ -88,18 +61,7 @@ class Routing(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no typ
         return self
 
     def routed(self, prefix: str) -> dict[str, Any]:
-        """Return what is sent on by a prefix.
-
-        Parameters
-        ----------
-        prefix : str
-            One of `ROUTES`.
-
-        Returns
-        -------
-        dict of str to object
-            Without the prefix.
-        """
+        """Return what is sent on by a prefix."""
         start = f"{prefix}__"
         return {name[len(start) :]: value for name, value in vars(self).items() if name.startswith(start)}
 
@@ -110,22 +72,7 @@ def _is_routed(name: str) -> bool:
 
 
 def read_inputs(estimator: Any, X: Any, *, reset: bool) -> Any:
-    """Check inputs that are a table as scikit-learn does; others are left to the generator.
-
-    Parameters
-    ----------
-    estimator : AuxClassifier or AuxRegressor
-        Gets ``n_features_in_`` and ``feature_names_in_`` where X is a table.
-    X : array-like
-        Samples of its domain.
-    reset : bool
-        Whether these are the training inputs, and not others that must be like them.
-
-    Returns
-    -------
-    array-like
-        An array for tables, and otherwise X itself.
-    """
+    """Check inputs that are a table as scikit-learn does; others are left to the generator."""
     # What is an array only on demand has no shape to be looked at before.
     X = np.asarray(X) if hasattr(X, "__array__") and not hasattr(X, "shape") else X
     if reset:
@@ -146,25 +93,7 @@ def _is_table(estimator: Any, X: Any) -> bool:
 
 
 def read_weights(sample_weight: Any, n: int) -> Array | None:
-    """Return the weights of samples.
-
-    Parameters
-    ----------
-    sample_weight : array-like, float or None
-        One for each sample, or the same for all.
-    n : int
-        How many samples there are.
-
-    Returns
-    -------
-    ndarray of float, shape (n,), or None
-        As they are.
-
-    Raises
-    ------
-    InvalidInputError
-        If they have another shape, are negative or not finite, or all zero.
-    """
+    """Return the weights of samples."""
     if sample_weight is None:
         return None
     weights = to_array(sample_weight, "sample_weight").astype(np.float64)
@@ -179,23 +108,7 @@ def read_weights(sample_weight: Any, n: int) -> Array | None:
 
 
 def read_given(given: Any) -> dict[str, Array] | None:
-    """Return given columns by name.
-
-    Parameters
-    ----------
-    given : DataFrame, structured ndarray, mapping or None
-        The columns.
-
-    Returns
-    -------
-    dict of str to array-like, or None
-        As the generator takes them.
-
-    Raises
-    ------
-    InvalidTypeError
-        If columns have no names.
-    """
+    """Return given columns by name."""
     if given is None:
         return None
     names = getattr(getattr(given, "dtype", None), "names", None)
@@ -212,18 +125,7 @@ _FILE = "model.keras"
 
 
 def to_bytes(model: keras.Model) -> bytes:
-    """Write a model in Keras's own format.
-
-    Parameters
-    ----------
-    model : keras.Model
-        The model.
-
-    Returns
-    -------
-    bytes
-        The content of a ``.keras`` file.
-    """
+    """Write a model in Keras's own format."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / _FILE
         model.save(path)
@@ -231,18 +133,7 @@ def to_bytes(model: keras.Model) -> bytes:
 
 
 def from_bytes(content: bytes) -> keras.Model:
-    """Read what `to_bytes` wrote.
-
-    Parameters
-    ----------
-    content : bytes
-        The content of a ``.keras`` file.
-
-    Returns
-    -------
-    keras.Model
-        Not compiled. Keras's safe mode stays on: lambdas in a model are refused.
-    """
+    """Read what `to_bytes` wrote."""
     import keras
 
     with TemporaryDirectory() as folder:
@@ -257,40 +148,13 @@ _STATES = ("global_random_seed", "global_seed_generator")
 
 
 def seed_of(random_state: Any) -> int:
-    """Draw a seed.
-
-    Parameters
-    ----------
-    random_state : int, numpy.random.RandomState or None
-        As scikit-learn takes it.
-
-    Returns
-    -------
-    int
-        The same for the same integer; another one in each call for a generator.
-
-    Examples
-    --------
-    >>> seed_of(7) == seed_of(7)
-    True
-    """
+    """Draw a seed."""
     return int(check_random_state(random_state).randint(_BELOW))
 
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seed Python, NumPy, Keras and TensorFlow, and give all but TensorFlow its state back afterwards.
-
-    Parameters
-    ----------
-    seed : int
-        The seed.
-
-    Yields
-    ------
-    None
-        TensorFlow's global seed cannot be read, and stays.
-    """
+    """Seed Python, NumPy, Keras and TensorFlow, and give all but TensorFlow its state back afterwards."""
     from keras.src.backend.common import global_state
 
     from auxtasks.keras.seeds import set_seed

@@ -47,38 +47,7 @@ class Computed:
 def compute_all(
     samples: Samples | Documents, tasks: Sequence[Task], columns: Sequence[EncodedColumn], settings: Settings
 ) -> Computed:
-    """Compute all targets, unscaled.
-
-    Parameters
-    ----------
-    samples : Dense, Ragged or Documents
-        The checked inputs.
-    tasks : sequence of Task
-        What to compute; at most one changes the inputs.
-    columns : sequence of EncodedColumn
-        The given columns.
-    settings : Settings
-        How to compute.
-
-    Returns
-    -------
-    Computed
-        The targets and the inputs that result.
-
-    Raises
-    ------
-    InvalidInputError
-        If a task or a given column does not fit the inputs.
-
-    Examples
-    --------
-    >>> from auxtasks.targets.reading import read_inputs
-    >>> from auxtasks.targets.tasks import parse_tasks
-    >>> samples = read_inputs([[1.0, 3.0]], "signal")
-    >>> computed = compute_all(samples, parse_tasks("signal", "std"), [], Settings(np.dtype("float32")))
-    >>> computed.targets["std"].array
-    array([[1.]], dtype=float32)
-    """
+    """Compute all targets, unscaled."""
     n_original = samples.n
     found: dict[str, RawTarget] = {}
     shortened_from = samples.row_shape
@@ -103,30 +72,7 @@ def compute_all(
 
 
 def inputs_after(samples: Samples | Documents, tasks: Sequence[Task], settings: Settings) -> Array:
-    """Return the inputs that a model reads, of samples for which no targets are wanted.
-
-    Parameters
-    ----------
-    samples : Dense, Ragged or Documents
-        The checked inputs.
-    tasks : sequence of Task
-        The tasks; one that shortens the inputs does so.
-    settings : Settings
-        How to compute.
-
-    Returns
-    -------
-    ndarray
-        One row for each sample: no copies are added.
-
-    Examples
-    --------
-    >>> from auxtasks.targets.reading import read_inputs
-    >>> from auxtasks.targets.tasks import parse_tasks
-    >>> task = parse_tasks("signal", {"next_steps": {"horizon": 1}})
-    >>> inputs_after(read_inputs([[1.0, 2.0, 3.0]], "signal"), task, Settings(np.dtype("float32")))
-    array([[1., 2.]])
-    """
+    """Return the inputs that a model reads, of samples for which no targets are wanted."""
     for task in tasks:
         if task.effect == "shortens" and isinstance(samples, (Dense, Ragged)):
             samples, _ = shorten(samples, task, settings.dtype)
@@ -153,45 +99,7 @@ def _given_target(column: EncodedColumn, n: int, dtype: np.dtype[np.floating]) -
 def compute(
     samples: Blocks, tasks: Sequence[Task], dtype: np.dtype[np.floating], *, n_jobs: int = 1, progress: bool = False
 ) -> dict[str, RawTarget]:
-    """Compute the targets of tasks that leave the inputs as they are.
-
-    Parameters
-    ----------
-    samples : Dense, Ragged or Documents
-        The inputs that the model will see.
-    tasks : sequence of Task
-        What to compute.
-    dtype : dtype
-        The dtype of targets made of numbers.
-    n_jobs : int
-        How many threads; the result does not depend on it.
-    progress : bool
-        Whether to show a progress bar.
-
-    Returns
-    -------
-    dict of str to RawTarget
-        By the name of the task. Memory beyond these does not grow with the number of samples.
-
-    Raises
-    ------
-    InvalidInputError
-        If the result of a task is not laid out as its kind says.
-
-    Warns
-    -----
-    AuxTasksWarning
-        If values are too large for `dtype`; they become missing.
-
-    Examples
-    --------
-    >>> from auxtasks.targets.reading import read_inputs
-    >>> from auxtasks.targets.tasks import parse_tasks
-    >>> samples = read_inputs([[1.0, 3.0], [2.0, 2.0]], "signal")
-    >>> compute(samples, parse_tasks("signal", "std"), np.dtype("float32"))["std"].array
-    array([[1.],
-           [0.]], dtype=float32)
-    """
+    """Compute the targets of tasks that leave the inputs as they are."""
     if not tasks:
         return {}
     first, *others = samples.chunks()
@@ -219,30 +127,7 @@ def compute(
 
 
 def call(task: Task, X: Floats) -> Array:
-    """Call the extractor of a task, and check that it answers for every sample.
-
-    Parameters
-    ----------
-    task : Task
-        The task.
-    X : ndarray, shape (n, ...)
-        The samples, in the extractor's layout.
-
-    Returns
-    -------
-    ndarray, shape (n, ...)
-        What it gives.
-
-    Raises
-    ------
-    InvalidInputError
-        If the result does not have one row per sample.
-
-    Examples
-    --------
-    >>> call(Task("peak", "peak", "vector", function=lambda X: X.max(axis=1)), np.ones((2, 3, 1))).shape
-    (2, 1)
-    """
+    """Call the extractor of a task, and check that it answers for every sample."""
     if task.function is None:
         raise InvalidInputError(f"task {task.name!r} is a given column and cannot be computed; pass it in `given`.")
     # Extremes of the user's data may overflow; what is not finite is then marked as missing, and said once.
@@ -253,35 +138,7 @@ def call(task: Task, X: Floats) -> Array:
 
 
 def call_pair(task: Task, X: Floats, rng: np.random.Generator | None = None) -> tuple[Array, Array]:
-    """Call the extractor of a task that changes its inputs.
-
-    Parameters
-    ----------
-    task : Task
-        The task.
-    X : ndarray, shape (n, ...)
-        The samples, in the extractor's layout.
-    rng : numpy.random.Generator, optional
-        Where draws come from, for a task that makes copies; these must have the shape of the samples.
-
-    Returns
-    -------
-    changed : ndarray, shape (n, ...)
-        The inputs that result, or the copies.
-    result : ndarray, shape (n, ...)
-        The target.
-
-    Raises
-    ------
-    InvalidInputError
-        If either does not have one row per sample.
-
-    Examples
-    --------
-    >>> cut = Task("last", "last", "vector", function=lambda X: (X[:, :-1], X[:, -1]))
-    >>> call_pair(cut, np.ones((2, 3, 1)))[0].shape
-    (2, 2, 1)
-    """
+    """Call the extractor of a task that changes its inputs."""
     if task.function is None:
         raise InvalidInputError(f"task {task.name!r} is a given column and cannot change the inputs.")
     extra = {} if rng is None else {"rng": rng}
@@ -297,27 +154,7 @@ def call_pair(task: Task, X: Floats, rng: np.random.Generator | None = None) -> 
 
 
 def check_rows(task: Task, result: Array, n: int) -> None:
-    """Refuse a result that does not have one row per sample.
-
-    Parameters
-    ----------
-    task : Task
-        The task.
-    result : ndarray
-        What its extractor gave.
-    n : int
-        How many samples it was given.
-
-    Raises
-    ------
-    InvalidInputError
-        If the first axis is not of length n.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> check_rows(Task("a", "a", "vector"), np.ones((2, 1)), 2)
-    """
+    """Refuse a result that does not have one row per sample."""
     if result.ndim == 0 or len(result) != n:
         raise InvalidInputError(
             f"task {task.name!r} must give one row per sample: expected shape ({n}, ...), got {result.shape}."
@@ -325,24 +162,7 @@ def check_rows(task: Task, result: Array, n: int) -> None:
 
 
 def check_like_training(found: tuple[int, ...], fitted: tuple[int, ...], domain: str) -> None:
-    """Refuse samples that could not go through a model trained on others.
-
-    Parameters
-    ----------
-    found, fitted : tuple of int
-        The shape of one sample, channel axis included, of these inputs and of the training inputs.
-    domain : str
-        The domain; signals may differ in length, and videos in the number of frames.
-
-    Raises
-    ------
-    InvalidInputError
-        If the shapes differ otherwise.
-
-    Examples
-    --------
-    >>> check_like_training((90, 3), (100, 3), "signal")
-    """
+    """Refuse samples that could not go through a model trained on others."""
     free = 1 if domain in ("signal", "video") else 0
     if domain == "any" and len(found) == len(fitted) == 1 and found != fitted:
         raise InvalidInputError(
@@ -357,24 +177,7 @@ def check_like_training(found: tuple[int, ...], fitted: tuple[int, ...], domain:
 
 
 def check_fitted_shapes(raw: Mapping[str, RawTarget], fitted: Mapping[str, tuple[int, ...]]) -> None:
-    """Refuse targets that differ in shape from those of the training data.
-
-    Parameters
-    ----------
-    raw : mapping of str to RawTarget
-        The targets of new data.
-    fitted : mapping of str to tuple
-        The shapes of one sample's values in the training data.
-
-    Raises
-    ------
-    InvalidInputError
-        If any differs.
-
-    Examples
-    --------
-    >>> check_fitted_shapes({}, {})
-    """
+    """Refuse targets that differ in shape from those of the training data."""
     for name, target in raw.items():
         if target.natural != fitted[name]:
             raise InvalidInputError(
@@ -385,38 +188,7 @@ def check_fitted_shapes(raw: Mapping[str, RawTarget], fitted: Mapping[str, tuple
 
 
 def shorten(samples: Samples, task: Task, dtype: np.dtype[np.floating]) -> tuple[Samples, RawTarget]:
-    """Apply a task that cuts its target off the inputs.
-
-    Parameters
-    ----------
-    samples : Dense or Ragged
-        The inputs.
-    task : Task
-        A task whose effect is ``"shortens"``.
-    dtype : dtype
-        The dtype of targets made of numbers.
-
-    Returns
-    -------
-    samples : Dense or Ragged
-        The shortened inputs, in the dtype of the inputs; a view of them where possible.
-    target : RawTarget
-        What was cut off.
-
-    Raises
-    ------
-    InvalidInputError
-        If a result does not have one row per sample.
-
-    Examples
-    --------
-    >>> from auxtasks.targets.reading import read_inputs
-    >>> from auxtasks.targets.tasks import parse_tasks
-    >>> task, = parse_tasks("signal", {"next_steps": {"horizon": 1}})
-    >>> shorter, target = shorten(read_inputs([[1.0, 2.0, 3.0]], "signal"), task, np.dtype("float32"))
-    >>> shorter.inputs, target.array
-    (array([[1., 2.]]), array([[3.]], dtype=float32))
-    """
+    """Apply a task that cuts its target off the inputs."""
     if isinstance(samples, Ragged):
         return _shorten_series(samples, task, dtype)
     # Where nothing has to be converted, one call gives a view, and no copy of the inputs is made.
@@ -450,41 +222,7 @@ def _shorten_series(samples: Ragged, task: Task, dtype: np.dtype[np.floating]) -
 
 
 def expand(samples: Samples, task: Task, seed: int, dtype: np.dtype[np.floating]) -> tuple[Samples, RawTarget]:
-    """Apply a task that adds a transformed copy of every sample.
-
-    Parameters
-    ----------
-    samples : Dense or Ragged
-        The inputs.
-    task : Task
-        A task whose effect is ``"expands"``.
-    seed : int
-        Where the draws come from: the same seed and inputs give the same copies.
-    dtype : dtype
-        The dtype of targets made of numbers.
-
-    Returns
-    -------
-    samples : Dense or Ragged
-        The originals, then the copies.
-    target : RawTarget
-        Class 0 for the originals, and the classes of the copies.
-
-    Raises
-    ------
-    InvalidInputError
-        If the copies do not have the shape of the samples.
-
-    Examples
-    --------
-    >>> from auxtasks.targets.reading import read_inputs
-    >>> from auxtasks.targets.tasks import parse_tasks
-    >>> task, = parse_tasks("signal", {"transform": {"transformations": ["time_reversal"]}})
-    >>> both, target = expand(read_inputs([[1.0, 2.0, 3.0]], "signal"), task, 0, np.dtype("float32"))
-    >>> both.inputs, target.array
-    (array([[1., 2., 3.],
-           [3., 2., 1.]]), array([0, 1], dtype=int32))
-    """
+    """Apply a task that adds a transformed copy of every sample."""
     # The name of the task keeps these draws apart from others that are made with the same seed.
     rng = np.random.default_rng([seed, zlib.crc32(task.task.encode())])
     n = samples.n

@@ -19,24 +19,7 @@ if TYPE_CHECKING:
 
 
 def to_state(generator: AuxTargetGenerator) -> dict[str, Any]:
-    """Describe a fitted generator.
-
-    Parameters
-    ----------
-    generator : AuxTargetGenerator
-        The generator.
-
-    Returns
-    -------
-    dict
-        Of JSON types, but for options, which `plain` converts when they are written.
-
-    Examples
-    --------
-    >>> import auxtasks
-    >>> to_state(auxtasks.AuxTargetGenerator("signal", "std").fit([[1.0, 2.0], [3.0, 3.0]]))["shapes"]
-    {'std': (1,)}
-    """
+    """Describe a fitted generator."""
     g = generator
     params = {**g.get_params(), "dtype": str(np.dtype(g.dtype))}
     texts = None
@@ -68,32 +51,7 @@ def to_state(generator: AuxTargetGenerator) -> dict[str, Any]:
 
 
 def from_state(state: Mapping[str, Any]) -> AuxTargetGenerator:
-    """Make the generator that `to_state` described.
-
-    Parameters
-    ----------
-    state : mapping
-        What `to_state` returned, also after a round trip through JSON.
-
-    Returns
-    -------
-    AuxTargetGenerator
-        Fitted as the one described.
-
-    Raises
-    ------
-    KeyError, TypeError, ValueError, AttributeError
-        If the state is not of this form; `auxtasks.storage` says which file it was in.
-    UnknownNameError
-        If a task does not exist here.
-
-    Examples
-    --------
-    >>> import auxtasks
-    >>> generator = auxtasks.AuxTargetGenerator("signal", "std").fit([[1.0, 2.0], [3.0, 3.0]])
-    >>> from_state(to_state(generator)).specs_ == generator.specs_
-    True
-    """
+    """Make the generator that `to_state` described."""
     from auxtasks.label_columns import GivenColumn
 
     generator = _with_params(state["params"])
@@ -138,28 +96,7 @@ def _task(fields: Mapping[str, Any], domain: str) -> Task:
 
 
 def plain(value: object) -> object:
-    """Turn NumPy numbers and arrays among the options into what JSON has, or say that it cannot be.
-
-    Parameters
-    ----------
-    value : object
-        What the JSON encoder does not know.
-
-    Returns
-    -------
-    object
-        A number, a string or a list.
-
-    Raises
-    ------
-    InvalidTypeError
-        If it is anything else.
-
-    Examples
-    --------
-    >>> plain(np.int64(3))
-    3
-    """
+    """Turn NumPy numbers and arrays among the options into what JSON has, or say that it cannot be."""
     if isinstance(value, (np.generic, np.ndarray)):
         return value.tolist()
     raise InvalidTypeError(

@@ -38,26 +38,7 @@ class EncodedColumn:
 
 
 def check_names(given: object, fitted: Mapping[str, GivenColumn] | None) -> None:
-    """Refuse what is not a mapping of names, and names that were not fitted.
-
-    Parameters
-    ----------
-    given : object
-        What the user gave.
-    fitted : mapping of str to GivenColumn or None
-        The columns there may be; any if None.
-
-    Raises
-    ------
-    InvalidTypeError
-        If it is not a mapping of str.
-    UnknownNameError
-        If a name was not given when fitting.
-
-    Examples
-    --------
-    >>> check_names({"speaker": [0, 1]}, None)
-    """
+    """Refuse what is not a mapping of names, and names that were not fitted."""
     if given is None:
         return
     if not isinstance(given, Mapping) or not all(isinstance(name, str) and name for name in given):
@@ -71,30 +52,7 @@ def check_names(given: object, fitted: Mapping[str, GivenColumn] | None) -> None
 
 
 def fit_columns(given: Mapping[str, object], n: int) -> dict[str, GivenColumn]:
-    """Learn the kind and the classes of each given column.
-
-    Parameters
-    ----------
-    given : mapping of str to array-like
-        The columns.
-    n : int
-        How many samples there are.
-
-    Returns
-    -------
-    dict of str to GivenColumn
-        By name.
-
-    Raises
-    ------
-    AuxTasksError
-        If a column cannot be a target.
-
-    Examples
-    --------
-    >>> fit_columns({"speaker": ["a", "b"]}, 2)["speaker"].kind
-    'class'
-    """
+    """Learn the kind and the classes of each given column."""
     # Here and not above: importing a family of tasks registers them, and the order of families is the registry's.
     from auxtasks.label_columns import fit_given
 
@@ -108,37 +66,7 @@ def encode_given(
     shapes: Mapping[str, tuple[int, ...]] | None,
     dtype: np.dtype[np.floating],
 ) -> list[EncodedColumn]:
-    """Turn given columns into targets; those not given are missing throughout.
-
-    Parameters
-    ----------
-    fitted : mapping of str to GivenColumn
-        The columns, as fitted.
-    given : mapping of str to array-like
-        Their values.
-    n : int
-        How many samples there are.
-    shapes : mapping of str to tuple of int or None
-        The shape of one sample's values; None while fitting, when all columns are there.
-    dtype : dtype
-        The dtype of numbers.
-
-    Returns
-    -------
-    list of EncodedColumn
-        In the order of `fitted`.
-
-    Raises
-    ------
-    InvalidInputError
-        If a column does not have one row per sample.
-
-    Examples
-    --------
-    >>> fitted = fit_columns({"speaker": ["a", "b"]}, 2)
-    >>> encode_given(fitted, {"speaker": ["b"]}, 1, None, np.dtype("float32"))[0].array
-    array([1], dtype=int32)
-    """
+    """Turn given columns into targets; those not given are missing throughout."""
     from auxtasks.label_columns import encode
 
     encoded = []

@@ -18,24 +18,7 @@ if TYPE_CHECKING:
 
 
 def check_graph_form(generator: AuxTargetGenerator) -> None:
-    """Refuse a generator of which some target cannot be computed on tensors.
-
-    Parameters
-    ----------
-    generator : AuxTargetGenerator
-        Fitted.
-
-    Raises
-    ------
-    InvalidInputError
-        If it makes targets of texts, of series of different lengths or of given columns, or has tasks that change the
-        inputs or have no form for tensors; they are named.
-
-    Examples
-    --------
-    >>> import auxtasks
-    >>> check_graph_form(auxtasks.AuxTargetGenerator("signal", "std").fit([[1.0, 2.0], [3.0, 3.0]]))
-    """
+    """Refuse a generator of which some target cannot be computed on tensors."""
     if generator.domain == "text":
         raise InvalidInputError(f"targets of texts cannot be computed on tensors; {BEFOREHAND}")
     if generator.length_ is not None:
@@ -61,37 +44,7 @@ def check_graph_form(generator: AuxTargetGenerator) -> None:
 
 
 def graph_targets(generator: AuxTargetGenerator, x: Any, *, as_transform: bool = False) -> dict[str, Any]:
-    """Compute the targets of a batch of tensors, scaled; see `AuxTargetGenerator.in_graph`.
-
-    Parameters
-    ----------
-    generator : AuxTargetGenerator
-        Fitted, and passed by `check_graph_form`.
-    x : tensor, shape (n, ...)
-        The batch.
-    as_transform : bool
-        Whether to compute in the dtypes of `AuxTargetGenerator.transform`, float64 among them, which a processor has
-        and an accelerator may not; else all is float32.
-
-    Returns
-    -------
-    dict of str to tensor
-        By the name of the target; of float32, or of the generator's dtype.
-
-    Raises
-    ------
-    InvalidTypeError
-        If `x` is a structure of several tensors.
-    InvalidInputError
-        If the shape of a sample is not known, or not that of the training inputs.
-
-    Examples
-    --------
-    >>> import auxtasks, numpy as np
-    >>> generator = auxtasks.AuxTargetGenerator("signal", "std").fit([[1.0, 3.0], [2.0, 2.0]])
-    >>> graph_targets(generator, np.array([[0.0, 0.0]]))["std"].numpy()
-    array([[-1.]], dtype=float32)
-    """
+    """Compute the targets of a batch of tensors, scaled; see `AuxTargetGenerator.in_graph`."""
     import tensorflow as tf
 
     X = checked_batch(generator, x)
@@ -141,34 +94,7 @@ BEFOREHAND = "compute such targets beforehand, with make_aux_targets, or leave t
 
 
 def checked_batch(generator: AuxTargetGenerator, x: Any) -> Any:
-    """Return a batch as a tensor, after a look at its shape.
-
-    Parameters
-    ----------
-    generator : AuxTargetGenerator
-        Fitted.
-    x : tensor or array, shape (n, ...)
-        The batch.
-
-    Returns
-    -------
-    tensor
-        Of the same dtype.
-
-    Raises
-    ------
-    InvalidTypeError
-        If `x` is a structure of several tensors.
-    InvalidInputError
-        If the shape of a sample is not known, or not that of the training inputs.
-
-    Examples
-    --------
-    >>> import auxtasks, numpy as np
-    >>> generator = auxtasks.AuxTargetGenerator("signal", "std").fit([[1.0, 3.0], [2.0, 2.0]])
-    >>> checked_batch(generator, np.array([[0, 0]])).shape
-    TensorShape([1, 2])
-    """
+    """Return a batch as a tensor, after a look at its shape."""
     import tensorflow as tf
 
     if isinstance(x, (dict, list, tuple)):
@@ -194,31 +120,6 @@ def checked_batch(generator: AuxTargetGenerator, x: Any) -> Any:
 
 
 def compute_dtype(generator: AuxTargetGenerator, X: Any) -> np.dtype[np.floating]:
-    """Return the dtype in which `AuxTargetGenerator.transform` computes from such a batch.
-
-    Parameters
-    ----------
-    generator : AuxTargetGenerator
-        Fitted.
-    X : tensor, shape (n, ...)
-        The batch, of which the shape of a sample is known.
-
-    Returns
-    -------
-    dtype
-        float32 or float64.
-
-    Raises
-    ------
-    InvalidTypeError
-        If it does not hold real numbers.
-
-    Examples
-    --------
-    >>> import auxtasks, tensorflow as tf
-    >>> generator = auxtasks.AuxTargetGenerator("signal", "std").fit([[1.0, 3.0], [2.0, 2.0]])
-    >>> compute_dtype(generator, tf.zeros((1, 2), tf.float16)), compute_dtype(generator, tf.zeros((1, 2), tf.int64))
-    (dtype('float32'), dtype('float64'))
-    """
+    """Return the dtype in which `AuxTargetGenerator.transform` computes from such a batch."""
     # The door decides, on a sample of nothing but zeros.
     return read_inputs(np.zeros((1, *X.shape[1:]), X.dtype.as_numpy_dtype), generator.domain).compute

@@ -64,36 +64,7 @@ class RawTarget:
 
 
 def make_room(task: Task, result: Array, samples: Blocks, dtype: np.dtype[np.floating]) -> RawTarget:
-    """Allocate the target of a task, from its result for the first rows.
-
-    Parameters
-    ----------
-    task : Task
-        The task.
-    result : ndarray, shape (m, ...)
-        What it gives for m rows.
-    samples : Dense, Ragged or Documents
-        All the samples.
-    dtype : dtype
-        The dtype of targets made of numbers.
-
-    Returns
-    -------
-    RawTarget
-        Filled with the mark of missing values.
-
-    Raises
-    ------
-    InvalidInputError
-        If the result is not laid out as the kind of the task says.
-
-    Examples
-    --------
-    >>> from auxtasks.targets.reading import read_inputs
-    >>> samples = read_inputs([[1.0, 2.0]], "signal")
-    >>> make_room(Task("a", "a", "vector"), np.ones((1, 3, 2)), samples, np.dtype("float32")).array.shape
-    (1, 6)
-    """
+    """Allocate the target of a task, from its result for the first rows."""
     shape = np.shape(result)
     kind = task.kind or _BY_AXES.get(len(shape))
     if kind is None or len(shape) < 1 or (kind in _AXES and len(shape) != _AXES[kind]) or 0 in shape:
@@ -108,29 +79,7 @@ def make_room(task: Task, result: Array, samples: Blocks, dtype: np.dtype[np.flo
 
 
 def empty_target(kind: Kind, n: int, natural: tuple[int, ...], dtype: np.dtype[np.floating]) -> Array:
-    """Make an array of missing values.
-
-    Parameters
-    ----------
-    kind : str
-        The kind of the target.
-    n : int
-        How many samples.
-    natural : tuple of int
-        The shape of one sample's values.
-    dtype : dtype
-        The dtype of targets made of numbers.
-
-    Returns
-    -------
-    ndarray
-        -1 for classes, NaN for numbers; vectors are flat.
-
-    Examples
-    --------
-    >>> empty_target("class", 2, (), np.dtype("float32"))
-    array([-1, -1], dtype=int32)
-    """
+    """Make an array of missing values."""
     shape = (n, prod(natural)) if kind == "vector" else (n, *natural)
     if kind in _INTEGERS:
         return np.full(shape, -1, _INTEGERS[kind])

@@ -32,42 +32,7 @@ _LAYOUTS: dict[str, tuple[int, int, str]] = {
 def read_inputs(
     X: object, domain: str, *, padding: str = "post", padding_value: float = 0.0, length: int | None = None
 ) -> Samples:
-    """Check the inputs of a domain and bring them into the layout of its extractors.
-
-    Parameters
-    ----------
-    X : array-like or sequence of array-like
-        The inputs: an array, a DataFrame, nested lists, or for signals also series of different lengths.
-    domain : str
-        One of the domains of the registry.
-    padding : {"post", "pre"}
-        Where series of different lengths are padded.
-    padding_value : float
-        What they are padded with.
-    length : int, optional
-        Pad series to this length at least; given where the training series had different lengths.
-
-    Returns
-    -------
-    Dense or Ragged
-        The samples. An array is kept as it is, without a copy.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such domain.
-    InvalidTypeError
-        If something in `X` is not a real number.
-    InvalidInputError
-        If the number of axes is wrong, an axis is empty, shapes differ where they must not, or a value is NaN or
-        infinite.
-
-    Examples
-    --------
-    >>> read_inputs([[1.0, 2.0], [3.0]], "signal").inputs
-    array([[1., 2.],
-           [3., 0.]], dtype=float32)
-    """
+    """Check the inputs of a domain and bring them into the layout of its extractors."""
     if not isinstance(domain, str) or domain not in _LAYOUTS:
         raise unknown_name("domain", domain, DOMAINS, "domain")
     parts = parts_of(X)
@@ -158,23 +123,7 @@ _NOT_NUMBERS = {
 
 
 def parts_of(X: object) -> Sequence[object] | None:
-    """Return the samples of a sequence of samples, or None for what is an array as a whole.
-
-    Parameters
-    ----------
-    X : object
-        What the user gave.
-
-    Returns
-    -------
-    sequence or None
-        The entries of a list, a tuple, a Series or a one-dimensional object array.
-
-    Examples
-    --------
-    >>> parts_of([[1.0, 2.0], [3.0]])
-    [[1.0, 2.0], [3.0]]
-    """
+    """Return the samples of a sequence of samples, or None for what is an array as a whole."""
     if hasattr(X, "to_numpy"):
         X = X.to_numpy()
     if isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1:
@@ -183,32 +132,7 @@ def parts_of(X: object) -> Sequence[object] | None:
 
 
 def to_array(value: object, where: str) -> Array:
-    """Return real numbers as an array, without a copy where it is one already.
-
-    Parameters
-    ----------
-    value : array-like
-        What the user gave.
-    where : str
-        How it is called in errors, such as ``"X[3]"``.
-
-    Returns
-    -------
-    ndarray
-        Of a boolean, integer or floating dtype.
-
-    Raises
-    ------
-    InvalidTypeError
-        If it holds anything but real numbers; the place is named.
-    InvalidInputError
-        If a number is too large for float64.
-
-    Examples
-    --------
-    >>> to_array([1, 2], "X")
-    array([1, 2])
-    """
+    """Return real numbers as an array, without a copy where it is one already."""
     if isinstance(value, np.ma.MaskedArray):
         raise InvalidTypeError(f"`{where}` is a masked array, whose mask would be lost; fill it or leave samples out.")
     if hasattr(value, "toarray"):
@@ -248,28 +172,7 @@ def _from_objects(array: Array, where: str) -> Array:
 
 
 def checked_finite(samples: Samples) -> Samples:
-    """Return samples whose values are all finite.
-
-    Parameters
-    ----------
-    samples : Dense or Ragged
-        The samples.
-
-    Returns
-    -------
-    Dense or Ragged
-        The same.
-
-    Raises
-    ------
-    InvalidInputError
-        If a value is NaN or infinite; the first is named. A sum tells of either, and only then is looked for it.
-
-    Examples
-    --------
-    >>> checked_finite(Dense(np.ones((1, 2)), True, np.dtype("float64"))).n
-    1
-    """
+    """Return samples whose values are all finite."""
     dtypes = {samples.inputs.dtype} if isinstance(samples, Dense) else {array.dtype for array in samples.series}
     if all(dtype.kind != "f" for dtype in dtypes):
         return samples
@@ -310,37 +213,7 @@ TEXT_ONLY = (
 
 
 def read_samples(X: object, generator: AuxTargetGenerator, settings: Settings, *, fitted: bool) -> Samples | Documents:
-    """Read inputs; texts are not tagged yet.
-
-    Parameters
-    ----------
-    X : array-like or sequence
-        The inputs.
-    generator : AuxTargetGenerator
-        Whose parameters say how to read them.
-    settings : Settings
-        The checked parameters that are not about texts.
-    fitted : bool
-        Whether to lay them out like the inputs that the generator was fitted on.
-
-    Returns
-    -------
-    Dense, Ragged or Documents
-        The samples.
-
-    Raises
-    ------
-    AuxTasksError
-        If an input or a parameter cannot be used.
-
-    Examples
-    --------
-    >>> import auxtasks
-    >>> from auxtasks.targets.settings import checked_settings
-    >>> generator = auxtasks.AuxTargetGenerator("signal")
-    >>> read_samples([[1.0, 2.0]], generator, checked_settings(generator.get_params()), fitted=False).n
-    1
-    """
+    """Read inputs; texts are not tagged yet."""
     params = generator.get_params()
     if generator.domain != "text":
         _refuse_text_only(params, generator)
@@ -357,37 +230,7 @@ def read_samples(X: object, generator: AuxTargetGenerator, settings: Settings, *
 def tagged_samples(
     samples: Samples | Documents, generator: AuxTargetGenerator, tasks: Sequence[Task], *, fitted: bool
 ) -> Samples | Documents:
-    """Tag texts as tasks need it; after everything else was checked, because it takes most of the time.
-
-    Parameters
-    ----------
-    samples : Dense, Ragged or Documents
-        The inputs.
-    generator : AuxTargetGenerator
-        Whose parameters say what tags them.
-    tasks : sequence of Task
-        What is to be computed.
-    fitted : bool
-        Whether these are other inputs than the generator was fitted on.
-
-    Returns
-    -------
-    Dense, Ragged or Documents
-        The same samples; texts with annotations.
-
-    Raises
-    ------
-    AuxTasksError
-        If the texts cannot be tagged.
-
-    Examples
-    --------
-    >>> import auxtasks
-    >>> from auxtasks.targets.reading import read_inputs
-    >>> samples = read_inputs([[1.0, 2.0]], "signal")
-    >>> tagged_samples(samples, auxtasks.AuxTargetGenerator("signal"), [], fitted=False) is samples
-    True
-    """
+    """Tag texts as tasks need it; after everything else was checked, because it takes most of the time."""
     if isinstance(samples, (Dense, Ragged)):
         return samples
     from auxtasks.extractors.text.reading import checked_text_settings, tagged
@@ -397,31 +240,7 @@ def tagged_samples(
 
 
 def laid_out(given: Mapping[str, object] | None, samples: Samples | Documents) -> dict[str, object]:
-    """Return given columns as arrays; of texts, those with a label for each token follow the model's tokens.
-
-    Parameters
-    ----------
-    given : mapping of str to array-like or None
-        The columns.
-    samples : Dense, Ragged or Documents
-        The inputs.
-
-    Returns
-    -------
-    dict of str to array-like
-        The columns.
-
-    Raises
-    ------
-    InvalidInputError
-        If texts have more or fewer labels than tokens.
-
-    Examples
-    --------
-    >>> from auxtasks.targets.reading import read_inputs
-    >>> laid_out(None, read_inputs([[1.0, 2.0]], "signal"))
-    {}
-    """
+    """Return given columns as arrays; of texts, those with a label for each token follow the model's tokens."""
     if isinstance(samples, (Dense, Ragged)):
         return dict(given or {})
     from auxtasks.extractors.text.reading import lay_out_labels

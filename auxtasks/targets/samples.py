@@ -180,54 +180,14 @@ CHUNK_BYTES = 512 * 1024
 
 
 def row_slices(n: int, bytes_per_row: int) -> Iterator[slice]:
-    """Cut ``n`` rows into slices of at most `CHUNK_BYTES`, and of one row at least.
-
-    Parameters
-    ----------
-    n : int
-        How many rows there are.
-    bytes_per_row : int
-        How many bytes a row takes.
-
-    Yields
-    ------
-    slice
-        Consecutive slices that cover the rows once.
-
-    Examples
-    --------
-    >>> list(row_slices(5, 200 * 1024))
-    [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
-    """
+    """Cut ``n`` rows into slices of at most `CHUNK_BYTES`, and of one row at least."""
     step = max(1, CHUNK_BYTES // max(1, bytes_per_row))
     for start in range(0, n, step):
         yield slice(start, min(start + step, n))
 
 
 def for_each(function: Callable[[Any], int], chunks: Sequence[Any], *, n_jobs: int, progress: bool) -> list[int]:
-    """Call a function on every chunk, in threads where asked.
-
-    Parameters
-    ----------
-    function : callable
-        Takes a chunk, writes what it finds to places no other chunk writes to, and returns a count.
-    chunks : sequence
-        The chunks.
-    n_jobs : int
-        How many threads; -1 for one per processor.
-    progress : bool
-        Whether to show a progress bar.
-
-    Returns
-    -------
-    list of int
-        The counts, in the order of the chunks.
-
-    Examples
-    --------
-    >>> for_each(lambda chunk: 2 * chunk, [1, 2, 3], n_jobs=1, progress=False)
-    [2, 4, 6]
-    """
+    """Call a function on every chunk, in threads where asked."""
     results: Any = map(function, chunks)
     if n_jobs != 1:
         joblib = require("joblib", extra="parallel")

@@ -43,25 +43,7 @@ class Scaling:
     origin: tuple[int, ...]
 
     def apply(self, values: Floats, *, in_place: bool = False) -> Floats:
-        """Scale a target.
-
-        Parameters
-        ----------
-        values : ndarray of float, shape (n, ..., d)
-            The target in its own units, NaN where missing.
-        in_place : bool
-            Whether to overwrite `values`, which must be C-contiguous; then nothing is allocated that grows with n.
-
-        Returns
-        -------
-        ndarray of float, shape (n, ..., len(kept))
-            In the dtype of `values`.
-
-        Examples
-        --------
-        >>> Scaling(False, np.array([2.0]), np.array([0.5]), (0,), (0,)).apply(np.array([[3.0]]))
-        array([[2.]])
-        """
+        """Scale a target."""
         shape = (*values.shape[:-1], len(self.kept))
         room = values if in_place else np.empty(shape, values.dtype)
         # Rows get shorter where columns are left out, so a row written never reaches one that is still to be read.
@@ -80,25 +62,7 @@ class Scaling:
         return scaled
 
     def invert(self, values: Array) -> Floats:
-        """Turn a scaled target, or a prediction of one, into the target's own units.
-
-        Parameters
-        ----------
-        values : ndarray of float, shape (..., len(kept))
-            The scaled values.
-
-        Returns
-        -------
-        ndarray of float, shape (..., d)
-            With the columns put back that were left out: constants by their value, copies by that of their twin,
-            those never present as NaN. In the dtype of `values`, and limited to what that can hold, because
-            undoing the logarithm of a wild prediction would overflow.
-
-        Examples
-        --------
-        >>> Scaling(False, np.array([2.0, 7.0]), np.array([0.5, 0.0]), (0,), (0, -1)).invert(np.array([[2.0]]))
-        array([[3., 7.]])
-        """
+        """Turn a scaled target, or a prediction of one, into the target's own units."""
         values = np.asarray(values)
         dtype = values.dtype if values.dtype.kind == "f" else np.dtype(np.float64)
         origin = np.array(self.origin)
@@ -142,40 +106,7 @@ class Fitted:
 def fit_targets(
     tasks: Sequence[Task], seen: Mapping[str, Seen], *, scale: bool, compute: np.dtype[np.floating]
 ) -> tuple[dict[str, TargetSpec], dict[str, Scaling]]:
-    """Fit every target that there is something to learn from.
-
-    Parameters
-    ----------
-    tasks : sequence of Task
-        What was computed.
-    seen : mapping of str to Seen
-        What the training data tell of each.
-    scale, compute
-        As for `fit_target`.
-
-    Returns
-    -------
-    specs : dict of str to TargetSpec
-        In the order of the tasks.
-    scalings : dict of str to Scaling
-        Of those that are scaled.
-
-    Raises
-    ------
-    InvalidInputError
-        If nothing is left.
-
-    Examples
-    --------
-    >>> from auxtasks.targets.raw import RawTarget
-    >>> from auxtasks.targets.statistics import see
-    >>> task, raw = Task("a", "a", "vector"), RawTarget("a", "vector", (1,), np.array([[1.0], [3.0]]))
-    >>> specs, scalings = fit_targets(
-    ...     [task], {"a": see(task, raw, scale=True)}, scale=True, compute=np.dtype("float64")
-    ... )
-    >>> scalings["a"].mean
-    array([2.])
-    """
+    """Fit every target that there is something to learn from."""
     fitted = {task.name: fit_target(task, seen[task.name], scale=scale, compute=compute) for task in tasks}
     specs = {name: found.spec for name, found in fitted.items() if found is not None}
     if not specs:
@@ -189,39 +120,8 @@ def fit_targets(
 def fit_target(task: Task, seen: Seen, *, scale: bool, compute: np.dtype[np.floating]) -> Fitted | None:
     """Fit one target.
 
-    Parameters
-    ----------
-    task : Task
-        What was computed.
-    seen : Seen
-        What the training data tell of it, with the same `scale`.
-    scale : bool
-        Whether numbers are scaled, and what teaches nothing is left out.
-    compute : dtype
-        The dtype the values were computed in, which bounds their rounding error.
-
-    Returns
-    -------
-    Fitted or None
-        None if the whole target is constant or missing and `scale` asks to leave it out.
-
-    Warns
-    -----
-    AuxTasksWarning
-        If the target is left out.
-
-    Notes
-    -----
     Without scaling nothing is left out, and a constant target, for which guessing costs nothing, has the chance 1.0:
     its loss is then not rescaled.
-
-    Examples
-    --------
-    >>> from auxtasks.targets.raw import RawTarget
-    >>> from auxtasks.targets.statistics import see
-    >>> task, raw = Task("a", "a", "vector"), RawTarget("a", "vector", (1,), np.array([[1.0], [3.0]]))
-    >>> fit_target(task, see(task, raw, scale=True), scale=True, compute=np.dtype("float64")).spec.chance
-    1.0
     """
     columns = task.columns
     if seen.kind in ("vector", "multilabel") and not columns:
@@ -280,29 +180,7 @@ def _line(spec: TargetSpec, scaling: Scaling | None) -> str:
 
 
 def fit_scaling(found: Moments, dropped: Mapping[int, tuple[str, int]], eps: float, *, log1p: bool) -> Scaling:
-    """Make the scaling to mean 0 and standard deviation 1.
-
-    Parameters
-    ----------
-    found : Moments
-        The statistics of every position; a vector is scaled by column, anything else by entry of its last axis.
-    dropped : mapping of int to (str, int)
-        The columns to leave out, with the reason and, for a copy, the column it copies.
-    eps : float
-        The relative rounding error of the values.
-    log1p : bool
-        Whether ``log1p`` comes first; the statistics are of what results.
-
-    Returns
-    -------
-    Scaling
-        With standard deviation 1 for what is kept and does not vary.
-
-    Examples
-    --------
-    >>> fit_scaling(Moments(np.full(1, 2.0), np.ones(1), np.full(1, 8.0)), {}, 1e-7, log1p=False).std
-    array([2.])
-    """
+    """Make the scaling to mean 0 and standard deviation 1."""
     pooled = found if found.count.ndim == 1 else found.pooled()
     kept = tuple(i for i in range(len(pooled.mean)) if i not in dropped)
     # Where nothing varies (a dead channel of an image) there is nothing to divide by.
@@ -319,27 +197,7 @@ CONSTANT, COPY, ABSENT = "constant", "copy of", "no value"
 
 
 def column_names(natural: Sequence[int], axes: Sequence[str], name: str) -> tuple[str, ...]:
-    """Name the columns of a flattened vector.
-
-    Parameters
-    ----------
-    natural : sequence of int
-        The shape of one sample's vector before it was flattened.
-    axes : sequence of str
-        The names of its axes; axes without one are called ``"value"``.
-    name : str
-        The name of the target, for a vector without axes.
-
-    Returns
-    -------
-    tuple of str
-        In the order of the flattened values.
-
-    Examples
-    --------
-    >>> column_names((1, 2), ["channel", "coefficient"], "fft")
-    ('channel 0, coefficient 0', 'channel 0, coefficient 1')
-    """
+    """Name the columns of a flattened vector."""
     if not natural:
         return (name,)
     words = [*axes, *["value"] * (len(natural) - len(axes))]
@@ -351,52 +209,13 @@ def column_names(natural: Sequence[int], axes: Sequence[str], name: str) -> tupl
 
 
 def constant(found: Moments, eps: float) -> Array:
-    """Mark what varies no more than rounding makes a constant vary.
-
-    Parameters
-    ----------
-    found : Moments
-        The statistics.
-    eps : float
-        The relative rounding error of the values.
-
-    Returns
-    -------
-    ndarray of bool
-        True where the standard deviation is at most four rounding errors of the mean.
-
-    Examples
-    --------
-    >>> constant(Moments(np.ones(2), np.ones(2), np.array([0.0, 1.0])), 1e-7)
-    array([ True, False])
-    """
+    """Mark what varies no more than rounding makes a constant vary."""
     result: Array = found.std <= 4 * eps * np.abs(found.mean)
     return result
 
 
 def useless(found: Moments, twins: Array, eps: float) -> dict[int, tuple[str, int]]:
-    """Find the columns that are constant, never present or exact copies of an earlier one.
-
-    Parameters
-    ----------
-    found : Moments
-        The statistics of the columns.
-    twins : ndarray of int, shape (d,)
-        For each column, the first with the same values.
-    eps : float
-        The relative rounding error of the values.
-
-    Returns
-    -------
-    dict of int to (str, int)
-        For such a column the reason and, for a copy, the column it copies (-1 otherwise).
-
-    Examples
-    --------
-    >>> found = Moments(np.full(3, 2.0), np.array([1.5, 5.0, 1.5]), np.array([0.5, 0.0, 0.5]))
-    >>> useless(found, np.array([0, 1, 0]), 1e-7)
-    {1: ('constant', -1), 2: ('copy of', 0)}
-    """
+    """Find the columns that are constant, never present or exact copies of an earlier one."""
     reasons: dict[int, tuple[str, int]] = {}
     still = constant(found, eps)
     for column, twin in enumerate(twins.tolist()):
@@ -410,27 +229,7 @@ def useless(found: Moments, twins: Array, eps: float) -> dict[int, tuple[str, in
 
 
 def chance_of_numbers(found: Moments, scaling: Scaling | None) -> float:
-    """Compute the mean squared error of predicting the mean at every position.
-
-    Parameters
-    ----------
-    found : Moments
-        The statistics of every position.
-    scaling : Scaling or None
-        The scaling, if the target is trained in other units than its own.
-
-    Returns
-    -------
-    float
-        In the squared units that are trained: 1 for a scaled vector. For an image it is below 1 where pixels differ in
-        their means, which a constant prediction knows too.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> chance_of_numbers(Moments(np.full(1, 2.0), np.ones(1), np.full(1, 8.0)), None)
-    4.0
-    """
+    """Compute the mean squared error of predicting the mean at every position."""
     squares, count = found.squares, found.count
     if scaling is not None:
         kept = list(scaling.kept)

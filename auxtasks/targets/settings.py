@@ -36,29 +36,7 @@ class Settings:
 
 
 def checked_settings(params: Mapping[str, Any]) -> Settings:
-    """Check the parameters of a generator.
-
-    Parameters
-    ----------
-    params : mapping of str to object
-        What `AuxTargetGenerator.get_params` returns.
-
-    Returns
-    -------
-    Settings
-        The checked values.
-
-    Raises
-    ------
-    InvalidTypeError, InvalidInputError, UnknownNameError
-        If one cannot be used.
-
-    Examples
-    --------
-    >>> import auxtasks
-    >>> checked_settings(auxtasks.AuxTargetGenerator("signal", padding="pre").get_params()).padding
-    'pre'
-    """
+    """Check the parameters of a generator."""
     return Settings(
         dtype=_float_dtype(params["dtype"]),
         scale=check_flag("scale", params["scale"]),

@@ -43,8 +43,6 @@ class Moments:
     def merged(self, other: Moments) -> Moments:
         """Return the statistics of both sets of values together.
 
-        Notes
-        -----
         Chan, Golub and LeVeque, 1979: ``M2 = M2_a + M2_b + (mean_b - mean_a)² n_a n_b / n``; no large sums of squares
         are subtracted from each other, so that a large offset costs no digits.
         """
@@ -65,32 +63,7 @@ class Moments:
 
 
 def moments(values: Array, *, log1p: bool, name: str) -> Moments:
-    """Compute the statistics of every position of a target over its samples.
-
-    Parameters
-    ----------
-    values : ndarray of float, shape (n, ...)
-        The target, NaN where missing.
-    log1p : bool
-        Whether to take ``log1p`` first.
-    name : str
-        The name of the target, for the error.
-
-    Returns
-    -------
-    Moments
-        Of shape (...).
-
-    Raises
-    ------
-    InvalidInputError
-        If `log1p` is asked of negative values, or the variance overflows.
-
-    Examples
-    --------
-    >>> moments(np.array([[1.0], [3.0], [np.nan]]), log1p=False, name="a").mean
-    array([2.])
-    """
+    """Compute the statistics of every position of a target over its samples."""
     total = Moments(*(np.zeros(values.shape[1:]) for _ in range(3)))
     for rows in row_slices(len(values), 8 * prod(values.shape[1:])):
         block = values[rows].astype(np.float64)
@@ -142,13 +115,7 @@ class ClassCounts:
 
     @classmethod
     def of(cls, values: Array, n_classes: int) -> ClassCounts:
-        """Count classes, -1 where missing.
-
-        Examples
-        --------
-        >>> ClassCounts.of(np.array([0, 1, 1, -1]), 2).counts
-        array([1, 2])
-        """
+        """Count classes, -1 where missing."""
         counts = np.zeros(n_classes, np.int64)
         for rows in row_slices(len(values), 8 * prod(values.shape[1:])):
             block = values[rows]
@@ -166,13 +133,7 @@ class ClassCounts:
 
     @property
     def chance(self) -> float:
-        """The entropy of the classes' frequencies in nats; 0 where there is one class or none.
-
-        Examples
-        --------
-        >>> round(ClassCounts(np.array([1, 1])).chance, 4)
-        0.6931
-        """
+        """The entropy of the classes' frequencies in nats; 0 where there is one class or none."""
         share = self.counts / max(1, self.counts.sum())
         return _or_zero(float(-(share * _logs(share)).sum()))
 
@@ -256,8 +217,6 @@ class DistributionSums:
     def chance(self) -> float:
         """The cross-entropy of the mean in nats, ``mean(-sum(p log(mean p)))``; 0 where all are equal.
 
-        Notes
-        -----
         The mean of ``-sum p log m`` is ``-sum m log m``, because the mean of p is m. Divided by the divergence from
         the mean alone, which is tiny where all samples are alike, their loss would drown every other.
         """
@@ -331,31 +290,7 @@ class Seen:
     statistics: Statistics
 
     def merged(self, other: Seen) -> Seen:
-        """Return what both sets of samples tell together; the order matters to rounding alone.
-
-        Parameters
-        ----------
-        other : Seen
-            What other samples tell of the same target; with other steps where series are of different lengths.
-
-        Returns
-        -------
-        Seen
-            Of both.
-
-        Raises
-        ------
-        InvalidInputError
-            If the parts do not have the same kind and shape.
-
-        Examples
-        --------
-        >>> task = Task("a", "a", "vector")
-        >>> parts = [RawTarget("a", "vector", (1,), np.array([[value]])) for value in (1.0, 3.0)]
-        >>> one, other = (see(task, part, scale=True) for part in parts)
-        >>> one.merged(other).statistics.moments.mean
-        array([2.])
-        """
+        """Return what both sets of samples tell together; the order matters to rounding alone."""
         per_step = self.kind.startswith("step")
         if self.kind != other.kind or self.shape[per_step:] != other.shape[per_step:]:
             raise InvalidInputError(
@@ -368,33 +303,7 @@ class Seen:
 
 
 def see(task: Task, raw: RawTarget, *, scale: bool) -> Seen:
-    """Collect what the values of a target tell.
-
-    Parameters
-    ----------
-    task : Task
-        What was computed.
-    raw : RawTarget
-        Its values on some samples; read in slices of rows.
-    scale : bool
-        Whether numbers are to be scaled, for which a task may declare ``log1p``.
-
-    Returns
-    -------
-    Seen
-        Of the size of one sample's target, not of all of them.
-
-    Raises
-    ------
-    InvalidInputError
-        If classes lie outside those that the task declares, or a task with ``log1p`` gave negative values.
-
-    Examples
-    --------
-    >>> raw = RawTarget("a", "class", (), np.array([0, 1, -1]))
-    >>> see(Task("a", "a", "class", classes=("x", "y")), raw, scale=True).statistics.counts
-    array([1, 1])
-    """
+    """Collect what the values of a target tell."""
     return Seen(raw.kind, raw.natural, raw.array.shape[1:], raw.array.dtype, _statistics(task, raw, scale))
 
 
@@ -423,27 +332,7 @@ def _check_classes(task: Task, raw: RawTarget) -> None:
 
 
 def first_twins(values: Array, found: Moments) -> Array:
-    """Tell for each column which is the first with the same values in every row.
-
-    Parameters
-    ----------
-    values : ndarray of float, shape (n, d)
-        The target; missing values are equal to each other.
-    found : Moments
-        Its statistics.
-
-    Returns
-    -------
-    ndarray of int, shape (d,)
-        The column itself where no earlier one is the same.
-
-    Examples
-    --------
-    >>> from auxtasks.targets.statistics import moments
-    >>> values = np.array([[1.0, 5.0, 1.0], [2.0, 5.0, 2.0]])
-    >>> first_twins(values, moments(values, log1p=False, name="a"))
-    array([0, 1, 0])
-    """
+    """Tell for each column which is the first with the same values in every row."""
     first = np.arange(values.shape[1])
     seen: dict[tuple[float, float, float], list[int]] = {}
     keys = zip(found.count.tolist(), found.mean.tolist(), found.squares.tolist(), strict=True)
@@ -459,23 +348,7 @@ def first_twins(values: Array, found: Moments) -> Array:
 
 
 def merge_twins(a: Array, b: Array) -> Array:
-    """Tell for each column which is the first with the same values in both parts.
-
-    Parameters
-    ----------
-    a, b : ndarray of int, shape (d,)
-        What `first_twins` tells of each part.
-
-    Returns
-    -------
-    ndarray of int, shape (d,)
-        The same of both; in whatever order parts are merged.
-
-    Examples
-    --------
-    >>> merge_twins(np.array([0, 0, 0, 0]), np.array([0, 1, 1, 0]))
-    array([0, 1, 1, 0])
-    """
+    """Tell for each column which is the first with the same values in both parts."""
     _, first, group = np.unique(np.stack([a, b]), axis=1, return_index=True, return_inverse=True)
     return np.asarray(first[group.ravel()])
 

@@ -16,37 +16,7 @@ TaskNames = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
 
 
 def parse_tasks(domain: str, tasks: TaskNames | None, given: Iterable[str] = ()) -> tuple[Task, ...]:
-    """Read the ``tasks`` argument.
-
-    Parameters
-    ----------
-    domain : str
-        The domain the tasks are used in.
-    tasks : str, mapping or sequence of these, optional
-        Names, and mappings of a name to its options; with an option ``"task"`` the name is an alias. None stands for
-        the defaults of the domain.
-    given : iterable of str
-        The names of the columns that the user gives, which must differ from those of the tasks.
-
-    Returns
-    -------
-    tuple of Task
-        In the order given.
-
-    Raises
-    ------
-    UnknownNameError
-        If a domain, task or option does not exist.
-    InvalidTypeError
-        If something is neither a name nor a mapping.
-    InvalidInputError
-        If a name occurs twice, if nothing is left to compute, or if two tasks change the inputs.
-
-    Examples
-    --------
-    >>> [task.name for task in parse_tasks("signal", ["std", {"low": {"task": "fft", "n_coefficients": 5}}])]
-    ['std', 'low']
-    """
+    """Read the ``tasks`` argument."""
     given = list(given)
     available = tasks_of(domain)
     if tasks is None:
@@ -172,33 +142,7 @@ class Task:
 
 
 def from_extractor(extractor: Extractor, name: str, options: Mapping[str, Any]) -> Task:
-    """Make a task from its extractor.
-
-    Parameters
-    ----------
-    extractor : Extractor
-        The registered task.
-    name : str
-        The key of the target.
-    options : mapping
-        The options given; the others take their defaults.
-
-    Returns
-    -------
-    Task
-        With lists among the options turned into tuples, so that they compare equal after a round trip through JSON.
-
-    Raises
-    ------
-    UnknownNameError
-        If the task has no such option.
-
-    Examples
-    --------
-    >>> from auxtasks.registry import find_task
-    >>> from_extractor(find_task("std", "signal"), "spread", {}).task
-    'std'
-    """
+    """Make a task from its extractor."""
     complete = {key: frozen(value) for key, value in extractor.with_defaults(options).items()}
     e = extractor
     task = Task(
@@ -223,51 +167,12 @@ def from_extractor(extractor: Extractor, name: str, options: Mapping[str, Any]) 
 
 
 def frozen(value: Any) -> Any:
-    """Turn lists into tuples, at every depth.
-
-    Parameters
-    ----------
-    value : object
-        The value of an option.
-
-    Returns
-    -------
-    object
-        The same; what is no list or tuple is passed on.
-
-    Examples
-    --------
-    >>> frozen([1, [2, "a"]])
-    (1, (2, 'a'))
-    """
+    """Turn lists into tuples, at every depth."""
     return tuple(map(frozen, value)) if isinstance(value, (list, tuple)) else value
 
 
 def fit_names(tasks: Sequence[Task], samples: Blocks) -> tuple[Task, ...]:
-    """Complete the tasks whose classes or columns depend on the training data.
-
-    Parameters
-    ----------
-    tasks : sequence of Task
-        What is to be computed.
-    samples : Documents
-        The training data; read as a whole, and only where a task asks for it.
-
-    Returns
-    -------
-    tuple of Task
-        The same tasks with their names, without those for which there is none.
-
-    Warns
-    -----
-    AuxTasksWarning
-        If a task is left out.
-
-    Examples
-    --------
-    >>> fit_names([Task("a", "a", "vector")], None)[0].name
-    'a'
-    """
+    """Complete the tasks whose classes or columns depend on the training data."""
     return tuple(named for task in tasks if (named := _named(task, samples)) is not None)
 
 

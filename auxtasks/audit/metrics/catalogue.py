@@ -40,20 +40,6 @@ def averaged(
 ) -> Callable[[Evidence], float]:
     """Make a metric that is the mean over the classes.
 
-    Parameters
-    ----------
-    name : {"precision", "recall", "f1"}
-        The metric of one class.
-    average : {"macro", "weighted"}
-        All classes alike, or by their number of samples.
-
-    Returns
-    -------
-    callable
-        From evidence to a number.
-
-    Notes
-    -----
     The mean goes over the classes that occur in the labels of the test part, so that it has the same terms whatever a
     model predicts. The precision of such a class counts as 0 where it is never predicted, as in scikit-learn.
     """
@@ -69,18 +55,7 @@ def averaged(
 
 
 def of_each_class(name: Literal["precision", "recall", "f1"]) -> Callable[[Evidence], Floats]:
-    """Make a metric that has one number for each class.
-
-    Parameters
-    ----------
-    name : {"precision", "recall", "f1"}
-        The metric.
-
-    Returns
-    -------
-    callable
-        From evidence to an array, in the order of its classes; NaN where the quotient is 0 by 0.
-    """
+    """Make a metric that has one number for each class."""
 
     def compute(found: Evidence) -> Floats:
         metric = getattr(require("sklearn.metrics", extra="sklearn"), f"{name}_score")
@@ -119,19 +94,7 @@ _TOLERANCE = 0.01
 
 
 def area_of_each_class(name: Literal["roc_auc", "average_precision"]) -> Callable[[Evidence], Floats]:
-    """Make a metric that is an area under a curve, one class against the rest.
-
-    Parameters
-    ----------
-    name : {"roc_auc", "average_precision"}
-        The area: under the ROC curve, or under that of precision against recall as average precision has it.
-
-    Returns
-    -------
-    callable
-        From evidence to an array, in the order of its classes (in a binary problem, of class 1 alone); NaN where the
-        test part holds no sample of the class, or no other.
-    """
+    """Make a metric that is an area under a curve, one class against the rest."""
 
     def compute(found: Evidence) -> Floats:
         metric = getattr(require("sklearn.metrics", extra="sklearn"), f"{name}_score")
@@ -143,18 +106,7 @@ def area_of_each_class(name: Literal["roc_auc", "average_precision"]) -> Callabl
 
 
 def mean_area(name: Literal["roc_auc", "average_precision"]) -> Callable[[Evidence], float]:
-    """Make the mean of such areas over the classes.
-
-    Parameters
-    ----------
-    name : {"roc_auc", "average_precision"}
-        The area.
-
-    Returns
-    -------
-    callable
-        From evidence to a number; NaN where the area of any class is.
-    """
+    """Make the mean of such areas over the classes."""
     of_each = area_of_each_class(name)
 
     def compute(found: Evidence) -> float:
@@ -246,56 +198,12 @@ DEFAULTS: Mapping[Problem, tuple[str, ...]] = {
 
 
 def higher_is_better(name: str) -> bool:
-    """Tell which way a metric is better.
-
-    Parameters
-    ----------
-    name : str
-        A metric, or one class of it.
-
-    Returns
-    -------
-    bool
-        False for errors and losses.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such metric.
-
-    Examples
-    --------
-    >>> higher_is_better("accuracy"), higher_is_better("recall[3]"), higher_is_better("rmse")
-    (True, True, False)
-    """
+    """Tell which way a metric is better."""
     return METRICS[one_of(name)[0]].higher_is_better
 
 
 def one_of(name: object) -> tuple[str, int | None]:
-    """Find a metric by what users and results call it.
-
-    Parameters
-    ----------
-    name : str
-        A name of `METRICS`, or that of one class, such as ``"recall[3]"``.
-
-    Returns
-    -------
-    tuple of str and (int or None)
-        The name in `METRICS`, and the class if one is meant.
-
-    Raises
-    ------
-    InvalidTypeError
-        If it is not a string.
-    UnknownNameError
-        If there is no such metric.
-
-    Examples
-    --------
-    >>> one_of("f1"), one_of("recall[3]")
-    (('f1', None), ('recall_per_class', 3))
-    """
+    """Find a metric by what users and results call it."""
     if not isinstance(name, str):
         raise InvalidTypeError(f"`metrics` must be names of metrics; got {name!r} of type {type(name).__name__}.")
     match = _ONE_CLASS.fullmatch(name)
@@ -307,30 +215,7 @@ def one_of(name: object) -> tuple[str, int | None]:
 
 
 def checked_names(names: str | Iterable[str] | None, problem: Problem) -> tuple[str, ...]:
-    """Return names of metrics that are defined for a problem.
-
-    Parameters
-    ----------
-    names : str, iterable of str or None
-        What the user chose; the defaults with None.
-    problem : {"binary", "multiclass", "multilabel", "regression"}
-        The kind of the main task.
-
-    Returns
-    -------
-    tuple of str
-        The first is the judged one.
-
-    Raises
-    ------
-    InvalidTypeError, UnknownNameError, InvalidInputError
-        As `auxtasks.audit.metrics.Metrics.of`.
-
-    Examples
-    --------
-    >>> checked_names("r2", "regression"), checked_names(None, "binary")
-    (('r2',), ('accuracy', 'f1', 'log_loss'))
-    """
+    """Return names of metrics that are defined for a problem."""
     check_choice("problem", problem, DEFAULTS)
     if names is None:
         return DEFAULTS[problem]
@@ -351,27 +236,7 @@ def checked_names(names: str | Iterable[str] | None, problem: Problem) -> tuple[
 
 
 def classes_of(labels: Array, problem: Problem, rank: int) -> tuple[int, ...]:
-    """List the classes that occur; a model may have outputs for others, which no test part can judge.
-
-    Parameters
-    ----------
-    labels : ndarray
-        All labels there are.
-    problem : {"binary", "multiclass", "multilabel", "regression"}
-        What they are for.
-    rank : int
-        The number of dimensions of the model's output; labels of as many are one-hot.
-
-    Returns
-    -------
-    tuple of int
-        Classes, or columns of several labels; empty for numbers.
-
-    Examples
-    --------
-    >>> classes_of(np.array([3, -1, 1]), "multiclass", 2)
-    (1, 3)
-    """
+    """List the classes that occur; a model may have outputs for others, which no test part can judge."""
     labels = without_last_one(labels)
     if problem in ("regression", "binary"):
         return () if problem == "regression" else (0, 1)

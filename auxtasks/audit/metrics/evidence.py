@@ -50,31 +50,7 @@ class Evidence:
 def gather(
     y_true: object, y_pred: object, problem: Problem, *, scale: Scale, signed: bool, classes: tuple[int, ...]
 ) -> Evidence:
-    """Lay labels and outputs out for the metrics.
-
-    Parameters
-    ----------
-    y_true, y_pred : array-like
-        Labels and outputs of the test part.
-    problem, scale, signed, classes
-        As `auxtasks.audit.metrics.Metrics` has them.
-
-    Returns
-    -------
-    Evidence
-        Of the samples that have a label.
-
-    Raises
-    ------
-    InvalidTypeError, InvalidInputError
-        If labels and outputs do not fit each other.
-
-    Examples
-    --------
-    >>> found = gather([1, -1, 0], [[0.9], [0.8], [0.3]], "binary", scale="probabilities", signed=False, classes=(0, 1))
-    >>> found.truth.tolist(), found.predicted.tolist()
-    ([1, 0], [1, 0])
-    """
+    """Lay labels and outputs out for the metrics."""
     outputs = read_outputs(y_pred, problem)
     truth = _by_row(read_labels("y_true", y_true), outputs, problem)
     missing = missing_entries(truth, signed=signed)
@@ -138,36 +114,8 @@ def _check_classes(truth: Array, outputs: Floats, problem: Problem) -> None:
 def as_probabilities(y_pred: object, problem: Problem, from_logits: bool = False) -> Floats:
     """Turn the outputs of a model into one row of probabilities (for numbers: of predictions) for each sample.
 
-    Parameters
-    ----------
-    y_pred : array-like
-        The outputs, ``(n, units)`` or ``(n,)``; axes between are counted as samples.
-    problem : {"binary", "multiclass", "multilabel", "regression"}
-        What they are for.
-    from_logits : bool, default False
-        Whether to take the softmax (classes) or the sigmoid (a single unit, labels) first.
-
-    Returns
-    -------
-    ndarray of float, shape (n,) or (n, units)
-        The probability of class 1 for a binary problem, whether of one unit or two; else one column for each unit.
-
-    Raises
-    ------
-    InvalidTypeError
-        If the outputs are not numbers.
-
-    Notes
-    -----
     float32 stays float32, because scikit-learn clips probabilities by the precision of their type; softmax and sigmoid
     are computed in float64. Outputs that should be probabilities and are not are passed on as they are.
-
-    Examples
-    --------
-    >>> as_probabilities([[0.0], [2.0]], "binary", from_logits=True).round(3)
-    array([0.5  , 0.881])
-    >>> as_probabilities([[0.25, 0.75]], "binary")
-    array([0.75])
     """
     outputs = read_outputs(y_pred, problem)
     if problem == "regression":
@@ -182,32 +130,7 @@ def as_probabilities(y_pred: object, problem: Problem, from_logits: bool = False
 
 
 def read_outputs(y_pred: object, problem: Problem) -> Floats:
-    """Lay outputs out as one row for each sample.
-
-    Parameters
-    ----------
-    y_pred : array-like
-        The outputs.
-    problem : {"binary", "multiclass", "multilabel", "regression"}
-        What they are for.
-
-    Returns
-    -------
-    ndarray of float, shape (n, units)
-        In float32 at least.
-
-    Raises
-    ------
-    InvalidTypeError
-        If the outputs are not numbers.
-    InvalidInputError
-        If they are a single number, or have too many units for a binary problem.
-
-    Examples
-    --------
-    >>> read_outputs([0.5, 1.0, 0.25], "binary").shape
-    (3, 1)
-    """
+    """Lay outputs out as one row for each sample."""
     outputs = to_numbers(y_pred)
     rows = outputs.reshape(-1, outputs.shape[-1] if outputs.ndim > 1 else 1)
     if problem == "binary" and rows.shape[1] > 2:
@@ -216,30 +139,7 @@ def read_outputs(y_pred: object, problem: Problem) -> Floats:
 
 
 def to_numbers(y_pred: object) -> Array:
-    """Return outputs as an array of numbers.
-
-    Parameters
-    ----------
-    y_pred : array-like
-        The outputs.
-
-    Returns
-    -------
-    ndarray
-        Of a boolean, integer or floating dtype, with an axis of samples at least.
-
-    Raises
-    ------
-    InvalidTypeError
-        If they are not numbers.
-    InvalidInputError
-        If they are a single number.
-
-    Examples
-    --------
-    >>> to_numbers([0.5, 1.0])
-    array([0.5, 1. ])
-    """
+    """Return outputs as an array of numbers."""
     try:
         outputs = np.asarray(y_pred)
     except (TypeError, ValueError) as error:

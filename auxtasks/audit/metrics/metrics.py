@@ -30,14 +30,6 @@ class Metrics:
         Whether labels are -1 and 1.
     classes : tuple of int
         The classes that occur in all labels, or the columns of several labels; none for numbers.
-
-    Examples
-    --------
-    >>> metrics = Metrics.of(None, [0, 1, 2, 1], (None, 3), loss="sparse_categorical_crossentropy")
-    >>> metrics.judged, metrics.problem
-    ('accuracy', 'multiclass')
-    >>> metrics.score([0, 1], [[0.8, 0.1, 0.1], [0.5, 0.25, 0.25]])["accuracy"]
-    0.5
     """
 
     names: tuple[str, ...]
@@ -57,39 +49,7 @@ class Metrics:
         from_logits: bool | None = None,
         problem: Problem | None = None,
     ) -> Metrics:
-        """Choose metrics for labels and a model's output.
-
-        Parameters
-        ----------
-        names : str, iterable of str or None
-            Names of `auxtasks.audit.metrics.NAMES`; of one class as ``"recall[3]"``, of each as ``"recall_per_class"``.
-            None stands for accuracy, F1 and log loss (classes), accuracy, F1 and ROC AUC (several labels) or RMSE, MAE
-            and R² (numbers).
-        y : array-like
-            All labels there are, of the training and of the test part.
-        shape : sequence of int or None
-            The shape of the output, the axis of samples included.
-        loss : str, keras.losses.Loss, callable or None
-            The compiled loss: it may say that outputs are logits or margins, and what kind of problem it is.
-        from_logits : bool, optional
-            Whether outputs are logits, where the loss does not say so.
-        problem : str, optional
-            The kind of problem, where `problem_of` would take it for another one.
-
-        Returns
-        -------
-        Metrics
-            Ready to score runs.
-
-        Raises
-        ------
-        UnknownNameError
-            If there is no such metric; the error lists all.
-        InvalidInputError
-            If one is not for this problem, is given twice, or the first is not a single number; and as `problem_of`.
-        InvalidTypeError
-            If a name is not a string, or labels are not numbers.
-        """
+        """Choose metrics for labels and a model's output."""
         labels, about = read_labels("y", y), about_loss(loss)
         kind = problem_of(labels, shape, loss=loss) if problem is None else problem
         scale: Scale = about.scale if from_logits is None else "logits" if from_logits else "probabilities"
@@ -107,27 +67,6 @@ class Metrics:
     def score(self, y_true: object, y_pred: object) -> dict[str, float]:
         """Compute the metrics of one run.
 
-        Parameters
-        ----------
-        y_true : array-like
-            The labels of the test part; samples without a label are left out.
-        y_pred : array-like
-            What the model puts out for it.
-
-        Returns
-        -------
-        dict of str to float
-            In the order of the names, those per class as ``"recall[3]"``. NaN where a metric is not defined: without
-            any label, where predictions are not finite, for areas under curves where a class is missing, for log loss
-            where outputs are not probabilities, for R² where an output is constant.
-
-        Raises
-        ------
-        InvalidTypeError, InvalidInputError
-            If labels and predictions do not fit each other.
-
-        Notes
-        -----
         Computed by `sklearn.metrics`. ``precision``, ``recall`` and ``f1`` are macro means over the classes of the test
         part; ``pr_auc`` is the average precision; ``roc_auc`` and ``pr_auc`` of several classes are means of one
         against the rest. With several labels ``accuracy`` is ``1 - hamming_loss``, and scikit-learn's stricter
@@ -156,30 +95,7 @@ def score(
     from_logits: bool | None = None,
     problem: Problem | None = None,
 ) -> dict[str, float]:
-    """Compute metrics of labels and outputs at once, where there are no other labels to know the classes from.
-
-    Parameters
-    ----------
-    names, loss, from_logits, problem
-        As for `Metrics.of`.
-    y_true, y_pred : array-like
-        As for `Metrics.score`.
-
-    Returns
-    -------
-    dict of str to float
-        As `Metrics.score` has it.
-
-    Raises
-    ------
-    UnknownNameError, InvalidTypeError, InvalidInputError
-        As `Metrics.of` and `Metrics.score`.
-
-    Examples
-    --------
-    >>> score(["rmse", "mae"], [1.0, float("nan"), 3.0], [2.0, 5.0, 3.5])
-    {'rmse': 0.7905694150420949, 'mae': 0.75}
-    """
+    """Compute metrics of labels and outputs at once, where there are no other labels to know the classes from."""
     outputs = to_numbers(y_pred)
     return Metrics.of(names, y_true, outputs.shape, loss=loss, from_logits=from_logits, problem=problem).score(
         y_true, outputs

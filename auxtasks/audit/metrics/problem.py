@@ -17,29 +17,6 @@ Problem = Literal["binary", "multiclass", "multilabel", "regression"]
 def problem_of(y: object, shape: Sequence[int | None], *, loss: Any = None) -> Problem:
     """Tell the kind of problem from the labels and the shape of the model's output.
 
-    Parameters
-    ----------
-    y : array-like
-        All labels there are; NaN (floats) or -1 (integers) where missing.
-    shape : sequence of int or None
-        The shape of the output, the axis of samples included, such as ``(None, 10)``.
-    loss : str, keras.losses.Loss, callable or None
-        The compiled loss, which decides where labels and shape leave it open.
-
-    Returns
-    -------
-    {"binary", "multiclass", "multilabel", "regression"}
-        The problem; see the table.
-
-    Raises
-    ------
-    InvalidTypeError
-        If labels are not numbers.
-    InvalidInputError
-        If there is no label, or the labels cannot belong to such an output.
-
-    Notes
-    -----
     =====================  ============================================  ==========================================
     output                 labels                                        problem
     =====================  ============================================  ==========================================
@@ -54,13 +31,6 @@ def problem_of(y: object, shape: Sequence[int | None], *, loss: Any = None) -> P
     Axes between (steps, pixels) are counted as samples. A matrix in which every row holds a single 1 is taken for
     one-hot unless the loss judges each unit by itself, as ``"binary_crossentropy"`` does. An axis of length 1 at the
     end of the labels does not matter.
-
-    Examples
-    --------
-    >>> problem_of([0, 2, 1], (None, 3)), problem_of([0, 1, 1], (None, 1)), problem_of([0.5, 1.5], (None, 1))
-    ('multiclass', 'binary', 'regression')
-    >>> problem_of([[1, 1], [0, 1]], (None, 2)), problem_of([[1, 0], [0, 1]], (None, 2))
-    ('multilabel', 'binary')
     """
     labels, about, rank = without_last_one(read_labels("y", y)), about_loss(loss), len(shape)
     signed = are_signed(labels, hinge=about.scale == "margins")
@@ -81,23 +51,7 @@ def problem_of(y: object, shape: Sequence[int | None], *, loss: Any = None) -> P
 
 
 def without_last_one(labels: Array) -> Array:
-    """Leave out a last axis of length 1, which says nothing.
-
-    Parameters
-    ----------
-    labels : ndarray
-        Labels or outputs.
-
-    Returns
-    -------
-    ndarray
-        A view; the axis of samples stays.
-
-    Examples
-    --------
-    >>> without_last_one(np.zeros((3, 1))).shape, without_last_one(np.zeros((1,))).shape
-    ((3,), (1,))
-    """
+    """Leave out a last axis of length 1, which says nothing."""
     return labels[..., 0] if labels.ndim > 1 and labels.shape[-1] == 1 else labels
 
 
@@ -148,23 +102,7 @@ class AboutLoss(NamedTuple):
 
 
 def about_loss(loss: Any) -> AboutLoss:
-    """Read what the compiled loss of a model says.
-
-    Parameters
-    ----------
-    loss : str, keras.losses.Loss, callable or None
-        As it was given to ``compile``; a list or a dict of a single loss too.
-
-    Returns
-    -------
-    AboutLoss
-        With an empty name where nothing is known.
-
-    Examples
-    --------
-    >>> about_loss("sparse_categorical_crossentropy")
-    AboutLoss(name='sparsecategoricalcrossentropy', from_logits=False)
-    """
+    """Read what the compiled loss of a model says."""
     if isinstance(loss, Mapping):
         loss = list(loss.values())
     if isinstance(loss, Sequence) and not isinstance(loss, str):

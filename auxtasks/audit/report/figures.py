@@ -22,18 +22,7 @@ if TYPE_CHECKING:
 
 
 def figures_of(report: AuditReport) -> dict[str, Figure]:
-    """Draw the figures of a report.
-
-    Parameters
-    ----------
-    report : AuditReport
-        The report.
-
-    Returns
-    -------
-    dict of str to matplotlib.figure.Figure
-        ``"differences"``, ``"curves"`` and, where several weights were tried, ``"weights"``.
-    """
+    """Draw the figures of a report."""
     with house_style():
         figures = {"differences": draw_differences(report), "curves": draw_curves(report)}
         if len({finding.arm.weight for finding in report.findings}) > 1:
@@ -42,18 +31,7 @@ def figures_of(report: AuditReport) -> dict[str, Figure]:
 
 
 def captions(report: AuditReport) -> dict[str, str]:
-    """Say what each figure shows.
-
-    Parameters
-    ----------
-    report : AuditReport
-        The report.
-
-    Returns
-    -------
-    dict of str to str
-        One for each figure a report may have.
-    """
+    """Say what each figure shows."""
     interval = f"{100 * report.settings['confidence']:g} % interval"
     band = "; the yellow band is the margin" if report.settings["margin"] else ""
     controlled = any(finding.control for finding in report.findings)
@@ -79,18 +57,7 @@ _LINES = ("-", "--", ":", "-.")
 
 
 def draw_curves(report: AuditReport) -> Figure:
-    """Draw the main task's loss in each epoch, one panel for each group of tasks.
-
-    Parameters
-    ----------
-    report : AuditReport
-        The report.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        The baseline is grey in every panel; weights differ in their dashes.
-    """
+    """Draw the main task's loss in each epoch, one panel for each group of tasks."""
     from matplotlib.ticker import MaxNLocator
 
     groups = groups_of(report)
@@ -112,23 +79,7 @@ def draw_curves(report: AuditReport) -> Figure:
 
 
 def mean_and_spread(curves: Sequence[Sequence[float]]) -> tuple[Floats, Floats]:
-    """Average curves that may end at different epochs.
-
-    Parameters
-    ----------
-    curves : sequence of sequence of float
-        The losses of each run; what is not finite counts as missing.
-
-    Returns
-    -------
-    mean, spread : ndarray
-        Of the runs that have a loss at that epoch, NaN where none has. The spread is their standard deviation.
-
-    Examples
-    --------
-    >>> mean_and_spread([[3.0, 1.0], [1.0]])
-    (array([2., 1.]), array([1., 0.]))
-    """
+    """Average curves that may end at different epochs."""
     losses = np.full((len(curves), max(map(len, curves), default=0)), np.nan)
     for row, curve in zip(losses, curves, strict=True):
         row[: len(curve)] = curve
@@ -155,18 +106,7 @@ _ARM, _CONTROL, _SPREAD = -0.1, 0.28, 0.17
 
 
 def draw_differences(report: AuditReport) -> Figure:
-    """Draw each pair's difference, their mean and interval, the margin, and the control beneath.
-
-    Parameters
-    ----------
-    report : AuditReport
-        The report.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        As high as the arms need.
-    """
+    """Draw each pair's difference, their mean and interval, the margin, and the control beneath."""
     from matplotlib.figure import Figure
 
     units, findings = Units.of(report), report.findings
@@ -222,18 +162,7 @@ def _draw_row(
 
 
 def draw_weights(report: AuditReport) -> Figure:
-    """Draw the difference for each weight, one panel for each group of tasks.
-
-    Parameters
-    ----------
-    report : AuditReport
-        The report.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        With weights on a logarithmic axis, linear where one is 0.
-    """
+    """Draw the difference for each weight, one panel for each group of tasks."""
     from matplotlib.ticker import NullLocator
 
     groups, units = groups_of(report), Units.of(report)
@@ -269,18 +198,7 @@ _COLUMNS = 3
 
 
 def groups_of(report: AuditReport) -> dict[str, list[Finding]]:
-    """Gather the findings of the same tasks with different weights.
-
-    Parameters
-    ----------
-    report : AuditReport
-        The report.
-
-    Returns
-    -------
-    dict of str to list of Finding
-        By the name of the tasks, the smallest weight first.
-    """
+    """Gather the findings of the same tasks with different weights."""
     groups: dict[tuple[str, ...], list[Finding]] = {}
     for finding in sorted(report.findings, key=lambda finding: finding.arm.weight):
         groups.setdefault(finding.arm.tasks, []).append(finding)
@@ -290,20 +208,7 @@ def groups_of(report: AuditReport) -> dict[str, list[Finding]]:
 
 
 def panels(names: list[str]) -> tuple[Figure, list[Axes]]:
-    """Make a figure with a titled panel for each name, all with the same axes.
-
-    Parameters
-    ----------
-    names : list of str
-        The titles.
-
-    Returns
-    -------
-    figure : matplotlib.figure.Figure
-        The figure.
-    axes : list of matplotlib.axes.Axes
-        One for each name.
-    """
+    """Make a figure with a titled panel for each name, all with the same axes."""
     from matplotlib.figure import Figure
 
     columns = min(_COLUMNS, max(len(names), 1))

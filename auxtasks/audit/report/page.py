@@ -106,18 +106,7 @@ _NO_CONTROLS = (
 
 
 def as_page(report: AuditReport) -> str:
-    """Write the page.
-
-    Parameters
-    ----------
-    report : AuditReport
-        The report.
-
-    Returns
-    -------
-    str
-        A whole HTML document without scripts or references to other files.
-    """
+    """Write the page."""
     from auxtasks.audit.report.figures import captions, figures_of
     from auxtasks.audit.report.style import figure_svg
 
@@ -155,46 +144,12 @@ def _guide(report: AuditReport, controlled: bool) -> str:
 
 
 def verdict_word(verdict: str) -> str:
-    """Write a verdict in its colour.
-
-    Parameters
-    ----------
-    verdict : str
-        The verdict.
-
-    Returns
-    -------
-    str
-        HTML.
-
-    Examples
-    --------
-    >>> verdict_word("no effect")
-    '<b class="no-effect">no effect</b>'
-    """
+    """Write a verdict in its colour."""
     return f'<b class="{escape(verdict.replace(" ", "-"))}">{escape(verdict)}</b>'
 
 
 def html_table(names: Sequence[str], cells: Iterable[Sequence[str]]) -> str:
-    r"""Lay out a table in a box of its own, which scrolls where it is too wide.
-
-    Parameters
-    ----------
-    names : sequence of str
-        The headings, as text.
-    cells : iterable of sequence of str
-        The rows, as HTML; the first cell of each names it.
-
-    Returns
-    -------
-    str
-        HTML.
-
-    Examples
-    --------
-    >>> html_table(["a", "<b>"], [["x", "1"]])[33:]
-    '<table><thead><tr><th scope="col">a</th><th scope="col">&lt;b&gt;</th></tr></thead><tbody>\n<tr><th ...
-    """
+    r"""Lay out a table in a box of its own, which scrolls where it is too wide."""
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
     body = "".join(
         f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in others)}</tr>\n'
@@ -206,35 +161,13 @@ def html_table(names: Sequence[str], cells: Iterable[Sequence[str]]) -> str:
 
 
 def findings_table(report: AuditReport) -> str:
-    """Lay out the findings.
-
-    Parameters
-    ----------
-    report : AuditReport
-        The report.
-
-    Returns
-    -------
-    str
-        HTML.
-    """
+    """Lay out the findings."""
     cells = [[escape(task), verdict_word(verdict), *map(typeset, numbers)] for task, verdict, *numbers in rows(report)]
     return html_table(columns(report), cells)
 
 
 def reasons_list(report: AuditReport) -> str:
-    """List why each verdict is what it is.
-
-    Parameters
-    ----------
-    report : AuditReport
-        The report.
-
-    Returns
-    -------
-    str
-        HTML.
-    """
+    """List why each verdict is what it is."""
     return "".join(
         f"<li><i>{escape(arm_name(report, finding.arm))}</i>: {verdict_word(finding.verdict)}. "
         f"{escape(finding.because)}</li>\n"
@@ -243,43 +176,12 @@ def reasons_list(report: AuditReport) -> str:
 
 
 def typeset(number: str) -> str:
-    """Write a number with a minus sign in place of a hyphen.
-
-    Parameters
-    ----------
-    number : str
-        The number as plain text.
-
-    Returns
-    -------
-    str
-        HTML.
-
-    Examples
-    --------
-    >>> typeset("-1.2 (-2.0 to -0.4)")
-    '−1.2 (−2.0 to −0.4)'
-    """
+    """Write a number with a minus sign in place of a hyphen."""
     return escape(number).replace("-", "−")
 
 
 def figure_block(svg: str, alternative: str, caption: str) -> str:
-    """Put a figure with its caption into the page itself.
-
-    Parameters
-    ----------
-    svg : str
-        The figure.
-    alternative : str
-        What it is, for those who cannot see it.
-    caption : str
-        What is written below.
-
-    Returns
-    -------
-    str
-        HTML.
-    """
+    """Put a figure with its caption into the page itself."""
     data = b64encode(svg.encode()).decode()
     image = f'<img alt="{escape(alternative)}" src="data:image/svg+xml;base64,{data}">'
     return f'<figure><div class="scroll">{image}</div><figcaption>{escape(caption)}</figcaption></figure>\n'
@@ -295,18 +197,7 @@ _STYLE_SNIPPET = (
 
 
 def as_snippet(report: AuditReport) -> str:
-    """Write heading, table, reasons and what follows.
-
-    Parameters
-    ----------
-    report : AuditReport
-        The report.
-
-    Returns
-    -------
-    str
-        HTML to be put into another page.
-    """
+    """Write heading, table, reasons and what follows."""
     return (
         f'<div class="auxtasks-audit"><style>{_STYLE_SNIPPET}</style><p>{escape(heading(report))}</p>'
         f"{findings_table(report)}<ul>{reasons_list(report)}</ul><p><b>{escape(conclusion(report))}</b></p></div>"
@@ -314,18 +205,7 @@ def as_snippet(report: AuditReport) -> str:
 
 
 def pairs_table(report: AuditReport) -> str:
-    """Lay out the score of the baseline and the difference of each arm, pair by pair; above 0 is better.
-
-    Parameters
-    ----------
-    report : AuditReport
-        The report.
-
-    Returns
-    -------
-    str
-        HTML.
-    """
+    """Lay out the score of the baseline and the difference of each arm, pair by pair; above 0 is better."""
     units, metric = Units.of(report), report.settings["metric"]
     sign = 1 if report.settings["higher_is_better"] else -1
     scores = {(run.arm, run.pair): run.scores.get(metric, float("nan")) for run in report.runs}
@@ -343,18 +223,7 @@ def pairs_table(report: AuditReport) -> str:
 
 
 def metrics_table(report: AuditReport) -> str:
-    """Lay out the mean of each metric over the pairs, one row an arm, controls too.
-
-    Parameters
-    ----------
-    report : AuditReport
-        The report.
-
-    Returns
-    -------
-    str
-        HTML.
-    """
+    """Lay out the mean of each metric over the pairs, one row an arm, controls too."""
     scores: dict[Arm, dict[str, list[float]]] = {}
     for run in report.runs:
         for metric, value in run.scores.items():
@@ -391,18 +260,7 @@ _MINUTE, _HOUR = 60, 3600
 
 
 def settings_table(report: AuditReport) -> str:
-    """Lay out the settings.
-
-    Parameters
-    ----------
-    report : AuditReport
-        The report.
-
-    Returns
-    -------
-    str
-        HTML.
-    """
+    """Lay out the settings."""
     said = dict(report.settings)
     if isinstance(said.get("seconds"), (int, float)):
         said["seconds"] = duration(said["seconds"])
@@ -413,23 +271,7 @@ def settings_table(report: AuditReport) -> str:
 
 
 def in_words(value: Any) -> str:
-    """Write a value of JSON as people would.
-
-    Parameters
-    ----------
-    value : object
-        Of JSON types.
-
-    Returns
-    -------
-    str
-        Text.
-
-    Examples
-    --------
-    >>> in_words({"of tasks": {"std": 1.0, "fft": 3.0}, "times": [1, 3]}), in_words(True), in_words(None)
-    ('of tasks (std 1; fft 3); times 1, 3', 'yes', '–')
-    """
+    """Write a value of JSON as people would."""
     if isinstance(value, dict):
         parts = {
             key: f"({in_words(part)})" if isinstance(part, dict) else in_words(part) for key, part in value.items()
@@ -445,23 +287,7 @@ def in_words(value: Any) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Write a time.
-
-    Parameters
-    ----------
-    seconds : float
-        The time.
-
-    Returns
-    -------
-    str
-        In hours and minutes, minutes and seconds, or seconds.
-
-    Examples
-    --------
-    >>> duration(3725), duration(754.2), duration(5.2)
-    ('1 h 2 min', '12 min 34 s', '5 s')
-    """
+    """Write a time."""
     whole = round(seconds)
     if whole >= _HOUR:
         return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE} min"

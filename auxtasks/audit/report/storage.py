@@ -76,50 +76,19 @@ def load_report(path: str | PathLike[str]) -> AuditReport:
 
 
 def write_json(report: AuditReport, path: Path) -> None:
-    """Write the data; see `AuditReport.to_json`.
-
-    Parameters
-    ----------
-    report : AuditReport
-        The report.
-    path : Path
-        The file.
-    """
+    """Write the data; see `AuditReport.to_json`."""
     write_whole(path, json.dumps(to_dict(report), indent=1, allow_nan=False, ensure_ascii=False))
 
 
 def write_html(report: AuditReport, path: Path) -> None:
-    """Write the page; see `AuditReport.to_html`.
-
-    Parameters
-    ----------
-    report : AuditReport
-        The report.
-    path : Path
-        The file.
-    """
+    """Write the page; see `AuditReport.to_html`."""
     from auxtasks.audit.report.page import as_page
 
     write_whole(path, as_page(report))
 
 
 def save_report(report: AuditReport, folder: Path, *, overwrite: bool) -> None:
-    """Write data, page and figures; see `AuditReport.save`.
-
-    Parameters
-    ----------
-    report : AuditReport
-        The report.
-    folder : Path
-        The folder.
-    overwrite : bool
-        Whether to replace a report that is there.
-
-    Raises
-    ------
-    StorageError
-        If something is there that may not be replaced.
-    """
+    """Write data, page and figures; see `AuditReport.save`."""
     if folder.exists() and not folder.is_dir():
         raise StorageError(f"`folder`: {folder} is a file; choose another name.")
     there = [name for name in FILES if (folder / name).exists()]
@@ -158,18 +127,7 @@ _INFINITE = ("inf", "-inf")
 
 
 def to_dict(report: AuditReport) -> dict[str, Any]:
-    """Return plain JSON types; `from_dict` is the inverse.
-
-    Parameters
-    ----------
-    report : AuditReport
-        The report.
-
-    Returns
-    -------
-    dict
-        With None for NaN, and ``"inf"`` and ``"-inf"`` for what is infinite.
-    """
+    """Return plain JSON types; `from_dict` is the inverse."""
     return {
         "content": CONTENT,
         "format": FORMAT,
@@ -182,41 +140,14 @@ def to_dict(report: AuditReport) -> dict[str, Any]:
 
 
 def from_dict(state: Mapping[str, Any]) -> AuditReport:
-    """Make the report that `to_dict` described.
-
-    Parameters
-    ----------
-    state : mapping
-        What `to_dict` returned.
-
-    Returns
-    -------
-    AuditReport
-        Equal to the one described.
-    """
+    """Make the report that `to_dict` described."""
     findings = tuple(_finding(each) for each in state["findings"])
     runs = tuple(_run(each) for each in state["runs"])
     return AuditReport(state["settings"], findings, runs, decode(state["relevance"]))
 
 
 def encode(value: Any) -> Any:
-    """Turn numbers, arrays, mappings and data classes into plain JSON types.
-
-    Parameters
-    ----------
-    value : object
-        What a report holds.
-
-    Returns
-    -------
-    object
-        Of JSON types.
-
-    Examples
-    --------
-    >>> encode({"fft": np.array([0.5, np.nan, np.inf])}), encode(Arm(("fft",)))
-    ({'fft': [0.5, None, 'inf']}, {'tasks': ['fft'], 'weight': 1.0, 'shuffled': False})
-    """
+    """Turn numbers, arrays, mappings and data classes into plain JSON types."""
     if isinstance(value, (Arm, Comparison, Finding, Run)):
         return {field.name: encode(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
@@ -231,23 +162,7 @@ def encode(value: Any) -> Any:
 
 
 def decode(value: Any) -> Any:
-    """Turn what `encode` made of numbers, and of lists and mappings of them, back.
-
-    Parameters
-    ----------
-    value : object
-        Of JSON types.
-
-    Returns
-    -------
-    object
-        With NaN for None.
-
-    Examples
-    --------
-    >>> decode({"fft": [0.5, None, "inf"]})
-    {'fft': [0.5, nan, inf]}
-    """
+    """Turn what `encode` made of numbers, and of lists and mappings of them, back."""
     if isinstance(value, dict):
         return {key: decode(part) for key, part in value.items()}
     if isinstance(value, list):
@@ -286,35 +201,13 @@ _RUNS = ("arm", "tasks", "weight", "shuffled", "seed", "fold", "metric", "value"
 
 
 def findings_frame(report: AuditReport) -> pd.DataFrame:
-    """Lay out the findings; see `AuditReport.to_frame`.
-
-    Parameters
-    ----------
-    report : AuditReport
-        The report.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row an arm.
-    """
+    """Lay out the findings; see `AuditReport.to_frame`."""
     pandas = require("pandas", extra="audit")
     return pandas.DataFrame([_finding_row(finding) for finding in report.findings], columns=_FINDINGS)
 
 
 def runs_frame(report: AuditReport) -> pd.DataFrame:
-    """Lay out the scores; see `AuditReport.runs_frame`.
-
-    Parameters
-    ----------
-    report : AuditReport
-        The report.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row for each run and metric.
-    """
+    """Lay out the scores; see `AuditReport.runs_frame`."""
     pandas = require("pandas", extra="audit")
     rows = [
         {

@@ -48,25 +48,7 @@ def house_style() -> Iterator[None]:
 
 
 def short(name: str, width: int = 24, lines: int = 2) -> str:
-    r"""Break a long name into lines and cut off what does not fit.
-
-    Parameters
-    ----------
-    name : str
-        The name.
-    width, lines : int
-        How many characters a line, and how many lines.
-
-    Returns
-    -------
-    str
-        The name, in lines.
-
-    Examples
-    --------
-    >>> short("std + abs_sum_changes + fft", 18), short("a_name_that_does_not_end", 8)
-    ('std +\nabs_sum_changes +…', 'a_name_t\nhat_doe…')
-    """
+    r"""Break a long name into lines and cut off what does not fit."""
     parts = wrap(" ".join(name.split()), width) or [""]
     kept = parts[:lines]
     if len(parts) > lines:
@@ -78,32 +60,13 @@ DPI = 150
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        The figure.
-    path : Path
-        The file.
-    """
+    """Write a figure as PNG."""
     with house_style():
         figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
 
 
 def figure_svg(figure: Figure) -> str:
-    """Write a figure as SVG, letters as outlines, so that it looks the same everywhere.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        The figure.
-
-    Returns
-    -------
-    str
-        The SVG; the same figure gives the same text.
-    """
+    """Write a figure as SVG, letters as outlines, so that it looks the same everywhere."""
     text = StringIO()
     with house_style():
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})

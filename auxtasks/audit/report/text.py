@@ -20,18 +20,7 @@ _STYLES = {"helps": "bold green", "no effect": "", "hurts": "bold red"}
 
 
 def as_renderable(report: AuditReport) -> Group:
-    """Return what rich prints: heading, table, reasons and what follows.
-
-    Parameters
-    ----------
-    report : AuditReport
-        The report.
-
-    Returns
-    -------
-    rich.console.Group
-        Readable from 80 columns on.
-    """
+    """Return what rich prints: heading, table, reasons and what follows."""
     require("rich", extra="cli")
     from rich.console import Group
     from rich.text import Text
@@ -51,18 +40,7 @@ def as_renderable(report: AuditReport) -> Group:
 
 
 def as_text(report: AuditReport) -> str:
-    """Return the same as plain text, without the table where rich is not installed.
-
-    Parameters
-    ----------
-    report : AuditReport
-        The report.
-
-    Returns
-    -------
-    str
-        At most `WIDTH` columns wide.
-    """
+    """Return the same as plain text, without the table where rich is not installed."""
     # What shows an object must not fail for want of an optional dependency.
     if find_spec("rich") is None:
         reasons = [

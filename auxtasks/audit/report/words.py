@@ -22,18 +22,7 @@ LEGEND_CONTROLS = "control: the difference with shuffled targets. "
 
 
 def heading(report: AuditReport) -> str:
-    """Say what was judged, and how.
-
-    Parameters
-    ----------
-    report : AuditReport
-        The report.
-
-    Returns
-    -------
-    str
-        One line: metric, pairs, baseline, margin, intervals and adjustment.
-    """
+    """Say what was judged, and how."""
     said, units = report.settings, Units.of(report)
     direction = "" if said["higher_is_better"] else " (lower is better; a difference above 0 is a gain)"
     adjust = str(said["adjust"] or "none")
@@ -46,18 +35,7 @@ def heading(report: AuditReport) -> str:
 
 
 def baseline_mean(report: AuditReport) -> float:
-    """Return the mean score of the baseline, NaN where there is none.
-
-    Parameters
-    ----------
-    report : AuditReport
-        The report.
-
-    Returns
-    -------
-    float
-        In the unit of the metric.
-    """
+    """Return the mean score of the baseline, NaN where there is none."""
     scores = [run.scores.get(report.settings["metric"], nan) for run in report.runs if not run.arm.tasks]
     if scores:
         return float(np.mean(scores))
@@ -67,18 +45,7 @@ def baseline_mean(report: AuditReport) -> float:
 
 
 def conclusion(report: AuditReport) -> str:
-    """Say what follows: the arm that helps most, or none.
-
-    Parameters
-    ----------
-    report : AuditReport
-        The report.
-
-    Returns
-    -------
-    str
-        One sentence.
-    """
+    """Say what follows: the arm that helps most, or none."""
     units = Units.of(report)
     helpful = [finding for finding in report.findings if finding.verdict == "helps"]
     if not helpful:
@@ -96,58 +63,21 @@ def conclusion(report: AuditReport) -> str:
 
 
 def arm_name(report: AuditReport, arm: Arm) -> str:
-    """Return what an arm is called where there is little room.
-
-    Parameters
-    ----------
-    report : AuditReport
-        The report.
-    arm : Arm
-        One of its arms.
-
-    Returns
-    -------
-    str
-        Its label, with ``all 12 tasks`` in place of many names, and with a weight of 1 said where there are others.
-    """
+    """Return what an arm is called where there is little room."""
     several = len({finding.arm.weight for finding in report.findings}) > 1
     weighted = arm.tasks and (several or arm.weight != 1.0)
     return tasks_name(report, arm) + (f" ×{arm.weight:g}" if weighted else "")
 
 
 def tasks_name(report: AuditReport, arm: Arm) -> str:
-    """Return `arm_name` without the weight.
-
-    Parameters
-    ----------
-    report : AuditReport
-        The report.
-    arm : Arm
-        One of its arms.
-
-    Returns
-    -------
-    str
-        The tasks.
-    """
+    """Return `arm_name` without the weight."""
     if len(arm.tasks) > FEW and set(arm.tasks) == all_tasks(report):
         return f"all {len(arm.tasks)} tasks"
     return " + ".join(arm.tasks) or "baseline"
 
 
 def all_tasks(report: AuditReport) -> set[str]:
-    """Return the tasks of all arms.
-
-    Parameters
-    ----------
-    report : AuditReport
-        The report.
-
-    Returns
-    -------
-    set of str
-        Their names.
-    """
+    """Return the tasks of all arms."""
     return {task for finding in report.findings for task in finding.arm.tasks}
 
 
@@ -166,17 +96,6 @@ class Units:
         Whether it is a share, written in %, and its differences in points.
     decimals : int
         Of points and %; other numbers have three significant digits.
-
-    Examples
-    --------
-    >>> from auxtasks.audit.verdicts import compare
-    >>> found = compare([0.80, 0.82, 0.81], [0.84, 0.85, 0.86])
-    >>> Units(True).interval(found), Units(False).interval(found)
-    ('+4.0 (+1.5 to +6.5)', '+0.0400 (+0.0152 to +0.0648)')
-    >>> Units(True).value(0.81), Units(False).value(1234.5), Units(True).difference(float("nan"))
-    ('81.0 %', '1234', '–')
-    >>> Units(True).size(0.01), Units(True).size(-0.005), Units(False).size(0.5)
-    ('1 point', '0.5 points', '0.5')
     """
 
     in_points: bool
@@ -222,48 +141,12 @@ class Units:
 
 
 def is_share(metric: str) -> bool:
-    """Tell whether a metric goes from 0 to 1 and is better written in %.
-
-    Parameters
-    ----------
-    metric : str
-        The metric.
-
-    Returns
-    -------
-    bool
-        Also True for variants of such a metric and for one class of it.
-
-    Examples
-    --------
-    >>> [is_share(name) for name in ("f1", "precision_weighted", "recall[3]", "rmse", "r2", "f10")]
-    [True, True, True, False, False, False]
-    """
+    """Tell whether a metric goes from 0 to 1 and is better written in %."""
     return any(metric == share or metric.startswith((f"{share}_", f"{share}[")) for share in SHARES)
 
 
 def number_text(number: float, decimals: int, sign: str = "") -> str:
-    """Write a number; one that is not finite as a dash, and zero without a sign.
-
-    Parameters
-    ----------
-    number : float
-        The number.
-    decimals : int
-        How many.
-    sign : {"", "+"}
-        "+" to write the sign of positive numbers too.
-
-    Returns
-    -------
-    str
-        The text.
-
-    Examples
-    --------
-    >>> number_text(1.25, 1, "+"), number_text(-0.01, 1, "+"), number_text(float("nan"), 1)
-    ('+1.2', '0.0', '–')
-    """
+    """Write a number; one that is not finite as a dash, and zero without a sign."""
     if not isfinite(number):
         return UNKNOWN
     text = f"{number:{sign}.{decimals}f}"
@@ -296,35 +179,13 @@ class Row(NamedTuple):
 
 
 def columns(report: AuditReport) -> tuple[str, ...]:
-    """Return the headings of the columns.
-
-    Parameters
-    ----------
-    report : AuditReport
-        The report.
-
-    Returns
-    -------
-    tuple of str
-        One for each cell of a `Row`.
-    """
+    """Return the headings of the columns."""
     unit = Units.of(report).unit
     return ("task", "verdict", "difference" + unit.replace(" ", ", "), *(n.replace("_", " ") for n in Row._fields[3:]))
 
 
 def rows(report: AuditReport) -> list[Row]:
-    """Write the findings as texts.
-
-    Parameters
-    ----------
-    report : AuditReport
-        The report.
-
-    Returns
-    -------
-    list of Row
-        One an arm, in the order of the findings.
-    """
+    """Write the findings as texts."""
     units = Units.of(report)
     return [_row(report, finding, units) for finding in report.findings]
 

@@ -29,28 +29,7 @@ class Features(NamedTuple):
 
 
 def features_of(target: Array, spec: TargetSpec) -> Floats:
-    """Lay a target out as columns.
-
-    Parameters
-    ----------
-    target : ndarray
-        The target of some samples.
-    spec : TargetSpec
-        What it is.
-
-    Returns
-    -------
-    ndarray of float, shape (n, columns)
-        Columns of a vector by themselves; of a vector per step its mean and standard deviation over the steps; of
-        an image its means on a grid of 8 by 8; of a class one column for each class that occurs; of classes per step
-        how often each occurs, for the 200 most frequent. NaN where missing.
-
-    Examples
-    --------
-    >>> spec = TargetSpec("tags", "tags", "step_class", (3,), n_classes=2)
-    >>> features_of(np.array([[0, 0, 1, 1], [0, 1, 1, -1]]), spec).round(2).tolist()
-    [[0.5, 0.5], [0.67, 0.33]]
-    """
+    """Lay a target out as columns."""
     if spec.kind in ("class", "step_class"):
         return frequencies(target, CLASSES)
     numbers: Floats = target.astype(np.float64)
@@ -64,26 +43,7 @@ def features_of(target: Array, spec: TargetSpec) -> Floats:
 
 
 def target_features(spec: TargetSpec, target: Array) -> Features:
-    """Lay a target out as centred columns; those that are constant are left out.
-
-    Parameters
-    ----------
-    spec : TargetSpec
-        What it is.
-    target : ndarray
-        The target of some samples.
-
-    Returns
-    -------
-    Features
-        The columns of `features_of`: of vectors each with a standard deviation of 1, of other kinds all divided by the
-        same number, because their columns are of one unit.
-
-    Examples
-    --------
-    >>> target_features(TargetSpec("a", "a", "vector", (2,)), np.array([[0.0, 5.0], [2.0, 5.0]])).values.tolist()
-    [[-1.0], [1.0]]
-    """
+    """Lay a target out as centred columns; those that are constant are left out."""
     table = features_of(target, spec)
     known: Array = np.logical_not(np.isnan(table).all(axis=1))
     columns = standardised(table, each=spec.kind in ("vector", "step_vector"))
@@ -95,21 +55,6 @@ def step_features(target: Array) -> Features:
 
     Mean and standard deviation, which `features_of` takes, hide that a target is a linear function of the input; these
     do not.
-
-    Parameters
-    ----------
-    target : ndarray of float, shape (n, time, columns)
-        The target of some samples.
-
-    Returns
-    -------
-    Features
-        Eight stretches at most.
-
-    Examples
-    --------
-    >>> step_features(np.array([[[0.0], [1.0]], [[2.0], [3.0]]])).values.round(3).tolist()
-    [[-1.0, -1.0], [1.0, 1.0]]
     """
     means = averaged(target.astype(np.float64), [min(_GRID, target.shape[1])]).reshape(len(target), -1)
     known: Array = np.logical_not(np.isnan(means).all(axis=1))
@@ -117,25 +62,7 @@ def step_features(target: Array) -> Features:
 
 
 def input_features(inputs: Array, *, words: bool) -> Floats:
-    """Lay inputs out as columns.
-
-    Parameters
-    ----------
-    inputs : ndarray, shape (n, ...)
-        The inputs of some samples.
-    words : bool
-        Whether they are the numbers of words, of which only the frequencies mean something to a linear model.
-
-    Returns
-    -------
-    ndarray of float, shape (n, columns)
-        Flattened; what has more than 1,000 numbers and axes of time or space is averaged along them first.
-
-    Examples
-    --------
-    >>> input_features(np.zeros((3, 512, 6)) + np.arange(512)[:, None] * np.arange(3)[:, None, None], words=False).shape
-    (3, 768)
-    """
+    """Lay inputs out as columns."""
     if words:
         return standardised(frequencies(inputs, CLASSES), each=False)
     numbers: Floats = inputs.astype(np.float64)
@@ -161,28 +88,7 @@ _ROUNDING = 1e-10
 
 
 def standardised(values: Floats, *, each: bool = True) -> Floats:
-    """Centre columns and bring them to one scale; what is missing becomes the mean, which is 0.
-
-    Parameters
-    ----------
-    values : ndarray of float, shape (n, columns)
-        NaN where missing.
-    each : bool, default True
-        Whether each column gets a standard deviation of 1; otherwise all are divided by the same number, which keeps
-        the proportions between them.
-
-    Returns
-    -------
-    ndarray of float64, shape (n, columns that are not constant)
-        Without any NaN.
-
-    Examples
-    --------
-    >>> standardised(np.array([[1.0, 5.0], [3.0, 5.0], [np.nan, 5.0]]))
-    array([[-1.],
-           [ 1.],
-           [ 0.]])
-    """
+    """Centre columns and bring them to one scale; what is missing becomes the mean, which is 0."""
     present = ~np.isnan(values)
     count = np.maximum(present.sum(axis=0), 1)
     filled = np.where(present, values, 0.0).astype(np.float64)
@@ -204,25 +110,7 @@ def standardised(values: Floats, *, each: bool = True) -> Floats:
 
 
 def narrowed(values: Floats, limit: int) -> Floats:
-    """Keep the directions along which samples differ most.
-
-    Parameters
-    ----------
-    values : ndarray of float, shape (n, columns)
-        Centred columns.
-    limit : int
-        How many columns to keep at most.
-
-    Returns
-    -------
-    ndarray of float, shape (n, at most limit)
-        The very columns, or their principal components by size.
-
-    Examples
-    --------
-    >>> np.abs(narrowed(np.array([[1.0, -1.0], [-1.0, 1.0]]), 1)).round(3).tolist()
-    [[1.414], [1.414]]
-    """
+    """Keep the directions along which samples differ most."""
     from scipy.linalg import eigh
 
     n, width = values.shape
@@ -237,25 +125,7 @@ def narrowed(values: Floats, limit: int) -> Floats:
 
 
 def averaged(values: Floats, lengths: Sequence[int]) -> Floats:
-    """Shorten axes by averaging neighbours.
-
-    Parameters
-    ----------
-    values : ndarray of float, shape (n, *axes, channels)
-        Samples on a grid.
-    lengths : sequence of int
-        The length that each axis between the first and the last is to have, at most its own.
-
-    Returns
-    -------
-    ndarray of float, shape (n, *lengths, channels)
-        Means of neighbours; groups differ by one in size where lengths do not divide.
-
-    Examples
-    --------
-    >>> averaged(np.arange(5.0).reshape(1, 5, 1), [2]).ravel()
-    array([0.5, 3. ])
-    """
+    """Shorten axes by averaging neighbours."""
     for axis, length in enumerate(lengths, start=1):
         starts = np.arange(length) * values.shape[axis] // length
         sizes = np.diff(np.append(starts, values.shape[axis]))
@@ -265,25 +135,7 @@ def averaged(values: Floats, lengths: Sequence[int]) -> Floats:
 
 
 def frequencies(numbers: Array, limit: int) -> Floats:
-    """Count how often each class occurs in each sample.
-
-    Parameters
-    ----------
-    numbers : ndarray of int, shape (n, ...)
-        Classes; negative where missing.
-    limit : int
-        How many of the classes, the most frequent first, get a column.
-
-    Returns
-    -------
-    ndarray of float, shape (n, at most limit)
-        Shares of what is present in a sample; NaN where nothing is.
-
-    Examples
-    --------
-    >>> frequencies(np.array([[0, 2, 2], [2, 0, -1], [-1, -1, -1]]), 5).round(2).tolist()
-    [[0.67, 0.33], [0.5, 0.5], [nan, nan]]
-    """
+    """Count how often each class occurs in each sample."""
     numbers = numbers.reshape(len(numbers), -1)
     classes, counts = np.unique(numbers[numbers >= 0], return_counts=True)
     chosen = classes[np.argsort(-counts, kind="stable")[:limit]]
@@ -294,26 +146,7 @@ def frequencies(numbers: Array, limit: int) -> Floats:
 
 
 def entropy_of(spec: TargetSpec, target: Array) -> float:
-    """Return how evenly the classes of a target occur.
-
-    Parameters
-    ----------
-    spec : TargetSpec
-        The target.
-    target : ndarray
-        Its values.
-
-    Returns
-    -------
-    float
-        Shannon's entropy over its largest value, ``log(n_classes)``: 0 for a single class, 1 where all are alike. NaN
-        for other kinds, and without a value.
-
-    Examples
-    --------
-    >>> entropy_of(TargetSpec("a", "a", "class", (), n_classes=2), np.array([0, 1, -1, 0, 1]))
-    1.0
-    """
+    """Return how evenly the classes of a target occur."""
     if spec.kind not in ("class", "step_class") or spec.n_classes is None or not (target >= 0).any():
         return float("nan")
     counts = np.unique(target[target >= 0], return_counts=True)[1]
@@ -322,25 +155,7 @@ def entropy_of(spec: TargetSpec, target: Array) -> float:
 
 
 def missing_share(target: Array, lengths: Array | None = None) -> float:
-    """Return the share of missing values, NaN or negative classes.
-
-    Parameters
-    ----------
-    target : ndarray
-        The values.
-    lengths : ndarray of int, shape (n,), optional
-        How many steps of each sample are not padding; what is missing in the padding does not count.
-
-    Returns
-    -------
-    float
-        From 0 to 1.
-
-    Examples
-    --------
-    >>> missing_share(np.array([0, -1])), missing_share(np.array([0.5, -1.0]))
-    (0.5, 0.0)
-    """
+    """Return the share of missing values, NaN or negative classes."""
     missing = np.isnan(target) if target.dtype.kind == "f" else target < 0
     if lengths is not None and missing.ndim > 1:
         missing = missing[np.arange(missing.shape[1]) < lengths[:, None]]
@@ -355,36 +170,7 @@ class Inputs(NamedTuple):
 
 
 def read_inputs(targets: Mapping[str, Array], inputs: object, n: int, rows: Array) -> Inputs | None:
-    """Return the inputs of some samples.
-
-    Parameters
-    ----------
-    targets : mapping of str to ndarray
-        The targets, which may know their inputs.
-    inputs : array-like or None
-        What the user gave instead.
-    n : int
-        How many samples there are.
-    rows : ndarray of int
-        Which of them to return.
-
-    Returns
-    -------
-    Inputs or None
-        None where there are none.
-
-    Raises
-    ------
-    InvalidTypeError
-        If they are not numbers.
-    InvalidInputError
-        If there are more or fewer than samples.
-
-    Examples
-    --------
-    >>> read_inputs({}, [1.0, 2.0, 3.0], 3, np.array([0, 2])).values.tolist()
-    [[1.0], [3.0]]
-    """
+    """Return the inputs of some samples."""
     words, lengths = False, None
     if isinstance(targets, AuxTargets):
         words, lengths = targets.vocabulary is not None, targets.lengths
@@ -464,34 +250,7 @@ class MainLabels(NamedTuple):
 
 
 def read_main_labels(y: object, problem: Problem | None = None) -> MainLabels:
-    """Tell which kind of labels there are, and which are missing.
-
-    Parameters
-    ----------
-    y : array-like
-        The labels, one for each sample.
-    problem : {"binary", "multiclass", "multilabel", "regression"}, optional
-        What they are for, where it is known. Without it integers are classes; floats are classes if all are 0 and 1 or
-        -1 and 1; a matrix of 0 and 1 is one-hot if each row holds a single 1, and else holds flags; all other floats
-        are numbers.
-
-    Returns
-    -------
-    MainLabels
-        Missing is NaN in floats and -1 in integers, except where labels are -1 and 1 and known to be binary.
-
-    Raises
-    ------
-    InvalidTypeError
-        If labels are not numbers.
-    InvalidInputError
-        If they are a single number.
-
-    Examples
-    --------
-    >>> read_main_labels([0, 1, -1]).kind, read_main_labels([[0, 1], [1, 1]]).kind, read_main_labels([0.5, 1.0]).kind
-    ('classes', 'flags', 'numbers')
-    """
+    """Tell which kind of labels there are, and which are missing."""
     labels = without_last_one(read_labels("y", y))
     # In integers -1 is a class only where the problem is known to be one of yes and no.
     signed = (labels.dtype.kind == "f" or problem in ("binary", "multilabel")) and are_signed(labels)

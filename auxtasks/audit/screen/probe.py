@@ -41,47 +41,11 @@ def linear_probe(
 ) -> float:
     """Measure how well a linear model tells the main label from features, on samples it was not fitted to.
 
-    Parameters
-    ----------
-    features : array-like, shape (n, ...)
-        Anything known of the samples; flattened. NaN where missing: a missing value is replaced by the mean, a sample
-        without any is left out.
-    y : array-like, shape (n,) or (n, columns)
-        Main labels; NaN (floats) or -1 (integers) where missing.
-    problem : {"binary", "multiclass", "multilabel", "regression"}, optional
-        What the labels are for; see `auxtasks.audit.screen.features.read_main_labels` for how it is told otherwise.
-    folds : int, default 5
-        How often a part is held out; at most as many as there are samples.
-    seed : int, default 0
-        Of the folds.
-
-    Returns
-    -------
-    float
-        The skill: 0 for a guess, 1 without error, below 0 for worse than guessing. NaN where it cannot be told: with
-        fewer than 10 labelled samples, fewer than two classes of more than one sample, labels that are all the same,
-        labels for each step of a sample, or features that do not vary.
-
-    Raises
-    ------
-    InvalidTypeError
-        If features or labels are not numbers.
-    InvalidInputError
-        If their lengths differ.
-
-    Notes
-    -----
     ``(score - chance) / (1 - chance)``. For classes the score is the balanced accuracy of a logistic regression with
     balanced class weights, and chance is 1 over the number of classes, so that a rare class counts like any other. For
     numbers and for several labels it is R² of a ridge regression, mean over the columns, and chance is 0. Features are
     standardised, so their units do not matter, and reduced to 50 principal components at most. Classes of a single
     sample are left out, and columns of labels that are all the same.
-
-    Examples
-    --------
-    >>> y = np.arange(60) % 3
-    >>> linear_probe(np.eye(3)[y], y)
-    1.0
     """
     table, labels = to_array(features, "features"), read_main_labels(y, problem)
     check_int("folds", folds, low=2)
@@ -139,27 +103,7 @@ _ROUNDING = 1e-12
 
 
 def deal(n: int, folds: int, seed: int, strata: Array | None = None) -> Array:
-    """Deal samples into folds at random.
-
-    Parameters
-    ----------
-    n, folds : int
-        How many samples and folds.
-    seed : int
-        Of the order.
-    strata : ndarray of int, shape (n,), optional
-        Classes to be spread evenly over the folds.
-
-    Returns
-    -------
-    ndarray of int, shape (n,)
-        The fold of each sample; all folds are of one size, give or take one sample.
-
-    Examples
-    --------
-    >>> np.bincount(deal(7, 3, seed=0)).tolist()
-    [3, 2, 2]
-    """
+    """Deal samples into folds at random."""
     order = np.random.default_rng(seed).permutation(n)
     if strata is not None:
         order = order[np.argsort(strata[order], kind="stable")]
@@ -171,32 +115,9 @@ def deal(n: int, folds: int, seed: int, strata: Array | None = None) -> Array:
 def shares_explained(source: Floats, targets: Sequence[Floats], folds: Array) -> list[float]:
     """Cross-validate ridge regressions of several targets on the same columns.
 
-    Parameters
-    ----------
-    source : ndarray of float, shape (n, columns)
-        What is predicted from.
-    targets : sequence of ndarray of float, shape (n, columns of a target)
-        What is predicted.
-    folds : ndarray of int, shape (n,)
-        The fold in which each sample is held out.
-
-    Returns
-    -------
-    list of float
-        For each target the share of its variance, all columns taken together, that is explained in the held-out
-        samples: 1 for a linear function, about 0 for noise. NaN for a target that does not vary.
-
-    Notes
-    -----
     ``1 - Σ‖y - ŷ‖² / Σ‖y - ȳ‖²`` over the held-out samples, ȳ being the mean of the others (Hoerl and Kennard 1970,
     Technometrics 12(1):55-67). For each target the best of a few penalties counts, which makes shares too large by
     about as much as one parameter can.
-
-    Examples
-    --------
-    >>> x = np.random.default_rng(0).normal(size=(60, 3))
-    >>> [round(share, 3) for share in shares_explained(x, [2 * x[:, :1] - x[:, 1:2], x**2], deal(60, 5, 0))][0]
-    1.0
     """
     widths = [target.shape[1] for target in targets]
     owners = np.repeat(np.arange(len(targets)), widths)
@@ -235,30 +156,7 @@ _SOURCE, _TARGET = 200, 64
 
 
 def explained_by(source: Floats, known: Array, tasks: Mapping[str, Features], seed: int) -> dict[str, float]:
-    """Tell how much of each task's target is a linear function of some columns.
-
-    Parameters
-    ----------
-    source : ndarray of float, shape (n, columns)
-        Centred columns; the 200 principal components of more.
-    known : ndarray of bool, shape (n,)
-        For which samples to use them.
-    tasks : mapping of str to Features
-        The targets; of wide ones the 64 largest principal components.
-    seed : int
-        Of the folds.
-
-    Returns
-    -------
-    dict of str to float
-        Shares from 0 to 1; NaN for targets that do not vary, and with fewer than 10 samples.
-
-    Examples
-    --------
-    >>> x = np.random.default_rng(0).normal(size=(50, 2))
-    >>> explained_by(x, np.ones(50, bool), {"sum": Features(x.sum(axis=1, keepdims=True), np.ones(50, bool))}, 0)
-    {'sum': 1.0}
-    """
+    """Tell how much of each task's target is a linear function of some columns."""
     source = narrowed(source, _SOURCE)
     alike: dict[bytes, list[str]] = defaultdict(list)
     for name, task in tasks.items():
@@ -277,25 +175,7 @@ def explained_by(source: Floats, known: Array, tasks: Mapping[str, Features], se
 
 
 def explained_by_others(known: Array, tasks: Mapping[str, Features], seed: int) -> dict[str, dict[str, float]]:
-    """Tell how much of each task's target is a linear function of each other task's.
-
-    Parameters
-    ----------
-    known, tasks, seed
-        As for `explained_by`.
-
-    Returns
-    -------
-    dict of str to dict of str to float
-        For each task the shares that the others explain.
-
-    Examples
-    --------
-    >>> x, present = np.random.default_rng(0).normal(size=(50, 2)), np.ones(50, bool)
-    >>> shares = explained_by_others(present, {"both": Features(x, present), "one": Features(x[:, :1], present)}, 0)
-    >>> shares["one"]["both"], round(shares["both"]["one"], 1)
-    (1.0, 0.5)
-    """
+    """Tell how much of each task's target is a linear function of each other task's."""
     slim = {name: Features(narrowed(task.values, _TARGET), task.present) for name, task in tasks.items()}
     by_source = {
         name: explained_by(
@@ -309,20 +189,6 @@ def explained_by_others(known: Array, tasks: Mapping[str, Features], seed: int) 
 def explained_by_label(labels: MainLabels, tasks: Mapping[str, Features], seed: int) -> dict[str, float]:
     """Tell how much of each task's target is a function of the main label.
 
-    Parameters
-    ----------
-    labels : MainLabels
-        The main labels.
-    tasks, seed
-        As for `explained_by`.
-
-    Returns
-    -------
-    dict of str to float
-        As `explained_by` has it; NaN without labels to tell from.
-
-    Notes
-    -----
     Of a class any function is linear in its one-hot columns; of numbers only linear ones are found.
     """
     if labels.trouble:
@@ -333,40 +199,12 @@ def explained_by_label(labels: MainLabels, tasks: Mapping[str, Features], seed: 
 
 
 def rounded(share: float) -> float:
-    """Leave out digits that depend on the order of additions, and so on the order of the tasks.
-
-    Parameters
-    ----------
-    share : float
-        A share of variance; below 0 where a map is worse than the mean.
-
-    Returns
-    -------
-    float
-        From 0 to 1, or NaN.
-
-    Examples
-    --------
-    >>> rounded(-0.001), rounded(0.123456789)
-    (0.0, 0.123457)
-    """
+    """Leave out digits that depend on the order of additions, and so on the order of the tasks."""
     return share if isnan(share) else round(max(share, 0.0), 6)
 
 
 def one_thread() -> AbstractContextManager[Any]:
-    """Keep linear algebra to one thread: its matrices are small here, and threads that wait for each other cost more.
-
-    Returns
-    -------
-    context manager
-        For the time of the block, in the whole process.
-
-    Examples
-    --------
-    >>> with one_thread():
-    ...     1 + 1
-    2
-    """
+    """Keep linear algebra to one thread: its matrices are small, and threads that wait for each other cost more."""
     limits: AbstractContextManager[Any] = require("threadpoolctl", extra="sklearn").threadpool_limits(limits=1)
     return limits
 
@@ -381,24 +219,6 @@ def explained_by_input(
 ) -> dict[str, float]:
     """Tell how much of each task's target is a linear function of the input.
 
-    Parameters
-    ----------
-    inputs : Inputs or None
-        The inputs, if there are any.
-    arrays, features, specs : mapping of str to ndarray, Features and TargetSpec
-        The targets as they are, as columns, and what they are.
-    drawn : ndarray of bool, shape (n,)
-        Which samples to use.
-    seed : int
-        Of the folds.
-
-    Returns
-    -------
-    dict of str to float
-        Shares from 0 to 1; NaN for targets that do not vary, and without inputs.
-
-    Notes
-    -----
     Vectors per step are compared by their means over stretches of time; classes per step with the input at the same
     step where it has the same steps, because how often a class occurs says little of where.
     """
@@ -419,31 +239,7 @@ _STEPS, _FOLDS = 10_000, 5
 
 
 def step_share(inputs: Array, target: Array, *, words: bool, seed: int) -> float:
-    """Tell how much of a class per step is a linear function of the input at this step.
-
-    Parameters
-    ----------
-    inputs : ndarray, shape (n, time) or (n, time, columns)
-        The inputs; numbers of words are negative where padded.
-    target : ndarray of int, shape (n, time)
-        The classes; negative where missing.
-    words : bool
-        Whether inputs are numbers of words, of which the 200 most frequent are told apart.
-    seed : int
-        Of the folds, and of the up to 10,000 steps drawn.
-
-    Returns
-    -------
-    float
-        The share of the variance of the columns of classes, in samples the map was not fitted to. NaN where
-        fewer than 10 samples have a class.
-
-    Examples
-    --------
-    >>> words = np.random.default_rng(0).integers(0, 5, (30, 4))
-    >>> round(step_share(words, words % 2, words=True, seed=0), 3)
-    1.0
-    """
+    """Tell how much of a class per step is a linear function of the input at this step."""
     known = (target >= 0) & (inputs >= 0) if words else target >= 0
     if known.any(axis=1).sum() < FEWEST:
         return float("nan")

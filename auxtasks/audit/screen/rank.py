@@ -206,30 +206,7 @@ def read_given(
     max_samples: int,
     seed: int,
 ) -> Given:
-    """Check what `rank_tasks` is given, and draw samples.
-
-    Parameters
-    ----------
-    targets, y, inputs, specs, problem, max_samples, seed
-        As for `rank_tasks`.
-
-    Returns
-    -------
-    Given
-        Up to `max_samples` of all samples, and up to as many of the labelled ones.
-
-    Raises
-    ------
-    InvalidTypeError, InvalidInputError
-        As `rank_tasks`.
-
-    Examples
-    --------
-    >>> spec = TargetSpec("a", "a", "vector", (1,))
-    >>> given = read_given({"a": np.arange(50.0)[:, None]}, np.arange(30) % 2, None, {"a": spec}, None, 20, 0)
-    >>> int(given.anywhere.sum()), int(given.labels.present.sum())
-    (20, 20)
-    """
+    """Check what `rank_tasks` is given, and draw samples."""
     known = _specs(targets, specs)
     n = _count(targets)
     if isinstance(y, Mapping):

@@ -42,8 +42,6 @@ class TaskRank:
     warnings : tuple of str
         What speaks against the task, in words.
 
-    Notes
-    -----
     All shares are of linear maps, on samples they were not fitted to; NaN where they could not be computed. Targets per
     step and images are summed up first, by `auxtasks.audit.screen.features.features_of`: relevance, redundancy and what
     the label explains are those of the summaries.
@@ -151,29 +149,7 @@ _MANY = 0.5
 
 
 def warnings_of(row: TaskRank, *, varies: bool, unlabelled: bool) -> tuple[str, ...]:
-    """Say what speaks against a task.
-
-    Parameters
-    ----------
-    row : TaskRank
-        The measures.
-    varies : bool
-        Whether the target differs between samples.
-    unlabelled : bool
-        Whether relevance is unknown for a reason that concerns all tasks, and is said of all at once.
-
-    Returns
-    -------
-    tuple of str
-        Sentences that begin with the task; none of a task without a fault.
-
-    Examples
-    --------
-    >>> nan = float("nan")
-    >>> row = TaskRank("fft", 0.0, 0.5, 0.0, "", 0.97, 0.0, nan, 0.0, ())
-    >>> warnings_of(row, varies=True, unlabelled=False)
-    ('fft: 97 % of it is a linear function of the input; a deep trunk has little to learn from it.',)
-    """
+    """Say what speaks against a task."""
     if row.missing == 1:
         return (f"{row.task}: missing for all samples; there is nothing to learn.",)
     if not varies:
@@ -218,18 +194,7 @@ _COLUMNS = {
 
 
 def ranking_table(ranking: Ranking) -> RenderableType:
-    """Lay a ranking out.
-
-    Parameters
-    ----------
-    ranking : Ranking
-        The tasks in order.
-
-    Returns
-    -------
-    rich.console.Group
-        The table, what speaks against tasks, and what a screen is; at most 100 columns wide.
-    """
+    """Lay a ranking out."""
     require("rich", extra="cli")
     from rich import box
     from rich.console import Group
@@ -263,25 +228,7 @@ def _says_something(ranking: Ranking, field: str) -> bool:
 
 
 def as_text(renderable: RenderableType, width: int = WIDTH) -> str:
-    """Render something of rich as plain text.
-
-    Parameters
-    ----------
-    renderable : rich renderable
-        What to show.
-    width : int
-        The number of columns.
-
-    Returns
-    -------
-    str
-        Without colours and without spaces at the ends of lines.
-
-    Examples
-    --------
-    >>> as_text("[bold]fft[/]")
-    'fft'
-    """
+    """Render something of rich as plain text."""
     from io import StringIO
 
     from rich.console import Console

@@ -131,29 +131,7 @@ CEILING = 0.2
 
 
 def normalised_blocks(histograms: Floats, block: tuple[int, int], norm: str) -> Floats:
-    """Normalise each block of cells by its own norm.
-
-    Parameters
-    ----------
-    histograms : ndarray of float or tensor, shape (n, rows, columns, orientations)
-        A histogram for each cell, non-negative.
-    block : tuple of int
-        Rows and columns of a block, in cells.
-    norm : {"L1", "L1-sqrt", "L2", "L2-Hys"}
-        How a block ``v`` is normalised, with ``e = 1e-5``: ``v / (|v|₁ + e)``, the square root of that,
-        ``v / sqrt(|v|₂² + e²)``, or the last clipped at 0.2 and normalised again.
-
-    Returns
-    -------
-    ndarray of float, shape (n, block rows, block columns, cell rows, cell columns, orientations)
-        The normalised blocks; NaN where the norm exceeds the range of the dtype.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> normalised_blocks(np.array([3.0, 4.0]).reshape(1, 1, 1, 2), (1, 1), "L2").ravel().round(3)
-    array([0.6, 0.8])
-    """
+    """Normalise each block of cells by its own norm."""
     if not isinstance(histograms, np.ndarray):
         return _normalised_tensors(histograms, block, norm)
     windows = np.lib.stride_tricks.sliding_window_view(histograms, block, axis=(1, 2))

@@ -11,29 +11,7 @@ from auxtasks.typing import Array, Floats
 
 
 def cell_histograms(X: Floats, orientations: int, cell: tuple[int, int]) -> Floats:
-    """Mean gradient magnitude by orientation, for each cell of each image.
-
-    Parameters
-    ----------
-    X : ndarray of float or tensor, shape (n, h, w, c)
-        The images; rows and columns that do not fill a cell are left out.
-    orientations : int
-        The number of bins over 0° to 180°.
-    cell : tuple of int
-        Rows and columns of a cell.
-
-    Returns
-    -------
-    ndarray of float, shape (n, h // cell rows, w // cell columns, orientations)
-        The magnitudes in each bin, summed over the cell and divided by its number of pixels.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> ramp = np.arange(4.0).repeat(4).reshape(1, 4, 4, 1)
-    >>> cell_histograms(ramp, 2, (4, 4)).ravel()
-    array([0., 1.])
-    """
+    """Mean gradient magnitude by orientation, for each cell of each image."""
     if not isinstance(X, np.ndarray):
         return histograms_of_tensors(X, orientations, cell)
     from scipy.sparse import csr_array
@@ -107,50 +85,14 @@ def _orientation_bins(down: Floats, across: Floats, orientations: int) -> Array:
 
 
 def cotangents_of_edges(orientations: int) -> Array:
-    """Return the cotangents of the angles at which the bins but the first begin.
-
-    Parameters
-    ----------
-    orientations : int
-        The number of bins over 0° to 180°.
-
-    Returns
-    -------
-    ndarray of float64, shape (orientations - 1,)
-        Gradients of integer images lie exactly on the edges of 45°, 90° and 135°, so those are exactly 1, 0 and -1.
-
-    Examples
-    --------
-    >>> cotangents_of_edges(4)
-    array([ 1.,  0., -1.])
-    """
+    """Return the cotangents of the angles at which the bins but the first begin."""
     angles = np.pi * np.arange(1, orientations) / orientations
     cotangents: Array = np.round(np.cos(angles) / np.sin(angles), 14)
     return cotangents
 
 
 def histograms_of_tensors(X: Any, orientations: int, cell: tuple[int, int]) -> Any:
-    """Do what `auxtasks.extractors.image.orientation.cell_histograms` does, on tensors.
-
-    Parameters
-    ----------
-    X : tensor of float32, shape (n, h, w, c)
-        The images.
-    orientations, cell
-        As there.
-
-    Returns
-    -------
-    tensor of float32, shape (n, h // cell rows, w // cell columns, orientations)
-        The histograms.
-
-    Examples
-    --------
-    >>> import tensorflow as tf
-    >>> ramp = tf.constant(np.arange(4, dtype=np.float32).repeat(4).reshape(1, 4, 4, 1))
-    >>> histograms_of_tensors(ramp, 2, (4, 4)).numpy().ravel()
-    array([0., 1.], dtype=float32)
-    """
+    """Do what `auxtasks.extractors.image.orientation.cell_histograms` does, on tensors."""
     import tensorflow as tf
 
     n_rows, n_columns = X.shape[1] // cell[0], X.shape[2] // cell[1]

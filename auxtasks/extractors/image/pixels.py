@@ -16,27 +16,7 @@ from auxtasks.validation import check_int
 
 
 def central_differences(channel: Floats, rows: int, columns: int) -> tuple[Floats, Floats]:
-    """Differences between the two neighbours of each pixel, zero on the border of the image.
-
-    Parameters
-    ----------
-    channel : ndarray of float, shape (n, h, w)
-        One channel of the images.
-    rows, columns : int
-        How much of the upper left of the image to compute; its border is still that of the whole image.
-
-    Returns
-    -------
-    down, across : ndarray of float, shape (n, rows, columns)
-        The differences along rows and along columns, not halved.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> down, across = central_differences(np.array([[[0.0, 1.0, 5.0]]]), 1, 3)
-    >>> down.tolist(), across.tolist()
-    ([[[0.0, 0.0, 0.0]]], [[[0.0, 5.0, 0.0]]])
-    """
+    """Differences between the two neighbours of each pixel, zero on the border of the image."""
     n, h, w = channel.shape
     down = np.empty((n, rows, columns), channel.dtype)
     across = np.empty_like(down)
@@ -59,27 +39,7 @@ def central_differences(channel: Floats, rows: int, columns: int) -> tuple[Float
 
 
 def smoothed_differences(grey: Floats, side: float, centre: float) -> tuple[Floats, Floats]:
-    """Differences between the two neighbours of each pixel, smoothed across, with the border reflected.
-
-    Parameters
-    ----------
-    grey : ndarray of float or tensor, shape (n, h, w)
-        One channel of the images.
-    side, centre : float
-        The smoothing weights ``[side, centre, side]``: (1, 2) is Sobel's operator, (3, 10) is Scharr's.
-
-    Returns
-    -------
-    down, across : ndarray of float, shape (n, h, w)
-        The differences along rows and along columns, not normalised.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> down, across = smoothed_differences(np.array([[[0.0, 1.0, 5.0]]]), 1, 2)
-    >>> down.tolist(), across.tolist()
-    ([[[0.0, 0.0, 0.0]]], [[[4.0, 20.0, 16.0]]])
-    """
+    """Differences between the two neighbours of each pixel, smoothed across, with the border reflected."""
     padded = namespace(grey).pad(grey, ((0, 0), (1, 1), (1, 1)), mode="symmetric")
     along_rows: Floats = padded[:, 2:] - padded[:, :-2]
     along_columns: Floats = padded[:, :, 2:] - padded[:, :, :-2]
@@ -95,27 +55,8 @@ LUMA = (0.2125, 0.7154, 0.0721)
 def to_grey(X: Floats) -> Floats:
     """Reduce the channels of images to one.
 
-    Parameters
-    ----------
-    X : ndarray of float or tensor, shape (n, h, w, c)
-        The images. Three channels are taken for red, green and blue.
-
-    Returns
-    -------
-    ndarray of float, shape (n, h, w)
-        The only channel (a view), the luminance of three, the mean of any other number.
-
-    Notes
-    -----
     ``Y = 0.2125 R + 0.7154 G + 0.0721 B``, as `skimage.color.rgb2gray`. It is summed as
     ``G + 0.2125 (R - G) + 0.0721 (B - G)``, which keeps a colourless pixel at exactly its own value.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import numpy as np
-    >>> to_grey(np.array([[[[1.0, 0.0, 0.0]]]]))
-    array([[[0.2125]]])
     """
     if X.shape[-1] == 1:
         return X[..., 0]
@@ -133,28 +74,8 @@ def to_grey(X: Floats) -> Floats:
 def area_average(X: Floats, size: tuple[int, int]) -> Floats:
     """Average images over the cells of a grid.
 
-    Parameters
-    ----------
-    X : ndarray of float or tensor, shape (n, h, w, c)
-        The images.
-    size : tuple of int
-        Rows and columns of the grid; no more than the image has are used.
-
-    Returns
-    -------
-    ndarray of float, shape (n, min(h, rows), min(w, columns), c)
-        The mean over each cell; a pixel on a border between cells counts in each by its share of area.
-
-    Notes
-    -----
     Averaging is separable: a (rows, h) matrix from the left, a (w, columns) matrix from the right. Each image is a
     product of its own, so that its result does not depend on what else is in the batch.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> area_average(np.array([0.0, 3.0, 6.0]).reshape(1, 1, 3, 1), (1, 2)).ravel()
-    array([1., 5.])
     """
     xp, dtype = namespace(X), float_dtype(X)
     _, h, w, c = X.shape
@@ -178,32 +99,7 @@ def _weights(length: int, cells: int, dtype: DTypeLike) -> np.ndarray[Any, Any]:
 
 
 def check_pair(argument: str, value: object) -> tuple[int, int]:
-    """Return an option as (rows, columns), both positive.
-
-    Parameters
-    ----------
-    argument : str
-        The option's name, for the error.
-    value : object
-        What was given: one integer for both, or two of them.
-
-    Returns
-    -------
-    tuple of int
-        The rows and the columns.
-
-    Raises
-    ------
-    InvalidTypeError
-        If it is neither an integer nor a sequence, or holds something else than integers.
-    InvalidInputError
-        If it does not hold two numbers, or one is below 1.
-
-    Examples
-    --------
-    >>> check_pair("size", 4), check_pair("size", [2, 3])
-    ((4, 4), (2, 3))
-    """
+    """Return an option as (rows, columns), both positive."""
     if not isinstance(value, Sequence) or isinstance(value, (str, bytes)):
         length = check_int(argument, value, low=1)
         return length, length
@@ -213,25 +109,7 @@ def check_pair(argument: str, value: object) -> tuple[int, int]:
 
 
 def check_flag(argument: str, value: object) -> bool:
-    """Return an option that must be True or False.
-
-    Parameters
-    ----------
-    argument : str
-        The option's name, for the error.
-    value : object
-        What was given.
-
-    Returns
-    -------
-    bool
-        The value.
-
-    Raises
-    ------
-    InvalidTypeError
-        If it is not a boolean.
-    """
+    """Return an option that must be True or False."""
     if not isinstance(value, bool):
         raise InvalidTypeError(f"`{argument}` must be True or False; got {value!r} of type {type(value).__name__}.")
     return value

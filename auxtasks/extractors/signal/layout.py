@@ -14,25 +14,7 @@ from auxtasks.typing import Floats
 
 
 def by_channel(X: Floats) -> Floats:
-    """Lay the steps of each channel side by side.
-
-    Parameters
-    ----------
-    X : ndarray of float, shape (n, time, channels)
-        The signals.
-
-    Returns
-    -------
-    ndarray of float, shape (n, channels, time)
-        C-contiguous. With one channel it shares memory with `X`: read it, never write to it.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> by_channel(np.array([[[1.0, 5.0], [2.0, 6.0]]]))
-    array([[[1., 2.],
-            [5., 6.]]])
-    """
+    """Lay the steps of each channel side by side."""
     if not isinstance(X, np.ndarray):
         turned: Floats = namespace(X).transpose(X, (0, 2, 1))
         return turned
@@ -42,25 +24,7 @@ def by_channel(X: Floats) -> Floats:
 def from_first_step(X: Floats) -> Floats:
     """Subtract each channel's first value, by channel.
 
-    Parameters
-    ----------
-    X : ndarray of float, shape (n, time, channels)
-        The signals.
-
-    Returns
-    -------
-    ndarray of float, shape (n, channels, time)
-        A new C-contiguous array; exactly 0 where a channel is constant.
-
-    Notes
-    -----
     A large offset is gone before anything is summed or squared, so that it costs no digits of what is computed next.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from_first_step(np.array([[[5.0], [7.0]]]))
-    array([[[0., 2.]]])
     """
     if not isinstance(X, np.ndarray):
         series = by_channel(X)
@@ -72,24 +36,7 @@ def from_first_step(X: Floats) -> Floats:
 
 
 def centred(X: Floats) -> Floats:
-    """Subtract each channel's mean over time, by channel.
-
-    Parameters
-    ----------
-    X : ndarray of float, shape (n, time, channels)
-        The signals.
-
-    Returns
-    -------
-    ndarray of float, shape (n, channels, time)
-        A new C-contiguous array; exactly 0 where a channel is constant.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> centred(np.array([[[5.0], [7.0]]]))
-    array([[[-1.,  1.]]])
-    """
+    """Subtract each channel's mean over time, by channel."""
     deviations = from_first_step(X)
     deviations -= namespace(X).mean(deviations, axis=2, keepdims=True)
     return deviations
@@ -98,28 +45,8 @@ def centred(X: Floats) -> Floats:
 def normalised(X: Floats) -> tuple[Floats, Floats]:
     """Centre each channel and divide it by its largest absolute deviation.
 
-    Parameters
-    ----------
-    X : ndarray of float, shape (n, time, channels)
-        The signals.
-
-    Returns
-    -------
-    deviations : ndarray of float, shape (n, channels, time)
-        Within [-1, 1], so that squares neither overflow nor vanish; NaN throughout a constant channel.
-    peaks : ndarray of float, shape (n, channels, 1)
-        What was divided by; NaN for a constant channel.
-
-    Notes
-    -----
     NaN passes silently through the arithmetic that follows, so that what is undefined for a constant channel comes out
     missing without a case of its own.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> normalised(np.array([[[5.0], [9.0]]]))
-    (array([[[-1.,  1.]]]), array([[[2.]]]))
     """
     xp = namespace(X)
     deviations = centred(X)
@@ -130,24 +57,7 @@ def normalised(X: Floats) -> tuple[Floats, Floats]:
 
 
 def products(a: Floats, b: Floats) -> Floats:
-    """Sum the products of two sets of series over time.
-
-    Parameters
-    ----------
-    a, b : ndarray of float, shape (n, channels, time)
-        The series.
-
-    Returns
-    -------
-    ndarray of float, shape (n, channels)
-        The sums.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> products(np.array([[[1.0, 2.0]]]), np.array([[[3.0, 4.0]]]))
-    array([[11.]])
-    """
+    """Sum the products of two sets of series over time."""
     if isinstance(a, np.ndarray):
         # Without an array of the products.
         return np.asarray(np.einsum("nct,nct->nc", a, b))

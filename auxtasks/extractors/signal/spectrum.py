@@ -180,23 +180,7 @@ def _band_means(density: Floats, n_bands: int, length: int) -> tuple[Floats, Flo
 
 
 def one_sided_power(series: Any) -> Any:
-    """Square the magnitudes of the Fourier coefficients at the frequencies above 0.
-
-    Parameters
-    ----------
-    series : ndarray of float or tensor, shape (..., time)
-        The series; an array is overwritten.
-
-    Returns
-    -------
-    ndarray of float or tensor, shape (..., time // 2)
-        Half the power of the whole spectrum, as the negative frequencies, equal to the positive ones, are left out.
-
-    Examples
-    --------
-    >>> one_sided_power(np.array([1.0, -1.0, 1.0, -1.0])).round(6)
-    array([0., 8.])
-    """
+    """Square the magnitudes of the Fourier coefficients at the frequencies above 0."""
     time = series.shape[-1]
     if isinstance(series, np.ndarray):
         from scipy.fft import rfft

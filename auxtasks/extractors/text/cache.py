@@ -31,37 +31,6 @@ _DTYPES = {"counts": np.int64, "starts": np.int32, "ends": np.int32}
 def cached(backend: Backend, corpus: Corpus, needs: frozenset[str], folder: Path | None) -> Annotations:
     """Tag texts, or return what was said of them before.
 
-    Parameters
-    ----------
-    backend : Backend
-        The tagger.
-    corpus : Corpus
-        The texts.
-    needs : frozenset of str
-        The columns that are needed.
-    folder : Path or None
-        Where annotations are kept, one file for each combination of texts, tagger and columns; it is made where it
-        does not exist. Without, nothing is kept.
-
-    Returns
-    -------
-    Annotations
-        What the tagger says.
-
-    Raises
-    ------
-    StorageError
-        If the folder cannot be made.
-    AuxTasksError
-        If the texts cannot be tagged, or the state of the tagger cannot be told.
-
-    Warns
-    -----
-    AuxTasksWarning
-        If a file is damaged or cannot be read, which is then made again, or cannot be written.
-
-    Notes
-    -----
     Files hold arrays and JSON, no pickled objects. They are written under another name and then moved to their place,
     so that several processes may share the folder; they may be read by whom other new files may. Nothing is ever
     deleted.

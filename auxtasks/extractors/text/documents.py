@@ -175,12 +175,6 @@ class Vocabulary:
         The number of words that are not in the vocabulary; None where there is no such word.
     special : frozenset of int
         Numbers that stand for no word of a text, padding and unknown among them; never a target.
-
-    Examples
-    --------
-    >>> vocabulary = Vocabulary.fit(["b", "a", "b"], max_tokens=3)
-    >>> vocabulary.words, vocabulary.ids(["a", "b"]).tolist()
-    (('', '[UNK]', 'b'), [1, 2])
     """
 
     words: tuple[str, ...]
@@ -190,26 +184,7 @@ class Vocabulary:
 
     @classmethod
     def fit(cls, words: Iterable[str], max_tokens: int | None = None) -> Vocabulary:
-        """Take the most frequent words, as ``TextVectorization.adapt`` does.
-
-        Parameters
-        ----------
-        words : iterable of str
-            The words of the training texts, repeated as often as they occur.
-        max_tokens : int, optional
-            The largest size, padding and unknown among it; at least 3, so that there is a word.
-
-        Returns
-        -------
-        Vocabulary
-            The words from the most to the least frequent. Words of equal frequency are in descending order, which is
-            Keras's order; so the numbers are those of a layer that is adapted on the same texts.
-
-        Raises
-        ------
-        InvalidInputError, InvalidTypeError
-            If `max_tokens` is no integer from 3.
-        """
+        """Take the most frequent words, as ``TextVectorization.adapt`` does."""
         known = None if max_tokens is None else check_int("max_tokens", max_tokens, low=3) - 2
         counts = Counter(words)
         # A word spelled like one of the two is not learned: its number could not be told from theirs.

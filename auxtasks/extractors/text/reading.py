@@ -28,36 +28,7 @@ _MANY, _PADDED = 100_000_000, 0.1
 
 
 def read_documents(X: object, settings: TextSettings, fitted: FittedTexts | None = None) -> Documents:
-    """Read texts and cut them into the model's tokens.
-
-    Parameters
-    ----------
-    X : sequence
-        As `read_texts` takes it.
-    settings : TextSettings
-        How to read them.
-    fitted : FittedTexts, optional
-        What the training texts decided; None for training texts.
-
-    Returns
-    -------
-    Documents
-        The samples, not yet tagged.
-
-    Raises
-    ------
-    AuxTasksError
-        If a text or the tokenizer cannot be used.
-
-    Examples
-    --------
-    >>> import auxtasks
-    >>> from auxtasks.extractors.text.reading import checked_text_settings
-    >>> settings = checked_text_settings(auxtasks.AuxTargetGenerator("text").get_params())
-    >>> read_documents(["So it goes.", "So?"], settings).inputs
-    array([[2, 3, 4],
-           [2, 0, 0]], dtype=int32)
-    """
+    """Read texts and cut them into the model's tokens."""
     corpus = read_texts(X)
     tokens, vocabulary, length = tokenize(corpus, settings)
     if fitted is None:
@@ -83,38 +54,7 @@ def read_documents(X: object, settings: TextSettings, fitted: FittedTexts | None
 
 
 def tagged(X: Documents, settings: TextSettings, needs: Collection[str], *, training: bool) -> Documents:
-    """Tag texts, if a task needs it.
-
-    Parameters
-    ----------
-    X : Documents
-        The texts.
-    settings : TextSettings
-        What tags them.
-    needs : collection of str
-        The columns of annotations that tasks need; without any, no tagger runs.
-    training : bool
-        Whether they are training texts: a column that the tagger leaves empty for all of these is an error, while other
-        texts may be a single one.
-
-    Returns
-    -------
-    Documents
-        The same with annotations.
-
-    Raises
-    ------
-    AuxTasksError
-        If the backend or its pipeline cannot be used.
-
-    Examples
-    --------
-    >>> import auxtasks
-    >>> from auxtasks.extractors.text.reading import checked_text_settings
-    >>> settings = checked_text_settings(auxtasks.AuxTargetGenerator("text").get_params())
-    >>> tagged(read_documents(["So it goes."], settings), settings, [], training=True).annotations is None
-    True
-    """
+    """Tag texts, if a task needs it."""
     if not needs:
         return X
     for parameter in (settings.backend, settings.pipeline):
@@ -150,37 +90,7 @@ def _longest(counts: Array) -> int:
 
 
 def tokenize(corpus: Corpus, settings: TextSettings) -> tuple[Tokens, Vocabulary | None, int | None]:
-    """Cut texts into tokens; given tokens are the model's own unless a tokenizer is named.
-
-    Parameters
-    ----------
-    corpus : Corpus
-        The texts.
-    settings : TextSettings
-        How they are read.
-
-    Returns
-    -------
-    tokens : Tokens
-        The model's.
-    vocabulary : Vocabulary or None
-        That of the tokenizer, where it brings one.
-    length : int or None
-        How many steps the model has, where that is said.
-
-    Raises
-    ------
-    InvalidInputError
-        If the tokenizer was not saved, pads on the other side, or pads to another length.
-
-    Examples
-    --------
-    >>> from auxtasks.extractors.text.reading import checked_text_settings
-    >>> import auxtasks
-    >>> settings = checked_text_settings(auxtasks.AuxTargetGenerator("text").get_params())
-    >>> tokenize(Corpus(["So it goes."]), settings)[0].words
-    ['so', 'it', 'goes']
-    """
+    """Cut texts into tokens; given tokens are the model's own unless a tokenizer is named."""
     if corpus.given is not None and settings.tokenizer is None:
         words = [word for of_text in words_of(corpus.texts, corpus.given) for word in of_text]
         return Tokens(corpus.given, words), None, settings.length
@@ -205,30 +115,7 @@ _EXPECTED = "a list of strings, a list of lists of tokens, a NumPy array of stri
 
 
 def read_texts(X: object) -> Corpus:
-    """Check texts, and join tokens to texts where tokens are given.
-
-    Parameters
-    ----------
-    X : sequence of str or of sequences of str
-        A list, tuple, one-dimensional NumPy array of strings or pandas Series: texts, or for each text its tokens.
-
-    Returns
-    -------
-    Corpus
-        The texts; given tokens are joined by single spaces.
-
-    Raises
-    ------
-    InvalidTypeError
-        If something is neither a string nor a list of strings; its place is named.
-    InvalidInputError
-        If there are no texts, a text holds a lone surrogate, or a given token is empty or blank.
-
-    Examples
-    --------
-    >>> read_texts([["a", "dog"], ["hm"]]).texts
-    ('a dog', 'hm')
-    """
+    """Check texts, and join tokens to texts where tokens are given."""
     entries = _entries(X)
     if not entries:
         raise InvalidInputError(f"`X` holds no texts; expected {_EXPECTED}.")
@@ -332,29 +219,7 @@ class TextSettings:
 
 
 def checked_text_settings(params: Mapping[str, Any]) -> TextSettings:
-    """Check the parameters of a generator that only texts have.
-
-    Parameters
-    ----------
-    params : mapping of str to object
-        What `AuxTargetGenerator.get_params` returns; `padding` and `progress` are checked elsewhere.
-
-    Returns
-    -------
-    TextSettings
-        The checked values.
-
-    Raises
-    ------
-    InvalidTypeError, InvalidInputError, UnknownNameError
-        If one cannot be used.
-
-    Examples
-    --------
-    >>> import auxtasks
-    >>> checked_text_settings(auxtasks.AuxTargetGenerator("text", length=12).get_params()).length
-    12
-    """
+    """Check the parameters of a generator that only texts have."""
     p = params
     inputs = check_choice("inputs", p["inputs"], ("ids", "texts"))
     if inputs == "texts" and p["padding"] == "pre":
@@ -392,27 +257,6 @@ def _folder(value: object) -> Path | None:
 def lay_out_labels(given: Mapping[str, object], X: Documents) -> dict[str, object]:
     """Turn columns with a label for each token into columns with a label for each step of the model.
 
-    Parameters
-    ----------
-    given : mapping of str to array-like
-        Columns of labels. Where the user gave tokens, a column of lists (or arrays) has one label for each of them;
-        None, NaN and negative integers are missing, and a text's list may be None as a whole.
-    X : Documents
-        The texts.
-
-    Returns
-    -------
-    dict of str to array-like
-        These columns as `StepLabels` of shape (n, length), or as floats of shape (n, length, 1). Any other column is
-        passed on, and so are flags of whole texts: lists of one length of 0 and 1 that are not as long as the texts.
-
-    Raises
-    ------
-    InvalidTypeError, InvalidInputError
-        If texts have more or fewer labels than tokens, or a label is none.
-
-    Notes
-    -----
     A model's token takes the label of the given token that it follows by `auxtasks.extractors.text.spans.align`. Where
     all labels are of the IOB scheme, only the first piece of a token keeps its B-; the others go on with I-.
     """
@@ -483,24 +327,7 @@ def _goes_on(flat: Array, owner: Array) -> Array:
 
 
 def describe_params(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Describe the parameters whose values JSON does not know.
-
-    Parameters
-    ----------
-    params : mapping of str to object
-        What `AuxTargetGenerator.get_params` returns.
-
-    Returns
-    -------
-    dict of str to object
-        The tokenizer, backend, pipeline and cache, of JSON types; a function or a loaded pipeline only by what it was.
-
-    Examples
-    --------
-    >>> import auxtasks
-    >>> describe_params(auxtasks.AuxTargetGenerator("text", pipeline="en_core_web_sm").get_params())["pipeline"]
-    'en_core_web_sm'
-    """
+    """Describe the parameters whose values JSON does not know."""
     pipeline, cache, tokenizer = params["pipeline"], params["cache"], params["tokenizer"]
     return {
         "tokenizer": _describe_tokenizer(tokenizer),
@@ -511,23 +338,7 @@ def describe_params(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def restore_params(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Make the parameters that `describe_params` described.
-
-    Parameters
-    ----------
-    fields : mapping of str to object
-        What it returned.
-
-    Returns
-    -------
-    dict of str to object
-        With an `Unsaved` for what could not be described.
-
-    Examples
-    --------
-    >>> restore_params({"tokenizer": None, "pipeline": {"unsaved": "a Language"}, "cache": None})["pipeline"]
-    Unsaved(parameter='pipeline', what='a Language')
-    """
+    """Make the parameters that `describe_params` described."""
     return {name: _restore(name, value) for name, value in fields.items()}
 
 

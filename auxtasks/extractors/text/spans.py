@@ -22,12 +22,6 @@ class Spans:
     starts, ends : ndarray of int32, shape (sum of counts,)
         The characters of its own text that a token stands for, from ``starts`` to before ``ends``. Both are 0 for a
         token that stands for none, such as a marker that a tokenizer adds.
-
-    Examples
-    --------
-    >>> spans = Spans.of([[(0, 2), (3, 5)], []])
-    >>> spans.n, spans.first.tolist()
-    (2, [0, 2, 2])
     """
 
     counts: Array
@@ -75,25 +69,7 @@ class Spans:
 
 
 def words_of(texts: Sequence[str], spans: Spans) -> Iterator[list[str]]:
-    """Cut the tokens out of their texts.
-
-    Parameters
-    ----------
-    texts : sequence of str
-        The texts.
-    spans : Spans
-        Where their tokens lie.
-
-    Yields
-    ------
-    list of str
-        The tokens of one text.
-
-    Examples
-    --------
-    >>> list(words_of(["a bc"], Spans.of([[(0, 1), (2, 4)]])))
-    [['a', 'bc']]
-    """
+    """Cut the tokens out of their texts."""
     starts, ends, first = spans.starts.tolist(), spans.ends.tolist(), spans.first.tolist()
     for text, begin, end in zip(texts, first[:-1], first[1:], strict=True):
         yield [text[starts[at] : ends[at]] for at in range(begin, end)]
@@ -127,12 +103,6 @@ class Annotations:
         One value a token, by the names of `COLUMNS`.
     names : mapping of str to tuple of str
         For the columns in `NAMED`, what the codes stand for.
-
-    Examples
-    --------
-    >>> said = Annotations(Spans.of([[(0, 2)], [(0, 1)]]), {"tag": np.array([1, 0], np.int32)}, {"tag": ("IN", "NN")})
-    >>> said.codes("tag", ["NN"]).tolist()
-    [0, -1]
     """
 
     spans: Spans
@@ -161,28 +131,9 @@ class Annotations:
 def align(tokens: Spans, tagged: Spans) -> Array:
     """Find the tagged token that each token takes its labels from.
 
-    Parameters
-    ----------
-    tokens : Spans
-        The model's tokens of n texts.
-    tagged : Spans
-        The tagger's tokens of the same texts, sorted and without overlap.
-
-    Returns
-    -------
-    ndarray of int64, shape (number of tokens,)
-        Places in the flat arrays of `tagged`; -1 where no tagged token shares a character with the token.
-
-    Notes
-    -----
     The rule: a token takes its labels from the tagged token that it shares most characters with, and of several that
     it shares equally many with, from the first. So the pieces of a tagged word all take the word's label, and a token
     that stands for several tagged ones ("don't" for "do" and "n't") takes that of the longest part.
-
-    Examples
-    --------
-    >>> align(Spans.of([[(0, 5), (6, 8)]]), Spans.of([[(0, 2), (2, 5), (9, 12)]])).tolist()
-    [1, -1]
     """
     # The texts are laid on one line, far enough apart that no range reaches into the next text.
     width = 1 + int(max(tokens.ends.max(initial=0), tagged.ends.max(initial=0)))

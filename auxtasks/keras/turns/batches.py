@@ -147,27 +147,7 @@ def specs_of(targets: Any) -> dict[str, TargetSpec]:
 
 
 def checked_sets(data: Any, names: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Check data sets, and bring lists and texts among them into arrays.
-
-    Parameters
-    ----------
-    data : mapping of str to (inputs, labels)
-        The data set of each task.
-    names : tuple of str
-        The tasks there are.
-
-    Returns
-    -------
-    tuple of dict, dict
-        The inputs and the labels by task.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such task.
-    InvalidTypeError, InvalidInputError
-        If a data set is no pair, empty, of another length than its labels, or of other inputs than the first.
-    """
+    """Check data sets, and bring lists and texts among them into arrays."""
     if not isinstance(data, Mapping) or not data:
         raise InvalidTypeError(f"`data` must map names of tasks to (inputs, labels); got {data!r:.80}.")
     inputs, labels, like = {}, {}, None
@@ -191,22 +171,7 @@ def checked_sets(data: Any, names: tuple[str, ...]) -> tuple[dict[str, Any], dic
 
 
 def check_main_labels(labels: Mapping[str, Any], *, needed: bool, negative: bool) -> None:
-    """Refuse main labels that are needed and not there, or that cannot say "missing" in the batches of other tasks.
-
-    Parameters
-    ----------
-    labels : mapping of str to array or structure of arrays
-        The labels of each data set.
-    needed : bool
-        Whether the model has a main loss.
-    negative : bool
-        Whether -1 is a label, as for hinge losses.
-
-    Raises
-    ------
-    InvalidInputError
-        If there are no main labels, or they are integers of which -1 is one.
-    """
+    """Refuse main labels that are needed and not there, or that cannot say "missing" in the batches of other tasks."""
     if needed and MAIN not in labels:
         raise InvalidInputError(
             f"`data` of TaskBatches holds no {MAIN!r}, and the model was compiled with a loss, which needs to know the "
@@ -221,20 +186,7 @@ def check_main_labels(labels: Mapping[str, Any], *, needed: bool, negative: bool
 
 
 def label_counts(x: Any, tasks: Sequence[str]) -> list[int] | None:
-    """Count the labelled samples of each task.
-
-    Parameters
-    ----------
-    x : AuxBatch, PackedDataset or another form of data
-        Packed training data.
-    tasks : sequence of str
-        The main task, then the others.
-
-    Returns
-    -------
-    list of int or None
-        In the order of the tasks; None where the data is neither in arrays nor of `TaskBatches`.
-    """
+    """Count the labelled samples of each task."""
     if isinstance(x, PackedDataset) and isinstance(x.source, TaskBatches):
         return [x.source.sizes.get(task, 0) for task in tasks]
     if not isinstance(x, AuxBatch):

@@ -47,33 +47,7 @@ class Schedule:
 
     @classmethod
     def of(cls, asked: Asked, tasks: Sequence[str]) -> Schedule:
-        """Check what was asked for.
-
-        Parameters
-        ----------
-        asked : str, mapping or callable
-            ``"alternating"``, ``{"alternating": {"ratio": {"main": 2}}}`` or a function; a task that a ratio leaves out
-            has 1.
-        tasks : sequence of str
-            The tasks there are.
-
-        Returns
-        -------
-        Schedule
-            With a ratio for every task.
-
-        Raises
-        ------
-        UnknownNameError
-            If there is no such schedule, option or task.
-        InvalidTypeError, InvalidInputError
-            If a ratio is no number, negative, or 0 for every task.
-
-        Examples
-        --------
-        >>> Schedule.of({"alternating": {"ratio": {"main": 2}}}, ["main", "fft"]).ratio
-        (2, 1)
-        """
+        """Check what was asked for."""
         tasks = tuple(tasks)
         if callable(asked):
             return cls("callable", tasks, choose=asked)
@@ -89,13 +63,7 @@ class Schedule:
         return cls(kind, tasks, _checked_ratio(ratio, tasks, whole=kind == "alternating"))  # type: ignore[arg-type]
 
     def number_of(self, step: int) -> int:
-        """Return the number of the task that the function chooses for a step.
-
-        Raises
-        ------
-        UnknownNameError
-            If it returns something else than the name of a task.
-        """
+        """Return the number of the task that the function chooses for a step."""
         name = self.choose(step) if self.choose else None
         if name not in self.tasks:
             raise unknown_name("schedule", name, self.tasks, f"task (returned by the function for step {step})")
@@ -153,46 +121,11 @@ def choose(schedule: Schedule, step: Any, seed: int, ratio: Any, turns: Any, *, 
     A batch with labels of one task alone trains this task, whichever's turn it is. Otherwise the turns go round among
     the tasks that have both labels in the batch and a positive weight.
 
-    Parameters
-    ----------
-    schedule : Schedule
-        The schedule.
-    step : tensor of int64, shape ()
-        How many steps there were before.
-    seed : int
-        Seeds the draws of ``"proportional"``.
-    ratio : tensor of float, shape (number of tasks,)
-        How many steps in a row are a task's turn, or how often it is drawn.
-    turns : tensor of int64, shape (number of tasks,)
-        What `counted` keeps, of which ``"alternating"`` takes the order.
-    present : tensor of bool, shape (number of tasks,)
-        Which tasks have labels in the batch.
-    trained : tensor of bool, shape (number of tasks,)
-        Which tasks have a positive weight.
-
-    Returns
-    -------
-    tensor of int32, shape ()
-        The number of tasks where no task can be trained.
-
-    Notes
-    -----
     For ``"alternating"`` it is the first of the tasks with the fewest whole rounds, of turns // ratio, behind it. While
     the same tasks can be trained, this goes round in their order; a task that had no label when its turn came has it
     as soon as it has one. For ``"proportional"``, with r the ratio of the tasks that can be trained, 0 for the others,
     and c its running sum, it is the first with c > u sum(r), where u from [0, 1) is made of 32 bits of the Philox
     generator for the key (seed, step).
-
-    Examples
-    --------
-    >>> schedule = Schedule.of({"alternating": {"ratio": {"main": 2}}}, ["main", "fft"])
-    >>> ratio, both, seen = tf.constant([2.0, 1.0]), tf.constant([True, True]), []
-    >>> turns = tf.constant([0, 0], tf.int64)
-    >>> for step in range(6):
-    ...     seen.append(int(choose(schedule, tf.constant(step), 0, ratio, turns, present=both, trained=both)))
-    ...     turns = counted(turns, ratio, seen[-1])
-    >>> seen
-    [0, 0, 1, 0, 0, 1]
     """
     usable = tf.logical_and(present, trained)
     n_tasks = len(schedule.tasks)
@@ -212,23 +145,7 @@ def choose(schedule: Schedule, step: Any, seed: int, ratio: Any, turns: Any, *, 
 
 
 def counted(turns: Any, ratio: Any, turn: Any) -> Any:
-    """Return the numbers of turns after another one.
-
-    Parameters
-    ----------
-    turns : tensor of int64, shape (number of tasks,)
-        The numbers before.
-    ratio : tensor of float, shape (number of tasks,)
-        Whole numbers: how many steps in a row are a task's turn.
-    turn : tensor of int32, shape ()
-        The task that was trained, or the number of tasks if none was.
-
-    Returns
-    -------
-    tensor of int64, shape (number of tasks,)
-        A task that was more than a round behind the trained one is counted as one round behind it. After long without
-        a label or a weight it so makes up for two rounds at most, and does not keep the others waiting for long.
-    """
+    """Return the numbers of turns after another one."""
     chosen = tf.range(turns.shape[0]) == turn
     # A task of ratio 0 is trained only where it is alone, and makes no rounds.
     rounds = tf.where(tf.logical_and(chosen, ratio > 0), _rounds(turns, ratio), 0)
@@ -273,11 +190,6 @@ class Order:
         Batches in an epoch; None for one pass over the samples of the main task.
     seed : int
         Seeds the draws and the shuffling.
-
-    Raises
-    ------
-    InvalidInputError
-        If the batches of an epoch are neither given nor known, or no task with samples has a turn.
     """
 
     def __init__(

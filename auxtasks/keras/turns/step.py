@@ -23,18 +23,6 @@ def turn_step(model: Any, data: Any) -> dict[str, Any]:
     """Train the task whose turn it is on one batch, inside a running step.
 
     The losses of all tasks are computed and logged, as in joint training; one of them is trained.
-
-    Parameters
-    ----------
-    model : AuxModel
-        With a schedule other than ``"joint"``.
-    data : tuple of x, y, sample_weight
-        The main part of the batch; the targets are in the model's current step.
-
-    Returns
-    -------
-    dict of str to tensor
-        The logs.
     """
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
     statistics = Statistics(model.base)
@@ -117,18 +105,6 @@ class Statistics:
     ----------
     base : keras.Model
         Before its forward pass.
-
-    Examples
-    --------
-    >>> base = keras.Sequential([keras.Input((2,)), keras.layers.BatchNormalization()])
-    >>> statistics, norm = Statistics(base), base.layers[0]
-    >>> _ = norm.moving_mean.assign([5.0, 5.0])
-    >>> statistics.put_back(reached=[norm.gamma])
-    >>> norm.moving_mean.numpy().tolist()
-    [5.0, 5.0]
-    >>> statistics.put_back(reached=[])
-    >>> norm.moving_mean.numpy().tolist()
-    [0.0, 0.0]
     """
 
     def __init__(self, base: keras.Model) -> None:
@@ -139,13 +115,7 @@ class Statistics:
             self._held += [_Held(variable, tf.identity(variable.value), of_layer) for variable in own]
 
     def put_back(self, reached: Sequence[Any]) -> None:
-        """Give layers of which no variable was reached the values they had.
-
-        Parameters
-        ----------
-        reached : sequence of keras.Variable
-            The variables with a gradient.
-        """
+        """Give layers of which no variable was reached the values they had."""
         known = {id(variable) for variable in reached}
         for variable, value, of_layer in self._held:
             if not of_layer & known:
@@ -161,18 +131,7 @@ class TurnWeights(NamedTuple):
 
 
 def check_weightings(weightings: Iterable[Weighting]) -> None:
-    """Refuse weightings that need the losses of several tasks to be trained at once.
-
-    Parameters
-    ----------
-    weightings : iterable of Weighting
-        Those of the model.
-
-    Raises
-    ------
-    InvalidInputError
-        If one looks at the gradients of several tasks, or is itself trained.
-    """
+    """Refuse weightings that need the losses of several tasks to be trained at once."""
     for weighting in weightings:
         if isinstance(weighting, GradientWeighting) or weighting.trainable_variables:
             raise InvalidInputError(
@@ -182,22 +141,7 @@ def check_weightings(weightings: Iterable[Weighting]) -> None:
 
 
 def turn_weights(model: Any, main: Any, totals: Mapping[str, Total]) -> TurnWeights:
-    """Return the weights of a step of training, and note them for the logs.
-
-    Parameters
-    ----------
-    model : AuxModel
-        In a running step.
-    main : tensor, shape ()
-        The main loss.
-    totals : mapping of str to Total
-        The losses of the tasks over their chance.
-
-    Returns
-    -------
-    TurnWeights
-        The loss weights times what the weightings say.
-    """
+    """Return the weights of a step of training, and note them for the logs."""
     tasks = ops.convert_to_tensor(model._loss_weights)
     if not model.weightings:
         return TurnWeights(ops.ones(()), tasks)
@@ -221,28 +165,7 @@ _EXCLUDED = ("_exclude_from_weight_decay", "_exclude_from_weight_decay_pattern")
 
 
 def clone(optimizer: Any) -> Any:
-    """Return a new optimizer with the same settings and no state.
-
-    Parameters
-    ----------
-    optimizer : keras.optimizers.Optimizer
-        The compiled optimizer.
-
-    Returns
-    -------
-    keras.optimizers.Optimizer
-        Of the same type.
-
-    Raises
-    ------
-    InvalidInputError
-        If it replaces weights by their moving averages: there would be several averages of the trunk.
-
-    Examples
-    --------
-    >>> clone(keras.optimizers.SGD(0.5, momentum=0.25)).momentum
-    0.25
-    """
+    """Return a new optimizer with the same settings and no state."""
     inner = _inner(optimizer)
     if getattr(inner, "use_ema", False):
         raise InvalidInputError(
@@ -260,11 +183,6 @@ def follow_learning_rate(optimizer: Any, main: Any) -> None:
     """Give an optimizer the learning rate that the main one has now.
 
     Callbacks change the main optimizer's alone. A learning-rate schedule is left to count each task's own steps.
-
-    Parameters
-    ----------
-    optimizer, main : keras.optimizers.Optimizer
-        A task's optimizer, and the compiled one.
     """
     if optimizer is not main and isinstance(optimizer.learning_rate, keras.Variable):
         optimizer.learning_rate.assign(keras.ops.convert_to_tensor(main.learning_rate))

@@ -91,20 +91,7 @@ class Weighting(keras.layers.Layer):
 
 
 def combined(weightings: Sequence[Weighting], state: State) -> Factors:
-    """Return the factors of several weightings together: products of what they multiply by, sums of what they add.
-
-    Parameters
-    ----------
-    weightings : sequence of Weighting
-        In any order.
-    state : State
-        The step.
-
-    Returns
-    -------
-    Factors
-        With None where none of them says anything.
-    """
+    """Return the factors of several weightings together: products of what they multiply by, sums of what they add."""
     found = [weighting.factors(state) for weighting in weightings]
     return Factors(
         main=_joined(ops.multiply, [one.main for one in found]),

@@ -127,18 +127,7 @@ class CosineGate(GradientWeighting):
 
 
 def cosines(conflicts: Conflicts) -> Any:
-    """Return the cosines of the tasks' gradients with the main one, 0 where one of them is 0.
-
-    Parameters
-    ----------
-    conflicts : Conflicts
-        With `tasks`.
-
-    Returns
-    -------
-    tensor
-        From -1 to 1, in the shape of ``conflicts.products``.
-    """
+    """Return the cosines of the tasks' gradients with the main one, 0 where one of them is 0."""
     return ops.divide_no_nan(conflicts.products, ops.sqrt(conflicts.main) * ops.sqrt(conflicts.tasks))
 
 

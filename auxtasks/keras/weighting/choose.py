@@ -31,32 +31,7 @@ WEIGHTINGS: dict[str, type[Weighting]] = {
 
 
 def resolve_weightings(weighting: Any) -> list[Weighting]:
-    """Return the weightings that an argument stands for.
-
-    Parameters
-    ----------
-    weighting : str, mapping, Weighting, callable, or sequence of these
-        See `auxtasks.keras.attach_heads`.
-
-    Returns
-    -------
-    list of Weighting
-        Empty for "fixed".
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no weighting of a name; the nearest names are given.
-    InvalidInputError
-        If options are missing or unknown, or two weightings want to change the gradients.
-    InvalidTypeError
-        If it is of another type.
-
-    Examples
-    --------
-    >>> [type(one).__name__ for one in resolve_weightings([{"warm_up": {"steps": 100}}, "projection"])]
-    ['WarmUp', 'Projection']
-    """
+    """Return the weightings that an argument stands for."""
     parts = list(weighting) if isinstance(weighting, Sequence) and not isinstance(weighting, str) else [weighting]
     found = [_resolved(part) for part in parts if part != "fixed"]
     gradient = [type(one).__name__ for one in found if isinstance(one, GradientWeighting)]

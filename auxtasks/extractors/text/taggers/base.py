@@ -61,25 +61,7 @@ CHARACTERS = 200_000
 
 
 def batches_of(corpus: Corpus, size: int) -> list[Corpus]:
-    """Cut a corpus into batches of consecutive texts.
-
-    Parameters
-    ----------
-    corpus : Corpus
-        The texts.
-    size : int
-        How many texts a batch holds at most; it holds fewer where they have more than `CHARACTERS` together.
-
-    Returns
-    -------
-    list of Corpus
-        The batches; none is empty.
-
-    Examples
-    --------
-    >>> [len(batch.texts) for batch in batches_of(Corpus(["a", "b", "c"]), 2)]
-    [2, 1]
-    """
+    """Cut a corpus into batches of consecutive texts."""
     begins: list[int] = []
     characters = 0
     for at, text in enumerate(corpus.texts):
@@ -95,28 +77,7 @@ def batches_of(corpus: Corpus, size: int) -> list[Corpus]:
 
 
 def join(parts: Sequence[Annotations], needs: frozenset[str]) -> Annotations:
-    """Lay annotations of consecutive texts end to end.
-
-    Parameters
-    ----------
-    parts : sequence of Annotations
-        All with the columns in `needs`; their names may differ.
-    needs : frozenset of str
-        The columns, which no parts at all could not tell.
-
-    Returns
-    -------
-    Annotations
-        Its names are those of all parts, sorted, so that they do not depend on how the texts were divided.
-
-    Examples
-    --------
-    >>> from auxtasks.extractors.text.spans import Spans
-    >>> parts = [Annotations(Spans.of([[(0, 2)]]), {"tag": np.zeros(1, np.int32)}, {"tag": (t,)}) for t in ("NN", "IN")]
-    >>> joined = join(parts, frozenset({"tag"}))
-    >>> joined.names["tag"], joined.columns["tag"].tolist()
-    (('IN', 'NN'), [1, 0])
-    """
+    """Lay annotations of consecutive texts end to end."""
     names = {column: tuple(sorted({name for part in parts for name in part.names[column]})) for column in needs & NAMED}
     spans = Spans(
         _flat([part.spans.counts for part in parts], np.int64),
@@ -133,28 +94,7 @@ def join(parts: Sequence[Annotations], needs: frozenset[str]) -> Annotations:
 
 
 def number_runs(begins: Array, inside: Array, spans: Spans) -> Array:
-    """Count the runs of tokens of each text from 0.
-
-    Parameters
-    ----------
-    begins : ndarray of bool, shape (tokens,)
-        Whether a run begins here.
-    inside : ndarray of bool, shape (tokens,)
-        Whether the token is in a run: the one that began last.
-    spans : Spans
-        Which tokens belong to which text.
-
-    Returns
-    -------
-    ndarray of int32, shape (tokens,)
-        The run of each token; -1 outside.
-
-    Examples
-    --------
-    >>> spans = Spans.of([[(0, 1), (1, 2), (2, 3)], [(0, 1)]])
-    >>> number_runs(np.array([1, 0, 1, 1], bool), np.array([1, 0, 1, 1], bool), spans).tolist()
-    [0, -1, 1, 0]
-    """
+    """Count the runs of tokens of each text from 0."""
     begun = np.concatenate([[0], np.cumsum(begins)])
     number = begun[1:] - np.repeat(begun[spans.first[:-1]], spans.counts) - 1
     return np.where(inside, number, -1).astype(np.int32)

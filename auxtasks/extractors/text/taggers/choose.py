@@ -21,36 +21,7 @@ def make_backend(
     n_process: int = 1,
     progress: bool = False,
 ) -> Backend:
-    """Return the tagger of a name, or the user's own.
-
-    Parameters
-    ----------
-    backend : {"spacy", "nltk"} or Backend
-        The name, or an object with the methods of `Backend`, which is returned as it is.
-    pipeline : object
-        For spaCy a pipeline, for NLTK a tagger or None; see `SpacyBackend` and `NltkBackend`.
-    batch_size, n_process : int
-        See `SpacyBackend`. NLTK tags in one process, a sentence at a time.
-    progress : bool
-        Whether to show a progress bar.
-
-    Returns
-    -------
-    Backend
-        The tagger; nothing is loaded yet.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such tagger.
-    InvalidInputError, InvalidTypeError
-        If another argument cannot be used with it.
-
-    Examples
-    --------
-    >>> type(make_backend("nltk", None)).__name__
-    'NltkBackend'
-    """
+    """Return the tagger of a name, or the user's own."""
     if hasattr(backend, "annotate") and hasattr(backend, "fingerprint"):
         return backend
     if check_choice("backend", backend, BACKENDS) == "spacy":

@@ -22,11 +22,6 @@ class Models:
     ----------
     tagger : TaggerI or None
         The user's own tagger; None for NLTK's averaged perceptron.
-
-    Raises
-    ------
-    InvalidTypeError
-        If `tagger` has no ``tag_sents``.
     """
 
     def __init__(self, tagger: Any) -> None:
@@ -52,23 +47,7 @@ class Models:
         return self._load(kind, lambda: load_entities(kind))
 
     def state(self, chunkers: Sequence[str]) -> str:
-        """Return a string that differs when the models do.
-
-        Parameters
-        ----------
-        chunkers : sequence of str
-            The kinds of chunkers that find entities, where these are looked for.
-
-        Returns
-        -------
-        str
-            What the files of the models hold, without loading them; for a tagger of the user's own, its weights.
-
-        Raises
-        ------
-        InvalidInputError
-            If that tagger is no averaged perceptron.
-        """
+        """Return a string that differs when the models do."""
         parts = [digest_resource(PUNKT), self._tagger_state()]
         if chunkers:
             parts += [*(digest_resource(CHUNKER.format(kind)) for kind in chunkers), digest_resource(WORDS)]
@@ -100,25 +79,7 @@ WORDS = "corpora/words"
 
 @contextmanager
 def needing(*packages: str) -> Iterator[None]:
-    """Turn what NLTK raises when its data is missing or refused into an error that says what to do.
-
-    Parameters
-    ----------
-    *packages : str
-        The packages of data that are read.
-
-    Yields
-    ------
-    None
-        Nothing.
-
-    Raises
-    ------
-    MissingDependencyError
-        If a package is not installed.
-    StorageError
-        If NLTK (from 3.10) refuses data that other accounts could have written.
-    """
+    """Turn what NLTK raises when its data is missing or refused into an error that says what to do."""
     with warnings.catch_warnings(record=True) as caught:
         # NLTK warns of data that it refuses, and then says that there is none.
         warnings.simplefilter("always")
@@ -166,18 +127,7 @@ def load_entities(kind: str) -> Any:
 
 
 def digest_resource(name: str) -> str:
-    """Return a string that differs when a resource does; "absent" where it is not installed.
-
-    Parameters
-    ----------
-    name : str
-        Its name, such as `TAGGER`.
-
-    Returns
-    -------
-    str
-        The SHA-256 of its files.
-    """
+    """Return a string that differs when a resource does; "absent" where it is not installed."""
     data = require("nltk.data", extra="text")
     try:
         with needing(name):

@@ -35,13 +35,6 @@ class NltkBackend:
     progress : bool
         Whether to show a progress bar.
 
-    Raises
-    ------
-    InvalidTypeError
-        If `tagger` has no ``tag_sents``.
-
-    Notes
-    -----
     Texts are cut as by ``nltk.word_tokenize``: sentences by Punkt, then words. Given tokens are tagged as they are,
     those of a text as one sentence. Parts of speech follow from the tags by
     `auxtasks.extractors.text.taggers.tag_sets.PENN`, entities are those of ``nltk.ne_chunk``, base noun phrases follow
@@ -53,27 +46,7 @@ class NltkBackend:
         self._progress = progress
 
     def annotate(self, corpus: Corpus, needs: frozenset[str]) -> Annotations:
-        """Return the columns that are needed; see `Backend.annotate`.
-
-        Parameters
-        ----------
-        corpus : Corpus
-            The texts.
-        needs : frozenset of str
-            The columns.
-
-        Returns
-        -------
-        Annotations
-            The columns.
-
-        Raises
-        ------
-        InvalidInputError
-            If NLTK cannot give a column, or the tags of a tagger of the user's own cannot be used for it.
-        MissingDependencyError, StorageError
-            If a model is not installed, or NLTK refuses it.
-        """
+        """Return the columns that are needed; see `Backend.annotate`."""
         _check_needs(needs)
         tagger = self._models.tagger()
         chunkers = {kind: self._models.entities(kind) for kind in _chunkers(needs)}
@@ -95,24 +68,7 @@ class NltkBackend:
         return Annotations(spans, columns, names)
 
     def fingerprint(self, needs: frozenset[str]) -> str:
-        """Return what the annotations depend on; see `Backend.fingerprint`.
-
-        Parameters
-        ----------
-        needs : frozenset of str
-            The columns.
-
-        Returns
-        -------
-        str
-            NLTK's version, what the files of the models hold, the tables that turn tags into parts of speech and
-            phrases, and for an averaged perceptron of the user's own its weights.
-
-        Raises
-        ------
-        InvalidInputError
-            If there is another tagger, whose state is not known.
-        """
+        """Return what the annotations depend on; see `Backend.fingerprint`."""
         _check_needs(needs)
         tables = digest([GRAMMAR.encode(), json.dumps(dict(PENN), sort_keys=True).encode()])
         return f"{versions('nltk')} tables {tables} models {self._models.state(_chunkers(needs))}"
@@ -160,24 +116,7 @@ GRAMMAR = r"""
 
 
 def phrase_columns(trees: Iterable[Any], spans: Spans) -> tuple[Array, Array, tuple[str, ...]]:
-    """Count the phrases of every text from 0.
-
-    Parameters
-    ----------
-    trees : iterable of Tree
-        For the sentences of all texts, in order, a tree of words and of phrases of words.
-    spans : Spans
-        The words of every text.
-
-    Returns
-    -------
-    run : ndarray of int32, shape (words,)
-        The number of the phrase in its text; -1 outside.
-    kind : ndarray of int32, shape (words,)
-        The place of its label in `names`; -1 outside.
-    names : tuple of str
-        The labels, sorted.
-    """
+    """Count the phrases of every text from 0."""
     labels: list[str | None] = []
     begins: list[bool] = []
     for tree in trees:
@@ -212,22 +151,7 @@ Ranges = list[tuple[int, int]]
 
 
 def cut(text: str, sentences: Any) -> tuple[list[list[str]], list[Ranges]]:
-    """Cut a text into sentences and words, as ``nltk.word_tokenize`` does.
-
-    Parameters
-    ----------
-    text : str
-        The text.
-    sentences : PunktTokenizer
-        Finds sentences.
-
-    Returns
-    -------
-    words : list of list of str
-        The words of each sentence; quotation marks are written as the Penn Treebank has them.
-    ranges : list of list of (int, int)
-        Where each word begins and ends in the text.
-    """
+    """Cut a text into sentences and words, as ``nltk.word_tokenize`` does."""
     tokenizer = require("nltk.tokenize", extra="text").NLTKWordTokenizer()
     words, ranges = [], []
     for begin, end in sentences.span_tokenize(text):
@@ -238,32 +162,7 @@ def cut(text: str, sentences: Any) -> tuple[list[list[str]], list[Ranges]]:
 
 
 def places(text: str, words: Sequence[str], begin: int) -> Ranges:
-    """Find the words of a sentence in its text.
-
-    Parameters
-    ----------
-    text : str
-        The text.
-    words : sequence of str
-        Words in their order that leave out nothing but whitespace, quotation marks changed.
-    begin : int
-        Where the sentence begins.
-
-    Returns
-    -------
-    list of (int, int)
-        Where each word begins and ends.
-
-    Raises
-    ------
-    InvalidInputError
-        If a word does not come next.
-
-    Examples
-    --------
-    >>> places('He said "no".', ["He", "said", "``", "no", "''", "."], 0)
-    [(0, 2), (3, 7), (8, 9), (9, 11), (11, 12), (12, 13)]
-    """
+    """Find the words of a sentence in its text."""
     found = []
     at = begin
     for word in words:
@@ -285,28 +184,7 @@ def places(text: str, words: Sequence[str], begin: int) -> Ranges:
 def tag_columns(
     tags: Sequence[str | None], needs: frozenset[str]
 ) -> tuple[dict[str, Array], dict[str, tuple[str, ...]]]:
-    """Return the columns ``"tag"`` and ``"pos"``, where needed, and their names.
-
-    Parameters
-    ----------
-    tags : sequence of str or None
-        The tags; None where the tagger knew none.
-    needs : frozenset of str
-        The columns that are needed; others than these two are left to others.
-
-    Returns
-    -------
-    columns : dict of str to ndarray of int32
-        Codes; -1 where there is no tag. A tag that is in no table has the part of speech X.
-    names : dict of str to tuple of str
-        What the codes stand for.
-
-    Examples
-    --------
-    >>> columns, names = tag_columns(["NN", "IN", None], frozenset({"tag"}))
-    >>> columns["tag"].tolist(), names["tag"]
-    ([1, 0, -1], ('IN', 'NN'))
-    """
+    """Return the columns ``"tag"`` and ``"pos"``, where needed, and their names."""
     found = sorted({tag for tag in tags if tag})
     columns: dict[str, Array] = {}
     names: dict[str, tuple[str, ...]] = {}
@@ -320,25 +198,7 @@ def tag_columns(
 
 
 def check_tags(tags: Sequence[str | None], needs: frozenset[str]) -> None:
-    """Refuse a tagger whose tags for training texts are of no use.
-
-    Parameters
-    ----------
-    tags : sequence of str or None
-        The tags; no tags at all are no fault.
-    needs : frozenset of str
-        The columns that are made of them.
-
-    Raises
-    ------
-    InvalidInputError
-        If no word has a tag; if parts of speech are needed and no tag stands for one; or if phrases or entities are
-        needed, which are made of Penn tags, and there are tags that only universal sets have.
-
-    Examples
-    --------
-    >>> check_tags(["NN", None], frozenset({"pos", "chunk_run"}))
-    """
+    """Refuse a tagger whose tags for training texts are of no use."""
     found = sorted({tag for tag in tags if tag})
     if tags and not found:
         raise InvalidInputError(

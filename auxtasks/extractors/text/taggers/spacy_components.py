@@ -52,26 +52,7 @@ _GIVE_NOTHING = {"merge_entities", "merge_noun_chunks", "merge_subtokens", "toke
 
 
 def components_for(nlp: Any, needs: frozenset[str]) -> list[str]:
-    """Return the components that have to run, in the order of the pipeline.
-
-    Parameters
-    ----------
-    nlp : Language
-        The pipeline. What is disabled in it stays so.
-    needs : frozenset of str
-        The columns that are needed.
-
-    Returns
-    -------
-    list of str
-        Names of components: those that declare an attribute that is needed here or by another of them, those that
-        declare nothing and may thus do anything, and the embeddings that any of them listens to.
-
-    Raises
-    ------
-    InvalidInputError
-        If no component gives what is needed.
-    """
+    """Return the components that have to run, in the order of the pipeline."""
     declared = {name: declares(nlp, name) for name in nlp.pipe_names}
     wanted = {attribute for need in needs for fact in FACTS[need] for attribute in fact.attributes}
     running = {name for name, (gives, _) in declared.items() if gives is None}
@@ -97,22 +78,7 @@ def components_for(nlp: Any, needs: frozenset[str]) -> list[str]:
 
 
 def check_filled(nlp: Any, needs: frozenset[str], parts: Sequence[Part]) -> None:
-    """Refuse a pipeline that ran and left what is needed empty.
-
-    Parameters
-    ----------
-    nlp : Language
-        The pipeline.
-    needs : frozenset of str
-        The columns that are needed.
-    parts : sequence of Part
-        What it said.
-
-    Raises
-    ------
-    InvalidInputError
-        If there are words, and none of them has what a column is made of.
-    """
+    """Refuse a pipeline that ran and left what is needed empty."""
     filled = frozenset[str]().union(*(part.filled for part in parts))
     for need in sorted(needs):
         if ATTRIBUTES[need][0] not in filled and any(part.words for part in parts):
@@ -152,30 +118,7 @@ _RULER_ATTRIBUTES = {
 
 
 def declares(nlp: Any, name: str) -> tuple[frozenset[str] | None, frozenset[str]]:
-    """Return the attributes that a component gives and reads.
-
-    Parameters
-    ----------
-    nlp : Language
-        The pipeline.
-    name : str
-        The component.
-
-    Returns
-    -------
-    gives : frozenset of str or None
-        Attributes such as ``"token.pos"``; None if it declares none, and may thus give any.
-    reads : frozenset of str
-        What it requires.
-
-    Examples
-    --------
-    >>> import spacy
-    >>> nlp = spacy.blank("en")
-    >>> _ = nlp.add_pipe("tagger")
-    >>> declares(nlp, "tagger")
-    (frozenset({'token.tag'}), frozenset())
-    """
+    """Return the attributes that a component gives and reads."""
     meta, component = nlp.get_pipe_meta(name), nlp.get_pipe(name)
     if meta.factory == "attribute_ruler":
         # It declares nothing, but its rules say what they read and write.
@@ -227,21 +170,7 @@ class Part:
 
 
 def read_docs(docs: Sequence[Any], needs: frozenset[str]) -> Part:
-    """Read columns from tagged documents.
-
-    Parameters
-    ----------
-    docs : sequence of Doc
-        The documents, all of one vocabulary.
-    needs : frozenset of str
-        The columns.
-
-    Returns
-    -------
-    Part
-        Tokens of nothing but whitespace are among the tokens and have nothing to say: -1, and 0 as `head`. Where a
-        token has no dependency, `depth` is -1 and `head` is 0.
-    """
+    """Read columns from tagged documents."""
     attributes = ["IDX", "LENGTH", "IS_SPACE", *sorted({name for need in needs for name in ATTRIBUTES[need]})]
     tables = [doc.to_array(attributes) for doc in docs]
     # Negative numbers come as their two's complement.

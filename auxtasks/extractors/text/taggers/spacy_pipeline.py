@@ -28,13 +28,6 @@ class SpacyModel:
     pipeline : str, Path or Language
         As for `check_pipeline`.
 
-    Raises
-    ------
-    InvalidInputError, InvalidTypeError
-        If it is none of these.
-
-    Notes
-    -----
     A pipeline by name or folder whose code all comes with spaCy is fully told by its files. The last such one stays
     loaded, here and in other processes, until its files change. One with other code is loaded anew for every
     `SpacyModel`, because the code may have changed.
@@ -49,22 +42,7 @@ class SpacyModel:
         return source_of(self._pipeline) if isinstance(self._pipeline, str | Path) else None
 
     def load(self) -> tuple[Any, str]:
-        """Return the loaded pipeline, and what stands for it.
-
-        Returns
-        -------
-        pipeline : Language
-            The pipeline. It may be that of other calls: it must be left as it is.
-        key : str
-            Stands for the pipeline as it is now, in processes that keep theirs.
-
-        Raises
-        ------
-        MissingDependencyError
-            If spaCy or the pipeline is not installed.
-        StorageError
-            If there is no such folder.
-        """
+        """Return the loaded pipeline, and what stands for it."""
         if not isinstance(self._pipeline, str | Path):
             # Another key each time, because the user may have changed the pipeline since.
             return self._pipeline, uuid.uuid4().hex
@@ -77,24 +55,7 @@ class SpacyModel:
         return self._own[1:]
 
     def state(self, needs: frozenset[str]) -> str:
-        """Return a string that differs when what the pipeline says may.
-
-        Parameters
-        ----------
-        needs : frozenset of str
-            The columns that are needed.
-
-        Returns
-        -------
-        str
-            What the files hold, for which neither is the pipeline loaded nor spaCy imported; for a loaded pipeline,
-            or one whose settings name code that does not come with spaCy, see `digest_loaded`.
-
-        Raises
-        ------
-        InvalidInputError
-            If a component that runs for these columns cannot tell its state.
-        """
+        """Return a string that differs when what the pipeline says may."""
         if isinstance(self._pipeline, str | Path):
             folder = locate(self._pipeline)
             if not runs_foreign_code(folder):
@@ -125,30 +86,7 @@ Source = str | Path | Any
 
 
 def check_pipeline(pipeline: Source | None) -> Source:
-    """Return what a pipeline was given as, or refuse it; nothing is looked up or loaded.
-
-    Parameters
-    ----------
-    pipeline : str, Path or Language
-        The pipeline.
-
-    Returns
-    -------
-    str, Path or Language
-        The same.
-
-    Raises
-    ------
-    InvalidInputError
-        If there is none.
-    InvalidTypeError
-        If it is something else.
-
-    Examples
-    --------
-    >>> check_pipeline("en_core_web_sm")
-    'en_core_web_sm'
-    """
+    """Return what a pipeline was given as, or refuse it; nothing is looked up or loaded."""
     if pipeline is None or pipeline == "":
         raise InvalidInputError(
             "`pipeline`: spaCy tags with a trained pipeline, and none was given. Give the name of an installed one "
@@ -163,25 +101,7 @@ def check_pipeline(pipeline: Source | None) -> Source:
 
 
 def locate(pipeline: str | Path) -> Path:
-    """Return the folder that holds a pipeline's files, without loading or importing anything.
-
-    Parameters
-    ----------
-    pipeline : str or Path
-        A name or a folder. A string is a name where such a pipeline is installed, as it is to ``spacy.load``.
-
-    Returns
-    -------
-    Path
-        The folder, from the root; for a name, that of the installed package.
-
-    Raises
-    ------
-    StorageError
-        If there is no such folder, or no pipeline in it.
-    MissingDependencyError
-        If no pipeline of that name is installed.
-    """
+    """Return the folder that holds a pipeline's files, without loading or importing anything."""
     installed = _installed(pipeline)
     if installed is not None:
         return installed
@@ -203,18 +123,7 @@ def locate(pipeline: str | Path) -> Path:
 
 
 def source_of(pipeline: str | Path) -> str:
-    """Return what ``spacy.load`` finds the pipeline by, in any process: its name, or its folder from the root.
-
-    Parameters
-    ----------
-    pipeline : str or Path
-        As for `locate`.
-
-    Returns
-    -------
-    str
-        The name or the path.
-    """
+    """Return what ``spacy.load`` finds the pipeline by, in any process: its name, or its folder from the root."""
     folder = locate(pipeline)
     return str(folder) if _installed(pipeline) is None else str(pipeline)
 
@@ -245,19 +154,7 @@ FACTORIES = frozenset({
 
 
 def runs_foreign_code(folder: Path) -> bool:
-    """Tell whether a saved pipeline runs code that does not come with spaCy, without importing spaCy.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder of the pipeline, or of the installed package that holds it.
-
-    Returns
-    -------
-    bool
-        Whether its settings name a component, another function or a language that does not come with spaCy; also
-        where they cannot be read.
-    """
+    """Tell whether a saved pipeline runs code that does not come with spaCy, without importing spaCy."""
     parser = ConfigParser(interpolation=None, delimiters=("=",), comment_prefixes=("#",))
     # As they are written: by default names would become lower case.
     parser.optionxform = str  # type: ignore[assignment, method-assign]
@@ -283,23 +180,7 @@ def runs_foreign_code(folder: Path) -> bool:
 
 
 def foreign_functions(settings: Any) -> Iterator[tuple[str, str]]:
-    """Find the registered functions that settings name and that do not come with spaCy.
-
-    Parameters
-    ----------
-    settings : object
-        Settings of spaCy's kind: nested mappings, in which ``@`` stands before the name of a registry.
-
-    Yields
-    ------
-    registry, name : str
-        Where the function is registered, and under which name.
-
-    Examples
-    --------
-    >>> list(foreign_functions({"model": {"@architectures": "mine.v1", "tok2vec": {"@layers": "spacy.Tok2Vec.v2"}}}))
-    [('architectures', 'mine.v1')]
-    """
+    """Find the registered functions that settings name and that do not come with spaCy."""
     for key, value in settings.items():
         if hasattr(value, "items"):
             yield from foreign_functions(value)
@@ -316,23 +197,6 @@ def code_of(kind: Any, what: str) -> Iterator[bytes]:
     """Read the files that define a function, or a class and what it inherits, unless they come with spaCy.
 
     The modules that these import are not followed: a change there alone is not noticed.
-
-    Parameters
-    ----------
-    kind : type or function
-        The class or function.
-    what : str
-        What it is in the pipeline, for the error.
-
-    Yields
-    ------
-    bytes
-        What each file holds.
-
-    Raises
-    ------
-    InvalidInputError
-        If a definition is in no file.
     """
     for defined in getattr(kind, "__mro__", (kind,)):
         if comes_with_spacy(defined) or defined.__module__.partition(".")[0] in sys.stdlib_module_names:
@@ -354,42 +218,12 @@ def _is_language_spacy_code(code: object) -> bool:
 
 
 def digest_loaded(nlp: Any, components: list[str]) -> str:
-    """Return a string that differs when the components of a loaded pipeline do.
-
-    Parameters
-    ----------
-    nlp : Language
-        The pipeline.
-    components : list of str
-        The components that run; others do not matter.
-
-    Returns
-    -------
-    str
-        The SHA-256 of the settings, the weights, and the files of the code that does not come with spaCy; see
-        `code_of`. The strings of the vocabulary are left out: they grow with use.
-
-    Raises
-    ------
-    InvalidInputError
-        If a component cannot tell its state, or its code is in no file.
-    """
+    """Return a string that differs when the components of a loaded pipeline do."""
     return digest(_state(nlp, components))
 
 
 def check_saves(nlp: Any) -> None:
-    """Refuse a loaded pipeline whose tokenizer would not be the same after saving and loading.
-
-    Parameters
-    ----------
-    nlp : Language
-        The pipeline.
-
-    Raises
-    ------
-    InvalidInputError
-        If its tokenizer was exchanged for one that its settings do not name.
-    """
+    """Refuse a loaded pipeline whose tokenizer would not be the same after saving and loading."""
     import spacy
 
     named = spacy.util.registry.resolve({"tokenizer": nlp.config["nlp"]["tokenizer"]})["tokenizer"](nlp)

@@ -33,13 +33,6 @@ class SpacyBackend:
     progress : bool
         Whether to show a progress bar.
 
-    Raises
-    ------
-    InvalidInputError, InvalidTypeError
-        If an argument cannot be used.
-
-    Notes
-    -----
     Only the components run that what is needed depends on, as they declare it; one that declares nothing always runs.
     Tokens of nothing but whitespace have nothing to say.
     """
@@ -53,27 +46,7 @@ class SpacyBackend:
         self._progress = progress
 
     def annotate(self, corpus: Corpus, needs: frozenset[str]) -> Annotations:
-        """Return the columns that are needed; see `Backend.annotate`.
-
-        Parameters
-        ----------
-        corpus : Corpus
-            The texts.
-        needs : frozenset of str
-            The columns.
-
-        Returns
-        -------
-        Annotations
-            The columns.
-
-        Raises
-        ------
-        InvalidInputError
-            If the pipeline cannot give a column or a text is too long for it.
-        MissingDependencyError, StorageError
-            If there is no such pipeline.
-        """
+        """Return the columns that are needed; see `Backend.annotate`."""
         nlp, key = self._model.load()
         components = components_for(nlp, needs)
         _check_lengths(nlp, corpus)
@@ -85,24 +58,7 @@ class SpacyBackend:
         return join([part.said for part in parts], needs)
 
     def fingerprint(self, needs: frozenset[str]) -> str:
-        """Return what the annotations depend on; see `Backend.fingerprint`.
-
-        Parameters
-        ----------
-        needs : frozenset of str
-            The columns.
-
-        Returns
-        -------
-        str
-            The versions of spaCy and thinc, the size of the batches (the rounding of floats depends on it), and the
-            state of the pipeline as `SpacyModel.state` tells it.
-
-        Raises
-        ------
-        InvalidInputError
-            If a component of the pipeline cannot tell its state.
-        """
+        """Return what the annotations depend on; see `Backend.fingerprint`."""
         batches = f"batches {self._batch_size} {CHARACTERS}"
         return f"{versions('spacy', 'thinc', 'spacy-legacy')} {batches} pipeline {self._model.state(needs)}"
 
@@ -149,27 +105,7 @@ class Work:
 
 
 def tag_batch(nlp: Any, work: Work, batch: Corpus) -> Part:
-    """Tag a batch of texts.
-
-    Parameters
-    ----------
-    nlp : Language
-        The pipeline; its components are enabled and disabled as before, afterwards.
-    work : Work
-        What to do.
-    batch : Corpus
-        The texts.
-
-    Returns
-    -------
-    Part
-        What is said of them.
-
-    Raises
-    ------
-    InvalidInputError
-        If a component put given tokens together or apart.
-    """
+    """Tag a batch of texts."""
     docs = batch.texts if batch.given is None else _given_docs(nlp, batch.texts, batch.given)
     with nlp.select_pipes(enable=list(work.components)):
         tagged = list(nlp.pipe(docs, batch_size=max(1, len(docs))))
@@ -189,31 +125,6 @@ def tag_in_processes(
 
     Only the texts go to the processes and only arrays come back. A process loads the pipeline once, and keeps it for
     the next call with the same key.
-
-    Parameters
-    ----------
-    nlp : Language
-        The pipeline, as it is here.
-    source : str
-        The name or the folder that the processes load it from.
-    key : str
-        Stands for the pipeline in its present state.
-    work : Work
-        What to do.
-    batches : sequence of Corpus
-        The texts.
-    n_process : int
-        How many processes at most; -1 for one per processor.
-
-    Yields
-    ------
-    Part
-        What is said of the batches, in their order.
-
-    Raises
-    ------
-    InvalidInputError
-        If the pipeline needs code that a new process does not find.
     """
     joblib = require("joblib", extra="text")
     # The fresh processes of loky, because forked ones may hang once TensorFlow runs threads. Each is held to its share

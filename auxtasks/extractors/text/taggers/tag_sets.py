@@ -46,21 +46,5 @@ UNIVERSAL_ONLY: frozenset[str] = frozenset(_UNIVERSAL) - frozenset(PENN)
 
 
 def to_universal(tag: str) -> str | None:
-    """Return the universal part of speech of a tag.
-
-    Parameters
-    ----------
-    tag : str
-        A tag of the Penn Treebank, of Universal Dependencies, or of NLTK's ``tagset="universal"``.
-
-    Returns
-    -------
-    str or None
-        The universal part of speech; None for a tag of none of these.
-
-    Examples
-    --------
-    >>> to_universal("NNS"), to_universal("NOUN"), to_universal("VVFIN")
-    ('NOUN', 'NOUN', None)
-    """
+    """Return the universal part of speech of a tag."""
     return PENN.get(tag) or _UNIVERSAL.get(tag)

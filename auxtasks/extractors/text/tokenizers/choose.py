@@ -20,34 +20,7 @@ _ACCEPTED = (
 
 
 def as_tokenizer(value: object) -> Tokenizer:
-    """Return the tokenizer that an argument stands for.
-
-    Parameters
-    ----------
-    value : object
-        None or ``"standard"``: as ``TextVectorization`` cuts by default. ``"whitespace"``: at ASCII whitespace, and
-        nothing else, as ``TextVectorization(standardize=None)`` cuts. A ``TextVectorization`` layer, a fast tokenizer
-        of Hugging Face (transformers or tokenizers), a function, or a tokenizer of auxtasks.
-
-    Returns
-    -------
-    Tokenizer
-        The tokenizer.
-
-    Raises
-    ------
-    UnknownNameError
-        If it is a name that does not exist.
-    InvalidTypeError
-        If it is anything else.
-    InvalidInputError
-        If a layer or a Hugging Face tokenizer cannot be used as it is.
-
-    Examples
-    --------
-    >>> as_tokenizer("whitespace").tokenize(["So it goes."]).words
-    ['So', 'it', 'goes.']
-    """
+    """Return the tokenizer that an argument stands for."""
     if value is None:
         return StandardTokenizer()
     if isinstance(value, str):
@@ -67,30 +40,7 @@ def as_tokenizer(value: object) -> Tokenizer:
 
 
 def from_dict(fields: Mapping[str, Any]) -> Tokenizer:
-    """Make the tokenizer that its `to_dict` described.
-
-    Parameters
-    ----------
-    fields : mapping
-        What ``to_dict`` returned, also after a round trip through JSON.
-
-    Returns
-    -------
-    Tokenizer
-        The tokenizer.
-
-    Raises
-    ------
-    UnknownNameError
-        If its kind does not exist.
-    MissingDependencyError
-        If it is a tokenizer of Hugging Face, and ``tokenizers`` is not installed.
-
-    Examples
-    --------
-    >>> from_dict(StandardTokenizer(split="character").to_dict()).tokenize(["So."]).words
-    ['s', 'o']
-    """
+    """Make the tokenizer that its `to_dict` described."""
     made: Mapping[str, Any] = {"standard": StandardTokenizer, "hugging_face": HuggingFaceTokenizer}
     kind = fields["kind"]
     if kind not in made:

@@ -30,17 +30,8 @@ class FunctionTokenizer:
         Takes a text; returns its tokens in their order: all of them as strings, or all as (start, end) pairs of
         places in the text, which are sorted, do not overlap, and are (0, 0) for a token that stands for nothing.
 
-    Notes
-    -----
     The places of strings are found by `auxtasks.extractors.text.tokenizers.function.locate`; a token that is not in
     its text gets no target, and a warning tells how many there are. The word of a pair is what it spans.
-
-    Examples
-    --------
-    >>> FunctionTokenizer(str.split).tokenize(["So it goes"]).spans.starts.tolist()
-    [0, 3, 6]
-    >>> FunctionTokenizer(lambda text: [(0, 2), (3, 5)]).tokenize(["So it goes"]).words
-    ['So', 'it']
     """
 
     function: Callable[[str], Any]
@@ -56,25 +47,7 @@ class FunctionTokenizer:
         return None
 
     def tokenize(self, texts: Sequence[str]) -> Tokens:
-        """Cut texts into tokens; see `auxtasks.extractors.text.tokenizers.base.Tokenizer`.
-
-        Parameters
-        ----------
-        texts : sequence of str
-            The texts.
-
-        Returns
-        -------
-        Tokens
-            The tokens, without numbers.
-
-        Raises
-        ------
-        InvalidTypeError
-            If the function returns anything but a list of strings or of pairs of integers.
-        InvalidInputError
-            If a pair lies outside its text, is empty, or begins before the end of the one before it.
-        """
+        """Cut texts into tokens; see `auxtasks.extractors.text.tokenizers.base.Tokenizer`."""
         results = [_items(self.function(text), row) for row, text in enumerate(texts)]
         first = next((items[0] for items in results if items), "")
         if isinstance(first, str):
@@ -160,32 +133,11 @@ _LARGEST = 200_000
 def locate(text: str, tokens: Sequence[str]) -> list[Place]:
     """Find where tokens lie in a text.
 
-    Parameters
-    ----------
-    text : str
-        The text.
-    tokens : sequence of str
-        Its tokens in the order of the text, as they are or changed: in lower case, shortened, normalised, or with the
-        mark of a word piece (``##``, ``▁``, ``Ġ``). Words of the text may be left out.
-
-    Returns
-    -------
-    list of (int, int)
-        For each token its first character and the one after its last, in ascending order and without overlap;
-        (0, 0) for a token that is not in the text.
-
-    Notes
-    -----
     Tokens are sought one after the other, as they are, then without regard to case. Where this would pass over letters
     or digits, or end within a word, the words of the text and the tokens are aligned by their longest common runs, and
     what lies between those runs letter by letter in the same way. A token then has a place if more than half of its
     letters and digits are found, within twice its length. Source: Ratcliff and Metzener (1988), "Pattern Matching: The
     Gestalt Approach", as in `difflib.SequenceMatcher`.
-
-    Examples
-    --------
-    >>> locate("The mice ran home.", ["the", "mouse", "ran", "home", "."])
-    [(0, 3), (0, 0), (9, 12), (13, 17), (17, 18)]
     """
     places = _walk(text, tokens)
     if places is None:
@@ -265,30 +217,7 @@ def _place(token: str, partner: Sequence[int]) -> Place:
 
 
 def placed(texts: Sequence[str], lists: Sequence[Sequence[str]]) -> Spans:
-    """Find where the tokens of many texts lie.
-
-    Parameters
-    ----------
-    texts : sequence of str
-        The texts.
-    lists : sequence of sequences of str
-        The tokens of each text.
-
-    Returns
-    -------
-    Spans
-        Their places; a token that is not in its text has none, and so gets no target.
-
-    Warns
-    -----
-    AuxTasksWarning
-        Once, if tokens are not in their texts, with their number and the first of them.
-
-    Examples
-    --------
-    >>> placed(["So it goes"], [["so", "it", "goes"]]).starts.tolist()
-    [0, 3, 6]
-    """
+    """Find where the tokens of many texts lie."""
     ranges = [locate(text, tokens) for text, tokens in zip(texts, lists, strict=True)]
     # An empty token is padding, and nobody expects to find it.
     lost = [

@@ -35,8 +35,6 @@ class HuggingFaceTokenizer:
     length : int, optional
         How many tokens it pads a text to.
 
-    Notes
-    -----
     Several tokens may stand for the same character (the bytes of an emoji), and have the same place then.
     """
 
@@ -91,25 +89,7 @@ class HuggingFaceTokenizer:
 
 
 def from_hugging_face(tokenizer: Any) -> HuggingFaceTokenizer:
-    """Make a tokenizer of one of Hugging Face.
-
-    Parameters
-    ----------
-    tokenizer : transformers.PreTrainedTokenizerFast or tokenizers.Tokenizer
-        The tokenizer.
-
-    Returns
-    -------
-    HuggingFaceTokenizer
-        The tokenizer with its vocabulary.
-
-    Raises
-    ------
-    InvalidTypeError
-        If it is a slow tokenizer of transformers, which does not tell places.
-    InvalidInputError
-        If it has no padding token.
-    """
+    """Make a tokenizer of one of Hugging Face."""
     if is_transformers(tokenizer):
         if not tokenizer.is_fast:
             raise InvalidTypeError(
@@ -121,23 +101,7 @@ def from_hugging_face(tokenizer: Any) -> HuggingFaceTokenizer:
 
 
 def is_hugging_face(value: object) -> bool:
-    """Tell whether something is a tokenizer of transformers or tokenizers, without importing either.
-
-    Parameters
-    ----------
-    value : object
-        Anything.
-
-    Returns
-    -------
-    bool
-        Whether it has what such a tokenizer has.
-
-    Examples
-    --------
-    >>> is_hugging_face(str.split)
-    False
-    """
+    """Tell whether something is a tokenizer of transformers or tokenizers, without importing either."""
     return is_transformers(value) or all(hasattr(value, name) for name in ("encode_batch", "to_str", "token_to_id"))
 
 
@@ -182,23 +146,7 @@ _PADDING = ("[PAD]", "<pad>", "<|pad|>", "<PAD>")
 
 
 def vocabulary_of(tokenizer: Any) -> Vocabulary:
-    """Read the vocabulary of a Hugging Face tokenizer.
-
-    Parameters
-    ----------
-    tokenizer : transformers.PreTrainedTokenizerFast or tokenizers.Tokenizer
-        The tokenizer.
-
-    Returns
-    -------
-    Vocabulary
-        Its tokens by their numbers. Numbers without a token, which some tokenizers have, are special as well.
-
-    Raises
-    ------
-    InvalidInputError
-        If it has no padding token.
-    """
+    """Read the vocabulary of a Hugging Face tokenizer."""
     numbers = tokenizer.get_vocab()
     words = [""] * (max(numbers.values(), default=-1) + 1)
     for word, number in numbers.items():

@@ -15,23 +15,7 @@ from auxtasks.optional import require
 
 
 def is_text_vectorization(value: object) -> bool:
-    """Tell whether something is a ``keras.layers.TextVectorization``, without importing Keras.
-
-    Parameters
-    ----------
-    value : object
-        Anything.
-
-    Returns
-    -------
-    bool
-        Whether its class, or one it derives from, is Keras's.
-
-    Examples
-    --------
-    >>> is_text_vectorization(str.split)
-    False
-    """
+    """Tell whether something is a ``keras.layers.TextVectorization``, without importing Keras."""
     return _derives_from_keras(value, "TextVectorization")
 
 
@@ -41,25 +25,7 @@ def is_layer(value: object) -> bool:
 
 
 def from_layer(layer: Any) -> StandardTokenizer | LayerTokenizer:
-    """Make a tokenizer that gives what a layer gives, and the places as well.
-
-    Parameters
-    ----------
-    layer : keras.layers.TextVectorization
-        An adapted layer, or one with a given vocabulary, whose output mode is ``"int"``.
-
-    Returns
-    -------
-    StandardTokenizer or LayerTokenizer
-        The tokenizer, with the layer's vocabulary and ``output_sequence_length`` as they are now. Rules that are named
-        need no TensorFlow; rules that are functions are run by the layer.
-
-    Raises
-    ------
-    InvalidInputError
-        If the layer gives no numbers of single words (another output mode, n-grams), reads another encoding than UTF-8,
-        or has no vocabulary.
-    """
+    """Make a tokenizer that gives what a layer gives, and the places as well."""
     config = layer.get_config()
     _check_config(config, layer.name)
     words = tuple(map(str, layer.get_vocabulary()))
@@ -122,8 +88,6 @@ class LayerTokenizer:
     length : int, optional
         How many tokens it pads or cuts a text to.
 
-    Notes
-    -----
     The layer gives words without their places, which `auxtasks.extractors.text.tokenizers.function.locate` finds.
     Empty words at the end of a text are padding and are left out.
     """

@@ -37,19 +37,9 @@ class StandardTokenizer:
     length : int, optional
         How many tokens the model pads or cuts a text to.
 
-    Notes
-    -----
     A token's place reaches from its first to its last character that is kept, so it may hold punctuation that was
     taken out between them. Without a split there is one token for each text; it has no place where nothing is kept.
     Source: Keras, ``keras.layers.TextVectorization``.
-
-    Examples
-    --------
-    >>> tokens = StandardTokenizer().tokenize(['"Well-known", he said.', ""])
-    >>> tokens.words, tokens.spans.counts.tolist()
-    (['wellknown', 'he', 'said'], [3, 0])
-    >>> tokens.spans.starts.tolist(), tokens.spans.ends.tolist()
-    ([1, 14, 17], [11, 16, 21])
     """
 
     standardize: str | None = "lower_and_strip_punctuation"
@@ -167,28 +157,9 @@ _KINDS[list(_PUNCTUATION)] = PUNCTUATION
 def standardized(text: str, rule: str | None) -> str:
     r"""Apply one of the layer's rules to a text.
 
-    Parameters
-    ----------
-    text : str
-        Any text that UTF-8 can express.
-    rule : str or None
-        A name of `STANDARDIZE`; None changes nothing.
-
-    Returns
-    -------
-    str
-        The text: with A to Z in lower case, without ASCII punctuation, or both. Other characters stay as they are.
-
-    Notes
-    -----
     The bytes of UTF-8 below 128 are the ASCII characters and nothing else, so bytes can be replaced and left out
     without harm to other characters. Source: Keras, ``TextVectorization``, which calls ``tf.strings.lower`` and
     ``tf.strings.regex_replace``.
-
-    Examples
-    --------
-    >>> standardized("It's ÉLAN!", "lower_and_strip_punctuation")
-    'its Élan'
     """
     if rule is None:
         return text
@@ -197,23 +168,7 @@ def standardized(text: str, rule: str | None) -> str:
 
 
 def kinds(text: str) -> Array:
-    r"""Tell words, whitespace and punctuation apart.
-
-    Parameters
-    ----------
-    text : str
-        Any text that UTF-8 can express.
-
-    Returns
-    -------
-    ndarray of uint8, shape (len(text),)
-        `WORD`, `SPACE` or `PUNCTUATION` for each character; what is not ASCII is `WORD`.
-
-    Examples
-    --------
-    >>> kinds("a\t-\xa0").tolist()
-    [0, 1, 2, 0]
-    """
+    r"""Tell words, whitespace and punctuation apart."""
     if text.isascii():
         codes = np.frombuffer(text.encode(), np.uint8)
     else:
@@ -222,23 +177,7 @@ def kinds(text: str) -> Array:
 
 
 def split_at_spaces(text: str) -> list[str]:
-    r"""Split a text as ``tf.strings.split`` does.
-
-    Parameters
-    ----------
-    text : str
-        Any text that UTF-8 can express.
-
-    Returns
-    -------
-    list of str
-        What lies between runs of the six whitespace characters of ASCII; none of them is empty.
-
-    Examples
-    --------
-    >>> split_at_spaces(" a\xa0b \t c")
-    ['a\xa0b', 'c']
-    """
+    r"""Split a text as ``tf.strings.split`` does."""
     # `str.split()` would split at Unicode's whitespace too, and decoding every word of bytes costs more than this.
     one_kind = text.encode().translate(bytes.maketrans(_SPACE, b" " * len(_SPACE))).decode()
     return list(filter(None, one_kind.split(" ")))
