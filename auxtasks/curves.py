@@ -20,7 +20,7 @@ from auxtasks.audit.report.style import BASELINE, INK, WIDTH, house_style, save_
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.labels import missing_entries, read_labels
 from auxtasks.optional import require
-from auxtasks.specs import TargetSpec
+from auxtasks.specs import CLASS_KINDS, TargetSpec
 from auxtasks.typing import Array, Floats
 
 if TYPE_CHECKING:
@@ -614,6 +614,6 @@ def _problem(spec: TargetSpec) -> Problem | None:
     """Return what an auxiliary task decides, None for numbers and distributions."""
     if spec.kind == "multilabel":
         return "multilabel"
-    if spec.kind in ("class", "step_class"):
+    if spec.kind in CLASS_KINDS:
         return "binary" if spec.n_classes == 2 else "multiclass"
     return None

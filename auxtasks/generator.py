@@ -511,7 +511,7 @@ class AuxTargetGenerator(OnTensors, Parametrised):
         """Whether the model reads something else than is given: texts numbered, series padded or shortened."""
         if self.domain == "text":
             return self.inputs == "ids"
-        return self.length_ is not None or any(task.effect == "shortens" for task in self.tasks_)
+        return self.length_ is not None or any(task.extractor.effect == "shortens" for task in self.tasks_)
 
     def _fit(self, X: object, given: Mapping[str, object] | None) -> Computed:
         settings = checked_settings(self.get_params())

@@ -10,7 +10,7 @@ import numpy as np
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError
 from auxtasks.labels import Family, family_of, is_missing
-from auxtasks.specs import Kind
+from auxtasks.specs import CLASS_KINDS, Kind
 from auxtasks.typing import Array
 
 __all__ = ["GivenColumn", "encode", "fit_given"]
@@ -209,7 +209,6 @@ class StepLabels:
 
 FLOAT_KINDS: Mapping[int, Kind] = {1: "vector", 2: "vector", 3: "step_vector", 4: "image"}
 """The kind of a float column by its number of dimensions."""
-CLASS_KINDS: frozenset[Kind] = frozenset({"class", "step_class"})
 
 
 def kind_of(name: str, labels: Labels) -> Kind:

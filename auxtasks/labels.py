@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError
-from auxtasks.specs import TargetSpec
+from auxtasks.specs import CLASS_KINDS, TargetSpec
 from auxtasks.typing import Array
 
 
@@ -132,7 +132,7 @@ def entries_present(labels: Array, *, signed: bool = False) -> Array:
 
 def absent_targets(spec: TargetSpec, n: int) -> Array:
     """Return n missing targets."""
-    if spec.kind in ("class", "step_class"):
+    if spec.kind in CLASS_KINDS:
         return np.full((n, *spec.shape), -1, "int64")
     return np.full((n, *spec.shape), -1.0 if spec.kind == "multilabel" else np.nan, "float32")
 

@@ -77,13 +77,13 @@ class Extractor:
     domain: str
     function: Callable[..., Any]
     kind: Kind | None
-    effect: Effect
-    log1p: bool
-    place: Place
-    axes: tuple[str, ...]
-    classes: Names | None
-    default: bool
-    source: str
+    effect: Effect = "none"
+    log1p: bool = False
+    place: Place = "global"
+    axes: tuple[str, ...] = ()
+    classes: Names | None = None
+    default: bool = False
+    source: str = ""
     fit: Callable[..., tuple[str, ...]] | None = None
     needs: Names | None = None
     per_sample: str = ""
@@ -213,9 +213,11 @@ def _origin(function: Callable[..., Any]) -> str:
 
 @cache
 def _load_built_in() -> None:
-    """Import the built-in families."""
-    for module in DOMAINS.values():
-        import_module(module)
+    """Import the built-in families; the ``__all__`` of each is the order in which its tasks are listed."""
+    for domain, module in DOMAINS.items():
+        for name in import_module(module).__all__:
+            if (domain, name) in _registry:
+                _registry[domain, name] = _registry.pop((domain, name))
 
 
 @cache

@@ -27,10 +27,14 @@ image          (n, h, w, c) float     NaN                mean squared error per 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 NUMERIC_KINDS: frozenset[Kind] = frozenset({"vector", "step_vector", "image"})
 """Kinds whose values are numbers with a unit, and are therefore scaled."""
+CLASS_KINDS: frozenset[Kind] = frozenset({"class", "step_class"})
+"""Kinds whose values are numbers of classes that exclude each other."""
 
 Place = Literal["global", "grid"]
 AsksFor = Literal["", "next", "previous"]
 Level = Literal["high", "low"]
+DECLARED = ("place", "per_sample", "asks_for", "level", "share")
+"""The fields of a spec that the task's extractor declares, by the same names."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,7 @@ class TargetSpec:
         """Refuse a spec no head could be built from."""
         if self.kind not in KINDS:
             raise InvalidInputError(f"`kind` must be one of {', '.join(KINDS)}; got {self.kind!r}.")
-        if self.kind in ("class", "step_class") and not self.n_classes:
+        if self.kind in CLASS_KINDS and not self.n_classes:
             raise InvalidInputError(f"`n_classes` must be positive for kind {self.kind!r}; got {self.n_classes!r}.")
         if not self.chance > 0:
             raise InvalidInputError(f"`chance` must be positive; got {self.chance!r} for target {self.name!r}.")

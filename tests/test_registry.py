@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import auxtasks
+from auxtasks import registry
 from auxtasks.errors import InvalidInputError, UnknownNameError
 from auxtasks.registry import find_task
+from auxtasks.typing import Array
 
 EXTRACTOR = """
 import auxtasks
@@ -61,6 +65,24 @@ print("std" in names, [w.category.__name__ for w in caught], {reason!r} in str(c
     assert run(code, tmp_path) == "True ['AuxTasksWarning'] True\n"
 
 
+def test_what_is_declared_reaches_the_spec_and_survives_pickling(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_registry", dict(registry._registry))
+    # As a user's extractor may be: with a lambda, which cannot be pickled.
+    declared = {"place": "grid", "per_sample": "std", "asks_for": "next", "level": "low", "share": 0.5}
+    register = auxtasks.extractor(
+        "test_declared", domain="signal", kind="class", source="-", classes=lambda _: ("low", "high"), **declared
+    )
+    register(sign_of_the_first)
+    X = np.array([[1.0, 2.0], [-1.0, 0.0]])
+    generator = auxtasks.AuxTargetGenerator("signal", "test_declared").fit(X)
+    assert declared.items() <= generator.specs_["test_declared"].to_dict().items()
+    assert pickle.loads(pickle.dumps(generator)).transform(X)["test_declared"].tolist() == [1, 0]  # noqa: S301
+
+
+def sign_of_the_first(X: Array) -> Array:
+    return (X[:, 0, 0] > 0).astype(np.int32)
+
+
 def test_a_name_is_taken_once_in_a_domain() -> None:
     with pytest.raises(InvalidInputError, match=r"`name`: 'std' is already a task of domain 'signal', from auxtasks"):
         auxtasks.extractor("std", domain="signal", kind="vector", source="-")(lambda X: X)
@@ -86,7 +108,24 @@ def test_an_unknown_task_names_the_nearest() -> None:
         find_task("abs_sum_change", "signal")
 
 
-def test_tasks_of_any_domain_come_after_those_of_the_domain_itself() -> None:
-    names = [task.name for task in auxtasks.list_tasks("image")]
-    assert names[0] == "hog"
-    assert names[-1] == "reconstruction"
+@pytest.mark.parametrize(
+    ("domain", "names"),
+    [
+        (
+            "signal",
+            "std abs_sum_changes fft spectrum spectral_entropy permutation_entropy mean rms quantiles zero_crossings "
+            "slope autocorrelation channel_correlation next_steps transform",
+        ),
+        ("image", "hog edges local_binary_patterns colour_histogram corners thumbnail rotation"),
+        ("video", "next_frame motion_energy"),
+        (
+            "text",
+            "pos pos_fine pos_histogram ner entity_presence chunk dependency tree_depth head_distance next_word "
+            "previous_word reconstruction word_shape text_statistics",
+        ),
+    ],
+)
+def test_tasks_are_listed_in_their_order_and_those_of_any_domain_last(domain: str, names: str) -> None:
+    code = f"import auxtasks; print(*(task.name for task in auxtasks.list_tasks({domain!r})))"
+    shared = [] if domain == "text" else ["reconstruction"]
+    assert run(code, Path()).split() == [*names.split(), *shared]

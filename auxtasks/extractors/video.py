@@ -109,8 +109,4 @@ def check_frames(X: Floats, task: str) -> None:
         )
 
 
-# The order of import is the order in which the tasks are listed.
-# isort: off
-# isort: on
-
-__all__ = ["motion_energy", "next_frame"]
+__all__ = ["next_frame", "motion_energy"]  # noqa: RUF022 (the order in which the tasks are listed)

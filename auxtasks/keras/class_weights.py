@@ -11,10 +11,9 @@ import numpy as np
 from keras import ops
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
-from auxtasks.keras.losses import CLASS_KINDS
 from auxtasks.keras.outputs import by_label
 from auxtasks.labels import class_weights
-from auxtasks.specs import TargetSpec
+from auxtasks.specs import CLASS_KINDS, TargetSpec
 from auxtasks.typing import Array
 from auxtasks.validation import check_number
 

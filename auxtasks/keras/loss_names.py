@@ -12,20 +12,21 @@ import numpy as np
 from keras import ops
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
-from auxtasks.keras.losses import CLASS_KINDS, Adapted, Rebalanced
-from auxtasks.specs import Kind, TargetSpec
+from auxtasks.keras.losses import Adapted, Rebalanced
+from auxtasks.specs import CLASS_KINDS, Kind, TargetSpec
 from auxtasks.typing import Array
 
 _FOCAL = {"class": "CategoricalFocalCrossentropy", "step_class": "CategoricalFocalCrossentropy"}
 _FOCAL["multilabel"] = "BinaryFocalCrossentropy"
+_CLASSES = tuple(sorted(CLASS_KINDS))
 # Others are constant, or mean nothing: of a single label the softmax is 1, and its direction always the same.
 _KINDS: dict[str, tuple[Kind, ...]] = {
-    "Sparse": CLASS_KINDS,
+    "Sparse": _CLASSES,
     "Binary": ("multilabel",),
-    "CategoricalFocal": CLASS_KINDS,
-    "Categorical": (*CLASS_KINDS, "distribution"),
-    "KLDivergence": (*CLASS_KINDS, "distribution"),
-    "CosineSimilarity": (*CLASS_KINDS, "distribution", "vector", "step_vector", "image"),
+    "CategoricalFocal": _CLASSES,
+    "Categorical": (*_CLASSES, "distribution"),
+    "KLDivergence": (*_CLASSES, "distribution"),
+    "CosineSimilarity": (*_CLASSES, "distribution", "vector", "step_vector", "image"),
 }
 """The kinds of target that a loss is for, by how the name of its class begins."""
 _PLAIN = {

@@ -14,7 +14,7 @@ import numpy as np
 from keras import ops
 
 from auxtasks.errors import InvalidInputError
-from auxtasks.specs import Kind, TargetSpec
+from auxtasks.specs import CLASS_KINDS, TargetSpec
 from auxtasks.validation import check_choice, check_number
 
 
@@ -110,9 +110,6 @@ LOSSES: dict[str, Entries] = {
     "multilabel": _binary_cross_entropy,
     "distribution": _distribution_cross_entropy,
 }
-
-
-CLASS_KINDS: tuple[Kind, ...] = ("class", "step_class")
 
 
 class Adapted:

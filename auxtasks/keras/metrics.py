@@ -10,8 +10,8 @@ import tensorflow as tf
 from keras import ops
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
-from auxtasks.keras.losses import CLASS_KINDS, activated, same_steps
-from auxtasks.specs import TargetSpec
+from auxtasks.keras.losses import activated, same_steps
+from auxtasks.specs import CLASS_KINDS, TargetSpec
 
 AUTO = "auto"
 _ACCURACY = {

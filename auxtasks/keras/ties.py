@@ -10,7 +10,7 @@ import keras
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.keras.layers import find_layer, walk
-from auxtasks.specs import TargetSpec
+from auxtasks.specs import CLASS_KINDS, TargetSpec
 
 
 class Tie(NamedTuple):
@@ -78,7 +78,7 @@ def _check_numbering(base: keras.Model, vocabulary: Sequence[str]) -> None:
 
 
 def _rows_of(spec: TargetSpec, vocabulary: Sequence[str] | None, n_rows: int, layer: str) -> tuple[int, ...]:
-    if spec.kind not in ("class", "step_class"):
+    if spec.kind not in CLASS_KINDS:
         raise InvalidInputError(
             f"`tie`: target {spec.name!r} is of kind {spec.kind!r}; only classes can be tied to an embedding."
         )

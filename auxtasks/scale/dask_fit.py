@@ -78,7 +78,7 @@ def _fit_texts(
     # Here and not above: importing a family of tasks registers them, and the order of families is the registry's.
     check_names_merge(tasks)
     # The words that are classes are counted anyway; only names of a tagger ask for tagging in this pass already.
-    needs = frozenset(column for task in tasks if task.fit is not None for column in task.needs)
+    needs = frozenset(column for task in tasks if task.extractor.fit is not None for column in task.needs)
     found: Words = _reduced(see_words, source, told_of, draft, needs)
     draft.texts_ = fit_texts(found, draft.max_tokens)
     return fit_names(tasks, stand_in(found, draft.texts_))
@@ -335,7 +335,8 @@ def stand_in(found: Words, fitted: FittedTexts) -> Documents:
 def check_names_merge(tasks: Sequence[Task]) -> None:
     """Refuse tasks that learn their classes in a way that parts of the texts cannot tell."""
     for task in tasks:
-        if task.fit is not None and not task.fit.__module__.startswith("auxtasks.extractors.text."):
+        fit = task.extractor.fit
+        if fit is not None and not fit.__module__.startswith("auxtasks.extractors.text."):
             raise InvalidInputError(
                 f"`tasks`: {task.name!r} learns its classes from all training texts at once, which partitions cannot "
                 "be put together for. Fit a generator on a part of the texts that fits in memory, and `transform` the "

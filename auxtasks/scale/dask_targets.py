@@ -58,7 +58,7 @@ def targets_of(generator: AuxTargetGenerator, source: Source, given: Mapping[str
         # Checks at the door what workers would find; the labels themselves are encoded partition by partition.
         known = sum(source.rows or ())
         encode_given(generator.given_, columns, known, generator.shapes_, np.dtype(generator.dtype))
-    copies = any(task.effect == "expands" for task in generator.tasks_)
+    copies = any(task.extractor.effect == "expands" for task in generator.tasks_)
     as_they_are = source.array is not None and not copies and not generator._changes_inputs
     inputs = None if as_they_are else inputs_layout(generator, source, copies)
     layouts = {name: target_layout(spec, np.dtype(generator.dtype)) for name, spec in generator.specs_.items()}
@@ -426,7 +426,8 @@ class LazyAuxTargets(AuxTargets):
 
     def _own(self, n_samples: int) -> int:
         """How many of so many samples are no copies: one task at most makes one of each."""
-        return n_samples // 2 if any(task.effect == "expands" for task in self._generator.tasks_) else n_samples
+        effects = [task.extractor.effect for task in self._generator.tasks_]
+        return n_samples // 2 if "expands" in effects else n_samples
 
     def _known(self) -> None:
         if self._n_original < 0:

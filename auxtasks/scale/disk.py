@@ -186,16 +186,16 @@ def job_of(X: object, generator: AuxTargetGenerator, given: Mapping[str, object]
         # Computed again with the first chunk, which says what there is to say.
         warnings.simplefilter("ignore", AuxTasksWarning)
         first = job.compute(0, source.first)
-    changes = any(task.effect == "shortens" for task in tasks)
+    changes = any(task.extractor.effect == "shortens" for task in tasks)
     parts = parts_of(first, scale=settings.scale, with_inputs=source.inputs is None or changes)
     return replace(job, parts=parts, rows=_rows(first, parts, source.first, samples))
 
 
 def _refuse(generator: AuxTargetGenerator, tasks: tuple[Task, ...]) -> None:
     memory = "make the targets in memory and save them with `AuxTargets.save`"
-    if generator.domain == "text" or any(task.fit for task in tasks):
+    if generator.domain == "text" or any(task.extractor.fit for task in tasks):
         raise InvalidInputError(f"`out`: texts are tagged and numbered as a whole; {memory}.")
-    adding = [task.name for task in tasks if task.effect == "expands"]
+    adding = [task.name for task in tasks if task.extractor.effect == "expands"]
     if adding:
         raise InvalidInputError(
             f"`out`: {', '.join(map(repr, adding))} draws at random over all samples at once and cannot be computed in "
@@ -275,7 +275,7 @@ class Job:
         return {
             **params,
             "dtype": str(self.settings.dtype),
-            "tasks": [[task.name, task.task, dict(task.options)] for task in self.tasks],
+            "tasks": [[task.name, task.extractor.name, dict(task.options)] for task in self.tasks],
             "given": {c.task.name: [self.given[c.task.name].to_dict(), digest_of(c.array)] for c in self.columns},
             "shape of X": [self.source.n, *self.source.first.shape[1:]],
             "dtype of X": self.source.first.dtype.str,

@@ -115,7 +115,8 @@ def _feature(datasets: Any, shape: tuple[int, ...], dtype: str) -> Any:
 
 def _functions(generator: AuxTargetGenerator) -> tuple[Callable[..., Any], ...]:
     """Return the functions of tasks that are not of this package; importing them registers the tasks, too."""
-    found = (function for task in generator.tasks_ for function in (task.function, task.fit) if function is not None)
+    declared = [task.extractor for task in generator.tasks_]
+    found = (function for one in declared for function in (one.function, one.fit) if function is not None)
     return tuple(function for function in found if not function.__module__.startswith("auxtasks."))
 
 

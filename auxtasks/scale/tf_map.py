@@ -86,10 +86,10 @@ class TargetMap:
         return x, targets
 
     def _is_inside(self, task: Task) -> bool:
-        return self.in_graph and task.graph is not None and task.effect == "none"
+        return self.in_graph and task.extractor.graph is not None and task.extractor.effect == "none"
 
     def _is_outside(self, task: Task, parts: Element) -> bool:
-        return task.effect != "none" or not (self._is_inside(task) or task.name in parts.labels)
+        return task.extractor.effect != "none" or not (self._is_inside(task) or task.name in parts.labels)
 
     def _checked(self, x: Any) -> Any:
         """Return the batch as a tensor, refused before the pipeline runs where that can be told."""
@@ -277,7 +277,7 @@ def _decoded(part: Any) -> Any:
 def for_batches(generator: AuxTargetGenerator, way_out: str) -> AuxTargetGenerator:
     """Return a copy of a generator that no refit changes, if it can compute one batch at a time."""
     generator._checked_fitted()
-    adding = [task.name for task in generator.tasks_ if task.effect == "expands"]
+    adding = [task.name for task in generator.tasks_ if task.extractor.effect == "expands"]
     if adding:
         raise InvalidInputError(
             f"`tasks`: {', '.join(map(repr, adding))} adds transformed copies to the samples, and a map over batches "
@@ -290,7 +290,9 @@ def with_tasks(generator: AuxTargetGenerator, wanted: Callable[[Task], bool]) ->
     """Return a generator of some of the tasks, and of no given column, fitted as the whole."""
     part = copy.copy(generator)
     part.tasks_ = tuple(
-        task for task in generator.tasks_ if wanted(task) and (task.effect != "none" or task.name in generator.specs_)
+        task
+        for task in generator.tasks_
+        if wanted(task) and (task.extractor.effect != "none" or task.name in generator.specs_)
     )
     part.given_ = {}
     names = {task.name for task in part.tasks_}

@@ -51,16 +51,16 @@ def compute_all(
     n_original = samples.n
     found: dict[str, RawTarget] = {}
     shortened_from = samples.row_shape
-    for task in (task for task in tasks if task.effect != "none"):
+    for task in (task for task in tasks if task.extractor.effect != "none"):
         if not isinstance(samples, (Dense, Ragged)):
             raise InvalidInputError(
                 f"`tasks`: {task.name!r} changes the inputs, which texts do not allow; leave it out."
             )
-        if task.effect == "shortens":
+        if task.extractor.effect == "shortens":
             samples, found[task.name] = shorten(samples, task, settings.dtype)
         else:
             samples, found[task.name] = expand(samples, task, settings.seed, settings.dtype)
-    others = [task for task in tasks if task.effect == "none"]
+    others = [task for task in tasks if task.extractor.effect == "none"]
     found |= compute(samples, others, settings.dtype, n_jobs=settings.n_jobs, progress=settings.progress)
     for column in columns:
         _check_steps(column, samples.row_shape, shortened_from)
@@ -74,7 +74,7 @@ def compute_all(
 def inputs_after(samples: Samples | Documents, tasks: Sequence[Task], settings: Settings) -> Array:
     """Return the inputs that a model reads, of samples for which no targets are wanted."""
     for task in tasks:
-        if task.effect == "shortens" and isinstance(samples, (Dense, Ragged)):
+        if task.extractor.effect == "shortens" and isinstance(samples, (Dense, Ragged)):
             samples, _ = shorten(samples, task, settings.dtype)
     return samples.inputs
 
@@ -128,21 +128,17 @@ def compute(
 
 def call(task: Task, X: Floats) -> Array:
     """Call the extractor of a task, and check that it answers for every sample."""
-    if task.function is None:
-        raise InvalidInputError(f"task {task.name!r} is a given column and cannot be computed; pass it in `given`.")
     # Extremes of the user's data may overflow; what is not finite is then marked as missing, and said once.
     with np.errstate(over="ignore", invalid="ignore"):
-        result = np.asarray(task.function(X, **task.arguments))
+        result = np.asarray(task.extractor.function(X, **task.arguments))
     check_rows(task, result, len(X))
     return result
 
 
 def call_pair(task: Task, X: Floats, rng: np.random.Generator | None = None) -> tuple[Array, Array]:
     """Call the extractor of a task that changes its inputs."""
-    if task.function is None:
-        raise InvalidInputError(f"task {task.name!r} is a given column and cannot change the inputs.")
     extra = {} if rng is None else {"rng": rng}
-    changed, result = task.function(X, **extra, **task.arguments)
+    changed, result = task.extractor.function(X, **extra, **task.arguments)
     check_rows(task, changed, len(X))
     check_rows(task, result, len(X))
     if rng is not None and changed.shape != X.shape:
@@ -224,7 +220,7 @@ def _shorten_series(samples: Ragged, task: Task, dtype: np.dtype[np.floating]) -
 def expand(samples: Samples, task: Task, seed: int, dtype: np.dtype[np.floating]) -> tuple[Samples, RawTarget]:
     """Apply a task that adds a transformed copy of every sample."""
     # The name of the task keeps these draws apart from others that are made with the same seed.
-    rng = np.random.default_rng([seed, zlib.crc32(task.task.encode())])
+    rng = np.random.default_rng([seed, zlib.crc32(task.extractor.name.encode())])
     n = samples.n
     if isinstance(samples, Dense):
         copies, classes = call_pair(task, samples.read(slice(0, n)), rng)

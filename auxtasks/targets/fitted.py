@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,9 +35,9 @@ def to_state(generator: AuxTargetGenerator) -> dict[str, Any]:
         "tasks": [
             {
                 "name": task.name,
-                "task": task.task,
+                "task": task.extractor.name,
                 "options": dict(task.options),
-                "names": list(task.names) if task.fit else None,
+                "names": list(task.names) if task.extractor.fit else None,
             }
             for task in g.tasks_
         ],
@@ -92,7 +93,7 @@ def _texts(fields: Mapping[str, Any] | None) -> FittedTexts | None:
 def _task(fields: Mapping[str, Any], domain: str) -> Task:
     task = from_extractor(find_task(fields["task"], domain), fields["name"], fields["options"])
     names = fields.get("names")
-    return task if names is None else task.named(names)
+    return task if names is None else replace(task, names=tuple(map(str, names)))
 
 
 def plain(value: object) -> object:

@@ -11,7 +11,7 @@ import numpy as np
 from auxtasks.errors import InvalidTypeError, unknown_name
 from auxtasks.specs import Kind
 from auxtasks.targets.raw import empty_target
-from auxtasks.targets.tasks import Task
+from auxtasks.targets.tasks import Task, given_task
 from auxtasks.typing import Array
 
 if TYPE_CHECKING:
@@ -75,6 +75,6 @@ def encode_given(
             array = encode(column, given[name], n)
         else:
             array = empty_target(column.kind, n, (shapes or {}).get(name, ()), dtype)
-        task = Task(name, "given", column.kind, classes=tuple(map(str, column.classes)), columns=column.columns)
+        task = given_task(name, column.kind, column.classes or column.columns)
         encoded.append(EncodedColumn(task, column.kind, array))
     return encoded

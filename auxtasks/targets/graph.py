@@ -29,13 +29,13 @@ def check_graph_form(generator: AuxTargetGenerator) -> None:
     if generator.given_:
         names = ", ".join(map(repr, generator.given_))
         raise InvalidInputError(f"given columns cannot be computed from inputs: {names}; {BEFOREHAND}")
-    changing = [task.name for task in generator.tasks_ if task.effect != "none"]
+    changing = [task.name for task in generator.tasks_ if task.extractor.effect != "none"]
     if changing:
         raise InvalidInputError(
             f"tasks that change the inputs or add samples cannot be computed on tensors: "
             f"{', '.join(map(repr, changing))}; {BEFOREHAND}"
         )
-    without = [task.name for task in generator.tasks_ if task.graph is None]
+    without = [task.name for task in generator.tasks_ if task.extractor.graph is None]
     if without:
         raise InvalidInputError(
             f"tasks without a form for tensors: {', '.join(map(repr, without))}; {BEFOREHAND} "
@@ -60,10 +60,11 @@ def _target(generator: AuxTargetGenerator, task: Task, X: Any, as_transform: boo
     """Compute, mark what is infinite as missing, and scale one target."""
     import tensorflow as tf
 
-    if task.graph is None:
+    graph = task.extractor.graph
+    if graph is None:
         raise InvalidInputError(f"task {task.name!r} has no form for tensors; {BEFOREHAND}")
     stored, scaled_in = (np.dtype(generator.dtype), tf.float64) if as_transform else (np.dtype(np.float32), tf.float32)
-    values = tf.cast(task.graph(X, **task.arguments), stored)
+    values = tf.cast(graph(X, **task.arguments), stored)
     natural = generator.shapes_[task.name]
     if tuple(values.shape[1:]) != natural:
         raise InvalidInputError(

@@ -66,7 +66,7 @@ class RawTarget:
 def make_room(task: Task, result: Array, samples: Blocks, dtype: np.dtype[np.floating]) -> RawTarget:
     """Allocate the target of a task, from its result for the first rows."""
     shape = np.shape(result)
-    kind = task.kind or _BY_AXES.get(len(shape))
+    kind = task.extractor.kind or _BY_AXES.get(len(shape))
     if kind is None or len(shape) < 1 or (kind in _AXES and len(shape) != _AXES[kind]) or 0 in shape:
         raise InvalidInputError(
             f"task {task.name!r} gives shape {shape}, which is not laid out as kind "

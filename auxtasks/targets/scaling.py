@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from auxtasks.errors import AuxTasksWarning, InvalidInputError
-from auxtasks.specs import TargetSpec
+from auxtasks.specs import CLASS_KINDS, DECLARED, TargetSpec
 from auxtasks.targets.samples import row_slices
 from auxtasks.targets.statistics import Moments, Numbers, Seen
 from auxtasks.targets.tasks import Task
@@ -123,9 +123,9 @@ def fit_target(task: Task, seen: Seen, *, scale: bool, compute: np.dtype[np.floa
     Without scaling nothing is left out, and a constant target, for which guessing costs nothing, has the chance 1.0:
     its loss is then not rescaled.
     """
-    columns = task.columns
-    if seen.kind in ("vector", "multilabel") and not columns:
-        columns = column_names(seen.natural, task.axes, task.name)
+    by_column = seen.kind in ("vector", "multilabel")
+    columns = (task.names or column_names(seen.natural, task.extractor.axes, task.name)) if by_column else ()
+    classes = () if by_column else task.names
     scaling: Scaling | None = None
     dropped: dict[int, tuple[str, int]] = {}
     if isinstance(seen.statistics, Numbers):
@@ -133,7 +133,7 @@ def fit_target(task: Task, seen: Seen, *, scale: bool, compute: np.dtype[np.floa
         eps = max(float(np.finfo(seen.dtype).eps), float(np.finfo(compute).eps))
         if scale:
             dropped = {} if twins is None else useless(found, twins, eps)
-            scaling = fit_scaling(found, dropped, eps, log1p=task.log1p)
+            scaling = fit_scaling(found, dropped, eps, log1p=task.extractor.log1p)
         chance = 0.0 if constant(found, eps).all() else chance_of_numbers(found, scaling)
     else:
         chance = seen.statistics.chance
@@ -143,20 +143,16 @@ def fit_target(task: Task, seen: Seen, *, scale: bool, compute: np.dtype[np.floa
     kept = tuple(name for i, name in enumerate(columns) if i not in dropped)
     spec = TargetSpec(
         name=task.name,
-        task=task.task,
+        task=task.extractor.name,
         kind=seen.kind,
         shape=(len(kept),) if seen.kind == "vector" else seen.shape,
-        n_classes=len(task.classes) if seen.kind in ("class", "step_class") else None,
+        n_classes=len(classes) if seen.kind in CLASS_KINDS else None,
         chance=chance or 1.0,
-        place=task.place,
         columns=kept,
-        classes=task.classes,
+        classes=classes,
         dropped=tuple(_say(columns, i, reason) for i, reason in dropped.items()),
         options=task.options,
-        per_sample=task.per_sample,
-        asks_for=task.asks_for,
-        level=task.level,
-        share=task.share,
+        **{name: getattr(task.extractor, name) for name in DECLARED},
     )
     _LOGGER.info("%s", _line(spec, scaling))
     return Fitted(spec, scaling)

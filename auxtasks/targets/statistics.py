@@ -314,8 +314,8 @@ def _statistics(task: Task, raw: RawTarget, scale: bool) -> Statistics:
         return DistributionSums.of(raw.array)
     if raw.kind not in NUMERIC_KINDS:
         _check_classes(task, raw)
-        return ClassCounts.of(raw.array, len(task.classes))
-    found = moments(raw.array, log1p=task.log1p and scale, name=raw.name)
+        return ClassCounts.of(raw.array, len(task.names))
+    found = moments(raw.array, log1p=task.extractor.log1p and scale, name=raw.name)
     if raw.kind == "step_vector":
         # The best constant for a head that is alike at every step; what few long samples reach says little alone.
         found = found.pooled()
@@ -324,10 +324,10 @@ def _statistics(task: Task, raw: RawTarget, scale: bool) -> Statistics:
 
 def _check_classes(task: Task, raw: RawTarget) -> None:
     low, high = int(raw.array.min()), int(raw.array.max())
-    if low < -1 or high >= len(task.classes):
+    if low < -1 or high >= len(task.names):
         raise InvalidInputError(
-            f"target {task.name!r} holds classes from {low} to {high}; its task declares {len(task.classes)} classes, "
-            f"so 0 to {len(task.classes) - 1} are expected, and -1 for missing."
+            f"target {task.name!r} holds classes from {low} to {high}; its task declares {len(task.names)} classes, "
+            f"so 0 to {len(task.names) - 1} are expected, and -1 for missing."
         )
 
 

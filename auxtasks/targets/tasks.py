@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NoReturn
 
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError
-from auxtasks.registry import Effect, Extractor, find_task, tasks_of
-from auxtasks.specs import AsksFor, Kind, Level, Place
+from auxtasks.registry import Extractor, find_task, tasks_of
+from auxtasks.specs import Kind
 from auxtasks.targets.samples import Blocks
 
 TaskNames = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
@@ -27,7 +27,7 @@ def parse_tasks(domain: str, tasks: TaskNames | None, given: Iterable[str] = ())
         named = [pair for entry in _entries(tasks) for pair in _pairs(entry)]
     parsed = tuple(_task(name, dict(options), domain) for name, options in named)
     _check_distinct([task.name for task in parsed] + given)
-    changing = [task.name for task in parsed if task.effect != "none"]
+    changing = [task.name for task in parsed if task.extractor.effect != "none"]
     if len(changing) > 1:
         raise InvalidInputError(
             f"`tasks`: {' and '.join(map(repr, changing))} each change the inputs, and only one task may; "
@@ -77,93 +77,53 @@ def _check_distinct(names: list[str]) -> None:
         raise InvalidInputError("`tasks` names nothing to compute and nothing is given; name a task, or pass `given`.")
 
 
-_WITH_COLUMNS: frozenset[Kind | None] = frozenset({"vector", "multilabel"})
-
-
 @dataclass(frozen=True)
 class Task:
-    """One target to be made: a registered task with its options, or a column that the user gives.
+    """One target to be made: an extractor with its options, or a column that the user gives.
 
     Parameters
     ----------
     name : str
         The key of the target.
-    task : str
-        The registered task; ``"given"`` for a column of labels.
-    kind : str or None
-        The kind of the target, None where the inputs decide.
-    effect, log1p, place, axes, fit, per_sample, asks_for, level, share, graph
-        As `auxtasks.registry.Extractor` has them.
-    classes : tuple of str
-        The names of the classes.
-    columns : tuple of str
-        The names of the columns, where they do not follow from `axes`.
+    extractor : Extractor
+        What is declared of it.
     options : mapping
-        All options of the task, defaults included.
-    function : callable or None
-        The extractor's function; None for a given column.
+        All options of the extractor, defaults included.
+    names : tuple of str
+        The names of the classes, or of the columns of a vector or a set of labels.
     needs : tuple of str
         The columns that a tagger must give.
     """
 
     name: str
-    task: str
-    kind: Kind | None
-    effect: Effect = "none"
-    log1p: bool = False
-    place: Place = "global"
-    axes: tuple[str, ...] = ()
-    classes: tuple[str, ...] = ()
-    columns: tuple[str, ...] = ()
+    extractor: Extractor
     options: Mapping[str, Any] = field(default_factory=dict)
-    function: Callable[..., Any] | None = None
-    fit: Callable[..., tuple[str, ...]] | None = None
+    names: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
-    per_sample: str = ""
-    asks_for: AsksFor = ""
-    level: Level = "high"
-    share: float = 1.0
-    graph: Callable[..., Any] | None = None
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the classes, or of the columns."""
-        return self.columns if self.kind in _WITH_COLUMNS else self.classes
 
     @property
     def arguments(self) -> dict[str, Any]:
         """What the function is called with besides the inputs."""
-        return {**self.options, "classes": self.names} if self.fit else dict(self.options)
-
-    def named(self, names: Iterable[str]) -> Task:
-        """Return the same task with these names of its classes or columns."""
-        known = tuple(map(str, names))
-        return replace(self, columns=known) if self.kind in _WITH_COLUMNS else replace(self, classes=known)
+        return {**self.options, "classes": self.names} if self.extractor.fit else dict(self.options)
 
 
 def from_extractor(extractor: Extractor, name: str, options: Mapping[str, Any]) -> Task:
     """Make a task from its extractor."""
     complete = {key: frozen(value) for key, value in extractor.with_defaults(options).items()}
-    e = extractor
-    task = Task(
-        name=name,
-        task=e.name,
-        kind=e.kind,
-        effect=e.effect,
-        log1p=e.log1p,
-        place=e.place,
-        axes=e.axes,
-        options=complete,
-        function=e.function,
-        fit=e.fit,
-        needs=() if e.needs is None else tuple(e.needs(complete)),
-        per_sample=e.per_sample,
-        asks_for=e.asks_for,
-        level=e.level,
-        share=e.share,
-        graph=e.graph,
-    )
-    return task if e.classes is None else task.named(e.classes(complete))
+    names = () if extractor.classes is None else tuple(map(str, extractor.classes(complete)))
+    needs = () if extractor.needs is None else tuple(extractor.needs(complete))
+    # Answered for these options, and left out, because a lambda cannot be pickled.
+    return Task(name, replace(extractor, classes=None, needs=None), complete, names, needs)
+
+
+def given_task(name: str, kind: Kind, names: Iterable[object]) -> Task:
+    """Make the task of a column that the user gives."""
+    extractor = Extractor("given", "any", _not_computed, kind, source="the user's own labels")
+    return Task(name, extractor, names=tuple(map(str, names)))
+
+
+def _not_computed(_: object) -> NoReturn:
+    raise InvalidInputError("a given column cannot be computed from the inputs; pass it in `given`.")
 
 
 def frozen(value: Any) -> Any:
@@ -177,11 +137,12 @@ def fit_names(tasks: Sequence[Task], samples: Blocks) -> tuple[Task, ...]:
 
 
 def _named(task: Task, samples: Blocks) -> Task | None:
-    if task.fit is None:
+    fit = task.extractor.fit
+    if fit is None:
         return task
-    names = task.fit(samples.read(slice(0, samples.n)), **task.options)
+    names = fit(samples.read(slice(0, samples.n)), **task.options)
     if names:
-        return task.named(names)
+        return replace(task, names=tuple(map(str, names)))
     warnings.warn(
         f"target {task.name!r} has no class on the training data and is left out: there is nothing to learn from it.",
         AuxTasksWarning,

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auxtasks.errors import InvalidInputError
+from auxtasks.registry import Extractor
 from auxtasks.targets.raw import RawTarget
 from auxtasks.targets.scaling import fit_target
 from auxtasks.targets.statistics import Seen, see
@@ -31,14 +32,18 @@ def vector() -> Array:
     return np.stack([a, np.full(N, 7.0), b, a, np.full(N, np.nan), half], axis=1)
 
 
+def made(kind: Any, *names: str, log1p: bool = False) -> Task:
+    return Task("a", Extractor("a", "any", np.asarray, kind, log1p=log1p), names=names)
+
+
 TARGETS: dict[str, tuple[Task, Array]] = {
-    "vector": (Task("a", "a", "vector", log1p=True), vector()),
-    "step_vector": (Task("a", "a", "step_vector"), numbers(5, 3)),
-    "image": (Task("a", "a", "image"), numbers(3, 4, 2)),
-    "class": (Task("a", "a", "class", classes=("x", "y", "z")), RNG.integers(-1, 3, N)),
-    "step_class": (Task("a", "a", "step_class", classes=("x", "y")), RNG.integers(-1, 2, (N, 4))),
-    "multilabel": (Task("a", "a", "multilabel"), RNG.integers(-1, 2, (N, 3))),
-    "distribution": (Task("a", "a", "distribution"), RNG.dirichlet(np.ones(4), N)),
+    "vector": (made("vector", log1p=True), vector()),
+    "step_vector": (made("step_vector"), numbers(5, 3)),
+    "image": (made("image"), numbers(3, 4, 2)),
+    "class": (made("class", "x", "y", "z"), RNG.integers(-1, 3, N)),
+    "step_class": (made("step_class", "x", "y"), RNG.integers(-1, 2, (N, 4))),
+    "multilabel": (made("multilabel"), RNG.integers(-1, 2, (N, 3))),
+    "distribution": (made("distribution"), RNG.dirichlet(np.ones(4), N)),
 }
 
 

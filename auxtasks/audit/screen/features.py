@@ -11,7 +11,7 @@ from auxtasks.audit.metrics.problem import Problem, without_last_one
 from auxtasks.aux_targets import AuxTargets
 from auxtasks.errors import InvalidInputError
 from auxtasks.labels import are_flags, are_signed, missing_entries, read_labels
-from auxtasks.specs import TargetSpec
+from auxtasks.specs import CLASS_KINDS, TargetSpec
 from auxtasks.targets.reading import to_array
 from auxtasks.typing import Array, Floats
 
@@ -30,7 +30,7 @@ class Features(NamedTuple):
 
 def features_of(target: Array, spec: TargetSpec) -> Floats:
     """Lay a target out as columns."""
-    if spec.kind in ("class", "step_class"):
+    if spec.kind in CLASS_KINDS:
         return frequencies(target, CLASSES)
     numbers: Floats = target.astype(np.float64)
     if spec.kind == "multilabel":
@@ -147,7 +147,7 @@ def frequencies(numbers: Array, limit: int) -> Floats:
 
 def entropy_of(spec: TargetSpec, target: Array) -> float:
     """Return how evenly the classes of a target occur."""
-    if spec.kind not in ("class", "step_class") or spec.n_classes is None or not (target >= 0).any():
+    if spec.kind not in CLASS_KINDS or spec.n_classes is None or not (target >= 0).any():
         return float("nan")
     counts = np.unique(target[target >= 0], return_counts=True)[1]
     shares = counts / counts.sum()

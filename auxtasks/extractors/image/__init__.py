@@ -9,8 +9,8 @@ from auxtasks.extractors.image.rotation import rotation
 from auxtasks.extractors.image.texture import local_binary_patterns
 from auxtasks.extractors.image.thumbnail import thumbnail
 
-# The order of import is the order in which the tasks are listed.
-# isort: off
-# isort: on
-
-__all__ = ["colour_histogram", "corners", "edges", "hog", "local_binary_patterns", "rotation", "thumbnail"]
+# fmt: off
+__all__ = [  # noqa: RUF022 (the order in which the tasks are listed)
+    "hog", "edges", "local_binary_patterns", "colour_histogram", "corners", "thumbnail", "rotation",
+]
+# fmt: on

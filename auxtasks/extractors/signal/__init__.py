@@ -30,24 +30,9 @@ from auxtasks.extractors.signal.level import abs_sum_changes, mean, quantiles, r
 from auxtasks.extractors.signal.spectrum import fft, spectrum
 from auxtasks.extractors.signal.transformations import transform
 
-# The order of these imports is the order of registration, in which tasks are listed; so it is not sorted.
-# isort: off
-# isort: on
-
-__all__ = [
-    "abs_sum_changes",
-    "autocorrelation",
-    "channel_correlation",
-    "fft",
-    "mean",
-    "next_steps",
-    "permutation_entropy",
-    "quantiles",
-    "rms",
-    "slope",
-    "spectral_entropy",
-    "spectrum",
-    "std",
-    "transform",
-    "zero_crossings",
+# fmt: off
+__all__ = [  # noqa: RUF022 (the order in which the tasks are listed)
+    "std", "abs_sum_changes", "fft", "spectrum", "spectral_entropy", "permutation_entropy", "mean", "rms", "quantiles",
+    "zero_crossings", "slope", "autocorrelation", "channel_correlation", "next_steps", "transform",
 ]
+# fmt: on

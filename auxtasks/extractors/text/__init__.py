@@ -9,24 +9,9 @@ from auxtasks.extractors.text.phrases import chunk, entity_presence, ner
 from auxtasks.extractors.text.tree import dependency, head_distance, tree_depth
 from auxtasks.extractors.text.words import next_word, previous_word, reconstruction
 
-# The order of import is the order in which the tasks are listed.
-# isort: off
-# isort: on
-
-__all__ = [
-    "Documents",
-    "chunk",
-    "dependency",
-    "entity_presence",
-    "head_distance",
-    "ner",
-    "next_word",
-    "pos",
-    "pos_fine",
-    "pos_histogram",
-    "previous_word",
-    "reconstruction",
-    "text_statistics",
-    "tree_depth",
-    "word_shape",
+# fmt: off
+__all__ = [  # noqa: RUF022 (the order in which the tasks are listed)
+    "pos", "pos_fine", "pos_histogram", "ner", "entity_presence", "chunk", "dependency", "tree_depth", "head_distance",
+    "next_word", "previous_word", "reconstruction", "word_shape", "text_statistics", "Documents",
 ]
+# fmt: on
