@@ -1,6 +1,5 @@
 """What an audit found: printed, as data frames, as JSON, as a page and as figures."""
 
-from auxtasks.audit.report.report import AuditReport
-from auxtasks.audit.report.storage import load_report
+from auxtasks.audit.report.report import AuditReport, load_report
 
 __all__ = ["AuditReport", "load_report"]

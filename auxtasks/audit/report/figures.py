@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from auxtasks.audit.experiment import BASELINE as BASELINE_ARM
 from auxtasks.audit.experiment import Arm
-from auxtasks.audit.report.report import AuditReport
+from auxtasks.audit.report.content import Content, has_controls, weights_of
 from auxtasks.audit.report.style import BASELINE, COLOURS, CONTROL, MARGIN, MARKERS, WIDTH, house_style, short
 from auxtasks.audit.report.words import Units, arm_name, tasks_name
 from auxtasks.audit.verdicts import Comparison, Finding
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def figures_of(report: AuditReport) -> dict[str, Figure]:
+def figures_of(content: Content) -> dict[str, Figure]:
     """Draw the figures of a report."""
     with house_style():
-        figures = {"differences": draw_differences(report), "curves": draw_curves(report)}
-        if len({finding.arm.weight for finding in report.findings}) > 1:
-            figures["weights"] = draw_weights(report)
+        figures = {"differences": draw_differences(content), "curves": draw_curves(content)}
+        if len(weights_of(content)) > 1:
+            figures["weights"] = draw_weights(content)
     return figures
 
 
-def captions(report: AuditReport) -> dict[str, str]:
+def captions(content: Content) -> dict[str, str]:
     """Say what each figure shows."""
-    interval = f"{100 * report.settings['confidence']:g} % interval"
-    band = "; the yellow band is the margin" if report.settings["margin"] else ""
-    controlled = any(finding.control for finding in report.findings)
+    interval = f"{100 * content.settings['confidence']:g} % interval"
+    band = "; the yellow band is the margin" if content.settings["margin"] else ""
+    controlled = has_controls(content)
     grey = " Grey: shuffled targets, which hold no information." if controlled else ""
     dashed = " Grey and dashed: shuffled targets." if controlled else ""
     return {
@@ -56,20 +56,19 @@ def captions(report: AuditReport) -> dict[str, str]:
 _LINES = ("-", "--", ":", "-.")
 
 
-def draw_curves(report: AuditReport) -> Figure:
+def draw_curves(content: Content) -> Figure:
     """Draw the main task's loss in each epoch, one panel for each group of tasks."""
     from matplotlib.ticker import MaxNLocator
 
-    groups = groups_of(report)
+    groups = groups_of(content)
     figure, axes = panels(list(groups))
-    baseline = _curves(report, BASELINE_ARM)
-    several = len({finding.arm.weight for finding in report.findings}) > 1
+    several = len(weights_of(content)) > 1
     for panel, findings in zip(axes, groups.values(), strict=True):
-        _draw_curve(panel, baseline, BASELINE, "-", "baseline")
+        _draw_curve(panel, _curves(content, BASELINE_ARM), "baseline", color=BASELINE)
         for at, finding in enumerate(findings):
-            weight = f"weight {finding.arm.weight:g}, " if several else ""
-            dashes = _LINES[at % len(_LINES)]
-            _draw_curve(panel, _curves(report, finding.arm), COLOURS[finding.verdict], dashes, weight + finding.verdict)
+            label = f"weight {finding.arm.weight:g}, " * several + finding.verdict
+            look = {"color": COLOURS[finding.verdict], "linestyle": _LINES[at % len(_LINES)]}
+            _draw_curve(panel, _curves(content, finding.arm), label, **look)
         panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         if panel.lines:
             panel.legend(fontsize=8, handlelength=1.8, loc="upper right")
@@ -87,32 +86,31 @@ def mean_and_spread(curves: Sequence[Sequence[float]]) -> tuple[Floats, Floats]:
     return losses.mean(axis=0).filled(np.nan), losses.std(axis=0).filled(np.nan)
 
 
-def _curves(report: AuditReport, arm: Arm) -> list[list[float]]:
-    return [run.curves["main"] for run in report.runs if run.arm == arm and "main" in run.curves]
+def _curves(content: Content, arm: Arm) -> list[list[float]]:
+    return [run.curves["main"] for run in content.runs if run.arm == arm and "main" in run.curves]
 
 
-def _draw_curve(axes: Axes, curves: list[list[float]], colour: str, dashes: str, label: str) -> None:
+def _draw_curve(axes: Axes, curves: list[list[float]], label: str, **look: Any) -> None:
     mean, spread = mean_and_spread(curves)
     if not np.isfinite(mean).any():
         return
     epochs = np.arange(1, len(mean) + 1)
-    axes.fill_between(epochs, mean - spread, mean + spread, color=colour, alpha=0.12, linewidth=0)
-    marker = "o" if len(mean) == 1 else None
-    axes.plot(epochs, mean, color=colour, linestyle=dashes, linewidth=1.6, marker=marker, label=label)
+    axes.fill_between(epochs, mean - spread, mean + spread, color=look["color"], alpha=0.12, linewidth=0)
+    axes.plot(epochs, mean, linewidth=1.6, marker="o" if len(mean) == 1 else None, label=label, **look)
 
 
 # Within a row of height 1, from its middle down.
 _ARM, _CONTROL, _SPREAD = -0.1, 0.28, 0.17
 
 
-def draw_differences(report: AuditReport) -> Figure:
+def draw_differences(content: Content) -> Figure:
     """Draw each pair's difference, their mean and interval, the margin, and the control beneath."""
     from matplotlib.figure import Figure
 
-    units, findings = Units.of(report), report.findings
+    units, findings = Units.of(content), content.findings
     figure = Figure(figsize=(WIDTH, 1.1 + 0.62 * max(len(findings), 1)), layout="constrained")
     axes = figure.subplots()
-    margin = units.factor * report.settings["margin"]
+    margin = units.factor * content.settings["margin"]
     axes.axvspan(-margin, margin, color=MARGIN, alpha=0.35, linewidth=0)
     axes.axvline(0, color=BASELINE, linewidth=1)
     for at, finding in enumerate(findings):
@@ -126,21 +124,21 @@ def draw_differences(report: AuditReport) -> Figure:
         beside = axes.get_yaxis_transform()
         axes.text(1.02, at, f"{finding.verdict}\n{mean}", color=colour, va="center", fontsize=9, transform=beside)
     axes.set_yticks(range(len(findings)))
-    for label in axes.set_yticklabels([short(arm_name(report, finding.arm)) for finding in findings]):
+    for label in axes.set_yticklabels([short(arm_name(content, finding.arm)) for finding in findings]):
         # A dollar sign in a user's name is no formula.
         label.set_parse_math(False)
     axes.set_ylim(max(len(findings), 1) - 0.5, -0.5)
-    axes.set_xlabel(_axis_label(report, units), parse_math=False)
+    axes.set_xlabel(_axis_label(content, units), parse_math=False)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     return figure
 
 
-def _axis_label(report: AuditReport, units: Units) -> str:
-    said = report.settings
+def _axis_label(content: Content, units: Units) -> str:
+    said = content.settings
     unit = " in points" if units.in_points else ""
     parts = [f"small dots: pairs; bars: {100 * said['confidence']:g} % intervals"]
-    if any(finding.control for finding in report.findings):
+    if has_controls(content):
         parts.append("grey: shuffled targets")
     if said["margin"]:
         parts.append(f"band: margin of {units.size(said['margin'])}")
@@ -154,21 +152,25 @@ def _draw_row(
     # The pairs are spread by their order, so that equal differences do not hide one another.
     places = at + np.linspace(-_SPREAD, _SPREAD, len(differences)) * (0.4 if small else 1.0)
     axes.scatter(differences, places, s=6 if small else 13, color=colour, alpha=0.45, linewidths=0, zorder=2)
-    axes.hlines(at, factor * found.low, factor * found.high, color=colour, linewidth=1.5 if small else 3, zorder=3)
-    axes.scatter(
-        [factor * found.mean], [at], s=22 if small else 70, color=colour, marker=marker, edgecolors="white",
-        linewidths=0.8, zorder=4,
+    axes.errorbar(
+        factor * found.mean, at, xerr=_errors(found, factor), fmt=marker, color=colour,
+        elinewidth=1.5 if small else 3, markersize=5 if small else 9, markeredgecolor="white", markeredgewidth=0.8,
+        zorder=4,
     )  # fmt: skip
 
 
-def draw_weights(report: AuditReport) -> Figure:
+def _errors(found: Comparison, factor: float) -> Floats:
+    return factor * np.array([[found.mean - found.low], [found.high - found.mean]])
+
+
+def draw_weights(content: Content) -> Figure:
     """Draw the difference for each weight, one panel for each group of tasks."""
     from matplotlib.ticker import NullLocator
 
-    groups, units = groups_of(report), Units.of(report)
+    groups, units = groups_of(content), Units.of(content)
     figure, axes = panels(list(groups))
-    tried = sorted({finding.arm.weight for finding in report.findings})
-    margin = units.factor * report.settings["margin"]
+    tried = weights_of(content)
+    margin = units.factor * content.settings["margin"]
     for panel, findings in zip(axes, groups.values(), strict=True):
         if tried[0] > 0:
             panel.set_xscale("log")
@@ -179,32 +181,30 @@ def draw_weights(report: AuditReport) -> Figure:
         panel.xaxis.set_minor_locator(NullLocator())
     unit = ", points" if units.in_points else ""
     figure.supxlabel("weight", fontsize=10)
-    figure.supylabel(f"difference in {report.settings['metric']}{unit}", fontsize=10, parse_math=False)
+    figure.supylabel(f"difference in {content.settings['metric']}{unit}", fontsize=10, parse_math=False)
     return figure
 
 
 def _draw_group(axes: Axes, findings: list[Finding], factor: float) -> None:
-    weights = [finding.arm.weight for finding in findings]
-    axes.plot(weights, [factor * finding.comparison.mean for finding in findings], color=BASELINE, linewidth=1.2)
-    controls = [(finding.arm.weight, finding.control) for finding in findings if finding.control is not None]
-    axes.plot([w for w, _ in controls], [factor * c.mean for _, c in controls], "--o", color=CONTROL, markersize=3)
-    for finding, weight in zip(findings, weights, strict=True):
-        found, colour = finding.comparison, COLOURS[finding.verdict]
-        axes.vlines(weight, factor * found.low, factor * found.high, color=colour, linewidth=2)
-        axes.plot([weight], [factor * found.mean], MARKERS[finding.verdict], color=colour, markersize=7)
+    means = [(finding.arm.weight, factor * finding.comparison.mean) for finding in findings]
+    controls = [(finding.arm.weight, factor * finding.control.mean) for finding in findings if finding.control]
+    axes.plot(*np.transpose(means), color=BASELINE, linewidth=1.2)
+    axes.plot(*np.reshape(controls, (-1, 2)).T, "--o", color=CONTROL, markersize=3)
+    for finding, (weight, mean) in zip(findings, means, strict=True):
+        marker, colour = MARKERS[finding.verdict], COLOURS[finding.verdict]
+        errors = _errors(finding.comparison, factor)
+        axes.errorbar(weight, mean, yerr=errors, fmt=marker, color=colour, elinewidth=2, markersize=7)
 
 
 _COLUMNS = 3
 
 
-def groups_of(report: AuditReport) -> dict[str, list[Finding]]:
-    """Gather the findings of the same tasks with different weights."""
-    groups: dict[tuple[str, ...], list[Finding]] = {}
-    for finding in sorted(report.findings, key=lambda finding: finding.arm.weight):
-        groups.setdefault(finding.arm.tasks, []).append(finding)
-    # In the order of the report, whatever the order of the weights.
-    order = dict.fromkeys(finding.arm.tasks for finding in report.findings)
-    return {tasks_name(report, Arm(tasks)): groups[tasks] for tasks in order}
+def groups_of(content: Content) -> dict[str, list[Finding]]:
+    """Gather the findings of the same tasks with different weights, in the order of the report."""
+    groups: dict[str, list[Finding]] = {}
+    for finding in content.findings:
+        groups.setdefault(tasks_name(content, finding.arm), []).append(finding)
+    return {name: sorted(found, key=lambda finding: finding.arm.weight) for name, found in groups.items()}
 
 
 def panels(names: list[str]) -> tuple[Figure, list[Axes]]:

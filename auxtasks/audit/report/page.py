@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
 from html import escape
 from string import Template
-from typing import Any
-
-import numpy as np
+from typing import get_args
 
 from auxtasks._version import __version__
-from auxtasks.audit.experiment import Arm
-from auxtasks.audit.report.report import AuditReport
-from auxtasks.audit.report.words import (
-    LEGEND,
-    LEGEND_CONTROLS,
-    Units,
-    all_tasks,
-    arm_name,
-    columns,
-    conclusion,
-    heading,
-    is_share,
-    rows,
-)
+from auxtasks.audit.report.content import Content, has_controls
+from auxtasks.audit.report.figures import captions, figures_of
+from auxtasks.audit.report.style import figure_svg
+from auxtasks.audit.report.tables import Table, findings_table, metrics_table, pairs_table, settings_table
+from auxtasks.audit.report.words import Units, arm_name, conclusion, heading, legend
+from auxtasks.audit.verdicts import Verdict
 
 _TITLES = {"differences": "Differences", "curves": "Learning curves", "weights": "Weights"}
 
@@ -105,86 +95,32 @@ _NO_CONTROLS = (
 )
 
 
-def as_page(report: AuditReport) -> str:
+def as_page(content: Content) -> str:
     """Write the page."""
-    from auxtasks.audit.report.figures import captions, figures_of
-    from auxtasks.audit.report.style import figure_svg
-
-    texts = captions(report)
-    figures = "".join(
-        f"<h2>{_TITLES[name]}</h2>\n" + figure_block(figure_svg(figure), _TITLES[name], texts[name])
-        for name, figure in figures_of(report).items()
+    controlled, said = has_controls(content), captions(content)
+    figures = {name: figure_svg(figure) for name, figure in figures_of(content).items()}
+    helpful = any(finding.verdict == "helps" for finding in content.findings)
+    guide = _GUIDE.substitute(
+        margin=escape(Units.of(content).size(content.settings["margin"])),
+        control=", and better than its control" if controlled else "",
+        pairs=escape(str(content.settings["n_pairs"])),
+        controls=_CONTROLS if controlled else _NO_CONTROLS,
     )
-    controlled = any(finding.control for finding in report.findings)
-    helpful = any(finding.verdict == "helps" for finding in report.findings)
     return _PAGE.substitute(
         style=_STYLE,
         class_name="conclusion" if helpful else "conclusion nothing",
-        conclusion=escape(conclusion(report)),
-        heading=escape(heading(report)),
-        findings=findings_table(report),
-        legend=escape((LEGEND_CONTROLS if controlled else "") + LEGEND),
-        reasons=reasons_list(report),
-        figures=figures,
-        guide=_guide(report, controlled),
-        pairs=pairs_table(report),
-        metrics=metrics_table(report),
-        settings=settings_table(report),
+        conclusion=escape(conclusion(content)),
+        heading=escape(heading(content)),
+        findings=_table(findings_table(content)),
+        legend=escape(legend(content)),
+        reasons=_reasons(content),
+        figures="".join(_figure(_TITLES[name], svg, said[name]) for name, svg in figures.items()),
+        guide=guide,
+        pairs=_table(pairs_table(content)),
+        metrics=_table(metrics_table(content)),
+        settings=_table(settings_table(content)),
         version=escape(__version__),
     )
-
-
-def _guide(report: AuditReport, controlled: bool) -> str:
-    return _GUIDE.substitute(
-        margin=escape(Units.of(report).size(report.settings["margin"])),
-        control=", and better than its control" if controlled else "",
-        pairs=escape(str(report.settings["n_pairs"])),
-        controls=_CONTROLS if controlled else _NO_CONTROLS,
-    )
-
-
-def verdict_word(verdict: str) -> str:
-    """Write a verdict in its colour."""
-    return f'<b class="{escape(verdict.replace(" ", "-"))}">{escape(verdict)}</b>'
-
-
-def html_table(names: Sequence[str], cells: Iterable[Sequence[str]]) -> str:
-    r"""Lay out a table in a box of its own, which scrolls where it is too wide."""
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
-    body = "".join(
-        f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in others)}</tr>\n'
-        for first, *others in cells
-    )
-    table = f"<table><thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table>"
-    # With a tabindex, so that it scrolls by the keyboard too.
-    return f'<div class="scroll" tabindex="0">{table}</div>'
-
-
-def findings_table(report: AuditReport) -> str:
-    """Lay out the findings."""
-    cells = [[escape(task), verdict_word(verdict), *map(typeset, numbers)] for task, verdict, *numbers in rows(report)]
-    return html_table(columns(report), cells)
-
-
-def reasons_list(report: AuditReport) -> str:
-    """List why each verdict is what it is."""
-    return "".join(
-        f"<li><i>{escape(arm_name(report, finding.arm))}</i>: {verdict_word(finding.verdict)}. "
-        f"{escape(finding.because)}</li>\n"
-        for finding in report.findings
-    )
-
-
-def typeset(number: str) -> str:
-    """Write a number with a minus sign in place of a hyphen."""
-    return escape(number).replace("-", "−")
-
-
-def figure_block(svg: str, alternative: str, caption: str) -> str:
-    """Put a figure with its caption into the page itself."""
-    data = b64encode(svg.encode()).decode()
-    image = f'<img alt="{escape(alternative)}" src="data:image/svg+xml;base64,{data}">'
-    return f'<figure><div class="scroll">{image}</div><figcaption>{escape(caption)}</figcaption></figure>\n'
 
 
 # Only colours that can be read on light and dark paper alike.
@@ -196,99 +132,47 @@ _STYLE_SNIPPET = (
 )
 
 
-def as_snippet(report: AuditReport) -> str:
-    """Write heading, table, reasons and what follows."""
+def as_snippet(content: Content) -> str:
+    """Write heading, table, reasons and what follows, for notebooks."""
     return (
-        f'<div class="auxtasks-audit"><style>{_STYLE_SNIPPET}</style><p>{escape(heading(report))}</p>'
-        f"{findings_table(report)}<ul>{reasons_list(report)}</ul><p><b>{escape(conclusion(report))}</b></p></div>"
+        f'<div class="auxtasks-audit"><style>{_STYLE_SNIPPET}</style><p>{escape(heading(content))}</p>'
+        f"{_table(findings_table(content))}<ul>{_reasons(content)}</ul><p><b>{escape(conclusion(content))}</b></p>"
+        "</div>"
     )
 
 
-def pairs_table(report: AuditReport) -> str:
-    """Lay out the score of the baseline and the difference of each arm, pair by pair; above 0 is better."""
-    units, metric = Units.of(report), report.settings["metric"]
-    sign = 1 if report.settings["higher_is_better"] else -1
-    scores = {(run.arm, run.pair): run.scores.get(metric, float("nan")) for run in report.runs}
-    baselines = {run.pair: run.scores.get(metric, float("nan")) for run in report.runs if not run.arm.tasks}
-    arms = [finding.arm for finding in report.findings]
-    cells = [
-        [
-            f"seed {pair[0]}, fold {pair[1]}",
-            units.value(score),
-            *(typeset(units.difference(sign * (scores.get((arm, pair), float("nan")) - score))) for arm in arms),
-        ]
-        for pair, score in sorted(baselines.items())
-    ]
-    return html_table(["pair", "baseline", *(arm_name(report, arm) for arm in arms)], cells)
+def _table(table: Table) -> str:
+    """Lay out a table in a box of its own, which scrolls where it is too wide."""
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in table.columns)
+    body = "".join(
+        f'<tr><th scope="row">{escape(first)}</th>{"".join(f"<td>{_cell(cell)}</td>" for cell in others)}</tr>\n'
+        for first, *others in table.rows
+    )
+    # With a tabindex, so that it scrolls by the keyboard too.
+    return (
+        f'<div class="scroll" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table></div>'
+    )
 
 
-def metrics_table(report: AuditReport) -> str:
-    """Lay out the mean of each metric over the pairs, one row an arm, controls too."""
-    scores: dict[Arm, dict[str, list[float]]] = {}
-    for run in report.runs:
-        for metric, value in run.scores.items():
-            scores.setdefault(run.arm, {}).setdefault(metric, []).append(value)
-    metrics = list(dict.fromkeys(metric for found in scores.values() for metric in found))
-    cells = [
-        [
-            escape(arm_name(report, arm) + (", shuffled" if arm.shuffled else "")),
-            *(_mean(metric, found.get(metric, [])) for metric in metrics),
-        ]
-        for arm, found in scores.items()
-    ]
-    return html_table(["arm", *metrics], cells)
+def _cell(text: str) -> str:
+    """Write a verdict in its colour, and a number with a minus sign in place of a hyphen."""
+    if text in get_args(Verdict):
+        return f'<b class="{text.replace(" ", "-")}">{text}</b>'
+    return re.sub(r"(?<![^ (])-(?=\d)", "−", escape(text))
 
 
-def _mean(metric: str, values: list[float]) -> str:
-    return Units(is_share(metric)).value(float(np.mean(values)) if values else float("nan"))
+def _reasons(content: Content) -> str:
+    return "".join(
+        f"<li><i>{escape(arm_name(content, finding.arm))}</i>: {_cell(finding.verdict)}. "
+        f"{escape(finding.because)}</li>\n"
+        for finding in content.findings
+    )
 
 
-_NAMES = {
-    "metric": "judged metric",
-    "higher_is_better": "higher is better",
-    "adjust": "adjustment for several arms",
-    "n_pairs": "pairs",
-    "n_train": "training samples",
-    "n_labelled": "of these labelled",
-    "n_test": "test samples",
-    "overlap": "test over training samples where these overlap",
-    "at": "heads at",
-    "controls": "controls (shuffled targets)",
-    "seconds": "time in all",
-}
-_MINUTE, _HOUR = 60, 3600
-
-
-def settings_table(report: AuditReport) -> str:
-    """Lay out the settings."""
-    said = dict(report.settings)
-    if isinstance(said.get("seconds"), (int, float)):
-        said["seconds"] = duration(said["seconds"])
-    cells = [
-        [escape(_NAMES.get(name, name.replace("_", " "))), escape(in_words(value))] for name, value in said.items()
-    ]
-    return html_table(["setting", "value"], [["tasks", escape(", ".join(sorted(all_tasks(report))))], *cells])
-
-
-def in_words(value: Any) -> str:
-    """Write a value of JSON as people would."""
-    if isinstance(value, dict):
-        parts = {
-            key: f"({in_words(part)})" if isinstance(part, dict) else in_words(part) for key, part in value.items()
-        }
-        return "; ".join(f"{key} {part}" for key, part in parts.items()) or "–"
-    if isinstance(value, list):
-        return ", ".join(map(in_words, value)) or "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if value is None:
-        return "–"
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def duration(seconds: float) -> str:
-    """Write a time."""
-    whole = round(seconds)
-    if whole >= _HOUR:
-        return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE} min"
-    return f"{whole // _MINUTE} min {whole % _MINUTE} s" if whole >= _MINUTE else f"{whole} s"
+def _figure(title: str, svg: str, caption: str) -> str:
+    data = b64encode(svg.encode()).decode()
+    image = f'<img alt="{title}" src="data:image/svg+xml;base64,{data}">'
+    return (
+        f'<h2>{title}</h2>\n<figure><div class="scroll">{image}</div><figcaption>{escape(caption)}</figcaption>'
+        "</figure>\n"
+    )

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from auxtasks.audit.experiment import Run
-from auxtasks.audit.verdicts import Finding
-from auxtasks.errors import InvalidInputError
-from auxtasks.targets.fitted import plain
+from auxtasks.audit.report.content import Content
+from auxtasks.audit.report.page import as_page, as_snippet
+from auxtasks.audit.report.storage import read_report, save_report, to_dict, write_json
+from auxtasks.audit.report.tables import Table, findings_values, runs_values
+from auxtasks.audit.report.text import as_renderable, as_text
+from auxtasks.files import write_whole
+from auxtasks.optional import require
 
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Group
 
-REQUIRED = ("metric", "higher_is_better", "margin", "confidence", "adjust", "n_pairs")
 
-
-@dataclass(frozen=True, eq=False, repr=False)
-class AuditReport:
+class AuditReport(Content):
     """What was trained, what came out, and the verdicts.
 
     Parameters
@@ -49,7 +46,7 @@ class AuditReport:
     Examples
     --------
     >>> from auxtasks.audit.experiment import Arm
-    >>> from auxtasks.audit.verdicts import compare
+    >>> from auxtasks.audit.verdicts import Finding, compare
     >>> gain = compare([0.80, 0.82, 0.81], [0.84, 0.85, 0.86])
     >>> said = "Better than the baseline, and than shuffled targets."
     >>> finding = Finding(Arm(("fft",)), "helps", said, gain, None, None, 0.02, 0.6, 0.3, 1.07)
@@ -68,43 +65,22 @@ class AuditReport:
     True
     """
 
-    settings: Mapping[str, Any]
-    findings: tuple[Finding, ...]
-    runs: tuple[Run, ...]
-    relevance: Mapping[str, float]
-
-    def __post_init__(self) -> None:
-        """Check the settings, and make them what they will be when read again."""
-        missing = [name for name in REQUIRED if name not in self.settings]
-        if missing:
-            raise InvalidInputError(f"`settings` must hold {', '.join(map(repr, missing))}; found {[*self.settings]}.")
-        settings = json.loads(json.dumps(dict(self.settings), default=plain, allow_nan=False))
-        object.__setattr__(self, "settings", settings)
-
     def __eq__(self, other: object) -> bool:
         """Tell whether another report would be written as the same JSON."""
-        from auxtasks.audit.report.storage import to_dict
-
         return to_dict(self) == to_dict(other) if isinstance(other, AuditReport) else NotImplemented
 
     __hash__ = None  # type: ignore[assignment]
 
     def __rich__(self) -> Group:
         """Return what a console of rich prints, with colours."""
-        from auxtasks.audit.report.text import as_renderable
-
         return as_renderable(self)
 
     def __repr__(self) -> str:
         """Return the table, the reasons and what follows, 100 columns wide at most."""
-        from auxtasks.audit.report.text import as_text
-
         return as_text(self)
 
     def _repr_html_(self) -> str:
         """Return the same for notebooks."""
-        from auxtasks.audit.report.page import as_snippet
-
         return as_snippet(self)
 
     def to_frame(self) -> pd.DataFrame:
@@ -116,9 +92,7 @@ class AuditReport:
             Differences are in the unit of the metric (not in points) and signed so that up is better; ``low`` and
             ``high`` bound their intervals. ``p`` is adjusted. What is not known is NaN.
         """
-        from auxtasks.audit.report.storage import findings_frame
-
-        return findings_frame(self)
+        return _frame(findings_values(self))
 
     def runs_frame(self) -> pd.DataFrame:
         """Return the scores as a data frame, one row for each run and metric.
@@ -129,9 +103,7 @@ class AuditReport:
             With the columns arm, tasks, weight, shuffled, seed, fold, metric, value and seconds. The weight of the
             baseline is 0.
         """
-        from auxtasks.audit.report.storage import runs_frame
-
-        return runs_frame(self)
+        return _frame(runs_values(self))
 
     def to_json(self, path: str | PathLike[str]) -> None:
         """Write everything to a file, replacing one that is there; `load_report` is the inverse.
@@ -141,8 +113,6 @@ class AuditReport:
         path : path-like
             The file. What was there survives a failure.
         """
-        from auxtasks.audit.report.storage import write_json
-
         write_json(self, Path(path))
 
     def to_html(self, path: str | PathLike[str]) -> None:
@@ -153,9 +123,7 @@ class AuditReport:
         path : path-like
             The file. It needs no network, no script and no other file; what was there survives a failure.
         """
-        from auxtasks.audit.report.storage import write_html
-
-        write_html(self, Path(path))
+        write_whole(Path(path), as_page(self))
 
     def save(self, folder: str | PathLike[str], *, overwrite: bool = False) -> None:
         """Write the data, the page and the figures to a folder.
@@ -173,6 +141,37 @@ class AuditReport:
         StorageError
             If there is a report and it may not be replaced, or a file stands in the way. Nothing is written then.
         """
-        from auxtasks.audit.report.storage import save_report
-
         save_report(self, Path(folder), overwrite=overwrite)
+
+
+def _frame(table: Table) -> pd.DataFrame:
+    return require("pandas", extra="audit").DataFrame(table.rows, columns=table.columns)
+
+
+def load_report(path: str | PathLike[str]) -> AuditReport:
+    """Read a report that `AuditReport.to_json` or `AuditReport.save` wrote.
+
+    Parameters
+    ----------
+    path : path-like
+        The file, or the folder it was saved in.
+
+    Returns
+    -------
+    AuditReport
+        Equal to the one that was written.
+
+    Raises
+    ------
+    StorageError
+        If there is no such file, or it is not a report of this format.
+
+    Examples
+    --------
+    >>> load_report("nowhere.json")
+    Traceback (most recent call last):
+        ...
+    auxtasks.errors.StorageError: `path`: there is no report at nowhere.json.
+    """
+    read = read_report(Path(path))
+    return AuditReport(read.settings, read.findings, read.runs, read.relevance)

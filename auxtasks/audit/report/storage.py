@@ -6,56 +6,29 @@ import dataclasses
 import json
 import math
 from collections.abc import Mapping
-from math import nan
-from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from auxtasks._version import __version__
 from auxtasks.audit.experiment import Arm, Run
-from auxtasks.audit.report.report import AuditReport
+from auxtasks.audit.report.content import Content
+from auxtasks.audit.report.figures import figures_of
+from auxtasks.audit.report.page import as_page
+from auxtasks.audit.report.style import save_figure
 from auxtasks.audit.verdicts import Comparison, Finding
 from auxtasks.errors import StorageError
 from auxtasks.files import scratch_beside, write_whole
-from auxtasks.optional import require
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 DATA, PAGE = "report.json", "report.html"
 # The data come last: a folder that holds them holds the rest.
 FILES = (PAGE, "differences.png", "curves.png", "weights.png", DATA)
 
 
-def load_report(path: str | PathLike[str]) -> AuditReport:
-    """Read a report that `AuditReport.to_json` or `AuditReport.save` wrote.
-
-    Parameters
-    ----------
-    path : path-like
-        The file, or the folder it was saved in.
-
-    Returns
-    -------
-    AuditReport
-        Equal to the one that was written.
-
-    Raises
-    ------
-    StorageError
-        If there is no such file, or it is not a report of this format.
-
-    Examples
-    --------
-    >>> load_report("nowhere.json")
-    Traceback (most recent call last):
-        ...
-    auxtasks.errors.StorageError: `path`: there is no report at nowhere.json.
-    """
-    file = Path(path) / DATA if Path(path).is_dir() else Path(path)
+def read_report(path: Path) -> Content:
+    """Read what `write_json` or `save_report` wrote; see `load_report`."""
+    file = path / DATA if path.is_dir() else path
     if not file.is_file():
         raise StorageError(f"`path`: there is no report at {file}.")
     try:
@@ -75,19 +48,12 @@ def load_report(path: str | PathLike[str]) -> AuditReport:
         raise StorageError(f"`path`: {file} is incomplete or was changed ({error!r}).") from error
 
 
-def write_json(report: AuditReport, path: Path) -> None:
+def write_json(content: Content, path: Path) -> None:
     """Write the data; see `AuditReport.to_json`."""
-    write_whole(path, json.dumps(to_dict(report), indent=1, allow_nan=False, ensure_ascii=False))
+    write_whole(path, json.dumps(to_dict(content), indent=1, allow_nan=False, ensure_ascii=False))
 
 
-def write_html(report: AuditReport, path: Path) -> None:
-    """Write the page; see `AuditReport.to_html`."""
-    from auxtasks.audit.report.page import as_page
-
-    write_whole(path, as_page(report))
-
-
-def save_report(report: AuditReport, folder: Path, *, overwrite: bool) -> None:
+def save_report(content: Content, folder: Path, *, overwrite: bool) -> None:
     """Write data, page and figures; see `AuditReport.save`."""
     if folder.exists() and not folder.is_dir():
         raise StorageError(f"`folder`: {folder} is a file; choose another name.")
@@ -99,7 +65,10 @@ def save_report(report: AuditReport, folder: Path, *, overwrite: bool) -> None:
     with scratch_beside(folder) as scratch:
         new = scratch / "new"
         new.mkdir()
-        _write(report, new)
+        for name, figure in figures_of(content).items():
+            save_figure(figure, new / f"{name}.png")
+        write_whole(new / PAGE, as_page(content))
+        write_json(content, new / DATA)
         if not folder.exists():
             new.replace(folder)
             return
@@ -111,39 +80,29 @@ def save_report(report: AuditReport, folder: Path, *, overwrite: bool) -> None:
                 (folder / name).unlink(missing_ok=True)
 
 
-def _write(report: AuditReport, folder: Path) -> None:
-    from auxtasks.audit.report.figures import figures_of
-    from auxtasks.audit.report.style import save_figure
-
-    for name, figure in figures_of(report).items():
-        save_figure(figure, folder / f"{name}.png")
-    write_html(report, folder / PAGE)
-    write_json(report, folder / DATA)
-
-
 CONTENT = "audit report"
 FORMAT = 1
 _INFINITE = ("inf", "-inf")
 
 
-def to_dict(report: AuditReport) -> dict[str, Any]:
+def to_dict(content: Content) -> dict[str, Any]:
     """Return plain JSON types; `from_dict` is the inverse."""
     return {
         "content": CONTENT,
         "format": FORMAT,
         "auxtasks": __version__,
-        "settings": report.settings,
-        "relevance": encode(report.relevance),
-        "findings": [encode(finding) for finding in report.findings],
-        "runs": [encode(run) for run in report.runs],
+        "settings": content.settings,
+        "relevance": encode(content.relevance),
+        "findings": [encode(finding) for finding in content.findings],
+        "runs": [encode(run) for run in content.runs],
     }
 
 
-def from_dict(state: Mapping[str, Any]) -> AuditReport:
+def from_dict(state: Mapping[str, Any]) -> Content:
     """Make the report that `to_dict` described."""
     findings = tuple(_finding(each) for each in state["findings"])
     runs = tuple(_run(each) for each in state["runs"])
-    return AuditReport(state["settings"], findings, runs, decode(state["relevance"]))
+    return Content(state["settings"], findings, runs, decode(state["relevance"]))
 
 
 def encode(value: Any) -> Any:
@@ -190,65 +149,3 @@ def _finding(state: Mapping[str, Any]) -> Finding:
 
 def _run(state: Mapping[str, Any]) -> Run:
     return Run.from_dict({name: value if name == "arm" else decode(value) for name, value in state.items()})
-
-
-_FINDINGS = (
-    "arm", "tasks", "weight", "verdict", "difference", "low", "high", "p", "worse", "pairs",
-    "over_control", "over_control_low", "over_control_high", "control", "control_low", "control_high",
-    "relevance", "learned", "cost", "because",
-)  # fmt: skip
-_RUNS = ("arm", "tasks", "weight", "shuffled", "seed", "fold", "metric", "value", "seconds")
-
-
-def findings_frame(report: AuditReport) -> pd.DataFrame:
-    """Lay out the findings; see `AuditReport.to_frame`."""
-    pandas = require("pandas", extra="audit")
-    return pandas.DataFrame([_finding_row(finding) for finding in report.findings], columns=_FINDINGS)
-
-
-def runs_frame(report: AuditReport) -> pd.DataFrame:
-    """Lay out the scores; see `AuditReport.runs_frame`."""
-    pandas = require("pandas", extra="audit")
-    rows = [
-        {
-            **_arm(run.arm),
-            "shuffled": run.arm.shuffled,
-            "seed": run.seed,
-            "fold": run.fold,
-            "metric": metric,
-            "value": value,
-            "seconds": run.seconds,
-        }
-        for run in report.runs
-        for metric, value in run.scores.items()
-    ]
-    return pandas.DataFrame(rows, columns=_RUNS)
-
-
-def _arm(arm: Arm) -> dict[str, Any]:
-    return {"arm": arm.label, "tasks": " + ".join(arm.tasks), "weight": arm.weight if arm.tasks else 0.0}
-
-
-def _finding_row(finding: Finding) -> dict[str, Any]:
-    found = finding.comparison
-    return {
-        **_arm(finding.arm),
-        "verdict": finding.verdict,
-        "difference": found.mean,
-        "low": found.low,
-        "high": found.high,
-        "p": finding.p,
-        "worse": int((found.differences < 0).sum()),
-        "pairs": len(found.differences),
-        **_interval("over_control", finding.over_control),
-        **_interval("control", finding.control),
-        "relevance": finding.relevance,
-        "learned": finding.learned,
-        "cost": finding.cost,
-        "because": finding.because,
-    }
-
-
-def _interval(name: str, found: Comparison | None) -> dict[str, float]:
-    mean, low, high = (nan, nan, nan) if found is None else (found.mean, found.low, found.high)
-    return {name: mean, f"{name}_low": low, f"{name}_high": high}

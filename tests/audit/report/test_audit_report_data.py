@@ -1,7 +1,9 @@
 """Reports as files and frames: exact round trips, whole files, and what is refused."""
 
+import copy
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ from made_reports import make_report
 
 from auxtasks.audit.experiment import Arm, Run
 from auxtasks.audit.report import AuditReport, load_report
-from auxtasks.audit.report.storage import from_dict, to_dict
+from auxtasks.audit.report.storage import decode, encode, from_dict, to_dict
 from auxtasks.audit.verdicts import Comparison, Finding
 from auxtasks.errors import InvalidInputError, StorageError
 
@@ -56,7 +58,20 @@ def test_the_way_through_json_changes_nothing(
     assert all(
         same(getattr(report, name), getattr(back, name)) for name in ("settings", "findings", "runs", "relevance")
     )
-    assert back == report
+    assert to_dict(back) == to_dict(report)
+
+
+def test_what_json_does_not_know_is_written_in_its_types() -> None:
+    assert encode({"fft": np.array([0.5, np.nan, np.inf])}) == {"fft": [0.5, None, "inf"]}
+    assert same(decode({"fft": [0.5, None, "inf"]}), {"fft": [0.5, np.nan, np.inf]})
+    assert encode(Arm(("fft",))) == {"tasks": ["fft"], "weight": 1.0, "shuffled": False}
+
+
+def test_reports_are_copied_and_changed_as_what_they_are() -> None:
+    report = make_report({"fft": 0.03})
+    for other in (copy.deepcopy(report), replace(report, runs=report.runs)):
+        assert type(other) is AuditReport
+        assert other == report
 
 
 def test_file_and_folder_are_read_alike(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 
 from auxtasks.audit.report import AuditReport
 from auxtasks.audit.report.figures import figures_of, mean_and_spread
-from auxtasks.audit.report.style import figure_svg
+from auxtasks.audit.report.style import figure_svg, short
+from auxtasks.audit.report.tables import duration, in_words
 from auxtasks.audit.verdicts import compare
 
 HOSTILE = '<script>alert("1")</script>'
@@ -94,6 +95,41 @@ def test_verdicts_are_words_and_not_only_colours(tmp_path: Path) -> None:
     assert rows == [("a", "helps", "helps"), ("b", "no-effect", "no effect"), ("c", "hurts", "hurts")]
 
 
+def test_numbers_get_a_minus_and_names_keep_their_hyphen(tmp_path: Path) -> None:
+    text = page_of(make_report({"a -1": -0.03}, noise=0, n_pairs=3, start="2026-01-02"), tmp_path).text
+    assert "a -1hurts−3.0 (−3.0 to −3.0)" in text
+    assert "2026-01-02" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ({"of tasks": {"std": 1.0, "fft": 3.0}, "times": [1, 3]}, "of tasks (std 1; fft 3); times 1, 3"),
+        (True, "yes"),
+        (None, "–"),
+        ([], "–"),
+    ],
+)
+def test_settings_in_words(value: object, text: str) -> None:
+    assert in_words(value) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(3725, "1 h 2 min"), (754.2, "12 min 34 s"), (5.2, "5 s")])
+def test_times(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "text"),
+    [
+        ("std + abs_sum_changes + fft", 18, "std +\nabs_sum_changes +…"),
+        ("a_name_that_does_not_end", 8, "a_name_t\nhat_doe…"),
+    ],
+)
+def test_long_names_are_cut_in_figures(name: str, width: int, text: str) -> None:
+    assert short(name, width) == text
+
+
 def test_pairs_are_those_of_the_findings(tmp_path: Path) -> None:
     report = make_report({"fft": 0.03}, n_pairs=3, metric="rmse", higher_is_better=False)
     text = page_of(report, tmp_path).text
@@ -121,7 +157,9 @@ def test_figures_are_the_same_each_time_and_leave_matplotlib_alone(case: str) ->
 
 def _drawn(figure: Figure) -> set[float]:
     (axes,) = figure.axes
-    return {round(float(x), 6) for points in axes.collections for x in np.ma.getdata(points.get_offsets())[:, 0]}
+    points = [np.ma.getdata(dots.get_offsets())[:, 0] for dots in axes.collections]
+    means = [line.get_xdata() for line in axes.lines]
+    return {round(float(x), 6) for x in np.concatenate([*points, *means])}
 
 
 def test_the_figure_of_differences_shows_every_pair_and_mean() -> None:

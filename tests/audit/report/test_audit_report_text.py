@@ -12,7 +12,7 @@ from rich.console import Console
 from auxtasks.audit.experiment import BASELINE, Arm
 from auxtasks.audit.report import AuditReport
 from auxtasks.audit.report import text as table_module
-from auxtasks.audit.report.words import Units, baseline_mean
+from auxtasks.audit.report.words import Units, baseline_mean, is_share, number_text
 from auxtasks.audit.verdicts import Finding, compare
 
 PINNED = """\
@@ -135,7 +135,26 @@ def test_scores_that_are_not_defined_are_dashes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "text"), [(1234567.0, "1234567"), (0.0, "0"), (-0.000123, "-0.000123"), (float("inf"), "–")]
+    ("number", "text"),
+    [(1234567.0, "1234567"), (1234.5, "1234"), (0.0, "0"), (-0.000123, "-0.000123"), (float("inf"), "–")],
 )
 def test_numbers_in_their_own_unit(number: float, text: str) -> None:
     assert Units(False).value(number) == text
+
+
+def test_differences_in_points_and_in_their_own_unit() -> None:
+    found = compare([0.80, 0.82, 0.81], [0.84, 0.85, 0.86])
+    assert Units(True).interval(found) == "+4.0 (+1.5 to +6.5)"
+    assert Units(False).interval(found) == "+0.0400 (+0.0152 to +0.0648)"
+    assert (Units(True).value(0.81), Units(True).difference(nan)) == ("81.0 %", "–")
+    assert [Units(True).size(0.01), Units(True).size(-0.005), Units(False).size(0.5)] == [
+        "1 point",
+        "0.5 points",
+        "0.5",
+    ]
+    assert [number_text(1.25, 1, "+"), number_text(-0.01, 1, "+"), number_text(nan, 1)] == ["+1.2", "0.0", "–"]
+
+
+def test_shares_are_known_by_their_names() -> None:
+    names = ("f1", "precision_weighted", "recall[3]", "rmse", "r2", "f10")
+    assert [is_share(name) for name in names] == [True, True, True, False, False, False]

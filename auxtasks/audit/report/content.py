@@ -1,0 +1,53 @@
+"""What an audit found, as plain data: what text, page, figures and files are made from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from auxtasks.audit.experiment import Run
+from auxtasks.audit.verdicts import Finding
+from auxtasks.errors import InvalidInputError
+from auxtasks.targets.fitted import plain
+
+_REQUIRED = ("metric", "higher_is_better", "margin", "confidence", "adjust", "n_pairs")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Content:
+    """What was trained, what came out, and the verdicts; `AuditReport` describes the fields."""
+
+    settings: Mapping[str, Any]
+    findings: tuple[Finding, ...]
+    runs: tuple[Run, ...]
+    relevance: Mapping[str, float]
+
+    def __post_init__(self) -> None:
+        """Check the settings, and make them what they will be when read again."""
+        missing = [name for name in _REQUIRED if name not in self.settings]
+        if missing:
+            raise InvalidInputError(f"`settings` must hold {', '.join(map(repr, missing))}; found {[*self.settings]}.")
+        settings = json.loads(json.dumps(dict(self.settings), default=plain, allow_nan=False))
+        object.__setattr__(self, "settings", settings)
+
+
+def sign_of(content: Content) -> int:
+    """Return what a difference of the judged metric is multiplied by so that more is better."""
+    return 1 if content.settings["higher_is_better"] else -1
+
+
+def has_controls(content: Content) -> bool:
+    """Tell whether any arm was compared with shuffled targets."""
+    return any(finding.control for finding in content.findings)
+
+
+def weights_of(content: Content) -> list[float]:
+    """Return the weights of the arms, in ascending order."""
+    return sorted({finding.arm.weight for finding in content.findings})
+
+
+def tasks_of(content: Content) -> set[str]:
+    """Return the tasks of all arms."""
+    return {task for finding in content.findings for task in finding.arm.tasks}

@@ -1,0 +1,180 @@
+"""The tables of a report, as columns and rows: what console, page and data frames show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from math import isfinite, nan
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from auxtasks.audit.experiment import Arm, Run
+from auxtasks.audit.report.content import Content, sign_of, tasks_of
+from auxtasks.audit.report.words import UNKNOWN, Units, arm_name, is_share, number_text
+from auxtasks.audit.verdicts import Comparison, Finding
+
+Item = TypeVar("Item")
+
+
+class Table(NamedTuple):
+    """Columns and rows; texts in those for people, and values in those for data frames."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+
+
+def _laid_out(cells: Mapping[str, Callable[[Item], Any]], items: Iterable[Item]) -> Table:
+    return Table(tuple(cells), [tuple(cell(item) for cell in cells.values()) for item in items])
+
+
+def findings_table(content: Content) -> Table:
+    """Say of each arm what was found."""
+    units = Units.of(content)
+    cells: dict[str, Callable[[Finding], str]] = {
+        "task": lambda finding: arm_name(content, finding.arm),
+        "verdict": attrgetter("verdict"),
+        "difference" + units.unit.replace(" ", ", "): lambda finding: units.interval(finding.comparison),
+        "worse in": lambda finding: _worse_in(finding.comparison),
+        "control": lambda finding: UNKNOWN if finding.control is None else units.difference(finding.control.mean),
+        "relevance": lambda finding: number_text(finding.relevance, 2),
+        "learned": lambda finding: number_text(finding.learned, 2),
+        "cost": lambda finding: f"×{finding.cost:.2f}" if isfinite(finding.cost) else UNKNOWN,
+    }
+    return _laid_out(cells, content.findings)
+
+
+def _worse_in(found: Comparison) -> str:
+    return f"{found.worse} of {np.isfinite(found.differences).sum()}"
+
+
+def pairs_table(content: Content) -> Table:
+    """Give the score of the baseline and the difference of each arm, pair by pair; above 0 is better."""
+    units, metric, sign = Units.of(content), content.settings["metric"], sign_of(content)
+    scores = {(run.arm, run.pair): run.scores.get(metric, nan) for run in content.runs}
+    baselines = {pair: score for (arm, pair), score in scores.items() if not arm.tasks}
+    arms = [finding.arm for finding in content.findings]
+    rows = [
+        (
+            f"seed {pair[0]}, fold {pair[1]}",
+            units.value(score),
+            *(units.difference(sign * (scores.get((arm, pair), nan) - score)) for arm in arms),
+        )
+        for pair, score in sorted(baselines.items())
+    ]
+    return Table(("pair", "baseline", *(arm_name(content, arm) for arm in arms)), rows)
+
+
+def metrics_table(content: Content) -> Table:
+    """Give the mean of each metric over the pairs, one row an arm, controls too."""
+    scores: dict[Arm, dict[str, list[float]]] = {}
+    for run in content.runs:
+        for metric, value in run.scores.items():
+            scores.setdefault(run.arm, {}).setdefault(metric, []).append(value)
+    metrics = list(dict.fromkeys(metric for found in scores.values() for metric in found))
+    rows = [
+        (
+            arm_name(content, arm) + (", shuffled" if arm.shuffled else ""),
+            *(Units(is_share(metric)).value(float(np.mean(found.get(metric, [nan])))) for metric in metrics),
+        )
+        for arm, found in scores.items()
+    ]
+    return Table(("arm", *metrics), rows)
+
+
+_NAMES = {
+    "metric": "judged metric",
+    "higher_is_better": "higher is better",
+    "adjust": "adjustment for several arms",
+    "n_pairs": "pairs",
+    "n_train": "training samples",
+    "n_labelled": "of these labelled",
+    "n_test": "test samples",
+    "overlap": "test over training samples where these overlap",
+    "at": "heads at",
+    "controls": "controls (shuffled targets)",
+    "seconds": "time in all",
+}
+
+
+def settings_table(content: Content) -> Table:
+    """Say how the audit was done."""
+    said = {"tasks": sorted(tasks_of(content)), **content.settings}
+    if isinstance(said.get("seconds"), (int, float)):
+        said["seconds"] = duration(said["seconds"])
+    return Table(("setting", "value"), [(_NAMES.get(n, n.replace("_", " ")), in_words(v)) for n, v in said.items()])
+
+
+def in_words(value: Any) -> str:
+    """Write a value of JSON as people would."""
+    if isinstance(value, dict):
+        parts = {
+            key: f"({in_words(part)})" if isinstance(part, dict) else in_words(part) for key, part in value.items()
+        }
+        return "; ".join(f"{key} {part}" for key, part in parts.items()) or UNKNOWN
+    if isinstance(value, list):
+        return ", ".join(map(in_words, value)) or UNKNOWN
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None:
+        return UNKNOWN
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def duration(seconds: float) -> str:
+    """Write a time."""
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+_ARM: dict[str, Callable[[Any], Any]] = {
+    "arm": attrgetter("arm.label"),
+    "tasks": lambda item: " + ".join(item.arm.tasks),
+    "weight": lambda item: item.arm.weight if item.arm.tasks else 0.0,
+}
+
+
+def _known(comparison: str, field: str) -> Callable[[Finding], float]:
+    # Without controls there is no such comparison.
+    return lambda finding: getattr(getattr(finding, comparison), field, nan)
+
+
+_FINDINGS: dict[str, Callable[[Finding], Any]] = {
+    **_ARM,
+    "verdict": attrgetter("verdict"),
+    "difference": attrgetter("comparison.mean"),
+    "low": attrgetter("comparison.low"),
+    "high": attrgetter("comparison.high"),
+    "p": attrgetter("p"),
+    "worse": attrgetter("comparison.worse"),
+    "pairs": lambda finding: len(finding.comparison.differences),
+    **{
+        name + end: _known(name, field)
+        for name in ("over_control", "control")
+        for end, field in (("", "mean"), ("_low", "low"), ("_high", "high"))
+    },
+    **{name: attrgetter(name) for name in ("relevance", "learned", "cost", "because")},
+}
+_RUNS: dict[str, Callable[[Run], Any]] = {
+    **_ARM,
+    "shuffled": attrgetter("arm.shuffled"),
+    "seed": attrgetter("seed"),
+    "fold": attrgetter("fold"),
+    "metric": lambda run: next(iter(run.scores)),
+    "value": lambda run: next(iter(run.scores.values())),
+    "seconds": attrgetter("seconds"),
+}
+
+
+def findings_values(content: Content) -> Table:
+    """Give the findings in numbers; see `AuditReport.to_frame`."""
+    return _laid_out(_FINDINGS, content.findings)
+
+
+def runs_values(content: Content) -> Table:
+    """Give the scores in numbers, one row for each run and metric; see `AuditReport.runs_frame`."""
+    each = (replace(run, scores={name: value}) for run in content.runs for name, value in run.scores.items())
+    return _laid_out(_RUNS, each)
