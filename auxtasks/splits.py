@@ -23,7 +23,7 @@ import numpy as np
 
 from auxtasks.audit.splits import are_classes, checked_cv, folds_of, numbers_of, strata_of
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
-from auxtasks.labels import are_flags, are_signed, as_labels, entries_present, without_labels
+from auxtasks.labels import are_flags, are_signed, present_rows, read_labels, without_labels
 from auxtasks.typing import Array
 from auxtasks.validation import check_int, check_number
 
@@ -96,10 +96,17 @@ def hide_labels(
 
 
 def _hidden(name: str, y: Any, hide: float, rng: np.random.Generator, stratify: bool | None) -> Array:
-    labels = as_labels(name, y)
-    rows = np.flatnonzero(entries_present(labels))
+    labels = _read(name, y)
+    rows = np.flatnonzero(present_rows(labels))
     count = n_to_hide(name, hide, len(rows))
     return without_labels(labels, rows[drawn(name, labels[rows], count, rng, stratify)]) if count else labels.copy()
+
+
+def _read(name: str, y: Any) -> Array:
+    labels = read_labels(name, y)
+    if not len(labels):
+        raise InvalidInputError(f"`{name}` holds no label; found shape {labels.shape}.")
+    return labels
 
 
 def n_to_hide(name: str, hide: Any, n: int) -> int:
@@ -254,11 +261,11 @@ class SemiSupervisedSplit:
         InvalidInputError
             As `split`.
         """
-        labels = as_labels("y", y)
+        labels = _read("y", y)
         n = X.shape[0] if hasattr(X, "shape") else len(X)
         if len(labels) != n:
             raise InvalidInputError(f"`y` must have one entry for each of the {n} samples; found {len(labels)}.")
-        missing = ~entries_present(labels, signed=are_signed(labels))
+        missing = ~present_rows(labels, signed=are_signed(labels))
         if missing.any():
             raise InvalidInputError(
                 f"`y`: {missing.sum()} of the {n} labels are missing (-1 or NaN), and only labelled samples can be "

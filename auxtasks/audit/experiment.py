@@ -17,7 +17,7 @@ import numpy as np
 from auxtasks.audit.splits import Split
 from auxtasks.files import fingerprint, named
 from auxtasks.keras.compiling import checked_model, compile_like, described_model
-from auxtasks.labels import without_labels
+from auxtasks.labels import present_rows, without_labels
 from auxtasks.optional import require
 from auxtasks.specs import TargetSpec
 from auxtasks.typing import Array
@@ -63,8 +63,6 @@ class Experiment:
     @property
     def labelled(self) -> Array:
         """Which original samples have a main label."""
-        from auxtasks.labels import present_rows
-
         found: Array = present_rows(self.main)
         return found
 
@@ -254,7 +252,6 @@ def attached(
 def _number(weight: float | str, spec: TargetSpec, train: Data) -> float:
     """Return a weight as `fit` would find it, but the same for data of all forms."""
     from auxtasks.batches.composition import automatic_weight
-    from auxtasks.labels import present_rows
 
     if not isinstance(weight, str):
         return weight
@@ -265,8 +262,6 @@ def _for_arm(target: Array, task: str, arm: Arm, seed: int) -> Array:
     """Return the targets, for a control in another order; samples without a target stay without."""
     if not arm.shuffled:
         return target
-    from auxtasks.labels import present_rows
-
     present = np.flatnonzero(present_rows(target))
     rng = np.random.default_rng([seed, zlib.crc32(task.encode())])
     shuffled = target.copy()

@@ -94,7 +94,7 @@ def test_several_main_outputs(targets: AuxTargets) -> None:
     [
         (np.arange(13), "main", InvalidInputError, r"from 1 to 12 entries.*got shape \(13,\)"),
         ([], "main", InvalidInputError, r"got shape \(0,\)"),
-        (3, "main", InvalidInputError, "got a single number"),
+        (3, "main", InvalidInputError, "got the single number 3"),
         (["a"] * N, "main", InvalidTypeError, r"np.unique\(y, return_inverse=True\)"),
         ([1, None], "main", InvalidTypeError, "must hold integers or floats; got dtype object"),
         ([[1], [2, 3]], "main", InvalidTypeError, "cannot be read as an array of labels"),
