@@ -11,13 +11,11 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 
 import argparse
-from collections.abc import Callable
-from statistics import median
-from time import perf_counter
 
 import numpy as np
 import pandas as pd
 from skimage.feature import hog
+from timing import medians
 from tsfresh import extract_features
 from tsfresh.feature_extraction import feature_calculators as calculators
 
@@ -54,18 +52,6 @@ def with_tsfresh(X: np.ndarray) -> None:
     extract_features(frame, column_id="id", default_fc_parameters=features, n_jobs=0, disable_progressbar=True)
 
 
-def interleaved(ways: dict[str, Callable[[], object]], runs: int) -> dict[str, float]:
-    """Return the median seconds of each way; the ways take turns, and the first turn is not counted."""
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for run in range(runs + 1):
-        for name, way in ways.items():
-            start = perf_counter()
-            way()
-            if run:
-                seconds[name].append(perf_counter() - start)
-    return {name: median(taken) for name, taken in seconds.items()}
-
-
 def signals(shape: tuple[int, int, int], n_peer: int, runs: int) -> None:
     """Print, for both precisions, what a sample costs each way and each task of its own."""
     print(f"signals {shape}, {' + '.join(TASKS)}, tsfresh on {n_peer} of them; median of {runs} interleaved runs")
@@ -79,7 +65,7 @@ def signals(shape: tuple[int, int, int], n_peer: int, runs: int) -> None:
         }
         each = {
             name: taken / (n_peer if name.startswith("tsfresh") else len(X))
-            for name, taken in interleaved(ways, runs).items()
+            for name, taken in medians(ways, runs).items()
         }
         print(f"\n{dtype.__name__:<22}{'µs a sample':>12}{'over auxtasks':>15}{'over numpy':>12}")
         for name, taken in each.items():
@@ -88,7 +74,7 @@ def signals(shape: tuple[int, int, int], n_peer: int, runs: int) -> None:
         vectors = [task for task in auxtasks.list_tasks("signal") if task.effect == "none" and task.domain == "signal"]
         alone = {task.name: lambda X=X, name=task.name: with_auxtasks(X, [name]) for task in vectors}
         print()
-        for name, taken in interleaved(alone, max(1, runs // 3)).items():
+        for name, taken in medians(alone, max(1, runs // 3)).items():
             print(f"{name:<22}{taken / len(X) * 1e6:>12.2f}")
 
 
@@ -106,7 +92,7 @@ def images(runs: int) -> None:
             return [hog(image, channel_axis=-1, **options) for image in X]
 
         assert np.allclose(batch(), loop(), atol=1e-5)
-        taken = interleaved({"batch": batch, "loop": loop}, runs)
+        taken = medians({"batch": batch, "loop": loop}, runs)
         each = {name: seconds / n * 1e6 for name, seconds in taken.items()}
         ratio = each["loop"] / each["batch"]
         print(f"{f'{side}×{side}×{channels}':<22}{each['batch']:>14.1f}{each['loop']:>18.1f}{ratio:>8.1f}")

@@ -46,9 +46,13 @@ def epoch(domain: str, samples: int, shape: tuple[int, ...], batch: int, on_the_
     targets = None if on_the_fly else generator.transform(x)
     keras.utils.set_random_seed(0)
     model = attach_heads(build(domain, shape), generator if targets is None else targets)
+    return one_epoch(model, x, y if targets is None else targets.with_main(y), batch)
+
+
+def one_epoch(model: keras.Model, x: Any, y: Any, batch: int) -> Callable[[], object]:
+    """Compile a model, and return its training for one epoch."""
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    labels = y if targets is None else targets.with_main(y)
-    return lambda: model.fit(x, labels, batch_size=batch, epochs=1, verbose=0)
+    return lambda: model.fit(x, y, batch_size=batch, epochs=1, verbose=0)
 
 
 def main() -> None:

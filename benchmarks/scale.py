@@ -20,12 +20,12 @@ import json
 import subprocess
 import sys
 import tempfile
-from datetime import date
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
+from timing import provenance
 
 import auxtasks
 
@@ -114,7 +114,6 @@ def measured(way: str, n: int, path: Path, folder: Path, limit: int) -> dict[str
     if said.returncode:
         raise SystemExit(said.stderr)
     found = json.loads(said.stdout.splitlines()[-1])
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()  # noqa: S607
     return {
         "way": way,
         "n": n,
@@ -124,8 +123,7 @@ def measured(way: str, n: int, path: Path, folder: Path, limit: int) -> dict[str
         "peak_mib": round(found["peak_mib"], 1),
         "limit_mib": limit if way == "limited" else "",
         "load": round(os.getloadavg()[0], 1),
-        "commit": commit,
-        "date": date.today().isoformat(),
+        **provenance(),
     }
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import subprocess
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import date
 from pathlib import Path
 from typing import Any
+
+from timing import provenance
 
 from auxtasks.audit import compare
 from auxtasks.batches.composition import AUTO
@@ -43,14 +43,13 @@ def weight_of(text: str) -> float | str:
 
 def append(path: Path, row: Mapping[str, Any]) -> None:
     """Add a row to the file, so that nothing is lost where the run breaks off."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()  # noqa: S607
     path.parent.mkdir(parents=True, exist_ok=True)
     new = not path.exists()
     with path.open("a", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
         if new:
             writer.writeheader()
-        writer.writerow({**row, "commit": commit, "date": date.today().isoformat()})
+        writer.writerow({**row, **provenance()})
 
 
 def summarise(rows: Sequence[Mapping[str, Any]]) -> None:

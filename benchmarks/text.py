@@ -12,15 +12,15 @@ import argparse
 import gzip
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 from time import perf_counter
-from typing import Any
 
 import nltk
 import numpy as np
 import spacy
+from timing import medians
 
 import auxtasks
 from auxtasks.extractors.text.taggers.tag_sets import PENN
@@ -40,18 +40,6 @@ def gold(part: str) -> Iterator[list[tuple[str, str]]]:
             rows = [line.split("\t") for line in sentence.splitlines() if line and not line.startswith("# ")]
             if rows:
                 yield [(row[0], row[1]) for row in rows]
-
-
-def interleaved(ways: dict[str, Callable[[], Any]], runs: int) -> dict[str, float]:
-    """Return the median seconds of each way; the ways take turns, and the first turn is not counted."""
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for run in range(runs + 1):
-        for name, way in ways.items():
-            start = perf_counter()
-            way()
-            if run:
-                seconds[name].append(perf_counter() - start)
-    return {name: median(taken) for name, taken in seconds.items()}
 
 
 def report(title: str, taken: dict[str, float], n_words: int, base: str) -> None:
@@ -78,11 +66,11 @@ def over_the_taggers(path: str, texts: list[str], runs: int) -> None:
         def whole(tasks: list[str] = tasks) -> None:
             auxtasks.make_aux_targets(texts, "text", tasks, pipeline=nlp)
 
-        taken = interleaved({"bare nlp.pipe": bare, "make_aux_targets": whole}, runs)
+        taken = medians({"bare nlp.pipe": bare, "make_aux_targets": whole}, runs)
         report(f"spaCy, {', '.join(tasks)}", taken, n_words, "bare nlp.pipe")
 
     tokens = [[token.text for token in nlp.make_doc(text) if not token.is_space] for text in texts]
-    taken = interleaved(
+    taken = medians(
         {
             "bare pos_tag_sents": lambda: nltk.pos_tag_sents(tokens),
             "make_aux_targets": lambda: auxtasks.make_aux_targets(tokens, "text", "pos", backend="nltk"),
@@ -99,7 +87,7 @@ def two_processes(path: str, texts: list[str], runs: int) -> None:
     def tag(n_process: int) -> None:
         auxtasks.make_aux_targets(many, "text", ["pos", "ner"], pipeline=path, n_process=n_process)
 
-    taken = interleaved({"1 process": lambda: tag(1), "2 processes": lambda: tag(2)}, runs)
+    taken = medians({"1 process": lambda: tag(1), "2 processes": lambda: tag(2)}, runs)
     report(f"spaCy, pos and ner of {len(many)} texts, loading included", taken, n_words, "1 process")
 
 

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 
 import numpy as np
 
 
 def in_turns(works: Sequence[Callable[[], object]], rounds: int) -> np.ndarray:
-    """Do each work once without timing, then all of them in each round.
-
-    Parameters
-    ----------
-    works : sequence of callable
-        What to time.
-    rounds : int
-        How often.
-
-    Returns
-    -------
-    ndarray, shape (rounds, len(works))
-        Seconds.
-    """
+    """Do each work once without timing, then all of them in each round; return seconds, (rounds, len(works))."""
     for work in works:
         work()
     seconds = np.empty((rounds, len(works)))
@@ -31,3 +20,14 @@ def in_turns(works: Sequence[Callable[[], object]], rounds: int) -> np.ndarray:
         works[place[1]]()
         seconds[place] = time.perf_counter() - start
     return seconds
+
+
+def medians(ways: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Return the median seconds of each way, in turns."""
+    return dict(zip(ways, np.median(in_turns(list(ways.values()), rounds), axis=0).tolist(), strict=True))
+
+
+def provenance() -> dict[str, str]:
+    """Return the commit and the date, as the CSV files hold them."""
+    said = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True)  # noqa: S607
+    return {"commit": said.stdout.strip(), "date": date.today().isoformat()}

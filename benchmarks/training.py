@@ -16,7 +16,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
-from keras import layers
+from on_the_fly import build, one_epoch
 from timing import in_turns
 
 from auxtasks.keras import attach_heads
@@ -39,28 +39,19 @@ WAYS: dict[str, dict[str, Any]] = {
 }
 
 
-def build() -> keras.Model:
-    """Return the Conv1D model that costs are relative to."""
-    stages: list[Any] = [keras.Input((TIME, CHANNELS))]
-    for width in (32, 64, 64):
-        stages += [layers.Conv1D(width, 5, padding="same", activation="relu")]
-    return keras.Sequential([*stages, layers.GlobalAveragePooling1D(), layers.Dense(6, activation="softmax")])
-
-
 def epoch(heads: int, way: dict[str, Any], samples: int, batch: int) -> Callable[[], object]:
     """Return a compiled model's training for one epoch."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(samples, TIME, CHANNELS)).astype("float32")
     y: Any = rng.integers(0, 6, samples).astype("int32")
     keras.utils.set_random_seed(0)
-    model = build()
+    model = build("signal", (TIME, CHANNELS))
     if heads:
         names = [f"task_{index}" for index in range(heads)]
         specs = {name: TargetSpec(name, name, "vector", (COLUMNS,)) for name in names}
         model = attach_heads(model, specs, inputs=x, **way)
         y = {"main": y, **{name: rng.normal(size=(samples, COLUMNS)).astype("float32") for name in names}}
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    return lambda: model.fit(x, y, batch_size=batch, epochs=1, verbose=0)
+    return one_epoch(model, x, y, batch)
 
 
 def main() -> None:

@@ -1,11 +1,10 @@
-"""Calling the function that builds the model, with what it asks for by name."""
+"""Calling the function that builds the model, with what it asks for by name, and compiling what it returns."""
 
 from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -26,37 +25,7 @@ _trained: WeakSet[Any] = WeakSet()
 """The models that were handed out to be trained."""
 
 
-@dataclass(frozen=True)
-class Problem:
-    """What a builder may need to know; `AuxClassifier` describes each.
-
-    Parameters
-    ----------
-    input_shape, n_classes, n_outputs, output_activation, target_type, vocabulary_size
-        As `AuxClassifier` describes them.
-    """
-
-    input_shape: tuple[int, ...]
-    n_classes: int | list[int] | None
-    n_outputs: int
-    output_activation: str
-    target_type: str
-    vocabulary_size: int | None
-
-    @classmethod
-    def of(cls, targets: AuxTargets, labels: Labels) -> Problem:
-        """Read it off the targets and the labels."""
-        return cls(
-            input_shape=tuple(targets.inputs.shape[1:]),
-            n_classes=labels.n_classes,
-            n_outputs=labels.n_outputs,
-            output_activation=labels.output_activation,
-            target_type=labels.target_type,
-            vocabulary_size=None if targets.vocabulary is None else len(targets.vocabulary),
-        )
-
-
-def build_model(builder: Any, problem: Problem, options: Mapping[str, Any]) -> keras.Model:
+def build_model(builder: Any, targets: AuxTargets, labels: Labels, options: Mapping[str, Any]) -> keras.Model:
     """Build the model."""
     import keras
 
@@ -65,8 +34,15 @@ def build_model(builder: Any, problem: Problem, options: Mapping[str, Any]) -> k
             f"`model` must be a function that returns a new keras.Model; got {type(builder).__name__}. Of a model that "
             "is there already, pass a function that returns keras.models.clone_model of it."
         )
-    arguments = _arguments(builder, {**vars(problem), "meta": dict(vars(problem))}, options)
-    model = builder(**arguments)
+    known: dict[str, Any] = {
+        "input_shape": tuple(targets.inputs.shape[1:]),
+        "n_classes": labels.n_classes,
+        "n_outputs": labels.n_outputs,
+        "output_activation": labels.output_activation,
+        "target_type": labels.target_type,
+        "vocabulary_size": None if targets.vocabulary is None else len(targets.vocabulary),
+    }
+    model = builder(**_arguments(builder, {**known, "meta": known}, options))
     if not isinstance(model, keras.Model):
         raise InvalidTypeError(f"`model` must return a keras.Model; it returned {type(model).__name__}.")
     if model in _trained:
@@ -97,12 +73,13 @@ def _arguments(builder: Any, known: Mapping[str, Any], options: Mapping[str, Any
 
 
 AUTO = "auto"
+Shapes = Mapping[str, tuple[int, ...]]
 
 
-def compile_wrapper(model: Any, base: keras.Model, estimator: Any, labels: Labels, shapes: Shapes) -> list[Any]:
-    """Compile the wrapper of a model."""
+def compile_wrapper(model: Any, base: keras.Model, estimator: Any, labels: Labels, shapes: Shapes) -> dict[str, Any]:
+    """Compile the wrapper of a model, and return the loss of each output."""
     if labels.classes:
-        check_units(labels, shapes)
+        _check_units(labels, shapes)
     if base.compiled:
         from auxtasks.keras.compiling import compile_like
 
@@ -110,40 +87,31 @@ def compile_wrapper(model: Any, base: keras.Model, estimator: Any, labels: Label
         compile_like(model, base)
         loss = base.loss
     else:
-        compiled = {"optimizer": estimator.optimizer, "loss": estimator.loss, "metrics": estimator.metrics}
-        compiled |= estimator.routed("compile")
-        compiled["optimizer"] = make_optimizer(compiled["optimizer"], estimator.routed("optimizer"))
-        loss = compiled["loss"]
-        if isinstance(loss, str) and loss == AUTO and not estimator.routed("loss"):
-            chosen = default_losses(base, labels, shapes)
-            loss = chosen if len(chosen) > 1 or isinstance(_struct(base), Mapping) else next(iter(chosen.values()))
-        compiled["loss"] = make_loss(loss, estimator.routed("loss"))
-        loss = compiled["loss"]
-        model.compile(**compiled)
-    losses = _of_each(loss, list(shapes))
-    if labels.classes and any(about_loss(each).scale == "margins" for each in losses):
+        options = {"optimizer": estimator.optimizer, "loss": estimator.loss, "metrics": estimator.metrics}
+        options |= estimator.routed("compile")
+        optimizer = _make_optimizer(options.pop("optimizer"), estimator.routed("optimizer"))
+        loss, of_loss = options.pop("loss"), estimator.routed("loss")
+        automatic = isinstance(loss, str) and loss == AUTO and not of_loss
+        loss = _default_loss(base, labels, shapes) if automatic else _make_loss(loss, of_loss)
+        model.compile(optimizer, loss, **options)
+    if isinstance(loss, Mapping):
+        losses = {name: loss.get(name) for name in shapes}
+    else:
+        several = loss if isinstance(loss, (list, tuple)) else [loss] * len(shapes)
+        losses = dict(zip(shapes, several, strict=True))
+    if labels.classes and any(about_loss(each).scale == "margins" for each in losses.values()):
         raise InvalidInputError("`loss`: hinge losses give margins and no probabilities; use a cross-entropy.")
     return losses
 
 
-def labels_for(losses: Sequence[Any], columns: Mapping[str, Array], labels: Labels) -> dict[str, Array]:
+def labels_for(losses: Mapping[str, Any], columns: Mapping[str, Array], labels: Labels) -> dict[str, Array]:
     """Give each loss the labels that it takes: one-hot rows for the categorical cross-entropy."""
     found = dict(columns)
-    for place, (loss, (name, column)) in enumerate(zip(losses, columns.items(), strict=True)):
-        if column.dtype.kind == "i" and about_loss(loss).name.startswith("categorical"):
+    for place, (name, column) in enumerate(columns.items()):
+        if column.dtype.kind == "i" and about_loss(losses[name]).name.startswith("categorical"):
             found[name] = np.eye(len(labels.classes[place]), dtype=np.float32)[column]
             found[name][column == -1] = np.nan
     return found
-
-
-def _of_each(loss: Any, names: list[str]) -> list[Any]:
-    if isinstance(loss, Mapping):
-        return [loss.get(name) for name in names]
-    return list(loss) if isinstance(loss, (list, tuple)) else [loss] * len(names)
-
-
-def _struct(base: keras.Model) -> Any:
-    return getattr(base, "_outputs_struct", None)
 
 
 def _refuse_parameters(estimator: Any) -> None:
@@ -157,32 +125,31 @@ def _refuse_parameters(estimator: Any) -> None:
         )
 
 
-Shapes = Mapping[str, tuple[int, ...]]
-
-
-def default_losses(model: keras.Model, labels: Labels, shapes: Shapes) -> dict[str, Any]:
+def _default_loss(model: keras.Model, labels: Labels, shapes: Shapes) -> Any:
     """Choose the loss of each output from the labels."""
-    import keras
+    from keras.losses import BinaryCrossentropy, MeanSquaredError, SparseCategoricalCrossentropy
 
-    logits = dict(zip(shapes, _are_logits(model, list(shapes)), strict=True))
-    single = check_units(labels, shapes)
+    single = _check_units(labels, shapes)
     losses: dict[str, Any] = {}
-    for name in shapes:
+    for name, layer in zip(shapes, _output_layers(model, list(shapes)), strict=True):
         if not labels.classes:
-            losses[name] = keras.losses.MeanSquaredError()
+            losses[name] = MeanSquaredError()
         elif single[name] or labels.output_activation == "sigmoid":
-            losses[name] = keras.losses.BinaryCrossentropy(from_logits=logits[name])
+            losses[name] = BinaryCrossentropy(from_logits=_is_linear(layer))
         else:
-            losses[name] = keras.losses.SparseCategoricalCrossentropy(from_logits=logits[name])
-    return losses
+            losses[name] = SparseCategoricalCrossentropy(from_logits=_is_linear(layer))
+    by_name = len(losses) > 1 or isinstance(getattr(model, "_outputs_struct", None), Mapping)
+    return losses if by_name else next(iter(losses.values()))
 
 
-def check_units(labels: Labels, shapes: Shapes) -> dict[str, bool]:
-    """Refuse outputs of another width than the labels; probabilities would be those of other classes."""
+def _check_units(labels: Labels, shapes: Shapes) -> dict[str, bool]:
+    """Refuse outputs of another width than the labels, and tell which have a single unit for two classes."""
     single = {}
     for place, (name, shape) in enumerate(shapes.items()):
         units = shape[-1] if shape else 1
-        needed = _units_needed(labels, place, len(shapes))
+        needed = labels.n_outputs if len(shapes) == 1 else 1
+        if labels.several:
+            needed = len(labels.classes[place])
         single[name] = units == 1 and needed == 2 and labels.output_activation == "softmax"
         if units != needed and not single[name]:
             raise InvalidInputError(
@@ -192,31 +159,19 @@ def check_units(labels: Labels, shapes: Shapes) -> dict[str, bool]:
     return single
 
 
-def _units_needed(labels: Labels, place: int, n_outputs: int) -> int:
-    if labels.several:
-        return len(labels.classes[place])
-    return labels.n_outputs if n_outputs == 1 else 1
-
-
-def _are_logits(model: keras.Model, names: list[str]) -> list[bool]:
-    """Tell of each output whether a linear layer gives it; where nothing is known, it is taken for probabilities."""
-    layers = getattr(model, "layers", [])
-    struct = getattr(model, "_outputs_struct", None)
-    if isinstance(struct, Mapping):
-        return [_is_linear(struct[name]._keras_history.operation) for name in names]
-    outputs = getattr(model, "outputs", None)
-    if outputs and len(outputs) == len(names) and hasattr(outputs[0], "_keras_history"):
-        return [_is_linear(output._keras_history.operation) for output in outputs]
-    return [_is_linear(layers[-1]) if layers and len(names) == 1 and _is_sequential(model) else False] * len(names)
-
-
-def _is_sequential(model: keras.Model) -> bool:
+def _output_layers(model: keras.Model, names: list[str]) -> list[Any]:
+    """Return the layer that gives each output, None where that is not known."""
     import keras
 
-    return isinstance(model, keras.Sequential)
+    struct = getattr(model, "_outputs_struct", None)
+    outputs = [struct[name] for name in names] if isinstance(struct, Mapping) else getattr(model, "outputs", None)
+    if outputs and len(outputs) == len(names) and hasattr(outputs[0], "_keras_history"):
+        return [output._keras_history.operation for output in outputs]
+    return [model.layers[-1] if isinstance(model, keras.Sequential) and model.layers else None] * len(names)
 
 
 def _is_linear(layer: Any) -> bool:
+    """Tell whether a layer gives logits; where nothing is known, they are taken for probabilities."""
     import keras
 
     if isinstance(layer, keras.Sequential):
@@ -224,7 +179,7 @@ def _is_linear(layer: Any) -> bool:
     return getattr(layer, "activation", None) is keras.activations.linear
 
 
-def make_optimizer(optimizer: Any, options: Mapping[str, Any]) -> Any:
+def _make_optimizer(optimizer: Any, options: Mapping[str, Any]) -> Any:
     """Make an optimizer that no model has used."""
     import keras
 
@@ -237,8 +192,7 @@ def make_optimizer(optimizer: Any, options: Mapping[str, Any]) -> Any:
     raise InvalidTypeError(f"`optimizer` must be a name, a class or an optimizer; got {type(optimizer).__name__}.")
 
 
-def make_loss(loss: Any, options: Mapping[str, Any]) -> Any:
-    """Make a loss."""
+def _make_loss(loss: Any, options: Mapping[str, Any]) -> Any:
     import keras
 
     if isinstance(loss, str) and options:
@@ -255,7 +209,7 @@ def make_loss(loss: Any, options: Mapping[str, Any]) -> Any:
 
 def make_callbacks(callbacks: Any, options: Mapping[str, Any]) -> list[Any]:
     """Make callbacks that no training has used."""
-    if callbacks is None or not isinstance(callbacks, (list, tuple, Mapping)):
+    if not isinstance(callbacks, (list, tuple, Mapping)):
         callbacks = [] if callbacks is None else [callbacks]
     named = dict(callbacks.items() if isinstance(callbacks, Mapping) else enumerate(callbacks))
     classes = [str(name) for name, callback in named.items() if isinstance(callback, type)]
@@ -266,10 +220,10 @@ def make_callbacks(callbacks: Any, options: Mapping[str, Any]) -> list[Any]:
                 f"`callbacks__{key}` needs a callback that is given as a class; those that are have the places or "
                 f"names: {', '.join(classes) or 'none'}. Pass the class, such as EarlyStopping, and not an instance."
             )
+    shared = {key: value for key, value in options.items() if "__" not in key}
     made = []
     for name, callback in named.items():
         start = f"{name}__"
         own = {key[len(start) :]: value for key, value in options.items() if key.startswith(start)}
-        shared = {key: value for key, value in options.items() if "__" not in key}
         made.append(callback(**{**shared, **own}) if isinstance(callback, type) else copy.deepcopy(callback))
     return made

@@ -12,6 +12,7 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from auxtasks.errors import InvalidInputError
+from auxtasks.labels import is_missing
 from auxtasks.typing import Array
 
 if TYPE_CHECKING:
@@ -24,24 +25,13 @@ Encoded = tuple[Array, ...]
 
 @dataclass(frozen=True)
 class Labels:
-    """What the main labels are.
+    """What the main labels are."""
 
-    Parameters
-    ----------
-    target_type : str
-        In the words of `sklearn.utils.multiclass.type_of_target`.
-    n_columns : int
-        How many columns y has.
-    classes : tuple of ndarray
-        The classes of each column; of all columns together for labels of yes and no; empty for numbers.
-    unlabelled : object
-        What stands for a missing label, beside NaN and None.
-    """
-
-    target_type: str
+    target_type: str  # in the words of `sklearn.utils.multiclass.type_of_target`
     n_columns: int
+    # The classes of each column; of all columns together for labels of yes and no; empty for numbers.
     classes: tuple[Array, ...] = ()
-    unlabelled: Any = None
+    unlabelled: Any = None  # stands for a missing label, beside NaN and None
 
     @property
     def several(self) -> bool:
@@ -112,7 +102,9 @@ def fit_classes(y: Any, unlabelled: Any) -> Labels:
                 f"`y` must hold at least two classes among the labels; found 1 class, {found[0]!r}."
                 f"{where + 'None.' if missing.any() else ''}"
             )
-    return Labels(kind if len(classes) > 1 else _kind_of(classes[0]), table.shape[1], classes, unlabelled)
+    if len(classes) == 1:
+        kind = "binary" if len(classes[0]) == 2 else "multiclass"
+    return Labels(kind, table.shape[1], classes, unlabelled)
 
 
 def fit_numbers(y: Any) -> Labels:
@@ -135,10 +127,6 @@ def _filled(array: Array, missing: Array) -> Array:
     for column, gap in zip(table.T, gaps.T, strict=True):
         column[gap] = column[~gap][0]
     return filled
-
-
-def _kind_of(classes: Array) -> str:
-    return "binary" if len(classes) == 2 else "multiclass"
 
 
 def read_y(y: Any, unlabelled: Any = None) -> tuple[Array, Array]:
@@ -166,7 +154,8 @@ def read_y(y: Any, unlabelled: Any = None) -> tuple[Array, Array]:
 
 def _missing(array: Array, unlabelled: Any) -> Array:
     if array.dtype == object:
-        flat = [_stands_for_nothing(value) or _is(value, unlabelled) for value in array.flat]
+        is_text = isinstance(unlabelled, str)
+        flat = [is_missing(v) or (isinstance(v, str) == is_text and bool(v == unlabelled)) for v in array.flat]
         return np.array(flat, bool).reshape(array.shape)
     found = np.isnan(array) if array.dtype.kind == "f" else np.zeros(array.shape, bool)
     same_kind = array.dtype.kind in "iuf" and isinstance(unlabelled, (int, float, np.number))
@@ -185,14 +174,6 @@ def _refuse_made_strings(array: Array, unlabelled: Any) -> None:
             f"`y` holds the string {found[0]!r}, as NumPy writes a missing label into an array of strings; pass "
             f"unlabelled={found[0]!r} if it is one, or an array of dtype object if it is a class."
         )
-
-
-def _stands_for_nothing(value: Any) -> bool:
-    return value is None or type(value).__name__ == "NAType" or (isinstance(value, float) and np.isnan(value))
-
-
-def _is(value: Any, unlabelled: Any) -> bool:
-    return isinstance(value, str) == isinstance(unlabelled, str) and bool(value == unlabelled)
 
 
 def plain(values: Array) -> Array:

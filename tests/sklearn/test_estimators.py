@@ -168,7 +168,7 @@ FEW_FLAGS = np.where(np.arange(48)[:, None] < 24, FLAGS, -1)
         (classifier(), FEW, classifier(), np.where(FEW == -1, np.nan, FEW)),
         (classifier(), FEW, classifier(unlabelled="none"), np.array(["0", "1", "none"])[FEW]),
         (classifier(), FEW_FLAGS, classifier(), np.where(FEW_FLAGS == -1, np.nan, FEW_FLAGS)),
-        (classifier(), THIRDS, classifier(loss="categorical_crossentropy"), THIRDS),
+        (classifier(), FEW, classifier(loss="categorical_crossentropy"), FEW),
         (
             classifier(build_logits),
             THIRDS,

@@ -1,0 +1,303 @@
+"""What both estimators do: take parameters that are sent on, train a model with heads, and be pickled."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from auxtasks.audit.metrics.problem import about_loss
+from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.generator import AuxTargetGenerator, input_tags
+from auxtasks.sklearn.building import build_model, compile_wrapper, labels_for, make_callbacks
+from auxtasks.sklearn.labels import MAIN, Encoded, Labels, by_output, output_shapes, plain, predictions, read_y
+from auxtasks.targets.reading import to_array
+from auxtasks.typing import Array
+
+if TYPE_CHECKING:
+
+    from auxtasks.aux_targets import AuxTargets
+
+
+Self = TypeVar("Self", bound="AuxEstimator")
+
+ROUTES = ("model", "targets", "attach", "optimizer", "loss", "callbacks", "compile", "fit", "predict")
+"""The prefixes of parameters that are sent on."""
+
+
+class AuxEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
+    """Base of the estimators; subclasses say what labels are.
+
+    Beside its own parameters, which scikit-learn reads off ``__init__``, it takes any of the form ``prefix__name``.
+    These are kept as attributes of their full names, so that `clone` and searches see them.
+    """
+
+    _labels: Labels
+    _logits: dict[str, bool]  # by output, in the order of the columns of y
+    model_: Any
+    generator_: AuxTargetGenerator
+
+    def __init__(
+        self,
+        model: Any,
+        domain: str,
+        tasks: Any = None,
+        *,
+        at: Any = "auto",
+        weights: Any = "auto",
+        weighting: Any = "fixed",
+        schedule: Any = "joint",
+        optimizer: Any = "adam",
+        loss: Any = "auto",
+        metrics: Any = None,
+        epochs: int = 1,
+        batch_size: int = 32,
+        labelled_share: float | None = 0.5,
+        callbacks: Any = None,
+        verbose: int = 0,
+        random_state: Any = None,
+        **routed: Any,
+    ) -> None:
+        self.model = model
+        self.domain = domain
+        self.tasks = tasks
+        self.at = at
+        self.weights = weights
+        self.weighting = weighting
+        self.schedule = schedule
+        self.optimizer = optimizer
+        self.loss = loss
+        self.metrics = metrics
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.labelled_share = labelled_share
+        self.callbacks = callbacks
+        self.verbose = verbose
+        self.random_state = random_state
+        self.set_params(**routed)
+
+    def _fit_labels(self, y: Any) -> Labels:
+        raise NotImplementedError
+
+    def _weigh(self, y: Any, weights: Array | None) -> Array | None:
+        """Return the weights of the samples; those of classes are multiplied in by the classifier."""
+        del y
+        return weights
+
+    def _fit(self: Self, X: Any, y: Any, sample_weight: Any, given: Any) -> Self:
+        X = _read_inputs(self, X, reset=True)
+        labels = self._fit_labels(y)
+        encoded = labels.encode(y)
+        n = len(encoded[0])
+        if len(X) != n:
+            raise InvalidInputError(f"`X` and `y` have inconsistent numbers of samples: {len(X)} and {n}.")
+        weights = self._weigh(y, _read_weights(sample_weight, n))
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        generator = AuxTargetGenerator(self.domain, self.tasks, **{"seed": seed, **self.routed("targets")})
+        targets = generator.fit_transform(X, given=_read_given(given))
+        with _seeded(seed):
+            fitted = self._train(targets, labels, encoded, weights, seed)
+        # All at once, so that a fit that is interrupted leaves the one before as it was.
+        self.__dict__.update(fitted, generator_=targets.generator, _labels=labels)
+        return self
+
+    def _train(
+        self, targets: AuxTargets, labels: Labels, encoded: Encoded, weights: Array | None, seed: int
+    ) -> dict[str, Any]:
+        from auxtasks.keras import attach_heads, strip_heads
+
+        base = build_model(self.model, targets, labels, self.routed("model"))
+        shapes = output_shapes(base, targets.inputs)
+        how = {"at": self.at, "weights": self.weights, "weighting": self.weighting, "schedule": self.schedule}
+        model = attach_heads(base, targets, **{**how, "seed": seed, **self.routed("attach")})
+        columns = by_output(encoded, list(shapes))
+        losses = compile_wrapper(model, base, self, labels, shapes)
+        main = labels_for(losses, columns, labels)
+        options = {
+            "batch_size": self.batch_size,
+            "epochs": self.epochs,
+            "verbose": self.verbose,
+            "labelled_share": self.labelled_share,
+            "seed": seed,
+            **self.routed("fit"),
+        }
+        callbacks = make_callbacks(options.pop("callbacks", self.callbacks), self.routed("callbacks"))
+        if options.get("validation_data") is not None:
+            X, y, *rest = options["validation_data"]
+            held_out = labels_for(losses, by_output(labels.encode(y), list(shapes)), labels)
+            inputs = targets.prepare(_read_inputs(self, X, reset=False))
+            options["validation_data"] = (inputs, held_out.get(MAIN, held_out), *rest)
+        if weights is not None and len(weights) < targets.n_samples:  # copies that a task adds have no main label
+            weights = np.concatenate([weights, np.ones(targets.n_samples - len(weights))])
+        history = model.fit(
+            targets.inputs, targets.with_main(main), sample_weight=weights, callbacks=callbacks or None, **options
+        )
+        logits = {name: about_loss(loss).from_logits for name, loss in losses.items()}
+        return {"model_": strip_heads(model), "history_": history.history, "_logits": logits}
+
+    def _outputs(self, X: Any) -> list[Array]:
+        from auxtasks.batches.forms import as_inputs, as_tensors
+
+        check_is_fitted(self)
+        inputs = as_inputs(self.generator_.prepare(_read_inputs(self, X, reset=False)))
+        options = {"batch_size": self.batch_size, "verbose": 0, **self.routed("predict")}
+        if set(options) == {"batch_size", "verbose"} and len(inputs) <= (options["batch_size"] or 32):
+            import keras  # one batch is not worth the graph that `predict` makes first
+
+            outputs = self.model_(as_tensors(inputs), training=False)
+            return predictions(keras.tree.map_structure(keras.ops.convert_to_numpy, outputs), list(self._logits))
+        return predictions(self.model_.predict(inputs, **options), list(self._logits))
+
+    def _labelled(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
+        """Leave out samples without a label, which no score can judge."""
+        check_is_fitted(self)
+        array, missing = read_y(y, self._labels.unlabelled)
+        rows = np.flatnonzero(~missing.reshape(len(array), -1).any(axis=1))
+        if len(rows) == len(array):
+            return X, y, sample_weight
+        if not len(rows):
+            what = "no label at all" if missing.all() else "no sample with all of its labels"
+            raise InvalidInputError(f"`y` holds {what} among its {len(array)} samples; nothing can be scored.")
+        kept = array[rows].astype(np.float64) if not self._labels.classes else plain(array[rows])
+        weights = None if sample_weight is None else _safe_indexing(sample_weight, rows)
+        return _safe_indexing(X, rows), kept, weights
+
+    def routed(self, prefix: str) -> dict[str, Any]:
+        """Return what is sent on by a prefix."""
+        start = f"{prefix}__"
+        return {name[len(start) :]: value for name, value in vars(self).items() if name.startswith(start)}
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters."""
+        return {**super().get_params(deep), **{name: value for name, value in vars(self).items() if _is_routed(name)}}
+
+    def set_params(self: Self, **params: Any) -> Self:
+        """Change parameters."""
+        own = self._get_param_names()
+        for name in params:
+            if name not in own and not _is_routed(name):
+                valid = [*own, *(f"{prefix}__<name>" for prefix in ROUTES)]
+                raise unknown_name("set_params", name, valid, f"parameter of {type(self).__name__}")
+        for name, value in params.items():
+            setattr(self, name, value)
+        return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Tell scikit-learn whether `fit` was called."""
+        return hasattr(self, "model_")
+
+    def __sklearn_tags__(self) -> Any:
+        """Describe the estimator to scikit-learn."""
+        tags = super().__sklearn_tags__()
+        for name, value in input_tags(self.domain).items():
+            setattr(tags.input_tags, name, value)
+        tags.target_tags.multi_output = True
+        return tags
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle the model as a ``.keras`` file."""
+        state = dict(super().__getstate__())
+        if "model_" in state:
+            with _model_file() as path:
+                state["model_"].save(path)
+                state["model_"] = path.read_bytes()
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Load what `__getstate__` returned."""
+        if "model_" in state:
+            import keras
+
+            with _model_file() as path:
+                path.write_bytes(state["model_"])
+                state = {**state, "model_": keras.saving.load_model(path, compile=False)}
+        super().__setstate__(state)
+
+
+def _is_routed(name: str) -> bool:
+    prefix, separator, rest = name.partition("__")
+    return bool(separator and rest) and prefix in ROUTES
+
+
+def _read_inputs(estimator: Any, X: Any, *, reset: bool) -> Any:
+    """Check inputs that are a table as scikit-learn does; others are left to the generator."""
+    # What is an array only on demand has no shape to be looked at before.
+    X = np.asarray(X) if hasattr(X, "__array__") and not hasattr(X, "shape") else X
+    if reset:
+        for name in ("n_features_in_", "feature_names_in_"):
+            vars(estimator).pop(name, None)
+    is_table = _is_table(estimator.domain, X)
+    return validate_data(estimator, X, reset=reset, ensure_min_samples=1 + reset) if is_table else X
+
+
+def _is_table(domain: str, X: Any) -> bool:
+    if domain == "any":
+        return not hasattr(X, "shape") or len(X.shape) < 3
+    if domain != "signal":
+        return False
+    if hasattr(X, "shape"):
+        return len(X.shape) == 2
+    lengths = {np.size(row) for row in X} if isinstance(X, (list, tuple)) else set()
+    return len(lengths) == 1 and np.ndim(X[0]) == 1
+
+
+def _read_weights(sample_weight: Any, n: int) -> Array | None:
+    if sample_weight is None:
+        return None
+    weights = to_array(sample_weight, "sample_weight").astype(np.float64)
+    weights = np.full(n, weights) if weights.ndim == 0 else weights
+    if weights.shape != (n,):
+        raise InvalidInputError(f"`sample_weight` must have shape ({n},); got shape {weights.shape}.")
+    if not np.isfinite(weights).all() or weights.min() < 0:
+        raise InvalidInputError("`sample_weight` must hold finite numbers of 0 or more.")
+    if not weights.any():
+        raise InvalidInputError("Sample weights must contain at least one non-zero number; `sample_weight` has none.")
+    return weights
+
+
+def _read_given(given: Any) -> dict[str, Array] | None:
+    """Return given columns by name."""
+    if given is None:
+        return None
+    names = getattr(getattr(given, "dtype", None), "names", None)
+    names = names or (list(given) if isinstance(given, Mapping) else getattr(given, "columns", None))
+    if names is None:
+        raise InvalidTypeError(
+            "`given` must have named columns: a DataFrame or a structured array, which searches and cross-validation "
+            f"cut with the folds, or a mapping of names to arrays; got {type(given).__name__}."
+        )
+    return {str(name): given[name] for name in names}
+
+
+@contextmanager
+def _model_file() -> Iterator[Path]:
+    with TemporaryDirectory() as folder:
+        yield Path(folder) / "model.keras"
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Seed Python, NumPy, Keras and TensorFlow, and give all but TensorFlow its state back afterwards."""
+    import keras
+    from keras.src.backend.common import global_state
+
+    of_python, of_numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - Keras draws from it
+    # What Keras keeps of its seed.
+    states = ("global_random_seed", "global_seed_generator")
+    of_keras = {name: global_state.get_global_attribute(name) for name in states}
+    keras.utils.set_random_seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(of_python)
+        np.random.set_state(of_numpy)  # noqa: NPY002
+        for name, value in of_keras.items():
+            global_state.set_global_attribute(name, value)
