@@ -100,7 +100,7 @@ def audit(
         wanted.make(data),
         test=test,
         cv=cv,
-        groups=data.others.get("groups"),
+        groups=data.read("groups") if "groups" in data.others else None,
         seeds=seeds,
         epochs=epochs,
         batch_size=batch_size,
@@ -126,8 +126,8 @@ def _labelled(data: Data, source: str) -> tuple[Array, tuple[Any, Array] | None,
     if not found:
         (y,), classes = numbered(y)
         return y, None, classes
-    (y, y_test), classes = numbered(y, data.others["y_test"])
-    return y, (data.others["X_test"], y_test), classes
+    (y, y_test), classes = numbered(y, data.read("y_test"))
+    return y, (data.read("X_test"), y_test), classes
 
 
 class ModelFunction:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +19,15 @@ from auxtasks.typing import Array
 
 @dataclass(frozen=True)
 class Data:
-    """Inputs, and the arrays that lie beside them.
-
-    Parameters
-    ----------
-    path : Path
-        Where they come from.
-    X : ndarray or list of str
-        The inputs.
-    others : mapping of str to ndarray
-        The other arrays of an .npz file by name.
-    """
+    """Inputs, and the names of the arrays that lie beside them in an .npz file, read when they are asked for."""
 
     path: Path
     X: Any
-    others: Mapping[str, Array] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
+
+    def read(self, name: str) -> Array:
+        """Read one of the other arrays."""
+        return _read_member(self.path, name)
 
     def columns(self, keys: Sequence[str]) -> dict[str, Array] | None:
         """Return given columns by the names of their arrays, None without any; empty texts are missing."""
@@ -41,7 +35,7 @@ class Data:
             if key not in self.others:
                 holds = f"{listed(self.others)} besides its inputs" if self.others else "nothing besides its inputs"
                 raise InvalidInputError(f"`--given`: there is no array {key!r}; {self.path} holds {holds}.")
-        return {key: _without_empty(self.others[key]) for key in keys} or None
+        return {key: _without_empty(self.read(key)) for key in keys} or None
 
 
 def read_data(path: Path, domain: str) -> Data:
@@ -67,13 +61,27 @@ def read_data(path: Path, domain: str) -> Data:
 
 
 def _from_archive(path: Path) -> Data:
-    arrays = Archive(path)
-    key = "X" if "X" in arrays else next(iter(arrays), "X")
-    if "X" not in arrays and len(arrays) != 1:
+    if not zipfile.is_zipfile(path):
+        raise InvalidInputError(f"{path} is no .npz file, or was cut off; write it with numpy.savez.")
+    with np.load(path, allow_pickle=False) as file:
+        names = tuple(file.files)
+    if "X" not in names and len(names) != 1:
         raise InvalidInputError(
-            f"`INPUT`: {path} must hold an array 'X', or a single one; it holds {listed(arrays) or 'none'}."
+            f"`INPUT`: {path} must hold an array 'X', or a single one; it holds {listed(names) or 'none'}."
         )
-    return Data(path, arrays[key], Archive(path, without=key))
+    key = "X" if "X" in names else names[0]
+    return Data(path, _read_member(path, key), tuple(name for name in names if name != key))
+
+
+def _read_member(path: Path, name: str) -> Array:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            found = file[name]
+    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+        raise _unreadable(f"the array {name!r} of {path}", error) from error
+    if not isinstance(found, np.ndarray):
+        raise InvalidInputError(f"{name!r} in {path} is no array; write the file with numpy.savez.")
+    return found
 
 
 def _without_empty(labels: Array) -> Array:
@@ -85,47 +93,9 @@ def _without_empty(labels: Array) -> Array:
     return found
 
 
-def listed(names: Any) -> str:
+def listed(names: Iterable[str]) -> str:
     """Quote names, for a message."""
     return ", ".join(map(repr, names))
-
-
-class Archive(Mapping[str, Array]):
-    """The arrays of an .npz file by name, each read when it is asked for.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    without : str, optional
-        The name of an array to leave out.
-    """
-
-    def __init__(self, path: Path, without: str | None = None) -> None:
-        self.path = path
-        with _opened(path) as file:
-            self._names = tuple(name for name in file.files if name != without)
-
-    def __getitem__(self, name: str) -> Array:
-        """Read one array."""
-        if name not in self._names:
-            raise KeyError(name)
-        try:
-            with _opened(self.path) as file:
-                found = file[name]
-        except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
-            raise _unreadable(f"the array {name!r} of {self.path}", error) from error
-        if not isinstance(found, np.ndarray):
-            raise InvalidInputError(f"{name!r} in {self.path} is no array; write the file with numpy.savez.")
-        return found
-
-    def __iter__(self) -> Iterator[str]:
-        """Go through the names, as they are in the file."""
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        """Count the arrays."""
-        return len(self._names)
 
 
 def read_npy(path: Path) -> Array:
@@ -136,12 +106,6 @@ def read_npy(path: Path) -> Array:
             return np.lib.format.read_array(file, allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
         raise _unreadable(str(path), error) from error
-
-
-def _opened(path: Path) -> Any:
-    if not zipfile.is_zipfile(path):
-        raise InvalidInputError(f"{path} is no .npz file, or was cut off; write it with numpy.savez.")
-    return np.load(path, allow_pickle=False)
 
 
 def _unreadable(what: str, error: Exception) -> InvalidInputError:
@@ -226,7 +190,7 @@ def read_text_lines(path: Path) -> list[str]:
 def read_labels(source: str, data: Data | None) -> Array:
     """Read labels."""
     if data is not None and source in data.others:
-        return data.others[source]
+        return data.read(source)
     path = Path(source)
     if path.is_file() and path.suffix.lower() == ".npy":
         return read_npy(path)

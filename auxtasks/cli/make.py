@@ -59,21 +59,7 @@ _ELSEWHERE = ("X", "domain", "tasks", "given")
 
 @dataclass(frozen=True)
 class Wanted:
-    """What targets are to be made, or where they are.
-
-    Parameters
-    ----------
-    domain : str or None
-        What the samples are.
-    tasks : sequence or None
-        Entries of ``tasks``.
-    options : sequence of (str, Any) or None
-        Further arguments.
-    given : sequence of str or None
-        Names of arrays.
-    saved : Path or None
-        A directory of saved targets, which leaves no need for the others.
-    """
+    """What targets are to be made, or in which directory they are saved, which leaves no need for the rest."""
 
     domain: str | None
     tasks: Sequence[Any] | None = None
@@ -83,10 +69,12 @@ class Wanted:
 
     def __post_init__(self) -> None:
         """Check the options against each other."""
+        rest = {"domain": self.domain, "task": self.tasks, "option": self.options, "given": self.given}
         if self.saved is not None:
-            for name, value in (("domain", self.domain), ("task", self.tasks), ("option", self.options)):
-                _check_absent(name, value)
-            _check_absent("given", self.given)
+            if there := next((name for name, value in rest.items() if value), None):
+                raise typer.BadParameter(
+                    "the saved targets are what they are; leave out either.", param_hint=f"--{there}, --targets"
+                )
         elif self.domain is None:
             raise typer.BadParameter("say what the samples are, or pass --targets DIR.", param_hint="--domain")
         else:
@@ -128,11 +116,4 @@ class Wanted:
         given = data.columns(self.given or ())
         return make_aux_targets(
             data.X, self.domain, list(self.tasks) if self.tasks else None, given=given, **dict(self.options or ())
-        )
-
-
-def _check_absent(name: str, value: Any) -> None:
-    if value:
-        raise typer.BadParameter(
-            "the saved targets are what they are; leave out either.", param_hint=f"--{name}, --targets"
         )

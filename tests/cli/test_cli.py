@@ -1,74 +1,71 @@
 """The command line: what it prints, what it refuses, and with which exit status."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import typer
 
 from auxtasks import __version__, list_tasks, optional
-from auxtasks.cli import main
 from auxtasks.cli.app import app
 
-
-def run(*arguments: str) -> int:
-    """Run the command and return its exit status."""
-    with pytest.raises(SystemExit, match=r"^[012]$") as stopped:
-        main(list(arguments))
-    return int(str(stopped.value.code))
+Status = Callable[..., int]
 
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_list_shows_every_task_within_the_width(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int
+    status: Status, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
-    assert run("list") == 0
+    assert status("list") == 0
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= width
     names = {line.split()[0].rstrip("*") for line in lines if line.strip()}
     assert {task.name for task in list_tasks()} <= names
 
 
-def test_list_of_one_domain_stars_its_own_defaults_only(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("list", "--domain", "image") == 0
+def test_list_of_one_domain_stars_its_own_defaults_only(status: Status, capsys: pytest.CaptureFixture[str]) -> None:
+    assert status("list", "--domain", "image") == 0
     shown = capsys.readouterr().out
     assert "hog*" in shown
     assert "reconstruction " in shown  # usable here, but a default of domain "any" alone
     assert "abs_sum_changes" not in shown
 
 
-def test_version(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("--version") == 0
+def test_version(status: Status, capsys: pytest.CaptureFixture[str]) -> None:
+    assert status("--version") == 0
     assert capsys.readouterr().out.strip() == __version__
 
 
-def test_unknown_domain_is_an_error_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("list", "--domain", "imge") == 1
+def test_unknown_domain_is_an_error_without_a_traceback(status: Status, capsys: pytest.CaptureFixture[str]) -> None:
+    assert status("list", "--domain", "imge") == 1
     assert capsys.readouterr().err.startswith(
         "auxtasks: `domain`: there is no domain named 'imge'. Did you mean 'image'"
     )
 
 
 @pytest.mark.parametrize("wrong", [["--seeds", "1"], ["--labelled", "9"], ["--weight", "-1"], ["--epochs", "0"]])
-def test_options_out_of_range_are_wrong_usage(capsys: pytest.CaptureFixture[str], wrong: list[str]) -> None:
-    assert run("demo", *wrong) == 2
+def test_options_out_of_range_are_wrong_usage(
+    status: Status, capsys: pytest.CaptureFixture[str], wrong: list[str]
+) -> None:
+    assert status("demo", *wrong) == 2
     assert wrong[0] in capsys.readouterr().err
 
 
 def test_unwritable_output_is_refused_before_training(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    status: Status, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("auxtasks.demo._train_pairs", lambda *_: pytest.fail("it has trained"))
     (tmp_path / "file").touch()
-    assert run("demo", "--output", str(tmp_path / "file" / "figure.png")) == 1
+    assert status("demo", "--output", str(tmp_path / "file" / "figure.png")) == 1
     assert "auxtasks: `--output`: cannot write" in capsys.readouterr().err
 
 
 def test_missing_extra_tells_how_to_install_it(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    status: Status, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(optional, "find_spec", lambda _name: None)
-    assert run("list") == 1
+    assert status("list") == 1
     assert "pip install 'auxtasks[cli]'" in capsys.readouterr().err
 
 

@@ -21,7 +21,7 @@ def test_npz_gives_its_x_and_the_others_by_name(npz: Path, arrays: dict[str, Arr
     data = read_data(npz, "signal")
     np.testing.assert_array_equal(data.X, arrays["X"])
     assert set(data.others) == {"y", "person", "pickled"}
-    np.testing.assert_array_equal(data.others["y"], arrays["y"])
+    np.testing.assert_array_equal(data.read("y"), arrays["y"])
 
 
 def test_single_array_needs_no_name(tmp_path: Path) -> None:
