@@ -1,8 +1,7 @@
 """Every example runs, on little data, and says what it should."""
 
-import importlib.util
-import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,16 +31,8 @@ def test_every_example_is_run() -> None:
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_example(
-    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, temporary_task: object
-) -> None:
+def test_example(name: str, load: Any, capsys: pytest.CaptureFixture[str], temporary_task: object) -> None:
     del temporary_task  # takes away afterwards what an example registers
-    spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, spec.name, module)  # where dataclasses look their annotations up
-    spec.loader.exec_module(module)
     arguments, expected = RUNS[name]
-    module.main(arguments)
+    load(name).main(arguments)
     assert expected in capsys.readouterr().out

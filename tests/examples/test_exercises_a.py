@@ -1,10 +1,6 @@
 """The exercises on pairs, sequences, videos and two data sets: each runs on little data, and does what it says."""
 
-import importlib.util
-import os
-import sys
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,31 +8,12 @@ import pytest
 import auxtasks
 from auxtasks.keras import attach_heads
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
-DATA = Path(os.environ.get("AUXTASKS_DATA", "../shared/data"))
 FEW = ["--epochs", "1", "--labels", "16", "--unlabelled", "16"]
 RUNS = {  # arguments that make a run short, what it says, and the picture it draws in the folder it is given
     "siamese_digits": (["--epochs", "1"], "with digits of others", ""),
     "sequence_autoencoder": (FEW, "reconstruction", "sequences.png"),
     "next_frame": (FEW, "next_frame", "frames.png"),
 }
-
-
-@pytest.fixture(name="load")
-def fixture_load(monkeypatch):
-    def load(name):
-        spec = importlib.util.spec_from_file_location(f"exercise_{name}", EXAMPLES / f"{name}.py")
-        module = importlib.util.module_from_spec(spec)
-        monkeypatch.setitem(sys.modules, spec.name, module)
-        spec.loader.exec_module(module)
-        return module
-
-    return load
-
-
-def real(path):
-    if not (DATA / path).exists():
-        pytest.skip(f"no data at {DATA / path}; set AUXTASKS_DATA to the folder that holds {path}")
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -96,9 +73,9 @@ def test_series_lose_their_padding_and_are_standardised_by_the_training_part(loa
     np.testing.assert_allclose(np.concatenate(test).mean(axis=0) > 0, True)
 
 
-def test_speakers_are_read_from_the_real_files(load):
-    real("ucr_uea/JapaneseVowels.npz")
-    (train, y), (test, y_test) = load("sequence_autoencoder").read(DATA / "ucr_uea" / "JapaneseVowels.npz", length=100)
+def test_speakers_are_read_from_the_real_files(load, real):
+    path = real("ucr_uea/JapaneseVowels.npz")
+    (train, y), (test, y_test) = load("sequence_autoencoder").read(path, length=100)
     assert (len(train), len(y), len(test), len(y_test)) == (270, 270, 370, 370)  # by the archive
     assert {series.shape[1] for series in train + test} == {12}
 

@@ -1,11 +1,7 @@
 """The exercises on faces, accelerometers and several targets: each runs on little data, and reads what it says."""
 
-import importlib.util
-import os
-import sys
 import zipfile
 from dataclasses import replace
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -14,33 +10,6 @@ from matplotlib.image import imread
 from PIL import Image
 
 import auxtasks.audit
-
-EXAMPLES = Path(__file__).parents[2] / "examples"
-DATA = Path(os.environ.get("AUXTASKS_DATA", "../shared/data"))
-
-
-@pytest.fixture(name="load")
-def fixture_load(monkeypatch):
-    """Load scripts as Python does when it is told to run one: what lies beside them can be imported."""
-    monkeypatch.syspath_prepend(EXAMPLES)
-
-    def load(path):
-        spec = importlib.util.spec_from_file_location(f"exercise_{Path(path).stem}", EXAMPLES / f"{path}.py")
-        module = importlib.util.module_from_spec(spec)
-        monkeypatch.setitem(sys.modules, spec.name, module)
-        spec.loader.exec_module(module)
-        return module
-
-    yield load
-    for name in ("loaders", "loaders.faces"):
-        sys.modules.pop(name, None)
-
-
-def real(path):
-    if not (DATA / path).exists():
-        pytest.skip(f"no data at {DATA / path}; set AUXTASKS_DATA to the folder that holds {path}")
-    return DATA / path
-
 
 # Faces
 
@@ -132,7 +101,7 @@ def test_cohn_kanade_without_any_expression_is_refused(load, tmp_path):
         load("loaders/faces").read_faces(tmp_path)
 
 
-def test_the_cmu_faces_are_there(load):
+def test_the_cmu_faces_are_there(load, real):
     faces = load("loaders/faces").read_faces(real("cmu_faces"))
     assert faces.images.shape == (624, 30, 32, 1)
     assert 0 <= faces.images.min() < faces.images.max() <= 1
@@ -220,7 +189,7 @@ def test_a_folder_without_series_is_refused(load, tmp_path):
         load("accelerometer").read_hmp(tmp_path)
 
 
-def test_hmp_is_what_its_readme_says(load):
+def test_hmp_is_what_its_readme_says(load, real):
     X, y = load("accelerometer").read_hmp(real("hmp_adl/HMP_Dataset.zip"))
     assert np.bincount(y).tolist() == [102, 31, 42, 100, 101, 28, 100, 100, 102, 100]
     with np.load(real("hmp_adl/hmp_adl.npz")) as data:
@@ -303,7 +272,7 @@ def test_score_is_r2_or_the_mean_correlation_over_eras(load):
     assert score(y, np.where(era == 1, y, -y), era) == pytest.approx(0, abs=1e-12)
 
 
-def test_enb_has_two_targets_last(load):
+def test_enb_has_two_targets_last(load, real):
     table = load("several_targets").read(real("mulan/enb.arff"))
     assert table.X.shape == (768, 8)
     assert list(table.targets) == ["Y1", "Y2"]
