@@ -23,7 +23,6 @@ from auxtasks.targets.reading import to_array
 from auxtasks.typing import Array
 
 if TYPE_CHECKING:
-
     from auxtasks.aux_targets import AuxTargets
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from auxtasks.audit.metrics.problem import about_loss
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.labels import missing_entries
 from auxtasks.sklearn.labels import Labels
 from auxtasks.typing import Array
 
@@ -110,7 +111,7 @@ def labels_for(losses: Mapping[str, Any], columns: Mapping[str, Array], labels: 
     for place, (name, column) in enumerate(columns.items()):
         if column.dtype.kind == "i" and about_loss(losses[name]).name.startswith("categorical"):
             found[name] = np.eye(len(labels.classes[place]), dtype=np.float32)[column]
-            found[name][column == -1] = np.nan
+            found[name][missing_entries(column)] = np.nan
     return found
 
 

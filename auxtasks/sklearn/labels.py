@@ -12,7 +12,7 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from auxtasks.errors import InvalidInputError
-from auxtasks.labels import is_missing
+from auxtasks.labels import is_missing, missing_entries
 from auxtasks.typing import Array
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def _missing(array: Array, unlabelled: Any) -> Array:
         is_text = isinstance(unlabelled, str)
         flat = [is_missing(v) or (isinstance(v, str) == is_text and bool(v == unlabelled)) for v in array.flat]
         return np.array(flat, bool).reshape(array.shape)
-    found = np.isnan(array) if array.dtype.kind == "f" else np.zeros(array.shape, bool)
+    found = missing_entries(array, signed=True)
     same_kind = array.dtype.kind in "iuf" and isinstance(unlabelled, (int, float, np.number))
     if array.dtype.kind == "U":
         _refuse_made_strings(array, unlabelled)
