@@ -6,10 +6,9 @@
 from auxtasks._version import __version__
 from auxtasks.aux_targets import AuxTargets
 from auxtasks.fuse import fuse
-from auxtasks.generator import AuxTargetGenerator, make_aux_targets
+from auxtasks.generator import AuxTargetGenerator, load_targets, make_aux_targets
 from auxtasks.registry import Extractor, extractor, list_tasks
 from auxtasks.specs import TargetSpec
-from auxtasks.storage import load_targets
 
 __all__ = [
     "AuxTargetGenerator",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -12,6 +12,10 @@ from auxtasks.errors import InvalidInputError, unknown_name
 from auxtasks.labels import main_labels
 from auxtasks.optional import is_dask, require
 from auxtasks.specs import TargetSpec
+from auxtasks.storage import save_targets
+from auxtasks.targets.fitted import Fitted, Made
+from auxtasks.targets.scaling import Scaling
+from auxtasks.targets.tasks import Task
 from auxtasks.typing import Array, Floats
 
 if TYPE_CHECKING:
@@ -20,7 +24,29 @@ if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
-    from auxtasks.generator import AuxTargetGenerator
+    from auxtasks.extractors.text.documents import FittedTexts
+
+
+class Generator(Protocol):
+    """A fitted `auxtasks.AuxTargetGenerator`, as far as targets know it."""
+
+    domain: str
+    specs_: dict[str, TargetSpec]
+    scalings_: dict[str, Scaling]
+    tasks_: tuple[Task, ...]
+    texts_: FittedTexts | None
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters."""
+
+    def set_params(self, **params: Any) -> Generator:
+        """Change parameters."""
+
+    def transform(self, X: object, *, given: Mapping[str, object] | None = None) -> AuxTargets:
+        """Compute targets with the fitted scaling."""
+
+    def prepare(self, X: object) -> Array:
+        """Bring inputs into the form in which the model reads them."""
 
 
 class AuxTargets(Mapping[str, Array]):
@@ -55,7 +81,7 @@ class AuxTargets(Mapping[str, Array]):
     def __init__(
         self,
         arrays: Mapping[str, Array],
-        generator: AuxTargetGenerator,
+        generator: Generator,
         inputs: Array | None,
         n_original: int,
         lengths: Array | None = None,
@@ -101,7 +127,7 @@ class AuxTargets(Mapping[str, Array]):
         return dict(self._generator.specs_)
 
     @property
-    def generator(self) -> AuxTargetGenerator:
+    def generator(self) -> Generator:
         """The fitted generator; changing or refitting the one that made these targets does not reach it."""
         return self._generator
 
@@ -193,7 +219,9 @@ class AuxTargets(Mapping[str, Array]):
         InvalidInputError
             If there are more labels than samples, or a name is that of a target.
         """
-        labels = main_labels(y, name, self.n_original, self.n_samples)
+        return self._beside(main_labels(y, name, self.n_original, self.n_samples))
+
+    def _beside(self, labels: dict[str, Array]) -> dict[str, Array]:
         clash = sorted(set(labels) & set(self._arrays))
         if clash:
             raise InvalidInputError(
@@ -262,15 +290,13 @@ class AuxTargets(Mapping[str, Array]):
         from auxtasks.batches.datasets import tf_dataset
 
         return tf_dataset(
-            self,
-            y,
+            *self._read_by_batches(y, inputs),
             batch_size=batch_size,
             shuffle=shuffle,
             seed=seed,
             labelled_share=labelled_share,
             drop_remainder=drop_remainder,
             sample_weight=sample_weight,
-            inputs=inputs,
             prefetch=prefetch,
         )
 
@@ -319,17 +345,20 @@ class AuxTargets(Mapping[str, Array]):
         from auxtasks.batches.datasets import py_dataset
 
         return py_dataset(
-            self,
-            y,
+            *self._read_by_batches(y, inputs),
             batch_size=batch_size,
             shuffle=shuffle,
             seed=seed,
             labelled_share=labelled_share,
             drop_remainder=drop_remainder,
             sample_weight=sample_weight,
-            inputs=inputs,
             kwargs=kwargs,
         )
+
+    def _read_by_batches(self, y: object, inputs: object) -> tuple[object, dict[str, Array], list[str]]:
+        """Return what the model reads, the labels, and which of these are no targets."""
+        labels = self._arrays if y is None else self.with_main(y)
+        return self.inputs if inputs is None else inputs, labels, [name for name in labels if name not in self._arrays]
 
     def unscale(self, name: str, values: object) -> Floats:
         """Turn a scaled target, or a prediction of it, into the task's own units.
@@ -380,9 +409,8 @@ class AuxTargets(Mapping[str, Array]):
         StorageError
             If something is there already. What was there survives a save that fails.
         """
-        from auxtasks.storage import save_targets
-
-        save_targets(self, Path(path), include_inputs=include_inputs, overwrite=overwrite)
+        made = Made(self._arrays, self.inputs if include_inputs else None, self.n_original, self.lengths)
+        save_targets(Fitted.of(self._generator), made, Path(path), overwrite=overwrite)
 
 
 _HEAD = ("name", "kind", "shape", "chance", "missing", "left out")

@@ -1,4 +1,4 @@
-"""The estimator: fitted on training inputs, it makes targets for these and for others."""
+"""The front: an estimator that is fitted on training inputs and makes targets for these and for others."""
 
 from __future__ import annotations
 
@@ -6,257 +6,27 @@ import copy
 import inspect
 from collections.abc import Callable, Mapping
 from os import PathLike
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from auxtasks.aux_targets import AuxTargets
 from auxtasks.errors import InvalidInputError, unknown_name
+from auxtasks.label_columns import GivenColumn
 from auxtasks.optional import is_dask, require
 from auxtasks.specs import TargetSpec
-from auxtasks.targets.computing import Computed, check_fitted_shapes, check_like_training, compute_all, inputs_after
-from auxtasks.targets.given import check_names, encode_given, fit_columns
+from auxtasks.storage import DESCRIPTION, damage_named, read_targets
+from auxtasks.targets.fitted import LEARNED, Fitted, Made, fit
 from auxtasks.targets.graph import check_graph_form, graph_targets
-from auxtasks.targets.reading import laid_out, read_samples, tagged_samples
-from auxtasks.targets.samples import Ragged
-from auxtasks.targets.scaling import Scaling, fit_targets
-from auxtasks.targets.settings import Settings, checked_settings
-from auxtasks.targets.statistics import see
-from auxtasks.targets.tasks import TaskNames, fit_names, parse_tasks
+from auxtasks.targets.scaling import Scaling
+from auxtasks.targets.tasks import Task, TaskNames
 from auxtasks.typing import Array
 
 if TYPE_CHECKING:
     from auxtasks.extractors.text.documents import FittedTexts
-    from auxtasks.label_columns import GivenColumn
     from auxtasks.scale.hugging_face import BatchMap
-    from auxtasks.targets.tasks import Task
 
 
-Self = TypeVar("Self", bound="Parametrised")
-
-
-class Parametrised:
-    """Base of an estimator whose ``__init__`` stores each of its parameters under the parameter's name."""
-
-    domain: str
-
-    @classmethod
-    def _defaults(cls) -> dict[str, Any]:
-        parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
-        return {parameter.name: parameter.default for parameter in parameters}
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: ARG002 (scikit-learn passes it)
-        """Return the parameters.
-
-        Parameters
-        ----------
-        deep : bool
-            Accepted for scikit-learn's sake; no parameter has parameters of its own.
-
-        Returns
-        -------
-        dict of str to object
-            The very objects that were passed in.
-        """
-        return {name: getattr(self, name) for name in self._defaults()}
-
-    def set_params(self: Self, **params: Any) -> Self:
-        """Change parameters.
-
-        Parameters
-        ----------
-        **params
-            New values by name; nothing is checked before `fit`.
-
-        Returns
-        -------
-        self
-            The estimator.
-
-        Raises
-        ------
-        UnknownNameError
-            If there is no such parameter; then none is changed.
-        """
-        for name in params:
-            if name not in self._defaults():
-                raise unknown_name("set_params", name, self._defaults(), f"parameter of {type(self).__name__}")
-        for name, value in params.items():
-            setattr(self, name, value)
-        return self
-
-    def __sklearn_tags__(self) -> Any:
-        """Describe the estimator to scikit-learn, which is the only caller and therefore there."""
-        utils = require("sklearn.utils", extra="sklearn")
-        return utils.Tags(
-            estimator_type="transformer",
-            target_tags=utils.TargetTags(required=False),
-            transformer_tags=utils.TransformerTags(preserves_dtype=[]),  # `dtype` decides
-            input_tags=utils.InputTags(**input_tags(self.domain)),
-        )
-
-    def __repr__(self) -> str:
-        """Show the parameters that differ from their defaults."""
-        default = self._defaults()
-        shown = [f"{name}={value!r}" for name, value in self.get_params().items() if _differs(value, default[name])]
-        return f"{type(self).__name__}({', '.join(shown)})"
-
-
-def input_tags(domain: object) -> dict[str, bool]:
-    """Say in scikit-learn's words which inputs a domain has."""
-    text = domain == "text"
-    tables = domain in ("any", "signal")
-    return {"one_d_array": text, "two_d_array": tables, "three_d_array": not text, "string": text}
-
-
-def _differs(value: object, default: object) -> bool:
-    return type(value) is not type(default) or value != default
-
-
-class OnTensors:
-    """The part of `AuxTargetGenerator` that computes inside graphs and pipelines."""
-
-    def in_graph(self, x: Any) -> dict[str, Any]:
-        """Compute the targets of one batch in TensorFlow operations.
-
-        Works in a `tf.function`, compiled by XLA or not, and in ``tf.data.Dataset.map``; nothing leaves the graph.
-
-        Parameters
-        ----------
-        x : tensor or array, shape (n, ...)
-            Inputs of the shape of the training inputs; the number of samples may be unknown.
-
-        Returns
-        -------
-        dict of str to tensor of float32
-            The targets, scaled as `transform` scales them; NaN where missing.
-
-        Raises
-        ------
-        InvalidInputError
-            If the generator is not fitted; if a task has no form for tensors (it is named), changes the inputs or is a
-            given column; if the inputs differ in shape from the training inputs, or their shape is not known.
-        InvalidTypeError
-            If `x` is a structure of several tensors.
-
-        Notes
-        -----
-        All is computed in float32, and inputs are not searched for NaN: the targets of a sample that holds some may be
-        NaN too, and then count as missing. For inputs whose mean lies within some 100 of their standard deviations
-        from 0, values agree with those of `transform`, which computes in float64, within 1e-4 of a standard deviation.
-        Further off, float32 itself loses digits of what varies: center such inputs first.
-
-        Examples
-        --------
-        >>> import auxtasks, numpy as np
-        >>> X = np.random.default_rng(0).normal(size=(20, 32, 3))
-        >>> generator = auxtasks.AuxTargetGenerator("signal", ["std", "fft"]).fit(X)
-        >>> {name: tuple(target.shape) for name, target in generator.in_graph(X[:4]).items()}
-        {'std': (4, 3), 'fft': (4, 51)}
-        """
-        generator = cast("AuxTargetGenerator", self)
-        generator._checked_fitted()
-        check_graph_form(generator)
-        return graph_targets(generator, x)
-
-    def as_map(
-        self, *, batched: bool = True, column: str | None = None, label: str | None = None, in_graph: bool = True
-    ) -> Callable[..., tuple[Any, ...]]:
-        """Return a function that puts targets beside the elements of a `tf.data.Dataset`, for its ``map``.
-
-        Targets are those of the inputs as they arrive, after a random augmentation, say.
-
-        Parameters
-        ----------
-        batched : bool, default True
-            Whether elements are batches, which is faster, or single samples, not batched yet.
-        column : str, optional
-            Where elements, or the inputs among them, are mappings: what the targets are computed from. Of several
-            inputs, ``({"a": ..., "b": ...}, y)``, all go on to the model; of an element that is a mapping of columns
-            as a whole, as TensorFlow Datasets gives it, this one alone.
-        label : str, optional
-            Where elements are mappings of columns: the column of the main label.
-        in_graph : bool, default True
-            Whether tasks that have a form for tensors are computed by TensorFlow, in parallel and without Python. If
-            False, all are those of `transform` bit for bit.
-
-        Returns
-        -------
-        callable
-            From x, ``(x, y)``, ``(x, y, sample_weight)`` or a mapping of columns to ``(x, labels)`` or ``(x, labels,
-            sample_weight)``: what ``fit`` of a model with heads takes. The labels are ``{"main": y, **targets}``; a y
-            that is a mapping, for several outputs, stays as it is, and targets that it holds are kept. Shapes and
-            dtypes are static but for the number of samples. x is replaced where the model reads something else: texts
-            are numbered, series of different lengths padded, and what a task cuts off the inputs is cut off.
-
-        Raises
-        ------
-        InvalidInputError
-            If the generator is not fitted, or a task adds samples.
-        InvalidTypeError
-            If a parameter is of the wrong type. Elements of a form, shape or dtype that cannot be used are refused when
-            the function is mapped; values that `transform` refuses, while the pipeline runs, as an
-            ``InvalidArgumentError`` that quotes it.
-
-        Notes
-        -----
-        Tasks without a form for tensors, and texts, are computed by `transform` within `tf.numpy_function`, so that a
-        pipeline with them cannot be serialised. In TensorFlow, the dtypes of `transform` are used, and the order of
-        additions differs: in its own units a target of float32 inputs is equal within 1e-6 of its largest value, of
-        float64 inputs to nearly all digits; NaN in the inputs is not searched for, and makes targets missing. Given
-        columns that y does not hold are missing throughout, as in `transform`. Series of different lengths, and lists
-        of tokens, come one by one (``batched=False``) or as a `tf.RaggedTensor`.
-
-        Examples
-        --------
-        >>> import auxtasks, numpy as np, tensorflow as tf
-        >>> X = np.random.default_rng(0).normal(size=(20, 32, 3))
-        >>> generator = auxtasks.AuxTargetGenerator("signal", ["std", "permutation_entropy"]).fit(X)
-        >>> batches = tf.data.Dataset.from_tensor_slices((X, np.arange(20) % 2)).batch(4).map(generator.as_map())
-        >>> {name: tuple(target.shape) for name, target in batches.element_spec[1].items()}
-        {'main': (None,), 'std': (None, 3), 'permutation_entropy': (None, 3)}
-        """
-        require("tensorflow", extra="keras")
-        from auxtasks.scale.tf_map import target_map
-
-        generator = cast("AuxTargetGenerator", self)
-        function: Callable[..., tuple[Any, ...]] = target_map(
-            generator, batched=batched, column=column, label=label, in_graph=in_graph
-        )
-        return function
-
-    def as_batch_map(self, column: str) -> BatchMap:
-        """Return a function that adds targets to the batches of a Hugging Face data set, for its ``map``.
-
-        Parameters
-        ----------
-        column : str
-            The column of the inputs.
-
-        Returns
-        -------
-        BatchMap
-            Takes a batch and returns the columns to add. It is pickled as what it was fitted to be, in the same bytes
-            in every process, so that ``dataset.map(generator.as_batch_map("signal"), batched=True)`` finds its cache.
-
-        Raises
-        ------
-        InvalidInputError
-            If the generator is not fitted, a task adds samples, or a target has the name of the inputs' column.
-        InvalidTypeError
-            If `column` is no name.
-
-        Examples
-        --------
-        >>> import auxtasks
-        >>> generator = auxtasks.AuxTargetGenerator("signal", "std").fit([[1.0, 3.0], [2.0, 2.0]])
-        >>> generator.as_batch_map("signal")({"signal": [[0.0, 0.0]], "label": [1]})
-        {'std': array([[-1.]], dtype=float32)}
-        """
-        from auxtasks.scale.hugging_face import BatchMap
-
-        return BatchMap(cast("AuxTargetGenerator", self), column)
-
-
-class AuxTargetGenerator(OnTensors, Parametrised):
+class AuxTargetGenerator:
     """Make auxiliary targets from inputs, with scaling fitted on the training inputs.
 
     Follows scikit-learn's conventions for estimators (`fit`, `transform`, `get_params`, `clone`) without needing it.
@@ -332,6 +102,17 @@ class AuxTargetGenerator(OnTensors, Parametrised):
     array([[-1.]], dtype=float32)
     """
 
+    specs_: dict[str, TargetSpec]
+    scalings_: dict[str, Scaling]
+    tasks_: tuple[Task, ...]
+    given_: dict[str, GivenColumn]
+    shapes_: dict[str, tuple[int, ...]]
+    row_shape_: tuple[int, ...]
+    channel_added_: bool
+    length_: int | None
+    texts_: FittedTexts | None
+    n_features_in_: int
+
     def __init__(
         self,
         domain: str,
@@ -398,10 +179,10 @@ class AuxTargetGenerator(OnTensors, Parametrised):
         if is_dask(X):
             from auxtasks.scale.dask_fit import fit_lazily
 
-            fit_lazily(self, X, given)
+            fitted, _ = fit_lazily(self.get_params(), X, given)
         else:
-            self._fit(X, given)
-        return self
+            fitted, _ = fit(self.get_params(), X, given)
+        return self._learned(fitted)
 
     def transform(self, X: object, *, given: Mapping[str, object] | None = None) -> AuxTargets:
         """Compute targets with the fitted scaling.
@@ -423,19 +204,12 @@ class AuxTargetGenerator(OnTensors, Parametrised):
         AuxTasksError
             If the generator is not fitted or an input cannot be used.
         """
-        settings = self._checked_fitted()
+        fitted = Fitted.of(self)
         if is_dask(X):
             from auxtasks.scale.dask_targets import transform_lazily
 
-            return transform_lazily(self, X, given)
-        check_names(given, self.given_)
-        samples = read_samples(X, self, settings, fitted=True)
-        check_like_training(samples.row_shape, self.row_shape_, self.domain)
-        columns = encode_given(self.given_, laid_out(given, samples), samples.n, self.shapes_, settings.dtype)
-        samples = tagged_samples(samples, self, self.tasks_, fitted=True)
-        computed = compute_all(samples, self.tasks_, columns, settings)
-        check_fitted_shapes(computed.targets, self.shapes_)
-        return self._targets(computed)
+            return self._targets(transform_lazily(fitted, X, given))
+        return self._targets(fitted.transform(X, given))
 
     def fit_transform(
         self,
@@ -460,8 +234,10 @@ class AuxTargetGenerator(OnTensors, Parametrised):
             from auxtasks.scale.dask_fit import fit_lazily
             from auxtasks.scale.dask_targets import targets_of
 
-            return targets_of(self, fit_lazily(self, X, given), given)
-        return self._targets(self._fit(X, given))
+            fitted, source = fit_lazily(self.get_params(), X, given)
+            return self._learned(fitted)._targets(targets_of(fitted, source, given))
+        fitted, computed = fit(self.get_params(), X, given)
+        return self._learned(fitted)._targets(fitted.scaled(computed))
 
     def prepare(self, X: object) -> Array:
         """Bring inputs into the form in which the model reads them, without computing targets.
@@ -482,94 +258,237 @@ class AuxTargetGenerator(OnTensors, Parametrised):
         AuxTasksError
             If the generator is not fitted or an input cannot be used.
         """
-        settings = self._checked_fitted()
+        fitted = Fitted.of(self)
         if is_dask(X):
             from auxtasks.scale.dask_targets import prepare_lazily
 
-            lazy: Array = prepare_lazily(self, X)
+            lazy: Array = prepare_lazily(fitted, X)
             return lazy
-        samples = read_samples(X, self, settings, fitted=True)
-        check_like_training(samples.row_shape, self.row_shape_, self.domain)
-        return inputs_after(samples, self.tasks_, settings)
+        return fitted.prepare(X)
 
-    def _checked_fitted(self) -> Settings:
-        if not self.__sklearn_is_fitted__():
-            raise InvalidInputError("this AuxTargetGenerator is not fitted yet; call `fit` with training inputs first.")
-        return checked_settings(self.get_params())
+    def in_graph(self, x: Any) -> dict[str, Any]:
+        """Compute the targets of one batch in TensorFlow operations.
+
+        Works in a `tf.function`, compiled by XLA or not, and in ``tf.data.Dataset.map``; nothing leaves the graph.
+
+        Parameters
+        ----------
+        x : tensor or array, shape (n, ...)
+            Inputs of the shape of the training inputs; the number of samples may be unknown.
+
+        Returns
+        -------
+        dict of str to tensor of float32
+            The targets, scaled as `transform` scales them; NaN where missing.
+
+        Raises
+        ------
+        InvalidInputError
+            If the generator is not fitted; if a task has no form for tensors (it is named), changes the inputs or is a
+            given column; if the inputs differ in shape from the training inputs, or their shape is not known.
+        InvalidTypeError
+            If `x` is a structure of several tensors.
+
+        Notes
+        -----
+        All is computed in float32, and inputs are not searched for NaN: the targets of a sample that holds some may be
+        NaN too, and then count as missing. For inputs whose mean lies within some 100 of their standard deviations
+        from 0, values agree with those of `transform`, which computes in float64, within 1e-4 of a standard deviation.
+        Further off, float32 itself loses digits of what varies: center such inputs first.
+
+        Examples
+        --------
+        >>> import auxtasks, numpy as np
+        >>> X = np.random.default_rng(0).normal(size=(20, 32, 3))
+        >>> generator = auxtasks.AuxTargetGenerator("signal", ["std", "fft"]).fit(X)
+        >>> {name: tuple(target.shape) for name, target in generator.in_graph(X[:4]).items()}
+        {'std': (4, 3), 'fft': (4, 51)}
+        """
+        fitted = Fitted.of(self)
+        check_graph_form(fitted)
+        return graph_targets(fitted, x)
+
+    def as_map(
+        self, *, batched: bool = True, column: str | None = None, label: str | None = None, in_graph: bool = True
+    ) -> Callable[..., tuple[Any, ...]]:
+        """Return a function that puts targets beside the elements of a `tf.data.Dataset`, for its ``map``.
+
+        Targets are those of the inputs as they arrive, after a random augmentation, say.
+
+        Parameters
+        ----------
+        batched : bool, default True
+            Whether elements are batches, which is faster, or single samples, not batched yet.
+        column : str, optional
+            Where elements, or the inputs among them, are mappings: what the targets are computed from. Of several
+            inputs, ``({"a": ..., "b": ...}, y)``, all go on to the model; of an element that is a mapping of columns
+            as a whole, as TensorFlow Datasets gives it, this one alone.
+        label : str, optional
+            Where elements are mappings of columns: the column of the main label.
+        in_graph : bool, default True
+            Whether tasks that have a form for tensors are computed by TensorFlow, in parallel and without Python. If
+            False, all are those of `transform` bit for bit.
+
+        Returns
+        -------
+        callable
+            From x, ``(x, y)``, ``(x, y, sample_weight)`` or a mapping of columns to ``(x, labels)`` or ``(x, labels,
+            sample_weight)``: what ``fit`` of a model with heads takes. The labels are ``{"main": y, **targets}``; a y
+            that is a mapping, for several outputs, stays as it is, and targets that it holds are kept. Shapes and
+            dtypes are static but for the number of samples. x is replaced where the model reads something else: texts
+            are numbered, series of different lengths padded, and what a task cuts off the inputs is cut off.
+
+        Raises
+        ------
+        InvalidInputError
+            If the generator is not fitted, or a task adds samples.
+        InvalidTypeError
+            If a parameter is of the wrong type. Elements of a form, shape or dtype that cannot be used are refused when
+            the function is mapped; values that `transform` refuses, while the pipeline runs, as an
+            ``InvalidArgumentError`` that quotes it.
+
+        Notes
+        -----
+        Tasks without a form for tensors, and texts, are computed by `transform` within `tf.numpy_function`, so that a
+        pipeline with them cannot be serialised. In TensorFlow, the dtypes of `transform` are used, and the order of
+        additions differs: in its own units a target of float32 inputs is equal within 1e-6 of its largest value, of
+        float64 inputs to nearly all digits; NaN in the inputs is not searched for, and makes targets missing. Given
+        columns that y does not hold are missing throughout, as in `transform`. Series of different lengths, and lists
+        of tokens, come one by one (``batched=False``) or as a `tf.RaggedTensor`.
+
+        Examples
+        --------
+        >>> import auxtasks, numpy as np, tensorflow as tf
+        >>> X = np.random.default_rng(0).normal(size=(20, 32, 3))
+        >>> generator = auxtasks.AuxTargetGenerator("signal", ["std", "permutation_entropy"]).fit(X)
+        >>> batches = tf.data.Dataset.from_tensor_slices((X, np.arange(20) % 2)).batch(4).map(generator.as_map())
+        >>> {name: tuple(target.shape) for name, target in batches.element_spec[1].items()}
+        {'main': (None,), 'std': (None, 3), 'permutation_entropy': (None, 3)}
+        """
+        require("tensorflow", extra="keras")
+        from auxtasks.scale.tf_map import target_map
+
+        fitted = Fitted.of(self)
+        function: Callable[..., tuple[Any, ...]] = target_map(
+            fitted, batched=batched, column=column, label=label, in_graph=in_graph
+        )
+        return function
+
+    def as_batch_map(self, column: str) -> BatchMap:
+        """Return a function that adds targets to the batches of a Hugging Face data set, for its ``map``.
+
+        Parameters
+        ----------
+        column : str
+            The column of the inputs.
+
+        Returns
+        -------
+        BatchMap
+            Takes a batch and returns the columns to add. It is pickled as what it was fitted to be, in the same bytes
+            in every process, so that ``dataset.map(generator.as_batch_map("signal"), batched=True)`` finds its cache.
+
+        Raises
+        ------
+        InvalidInputError
+            If the generator is not fitted, a task adds samples, or a target has the name of the inputs' column.
+        InvalidTypeError
+            If `column` is no name.
+
+        Examples
+        --------
+        >>> import auxtasks
+        >>> generator = auxtasks.AuxTargetGenerator("signal", "std").fit([[1.0, 3.0], [2.0, 2.0]])
+        >>> generator.as_batch_map("signal")({"signal": [[0.0, 0.0]], "label": [1]})
+        {'std': array([[-1.]], dtype=float32)}
+        """
+        from auxtasks.scale.hugging_face import BatchMap
+
+        return BatchMap(Fitted.of(self), column)
+
+    @classmethod
+    def _defaults(cls) -> dict[str, Any]:
+        parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+        return {parameter.name: parameter.default for parameter in parameters}
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: ARG002 (scikit-learn passes it)
+        """Return the parameters.
+
+        Parameters
+        ----------
+        deep : bool
+            Accepted for scikit-learn's sake; no parameter has parameters of its own.
+
+        Returns
+        -------
+        dict of str to object
+            The very objects that were passed in.
+        """
+        return {name: getattr(self, name) for name in self._defaults()}
+
+    def set_params(self, **params: Any) -> AuxTargetGenerator:
+        """Change parameters.
+
+        Parameters
+        ----------
+        **params
+            New values by name; nothing is checked before `fit`.
+
+        Returns
+        -------
+        self
+            The estimator.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such parameter; then none is changed.
+        """
+        for name in params:
+            if name not in self._defaults():
+                raise unknown_name("set_params", name, self._defaults(), f"parameter of {type(self).__name__}")
+        for name, value in params.items():
+            setattr(self, name, value)
+        return self
+
+    def __sklearn_tags__(self) -> Any:
+        """Describe the estimator to scikit-learn, which is the only caller and therefore there."""
+        utils = require("sklearn.utils", extra="sklearn")
+        return utils.Tags(
+            estimator_type="transformer",
+            target_tags=utils.TargetTags(required=False),
+            transformer_tags=utils.TransformerTags(preserves_dtype=[]),  # `dtype` decides
+            input_tags=utils.InputTags(**input_tags(self.domain)),
+        )
+
+    def __repr__(self) -> str:
+        """Show the parameters that differ from their defaults."""
+        default = self._defaults()
+        shown = [f"{name}={value!r}" for name, value in self.get_params().items() if _differs(value, default[name])]
+        return f"{type(self).__name__}({', '.join(shown)})"
 
     def __sklearn_is_fitted__(self) -> bool:
         """Tell scikit-learn whether `fit` was called."""
         return hasattr(self, "specs_")
 
-    @property
-    def _given_shape(self) -> tuple[int, ...]:
-        """The shape of one sample as it was given, without a channel axis that was added."""
-        return self.row_shape_[:-1] if self.channel_added_ else self.row_shape_
-
-    @property
-    def _changes_inputs(self) -> bool:
-        """Whether the model reads something else than is given: texts numbered, series padded or shortened."""
-        if self.domain == "text":
-            return self.inputs == "ids"
-        return self.length_ is not None or any(task.extractor.effect == "shortens" for task in self.tasks_)
-
-    def _fit(self, X: object, given: Mapping[str, object] | None) -> Computed:
-        settings = checked_settings(self.get_params())
-        check_names(given, None)
-        tasks = parse_tasks(self.domain, self.tasks, given or ())
-        samples = read_samples(X, self, settings, fitted=False)
-        known = laid_out(given, samples)
-        fitted = fit_columns(known, samples.n)
-        columns = encode_given(fitted, known, samples.n, None, settings.dtype)
-        samples = tagged_samples(samples, self, tasks, fitted=False)
-        tasks = fit_names(tasks, samples)
-        computed = compute_all(samples, tasks, columns, settings)
-        every = (*tasks, *(column.task for column in columns))
-        seen = {task.name: see(task, computed.targets[task.name], scale=settings.scale) for task in every}
-        specs, scalings = fit_targets(every, seen, scale=settings.scale, compute=samples.compute)
-        self._learned(
-            tasks=tasks,
-            given=fitted,
-            specs=specs,
-            scalings=scalings,
-            shapes={name: raw.natural for name, raw in computed.targets.items()},
-            row_shape=samples.row_shape,
-            channel_added=bool(getattr(samples, "add_channel", False)),
-            length=samples.length if isinstance(samples, Ragged) else None,
-            texts=getattr(samples, "fitted", None),
-        )
-        return computed
-
-    def _learned(
-        self,
-        *,
-        tasks: tuple[Task, ...],
-        given: dict[str, GivenColumn],
-        specs: dict[str, TargetSpec],
-        scalings: dict[str, Scaling],
-        shapes: dict[str, tuple[int, ...]],
-        row_shape: tuple[int, ...],
-        channel_added: bool,
-        length: int | None,
-        texts: FittedTexts | None,
-    ) -> None:
-        """Keep what was learned, all of it at once, wherever that was: in memory, on disk, on a cluster or before."""
-        self.tasks_, self.given_, self.texts_ = tasks, given, texts
-        self.specs_, self.scalings_, self.shapes_ = specs, scalings, shapes
-        self.row_shape_, self.channel_added_, self.length_ = row_shape, channel_added, length
+    def _learned(self, fitted: Fitted) -> AuxTargetGenerator:
+        """Keep what was learned, wherever that was: in memory, on disk, on a cluster or before."""
+        for name in LEARNED:
+            setattr(self, f"{name}_", getattr(fitted, name))
         # As scikit-learn does for tables; signals of other lengths are as welcome later on.
         vars(self).pop("n_features_in_", None)
-        if self.domain == "any" and len(row_shape) == 1:
-            self.n_features_in_ = row_shape[0]
+        if self.domain == "any" and len(fitted.row_shape) == 1:
+            self.n_features_in_ = fitted.row_shape[0]
+        return self
 
-    def _targets(self, computed: Computed) -> AuxTargets:
-        """Scale what was computed, in place, and hand it over with a copy of the generator that no refit changes."""
-        arrays: dict[str, Array] = {}
-        for name in self.specs_:
-            raw = computed.targets[name].array
-            scaling = self.scalings_.get(name)
-            arrays[name] = raw if scaling is None else scaling.apply(raw, in_place=True)
-        return AuxTargets(arrays, copy.copy(self), computed.inputs, computed.n_original, computed.lengths)
+    def _targets(self, made: Made) -> AuxTargets:
+        """Hand targets over with a copy of the generator that no refit changes."""
+        kind = AuxTargets
+        if is_dask(next(iter(made.arrays.values()))):
+            from auxtasks.scale.dask_targets import LazyAuxTargets
+
+            kind = LazyAuxTargets
+        return kind(made.arrays, copy.copy(self), made.inputs, made.n_original, made.lengths)
 
 
 def make_aux_targets(
@@ -705,5 +624,57 @@ def make_aux_targets(
             )
         from auxtasks.scale.disk import make_on_disk
 
-        return make_on_disk(X, generator, given, out, overwrite=overwrite)
+        fitted, made = make_on_disk(X, generator.get_params(), given, out, overwrite=overwrite)
+        return generator_of(fitted)._targets(made)
     return generator.fit_transform(X, given=given)
+
+
+def load_targets(path: str | PathLike[str], *, mmap: bool = True) -> AuxTargets:
+    """Load what `AuxTargets.save` wrote.
+
+    Parameters
+    ----------
+    path : path-like
+        The directory.
+    mmap : bool
+        Whether to leave the arrays on disk until they are read.
+
+    Returns
+    -------
+    AuxTargets
+        As they were saved, with a ``transform`` of the same scaling.
+
+    Raises
+    ------
+    StorageError
+        If the directory or a file is absent, or a file is not what the description says.
+
+    Examples
+    --------
+    >>> import tempfile, auxtasks
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     auxtasks.make_aux_targets([[1.0, 3.0], [2.0, 2.0]], "signal", "std").save(f"{folder}/targets")
+    ...     auxtasks.load_targets(f"{folder}/targets", mmap=False)["std"]
+    array([[ 1.],
+           [-1.]], dtype=float32)
+    """
+    fitted, made = read_targets(Path(path), mmap=mmap)
+    with damage_named(Path(path) / DESCRIPTION):
+        generator = generator_of(fitted)
+    return generator._targets(made)
+
+
+def generator_of(fitted: Fitted) -> AuxTargetGenerator:
+    """Return the generator that learned something, made anew."""
+    return AuxTargetGenerator(**fitted.params)._learned(fitted)
+
+
+def input_tags(domain: object) -> dict[str, bool]:
+    """Say in scikit-learn's words which inputs a domain has."""
+    text = domain == "text"
+    tables = domain in ("any", "signal")
+    return {"one_d_array": text, "two_d_array": tables, "three_d_array": not text, "string": text}
+
+
+def _differs(value: object, default: object) -> bool:
+    return type(value) is not type(default) or value != default

@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 
 from auxtasks._version import __version__
-from auxtasks.aux_targets import AuxTargets
 from auxtasks.errors import StorageError, UnknownNameError
-from auxtasks.targets.fitted import from_state, plain, to_state
+from auxtasks.targets.fitted import Fitted, Made, plain
 from auxtasks.typing import Array
 
 DESCRIPTION = "auxtasks.json"
@@ -28,11 +27,17 @@ FORMAT = 1
 TEXTS = "inputs.json"
 
 
-def save_targets(targets: AuxTargets, path: Path, *, include_inputs: bool, overwrite: bool) -> None:
-    """Save targets; see `AuxTargets.save`."""
+def save_targets(fitted: Fitted, made: Made, path: Path, *, overwrite: bool) -> None:
+    """Save targets, and the inputs if they are there; see `auxtasks.AuxTargets.save`."""
     check_replaceable(path, overwrite=overwrite)
     with written_as_a_whole(path) as new:
-        _write(targets, new, include_inputs)
+        arrays = {
+            name: _write_array(new, f"target_{i:03d}.npy", array) for i, (name, array) in enumerate(made.arrays.items())
+        }
+        inputs = None if made.inputs is None else _write_inputs(new, made.inputs)
+        lengths = None if made.lengths is None else _write_array(new, "lengths.npy", made.lengths)
+        text = described(fitted.to_state(), made.n_original, arrays, inputs, lengths)
+        (new / DESCRIPTION).write_text(text, encoding="utf-8")
 
 
 @contextmanager
@@ -88,16 +93,6 @@ def described(
     return json.dumps(fields, indent=1, default=plain, allow_nan=False)
 
 
-def _write(targets: AuxTargets, folder: Path, include_inputs: bool) -> None:
-    arrays = {
-        name: _write_array(folder, f"target_{i:03d}.npy", array) for i, (name, array) in enumerate(targets.items())
-    }
-    inputs = _write_inputs(folder, targets.inputs) if include_inputs else None
-    lengths = None if targets.lengths is None else _write_array(folder, "lengths.npy", targets.lengths)
-    text = described(to_state(targets.generator), targets.n_original, arrays, inputs, lengths)
-    (folder / DESCRIPTION).write_text(text, encoding="utf-8")
-
-
 def _write_inputs(folder: Path, inputs: Array) -> dict[str, Any]:
     if inputs.dtype != object:
         return _write_array(folder, "inputs.npy", inputs)
@@ -111,53 +106,25 @@ def _write_array(folder: Path, name: str, array: Array) -> dict[str, Any]:
     return {"file": name, "shape": array.shape, "dtype": array.dtype.str}
 
 
-def load_targets(path: str | os.PathLike[str], *, mmap: bool = True) -> AuxTargets:
-    """Load what `AuxTargets.save` wrote.
-
-    Parameters
-    ----------
-    path : path-like
-        The directory.
-    mmap : bool
-        Whether to leave the arrays on disk until they are read.
-
-    Returns
-    -------
-    AuxTargets
-        As they were saved, with a ``transform`` of the same scaling.
-
-    Raises
-    ------
-    StorageError
-        If the directory or a file is absent, or a file is not what the description says.
-
-    Examples
-    --------
-    >>> import tempfile, auxtasks
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     auxtasks.make_aux_targets([[1.0, 3.0], [2.0, 2.0]], "signal", "std").save(f"{folder}/targets")
-    ...     auxtasks.load_targets(f"{folder}/targets", mmap=False)["std"]
-    array([[ 1.],
-           [-1.]], dtype=float32)
-    """
-    folder = Path(path)
+def read_targets(folder: Path, *, mmap: bool = True) -> tuple[Fitted, Made]:
+    """Read what `save_targets` wrote; see `auxtasks.load_targets`."""
     described = _read_description(folder / DESCRIPTION)
-    with damage_named(folder / DESCRIPTION, "Save the targets again."):
-        generator = from_state(described["generator"])
+    with damage_named(folder / DESCRIPTION):
+        fitted = Fitted.from_state(described["generator"])
         n_original = int(described["n_original"])
         files: dict[str, Mapping[str, Any]] = dict(described["targets"])
-        arrays = {name: _read_array(folder, files[name], mmap) for name in generator.specs_}
+        arrays = {name: _read_array(folder, files[name], mmap) for name in fitted.specs}
         inputs = None if described["inputs"] is None else _read_array(folder, described["inputs"], mmap)
         steps = None if described.get("lengths") is None else _read_array(folder, described["lengths"], mmap)
         lengths = {len(array) for array in (*arrays.values(), inputs, steps) if array is not None}
-        fits = all(arrays[name].shape[1:] == spec.shape for name, spec in generator.specs_.items())
+        fits = all(arrays[name].shape[1:] == spec.shape for name, spec in fitted.specs.items())
     if len(lengths) != 1 or not fits or not 0 < n_original <= lengths.pop():
         raise StorageError(f"{folder / DESCRIPTION} does not fit the arrays beside it. Save the targets again.")
-    return AuxTargets(arrays, generator, inputs, n_original, steps)
+    return fitted, Made(arrays, inputs, n_original, steps)
 
 
 @contextmanager
-def damage_named(path: Path, way_out: str) -> Iterator[None]:
+def damage_named(path: Path, way_out: str = "Save the targets again.") -> Iterator[None]:
     """Say of errors while a description is read what they mean."""
     try:
         yield

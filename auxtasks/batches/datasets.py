@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,23 +14,44 @@ from auxtasks.batches.forms import as_arrays, as_inputs
 from auxtasks.batches.planned import Ordered, Plan, PlannedBatches, planned_rows
 from auxtasks.errors import InvalidInputError
 from auxtasks.labels import labelled_rows
-from auxtasks.optional import is_dask
 from auxtasks.validation import check_flag, check_int
 
-if TYPE_CHECKING:
-    from auxtasks.aux_targets import AuxTargets
 
+def py_dataset(
+    inputs: Any, labels: Mapping[str, Any], main: Sequence[str], *, kwargs: Mapping[str, Any], **how: Any
+) -> PlannedBatches:
+    """Return batches as a Keras `PyDataset`, as `AuxTargets.to_py_dataset` does.
 
-def py_dataset(targets: AuxTargets, y: Any, *, kwargs: Mapping[str, Any], **how: Any) -> PlannedBatches:
-    """Return batches as a Keras `PyDataset`; see `AuxTargets.to_py_dataset`."""
-    data, plan, counts = _planned(targets, y, **how)
+    Parameters
+    ----------
+    inputs : array or structure of arrays
+        What the model reads.
+    labels : mapping of str to array
+        The main labels and the targets.
+    main : sequence of str
+        Which of these are main labels.
+    kwargs
+        For the `PyDataset`.
+    **how
+        As `AuxTargets.to_py_dataset` has them.
+    """
+    data, plan, counts = _planned(inputs, labels, main, **how)
     return PlannedBatches(data, plan, counts, **kwargs)
 
 
-def tf_dataset(targets: AuxTargets, y: Any, *, batch_size: int | None, prefetch: bool, **how: Any) -> tf.data.Dataset:
-    """Return batches as a `tf.data.Dataset`; see `AuxTargets.to_tf_dataset`."""
+def tf_dataset(
+    inputs: Any,
+    labels: Mapping[str, Any],
+    main: Sequence[str],
+    *,
+    batch_size: int | None,
+    prefetch: bool,
+    **how: Any,
+) -> tf.data.Dataset:
+    """Return batches as a `tf.data.Dataset`, as `AuxTargets.to_tf_dataset` does; see `py_dataset`."""
     check_flag("prefetch", prefetch)
-    data, plan, _ = _planned(targets, y, batch_size=_READ_AT_ONCE if batch_size is None else batch_size, **how)
+    at_once = _READ_AT_ONCE if batch_size is None else batch_size
+    data, plan, _ = _planned(inputs, labels, main, batch_size=at_once, **how)
     leaves = keras.tree.flatten(data)
     dtypes = [tf.string if leaf.dtype == object else tf.as_dtype(leaf.dtype) for leaf in leaves]
 
@@ -53,8 +74,9 @@ _READ_AT_ONCE = 64
 
 
 def _planned(
-    targets: AuxTargets,
-    y: Any,
+    inputs: Any,
+    labels: Mapping[str, Any],
+    main: Sequence[str],
     *,
     batch_size: int,
     shuffle: bool,
@@ -62,22 +84,14 @@ def _planned(
     labelled_share: float | None,
     drop_remainder: bool,
     sample_weight: Any,
-    inputs: Any,
 ) -> tuple[Any, Plan, tuple[int, int]]:
     """Check all that was given, and return the arrays, the plan and the counts of labels."""
-    if is_dask(next(iter(targets.values()))):
-        raise InvalidInputError(
-            "these targets are not computed yet, and each batch would compute whole chunks again; call compute() "
-            "first, or write them by to_zarr and read chunk by chunk, as examples/dask_cluster.py does."
-        )
     check_int("batch_size", batch_size, low=1)
     shuffled = check_flag("shuffle", shuffle) or labelled_share is not None
     check_flag("drop_remainder", drop_remainder)
     # What is not seeded differs from run to run, as in Keras.
     drawn = np.random.SeedSequence().generate_state(1)[0].item() if seed is None else check_int("seed", seed, low=0)
-    n = targets.n_samples
-    labels = dict(targets) if y is None else targets.with_main(y)
-    x = as_inputs(targets.inputs if inputs is None else inputs)
+    n, labels, x = len(next(iter(labels.values()))), dict(labels), as_inputs(inputs)
     data = (x, labels) if sample_weight is None else (x, labels, as_arrays(sample_weight))
     for argument, parts in (("inputs", x), ("sample_weight", data[2:])):
         for part in keras.tree.flatten(parts):
@@ -85,7 +99,9 @@ def _planned(
                 raise InvalidInputError(
                     f"`{argument}` must have one row for each of the {n} samples; found shape {np.shape(part)}."
                 )
-    labelled = _labelled({name: labels[name] for name in labels if name not in targets}, n)
+    # None where there are no main labels, all where none can be missing.
+    known = labelled_rows({name: labels[name] for name in main}) if main else np.zeros(n, bool)
+    labelled = np.ones(n, bool) if known is None else known
     if labelled_share is None:
         plan: Plan = Ordered(n, batch_size, drawn if shuffled else None, drop_remainder)
         if not plan.n_batches:
@@ -96,11 +112,3 @@ def _planned(
     else:
         plan = planned(labelled, batch_size, labelled_share, drawn)
     return data, plan, (int(labelled.sum()), n)
-
-
-def _labelled(labels: Mapping[str, Any], n: int) -> Any:
-    """Tell which samples have a main label: none where there are no labels, all where none can be missing."""
-    if not labels:
-        return np.zeros(n, bool)
-    rows = labelled_rows(dict(labels))
-    return np.ones(n, bool) if rows is None else rows

@@ -101,7 +101,7 @@ class Wanted:
 
     def load(self) -> AuxTargets:
         """Load the saved targets."""
-        from auxtasks.storage import load_targets
+        from auxtasks.generator import load_targets
 
         return load_targets(str(self.saved))
 

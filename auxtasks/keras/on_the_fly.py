@@ -12,9 +12,9 @@ import numpy as np
 
 from auxtasks.batches.forms import AuxBatch
 from auxtasks.errors import InvalidInputError
-from auxtasks.generator import AuxTargetGenerator
+from auxtasks.generator import AuxTargetGenerator, generator_of
 from auxtasks.labels import main_labels
-from auxtasks.targets.fitted import from_state, plain, to_state
+from auxtasks.targets.fitted import Fitted, plain
 from auxtasks.targets.graph import check_graph_form
 from auxtasks.typing import Array
 
@@ -39,8 +39,7 @@ class OnTheFly:
         """Read it off what was passed to `attach_heads`."""
         if not isinstance(targets, AuxTargetGenerator):
             return cls()
-        targets._checked_fitted()
-        check_graph_form(targets)
+        check_graph_form(Fitted.of(targets))
         return cls(copy.copy(targets))
 
     def __bool__(self) -> bool:
@@ -90,13 +89,13 @@ class OnTheFly:
         """Return the generator as plain JSON types, under the name of the model's argument; nothing without one."""
         if self.generator is None:
             return {}
-        return {"generator": json.loads(json.dumps(to_state(self.generator), default=plain))}
+        return {"generator": json.loads(json.dumps(Fitted.of(self.generator).to_state(), default=plain))}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> OnTheFly:
         """Make what `to_config` described, from the configuration of a whole model."""
         state = config.get("generator")
-        return cls(None if state is None else from_state(state))
+        return cls(None if state is None else generator_of(Fitted.from_state(state)))
 
 
 def _is_shorter(part: Any, n: int) -> bool:
@@ -104,4 +103,4 @@ def _is_shorter(part: Any, n: int) -> bool:
 
 
 def _zeros(generator: AuxTargetGenerator) -> Array:
-    return np.zeros((_TRIAL_SAMPLES, *generator._given_shape), np.float32)
+    return np.zeros((_TRIAL_SAMPLES, *Fitted.of(generator).given_shape), np.float32)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -18,76 +17,59 @@ from auxtasks.extractors.text.spans import NAMED, Annotations, Spans
 from auxtasks.optional import require
 from auxtasks.scale.dask_source import Piece, Source, bring, layer, pieces, read_source
 from auxtasks.targets.computing import compute_all
-from auxtasks.targets.given import check_names, encode_given, fit_columns
-from auxtasks.targets.reading import read_samples, tagged_samples
+from auxtasks.targets.fitted import Fitted
+from auxtasks.targets.given import fit_columns
 from auxtasks.targets.samples import Ragged
-from auxtasks.targets.scaling import fit_targets
-from auxtasks.targets.settings import checked_settings
 from auxtasks.targets.statistics import Seen, see
-from auxtasks.targets.tasks import Task, fit_names, parse_tasks
+from auxtasks.targets.tasks import Task, fit_names
 from auxtasks.typing import Array
 
-if TYPE_CHECKING:
-    from auxtasks.generator import AuxTargetGenerator
 
-
-def fit_lazily(generator: AuxTargetGenerator, X: object, given: Mapping[str, object] | None) -> Source:
-    """Fit a generator on a collection of Dask, with the scheduler that is active.
+def fit_lazily(params: Mapping[str, Any], X: object, given: Mapping[str, object] | None) -> tuple[Fitted, Source]:
+    """Fit on a collection of Dask, with the scheduler that is active.
 
     A worker computes the targets of a partition, collects what they tell (counts, means, sums of squared deviations,
     frequencies of classes, which columns are copies), and forgets them; the parts are merged along a tree. Texts are
     gone through twice, because no target can be computed before the vocabulary, the longest text and the tagger's names
     are known; given columns take a count of the samples first where the collection does not tell it.
     """
-    settings = checked_settings(generator.get_params())
-    check_names(given, None)
-    tasks = parse_tasks(generator.domain, generator.tasks, given or ())
-    source = read_source(X, generator, settings)
-    columns = bring(given, generator.domain)
+    draft = Fitted.begun(params, given)
+    source = read_source(X, draft)
+    columns = bring(given, draft.domain)
     if columns:
         source = source.counted()
-    draft = copy.copy(generator)
-    draft.given_ = fit_columns(columns, sum(source.rows or ()))
-    draft.texts_ = None
+    draft = replace(draft, given=fit_columns(columns, sum(source.rows or ())))
     told_of = pieces(source, columns)
-    if generator.domain == "text":
-        tasks = _fit_texts(draft, source, told_of, tasks)
-    found: Part = _reduced(see_part, source, told_of, draft, tasks)
-    if found.told is None:
+    if draft.domain == "text":
+        draft = _with_texts(draft, source, told_of)
+    found: Part = _reduced(see_part, source, told_of, draft)
+    told = found.told
+    if told is None:
         raise InvalidInputError("`X` holds no samples: all of its partitions are empty.")
-    made = (*tasks, *(column.task for column in encode_given(draft.given_, {}, 0, None, settings.dtype)))
-    specs, scalings = fit_targets(made, found.told.seen, scale=settings.scale, compute=found.told.compute)
-    generator._learned(
-        tasks=tasks,
-        given=draft.given_,
-        specs=specs,
-        scalings=scalings,
-        shapes={name: seen.natural for name, seen in found.told.seen.items()},
-        row_shape=found.told.row_shape,
-        channel_added=found.told.add_channel,
-        length=found.told.row_shape[0] if found.told.ragged else None,
-        texts=draft.texts_,
+    fitted = draft.learned(
+        told.seen,
+        told.compute,
+        row_shape=told.row_shape,
+        channel_added=told.add_channel,
+        length=told.row_shape[0] if told.ragged else None,
     )
-    return source.with_rows([found.rows[number] for number in range(len(source.blocks))])
+    return fitted, source.with_rows([found.rows[number] for number in range(len(source.blocks))])
 
 
-def _fit_texts(
-    draft: AuxTargetGenerator, source: Source, told_of: Sequence[Piece], tasks: Sequence[Task]
-) -> tuple[Task, ...]:
+def _with_texts(draft: Fitted, source: Source, told_of: Sequence[Piece]) -> Fitted:
     """Decide the vocabulary, the number of steps and the names of classes, in a first pass."""
-    # Here and not above: importing a family of tasks registers them, and the order of families is the registry's.
-    check_names_merge(tasks)
+    check_names_merge(draft.tasks)
     # The words that are classes are counted anyway; only names of a tagger ask for tagging in this pass already.
-    needs = frozenset(column for task in tasks if task.extractor.fit is not None for column in task.needs)
+    needs = frozenset(column for task in draft.tasks if task.extractor.fit is not None for column in task.needs)
     found: Words = _reduced(see_words, source, told_of, draft, needs)
-    draft.texts_ = fit_texts(found, draft.max_tokens)
-    return fit_names(tasks, stand_in(found, draft.texts_))
+    texts = fit_texts(found, draft.params["max_tokens"])
+    return replace(draft, texts=texts, tasks=fit_names(draft.tasks, stand_in(found, texts)))
 
 
-def _reduced(see: Any, source: Source, told_of: Sequence[Piece], draft: AuxTargetGenerator, *arguments: Any) -> Any:
+def _reduced(see: Any, source: Source, told_of: Sequence[Piece], *arguments: Any) -> Any:
     delayed = require("dask", extra="dask").delayed
     # One node for all partitions: a vocabulary is not sent along with each of them.
-    shared = [delayed(argument, traverse=False) for argument in (draft, *arguments)]
+    shared = [delayed(argument, traverse=False) for argument in arguments]
     return reduce_tree(see, [(b, piece, *shared) for b, piece in zip(source.blocks, told_of, strict=True)]).compute()
 
 
@@ -161,19 +143,17 @@ class Part:
         return Part({**self.rows, **other.rows}, told, self.domain)
 
 
-def see_part(block: Any, piece: Piece, generator: AuxTargetGenerator, tasks: Sequence[Task]) -> Part:
+def see_part(block: Any, piece: Piece, draft: Fitted) -> Part:
     """Compute the unscaled targets of a partition, and keep only what they tell."""
     if not len(block):
-        return Part({piece.number: 0}, None, generator.domain)
-    own = piece.own(generator)
-    settings = checked_settings(own.get_params())
+        return Part({piece.number: 0}, None, draft.domain)
+    own = piece.own(draft)
     with piece.named():
-        samples = read_samples(block, own, settings, fitted=own.texts_ is not None)
-        columns = encode_given(own.given_, piece.given, samples.n, None, settings.dtype)
-        samples = tagged_samples(samples, own, tasks, fitted=True)
-        computed = compute_all(samples, tasks, columns, settings)
-        named = (*tasks, *(column.task for column in columns))
-        seen = {task.name: see(task, computed.targets[task.name], scale=settings.scale) for task in named}
+        samples = own.read(block)
+        columns = own.encoded(piece.given, samples.n)
+        samples = own.tagged(samples)
+        computed = compute_all(samples, own.tasks, columns, own.settings)
+        seen = {task.name: see(task, computed.targets[task.name], scale=own.settings.scale) for task in own.named}
     told = Told(
         seen,
         samples.row_shape,
@@ -261,11 +241,11 @@ class Words:
         )
 
 
-def see_words(block: Any, piece: Piece, generator: AuxTargetGenerator, needs: frozenset[str]) -> Words:
+def see_words(block: Any, piece: Piece, draft: Fitted, needs: frozenset[str]) -> Words:
     """Cut the texts of a partition into tokens and count these; tag them where a tagger's names are classes."""
     if not len(block):
         return Words(Counter(), Counter(), Counter(), Counter(), {}, None)
-    settings = checked_text_settings(piece.own(generator).get_params())
+    settings = checked_text_settings(piece.own(draft).params)
     with piece.named():
         corpus = read_texts(block)
         tokens, vocabulary, length = tokenize(corpus, settings)

@@ -2,42 +2,36 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from math import isnan
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
 
 from auxtasks.errors import AuxTasksError, InvalidInputError, InvalidTypeError
 from auxtasks.optional import is_dask, require
-from auxtasks.targets.reading import read_samples, to_array
+from auxtasks.targets.fitted import Fitted
+from auxtasks.targets.reading import to_array
 
-if TYPE_CHECKING:
-    from auxtasks.generator import AuxTargetGenerator
-    from auxtasks.targets.settings import Settings
-
-
-_AXES = {"signal": 2, "image": 3, "video": 4, "any": 2}
 _EXPECTED = "a dask array, a dask bag of samples, or a dask data frame or column"
 
 
-def read_source(X: Any, generator: AuxTargetGenerator, settings: Settings) -> Source:
+def read_source(X: Any, fitted: Fitted) -> Source:
     """Check a collection of Dask, and cut it into partitions along the samples."""
     kind = _kind(X)
     if kind == "frame":
-        X, kind = _from_frame(X, generator.domain)
-    if kind == "array" and not (generator.domain == "text" and X.ndim == 1):
-        return _from_array(X, generator, settings)
-    if generator.domain == "text":
-        _check_texts(generator)
-    else:
-        # No partition is computed for it: one sample of the domain's layout shows whether parameters can be used.
-        read_samples(np.zeros((1,) * _AXES.get(generator.domain, 2)), generator, settings, fitted=False)
+        X, kind = _from_frame(X, fitted.domain)
+    if kind == "array" and not (fitted.domain == "text" and X.ndim == 1):
+        return _from_array(X, fitted)
+    if fitted.domain == "text":
+        # Here and not above: importing a family of tasks registers them, and the order of families is the registry's.
+        from auxtasks.extractors.text.reading import checked_text_settings
+
+        checked_text_settings(fitted.params)
     if kind == "bag":
         # Partitions of a bag may be iterators, which can be read only once.
         X = X.map_partitions(list)
@@ -73,7 +67,7 @@ def _from_frame(X: Any, domain: str) -> tuple[Any, str]:
     return X.to_dask_array(), "array"
 
 
-def _from_array(X: Any, generator: AuxTargetGenerator, settings: Settings) -> Source:
+def _from_array(X: Any, fitted: Fitted) -> Source:
     if any(isnan(length) for length in X.shape[1:]):
         raise InvalidInputError(
             f"`X` must have known lengths along all axes but the first; got shape {X.shape}. Call "
@@ -84,16 +78,9 @@ def _from_array(X: Any, generator: AuxTargetGenerator, settings: Settings) -> So
         raise InvalidTypeError(f"`X` must hold real numbers; got dtype object, shape {X.shape}. Convert it first.")
     # Arrays of the same dtype and shape that take no memory; bytes, because floats would be searched for NaN.
     to_array(np.broadcast_to(np.zeros((), X.dtype), shape), "X")
-    like = read_samples(np.broadcast_to(np.zeros((), np.int8), shape), generator, settings, fitted=False)
+    like = replace(fitted, length=None).read(np.broadcast_to(np.zeros((), np.int8), shape))
     whole = X.rechunk(dict.fromkeys(range(1, X.ndim), -1))
     return Source(tuple(whole.to_delayed().ravel().tolist()), _known(whole.chunks[0]), whole, like.row_shape)
-
-
-def _check_texts(generator: AuxTargetGenerator) -> None:
-    # Here and not above: importing a family of tasks registers them, and the order of families is the registry's.
-    from auxtasks.extractors.text.reading import checked_text_settings
-
-    checked_text_settings(generator.get_params())
 
 
 def _known(rows: Sequence[float]) -> tuple[int, ...] | None:
@@ -181,18 +168,17 @@ class Piece:
         except AuxTasksError as error:
             raise type(error)(f"{self.place} (counted from its first sample): {error}") from error
 
-    def own(self, generator: AuxTargetGenerator) -> AuxTargetGenerator:
-        """Return the generator with draws of this partition's own, and without a progress bar.
+    def own(self, fitted: Fitted) -> Fitted:
+        """Return the same with draws of this partition's own, and without a progress bar.
 
         The first partition draws as all samples do in memory; others from seeds that follow from their number, so that
         whoever computes a partition, and how often, makes the same copies.
         """
-        own = copy.copy(generator)
-        own.progress = False
+        params = {**fitted.params, "progress": False}
         if self.number:
-            state = np.random.SeedSequence([generator.seed, self.number]).generate_state(1, np.uint64)
-            own.seed = int(state[0])
-        return own
+            state = np.random.SeedSequence([params["seed"], self.number]).generate_state(1, np.uint64)
+            params["seed"] = int(state[0])
+        return replace(fitted, params=params)
 
 
 def bring(given: Mapping[str, object] | None, domain: str) -> dict[str, Any]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import isnan
 from pathlib import Path
@@ -12,37 +11,35 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from auxtasks.aux_targets import AuxTargets, table
+from auxtasks.aux_targets import AuxTargets, Generator, table
 from auxtasks.errors import InvalidInputError
 from auxtasks.labels import main_labels
 from auxtasks.optional import is_dask, require
-from auxtasks.scale.dask_source import Piece, Source, bring, joined, layer, pieces, read_source
+from auxtasks.scale.dask_source import Piece, Source, bring, joined, layer, pieces, read_source, with_known_rows
+from auxtasks.scale.zarr import write_zarr
 from auxtasks.specs import TargetSpec
 from auxtasks.targets.computing import check_like_training
-from auxtasks.targets.given import check_names, encode_given
+from auxtasks.targets.fitted import Fitted, Made
+from auxtasks.targets.given import check_names
 from auxtasks.targets.raw import empty_target
-from auxtasks.targets.settings import checked_settings
 from auxtasks.typing import Array
 
 if TYPE_CHECKING:
     from os import PathLike
 
-    from auxtasks.generator import AuxTargetGenerator
 
-
-def transform_lazily(generator: AuxTargetGenerator, X: object, given: Mapping[str, object] | None) -> LazyAuxTargets:
+def transform_lazily(fitted: Fitted, X: object, given: Mapping[str, object] | None) -> Made:
     """Lay out the targets of a collection of Dask; nothing but given columns is computed."""
-    check_names(given, generator.given_)
-    source = _read(generator, X)
-    return targets_of(generator, source.counted() if given else source, given)
+    check_names(given, fitted.given)
+    source = _read(fitted, X)
+    return targets_of(fitted, source.counted() if given else source, given)
 
 
-def prepare_lazily(generator: AuxTargetGenerator, X: object) -> Any:
-    """Lay out what ``generator.prepare`` gives, as a dask array."""
-    source = _read(generator, X)
-    layout = inputs_layout(generator, source, copies=False)
-    delayed = require("dask", extra="dask").delayed
-    shared = delayed(copy.copy(generator), traverse=False)
+def prepare_lazily(fitted: Fitted, X: object) -> Any:
+    """Lay out what ``fitted.prepare`` gives, as a dask array."""
+    source = _read(fitted, X)
+    layout = inputs_layout(fitted, source, copies=False)
+    shared = require("dask", extra="dask").delayed(fitted, traverse=False)
     calls = [
         (_prepared, block, piece, shared, layout)
         for block, piece in zip(source.blocks, pieces(source, {}), strict=True)
@@ -50,21 +47,19 @@ def prepare_lazily(generator: AuxTargetGenerator, X: object) -> Any:
     return joined("prepare", calls, source.rows, layout.shape, layout.dtype)
 
 
-def targets_of(generator: AuxTargetGenerator, source: Source, given: Mapping[str, object] | None) -> LazyAuxTargets:
-    """Lay out the targets of checked partitions."""
-    generator = copy.copy(generator)
-    columns = bring(given, generator.domain)
+def targets_of(fitted: Fitted, source: Source, given: Mapping[str, object] | None) -> Made:
+    """Lay out the targets of checked partitions, as dask arrays."""
+    columns = bring(given, fitted.domain)
     if columns:
         # Checks at the door what workers would find; the labels themselves are encoded partition by partition.
-        known = sum(source.rows or ())
-        encode_given(generator.given_, columns, known, generator.shapes_, np.dtype(generator.dtype))
-    copies = any(task.extractor.effect == "expands" for task in generator.tasks_)
-    as_they_are = source.array is not None and not copies and not generator._changes_inputs
-    inputs = None if as_they_are else inputs_layout(generator, source, copies)
-    layouts = {name: target_layout(spec, np.dtype(generator.dtype)) for name, spec in generator.specs_.items()}
+        fitted.encoded(columns, sum(source.rows or ()))
+    copies = bool(fitted.adding)
+    as_they_are = source.array is not None and not copies and not fitted.changes_inputs
+    inputs = None if as_they_are else inputs_layout(fitted, source, copies)
+    layouts = {name: target_layout(spec, fitted.settings.dtype) for name, spec in fitted.specs.items()}
 
     delayed = require("dask", extra="dask").delayed
-    shared = [delayed(value, traverse=False) for value in (generator, inputs, layouts)]
+    shared = [delayed(value, traverse=False) for value in (fitted, inputs, layouts)]
     told_of = pieces(source, columns)
     layer_made = layer("make", [(make, b, piece, *shared) for b, piece in zip(source.blocks, told_of, strict=True)])
     made = [layer_made.delayed(number) for number in range(len(told_of))]
@@ -78,63 +73,37 @@ def targets_of(generator: AuxTargetGenerator, source: Source, given: Mapping[str
 
     arrays = {name: lay_out(partial(target_of, name=name), layout) for name, layout in layouts.items()}
     read = source.array if inputs is None else lay_out(inputs_of, inputs)
-    lengths = None if generator.texts_ is None else lay_out(lengths_of, Layout((), np.dtype(np.int64)))
-    n_original = -1 if source.rows is None else sum(source.rows)
-    return LazyAuxTargets(arrays, generator, read, n_original, lengths)
+    lengths = None if fitted.texts is None else lay_out(lengths_of, Layout((), np.dtype(np.int64)))
+    return Made(arrays, read, -1 if source.rows is None else sum(source.rows), lengths)
 
 
-def _read(generator: AuxTargetGenerator, X: object) -> Source:
-    source = read_source(X, generator, checked_settings(generator.get_params()))
+def _read(fitted: Fitted, X: object) -> Source:
+    source = read_source(X, fitted)
     if source.row_shape is not None:
-        check_like_training(source.row_shape, generator.row_shape_, generator.domain)
+        check_like_training(source.row_shape, fitted.row_shape, fitted.domain)
     return source
 
 
-def _prepared(block: Any, piece: Any, generator: AuxTargetGenerator, layout: Layout) -> Any:
+def _prepared(block: Any, piece: Any, fitted: Fitted, layout: Layout) -> Any:
     if not len(block):
         return layout.empty()
     with piece.named():
-        return as_said(generator.prepare(block), layout)
+        return as_said(fitted.prepare(block), layout)
 
 
-@dataclass(frozen=True)
-class Made:
-    """The targets of a partition; where a task adds copies, these come after the originals.
-
-    Parameters
-    ----------
-    targets : dict of str to ndarray
-        By name.
-    inputs : ndarray or None
-        None where the model reads the samples as they are.
-    lengths : ndarray or None
-        How many steps of each text are tokens.
-    n : int
-        How many samples are no copies.
-    """
-
-    targets: dict[str, Array]
-    inputs: Array | None
-    lengths: Array | None
-    n: int
-
-
-def make(
-    block: Any, piece: Piece, generator: AuxTargetGenerator, inputs: Layout | None, targets: dict[str, Layout]
-) -> Made:
-    """Make the targets of a partition."""
+def make(block: Any, piece: Piece, fitted: Fitted, inputs: Layout | None, targets: dict[str, Layout]) -> Made:
+    """Make the targets of a partition; inputs only where the model does not read the samples as they are."""
     if not len(block):
         empty = None if inputs is None else inputs.empty()
-        return Made({name: layout.empty() for name, layout in targets.items()}, empty, np.empty(0, np.int64), 0)
+        return Made({name: layout.empty() for name, layout in targets.items()}, empty, 0, np.empty(0, np.int64))
     with piece.named():
-        found = piece.own(generator).transform(block, given=piece.given or None)
-        brought = None if inputs is None else as_said(found.inputs, inputs)
-    return Made(dict(found), brought, found.lengths, found.n_original)
+        made = piece.own(fitted).transform(block, piece.given)
+        return replace(made, inputs=None if made.inputs is None or inputs is None else as_said(made.inputs, inputs))
 
 
 def target_of(made: Made, *, name: str, copies: bool | None) -> Array:
     """Take a target out of what a partition gave: of the originals, of the copies, or with None of all samples."""
-    return _half(made, made.targets[name], copies)
+    return _half(made, made.arrays[name], copies)
 
 
 def inputs_of(made: Made, *, copies: bool | None) -> Array:
@@ -150,7 +119,7 @@ def lengths_of(made: Made, *, copies: bool | None) -> Array:
 
 
 def _half(made: Made, array: Array, copies: bool | None) -> Array:
-    return array if copies is None else array[made.n :] if copies else array[: made.n]
+    return array if copies is None else array[made.n_original :] if copies else array[: made.n_original]
 
 
 def as_said(inputs: Array, said: Layout) -> Array:
@@ -185,21 +154,21 @@ def target_layout(spec: TargetSpec, dtype: np.dtype[Any]) -> Layout:
     return Layout(spec.shape, empty_target(spec.kind, 0, spec.shape, dtype).dtype)
 
 
-def inputs_layout(generator: AuxTargetGenerator, source: Source, copies: bool) -> Layout:
+def inputs_layout(fitted: Fitted, source: Source, copies: bool) -> Layout:
     """Tell how the inputs that a model reads are laid out, by trying one sample of zeros."""
-    if generator.domain == "text":
-        length = generator.texts_.length if generator.texts_ is not None else 0
-        return Layout((), np.dtype(object)) if generator.inputs == "texts" else Layout((length,), np.dtype(np.int32))
+    if fitted.domain == "text":
+        length = fitted.texts.length if fitted.texts is not None else 0
+        return Layout((length,), np.dtype(np.int32)) if fitted.changes_inputs else Layout((), np.dtype(object))
     if source.array is None:
-        like = generator.prepare(np.zeros((1, *generator._given_shape), np.float32))
+        like = fitted.prepare(np.zeros((1, *fitted.given_shape), np.float32))
         return Layout(like.shape[1:], np.dtype(np.float32))
     one = np.zeros((1, *source.array.shape[1:]), source.array.dtype)
     if copies and one.dtype.kind in "biu":
         low, high = (0, 1) if one.dtype == bool else (np.iinfo(one.dtype).min, np.iinfo(one.dtype).max)
         one[...] = np.random.default_rng(0).integers(low, high, one.shape, one.dtype, endpoint=True)
-        found = generator.transform(one).inputs
+        found = np.asarray(fitted.transform(one).inputs)
     else:
-        found = generator.prepare(one)
+        found = fitted.prepare(one)
     return Layout(found.shape[1:], found.dtype)
 
 
@@ -241,7 +210,7 @@ class LazyAuxTargets(AuxTargets):
     def __init__(
         self,
         arrays: Mapping[str, Any],
-        generator: AuxTargetGenerator,
+        generator: Generator,
         inputs: Any,
         n_original: int,
         lengths: Any = None,
@@ -278,8 +247,6 @@ class LazyAuxTargets(AuxTargets):
         first = self._first
         if not isnan(first.shape[0]):
             return self
-        from auxtasks.scale.dask_source import with_known_rows
-
         rows = tuple(map(int, first.copy().compute_chunk_sizes().chunks[0]))
 
         def known(array: Any) -> Any:
@@ -346,14 +313,14 @@ class LazyAuxTargets(AuxTargets):
             If there are more labels than samples, if numbers of samples are not known, or if a name is that of a
             target.
         """
-        chunks = self._first.chunks[0]
-        labels = lazy_labels(y, name, self.n_original, chunks)
-        clash = sorted(set(labels) & set(self._arrays))
-        if clash:
-            raise InvalidInputError(
-                f"`name`: {', '.join(map(repr, clash))} is the name of a target too; choose another for the main label."
-            )
-        return {**labels, **self._arrays}
+        return self._beside(lazy_labels(y, name, self.n_original, self._first.chunks[0]))
+
+    def _read_by_batches(self, y: object, inputs: object) -> tuple[object, dict[str, Array], list[str]]:
+        del y, inputs
+        raise InvalidInputError(
+            "these targets are not computed yet, and each batch would compute whole chunks again; call compute() "
+            "first, or write them by to_zarr and read chunk by chunk, as examples/dask_cluster.py does."
+        )
 
     def unscale(self, name: str, values: object) -> Any:
         """Turn a scaled target, or a prediction of it, into the task's own units; dask arrays stay lazy.
@@ -416,9 +383,9 @@ class LazyAuxTargets(AuxTargets):
         InvalidInputError
             If the inputs are texts, which are written nowhere.
         """
-        from auxtasks.scale.zarr import write_zarr
-
-        write_zarr(self.compute_chunk_sizes(), Path(path), include_inputs=include_inputs, overwrite=overwrite)
+        known, fitted = self.compute_chunk_sizes(), Fitted.of(self._generator)
+        made = Made(known._arrays, known.inputs if include_inputs else None, known.n_original, known.lengths)
+        write_zarr(fitted, made, Path(path), overwrite=overwrite)
 
     @property
     def _first(self) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import errno
 import json
 import os
@@ -20,10 +19,7 @@ from typing import Any, cast
 import numpy as np
 
 from auxtasks._version import __version__
-from auxtasks.aux_targets import AuxTargets
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, StorageError
-from auxtasks.generator import AuxTargetGenerator
-from auxtasks.label_columns import GivenColumn
 from auxtasks.optional import shown
 from auxtasks.scale.disk_files import (
     INPUT,
@@ -38,28 +34,26 @@ from auxtasks.scale.disk_files import (
 )
 from auxtasks.scale.sources import Source, dense, source_of
 from auxtasks.specs import NUMERIC_KINDS, Kind
-from auxtasks.storage import DESCRIPTION, JOURNAL, PARTIAL, check_replaceable, described, load_targets
+from auxtasks.storage import DESCRIPTION, JOURNAL, PARTIAL, check_replaceable, described, read_targets
 from auxtasks.targets.computing import Computed, compute_all
-from auxtasks.targets.fitted import plain, to_state
-from auxtasks.targets.given import EncodedColumn, check_names, encode_given, fit_columns
+from auxtasks.targets.fitted import Fitted, Made, plain
+from auxtasks.targets.given import fit_columns
 from auxtasks.targets.raw import RawTarget
-from auxtasks.targets.reading import read_samples
 from auxtasks.targets.samples import Dense, row_slices
-from auxtasks.targets.scaling import Scaling, fit_targets
-from auxtasks.targets.settings import Settings, checked_settings
+from auxtasks.targets.scaling import Scaling
 from auxtasks.targets.statistics import Numbers, Seen, see
-from auxtasks.targets.tasks import Task, parse_tasks
+from auxtasks.targets.tasks import Task
 from auxtasks.typing import Array
 
 
 def make_on_disk(
-    X: object, generator: AuxTargetGenerator, given: Mapping[str, object] | None, out: object, *, overwrite: bool
-) -> AuxTargets:
+    X: object, params: Mapping[str, Any], given: Mapping[str, object] | None, out: object, *, overwrite: bool
+) -> tuple[Fitted, Made]:
     """Make targets on disk; see `auxtasks.make_aux_targets`."""
     if not isinstance(out, (str, os.PathLike)):
         raise InvalidTypeError(f"`out` must be a path; got {out!r} of type {type(out).__name__}.")
     path = Path(os.path.abspath(out))  # noqa: PTH100 (keeps links as they are)
-    job = job_of(X, generator, given)
+    job = job_of(X, Fitted.begun(params, given), given)
     made_of = json.loads(json.dumps(job.made_of(), default=plain))
     if os.path.lexists(path) and not overwrite:
         _check_finished(job, made_of, path)
@@ -155,11 +149,10 @@ def _check_finished(job: Job, made_of: dict[str, Any], path: Path) -> None:
     _tidy(path)
 
 
-def _loaded(job: Job, path: Path) -> AuxTargets:
-    targets = load_targets(path)
-    if any(part.target is None for part in job.parts):
-        return targets
-    return AuxTargets(dict(targets), targets.generator, job.source.inputs, targets.n_original)
+def _loaded(job: Job, path: Path) -> tuple[Fitted, Made]:
+    fitted, made = read_targets(path)
+    written = any(part.target is None for part in job.parts)
+    return fitted, made if written else replace(made, inputs=job.source.inputs)
 
 
 CHUNK_BYTES = 32 * 1024 * 1024
@@ -168,38 +161,33 @@ _LEAST_BYTES = 256
 """What a sample counts at least: batches of very small ones take far more than their numbers until they are joined."""
 
 
-def job_of(X: object, generator: AuxTargetGenerator, given: Mapping[str, object] | None) -> Job:
+def job_of(X: object, draft: Fitted, given: Mapping[str, object] | None) -> Job:
     """Check everything there is to check before inputs are gone through, and compute the first sample."""
-    settings = checked_settings(generator.get_params())
-    check_names(given, None)
-    tasks = parse_tasks(generator.domain, generator.tasks, given or ())
-    _refuse(generator, tasks)
-    source = source_of(X, generator.domain)
-    samples = samples_of(source.first, generator, settings)
+    _refuse(draft)
+    source = source_of(X, draft.domain)
+    samples = samples_of(source.first, draft)
     columns = dict(given or {})
     # How many samples batches hold is seen at their end; until then it is believed to be as many as there are labels.
     n = source.n or max((len(values) for values in columns.values() if isinstance(values, Sized)), default=0)
-    fitted = fit_columns(columns, n)
-    encoded = encode_given(fitted, columns, n, None, settings.dtype)
-    job = Job(source, generator, settings, tasks, fitted, encoded, samples)
+    draft = replace(draft, given=fit_columns(columns, n))
+    job = Job(source, draft, draft.encoded(columns, n), samples)
     with warnings.catch_warnings():
         # Computed again with the first chunk, which says what there is to say.
         warnings.simplefilter("ignore", AuxTasksWarning)
         first = job.compute(0, source.first)
-    changes = any(task.extractor.effect == "shortens" for task in tasks)
-    parts = parts_of(first, scale=settings.scale, with_inputs=source.inputs is None or changes)
+    changes = any(task.extractor.effect == "shortens" for task in draft.tasks)
+    parts = parts_of(first, scale=draft.settings.scale, with_inputs=source.inputs is None or changes)
     return replace(job, parts=parts, rows=_rows(first, parts, source.first, samples))
 
 
-def _refuse(generator: AuxTargetGenerator, tasks: tuple[Task, ...]) -> None:
+def _refuse(draft: Fitted) -> None:
     memory = "make the targets in memory and save them with `AuxTargets.save`"
-    if generator.domain == "text" or any(task.extractor.fit for task in tasks):
+    if draft.domain == "text" or any(task.extractor.fit for task in draft.tasks):
         raise InvalidInputError(f"`out`: texts are tagged and numbered as a whole; {memory}.")
-    adding = [task.name for task in tasks if task.extractor.effect == "expands"]
-    if adding:
+    if draft.adding:
         raise InvalidInputError(
-            f"`out`: {', '.join(map(repr, adding))} draws at random over all samples at once and cannot be computed in "
-            f"chunks; leave it out, or {memory}."
+            f"`out`: {', '.join(map(repr, draft.adding))} draws at random over all samples at once and cannot be "
+            f"computed in chunks; leave it out, or {memory}."
         )
 
 
@@ -222,16 +210,10 @@ class Job:
     ----------
     source : Sliced or Batches
         The inputs.
-    generator : AuxTargetGenerator
-        With the user's parameters; not fitted.
-    settings : Settings
-        The checked parameters.
-    tasks : tuple of Task
-        What to compute.
-    given : dict of str to GivenColumn
-        The given columns, as fitted.
-    columns : list of EncodedColumn
-        Their values.
+    draft : Fitted
+        The parameters, tasks and given columns; nothing is learned yet.
+    columns : list of RawTarget
+        The values of the given columns.
     samples : Dense
         The first sample, in the layout of extractors.
     parts : tuple of Part
@@ -241,11 +223,8 @@ class Job:
     """
 
     source: Source
-    generator: AuxTargetGenerator
-    settings: Settings
-    tasks: tuple[Task, ...]
-    given: dict[str, GivenColumn]
-    columns: list[EncodedColumn]
+    draft: Fitted
+    columns: list[RawTarget]
     samples: Dense
     parts: tuple[Part, ...] = ()
     rows: int = 1
@@ -256,44 +235,43 @@ class Job:
         for column in self.columns:
             if len(column.array) < stop:
                 raise InvalidInputError(
-                    f"`given`: {column.task.name!r} has {len(column.array)} rows, and `X` at least {stop}; give one "
+                    f"`given`: {column.name!r} has {len(column.array)} rows, and `X` at least {stop}; give one "
                     "for each sample."
                 )
         columns = [replace(column, array=column.array[start:stop]) for column in self.columns]
         try:
-            samples = samples_of(block, self.generator, self.settings)
+            samples = samples_of(block, self.draft)
         except InvalidInputError as error:
             counted = re.sub(r"`X\[(\d+)\]", lambda found: f"`X[{start + int(found[1])}]", str(error), count=1)
             raise InvalidInputError(counted) from error
-        return compute_all(samples, self.tasks, columns, replace(self.settings, progress=False))
+        return compute_all(samples, self.draft.tasks, columns, replace(self.draft.settings, progress=False))
 
     def made_of(self) -> dict[str, Any]:
         """Return what decides the result, by the name of the argument."""
-        params = self.generator.get_params()
-        for name in ("n_jobs", "progress", "tasks"):
-            del params[name]
+        draft = self.draft
+        params = {name: value for name, value in draft.params.items() if name not in ("n_jobs", "progress", "tasks")}
         return {
             **params,
-            "dtype": str(self.settings.dtype),
-            "tasks": [[task.name, task.extractor.name, dict(task.options)] for task in self.tasks],
-            "given": {c.task.name: [self.given[c.task.name].to_dict(), digest_of(c.array)] for c in self.columns},
+            "dtype": str(draft.settings.dtype),
+            "tasks": [[task.name, task.extractor.name, dict(task.options)] for task in draft.tasks],
+            "given": {c.name: [draft.given[c.name].to_dict(), digest_of(c.array)] for c in self.columns},
             "shape of X": [self.source.n, *self.source.first.shape[1:]],
             "dtype of X": self.source.first.dtype.str,
             "version of auxtasks": __version__,
         }
 
 
-def samples_of(block: Array, generator: AuxTargetGenerator, settings: Settings) -> Dense:
+def samples_of(block: Array, draft: Fitted) -> Dense:
     """Read a block of inputs."""
     # Of texts and of series of different lengths there are none here.
-    return cast("Dense", read_samples(dense(block, generator.domain), generator, settings, fitted=False))
+    return cast("Dense", draft.read(dense(block, draft.domain)))
 
 
 def fill(job: Job, files: Mapping[str, RowFile], journal: Journal) -> int:
     """Write what is missing of the unscaled targets, and see that the inputs are those of chunks that are there."""
     stop, told = 0, False
     total = None if job.source.n is None else ceil(job.source.n / job.rows)
-    for start, block in shown(job.source.blocks(job.rows), total, job.settings.progress, unit="chunk"):
+    for start, block in shown(job.source.blocks(job.rows), total, job.draft.settings.progress, unit="chunk"):
         stop, digest = start + len(block), digest_of(block)
         before = journal.known(INPUT, start)
         if before not in (None, (stop, digest)) or (before is None and journal.fitted is not None):
@@ -356,8 +334,7 @@ def _check_end(job: Job, journal: Journal, n: int) -> None:
     for column in job.columns:
         if len(column.array) != n:
             raise InvalidInputError(
-                f"`given`: {column.task.name!r} has {len(column.array)} rows, and `X` has {n}; give one for each "
-                "sample."
+                f"`given`: {column.name!r} has {len(column.array)} rows, and `X` has {n}; give one for each sample."
             )
 
 
@@ -417,25 +394,15 @@ def finish(job: Job, files: Mapping[str, RowFile], journal: Journal, folder: Pat
 
 
 def _fitted(job: Job, files: Mapping[str, RowFile]) -> dict[str, Any]:
-    """Fit as `AuxTargetGenerator` does, and return its state."""
-    scale, samples = job.settings.scale, job.samples
-    every = (*job.tasks, *(column.task for column in job.columns))
-    parts = {part.target: part for part in job.parts}
-    seen = {task.name: see_rows(task, parts[task.name], files[parts[task.name].file], scale=scale) for task in every}
-    specs, scalings = fit_targets(every, seen, scale=scale, compute=samples.compute)
-    generator = copy.copy(job.generator)
-    generator._learned(
-        tasks=job.tasks,
-        given=job.given,
-        specs=specs,
-        scalings=scalings,
-        shapes={part.target: part.natural for part in job.parts if part.target},
-        row_shape=samples.row_shape,
-        channel_added=samples.add_channel,
-        length=None,
-        texts=None,
-    )
-    return to_state(generator)
+    """Fit as in memory, and return the state of that."""
+    parts, scale = {part.target: part for part in job.parts}, job.draft.settings.scale
+    seen = {
+        task.name: see_rows(task, parts[task.name], files[parts[task.name].file], scale=scale)
+        for task in job.draft.named
+    }
+    samples = job.samples
+    fitted = job.draft.learned(seen, samples.compute, row_shape=samples.row_shape, channel_added=samples.add_channel)
+    return fitted.to_state()
 
 
 def _kept(job: Job, journal: Journal) -> Iterator[tuple[Part, Scaling | None]]:

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from auxtasks._version import __version__
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.optional import require
-from auxtasks.scale.tf_map import for_batches
+from auxtasks.targets.fitted import Fitted, plain
 from auxtasks.targets.raw import empty_target
 from auxtasks.typing import Array
-
-if TYPE_CHECKING:
-    from auxtasks.generator import AuxTargetGenerator
-
 
 _WAY_OUT = "make the targets beforehand, with make_aux_targets, or leave this task out of the generator."
 TOKENS = "input_ids"
 """The column of the numbers of tokens, by the name that Hugging Face's tokenizers give it."""
-_OBJECTS = ("tokenizer", "backend", "pipeline")
-"""Parameters that may be objects, of which a description says only what they were."""
 
 
 class BatchMap:
@@ -31,8 +26,8 @@ class BatchMap:
 
     Parameters
     ----------
-    generator : AuxTargetGenerator
-        Fitted; a later refit does not reach the function.
+    fitted : Fitted
+        What computes the targets.
     column : str
         The column of the inputs.
 
@@ -46,12 +41,13 @@ class BatchMap:
     alone: pass another ``new_fingerprint`` or ``load_from_cache_file=False`` after changing its code.
     """
 
-    def __init__(self, generator: AuxTargetGenerator, column: str) -> None:
+    def __init__(self, fitted: Fitted, column: str) -> None:
         if not isinstance(column, str) or not column:
             raise InvalidTypeError(f"`column` must be the name of a column; got {column!r:.60}.")
-        self.generator = for_batches(generator, _WAY_OUT)
+        fitted.check_adds_none(_WAY_OUT)
+        self.fitted = fitted
         self.column = column
-        lost = [name for name in generator.specs_ if name in (column, self.inputs)]
+        lost = [name for name in fitted.specs if name in (column, self.inputs)]
         if lost:
             raise InvalidInputError(
                 f"`column`: {', '.join(map(repr, lost))} is the name of a target too, which would replace the "
@@ -67,43 +63,37 @@ class BatchMap:
             )
         if self.column not in batch:
             raise unknown_name("column", self.column, batch, "column")
-        g = self.generator
-        targets = g.transform(batch[self.column], given={name: batch[name] for name in g.given_ if name in batch})
-        columns = dict(targets)
-        if self.inputs is not None:
-            columns[self.inputs] = targets.inputs
-        return columns
+        given = {name: batch[name] for name in self.fitted.given if name in batch}
+        made = self.fitted.transform(batch[self.column], given)
+        return made.arrays if self.inputs is None else {**made.arrays, self.inputs: np.asarray(made.inputs)}
 
     @property
     def inputs(self) -> str | None:
         """The column that the model reads where that is not the column as it is; None where it is."""
-        g = self.generator
-        return None if not g._changes_inputs else TOKENS if g.domain == "text" else self.column
+        return None if not self.fitted.changes_inputs else TOKENS if self.fitted.domain == "text" else self.column
 
     def features(self, features: Mapping[str, Any] | None = None) -> Any:
         """Return the features of a data set with the targets, as arrays of fixed shapes."""
         datasets = require("datasets", extra="huggingface")
-        g, found = self.generator, dict(features or {})
-        for name, spec in g.specs_.items():
-            empty = empty_target(spec.kind, 0, spec.shape, np.dtype(g.dtype))
+        fitted, found = self.fitted, dict(features or {})
+        for name, spec in fitted.specs.items():
+            empty = empty_target(spec.kind, 0, spec.shape, fitted.settings.dtype)
             found[name] = _feature(datasets, spec.shape, empty.dtype.name)
         if self.inputs is not None:
             # One sample that holds nothing tells the shape.
-            nothing = ["a"] if g.domain == "text" else np.zeros((1, *g._given_shape), np.float32)
-            prepared = g.prepare(nothing)
+            nothing = ["a"] if fitted.domain == "text" else np.zeros((1, *fitted.given_shape), np.float32)
+            prepared = fitted.prepare(nothing)
             found[self.inputs] = _feature(datasets, prepared.shape[1:], prepared.dtype.name)
         return datasets.Features(found)
 
     def __repr__(self) -> str:
-        """Show the generator and the column."""
-        return f"{type(self).__name__}({self.generator!r}, {self.column!r})"
+        """Show the targets and the column."""
+        return f"{type(self).__name__}({list(self.fitted.specs)!r}, {self.column!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as one text: a graph of objects is written differently when its parts are shared differently."""
-        from auxtasks.targets.fitted import plain, to_state
-
-        state = {"auxtasks": __version__, "column": self.column, "generator": to_state(self.generator)}
-        return _restored, (json.dumps(state, default=plain), _functions(self.generator), _objects(self.generator))
+        state = {"auxtasks": __version__, "column": self.column, "generator": self.fitted.to_state()}
+        return _restored, (json.dumps(state, default=plain), _functions(self.fitted), _objects(self.fitted))
 
 
 def _feature(datasets: Any, shape: tuple[int, ...], dtype: str) -> Any:
@@ -113,31 +103,26 @@ def _feature(datasets: Any, shape: tuple[int, ...], dtype: str) -> Any:
     return datasets.Sequence(value, length=shape[0]) if shape else value
 
 
-def _functions(generator: AuxTargetGenerator) -> tuple[Callable[..., Any], ...]:
+def _functions(fitted: Fitted) -> tuple[Callable[..., Any], ...]:
     """Return the functions of tasks that are not of this package; importing them registers the tasks, too."""
-    declared = [task.extractor for task in generator.tasks_]
+    declared = [task.extractor for task in fitted.tasks]
     found = (function for one in declared for function in (one.function, one.fit) if function is not None)
     return tuple(function for function in found if not function.__module__.startswith("auxtasks."))
 
 
-def _objects(generator: AuxTargetGenerator) -> tuple[Any, ...]:
-    """Return, in the order of `_OBJECTS`, the parameters that the description cannot hold; None for the others."""
-    if generator.domain != "text":
-        return ()
+def _objects(fitted: Fitted) -> dict[str, Any]:
+    """Return the parameters that the description cannot hold."""
+    if fitted.domain != "text":
+        return {}
     from auxtasks.extractors.text.reading import describe_params
 
-    described = describe_params(generator.get_params())
-    unsaved = (isinstance(described[name], Mapping) and "unsaved" in described[name] for name in _OBJECTS)
-    return tuple(getattr(generator, name) if lost else None for name, lost in zip(_OBJECTS, unsaved, strict=True))
+    described = describe_params(fitted.params)
+    lost = [name for name in described if isinstance(described[name], Mapping) and "unsaved" in described[name]]
+    return {name: fitted.params[name] for name in lost}
 
 
-def _restored(text: str, functions: tuple[Any, ...], objects: tuple[Any, ...]) -> BatchMap:
-    from auxtasks.targets.fitted import from_state
-
+def _restored(text: str, functions: tuple[Any, ...], objects: Mapping[str, Any]) -> BatchMap:
     del functions  # to have been unpickled is all they are there for
     state = json.loads(text)
-    generator = from_state(state["generator"])
-    for name, value in zip(_OBJECTS, objects, strict=False):
-        if value is not None:
-            setattr(generator, name, value)
-    return BatchMap(generator, state["column"])
+    fitted = Fitted.from_state(state["generator"])
+    return BatchMap(replace(fitted, params={**fitted.params, **objects}), state["column"])

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import copy
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.specs import TargetSpec
+from auxtasks.targets.fitted import Fitted
 from auxtasks.targets.graph import checked_batch, graph_targets
 from auxtasks.targets.raw import empty_target
 from auxtasks.targets.tasks import Task
 from auxtasks.typing import Array
 from auxtasks.validation import check_flag
-
-if TYPE_CHECKING:
-    from auxtasks.generator import AuxTargetGenerator
-
 
 _WAY_OUT = (
     "make the targets beforehand, with make_aux_targets(...).to_tf_dataset(y), or leave this task out of the generator."
@@ -34,29 +30,28 @@ class TargetMap:
 
     Parameters
     ----------
-    generator : AuxTargetGenerator
-        Fitted.
+    fitted : Fitted
+        What computes the targets.
     batched, column, label, in_graph
         As `AuxTargetGenerator.as_map` has them.
     """
 
-    def __init__(
-        self, generator: AuxTargetGenerator, batched: bool, column: str | None, label: str | None, in_graph: bool
-    ) -> None:
+    def __init__(self, fitted: Fitted, batched: bool, column: str | None, label: str | None, in_graph: bool) -> None:
         for argument, name in (("column", column), ("label", label)):
             if name is not None and not isinstance(name, str):
                 raise InvalidTypeError(f"`{argument}` must be the name of a column; got {name!r:.60}.")
-        self.generator = for_batches(generator, _WAY_OUT)
+        fitted.check_adds_none(_WAY_OUT)
+        self.fitted = fitted
         self.batched = check_flag("batched", batched)
         self.column = column
         self.label = label
-        dense = generator.domain != "text" and generator.length_ is None
+        dense = fitted.domain != "text" and fitted.length is None
         self.in_graph = check_flag("in_graph", in_graph) and dense
 
     def __call__(self, *element: Any) -> tuple[Any, ...]:
         """Put targets beside one element or batch."""
         parts = read_element(element, self.column, self.label)
-        if MAIN in self.generator.specs_ and MAIN in parts.labels:
+        if MAIN in self.fitted.specs and MAIN in parts.labels:
             raise InvalidInputError(
                 f"`tasks`: a target is named {MAIN!r}, as the main label is; give the task another alias."
             )
@@ -67,17 +62,17 @@ class TargetMap:
 
     def _computed(self, x: Any, parts: Element) -> tuple[Any, dict[str, Any]]:
         """Return what the model reads, and the targets that the labels do not hold, in the order of the specs."""
-        outside = OutsideGraph(with_tasks(self.generator, lambda task: self._is_outside(task, parts)))
-        inside = with_tasks(self.generator, lambda task: self._is_inside(task) and task.name not in parts.labels)
-        if outside.generator.specs_ or outside.changes_inputs:
+        outside = OutsideGraph(with_tasks(self.fitted, lambda task: self._is_outside(task, parts)))
+        inside = with_tasks(self.fitted, lambda task: self._is_inside(task) and task.name not in parts.labels)
+        if outside.fitted.specs or outside.fitted.changes_inputs:
             x, found = outside(x)
         else:
             found = {}
-        if inside.specs_:
+        if inside.specs:
             found |= graph_targets(inside, x, as_transform=True)
         targets = {}
-        for name, spec in self.generator.specs_.items():
-            if name in self.generator.given_:
+        for name, spec in self.fitted.specs.items():
+            if name in self.fitted.given:
                 row = tf.constant(outside.empty(spec, 1))
                 found[name] = tf.repeat(row, tf.shape(x)[0], axis=0)
                 found[name].set_shape((x.shape[0], *spec.shape))
@@ -93,17 +88,17 @@ class TargetMap:
 
     def _checked(self, x: Any) -> Any:
         """Return the batch as a tensor, refused before the pipeline runs where that can be told."""
-        g = self.generator
+        fitted = self.fitted
         x = x if isinstance(x, tf.RaggedTensor) else tf.convert_to_tensor(x)
-        ragged, of_text = isinstance(x, tf.RaggedTensor), g.domain == "text"
+        ragged, of_text = isinstance(x, tf.RaggedTensor), fitted.domain == "text"
         if (x.dtype == tf.string) != of_text:
             raise InvalidTypeError(
                 f"`x` must hold {'strings: texts or tokens' if of_text else 'numbers'}, as the training inputs did; "
                 f"found a tensor of {x.dtype.name}, shape {x.shape}."
             )
-        if not of_text and g.length_ is None and not ragged:
-            return checked_batch(g, x)
-        if ragged and (x.ragged_rank != 1 or not (of_text or g.length_)):
+        if not of_text and fitted.length is None and not ragged:
+            return checked_batch(fitted, x)
+        if ragged and (x.ragged_rank != 1 or not (of_text or fitted.length)):
             raise InvalidInputError(
                 f"`x` is a RaggedTensor of shape {x.shape}, and the training inputs were of one shape; make it dense, "
                 "such as by x.to_tensor(shape=...)."
@@ -117,9 +112,9 @@ class TargetMap:
         return x
 
 
-def target_map(generator: AuxTargetGenerator, **how: Any) -> Any:
+def target_map(fitted: Fitted, **how: Any) -> Any:
     """Return a `TargetMap` as a function that AutoGraph leaves alone: it would hide the type of an error."""
-    return tf.autograph.experimental.do_not_convert(TargetMap(generator, **how).__call__)
+    return tf.autograph.experimental.do_not_convert(TargetMap(fitted, **how).__call__)
 
 
 MAIN = "main"
@@ -202,27 +197,21 @@ _tagging = threading.Lock()
 
 
 class OutsideGraph:
-    """Calls a generator's `transform` from within a graph.
+    """Calls `Fitted.transform` from within a graph.
 
     Parameters
     ----------
-    generator : AuxTargetGenerator
-        Fitted, with the tasks to compute and those that change the inputs.
+    fitted : Fitted
+        With the tasks to compute and those that change the inputs.
     """
 
-    def __init__(self, generator: AuxTargetGenerator) -> None:
-        self.generator = generator
-        self._dtype = np.dtype(generator.dtype)
-
-    @property
-    def changes_inputs(self) -> bool:
-        """Whether the model reads something else than the pipeline holds: padded, numbered or shortened samples."""
-        return self.generator._changes_inputs
+    def __init__(self, fitted: Fitted) -> None:
+        self.fitted = fitted
 
     def __call__(self, x: Any) -> tuple[Any, dict[str, Any]]:
         """Return what the model reads, and the targets, of a batch."""
-        specs, n = self.generator.specs_, x.shape[0]
-        like = self._prepared_like(x) if self.changes_inputs else None
+        specs, n = self.fitted.specs, x.shape[0]
+        like = self._prepared_like(x) if self.fitted.changes_inputs else None
         dtypes = [tf.as_dtype(self.empty(spec).dtype) for spec in specs.values()]
         if like is not None:
             dtypes.insert(0, tf.as_dtype(like.dtype))
@@ -239,29 +228,29 @@ class OutsideGraph:
 
     def empty(self, spec: TargetSpec, n: int = 0) -> Array:
         """Return n rows of a target, all missing."""
-        return empty_target(spec.kind, n, spec.shape, self._dtype)
+        return empty_target(spec.kind, n, spec.shape, self.fitted.settings.dtype)
 
     def _compute(self, x: Array, row_splits: Array | None = None) -> list[Array]:
-        g = self.generator
-        samples = _samples(x, row_splits) if g.domain == "text" or row_splits is not None or g.length_ else x
+        fitted = self.fitted
+        samples = _samples(x, row_splits) if fitted.domain == "text" or row_splits is not None or fitted.length else x
         if not len(samples):
             # Distributed training fills up with empty batches, which the door would refuse.
-            inputs = [self._prepared_like(x)[:0]] if self.changes_inputs else []
-            return [*inputs, *(self.empty(spec) for spec in g.specs_.values())]
-        with _tagging if g.domain == "text" else nullcontext():
-            targets = g.transform(samples)
-        return [*([targets.inputs] if self.changes_inputs else []), *(targets[name] for name in g.specs_)]
+            inputs = [self._prepared_like(x)[:0]] if self.fitted.changes_inputs else []
+            return [*inputs, *(self.empty(spec) for spec in fitted.specs.values())]
+        with _tagging if fitted.domain == "text" else nullcontext():
+            made = fitted.transform(samples)
+        return [*([np.asarray(made.inputs)] if fitted.changes_inputs else []), *made.arrays.values()]
 
     def _prepared_like(self, x: Any) -> Array:
         """Return the form in which the model reads such a batch, of one sample that holds nothing."""
-        g = self.generator
-        if g.domain == "text":
+        fitted = self.fitted
+        if fitted.domain == "text":
             tokens = isinstance(x, tf.RaggedTensor) or len(x.shape) > 1
-            return g.prepare([["a"]] if tokens else ["a"])
+            return fitted.prepare([["a"]] if tokens else ["a"])
         dtype = x.dtype if isinstance(x, np.ndarray) else x.dtype.as_numpy_dtype
-        if g.length_ is None:
-            return g.prepare(np.zeros((1, *x.shape[1:]), dtype))
-        return g.prepare([np.zeros(g._given_shape, dtype)])
+        if fitted.length is None:
+            return fitted.prepare(np.zeros((1, *x.shape[1:]), dtype))
+        return fitted.prepare([np.zeros(fitted.given_shape, dtype)])
 
 
 def _samples(x: Array, row_splits: Array | None) -> Any:
@@ -274,27 +263,12 @@ def _decoded(part: Any) -> Any:
     return part.decode("utf-8") if isinstance(part, bytes) else [token.decode("utf-8") for token in part]
 
 
-def for_batches(generator: AuxTargetGenerator, way_out: str) -> AuxTargetGenerator:
-    """Return a copy of a generator that no refit changes, if it can compute one batch at a time."""
-    generator._checked_fitted()
-    adding = [task.name for task in generator.tasks_ if task.extractor.effect == "expands"]
-    if adding:
-        raise InvalidInputError(
-            f"`tasks`: {', '.join(map(repr, adding))} adds transformed copies to the samples, and a map over batches "
-            f"gives as many samples as it takes; {way_out}"
-        )
-    return copy.copy(generator)
-
-
-def with_tasks(generator: AuxTargetGenerator, wanted: Callable[[Task], bool]) -> AuxTargetGenerator:
-    """Return a generator of some of the tasks, and of no given column, fitted as the whole."""
-    part = copy.copy(generator)
-    part.tasks_ = tuple(
-        task
-        for task in generator.tasks_
-        if wanted(task) and (task.extractor.effect != "none" or task.name in generator.specs_)
+def with_tasks(fitted: Fitted, wanted: Callable[[Task], bool]) -> Fitted:
+    """Return the same with some of the tasks, and no given column."""
+    tasks = tuple(
+        task for task in fitted.tasks if wanted(task) and (task.extractor.effect != "none" or task.name in fitted.specs)
     )
-    part.given_ = {}
-    names = {task.name for task in part.tasks_}
-    part.specs_ = {name: spec for name, spec in generator.specs_.items() if name in names}
-    return part
+    names = {task.name for task in tasks}
+    return replace(
+        fitted, tasks=tasks, given={}, specs={name: fitted.specs[name] for name in fitted.specs if name in names}
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,29 +12,39 @@ import numpy as np
 from auxtasks._version import __version__
 from auxtasks.errors import InvalidInputError, StorageError
 from auxtasks.optional import require
-from auxtasks.scale.dask_targets import LazyAuxTargets
+from auxtasks.storage import check_replaceable, damage_named, written_as_a_whole
+from auxtasks.targets.fitted import Fitted, Made, plain
 
 DESCRIPTION = "auxtasks_zarr.json"
 FORMAT = 1
 
 
-def write_zarr(targets: LazyAuxTargets, path: Path, *, include_inputs: bool, overwrite: bool) -> None:
+def write_zarr(fitted: Fitted, made: Made, path: Path, *, overwrite: bool) -> None:
     """Write lazy targets; see `LazyAuxTargets.to_zarr`."""
-    # Here and not above: what is in memory does not need what is on a cluster, but for telling one from the other.
-    from auxtasks.storage import check_replaceable, written_as_a_whole
-
     require("zarr", extra="dask")
     check_replaceable(path, overwrite=overwrite, description=DESCRIPTION)
-    if not targets.n_samples:
+    if not len(next(iter(made.arrays.values()))):
         raise InvalidInputError("`X` holds no samples: all of its partitions are empty, and there is nothing to write.")
-    arrays = {f"target_{number:03d}": array for number, array in enumerate(targets.values())}
-    if include_inputs:
-        arrays["inputs"] = _numbers(targets.inputs)
-    if targets.lengths is not None:
-        arrays["lengths"] = targets.lengths
+    files = {name: f"target_{number:03d}" for number, name in enumerate(made.arrays)}
+    arrays: dict[str, Any] = {files[name]: array for name, array in made.arrays.items()}
+    if made.inputs is not None:
+        arrays["inputs"] = _numbers(made.inputs)
+    if made.lengths is not None:
+        arrays["lengths"] = made.lengths
+    described = {
+        "format": FORMAT,
+        "auxtasks": __version__,
+        "n_original": made.n_original,
+        "generator": fitted.to_state(),
+        "targets": files,
+        "arrays": {
+            name: {"shape": tuple(map(int, array.shape)), "dtype": array.dtype.str} for name, array in arrays.items()
+        },
+    }
     with written_as_a_whole(path) as new:
         _store(arrays, new)
-        _describe(targets, arrays, new)
+        text = json.dumps(described, indent=1, default=plain, allow_nan=False)
+        (new / DESCRIPTION).write_text(text, encoding="utf-8")
 
 
 def _numbers(inputs: Any) -> Any:
@@ -73,72 +82,27 @@ def _store(arrays: dict[str, Any], folder: Path) -> None:
     da.store(sources, places, lock=False)
 
 
-def _describe(targets: LazyAuxTargets, arrays: dict[str, Any], folder: Path) -> None:
-    from auxtasks.targets.fitted import plain, to_state
-
-    described = {
-        "format": FORMAT,
-        "auxtasks": __version__,
-        "n_original": targets.n_original,
-        "generator": to_state(targets.generator),
-        "targets": dict(zip(targets, arrays, strict=False)),
-        "arrays": {
-            name: {"shape": tuple(map(int, array.shape)), "dtype": array.dtype.str} for name, array in arrays.items()
-        },
-    }
-    text = json.dumps(described, indent=1, default=plain, allow_nan=False)
-    (folder / DESCRIPTION).write_text(text, encoding="utf-8")
+AGAIN = "Write the targets again."
 
 
-def open_zarr(path: str | os.PathLike[str]) -> LazyAuxTargets:
-    """Open what `LazyAuxTargets.to_zarr` wrote; arrays are read when they are computed.
-
-    Parameters
-    ----------
-    path : path-like
-        The directory.
-
-    Returns
-    -------
-    LazyAuxTargets
-        As they were written, with a ``transform`` of the same scaling.
-
-    Raises
-    ------
-    StorageError
-        If the directory or an array is absent, lacks a chunk, or is not what the description says.
-
-    Examples
-    --------
-    >>> import tempfile, auxtasks, dask.array as da
-    >>> from auxtasks.cluster import open_zarr
-    >>> X = da.from_array([[1.0, 3.0], [2.0, 2.0]], chunks=(1, 2))
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     auxtasks.make_aux_targets(X, "signal", "std").to_zarr(f"{folder}/targets")
-    ...     open_zarr(f"{folder}/targets")["std"].compute()
-    array([[ 1.],
-           [-1.]], dtype=float32)
-    """
-    from auxtasks.storage import damage_named
-    from auxtasks.targets.fitted import from_state
-
-    folder = Path(path)
+def read_zarr(folder: Path) -> tuple[Fitted, Made]:
+    """Read what `write_zarr` wrote, as dask arrays; see `auxtasks.cluster.open_zarr`."""
     described = _read_description(folder / DESCRIPTION)
-    with damage_named(folder / DESCRIPTION, "Write the targets again."):
-        generator = from_state(described["generator"])
+    with damage_named(folder / DESCRIPTION, AGAIN):
+        fitted = Fitted.from_state(described["generator"])
         n_original = int(described["n_original"])
         files: dict[str, Mapping[str, Any]] = dict(described["arrays"])
-        names = {name: described["targets"][name] for name in generator.specs_}
+        names = {name: described["targets"][name] for name in fitted.specs}
         said = {file: (tuple(fields["shape"]), str(fields["dtype"])) for file, fields in files.items()}
         rows = {shape[0] for shape, _ in said.values()}
-        fits = all(said[names[name]][0][1:] == spec.shape for name, spec in generator.specs_.items())
+        fits = all(said[names[name]][0][1:] == spec.shape for name, spec in fitted.specs.items())
         # Nothing is read that is not in this folder.
         fits &= all(Path(file).name == file for file in files)
     if len(rows) != 1 or not fits or not 0 < n_original <= next(iter(rows)):
         raise StorageError(f"{folder / DESCRIPTION} does not fit the arrays beside it. Write the targets again.")
     found = {file: _open(folder / file, *fields) for file, fields in said.items()}
     arrays = {name: found[file] for name, file in names.items()}
-    return LazyAuxTargets(arrays, generator, found.get("inputs"), n_original, found.get("lengths"))
+    return fitted, Made(arrays, found.get("inputs"), n_original, found.get("lengths"))
 
 
 def _read_description(path: Path) -> Mapping[str, Any]:

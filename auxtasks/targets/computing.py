@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from auxtasks.errors import AuxTasksWarning, InvalidInputError
-from auxtasks.targets.given import EncodedColumn
 from auxtasks.targets.raw import RawTarget, empty_target, make_room
 from auxtasks.targets.samples import Blocks, Dense, Ragged, Rows, Samples, for_each
 from auxtasks.targets.settings import Settings
@@ -45,7 +44,7 @@ class Computed:
 
 
 def compute_all(
-    samples: Samples | Documents, tasks: Sequence[Task], columns: Sequence[EncodedColumn], settings: Settings
+    samples: Samples | Documents, tasks: Sequence[Task], given: Sequence[RawTarget], settings: Settings
 ) -> Computed:
     """Compute all targets, unscaled."""
     n_original = samples.n
@@ -62,13 +61,14 @@ def compute_all(
             samples, found[task.name] = expand(samples, task, settings.seed, settings.dtype)
     others = [task for task in tasks if task.extractor.effect == "none"]
     found |= compute(samples, others, settings.dtype, n_jobs=settings.n_jobs, progress=settings.progress)
-    for column in columns:
+    targets = {task.name: found[task.name] for task in tasks}
+    for column in given:
         _check_steps(column, samples.row_shape, shortened_from)
-        found[column.task.name] = _given_target(column, samples.n, settings.dtype)
-    names = [task.name for task in tasks] + [column.task.name for column in columns]
-    return Computed(
-        {name: found[name] for name in names}, samples.inputs, n_original, getattr(samples, "lengths", None)
-    )
+        # Transformed copies, which come last, have no label.
+        target = replace(column, array=empty_target(column.kind, samples.n, column.natural, settings.dtype))
+        target.write(slice(0, n_original), column.array)
+        targets[column.name] = target
+    return Computed(targets, samples.inputs, n_original, getattr(samples, "lengths", None))
 
 
 def inputs_after(samples: Samples | Documents, tasks: Sequence[Task], settings: Settings) -> Array:
@@ -79,21 +79,12 @@ def inputs_after(samples: Samples | Documents, tasks: Sequence[Task], settings: 
     return samples.inputs
 
 
-def _check_steps(column: EncodedColumn, row_shape: tuple[int, ...], before: tuple[int, ...]) -> None:
+def _check_steps(column: RawTarget, row_shape: tuple[int, ...], before: tuple[int, ...]) -> None:
     if column.kind.startswith("step") and row_shape != before and column.array.shape[1] == before[0]:
         raise InvalidInputError(
-            f"`given`: {column.task.name!r} has {before[0]} steps, one for each of the inputs, and only "
+            f"`given`: {column.name!r} has {before[0]} steps, one for each of the inputs, and only "
             f"{row_shape[0]} are left after a task shortened the inputs; give the labels of these."
         )
-
-
-def _given_target(column: EncodedColumn, n: int, dtype: np.dtype[np.floating]) -> RawTarget:
-    """Lay out a given column; transformed copies, which come last, have no label."""
-    natural = column.array.shape[1:]
-    array = empty_target(column.kind, n, natural, dtype)
-    target = RawTarget(column.task.name, column.kind, natural, array)
-    target.write(slice(0, len(column.array)), column.array)
-    return target
 
 
 def compute(

@@ -1,93 +1,286 @@
-"""A fitted generator as plain JSON types, and back."""
+"""What training inputs decide, and computing targets with it: all that memory, disk, clusters and pipelines share."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from auxtasks.errors import InvalidTypeError
-from auxtasks.generator import AuxTargetGenerator
+from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.label_columns import GivenColumn
 from auxtasks.registry import find_task
 from auxtasks.specs import TargetSpec
-from auxtasks.targets.scaling import Scaling
-from auxtasks.targets.tasks import Task, from_extractor, frozen
+from auxtasks.targets.computing import Computed, check_fitted_shapes, check_like_training, compute_all, inputs_after
+from auxtasks.targets.given import check_names, encode_given, fit_columns
+from auxtasks.targets.raw import RawTarget
+from auxtasks.targets.reading import read_inputs
+from auxtasks.targets.samples import Dense, Ragged, Samples
+from auxtasks.targets.scaling import Scaling, fit_targets
+from auxtasks.targets.settings import Settings, checked_settings
+from auxtasks.targets.statistics import Seen, see
+from auxtasks.targets.tasks import Task, fit_names, from_extractor, frozen, given_task, parse_tasks
+from auxtasks.typing import Array
 
 if TYPE_CHECKING:
-    from auxtasks.extractors.text.documents import FittedTexts
+    from auxtasks.extractors.text.documents import Documents, FittedTexts
 
 
-def to_state(generator: AuxTargetGenerator) -> dict[str, Any]:
-    """Describe a fitted generator."""
-    g = generator
-    params = {**g.get_params(), "dtype": str(np.dtype(g.dtype))}
-    texts = None
-    if g.texts_ is not None:
-        from auxtasks.extractors.text.reading import describe_fitted, describe_params
+@dataclass(frozen=True)
+class Made:
+    """The targets of some samples, and what belongs to them.
 
-        params |= describe_params(params)
-        texts = describe_fitted(g.texts_)
-    return {
-        "params": params,
-        "texts": texts,
-        "tasks": [
-            {
-                "name": task.name,
-                "task": task.extractor.name,
-                "options": dict(task.options),
-                "names": list(task.names) if task.extractor.fit else None,
-            }
-            for task in g.tasks_
-        ],
-        "given": {name: column.to_dict() for name, column in g.given_.items()},
-        "specs": [spec.to_dict() for spec in g.specs_.values()],
-        "scalings": {name: scaling.to_dict() for name, scaling in g.scalings_.items()},
-        "shapes": g.shapes_,
-        "row_shape": g.row_shape_,
-        "channel_added": g.channel_added_,
-        "length": g.length_,
-    }
+    Parameters
+    ----------
+    arrays : dict of str to ndarray
+        By name, scaled.
+    inputs : ndarray or None
+        What the model reads; None where that was not kept.
+    n_original : int
+        How many of the samples are not transformed copies, which come last.
+    lengths : ndarray or None
+        How many steps of each text are not padding; None for other inputs.
+    """
+
+    arrays: dict[str, Array]
+    inputs: Array | None
+    n_original: int
+    lengths: Array | None = None
 
 
-def from_state(state: Mapping[str, Any]) -> AuxTargetGenerator:
-    """Make the generator that `to_state` described."""
-    from auxtasks.label_columns import GivenColumn
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """What a generator is told, and what it learned; `begun` has the parameters and tasks alone.
 
-    generator = _with_params(state["params"])
-    specs = [TargetSpec.from_dict({**fields, "options": _options(fields)}) for fields in state["specs"]]
-    generator._learned(
-        tasks=tuple(_task(task, generator.domain) for task in state["tasks"]),
-        given={name: GivenColumn.from_dict(fields) for name, fields in state["given"].items()},
-        specs={spec.name: spec for spec in specs},
-        scalings={name: Scaling.from_dict(fields) for name, fields in state["scalings"].items()},
-        shapes={name: tuple(shape) for name, shape in state["shapes"].items()},
-        row_shape=tuple(state["row_shape"]),
-        channel_added=state.get("channel_added", False),
-        length=state["length"],
-        texts=_texts(state.get("texts")),
-    )
-    return generator
+    Parameters
+    ----------
+    params : mapping
+        All parameters of an `AuxTargetGenerator`, as the user passed them.
+    tasks, given, specs, scalings, shapes, texts
+        What `AuxTargetGenerator` has under the same names with an underscore.
+    row_shape : tuple of int
+        The shape of a training sample, channel axis included, before a task shortens it.
+    channel_added : bool
+        Whether samples are given without that axis.
+    length : int or None
+        The length that series are padded to where they differ; None where they do not.
+    """
 
+    params: Mapping[str, Any]
+    tasks: tuple[Task, ...]
+    given: dict[str, GivenColumn] = field(default_factory=dict)
+    specs: dict[str, TargetSpec] = field(default_factory=dict)
+    scalings: dict[str, Scaling] = field(default_factory=dict)
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    row_shape: tuple[int, ...] = ()
+    channel_added: bool = False
+    length: int | None = None
+    texts: FittedTexts | None = None
 
-def _with_params(params: Mapping[str, Any]) -> AuxTargetGenerator:
-    if params["domain"] == "text":
-        from auxtasks.extractors.text.reading import restore_params
+    @classmethod
+    def begun(cls, params: Mapping[str, Any], given: Mapping[str, object] | None) -> Fitted:
+        """Check parameters and tasks, before inputs are looked at."""
+        checked_settings(params)
+        check_names(given, None)
+        return cls(params, parse_tasks(params["domain"], params["tasks"], given or ()))
 
-        params = {
-            **params,
-            **restore_params({name: params[name] for name in ("tokenizer", "backend", "pipeline", "cache")}),
+    @classmethod
+    def of(cls, generator: Any) -> Fitted:
+        """Return what a generator learned, with the parameters that it has now."""
+        if not hasattr(generator, "specs_"):
+            raise InvalidInputError("this AuxTargetGenerator is not fitted yet; call `fit` with training inputs first.")
+        return cls(generator.get_params(), **{name: getattr(generator, f"{name}_") for name in LEARNED})
+
+    @property
+    def domain(self) -> str:
+        """What the inputs are."""
+        domain: str = self.params["domain"]
+        return domain
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The parameters, checked."""
+        return checked_settings(self.params)
+
+    @property
+    def named(self) -> tuple[Task, ...]:
+        """The tasks, then the given columns."""
+        columns = self.given.values()
+        return (*self.tasks, *(given_task(each.name, each.kind, each.classes or each.columns) for each in columns))
+
+    @property
+    def given_shape(self) -> tuple[int, ...]:
+        """The shape of one sample as it was given, without a channel axis that was added."""
+        return self.row_shape[:-1] if self.channel_added else self.row_shape
+
+    @property
+    def changes_inputs(self) -> bool:
+        """Whether the model reads something else than is given: texts numbered, series padded or shortened."""
+        if self.domain == "text":
+            return bool(self.params["inputs"] == "ids")
+        return self.length is not None or any(task.extractor.effect == "shortens" for task in self.tasks)
+
+    @property
+    def adding(self) -> list[str]:
+        """The names of the tasks that add transformed copies to the samples."""
+        return [task.name for task in self.tasks if task.extractor.effect == "expands"]
+
+    def check_adds_none(self, way_out: str) -> None:
+        """Refuse what cannot be computed one batch at a time."""
+        if self.adding:
+            raise InvalidInputError(
+                f"`tasks`: {', '.join(map(repr, self.adding))} adds transformed copies to the samples, and a map over "
+                f"batches gives as many samples as it takes; {way_out}"
+            )
+
+    def transform(self, X: object, given: Mapping[str, object] | None = None) -> Made:
+        """Compute targets with the fitted scaling; see `AuxTargetGenerator.transform`."""
+        check_names(given, self.given)
+        samples = self._like_training(X)
+        columns = self.encoded(laid_out(given, samples), samples.n)
+        computed = compute_all(self.tagged(samples), self.tasks, columns, self.settings)
+        check_fitted_shapes(computed.targets, self.shapes)
+        return self.scaled(computed)
+
+    def prepare(self, X: object) -> Array:
+        """Return the inputs that a model reads; see `AuxTargetGenerator.prepare`."""
+        return inputs_after(self._like_training(X), self.tasks, self.settings)
+
+    def _like_training(self, X: object) -> Samples | Documents:
+        samples = self.read(X)
+        check_like_training(samples.row_shape, self.row_shape, self.domain)
+        return samples
+
+    def read(self, X: object) -> Samples | Documents:
+        """Check inputs and bring them into the layout of the domain's extractors; texts are not tagged yet."""
+        settings = self.settings
+        if self.domain != "text":
+            padding, padding_value = settings.padding, settings.padding_value
+            return read_inputs(X, self.domain, padding=padding, padding_value=padding_value, length=self.length)
+        # Here and not above: importing a family of tasks registers them, and the order of families is the registry's.
+        from auxtasks.extractors.text.reading import checked_text_settings, read_documents
+
+        return read_documents(X, checked_text_settings(self.params), self.texts)
+
+    def encoded(self, given: Mapping[str, object], n: int) -> list[RawTarget]:
+        """Turn the given columns of so many samples into targets."""
+        return encode_given(self.given, given, n, self.shapes, self.settings.dtype)
+
+    def tagged(self, samples: Samples | Documents, *, training: bool = False) -> Samples | Documents:
+        """Tag texts as tasks need it; after everything else was checked, because it takes most of the time."""
+        if isinstance(samples, (Dense, Ragged)):
+            return samples
+        from auxtasks.extractors.text.reading import checked_text_settings, tagged
+
+        needs = {column for task in self.tasks for column in task.needs}
+        return tagged(samples, checked_text_settings(self.params), needs, training=training)
+
+    def scaled(self, computed: Computed) -> Made:
+        """Scale what was computed, in place."""
+        arrays: dict[str, Array] = {}
+        for name in self.specs:
+            raw = computed.targets[name].array
+            scaling = self.scalings.get(name)
+            arrays[name] = raw if scaling is None else scaling.apply(raw, in_place=True)
+        return Made(arrays, computed.inputs, computed.n_original, computed.lengths)
+
+    def learned(self, seen: Mapping[str, Seen], compute: np.dtype[np.floating], **of_samples: Any) -> Fitted:
+        """Fit every target to what samples tell of it, wherever that was collected."""
+        specs, scalings = fit_targets(self.named, seen, scale=self.settings.scale, compute=compute)
+        shapes = {name: told.natural for name, told in seen.items()}
+        return replace(self, specs=specs, scalings=scalings, shapes=shapes, **of_samples)
+
+    def to_state(self) -> dict[str, Any]:
+        """Return all of it as what `plain` makes JSON of; `from_state` is the inverse."""
+        params = {**self.params, "dtype": str(np.dtype(self.params["dtype"]))}
+        texts = None
+        if self.texts is not None:
+            from auxtasks.extractors.text.reading import describe_fitted, describe_params
+
+            params |= describe_params(params)
+            texts = describe_fitted(self.texts)
+        return {
+            "params": params,
+            "texts": texts,
+            "tasks": [
+                {
+                    "name": task.name,
+                    "task": task.extractor.name,
+                    "options": dict(task.options),
+                    "names": list(task.names) if task.extractor.fit else None,
+                }
+                for task in self.tasks
+            ],
+            "given": {name: column.to_dict() for name, column in self.given.items()},
+            "specs": [spec.to_dict() for spec in self.specs.values()],
+            "scalings": {name: scaling.to_dict() for name, scaling in self.scalings.items()},
+            "shapes": self.shapes,
+            "row_shape": self.row_shape,
+            "channel_added": self.channel_added,
+            "length": self.length,
         }
-    return AuxTargetGenerator(**params)
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Fitted:
+        """Make what `to_state` described, also after a round trip through JSON."""
+        params, texts = dict(state["params"]), None
+        if params["domain"] == "text":
+            from auxtasks.extractors.text.reading import restore_fitted, restore_params
+
+            params |= restore_params({name: params[name] for name in ("tokenizer", "backend", "pipeline", "cache")})
+            texts = None if state.get("texts") is None else restore_fitted(state["texts"])
+        specs = [
+            TargetSpec.from_dict({**spec, "options": {name: frozen(value) for name, value in spec["options"].items()}})
+            for spec in state["specs"]
+        ]
+        return cls(
+            params,
+            tuple(_task(task, params["domain"]) for task in state["tasks"]),
+            given={name: GivenColumn.from_dict(column) for name, column in state["given"].items()},
+            specs={spec.name: spec for spec in specs},
+            scalings={name: Scaling.from_dict(scaling) for name, scaling in state["scalings"].items()},
+            shapes={name: tuple(shape) for name, shape in state["shapes"].items()},
+            row_shape=tuple(state["row_shape"]),
+            channel_added=state.get("channel_added", False),
+            length=state["length"],
+            texts=texts,
+        )
 
 
-def _texts(fields: Mapping[str, Any] | None) -> FittedTexts | None:
-    if fields is None:
-        return None
-    from auxtasks.extractors.text.reading import restore_fitted
+LEARNED = tuple(each.name for each in fields(Fitted) if each.name != "params")
+"""What a generator has under the same names with an underscore."""
 
-    return restore_fitted(fields)
+
+def fit(params: Mapping[str, Any], X: object, given: Mapping[str, object] | None) -> tuple[Fitted, Computed]:
+    """Fit on inputs in memory, and return what was computed for it, unscaled."""
+    draft = Fitted.begun(params, given)
+    samples = draft.read(X)
+    columns = laid_out(given, samples)
+    draft = replace(draft, given=fit_columns(columns, samples.n))
+    encoded = draft.encoded(columns, samples.n)
+    samples = draft.tagged(samples, training=True)
+    draft = replace(draft, tasks=fit_names(draft.tasks, samples))
+    computed = compute_all(samples, draft.tasks, encoded, draft.settings)
+    fitted = draft.learned(
+        {task.name: see(task, computed.targets[task.name], scale=draft.settings.scale) for task in draft.named},
+        samples.compute,
+        row_shape=samples.row_shape,
+        channel_added=getattr(samples, "add_channel", False),
+        length=samples.length if isinstance(samples, Ragged) else None,
+        texts=getattr(samples, "fitted", None),
+    )
+    return fitted, computed
+
+
+def laid_out(given: Mapping[str, object] | None, samples: Samples | Documents) -> dict[str, object]:
+    """Return given columns as arrays; of texts, those with a label for each token follow the model's tokens."""
+    if isinstance(samples, (Dense, Ragged)):
+        return dict(given or {})
+    from auxtasks.extractors.text.reading import lay_out_labels
+
+    return lay_out_labels(given or {}, samples)
 
 
 def _task(fields: Mapping[str, Any], domain: str) -> Task:
@@ -104,7 +297,3 @@ def plain(value: object) -> object:
         f"`tasks`: options must be numbers, strings or lists of these to be saved; got {value!r} of type "
         f"{type(value).__name__}."
     )
-
-
-def _options(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: frozen(value) for name, value in fields["options"].items()}

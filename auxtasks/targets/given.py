@@ -3,38 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from auxtasks.errors import InvalidTypeError, unknown_name
-from auxtasks.specs import Kind
-from auxtasks.targets.raw import empty_target
-from auxtasks.targets.tasks import Task, given_task
-from auxtasks.typing import Array
-
-if TYPE_CHECKING:
-    from auxtasks.label_columns import GivenColumn
-
-
-@dataclass(frozen=True)
-class EncodedColumn:
-    """A given column as a target.
-
-    Parameters
-    ----------
-    task : Task
-        What specs are made from.
-    kind : str
-        The kind of the target.
-    array : ndarray
-        One row for each original sample.
-    """
-
-    task: Task
-    kind: Kind
-    array: Array
+from auxtasks.label_columns import GivenColumn, encode, fit_given
+from auxtasks.targets.raw import RawTarget, empty_target
 
 
 def check_names(given: object, fitted: Mapping[str, GivenColumn] | None) -> None:
@@ -53,9 +27,6 @@ def check_names(given: object, fitted: Mapping[str, GivenColumn] | None) -> None
 
 def fit_columns(given: Mapping[str, object], n: int) -> dict[str, GivenColumn]:
     """Learn the kind and the classes of each given column."""
-    # Here and not above: importing a family of tasks registers them, and the order of families is the registry's.
-    from auxtasks.label_columns import fit_given
-
     return {name: fit_given(name, values, n) for name, values in given.items()}
 
 
@@ -63,18 +34,15 @@ def encode_given(
     fitted: Mapping[str, GivenColumn],
     given: Mapping[str, object],
     n: int,
-    shapes: Mapping[str, tuple[int, ...]] | None,
+    shapes: Mapping[str, tuple[int, ...]],
     dtype: np.dtype[np.floating],
-) -> list[EncodedColumn]:
-    """Turn given columns into targets; those not given are missing throughout."""
-    from auxtasks.label_columns import encode
-
+) -> list[RawTarget]:
+    """Turn given columns into targets, one row for each original sample; those not given are missing throughout."""
     encoded = []
     for name, column in fitted.items():
         if name in given:
             array = encode(column, given[name], n)
         else:
-            array = empty_target(column.kind, n, (shapes or {}).get(name, ()), dtype)
-        task = given_task(name, column.kind, column.classes or column.columns)
-        encoded.append(EncodedColumn(task, column.kind, array))
+            array = empty_target(column.kind, n, shapes.get(name, ()), dtype)
+        encoded.append(RawTarget(name, column.kind, array.shape[1:], array))
     return encoded

@@ -3,39 +3,37 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError
 from auxtasks.targets.computing import check_like_training
+from auxtasks.targets.fitted import Fitted
 from auxtasks.targets.reading import read_inputs
 from auxtasks.targets.scaling import Scaling
 from auxtasks.targets.tasks import Task
 
-if TYPE_CHECKING:
-    from auxtasks.generator import AuxTargetGenerator
 
-
-def check_graph_form(generator: AuxTargetGenerator) -> None:
+def check_graph_form(fitted: Fitted) -> None:
     """Refuse a generator of which some target cannot be computed on tensors."""
-    if generator.domain == "text":
+    if fitted.domain == "text":
         raise InvalidInputError(f"targets of texts cannot be computed on tensors; {BEFOREHAND}")
-    if generator.length_ is not None:
+    if fitted.length is not None:
         raise InvalidInputError(
             "this generator was fitted on series of different lengths, and in a padded batch nothing tells padding "
             f"from series; {BEFOREHAND}"
         )
-    if generator.given_:
-        names = ", ".join(map(repr, generator.given_))
+    if fitted.given:
+        names = ", ".join(map(repr, fitted.given))
         raise InvalidInputError(f"given columns cannot be computed from inputs: {names}; {BEFOREHAND}")
-    changing = [task.name for task in generator.tasks_ if task.extractor.effect != "none"]
+    changing = [task.name for task in fitted.tasks if task.extractor.effect != "none"]
     if changing:
         raise InvalidInputError(
             f"tasks that change the inputs or add samples cannot be computed on tensors: "
             f"{', '.join(map(repr, changing))}; {BEFOREHAND}"
         )
-    without = [task.name for task in generator.tasks_ if task.extractor.graph is None]
+    without = [task.name for task in fitted.tasks if task.extractor.graph is None]
     if without:
         raise InvalidInputError(
             f"tasks without a form for tensors: {', '.join(map(repr, without))}; {BEFOREHAND} "
@@ -43,38 +41,38 @@ def check_graph_form(generator: AuxTargetGenerator) -> None:
         )
 
 
-def graph_targets(generator: AuxTargetGenerator, x: Any, *, as_transform: bool = False) -> dict[str, Any]:
+def graph_targets(fitted: Fitted, x: Any, *, as_transform: bool = False) -> dict[str, Any]:
     """Compute the targets of a batch of tensors, scaled; see `AuxTargetGenerator.in_graph`."""
     import tensorflow as tf
 
-    X = checked_batch(generator, x)
-    X = tf.cast(X, compute_dtype(generator, X) if as_transform else tf.float32)
-    if generator.domain != "any" and X.shape.rank == len(generator.row_shape_):
+    X = checked_batch(fitted, x)
+    X = tf.cast(X, compute_dtype(fitted, X) if as_transform else tf.float32)
+    if fitted.domain != "any" and X.shape.rank == len(fitted.row_shape):
         X = X[..., tf.newaxis]
-    tasks = [task for task in generator.tasks_ if task.name in generator.specs_]
+    tasks = [task for task in fitted.tasks if task.name in fitted.specs]
     # Targets are data: no gradient flows through them, also where the inputs depend on variables.
-    return {task.name: tf.stop_gradient(_target(generator, task, X, as_transform)) for task in tasks}
+    return {task.name: tf.stop_gradient(_target(fitted, task, X, as_transform)) for task in tasks}
 
 
-def _target(generator: AuxTargetGenerator, task: Task, X: Any, as_transform: bool) -> Any:
+def _target(fitted: Fitted, task: Task, X: Any, as_transform: bool) -> Any:
     """Compute, mark what is infinite as missing, and scale one target."""
     import tensorflow as tf
 
     graph = task.extractor.graph
     if graph is None:
         raise InvalidInputError(f"task {task.name!r} has no form for tensors; {BEFOREHAND}")
-    stored, scaled_in = (np.dtype(generator.dtype), tf.float64) if as_transform else (np.dtype(np.float32), tf.float32)
+    stored, scaled_in = (fitted.settings.dtype, tf.float64) if as_transform else (np.dtype(np.float32), tf.float32)
     values = tf.cast(graph(X, **task.arguments), stored)
-    natural = generator.shapes_[task.name]
+    natural = fitted.shapes[task.name]
     if tuple(values.shape[1:]) != natural:
         raise InvalidInputError(
             f"`x`: target {task.name!r} has shape {tuple(values.shape[1:])} for these inputs and had {natural} for the "
             "training inputs; bring the inputs to the shape of the training inputs (crop, pad or resize them)."
         )
     values = tf.where(tf.math.is_inf(values), tf.constant(np.nan, stored), values)
-    if generator.specs_[task.name].kind == "vector":
+    if fitted.specs[task.name].kind == "vector":
         values = tf.reshape(values, (-1, prod(natural)))
-    scaling = generator.scalings_.get(task.name)
+    scaling = fitted.scalings.get(task.name)
     return values if scaling is None else tf.cast(_scaled(tf.cast(values, scaled_in), scaling), stored)
 
 
@@ -94,7 +92,7 @@ BEFOREHAND = "compute such targets beforehand, with make_aux_targets, or leave t
 """The way out of what cannot be computed on tensors."""
 
 
-def checked_batch(generator: AuxTargetGenerator, x: Any) -> Any:
+def checked_batch(fitted: Fitted, x: Any) -> Any:
     """Return a batch as a tensor, after a look at its shape."""
     import tensorflow as tf
 
@@ -104,7 +102,7 @@ def checked_batch(generator: AuxTargetGenerator, x: Any) -> Any:
             f"model with several inputs, {BEFOREHAND}"
         )
     X = tf.convert_to_tensor(x)
-    row_shape = generator.row_shape_
+    row_shape = fitted.row_shape
     if X.shape.rank is None or None in X.shape[1:]:
         raise InvalidInputError(
             f"`x` has shape {X.shape}, and the shape of a sample must be known to compute targets from it; set it, "
@@ -115,12 +113,12 @@ def checked_batch(generator: AuxTargetGenerator, x: Any) -> Any:
             f"`x` has shape {tuple(X.shape)}, that of one sample, and must be a batch of them; call .batch(n) on a "
             "tf.data.Dataset first, or pass x[None]."
         )
-    add_channel = generator.domain != "any" and X.shape.rank == len(row_shape)
-    check_like_training((*X.shape[1:], *([1] if add_channel else [])), row_shape, generator.domain)
+    add_channel = fitted.domain != "any" and X.shape.rank == len(row_shape)
+    check_like_training((*X.shape[1:], *([1] if add_channel else [])), row_shape, fitted.domain)
     return X
 
 
-def compute_dtype(generator: AuxTargetGenerator, X: Any) -> np.dtype[np.floating]:
+def compute_dtype(fitted: Fitted, X: Any) -> np.dtype[np.floating]:
     """Return the dtype in which `AuxTargetGenerator.transform` computes from such a batch."""
     # The door decides, on a sample of nothing but zeros.
-    return read_inputs(np.zeros((1, *X.shape[1:]), X.dtype.as_numpy_dtype), generator.domain).compute
+    return read_inputs(np.zeros((1, *X.shape[1:]), X.dtype.as_numpy_dtype), fitted.domain).compute

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from numbers import Real
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.registry import DOMAINS
 from auxtasks.targets.samples import Dense, Ragged, Samples
-from auxtasks.targets.settings import Settings
-from auxtasks.targets.tasks import Task
 from auxtasks.typing import Array
-
-if TYPE_CHECKING:
-    from auxtasks.extractors.text.documents import Documents
-    from auxtasks.generator import AuxTargetGenerator
-
 
 # For each domain: how many axes inputs have without and with channels, and how that is said.
 _LAYOUTS: dict[str, tuple[int, int, str]] = {
@@ -196,62 +188,3 @@ def _not_finite(row: int, place: tuple[int, ...], add_channel: bool, value: floa
     return InvalidInputError(
         f"`X` holds an infinite value, first at `X[{row}][{where}]`; clip or remove such values first."
     )
-
-
-TEXT_ONLY = (
-    "tokenizer",
-    "max_tokens",
-    "length",
-    "inputs",
-    "backend",
-    "pipeline",
-    "batch_size",
-    "n_process",
-    "cache",
-)
-"""The parameters that only texts have."""
-
-
-def read_samples(X: object, generator: AuxTargetGenerator, settings: Settings, *, fitted: bool) -> Samples | Documents:
-    """Read inputs; texts are not tagged yet."""
-    params = generator.get_params()
-    if generator.domain != "text":
-        _refuse_text_only(params, generator)
-        length = generator.length_ if fitted else None
-        return read_inputs(
-            X, generator.domain, padding=settings.padding, padding_value=settings.padding_value, length=length
-        )
-    # Here and not above: importing a family of tasks registers them, and the order of families is the registry's.
-    from auxtasks.extractors.text.reading import checked_text_settings, read_documents
-
-    return read_documents(X, checked_text_settings(params), generator.texts_ if fitted else None)
-
-
-def tagged_samples(
-    samples: Samples | Documents, generator: AuxTargetGenerator, tasks: Sequence[Task], *, fitted: bool
-) -> Samples | Documents:
-    """Tag texts as tasks need it; after everything else was checked, because it takes most of the time."""
-    if isinstance(samples, (Dense, Ragged)):
-        return samples
-    from auxtasks.extractors.text.reading import checked_text_settings, tagged
-
-    needs = {column for task in tasks for column in task.needs}
-    return tagged(samples, checked_text_settings(generator.get_params()), needs, training=not fitted)
-
-
-def laid_out(given: Mapping[str, object] | None, samples: Samples | Documents) -> dict[str, object]:
-    """Return given columns as arrays; of texts, those with a label for each token follow the model's tokens."""
-    if isinstance(samples, (Dense, Ragged)):
-        return dict(given or {})
-    from auxtasks.extractors.text.reading import lay_out_labels
-
-    return lay_out_labels(given or {}, samples)
-
-
-def _refuse_text_only(params: dict[str, Any], generator: AuxTargetGenerator) -> None:
-    defaults = generator._defaults()
-    for name in TEXT_ONLY:
-        if params[name] is not defaults[name] and params[name] != defaults[name]:
-            raise InvalidInputError(
-                f"`{name}` is for domain 'text' and has no meaning for {generator.domain!r}; leave it out."
-            )

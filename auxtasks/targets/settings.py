@@ -8,10 +8,23 @@ from typing import Any
 
 import numpy as np
 
-from auxtasks.errors import InvalidInputError
+from auxtasks.errors import InvalidInputError, unknown_name
+from auxtasks.registry import DOMAINS
 from auxtasks.validation import check_choice, check_flag, check_int, check_number, check_processes
 
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
+TEXT_ONLY: Mapping[str, object] = {
+    "tokenizer": None,
+    "max_tokens": 20_000,
+    "length": None,
+    "inputs": "ids",
+    "backend": "spacy",
+    "pipeline": None,
+    "batch_size": 1000,
+    "n_process": 1,
+    "cache": None,
+}
+"""The parameters that only texts have, with their defaults."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +49,8 @@ class Settings:
 
 
 def checked_settings(params: Mapping[str, Any]) -> Settings:
-    """Check the parameters of a generator."""
-    return Settings(
+    """Check the parameters of a generator; those of texts only as far as other domains do not have them."""
+    settings = Settings(
         dtype=_float_dtype(params["dtype"]),
         scale=check_flag("scale", params["scale"]),
         seed=check_int("seed", params["seed"], low=0),
@@ -46,6 +59,13 @@ def checked_settings(params: Mapping[str, Any]) -> Settings:
         n_jobs=check_processes("n_jobs", params["n_jobs"]),
         progress=check_flag("progress", params["progress"]),
     )
+    domain = params["domain"]
+    if not isinstance(domain, str) or domain not in DOMAINS:
+        raise unknown_name("domain", domain, DOMAINS, "domain")
+    for name, default in TEXT_ONLY.items():
+        if domain != "text" and params[name] is not default and params[name] != default:
+            raise InvalidInputError(f"`{name}` is for domain 'text' and has no meaning for {domain!r}; leave it out.")
+    return settings
 
 
 def _float_dtype(value: Any) -> np.dtype[np.floating]:

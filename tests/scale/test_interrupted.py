@@ -152,7 +152,7 @@ def test_a_flipped_bit_is_found(
     name: str, at: int, tmp_path: Path, expected: auxtasks.AuxTargets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("auxtasks.scale.disk.fit_targets", lambda *_, **__: 1 / 0)
+        patch.setattr("auxtasks.targets.fitted.fit_targets", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             make(tmp_path / "targets")
     damaged = tmp_path / "targets.partial" / name

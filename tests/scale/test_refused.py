@@ -102,7 +102,7 @@ def begun(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
         if request.param == "finished":
             auxtasks.make_aux_targets(X, "signal", ["std"], given=small.given(), out=path)
         else:
-            patch.setattr("auxtasks.scale.disk.fit_targets", lambda *_, **__: 1 / 0)
+            patch.setattr("auxtasks.targets.fitted.fit_targets", lambda *_, **__: 1 / 0)
             with pytest.raises(ZeroDivisionError):
                 auxtasks.make_aux_targets(X, "signal", ["std"], given=small.given(), out=path)
     return path
@@ -167,7 +167,7 @@ def test_a_task_whose_shape_depends_on_how_many_samples_it_sees(tmp_path: Path, 
 def test_overwrite_with_other_batches_throws_the_unfinished_away(tmp_path: Path) -> None:
     path = tmp_path / "targets"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("auxtasks.scale.disk.fit_targets", lambda *_, **__: 1 / 0)
+        patch.setattr("auxtasks.targets.fitted.fit_targets", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             auxtasks.make_aux_targets(iter([X]), "signal", "std", out=path)
     with pytest.raises(StorageError, match=r"are thrown away now, .* read only once: make the same call with it"):
