@@ -6,7 +6,7 @@ import os
 import re
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -92,18 +92,16 @@ def draw_curves(
     found = decisions_of(y_true, y_pred, problem=problem, from_logits=from_logits, loss=loss, names=classes)
     if found is None:
         return {}
+    if not any(map(has_curve, found.classes)):
+        warnings.warn(
+            f"{task!r} has no curves: no class has samples of it and others among those with a label.",
+            AuxTasksWarning,
+            stacklevel=2,
+        )
+        with house_style():
+            return {"confusion": draw_confusion(task, found)}
     with house_style():
-        figures = {}
-        if found.drawn:
-            figures["curves"] = draw_both(task, found)
-        else:
-            warnings.warn(
-                f"{task!r} has no curves: no class has samples of it and others among those with a label.",
-                AuxTasksWarning,
-                stacklevel=2,
-            )
-        figures["confusion"] = draw_confusion(task, found)
-    return figures
+        return {"curves": draw_both(task, found), "confusion": draw_confusion(task, found)}
 
 
 def plot_curves(
@@ -164,18 +162,12 @@ def plot_curves(
     ...     sorted(path.name for path in plot_curves(model, np.eye(3), [0, 1, 0], folder).values())
     ['main_confusion.png', 'main_curves.png']
     """
-    tasks = tasks_of(model, x, y, classes, batch_size)
     written = {}
-    for name, task in tasks.items():
-        if missing_entries(np.asarray(task.y_true)).all():
+    for name, options in tasks_of(model, x, y, classes, from_logits, batch_size).items():
+        if missing_entries(np.asarray(options["y_true"])).all():
             warnings.warn(f"{name!r} has no label in `y`, and so no figures.", AuxTasksWarning, stacklevel=2)
             continue
-        logits = from_logits if task.problem is None else False
-        figures = draw_curves(
-            task.y_true, task.y_pred, task=name, problem=task.problem, from_logits=logits, loss=task.loss,
-            classes=task.classes,
-        )  # fmt: skip
-        for kind, figure in figures.items():
+        for kind, figure in draw_curves(**options, task=name).items():
             Path(folder).mkdir(parents=True, exist_ok=True)
             # A name of a task may hold what a name of a file must not.
             path = Path(folder) / (re.sub(r"[^\w.-]+", "_", f"{name}_{kind}") + ".png")
@@ -190,92 +182,63 @@ _STYLES: tuple[Any, ...] = ("-", (0, (3, 1.5)))
 _NAMED = len(_COLOURS) * len(_STYLES)
 _SINGLED_OUT = 5
 """Of more classes than can be told apart, so many are named: those that the model ranks worst."""
-_OTHERS = "0.78"
 
 
 def draw_both(task: str, found: Decisions) -> Figure:
-    """Draw the curves of each class and their means, and write the areas beside them."""
+    """Draw the curves of each class and their means, with the areas below them."""
     from matplotlib.figure import Figure
 
-    drawn, curves = found.drawn, [(roc(each), precision_recall(each)) for each in found.drawn]
-    looks = _looks([pair[1].area for pair in curves])
-    n_lines = len([look for look in looks if look["label"]]) + 3
-    figure = Figure(figsize=(1.2 * WIDTH, max(3.7, 1.2 + 0.19 * n_lines)), layout="constrained")
+    drawn = [each for each in found.classes if has_curve(each)]
+    curves = [(roc(each), precision_recall(each)) for each in drawn]
+    said = f"{task}: {max(len(each.members) for each in found.classes)} samples"
+    absent = [each.name for each in found.classes if not has_curve(each)]
+    said += few("no curve, since none or all of the samples are of it", absent)
+    named, title = list(range(len(drawn))), "areas: ROC, PR"
+    if len(drawn) > _NAMED:
+        named = np.argsort([second.area for _, second in curves], kind="stable")[:_SINGLED_OUT].tolist()
+        title += f"\n(the lowest {_SINGLED_OUT} of {len(drawn)} classes)"
+    figure = Figure(figsize=(1.2 * WIDTH, max(3.7, 1.8 + 0.19 * len(named))), layout="constrained")
+    figure.suptitle(said, fontsize=10, x=0.01, ha="left", parse_math=False)
     left, right = figure.subplots(1, 2)
-    _frame(left, "false positive rate", "true positive rate", "ROC")
-    _frame(right, "recall", "precision", "precision and recall")
+    for at, (each, pair) in enumerate(zip(drawn, curves, strict=True)):
+        if at in named:
+            number = named.index(at)
+            look = {"color": _COLOURS[number % len(_COLOURS)], "linestyle": _STYLES[number // len(_COLOURS)]}
+            _draw(left, right, short(each.name, 18, 1), *pair, linewidth=1.3, zorder=3, **look)
+        else:
+            _draw(left, right, None, *pair, color="0.78", linewidth=0.7)
+    if len(found.classes) > 1:
+        rocs, precisions = zip(*curves, strict=True)
+        means, micro = (mean_roc(rocs), mean_precision_recall(precisions)), pooled(found.classes)
+        _draw(left, right, "mean of classes", *means, color=INK, linewidth=2.2, zorder=5)
+        _draw(left, right, "all pooled", roc(micro), precision_recall(micro), color=INK, linestyle=":", zorder=5)
     left.plot([0, 1], [0, 1], color=BASELINE, linewidth=0.8, linestyle=":")
     if found.problem == "binary":
         right.axhline(drawn[0].members.mean(), color=BASELINE, linewidth=0.8, linestyle=":")
-    lines = []
-    for each, (first, second), look in zip(drawn, curves, looks, strict=True):
-        name = short(each.name, 18, 1) if look.pop("label") else None
-        lines += _draw(left, right, name, first, second, **look)
-    if len(found.classes) > 1:
-        means = mean_roc([pair[0] for pair in curves]), mean_precision_recall([pair[1] for pair in curves])
-        micro = pooled(found.classes)
-        lines += _draw(left, right, "mean of classes", *means, color=INK, linewidth=2.2, zorder=5)
-        lines += _draw(
-            left, right, "all pooled", roc(micro), precision_recall(micro), color=INK, linewidth=1.6, linestyle=":",
-            zorder=5,
-        )  # fmt: skip
-    title = "areas: ROC, PR"
-    if len(drawn) > _NAMED:
-        title += f"\n(the lowest {_SINGLED_OUT} of {len(drawn)} classes)"
-    legend = figure.legend(handles=lines, loc="outside right upper", title=title, fontsize=8, title_fontsize=8)
+    for axes, heading in ((left, "ROC"), (right, "precision and recall")):
+        axes.set_title(heading, loc="left")
+        axes.grid()
+        axes.set_axisbelow(True)
+    handles, _ = right.get_legend_handles_labels()
+    legend = figure.legend(handles=handles, loc="outside right upper", title=title, fontsize=8, title_fontsize=8)
     for text in legend.get_texts():
         text.set_parse_math(False)
-    _head(figure, task, found)
     return figure
 
 
-def _head(figure: Figure, task: str, found: Decisions) -> None:
-    said = f"{task}: {max(len(each.members) for each in found.classes)} samples"
-    absent = [each.name for each in found.classes if not each.has_curve]
-    said += few("no curve, since none or all of the samples are of it", absent)
-    figure.suptitle(said, fontsize=10, x=0.01, ha="left", parse_math=False)
-
-
 def few(why: str, names: Sequence[str]) -> str:
-    r"""Return a line that names the first classes of some, nothing for none."""
+    """Return a line that names the first classes of some, nothing for none."""
     more = f" and {len(names) - 6} more" if len(names) > 6 else ""
     return f"\n{why}: {', '.join(names[:6])}{more}" if names else ""
 
 
-def _looks(areas: list[float]) -> list[dict[str, Any]]:
-    """Choose how each class is drawn; beyond the number that can be told apart only the worst are coloured."""
-    if len(areas) <= _NAMED:
-        shown = {at: at for at in range(len(areas))}
-    else:
-        shown = {int(at): number for number, at in enumerate(np.argsort(areas, kind="stable")[:_SINGLED_OUT])}
-    return [
-        {
-            "label": True,
-            "color": _COLOURS[shown[at] % len(_COLOURS)],
-            "linestyle": _STYLES[shown[at] // len(_COLOURS)],
-            "linewidth": 1.3,
-            "zorder": 3,
-        }
-        if at in shown
-        else {"label": False, "color": _OTHERS, "linewidth": 0.7, "zorder": 2}
-        for at in range(len(areas))
-    ]
-
-
-def _draw(left: Axes, right: Axes, name: str | None, first: Curve, second: Curve, **look: Any) -> list[Any]:
-    left.plot(first.x, first.y, **look)
-    (line,) = right.plot(second.x, second.y, drawstyle="steps-post", **look)
-    if name is None:
-        return []
-    line.set_label(f"{name}: {first.area:.3f}, {second.area:.3f}")
-    return [line]
-
-
-def _frame(axes: Axes, x: str, y: str, title: str) -> None:
-    axes.set(xlabel=x, ylabel=y, xlim=(-0.02, 1.02), ylim=(-0.02, 1.03), aspect="equal")
-    axes.set_title(title, loc="left")
-    axes.grid()
-    axes.set_axisbelow(True)
+def _draw(left: Axes, right: Axes, name: str | None, first: Curve, second: Curve, **look: Any) -> None:
+    """Draw both curves of a class; without a name they are not in the legend."""
+    metrics = require("sklearn.metrics", extra="sklearn")
+    label = None if name is None else f"{name}: {first.area:.3f}, {second.area:.3f}"
+    # The look and the label are set on the lines: how `plot` takes them differs between releases.
+    metrics.RocCurveDisplay(fpr=first.x, tpr=first.y).plot(ax=left).line_.set(**look)
+    metrics.PrecisionRecallDisplay(precision=second.y, recall=second.x).plot(ax=right).line_.set(label=label, **look)
 
 
 _COLUMNS = 5
@@ -287,76 +250,80 @@ _WRITTEN = 20
 
 def draw_confusion(task: str, found: Decisions) -> Figure:
     """Draw how many samples of each class were taken for which; of several labels a small matrix each."""
-    return _of_labels(task, found) if found.problem == "multilabel" else _of_classes(task, found)
-
-
-def _of_classes(task: str, found: Decisions) -> Figure:
     from matplotlib.figure import Figure
 
-    n = len(found.names)
-    counts = _counts(found.truth, found.predicted, n)
-    size = min(max(3.0, 1.6 + 0.42 * n), 9.0)
-    figure = Figure(figsize=(size + 0.8, size), layout="constrained")
-    axes = figure.subplots()
-    _matrix(axes, counts, fontsize=9 if n <= 8 else 7)
-    names = [short(name, 18, 1) for name in found.names]
-    step = ceil(n / 40)
-    ticks = np.arange(0, n, step)
-    for axis, set_ticks in (("x", axes.set_xticks), ("y", axes.set_yticks)):
-        set_ticks(ticks, [names[at] for at in ticks], fontsize=9 if n <= 20 else 7, parse_math=False)
-        if axis == "x" and n > 2 and max(map(len, names)) > 2:
-            axes.tick_params(axis="x", labelrotation=90)
-    axes.set(xlabel="predicted", ylabel="true")
-    said = f"{task}: {counts.sum()} samples, {100 * np.trace(counts) / counts.sum():.1f} % right"
-    said += few("no sample of", [name for name, row in zip(found.names, counts, strict=True) if not row.sum()])
-    axes.set_title(said, loc="left", parse_math=False)
-    return figure
-
-
-def _of_labels(task: str, found: Decisions) -> Figure:
-    from matplotlib.figure import Figure
-
-    shown = found.classes[:_MOST_LABELS]
+    if found.problem != "multilabel":
+        (part,) = found.parts
+        size = min(max(3.0, 1.6 + 0.42 * len(found.names)), 9.0)
+        figure = Figure(figsize=(size + 0.8, size), layout="constrained")
+        axes = figure.subplots()
+        absent = [name for at, name in enumerate(found.names) if not (part.truth == at).any()]
+        said = f"{task}: {len(part.truth)} samples, {100 * np.mean(part.truth == part.predicted):.1f} % right"
+        _matrix(axes, part, found.names)
+        axes.set_title(said + few("no sample of", absent), loc="left", parse_math=False)
+        return figure
+    shown = found.parts[:_MOST_LABELS]
     columns = min(_COLUMNS, len(shown))
     rows = ceil(len(shown) / columns)
     figure = Figure(figsize=(max(WIDTH * columns / _COLUMNS, 3.4), 0.7 + 1.75 * rows), layout="constrained")
-    grid = figure.subplots(rows, columns, squeeze=False)
-    for number, axes in enumerate(grid.flat):
-        if number >= len(shown):
-            axes.set_visible(False)
-            continue
-        each = shown[number]
-        _matrix(axes, _counts(each.members, each.predicted, 2), fontsize=8)
-        axes.set_title(short(each.name, 16, 2), fontsize=8, parse_math=False)
-        axes.set_xticks([0, 1], ["no", "yes"], fontsize=8)
-        axes.set_yticks([0, 1], ["no", "yes"] if number % columns == 0 else ["", ""], fontsize=8)
-    left_out = len(found.classes) - len(shown)
+    grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
+    for axes in grid.flat[len(shown) :]:
+        axes.set_visible(False)
+    for axes, part, name in zip(grid.flat, shown, found.names, strict=False):
+        _matrix(axes, part, ("no", "yes"))
+        axes.set(xlabel="", ylabel="")
+        axes.set_title(short(name, 16, 2), fontsize=8, parse_math=False)
+    left_out = len(found.parts) - len(shown)
     said = f"{task}: true (rows) and predicted (columns)" + (f"; {left_out} more labels" if left_out else "")
     figure.suptitle(said, fontsize=10, x=0.01, ha="left", parse_math=False)
     return figure
 
 
-def _counts(truth: Array, predicted: Array, n: int) -> Array:
+def _matrix(axes: Axes, part: Evidence, names: Sequence[str]) -> None:
+    metrics, n = require("sklearn.metrics", extra="sklearn"), len(names)
     # A label may have no sample, which scikit-learn's function refuses.
-    return np.bincount(n * truth.astype(np.int64) + predicted, minlength=n * n).reshape(n, n)
-
-
-def _matrix(axes: Axes, counts: Array, *, fontsize: int) -> None:
-    totals = counts.sum(axis=1, keepdims=True)
-    shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    axes.spines[:].set_visible(False)
+    counts = np.bincount(n * part.truth.astype(np.int64) + part.predicted, minlength=n * n).reshape(n, n)
+    # Coloured by the share of each true class, so that rare ones are seen too; counts are what is written.
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    display = metrics.ConfusionMatrixDisplay(shares).plot(
+        ax=axes, cmap="Blues", colorbar=False, include_values=n <= _WRITTEN, im_kw={"vmin": 0, "vmax": 1},
+        text_kw={"fontsize": 9 if n <= 8 else 7},
+    )  # fmt: skip
+    for where, text in np.ndenumerate(np.empty((0, 0)) if display.text_ is None else display.text_):
+        text.set(text=str(counts[where] or ""), color="white" if shares[where] > 0.55 else INK)
+    ticks, labels = np.arange(0, n, ceil(n / 40)), [short(name, 18, 1) for name in names]
+    for set_ticks in (axes.set_xticks, axes.set_yticks):
+        set_ticks(ticks, [labels[at] for at in ticks], fontsize=9 if n <= _WRITTEN else 7, parse_math=False)
+    if n > 2 and max(map(len, labels)) > 2:
+        axes.tick_params(axis="x", labelrotation=90)
     axes.tick_params(length=0)
-    if len(counts) > _WRITTEN:
-        return
-    for (row, column), count in np.ndenumerate(counts):
-        if count:
-            colour = "white" if shares[row, column] > 0.55 else INK
-            axes.text(column, row, str(count), ha="center", va="center", color=colour, fontsize=fontsize)
+    axes.spines[:].set_visible(False)
 
 
 _TOLERANCE = 0.01
 """How far outside 0 to 1 a rounded probability may lie."""
+
+
+class ClassDecisions(NamedTuple):
+    """One class or label against the rest: which samples are of it, and what the model says of them."""
+
+    name: str
+    members: Array
+    scores: Floats
+
+
+class Decisions(NamedTuple):
+    """One task: all classes by name, and its samples, those of several labels label by label."""
+
+    problem: Problem
+    names: tuple[str, ...]
+    parts: list[Evidence]
+
+    @property
+    def classes(self) -> list[ClassDecisions]:
+        """Each class against the rest; class 1 alone of a binary problem."""
+        columns = [pair for part in self.parts for pair in zip(part.members.T, part.scores.T, strict=True)]
+        return [ClassDecisions(name, *pair) for name, pair in zip(self.names[-len(columns) :], columns, strict=True)]
 
 
 def decisions_of(
@@ -386,17 +353,14 @@ def decisions_of(
                 f"`y_true` must have 0 or 1 for each output of several labels; found shape {labels.shape} and outputs "
                 f"of shape {outputs.shape}."
             )
-        labels, outputs = labels.reshape(-1, n_classes), outputs.reshape(-1, n_classes)
+        columns = zip(labels.reshape(-1, n_classes).T, outputs.reshape(-1, n_classes).T, strict=True)
         # One by one, since a sample of which some labels are missing has the others.
-        each = [_gathered(labels[:, at], outputs[:, at], "binary", chosen) for at in range(n_classes)]
-        _check_any(each)
-        classes = [_class(name, found, 0) for name, found in zip(known, each, strict=True)]
-        return Decisions(chosen.problem, tuple(classes), known, labels[:0, 0], labels[:0, 0])
-    found = _gathered(labels, outputs, chosen.problem, chosen)
-    _check_any([found])
-    own = known[1:] if chosen.problem == "binary" else known
-    classes = [_class(name, found, column) for column, name in enumerate(own)]
-    return Decisions(chosen.problem, tuple(classes), known, found.truth, found.predicted)
+        parts = [_gathered(label, output, "binary", chosen) for label, output in columns]
+    else:
+        parts = [_gathered(labels, outputs, chosen.problem, chosen)]
+    if not any(len(part.truth) for part in parts):
+        raise InvalidInputError("`y_pred` has no finite prediction for any sample that has a label.")
+    return Decisions(chosen.problem, known, parts)
 
 
 def _check_scale(outputs: Array, chosen: Metrics) -> None:
@@ -416,70 +380,9 @@ def _gathered(labels: Array, outputs: Array, problem: Problem, chosen: Metrics) 
     return replace(found, truth=found.truth[finite], predicted=found.predicted[finite], scores=found.scores[finite])
 
 
-def _check_any(each: Sequence[Evidence]) -> None:
-    if not any(len(found.truth) for found in each):
-        raise InvalidInputError("`y_pred` has no finite prediction for any sample that has a label.")
-
-
-def _class(name: str, found: Evidence, column: int) -> ClassDecisions:
-    members = found.members[:, column]
-    number = 1 if found.problem == "binary" else column
-    return ClassDecisions(name, members, found.scores[:, column], found.predicted == number)
-
-
-@dataclass(frozen=True)
-class ClassDecisions:
-    """One class, or one label, against the rest.
-
-    Parameters
-    ----------
-    name : str
-        The class.
-    members : ndarray of bool, shape (n,)
-        Which samples are of it, those without a label left out.
-    scores : ndarray of float, shape (n,)
-        What the model says of them.
-    predicted : ndarray of bool, shape (n,)
-        What it decides.
-    """
-
-    name: str
-    members: Array
-    scores: Floats
-    predicted: Array
-
-    @property
-    def has_curve(self) -> bool:
-        """Whether there are samples of the class and others."""
-        return bool(self.members.any() and not self.members.all())
-
-
-@dataclass(frozen=True)
-class Decisions:
-    """One task.
-
-    Parameters
-    ----------
-    problem : {"binary", "multiclass", "multilabel"}
-        What is decided.
-    classes : tuple of ClassDecisions
-        Each class against the rest; class 1 alone of a binary problem.
-    names : tuple of str
-        All classes, both of a binary problem.
-    truth, predicted : ndarray of int, shape (n,)
-        Class numbers; empty for several labels, which have no common decision.
-    """
-
-    problem: Problem
-    classes: tuple[ClassDecisions, ...]
-    names: tuple[str, ...]
-    truth: Array
-    predicted: Array
-
-    @property
-    def drawn(self) -> list[ClassDecisions]:
-        """The classes that have a curve."""
-        return [each for each in self.classes if each.has_curve]
+def has_curve(found: ClassDecisions) -> bool:
+    """Tell whether there are samples of a class and others."""
+    return bool(found.members.any() and not found.members.all())
 
 
 class Curve(NamedTuple):
@@ -506,8 +409,8 @@ def precision_recall(found: ClassDecisions) -> Curve:
 
 def pooled(classes: Sequence[ClassDecisions]) -> ClassDecisions:
     """Return the decisions on all classes as if they were of one: the micro mean."""
-    parts = ("members", "scores", "predicted")
-    return ClassDecisions("micro", *(np.concatenate([getattr(each, part) for each in classes]) for part in parts))
+    _, members, scores = zip(*classes, strict=True)
+    return ClassDecisions("micro", np.concatenate(members), np.concatenate(scores))
 
 
 def mean_roc(curves: Sequence[Curve]) -> Curve:
@@ -531,24 +434,14 @@ def mean_precision_recall(curves: Sequence[Curve]) -> Curve:
     return Curve(recall[::-1], precision[::-1], float(np.mean([curve.area for curve in curves])))
 
 
-MAIN = "main"
-
-
-class Task(NamedTuple):
-    """The labels and predictions of one task, and what is known of it."""
-
-    y_true: Any
-    y_pred: Any
-    problem: Problem | None
-    loss: Any
-    classes: Sequence[str] | None
-
-
-def tasks_of(model: keras.Model, x: Any, y: Any, classes: Any, batch_size: int | None) -> dict[str, Task]:
-    """Predict every task that has labels and classes."""
+def tasks_of(
+    model: keras.Model, x: Any, y: Any, classes: Any, from_logits: bool | None, batch_size: int | None
+) -> dict[str, dict[str, Any]]:
+    """Predict every task that has labels and classes; returns the arguments of `draw_curves`."""
     import keras
 
     from auxtasks.keras.model import AuxModel
+    from auxtasks.keras.outputs import MAIN, by_label
 
     if not isinstance(model, keras.Model):
         raise InvalidTypeError(
@@ -556,22 +449,37 @@ def tasks_of(model: keras.Model, x: Any, y: Any, classes: Any, batch_size: int |
         )
     labels = dict(y) if isinstance(y, Mapping) else {MAIN: y}
     specs = model.specs if isinstance(model, AuxModel) else {}
-    main = _main(model, model.predict(x, batch_size=batch_size, verbose=0))
+    outputs = model.predict(x, batch_size=batch_size, verbose=0)
+    several = isinstance(outputs, (list, tuple))
+    names = getattr(model, "output_names", None) or [str(at) for at in range(len(outputs))]
+    main = by_label(outputs, names if several else None)
     for name in labels:
         if name not in main and name not in specs:
             raise unknown_name("y", name, [*main, *specs], "task")
-    named = _names(classes, main, specs)
-    wanted = {name: spec for name, spec in specs.items() if name in labels and _problem(spec)}
-    auxiliary = model.predict_auxiliary(x, batch_size=batch_size, verbose=0) if wanted else {}
-    losses = _by_output(model.loss, main)
+    named, losses = _names(classes, main, specs), _by_output(model.loss, main)
     found = {
-        name: Task(labels[name], output, None, losses.get(name), named.get(name))
+        name: {
+            "y_true": labels[name],
+            "y_pred": output,
+            "from_logits": from_logits,
+            "loss": losses.get(name),
+            "classes": named.get(name),
+        }
         for name, output in main.items()
         if name in labels
     }
+    wanted = {name: spec for name, spec in specs.items() if name in labels and _problem(spec)}
+    auxiliary = model.predict_auxiliary(x, batch_size=batch_size, verbose=0) if wanted else {}
     for name, spec in wanted.items():
-        known = named.get(name, spec.classes or spec.columns or None)
-        found[name] = Task(_without_signs(name, labels[name]), auxiliary[name], _problem(spec), None, known)
+        targets = read_labels(name, labels[name])
+        found[name] = {
+            # -1 may be a class of main labels, and never of a target.
+            "y_true": np.where(targets < 0, np.nan, targets),
+            "y_pred": auxiliary[name],
+            "from_logits": False,
+            "problem": _problem(spec),
+            "classes": named.get(name, spec.classes or spec.columns or None),
+        }
     return found
 
 
@@ -579,22 +487,6 @@ def _by_output(loss: Any, main: Mapping[str, Any]) -> Mapping[str, Any]:
     if isinstance(loss, (list, tuple)) and len(loss) == len(main):
         return dict(zip(main, loss, strict=True))
     return loss if isinstance(loss, Mapping) else dict.fromkeys(main, loss)
-
-
-def _without_signs(name: str, target: Any) -> Array:
-    """Write missing entries as NaN: -1 may be a class of main labels, and never of a target."""
-    found = read_labels(name, target)
-    return np.where(found < 0, np.nan, found)
-
-
-def _main(model: keras.Model, outputs: Any) -> dict[str, Any]:
-    """Return the outputs of the model itself by name."""
-    if isinstance(outputs, Mapping):
-        return dict(outputs)
-    if isinstance(outputs, (list, tuple)):
-        names = getattr(model, "output_names", None) or map(str, range(len(outputs)))
-        return dict(zip(names, outputs, strict=True))
-    return {MAIN: outputs}
 
 
 def _names(classes: Any, main: Mapping[str, Any], specs: Mapping[str, TargetSpec]) -> dict[str, Sequence[str]]:
