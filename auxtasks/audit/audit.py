@@ -16,7 +16,7 @@ from auxtasks.audit.experiment import MAIN, Data, Experiment, Settings, arms_of,
 from auxtasks.audit.report import AuditReport
 from auxtasks.audit.running import Records, run_all
 from auxtasks.audit.splits import Split, overlap_of, splits_of
-from auxtasks.audit.verdicts import Adjust, Relevance, Rule, findings_of
+from auxtasks.audit.verdicts import Adjust, Rule, findings_of, relevance_of
 from auxtasks.aux_targets import AuxTargets
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.files import named
@@ -172,11 +172,11 @@ def audit(
     # Fingerprints read all data and make a model more: only what is kept needs them.
     records = Records(None, {}) if results is None else Records(Path(results), experiment.made_of())
     runs = run_all(experiment, arms, splits, records, rule.metric, jobs, progress=progress)
-    relevance = Relevance(experiment)
+    relevance = relevance_of(experiment)
     findings = findings_of(runs, rule, relevance)
     settings_used = described(experiment, splits, rule, factors, controls=controls)
     settings_used |= {"seeds": list(chosen), "seconds": time.perf_counter() - start}
-    return AuditReport(settings_used, findings, tuple(runs), relevance.by_task)
+    return AuditReport(settings_used, findings, tuple(runs), {task: relevance((task,)) for task in experiment.specs})
 
 
 _OWN_OPTIONS = {"self", "x", "y", "kwargs", "epochs", "batch_size", "verbose", "sample_weight", "initial_epoch"}

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
 
 from auxtasks.audit.experiment import BASELINE, Arm, Experiment, Run
+from auxtasks.audit.metrics import higher_is_better
+from auxtasks.audit.screen.features import features_of
+from auxtasks.audit.screen.probe import linear_probe
 from auxtasks.errors import InvalidInputError
 from auxtasks.typing import Floats
 from auxtasks.validation import check_choice, check_number
@@ -21,20 +25,8 @@ ADJUSTMENTS: tuple[Adjust, ...] = ("holm", "bonferroni", "none")
 class Rule:
     """When a difference counts.
 
-    Parameters
-    ----------
-    metric : str
-        The judged metric.
-    higher_is_better : bool
-        Which way it goes.
-    margin : float
-        The difference that matters, in the unit of the metric; set before looking.
-    confidence : float
-        One minus the share of false verdicts, of either kind, among audits of tasks that do nothing.
-    adjust : {"holm", "bonferroni", "none"}
-        How to allow for several arms.
-    overlap : float
-        See `auxtasks.audit.compare`.
+    The margin is the difference that matters, in the unit of the metric; set before looking. One minus the confidence
+    is the share of false verdicts, of either kind, among audits of tasks that do nothing.
     """
 
     metric: str
@@ -47,15 +39,13 @@ class Rule:
     @classmethod
     def of(cls, metric: str, margin: float, confidence: float, adjust: Any, overlap: float) -> Rule:
         """Check the arguments of an audit."""
-        from auxtasks.audit.metrics import higher_is_better
-
         margin = check_number("margin", margin, low=0.0)
         confidence = check_number("confidence", confidence, low=0.5, high=0.9999)
         check_choice("adjust", adjust, ADJUSTMENTS)
         return cls(metric, higher_is_better(metric), margin, confidence, adjust, overlap)
 
 
-def findings_of(runs: Sequence[Run], rule: Rule, relevance: Callable[[Arm], float]) -> tuple[Finding, ...]:
+def findings_of(runs: Sequence[Run], rule: Rule, relevance: Callable[[tuple[str, ...]], float]) -> tuple[Finding, ...]:
     """Judge every arm but the baseline and the controls.
 
     An arm helps if the one-sided t-tests both of "better than the baseline by more than the margin" and of "better than
@@ -68,40 +58,41 @@ def findings_of(runs: Sequence[Run], rule: Rule, relevance: Callable[[Arm], floa
     for run in runs:
         by_arm.setdefault(run.arm, {})[run.pair] = run
     arms = [arm for arm in by_arm if arm.tasks and not arm.shuffled]
-    against = {arm: _compare(by_arm, BASELINE, arm, rule) for arm in arms}
-    controls = {arm: _compare(by_arm, BASELINE, arm.control, rule) if arm.control in by_arm else None for arm in arms}
-    over = {arm: _compare(by_arm, arm.control, arm, rule) if arm.control in by_arm else None for arm in arms}
-    up = [max(against[arm].p_above(rule.margin), _p_above(over[arm])) for arm in arms]
-    down = [against[arm].p_below(-rule.margin) for arm in arms]
-    helps = dict(zip(arms, adjusted(up, rule.adjust), strict=True))
-    hurts = dict(zip(arms, adjusted(down, rule.adjust), strict=True))
+    against = [_compare(by_arm, BASELINE, arm, rule) for arm in arms]
+    controls = [_compare(by_arm, BASELINE, arm.control, rule) if arm.control in by_arm else None for arm in arms]
+    over = [_compare(by_arm, arm.control, arm, rule) if arm.control in by_arm else None for arm in arms]
+    both = zip(against, over, strict=True)
+    up = [max(one.p_above(rule.margin), 0.0 if two is None else two.p_above()) for one, two in both]
+    helps = adjusted(up, rule.adjust)
+    hurts = adjusted([one.p_below(-rule.margin) for one in against], rule.adjust)
     level = (1 - rule.confidence) / 2
     found = []
-    for arm in arms:
-        verdict: Verdict = "helps" if helps[arm] <= level else "hurts" if hurts[arm] <= level else "no effect"
-        p = min(2 * (hurts[arm] if against[arm].mean < 0 else helps[arm]), 1.0)
-        learned = {task: _median(run.learned[task] for run in by_arm[arm].values()) for task in arm.tasks}
-        because = reason(verdict, against[arm], over[arm], controls[arm], learned, rule.margin, level)
-        cost = _median(run.seconds / by_arm[BASELINE][pair].seconds for pair, run in by_arm[arm].items())
-        worst = float(np.max(list(learned.values())))
-        found.append(
-            Finding(arm, verdict, because, against[arm], over[arm], controls[arm], p, relevance(arm), worst, cost)
-        )
+    for at, arm in enumerate(arms):
+        verdict: Verdict = "helps" if helps[at] <= level else "hurts" if hurts[at] <= level else "no effect"
+        p = min(2 * (hurts[at] if against[at].mean < 0 else helps[at]), 1.0)
+        runs_of = by_arm[arm].values()
+        learned = {task: float(np.median([run.learned[task] for run in runs_of])) for task in arm.tasks}
+        because = reason(verdict, against[at], over[at], controls[at], rule.margin, level)
+        unlearned = ", ".join(task for task, loss in learned.items() if loss >= 1.0)
+        if unlearned:
+            because += f" On the test part the head of {unlearned} does no better than a guess."
+        cost = float(np.median([run.seconds / by_arm[BASELINE][run.pair].seconds for run in runs_of]))
+        # Unlike max(), NumPy's passes NaN on.
+        worst = float(np.max([*learned.values()]))
+        compared = (against[at], over[at], controls[at])
+        found.append(Finding(arm, verdict, because, *compared, p, relevance(arm.tasks), worst, cost))
     return tuple(found)
 
 
 def adjusted(p_values: Sequence[float], how: Adjust) -> list[float]:
     """Adjust p-values for their number."""
-    p, n = np.asarray(p_values, dtype=float), len(p_values)
-    if how == "none" or not n:
-        return [float(each) for each in p]
+    p, n = np.array(p_values, dtype=float), len(p_values)
     if how == "bonferroni":
-        return [float(each) for each in np.minimum(p * n, 1.0)]
-    order = np.argsort(p, kind="stable")
-    steps = np.minimum(np.maximum.accumulate(p[order] * (n - np.arange(n))), 1.0)
-    result = np.empty(n)
-    result[order] = steps
-    return [float(each) for each in result]
+        p = np.minimum(p * n, 1.0)
+    elif how == "holm":
+        order = np.argsort(p, kind="stable")
+        p[order] = np.minimum(np.maximum.accumulate(p[order] * (n - np.arange(n))), 1.0)
+    return [float(each) for each in p]
 
 
 def _compare(by_arm: Mapping[Arm, Mapping[tuple[int, int], Run]], first: Arm, second: Arm, rule: Rule) -> Comparison:
@@ -109,14 +100,6 @@ def _compare(by_arm: Mapping[Arm, Mapping[tuple[int, int], Run]], first: Arm, se
     pairs = [pair for pair in by_arm[first] if pair in by_arm[second]]
     scores = [[sign * by_arm[arm][pair].scores[rule.metric] for pair in pairs] for arm in (first, second)]
     return compare(*scores, confidence=rule.confidence, overlap=rule.overlap)
-
-
-def _p_above(comparison: Comparison | None) -> float:
-    return 0.0 if comparison is None else comparison.p_above()
-
-
-def _median(values: object) -> float:
-    return float(np.median(list(values)))  # type: ignore[call-overload]
 
 
 Verdict = Literal["helps", "no effect", "hurts"]
@@ -313,26 +296,10 @@ def reason(
     against: Comparison,
     over_control: Comparison | None,
     control: Comparison | None,
-    learned: Mapping[str, float],
     margin: float,
     level: float,
 ) -> str:
-    """Say why."""
-    parts = [_verdict_in_words(verdict, against, over_control, control, margin, level)]
-    unlearned = [task for task, loss in learned.items() if loss >= 1.0]
-    if unlearned:
-        parts.append(f"On the test part the head of {', '.join(unlearned)} does no better than a guess.")
-    return " ".join(parts)
-
-
-def _verdict_in_words(
-    verdict: Verdict,
-    against: Comparison,
-    over_control: Comparison | None,
-    control: Comparison | None,
-    margin: float,
-    level: float,
-) -> str:
+    """Say in a sentence what a verdict rests on."""
     beyond = " by more than the margin" if margin else ""
     if verdict == "helps":
         if over_control is None:
@@ -359,36 +326,14 @@ def _verdict_in_words(
     return "The difference from the baseline may be chance."
 
 
-@dataclass(frozen=True)
-class Relevance:
-    """The relevance of tasks, alone and together.
+def relevance_of(experiment: Experiment) -> Callable[[tuple[str, ...]], float]:
+    """Return a function of tasks: the skill of a linear probe of the main label, 0 as a guess, 1 without error."""
+    samples, rows = experiment.samples, np.flatnonzero(experiment.labelled)
 
-    Parameters
-    ----------
-    experiment : Experiment
-        Whose labelled samples are taken.
-    """
+    @cache
+    def relevance(tasks: tuple[str, ...]) -> float:
+        parts: list[Any] = [features_of(samples.targets[task][rows], experiment.specs[task]) for task in tasks]
+        problem = experiment.settings.metrics.problem
+        return linear_probe(np.concatenate(parts, axis=1), samples.main[rows], problem=problem)
 
-    experiment: Experiment
-    _found: dict[tuple[str, ...], float] = field(default_factory=dict)
-
-    def __call__(self, arm: Arm) -> float:
-        """Return the relevance of the tasks of an arm."""
-        return self.of(arm.tasks)
-
-    def of(self, tasks: tuple[str, ...]) -> float:
-        """Return the skill of a linear probe of the main label: 0 as a guess, 1 without error, NaN if not defined."""
-        from auxtasks.audit.screen.features import features_of
-        from auxtasks.audit.screen.probe import linear_probe
-
-        if tasks not in self._found:
-            samples, rows = self.experiment.samples, np.flatnonzero(self.experiment.labelled)
-            parts: list[Any] = [features_of(samples.targets[task][rows], self.experiment.specs[task]) for task in tasks]
-            problem = self.experiment.settings.metrics.problem
-            self._found[tasks] = linear_probe(np.concatenate(parts, axis=1), samples.main[rows], problem=problem)
-        return self._found[tasks]
-
-    @property
-    def by_task(self) -> dict[str, float]:
-        """The relevance of each task."""
-        return {task: self.of((task,)) for task in self.experiment.specs}
+    return relevance

@@ -22,7 +22,7 @@ def made(scores: dict[Arm, Any], metric: str = "accuracy") -> list[Run]:
 
 def judged(scores: dict[Arm, Any], **rule: Any) -> Any:
     asked = Rule("accuracy", higher_is_better=True, **rule)
-    return {finding.arm: finding for finding in findings_of(made(scores), asked, lambda arm: float("nan"))}
+    return {finding.arm: finding for finding in findings_of(made(scores), asked, lambda tasks: float("nan"))}
 
 
 def noisy(mean: float, seed: int, spread: float = 0.01) -> Any:
@@ -89,7 +89,7 @@ def test_a_few_equal_differences_are_no_verdict(n: int, verdict: str) -> None:
 
 def test_errors_count_the_other_way() -> None:
     runs = made({BASELINE: noisy(2.0, 0), A: noisy(1.5, 1)}, "rmse")
-    (found,) = findings_of(runs, Rule("rmse", higher_is_better=False), lambda arm: 0.0)
+    (found,) = findings_of(runs, Rule("rmse", higher_is_better=False), lambda tasks: 0.0)
     assert found.verdict == "helps"
     assert found.comparison.mean == pytest.approx(0.5, abs=0.02)
 
