@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import mmap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,19 +19,18 @@ Block = tuple[int, Array]
 
 
 class Batches:
-    """Batches in their order, cut anew into blocks of one size.
+    """Batches in their order, cut anew into blocks of one size: arrays, or tuples of which the first entry counts."""
 
-    Parameters
-    ----------
-    X : iterable
-        Batches: arrays, or tuples (inputs, labels, ...), of which the first counts.
-    """
-
-    def __init__(self, X: Iterable[object]) -> None:
+    def __init__(self, X: Any) -> None:
+        # What a PyDataset and tf.data say of endless data.
+        if getattr(X, "num_batches", 0) is None or (hasattr(X, "cardinality") and int(X.cardinality()) == -1):
+            raise InvalidInputError(
+                "`X` never ends; limit it, as by `take` or a number of batches, so that it goes through the data once."
+            )
         self.n: int | None = None
         self.inputs = None
-        self._batches = batches_of(X)
-        self.once = isinstance(self._batches, Iterator)
+        self.once = isinstance(X, Iterator)
+        self._batches = X
         batches = self._numbered()
         head = next(batches, None)
         if head is None:
@@ -68,37 +67,13 @@ class Batches:
 
     def _numbered(self) -> Iterator[Block]:
         """Go through the batches that are not empty, with their numbers."""
-        batches = ((i, checked_batch(i, batch)) for i, batch in enumerate(self._batches))
+        X = self._batches
+        given = (X[i] for i in range(int(X.num_batches))) if hasattr(X, "num_batches") else X
+        batches = ((i, _checked(i, batch)) for i, batch in enumerate(given))
         return ((i, batch) for i, batch in batches if len(batch))
 
 
-def batches_of(X: Any) -> Iterable[Any]:
-    """Return something that goes through the batches once and ends."""
-    endless = "`X` never ends; limit it, as by `take` or a number of batches, so that it goes through the data once."
-    if hasattr(X, "num_batches"):
-        if X.num_batches is None:
-            raise InvalidInputError(endless)
-        return _Numbered(X)
-    # What tf.data says of an endless data set.
-    if hasattr(X, "cardinality") and int(X.cardinality()) == -1:
-        raise InvalidInputError(endless)
-    batches: Iterable[Any] = X
-    return batches
-
-
-class _Numbered:
-    """Batches by their numbers, gone through as often as asked."""
-
-    def __init__(self, X: Any) -> None:
-        self._batches: Sequence[Any] = X
-        self._n = int(X.num_batches)
-
-    def __iter__(self) -> Any:
-        return (self._batches[i] for i in range(self._n))
-
-
-def checked_batch(number: int, batch: object) -> Array:
-    """Return the inputs of one batch."""
+def _checked(number: int, batch: object) -> Array:
     inputs = batch[0] if isinstance(batch, tuple) and batch else batch
     if isinstance(inputs, (dict, tuple)):
         raise InvalidTypeError(
@@ -115,13 +90,7 @@ def checked_batch(number: int, batch: object) -> Array:
 
 
 class Sliced:
-    """Anything with a shape that is read by slices: arrays, memory maps, data sets of HDF5, arrays of Zarr.
-
-    Parameters
-    ----------
-    X : array-like with ``shape`` and slicing
-        The inputs.
-    """
+    """Anything with a shape that is read by slices: arrays, memory maps, data sets of HDF5, arrays of Zarr."""
 
     once = False
 
@@ -130,19 +99,15 @@ class Sliced:
         if isinstance(n, float) and math.isnan(n):
             raise InvalidInputError("`X` does not know its length; compute the sizes of its chunks first.")
         self.inputs = X
-        self.n: int | None = int(n)
+        self.n = int(n)
         self.first = to_array(X[:1], "X")
 
     def blocks(self, rows: int) -> Iterator[Block]:
         """Go through the inputs, with the number of the first row of each block."""
-        for start in range(0, len(self), rows):
+        for start in range(0, self.n, rows):
             # A contiguous copy or view; checked later, by the same door as inputs in memory.
-            yield start, np.ascontiguousarray(to_array(self.inputs[start : min(start + rows, len(self))], "X"))
+            yield start, np.ascontiguousarray(to_array(self.inputs[start : min(start + rows, self.n)], "X"))
             _release(self.inputs)
-
-    def __len__(self) -> int:
-        """Return the number of samples."""
-        return self.n or 0
 
 
 Source = Sliced | Batches
@@ -156,7 +121,7 @@ def source_of(X: object, domain: str) -> Source:
         return Sliced(X)
     if plain or in_memory or isinstance(X, np.ndarray) or not (hasattr(X, "__iter__") or hasattr(X, "num_batches")):
         return Sliced(dense(X, domain))
-    return Batches(X)  # type: ignore[arg-type] # goes through it, or by its number of batches
+    return Batches(X)
 
 
 def dense(X: object, domain: str) -> Array:
