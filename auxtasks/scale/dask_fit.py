@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -66,39 +66,30 @@ def _with_texts(draft: Fitted, source: Source, told_of: Sequence[Piece]) -> Fitt
     return replace(draft, texts=texts, tasks=fit_names(draft.tasks, stand_in(found, texts)))
 
 
-def _reduced(see: Any, source: Source, told_of: Sequence[Piece], *arguments: Any) -> Any:
+def _reduced(see: Callable[..., Any], source: Source, told_of: Sequence[Piece], *arguments: Any) -> Any:
+    """Merge what a function tells of each partition, along a tree."""
     delayed = require("dask", extra="dask").delayed
     # One node for all partitions: a vocabulary is not sent along with each of them.
     shared = [delayed(argument, traverse=False) for argument in arguments]
-    return reduce_tree(see, [(b, piece, *shared) for b, piece in zip(source.blocks, told_of, strict=True)]).compute()
+    calls = [(see, block, piece, *shared) for block, piece in zip(source.blocks, told_of, strict=True)]
+    level = range(len(calls))
+    while len(level) > 1:
+        start = len(calls)
+        calls += [(_merge, level[at : at + SPLIT_EVERY]) for at in range(0, len(level), SPLIT_EVERY)]
+        level = range(start, len(calls))
+    return layer(see.__name__, calls).delayed(level[0]).compute()
 
 
 @dataclass(frozen=True)
 class Told:
-    """What samples tell, if there are any.
+    """What samples tell, if there are any."""
 
-    Parameters
-    ----------
-    seen : mapping of str to Seen
-        By target.
-    row_shape : tuple of int
-        The shape of one sample before any task shortens it; of series that of the longest.
-    compute : dtype
-        The dtype in which the targets were computed.
-    ragged : bool
-        Whether they are series of different lengths.
-    add_channel : bool
-        Whether they have no channel axis.
-    place : str
-        How errors call the first partition among them.
-    """
-
-    seen: Mapping[str, Seen]
-    row_shape: tuple[int, ...]
+    seen: Mapping[str, Seen]  # by target
+    row_shape: tuple[int, ...]  # of one sample before any task shortens it; of series that of the longest
     compute: np.dtype[np.floating[Any]]
     ragged: bool
-    add_channel: bool
-    place: str
+    add_channel: bool  # they have no channel axis
+    place: str  # how errors call the first partition among them
 
     def merged(self, other: Told, domain: str) -> Told:
         """Return what both sets of samples tell together."""
@@ -119,20 +110,10 @@ class Told:
 
 @dataclass(frozen=True)
 class Part:
-    """What some partitions tell.
+    """What some partitions tell."""
 
-    Parameters
-    ----------
-    rows : mapping of int to int
-        The number of samples of each partition.
-    told : Told or None
-        None where there are no samples.
-    domain : str
-        What the samples are.
-    """
-
-    rows: Mapping[int, int]
-    told: Told | None
+    rows: Mapping[int, int]  # the number of samples of each partition
+    told: Told | None  # None where there are no samples
     domain: str
 
     def merged(self, other: Part) -> Part:
@@ -176,56 +157,20 @@ SPLIT_EVERY = 8
 """How many are merged at once, as in Dask's own reductions."""
 
 
-class Mergeable(Protocol):
-    """What some samples tell."""
-
-    def merged(self, other: Any) -> Any:
-        """Return what both sets of samples tell together."""
-
-
-Found = TypeVar("Found", bound=Mergeable)
-
-
-def merge(parts: Sequence[Found]) -> Found:
-    """Merge in order."""
+def _merge(parts: Sequence[Any]) -> Any:
     return reduce(lambda one, other: one.merged(other), parts)
-
-
-def reduce_tree(see: Callable[..., Any], arguments: Sequence[Sequence[Any]]) -> Any:
-    """Lay out a tree of merges over what a function tells of each partition."""
-    calls: list[tuple[Any, ...]] = [(see, *values) for values in arguments]
-    level = range(len(calls))
-    while len(level) > 1:
-        start = len(calls)
-        calls += [(merge, level[at : at + SPLIT_EVERY]) for at in range(0, len(level), SPLIT_EVERY)]
-        level = range(start, len(calls))
-    return layer(see.__name__, calls).delayed(level[0])
 
 
 @dataclass(frozen=True)
 class Words:
-    """What texts tell of their words.
+    """What texts tell of their words."""
 
-    Parameters
-    ----------
-    words, within : Counter of str
-        How often each word occurs, and how often among the tokens that the model reads.
-    numbers : Counter of int
-        The same as `within` by number, where the tokenizer numbers words itself.
-    lengths : Counter of int
-        How many texts have so many tokens.
-    names : mapping of str to set of str
-        The names that the tagger uses, by column.
-    brings : tuple of Vocabulary or None, and int or None
-        The tokenizer's own vocabulary and length.
-    """
-
-    words: Counter[str]
-    within: Counter[str]
-    numbers: Counter[int]
-    lengths: Counter[int]
-    names: Mapping[str, frozenset[str]]
-    brings: tuple[Vocabulary | None, int | None] | None
+    words: Counter[str]  # how often each word occurs
+    within: Counter[str]  # how often among the tokens that the model reads
+    numbers: Counter[int]  # the same by number, where the tokenizer numbers words itself
+    lengths: Counter[int]  # how many texts have so many tokens
+    names: Mapping[str, frozenset[str]]  # those that the tagger uses, by column
+    brings: tuple[Vocabulary | None, int | None] | None  # the tokenizer's own vocabulary and length
 
     def merged(self, other: Words) -> Words:
         """Return what both tell together."""

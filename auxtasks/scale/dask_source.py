@@ -89,24 +89,12 @@ def _known(rows: Sequence[float]) -> tuple[int, ...] | None:
 
 @dataclass(frozen=True)
 class Source:
-    """Samples in partitions, each of which is computed, read and forgotten by itself.
+    """Samples in partitions, each of which is computed, read and forgotten by itself."""
 
-    Parameters
-    ----------
-    blocks : tuple of dask.delayed.Delayed
-        The partitions: arrays, lists of samples or columns of texts.
-    rows : tuple of int or None
-        How many samples each holds; None where only computing them would tell.
-    array : dask.array.Array or None
-        The samples as an array with one chunk for each partition, where they are one.
-    row_shape : tuple of int or None
-        The shape of one sample of an array, channel axis included.
-    """
-
-    blocks: tuple[Any, ...]
-    rows: tuple[int, ...] | None = None
-    array: Any = None
-    row_shape: tuple[int, ...] | None = None
+    blocks: tuple[Any, ...]  # delayed: arrays, lists of samples or columns of texts
+    rows: tuple[int, ...] | None = None  # how many samples each holds; None where only computing them would tell
+    array: Any = None  # where they are one: a dask array with one chunk for each partition
+    row_shape: tuple[int, ...] | None = None  # of one sample of an array, channel axis included
 
     def slices(self) -> list[slice]:
         """Where the samples of each partition stand among all of them; their numbers must be known."""
@@ -144,21 +132,12 @@ class Piece:
     """Where a partition stands, and the given labels of its samples.
 
     No dataclass, because Dask would look through one for collections, label by label.
-
-    Parameters
-    ----------
-    number : int
-        The partition's.
-    place : str
-        How errors call it.
-    given : mapping of str to array-like
-        The given columns, for the samples of this partition alone.
     """
 
     def __init__(self, number: int, place: str, given: Mapping[str, object]) -> None:
         self.number = number
-        self.place = place
-        self.given = given
+        self.place = place  # how errors call it
+        self.given = given  # columns, for the samples of this partition alone
 
     @contextmanager
     def named(self) -> Iterator[None]:
@@ -216,18 +195,10 @@ def _take(values: Any, rows: slice) -> Any:
 
 @dataclass(frozen=True)
 class Layer:
-    """Calls that are made when their results are asked for.
+    """Calls that are made when their results are asked for."""
 
-    Parameters
-    ----------
-    name : str
-        The name of the layer; the key of a call is this and its number.
-    graph : dask.highlevelgraph.HighLevelGraph
-        The calls, and all that they need.
-    """
-
-    name: str
-    graph: Any
+    name: str  # the key of a call is this and its number
+    graph: Any  # the calls, and all that they need
 
     def delayed(self, number: int) -> Any:
         """Return the result of one call as a delayed object."""

@@ -6,6 +6,7 @@ import errno
 import io
 import json
 import os
+import shutil
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -30,15 +31,7 @@ class RowFile:
 
     Read by slices of rows, it looks like an array to whatever goes through one block by block. Mapped pages would count
     as memory of the process for as long as it has the file, so that files are read and written piece by piece instead.
-
-    Parameters
-    ----------
-    path : Path
-        The file; made if need be, and left as it is otherwise.
-    row_shape : tuple of int
-        The shape of one row.
-    dtype : dtype
-        Of the values.
+    A file that is there is left as it is.
     """
 
     def __init__(self, path: Path, row_shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
@@ -144,19 +137,14 @@ class Journal:
 
     Each line is JSON behind its own checksum. A line that was not written to its end, as when the process was killed,
     is cut off with all that follows it: what it told of is then done again.
-
-    Parameters
-    ----------
-    path : Path
-        The file; it need not exist.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._blocks: dict[str, dict[int, tuple[int, str]]] = {}
-        self.header: dict[str, Any] | None = None
-        self.fitted: dict[str, Any] | None = None
-        self.n: int | None = None
+        self.header: dict[str, Any] = {}
+        self.fitted: dict[str, Any] = {}
+        self.n = 0
         self._whole = 0
         if path.exists():
             for line in path.read_bytes().splitlines(keepends=True):
@@ -250,6 +238,51 @@ def locked(folder: Path) -> Iterator[None]:
         file.write(str(os.getpid()))
         file.flush()
         yield
+
+
+_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
+
+def check_space(folder: Path, needed: int) -> None:
+    """Refuse to begin what the disk cannot hold."""
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise StorageError(
+            f"`out`: {needed:,} bytes more are needed in {folder}, and {free:,} are free on its disk. Free some, "
+            "choose another disk, or make fewer targets."
+        )
+
+
+@contextmanager
+def told_if_full(folder: Path) -> Iterator[None]:
+    """Say what to do when the disk is full, or a file may not grow."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        free = shutil.disk_usage(folder).free
+        raise StorageError(
+            f"`out`: the disk of {folder} is full, or a quota is reached ({error.strerror}; {free:,} bytes are free). "
+            "What is finished is kept: free some space and make the same call again to go on, or delete the folder."
+        ) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Return when the names in a folder are on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_synced(path: Path, text: str) -> None:
+    """Write a text, and return when it is on the disk."""
+    with path.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 _NEXT = (

@@ -26,15 +26,7 @@ _WAY_OUT = (
 
 
 class TargetMap:
-    """The function for `tf.data.Dataset.map`; see `AuxTargetGenerator.as_map`.
-
-    Parameters
-    ----------
-    fitted : Fitted
-        What computes the targets.
-    batched, column, label, in_graph
-        As `AuxTargetGenerator.as_map` has them.
-    """
+    """The function for `tf.data.Dataset.map`; see `AuxTargetGenerator.as_map`, which has the same arguments."""
 
     def __init__(self, fitted: Fitted, batched: bool, column: str | None, label: str | None, in_graph: bool) -> None:
         for argument, name in (("column", column), ("label", label)):
@@ -62,18 +54,15 @@ class TargetMap:
 
     def _computed(self, x: Any, parts: Element) -> tuple[Any, dict[str, Any]]:
         """Return what the model reads, and the targets that the labels do not hold, in the order of the specs."""
-        outside = OutsideGraph(with_tasks(self.fitted, lambda task: self._is_outside(task, parts)))
-        inside = with_tasks(self.fitted, lambda task: self._is_inside(task) and task.name not in parts.labels)
-        if outside.fitted.specs or outside.fitted.changes_inputs:
-            x, found = outside(x)
-        else:
-            found = {}
+        outside = _with_tasks(self.fitted, lambda task: self._is_outside(task, parts))
+        inside = _with_tasks(self.fitted, lambda task: self._is_inside(task) and task.name not in parts.labels)
+        x, found = _outside_graph(outside, x)
         if inside.specs:
             found |= graph_targets(inside, x, as_transform=True)
         targets = {}
         for name, spec in self.fitted.specs.items():
             if name in self.fitted.given:
-                row = tf.constant(outside.empty(spec, 1))
+                row = tf.constant(_empty(self.fitted, spec, 1))
                 found[name] = tf.repeat(row, tf.shape(x)[0], axis=0)
                 found[name].set_shape((x.shape[0], *spec.shape))
             if name not in parts.labels:
@@ -122,24 +111,12 @@ MAIN = "main"
 
 @dataclass(frozen=True)
 class Element:
-    """One element of a data set, or one batch of them.
+    """One element of a data set, or one batch of them."""
 
-    Parameters
-    ----------
-    inputs : tensor or mapping of str to tensor
-        What the model reads.
-    column : str or None
-        Which of several inputs the targets are computed from.
-    labels : dict
-        The main label as ``"main"``, or what the labels hold by name.
-    weights : tuple
-        The sample weights, or nothing.
-    """
-
-    inputs: Any
-    column: str | None
-    labels: dict[str, Any]
-    weights: tuple[Any, ...]
+    inputs: Any  # what the model reads: a tensor, or several by name
+    column: str | None  # which of several the targets are computed from
+    labels: dict[str, Any]  # the main label as "main", or what the labels hold by name
+    weights: tuple[Any, ...]  # the sample weights, or nothing
 
     @property
     def x(self) -> Any:
@@ -196,61 +173,55 @@ def _known(argument: str, name: str | None, columns: Mapping[str, Any]) -> str:
 _tagging = threading.Lock()
 
 
-class OutsideGraph:
-    """Calls `Fitted.transform` from within a graph.
+def _outside_graph(fitted: Fitted, x: Any) -> tuple[Any, dict[str, Any]]:
+    """Call `Fitted.transform` from within a graph; return what the model reads, and the targets, of a batch."""
+    specs, n = fitted.specs, x.shape[0]
+    like = _prepared_like(fitted, x) if fitted.changes_inputs else None
+    dtypes = [tf.as_dtype(_empty(fitted, spec).dtype) for spec in specs.values()]
+    if like is not None:
+        dtypes.insert(0, tf.as_dtype(like.dtype))
+    if not dtypes:
+        return x, {}
+    arguments = [x.values, x.row_splits] if isinstance(x, tf.RaggedTensor) else [x]
 
-    Parameters
-    ----------
-    fitted : Fitted
-        With the tasks to compute and those that change the inputs.
-    """
+    def compute(x: Array, row_splits: Array | None = None) -> list[Array]:
+        return _compute(fitted, x, row_splits)
 
-    def __init__(self, fitted: Fitted) -> None:
-        self.fitted = fitted
+    # Outside a graph TensorFlow takes a single result out of its list.
+    found = tf.nest.flatten(tf.numpy_function(compute, arguments, dtypes, stateful=False))
+    if like is not None:
+        x = tf.ensure_shape(found.pop(0), (n, *like.shape[1:]))
+    # Set, not ensured: `transform` itself has compared the shapes with the specs'.
+    for tensor, spec in zip(found, specs.values(), strict=True):
+        tensor.set_shape((n, *spec.shape))
+    return x, dict(zip(specs, found, strict=True))
 
-    def __call__(self, x: Any) -> tuple[Any, dict[str, Any]]:
-        """Return what the model reads, and the targets, of a batch."""
-        specs, n = self.fitted.specs, x.shape[0]
-        like = self._prepared_like(x) if self.fitted.changes_inputs else None
-        dtypes = [tf.as_dtype(self.empty(spec).dtype) for spec in specs.values()]
-        if like is not None:
-            dtypes.insert(0, tf.as_dtype(like.dtype))
-        arguments = [x.values, x.row_splits] if isinstance(x, tf.RaggedTensor) else [x]
-        # Outside a graph TensorFlow takes a single result out of its list.
-        found = tf.nest.flatten(tf.numpy_function(self._compute, arguments, dtypes, stateful=False)) if dtypes else []
-        if like is not None:
-            x = tf.ensure_shape(found.pop(0), (n, *like.shape[1:]))
-        shapes = [(n, *spec.shape) for spec in specs.values()]
-        # Set, not ensured: `transform` itself has compared the shapes with the specs'.
-        for tensor, shape in zip(found, shapes, strict=True):
-            tensor.set_shape(shape)
-        return x, dict(zip(specs, found, strict=True))
 
-    def empty(self, spec: TargetSpec, n: int = 0) -> Array:
-        """Return n rows of a target, all missing."""
-        return empty_target(spec.kind, n, spec.shape, self.fitted.settings.dtype)
+def _compute(fitted: Fitted, x: Array, row_splits: Array | None) -> list[Array]:
+    samples = _samples(x, row_splits) if fitted.domain == "text" or row_splits is not None or fitted.length else x
+    if not len(samples):
+        # Distributed training fills up with empty batches, which the door would refuse.
+        inputs = [_prepared_like(fitted, x)[:0]] if fitted.changes_inputs else []
+        return [*inputs, *(_empty(fitted, spec) for spec in fitted.specs.values())]
+    with _tagging if fitted.domain == "text" else nullcontext():
+        made = fitted.transform(samples)
+    return [*([np.asarray(made.inputs)] if fitted.changes_inputs else []), *made.arrays.values()]
 
-    def _compute(self, x: Array, row_splits: Array | None = None) -> list[Array]:
-        fitted = self.fitted
-        samples = _samples(x, row_splits) if fitted.domain == "text" or row_splits is not None or fitted.length else x
-        if not len(samples):
-            # Distributed training fills up with empty batches, which the door would refuse.
-            inputs = [self._prepared_like(x)[:0]] if self.fitted.changes_inputs else []
-            return [*inputs, *(self.empty(spec) for spec in fitted.specs.values())]
-        with _tagging if fitted.domain == "text" else nullcontext():
-            made = fitted.transform(samples)
-        return [*([np.asarray(made.inputs)] if fitted.changes_inputs else []), *made.arrays.values()]
 
-    def _prepared_like(self, x: Any) -> Array:
-        """Return the form in which the model reads such a batch, of one sample that holds nothing."""
-        fitted = self.fitted
-        if fitted.domain == "text":
-            tokens = isinstance(x, tf.RaggedTensor) or len(x.shape) > 1
-            return fitted.prepare([["a"]] if tokens else ["a"])
-        dtype = x.dtype if isinstance(x, np.ndarray) else x.dtype.as_numpy_dtype
-        if fitted.length is None:
-            return fitted.prepare(np.zeros((1, *x.shape[1:]), dtype))
-        return fitted.prepare([np.zeros(fitted.given_shape, dtype)])
+def _prepared_like(fitted: Fitted, x: Any) -> Array:
+    """Return the form in which the model reads such a batch, of one sample that holds nothing."""
+    if fitted.domain == "text":
+        tokens = isinstance(x, tf.RaggedTensor) or len(x.shape) > 1
+        return fitted.prepare([["a"]] if tokens else ["a"])
+    dtype = x.dtype if isinstance(x, np.ndarray) else x.dtype.as_numpy_dtype
+    if fitted.length is None:
+        return fitted.prepare(np.zeros((1, *x.shape[1:]), dtype))
+    return fitted.prepare([np.zeros(fitted.given_shape, dtype)])
+
+
+def _empty(fitted: Fitted, spec: TargetSpec, n: int = 0) -> Array:
+    """Return n rows of a target, all missing."""
+    return empty_target(spec.kind, n, spec.shape, fitted.settings.dtype)
 
 
 def _samples(x: Array, row_splits: Array | None) -> Any:
@@ -263,7 +234,7 @@ def _decoded(part: Any) -> Any:
     return part.decode("utf-8") if isinstance(part, bytes) else [token.decode("utf-8") for token in part]
 
 
-def with_tasks(fitted: Fitted, wanted: Callable[[Task], bool]) -> Fitted:
+def _with_tasks(fitted: Fitted, wanted: Callable[[Task], bool]) -> Fitted:
     """Return the same with some of the tasks, and no given column."""
     tasks = tuple(
         task for task in fitted.tasks if wanted(task) and (task.extractor.effect != "none" or task.name in fitted.specs)

@@ -32,7 +32,7 @@ def given(n: int = 90) -> dict[str, Any]:
 def cut_small(monkeypatch: pytest.MonkeyPatch, cache: int = 1024, chunk: int = 4096, scaled: int = 4096) -> None:
     """Choose the sizes of blocks and chunks."""
     monkeypatch.setattr("auxtasks.targets.samples.CHUNK_BYTES", cache)
-    monkeypatch.setattr("auxtasks.scale.disk.CHUNK_BYTES", chunk)
+    monkeypatch.setattr("auxtasks.scale.disk_job.CHUNK_BYTES", chunk)
     monkeypatch.setattr("auxtasks.scale.disk.SCALED_BYTES", scaled)
 
 

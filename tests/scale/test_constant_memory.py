@@ -11,7 +11,7 @@ PROGRAM = """
 import re, sys
 from pathlib import Path
 import numpy as np, auxtasks, auxtasks.scale.disk
-auxtasks.scale.disk.CHUNK_BYTES = auxtasks.scale.disk.SCALED_BYTES = 1 << 20
+auxtasks.scale.disk_job.CHUNK_BYTES = auxtasks.scale.disk.SCALED_BYTES = 1 << 20
 kind, path, n = sys.argv[1], sys.argv[2], int(sys.argv[3])
 rng = np.random.default_rng(0)
 tasks = ["std", "fft", "reconstruction"]
