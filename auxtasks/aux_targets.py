@@ -119,7 +119,20 @@ class AuxTargets(Mapping[str, Array]):
 
     def __repr__(self) -> str:
         """Show a table of the targets."""
-        return table(self)
+        rows = [("name", "kind", "shape", "chance", "missing", "left out")]
+        for name, array in self._arrays.items():
+            spec = self.specs[name]
+            left_out = "; ".join(spec.dropped[:3]) + (f"; … ({len(spec.dropped)} in all)" if spec.dropped[3:] else "")
+            rows.append((name, spec.kind, str(spec.shape), f"{spec.chance:.4g}", _missing(array), left_out))
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+        return "\n".join([self._title, *lines])
+
+    @property
+    def _title(self) -> str:
+        copies = self.n_samples - self.n_original
+        extra = f", {copies} of them transformed copies" if copies else ""
+        return f"AuxTargets of {self.n_samples} samples{extra}"
 
     @property
     def specs(self) -> dict[str, TargetSpec]:
@@ -411,28 +424,6 @@ class AuxTargets(Mapping[str, Array]):
         """
         made = Made(self._arrays, self.inputs if include_inputs else None, self.n_original, self.lengths)
         save_targets(Fitted.of(self._generator), made, Path(path), overwrite=overwrite)
-
-
-_HEAD = ("name", "kind", "shape", "chance", "missing", "left out")
-
-
-def table(targets: AuxTargets, title: str = "") -> str:
-    """Lay out what a set of targets holds."""
-    rows = [_HEAD] + [_row(targets.specs[name], array) for name, array in targets.items()]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(_HEAD))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([title or _title(targets), *lines])
-
-
-def _title(targets: AuxTargets) -> str:
-    copies = targets.n_samples - targets.n_original
-    extra = f", {copies} of them transformed copies" if copies else ""
-    return f"AuxTargets of {targets.n_samples} samples{extra}"
-
-
-def _row(spec: TargetSpec, array: Array) -> tuple[str, ...]:
-    left_out = "; ".join(spec.dropped[:3]) + (f"; … ({len(spec.dropped)} in all)" if len(spec.dropped) > 3 else "")
-    return spec.name, spec.kind, str(spec.shape), f"{spec.chance:.4g}", _missing(array), left_out
 
 
 def _missing(array: Array) -> str:

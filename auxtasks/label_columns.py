@@ -8,12 +8,24 @@ from typing import Any
 
 import numpy as np
 
-from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.labels import Family, family_of, is_missing
 from auxtasks.specs import CLASS_KINDS, Kind
 from auxtasks.typing import Array
 
-__all__ = ["GivenColumn", "encode", "fit_given"]
+
+def check_names(given: object, fitted: Mapping[str, GivenColumn] | None) -> None:
+    """Refuse what is not a mapping of names, and names that were not fitted."""
+    if given is None:
+        return
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) and name for name in given):
+        raise InvalidTypeError(
+            f"`given` must map names to columns, such as {{'speaker': labels}}; "
+            f"got {type(given).__name__} {given!r:.60}."
+        )
+    for name in given:
+        if fitted is not None and name not in fitted:
+            raise unknown_name("given", name, fitted, "given column")
 
 
 def fit_given(name: str, values: object, n: int) -> GivenColumn:

@@ -18,7 +18,6 @@ from auxtasks.optional import require
 from auxtasks.scale.dask_source import Piece, Source, bring, layer, pieces, read_source
 from auxtasks.targets.computing import compute_all
 from auxtasks.targets.fitted import Fitted
-from auxtasks.targets.given import fit_columns
 from auxtasks.targets.samples import Ragged
 from auxtasks.targets.statistics import Seen, see
 from auxtasks.targets.tasks import Task, fit_names
@@ -38,7 +37,7 @@ def fit_lazily(params: Mapping[str, Any], X: object, given: Mapping[str, object]
     columns = bring(given, draft.domain)
     if columns:
         source = source.counted()
-    draft = replace(draft, given=fit_columns(columns, sum(source.rows or ())))
+    draft = draft.with_given(columns, sum(source.rows or ()))
     told_of = pieces(source, columns)
     if draft.domain == "text":
         draft = _with_texts(draft, source, told_of)

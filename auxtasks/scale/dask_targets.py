@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from auxtasks.aux_targets import AuxTargets, Generator, table
+from auxtasks.aux_targets import AuxTargets, Generator
 from auxtasks.errors import InvalidInputError
+from auxtasks.label_columns import check_names
 from auxtasks.labels import main_labels
 from auxtasks.optional import is_dask, require
 from auxtasks.scale.dask_source import Piece, Source, bring, joined, layer, pieces, read_source, with_known_rows
@@ -20,7 +21,6 @@ from auxtasks.scale.zarr import write_zarr
 from auxtasks.specs import TargetSpec
 from auxtasks.targets.computing import check_like_training
 from auxtasks.targets.fitted import Fitted, Made
-from auxtasks.targets.given import check_names
 from auxtasks.targets.raw import empty_target
 from auxtasks.typing import Array
 
@@ -218,11 +218,11 @@ class LazyAuxTargets(AuxTargets):
         super().__init__({}, generator, inputs, n_original, lengths)
         self._arrays = dict(arrays)
 
-    def __repr__(self) -> str:
-        """Show a table of the targets, without computing any."""
+    @property
+    def _title(self) -> str:
         first = self._first
         n = "an unknown number of" if isnan(first.shape[0]) else first.shape[0]
-        return table(self, f"LazyAuxTargets of {n} samples in {first.numblocks[0]} chunks")
+        return f"LazyAuxTargets of {n} samples in {first.numblocks[0]} chunks"
 
     @property
     def n_samples(self) -> int:

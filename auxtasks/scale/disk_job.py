@@ -20,7 +20,6 @@ from auxtasks.scale.sources import Source, dense, source_of
 from auxtasks.specs import NUMERIC_KINDS, Kind
 from auxtasks.targets.computing import Computed, compute_all
 from auxtasks.targets.fitted import Fitted, plain
-from auxtasks.targets.given import fit_columns
 from auxtasks.targets.raw import RawTarget
 from auxtasks.targets.samples import Dense, row_slices
 from auxtasks.targets.scaling import Scaling
@@ -40,7 +39,7 @@ def job_of(X: object, draft: Fitted, given: Mapping[str, object] | None) -> Job:
     columns = dict(given or {})
     # How many samples batches hold is seen at their end; until then it is believed to be as many as there are labels.
     n = source.n or max((len(values) for values in columns.values() if isinstance(values, Sized)), default=0)
-    draft = replace(draft, given=fit_columns(columns, n))
+    draft = draft.with_given(columns, n)
     job = Job(source, draft, draft.encoded(columns, n), samples)
     with warnings.catch_warnings():
         # Computed again with the first chunk, which says what there is to say.

@@ -13,7 +13,6 @@ from auxtasks._version import __version__
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.optional import require
 from auxtasks.targets.fitted import Fitted, plain
-from auxtasks.targets.raw import empty_target
 from auxtasks.typing import Array
 
 _WAY_OUT = "make the targets beforehand, with make_aux_targets, or leave this task out of the generator."
@@ -77,8 +76,7 @@ class BatchMap:
         datasets = require("datasets", extra="huggingface")
         fitted, found = self.fitted, dict(features or {})
         for name, spec in fitted.specs.items():
-            empty = empty_target(spec.kind, 0, spec.shape, fitted.settings.dtype)
-            found[name] = _feature(datasets, spec.shape, empty.dtype.name)
+            found[name] = _feature(datasets, spec.shape, fitted.missing(name).dtype.name)
         if self.inputs is not None:
             # One sample that holds nothing tells the shape.
             nothing = ["a"] if fitted.domain == "text" else np.zeros((1, *fitted.given_shape), np.float32)

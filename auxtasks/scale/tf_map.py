@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Set
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,11 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
-from auxtasks.specs import TargetSpec
 from auxtasks.targets.fitted import Fitted
 from auxtasks.targets.graph import checked_batch, graph_targets
-from auxtasks.targets.raw import empty_target
-from auxtasks.targets.tasks import Task
 from auxtasks.typing import Array
 from auxtasks.validation import check_flag
 
@@ -54,26 +51,17 @@ class TargetMap:
 
     def _computed(self, x: Any, parts: Element) -> tuple[Any, dict[str, Any]]:
         """Return what the model reads, and the targets that the labels do not hold, in the order of the specs."""
-        outside = _with_tasks(self.fitted, lambda task: self._is_outside(task, parts))
-        inside = _with_tasks(self.fitted, lambda task: self._is_inside(task) and task.name not in parts.labels)
-        x, found = _outside_graph(outside, x)
-        if inside.specs:
-            found |= graph_targets(inside, x, as_transform=True)
-        targets = {}
-        for name, spec in self.fitted.specs.items():
-            if name in self.fitted.given:
-                row = tf.constant(_empty(self.fitted, spec, 1))
-                found[name] = tf.repeat(row, tf.shape(x)[0], axis=0)
-                found[name].set_shape((x.shape[0], *spec.shape))
-            if name not in parts.labels:
-                targets[name] = found[name]
-        return x, targets
-
-    def _is_inside(self, task: Task) -> bool:
-        return self.in_graph and task.extractor.graph is not None and task.extractor.effect == "none"
-
-    def _is_outside(self, task: Task, parts: Element) -> bool:
-        return task.extractor.effect != "none" or not (self._is_inside(task) or task.name in parts.labels)
+        fitted = self.fitted
+        wanted = [task for task in fitted.tasks if task.name in fitted.specs and task.name not in parts.labels]
+        inside = {task.name for task in wanted if self.in_graph and task.extractor.graph is not None}
+        changing = {task.name for task in fitted.tasks if task.extractor.effect != "none"}
+        x, found = _outside_graph(_with_tasks(fitted, {task.name for task in wanted} - inside | changing), x)
+        if inside - changing:
+            found |= graph_targets(_with_tasks(fitted, inside - changing), x, as_transform=True)
+        for name in (name for name in fitted.given if name in fitted.specs):
+            found[name] = tf.repeat(tf.constant(fitted.missing(name, 1)), tf.shape(x)[0], axis=0)
+            found[name].set_shape((x.shape[0], *fitted.specs[name].shape))
+        return x, {name: found[name] for name in fitted.specs if name not in parts.labels}
 
     def _checked(self, x: Any) -> Any:
         """Return the batch as a tensor, refused before the pipeline runs where that can be told."""
@@ -174,38 +162,32 @@ _tagging = threading.Lock()
 
 
 def _outside_graph(fitted: Fitted, x: Any) -> tuple[Any, dict[str, Any]]:
-    """Call `Fitted.transform` from within a graph; return what the model reads, and the targets, of a batch."""
-    specs, n = fitted.specs, x.shape[0]
+    """Return what the model reads, and the targets, of a batch, by `Fitted.transform` called from within a graph."""
+    n, of_text = x.shape[0], fitted.domain == "text"
     like = _prepared_like(fitted, x) if fitted.changes_inputs else None
-    dtypes = [tf.as_dtype(_empty(fitted, spec).dtype) for spec in specs.values()]
-    if like is not None:
-        dtypes.insert(0, tf.as_dtype(like.dtype))
-    if not dtypes:
+    nothing = [*([] if like is None else [like[:0]]), *map(fitted.missing, fitted.specs)]
+    if not nothing:
         return x, {}
-    arguments = [x.values, x.row_splits] if isinstance(x, tf.RaggedTensor) else [x]
 
     def compute(x: Array, row_splits: Array | None = None) -> list[Array]:
-        return _compute(fitted, x, row_splits)
+        samples = _samples(x, row_splits) if of_text or row_splits is not None or fitted.length else x
+        if not len(samples):
+            # Distributed training fills up with empty batches, which the door would refuse.
+            return nothing
+        with _tagging if of_text else nullcontext():
+            made = fitted.transform(samples)
+        return [*([] if like is None else [np.asarray(made.inputs)]), *made.arrays.values()]
 
+    arguments = [x.values, x.row_splits] if isinstance(x, tf.RaggedTensor) else [x]
+    dtypes = [tf.as_dtype(array.dtype) for array in nothing]
     # Outside a graph TensorFlow takes a single result out of its list.
     found = tf.nest.flatten(tf.numpy_function(compute, arguments, dtypes, stateful=False))
     if like is not None:
         x = tf.ensure_shape(found.pop(0), (n, *like.shape[1:]))
     # Set, not ensured: `transform` itself has compared the shapes with the specs'.
-    for tensor, spec in zip(found, specs.values(), strict=True):
+    for tensor, spec in zip(found, fitted.specs.values(), strict=True):
         tensor.set_shape((n, *spec.shape))
-    return x, dict(zip(specs, found, strict=True))
-
-
-def _compute(fitted: Fitted, x: Array, row_splits: Array | None) -> list[Array]:
-    samples = _samples(x, row_splits) if fitted.domain == "text" or row_splits is not None or fitted.length else x
-    if not len(samples):
-        # Distributed training fills up with empty batches, which the door would refuse.
-        inputs = [_prepared_like(fitted, x)[:0]] if fitted.changes_inputs else []
-        return [*inputs, *(_empty(fitted, spec) for spec in fitted.specs.values())]
-    with _tagging if fitted.domain == "text" else nullcontext():
-        made = fitted.transform(samples)
-    return [*([np.asarray(made.inputs)] if fitted.changes_inputs else []), *made.arrays.values()]
+    return x, dict(zip(fitted.specs, found, strict=True))
 
 
 def _prepared_like(fitted: Fitted, x: Any) -> Array:
@@ -213,15 +195,9 @@ def _prepared_like(fitted: Fitted, x: Any) -> Array:
     if fitted.domain == "text":
         tokens = isinstance(x, tf.RaggedTensor) or len(x.shape) > 1
         return fitted.prepare([["a"]] if tokens else ["a"])
-    dtype = x.dtype if isinstance(x, np.ndarray) else x.dtype.as_numpy_dtype
     if fitted.length is None:
-        return fitted.prepare(np.zeros((1, *x.shape[1:]), dtype))
-    return fitted.prepare([np.zeros(fitted.given_shape, dtype)])
-
-
-def _empty(fitted: Fitted, spec: TargetSpec, n: int = 0) -> Array:
-    """Return n rows of a target, all missing."""
-    return empty_target(spec.kind, n, spec.shape, fitted.settings.dtype)
+        return fitted.prepare(np.zeros((1, *x.shape[1:]), x.dtype.as_numpy_dtype))
+    return fitted.prepare([np.zeros(fitted.given_shape, x.dtype.as_numpy_dtype)])
 
 
 def _samples(x: Array, row_splits: Array | None) -> Any:
@@ -234,12 +210,7 @@ def _decoded(part: Any) -> Any:
     return part.decode("utf-8") if isinstance(part, bytes) else [token.decode("utf-8") for token in part]
 
 
-def _with_tasks(fitted: Fitted, wanted: Callable[[Task], bool]) -> Fitted:
+def _with_tasks(fitted: Fitted, names: Set[str]) -> Fitted:
     """Return the same with some of the tasks, and no given column."""
-    tasks = tuple(
-        task for task in fitted.tasks if wanted(task) and (task.extractor.effect != "none" or task.name in fitted.specs)
-    )
-    names = {task.name for task in tasks}
-    return replace(
-        fitted, tasks=tasks, given={}, specs={name: fitted.specs[name] for name in fitted.specs if name in names}
-    )
+    tasks = tuple(task for task in fitted.tasks if task.name in names)
+    return replace(fitted, tasks=tasks, given={}, specs={n: spec for n, spec in fitted.specs.items() if n in names})

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError
-from auxtasks.label_columns import GivenColumn
+from auxtasks.label_columns import GivenColumn, check_names, encode, fit_given
 from auxtasks.registry import find_task
 from auxtasks.specs import TargetSpec
 from auxtasks.targets.computing import Computed, check_fitted_shapes, check_like_training, compute_all, inputs_after
-from auxtasks.targets.given import check_names, encode_given, fit_columns
-from auxtasks.targets.raw import RawTarget
+from auxtasks.targets.raw import RawTarget, empty_target
 from auxtasks.targets.reading import read_inputs
 from auxtasks.targets.samples import Dense, Ragged, Samples
 from auxtasks.targets.scaling import Scaling, fit_targets
@@ -86,6 +85,10 @@ class Fitted:
         check_names(given, None)
         return cls(params, parse_tasks(params["domain"], params["tasks"], given or ()))
 
+    def with_given(self, given: Mapping[str, object], n: int) -> Fitted:
+        """Learn the kind and the classes of the given columns of so many samples."""
+        return replace(self, given={name: fit_given(name, values, n) for name, values in given.items()})
+
     @classmethod
     def of(cls, generator: Any) -> Fitted:
         """Return what a generator learned, with the parameters that it has now."""
@@ -127,6 +130,11 @@ class Fitted:
         """The names of the tasks that add transformed copies to the samples."""
         return [task.name for task in self.tasks if task.extractor.effect == "expands"]
 
+    def missing(self, name: str, n: int = 0) -> Array:
+        """Return so many rows of a target, all missing."""
+        spec = self.specs[name]
+        return empty_target(spec.kind, n, spec.shape, self.settings.dtype)
+
     def check_adds_none(self, way_out: str) -> None:
         """Refuse what cannot be computed one batch at a time."""
         if self.adding:
@@ -165,8 +173,15 @@ class Fitted:
         return read_documents(X, checked_text_settings(self.params), self.texts)
 
     def encoded(self, given: Mapping[str, object], n: int) -> list[RawTarget]:
-        """Turn the given columns of so many samples into targets."""
-        return encode_given(self.given, given, n, self.shapes, self.settings.dtype)
+        """Turn the given columns of so many samples into targets; those not given are missing throughout."""
+        targets = []
+        for name, column in self.given.items():
+            if name in given:
+                array = encode(column, given[name], n)
+            else:
+                array = empty_target(column.kind, n, self.shapes[name], self.settings.dtype)
+            targets.append(RawTarget(name, column.kind, array.shape[1:], array))
+        return targets
 
     def tagged(self, samples: Samples | Documents, *, training: bool = False) -> Samples | Documents:
         """Tag texts as tasks need it; after everything else was checked, because it takes most of the time."""
@@ -258,7 +273,7 @@ def fit(params: Mapping[str, Any], X: object, given: Mapping[str, object] | None
     draft = Fitted.begun(params, given)
     samples = draft.read(X)
     columns = laid_out(given, samples)
-    draft = replace(draft, given=fit_columns(columns, samples.n))
+    draft = draft.with_given(columns, samples.n)
     encoded = draft.encoded(columns, samples.n)
     samples = draft.tagged(samples, training=True)
     draft = replace(draft, tasks=fit_names(draft.tasks, samples))

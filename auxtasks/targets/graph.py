@@ -42,26 +42,39 @@ def check_graph_form(fitted: Fitted) -> None:
 
 
 def graph_targets(fitted: Fitted, x: Any, *, as_transform: bool = False) -> dict[str, Any]:
-    """Compute the targets of a batch of tensors, scaled; see `AuxTargetGenerator.in_graph`."""
+    """Compute the targets of a batch of tensors, scaled; see `AuxTargetGenerator.in_graph`.
+
+    With `as_transform` in the dtypes in which `AuxTargetGenerator.transform` computes, stores and scales.
+    """
     import tensorflow as tf
 
     X = checked_batch(fitted, x)
-    X = tf.cast(X, compute_dtype(fitted, X) if as_transform else tf.float32)
+    single: np.dtype[np.floating] = np.dtype(np.float32)
+    compute = stored = scaled_in = single
+    if as_transform:
+        # The door decides, on a sample of nothing but zeros.
+        compute = read_inputs(np.zeros((1, *X.shape[1:]), X.dtype.as_numpy_dtype), fitted.domain).compute
+        stored, scaled_in = fitted.settings.dtype, np.dtype(np.float64)
+    X = tf.cast(X, compute)
     if fitted.domain != "any" and X.shape.rank == len(fitted.row_shape):
         X = X[..., tf.newaxis]
-    tasks = [task for task in fitted.tasks if task.name in fitted.specs]
-    # Targets are data: no gradient flows through them, also where the inputs depend on variables.
-    return {task.name: tf.stop_gradient(_target(fitted, task, X, as_transform)) for task in tasks}
+    targets = {}
+    for task in (task for task in fitted.tasks if task.name in fitted.specs):
+        values, scaling = _target(fitted, task, X, stored), fitted.scalings.get(task.name)
+        if scaling is not None:
+            values = tf.cast(_scaled(tf.cast(values, scaled_in), scaling), stored)
+        # Targets are data: no gradient flows through them, also where the inputs depend on variables.
+        targets[task.name] = tf.stop_gradient(values)
+    return targets
 
 
-def _target(fitted: Fitted, task: Task, X: Any, as_transform: bool) -> Any:
-    """Compute, mark what is infinite as missing, and scale one target."""
+def _target(fitted: Fitted, task: Task, X: Any, stored: np.dtype[np.floating]) -> Any:
+    """Compute one target, and mark what is infinite as missing."""
     import tensorflow as tf
 
     graph = task.extractor.graph
     if graph is None:
         raise InvalidInputError(f"task {task.name!r} has no form for tensors; {BEFOREHAND}")
-    stored, scaled_in = (fitted.settings.dtype, tf.float64) if as_transform else (np.dtype(np.float32), tf.float32)
     values = tf.cast(graph(X, **task.arguments), stored)
     natural = fitted.shapes[task.name]
     if tuple(values.shape[1:]) != natural:
@@ -70,10 +83,7 @@ def _target(fitted: Fitted, task: Task, X: Any, as_transform: bool) -> Any:
             "training inputs; bring the inputs to the shape of the training inputs (crop, pad or resize them)."
         )
     values = tf.where(tf.math.is_inf(values), tf.constant(np.nan, stored), values)
-    if fitted.specs[task.name].kind == "vector":
-        values = tf.reshape(values, (-1, prod(natural)))
-    scaling = fitted.scalings.get(task.name)
-    return values if scaling is None else tf.cast(_scaled(tf.cast(values, scaled_in), scaling), stored)
+    return tf.reshape(values, (-1, prod(natural))) if fitted.specs[task.name].kind == "vector" else values
 
 
 def _scaled(values: Any, scaling: Scaling) -> Any:
@@ -116,9 +126,3 @@ def checked_batch(fitted: Fitted, x: Any) -> Any:
     add_channel = fitted.domain != "any" and X.shape.rank == len(row_shape)
     check_like_training((*X.shape[1:], *([1] if add_channel else [])), row_shape, fitted.domain)
     return X
-
-
-def compute_dtype(fitted: Fitted, X: Any) -> np.dtype[np.floating]:
-    """Return the dtype in which `AuxTargetGenerator.transform` computes from such a batch."""
-    # The door decides, on a sample of nothing but zeros.
-    return read_inputs(np.zeros((1, *X.shape[1:]), X.dtype.as_numpy_dtype), fitted.domain).compute

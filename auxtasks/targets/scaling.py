@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from math import prod
 from typing import Any
 
@@ -95,30 +96,25 @@ class Scaling:
 _LOGGER = logging.getLogger("auxtasks")
 
 
-@dataclass(frozen=True)
-class Fitted:
-    """What training data tell of a target: its spec, and its scaling if it has one."""
-
-    spec: TargetSpec
-    scaling: Scaling | None
-
-
 def fit_targets(
     tasks: Sequence[Task], seen: Mapping[str, Seen], *, scale: bool, compute: np.dtype[np.floating]
 ) -> tuple[dict[str, TargetSpec], dict[str, Scaling]]:
     """Fit every target that there is something to learn from."""
-    fitted = {task.name: fit_target(task, seen[task.name], scale=scale, compute=compute) for task in tasks}
-    specs = {name: found.spec for name, found in fitted.items() if found is not None}
-    if not specs:
+    tried = {task.name: fit_target(task, seen[task.name], scale=scale, compute=compute) for task in tasks}
+    fitted = {name: found for name, found in tried.items() if found is not None}
+    if not fitted:
         raise InvalidInputError(
             "`tasks`: every target is constant or has no value on these inputs, so nothing is left to learn; check the "
             "inputs, or choose other tasks."
         )
-    return specs, {name: found.scaling for name, found in fitted.items() if found is not None and found.scaling}
+    scalings = {name: scaling for name, (_, scaling) in fitted.items() if scaling is not None}
+    return {name: spec for name, (spec, _) in fitted.items()}, scalings
 
 
-def fit_target(task: Task, seen: Seen, *, scale: bool, compute: np.dtype[np.floating]) -> Fitted | None:
-    """Fit one target.
+def fit_target(
+    task: Task, seen: Seen, *, scale: bool, compute: np.dtype[np.floating]
+) -> tuple[TargetSpec, Scaling | None] | None:
+    """Return the spec and the scaling of one target; nothing where there is nothing to learn.
 
     Without scaling nothing is left out, and a constant target, for which guessing costs nothing, has the chance 1.0:
     its loss is then not rescaled.
@@ -127,18 +123,23 @@ def fit_target(task: Task, seen: Seen, *, scale: bool, compute: np.dtype[np.floa
     columns = (task.names or column_names(seen.natural, task.extractor.axes, task.name)) if by_column else ()
     classes = () if by_column else task.names
     scaling: Scaling | None = None
-    dropped: dict[int, tuple[str, int]] = {}
+    dropped: dict[int, str] = {}
     if isinstance(seen.statistics, Numbers):
         found, twins = seen.statistics.moments, seen.statistics.twins
         eps = max(float(np.finfo(seen.dtype).eps), float(np.finfo(compute).eps))
         if scale:
-            dropped = {} if twins is None else useless(found, twins, eps)
-            scaling = fit_scaling(found, dropped, eps, log1p=task.extractor.log1p)
+            dropped = {} if twins is None else useless(found, twins, eps, columns)
+            scaling = fit_scaling(found, dropped, twins, eps, log1p=task.extractor.log1p)
         chance = 0.0 if constant(found, eps).all() else chance_of_numbers(found, scaling)
     else:
         chance = seen.statistics.chance
     if chance == 0 and scale:
-        _warn_left_out(task.name, seen)
+        warnings.warn(
+            f"target {task.name!r} {'has no value' if seen.statistics.absent else 'is constant'} on the training data "
+            "and is left out: there is nothing to learn from it.",
+            AuxTasksWarning,
+            stacklevel=2,
+        )
         return None
     kept = tuple(name for i, name in enumerate(columns) if i not in dropped)
     spec = TargetSpec(
@@ -150,23 +151,12 @@ def fit_target(task: Task, seen: Seen, *, scale: bool, compute: np.dtype[np.floa
         chance=chance or 1.0,
         columns=kept,
         classes=classes,
-        dropped=tuple(_say(columns, i, reason) for i, reason in dropped.items()),
+        dropped=tuple(f"{columns[i]} ({reason})" for i, reason in dropped.items()),
         options=task.options,
         **{name: getattr(task.extractor, name) for name in DECLARED},
     )
     _LOGGER.info("%s", _line(spec, scaling))
-    return Fitted(spec, scaling)
-
-
-def _warn_left_out(name: str, seen: Seen) -> None:
-    reason = "has no value" if seen.statistics.absent else "is constant"
-    text = f"target {name!r} {reason} on the training data and is left out: there is nothing to learn from it."
-    warnings.warn(text, AuxTasksWarning, stacklevel=2)
-
-
-def _say(columns: tuple[str, ...], column: int, reason: tuple[str, int]) -> str:
-    word, twin = reason
-    return f"{columns[column]} ({word} {columns[twin]})" if word == COPY else f"{columns[column]} ({word})"
+    return spec, scaling
 
 
 def _line(spec: TargetSpec, scaling: Scaling | None) -> str:
@@ -175,7 +165,7 @@ def _line(spec: TargetSpec, scaling: Scaling | None) -> str:
     return f"{spec.name}: {spec.kind} {spec.shape}, {how}, chance {spec.chance:.4g}{left}"
 
 
-def fit_scaling(found: Moments, dropped: Mapping[int, tuple[str, int]], eps: float, *, log1p: bool) -> Scaling:
+def fit_scaling(found: Moments, dropped: Collection[int], twins: Array | None, eps: float, *, log1p: bool) -> Scaling:
     """Make the scaling to mean 0 and standard deviation 1."""
     pooled = found if found.count.ndim == 1 else found.pooled()
     kept = tuple(i for i in range(len(pooled.mean)) if i not in dropped)
@@ -184,12 +174,9 @@ def fit_scaling(found: Moments, dropped: Mapping[int, tuple[str, int]], eps: flo
     mean = np.where(pooled.count > 0, pooled.mean, np.nan)
     place = {column: position for position, column in enumerate(kept)}
     # A copy is found where its twin is; constants and columns without a value are found nowhere.
-    origin = tuple(place.get(dropped.get(i, ("", i))[1], -1) for i in range(len(mean)))
+    origin = tuple(place.get(twin, -1) for twin in (range(len(mean)) if twins is None else twins.tolist()))
     std[np.array(origin) < 0] = 0.0
     return Scaling(log1p, mean, std, kept, origin)
-
-
-CONSTANT, COPY, ABSENT = "constant", "copy of", "no value"
 
 
 def column_names(natural: Sequence[int], axes: Sequence[str], name: str) -> tuple[str, ...]:
@@ -198,10 +185,7 @@ def column_names(natural: Sequence[int], axes: Sequence[str], name: str) -> tupl
         return (name,)
     words = [*axes, *["value"] * (len(natural) - len(axes))]
     labels = [[f"{word} {i}" for i in range(length)] for word, length in zip(words, natural, strict=False)]
-    names = [""]
-    for axis in labels:
-        names = [f"{before}, {label}" if before else label for before in names for label in axis]
-    return tuple(names)
+    return tuple(map(", ".join, product(*labels)))
 
 
 def constant(found: Moments, eps: float) -> Array:
@@ -210,17 +194,17 @@ def constant(found: Moments, eps: float) -> Array:
     return result
 
 
-def useless(found: Moments, twins: Array, eps: float) -> dict[int, tuple[str, int]]:
-    """Find the columns that are constant, never present or exact copies of an earlier one."""
-    reasons: dict[int, tuple[str, int]] = {}
+def useless(found: Moments, twins: Array, eps: float, columns: Sequence[str]) -> dict[int, str]:
+    """Say of the columns that are constant, never present or exact copies of an earlier one which they are."""
+    reasons: dict[int, str] = {}
     still = constant(found, eps)
     for column, twin in enumerate(twins.tolist()):
         if found.count[column] == 0:
-            reasons[column] = (ABSENT, -1)
+            reasons[column] = "no value"
         elif still[column]:
-            reasons[column] = (CONSTANT, -1)
+            reasons[column] = "constant"
         elif twin != column:
-            reasons[column] = (COPY, twin)
+            reasons[column] = f"copy of {columns[twin]}"
     return reasons
 
 

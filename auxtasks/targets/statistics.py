@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import prod
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -101,54 +101,63 @@ _CONSTANT = 1e-12
 """Nats below this are rounding: the labels are constant."""
 
 
+class _Sums:
+    """What is added up over samples; `count` tells how many values are present."""
+
+    count: Array
+
+    def merged(self: Self, other: Self) -> Self:
+        """Return the sums over both sets of samples together."""
+        return type(self)(*(getattr(self, each) + getattr(other, each) for each in vars(self)))
+
+    @property
+    def absent(self) -> bool:
+        """Whether no value is present."""
+        return not self.count.any()
+
+
+Self = TypeVar("Self", bound=_Sums)
+
+
 @dataclass(frozen=True)
-class ClassCounts:
+class ClassCounts(_Sums):
     """How often each class occurs.
 
     Parameters
     ----------
-    counts : ndarray of int64, shape (n_classes,)
+    count : ndarray of int64, shape (n_classes,)
         Of the labels that are present.
     """
 
-    counts: Array
+    count: Array
 
     @classmethod
     def of(cls, values: Array, n_classes: int) -> ClassCounts:
         """Count classes, -1 where missing."""
-        counts = np.zeros(n_classes, np.int64)
+        count = np.zeros(n_classes, np.int64)
         for rows in row_slices(len(values), 8 * prod(values.shape[1:])):
             block = values[rows]
-            counts += np.bincount(block[block >= 0].ravel(), minlength=n_classes)
-        return cls(counts)
-
-    def merged(self, other: ClassCounts) -> ClassCounts:
-        """Return the counts of both sets of labels together."""
-        return ClassCounts(self.counts + other.counts)
-
-    @property
-    def absent(self) -> bool:
-        """Whether no label is present."""
-        return not self.counts.any()
+            count += np.bincount(block[block >= 0].ravel(), minlength=n_classes)
+        return cls(count)
 
     @property
     def chance(self) -> float:
         """The entropy of the classes' frequencies in nats; 0 where there is one class or none."""
-        share = self.counts / max(1, self.counts.sum())
+        share = self.count / max(1, self.count.sum())
         return _or_zero(float(-(share * _logs(share)).sum()))
 
 
 @dataclass(frozen=True)
-class LabelCounts:
+class LabelCounts(_Sums):
     """How often each of several labels is known, and how often it is 1.
 
     Parameters
     ----------
-    known, ones : ndarray of int64, shape (d,)
+    count, ones : ndarray of int64, shape (d,)
         By label.
     """
 
-    known: Array
+    count: Array
     ones: Array
 
     @classmethod
@@ -156,25 +165,16 @@ class LabelCounts:
         """Count labels, -1 where missing."""
         return cls((values >= 0).sum(axis=0), (values > 0).sum(axis=0))
 
-    def merged(self, other: LabelCounts) -> LabelCounts:
-        """Return the counts of both sets of labels together."""
-        return LabelCounts(self.known + other.known, self.ones + other.ones)
-
-    @property
-    def absent(self) -> bool:
-        """Whether no label is present."""
-        return not self.known.any()
-
     @property
     def chance(self) -> float:
         """The mean of the labels' binary entropies in nats, each weighted by how often the label is known."""
-        share = self.ones / np.maximum(self.known, 1)
+        share = self.ones / np.maximum(self.count, 1)
         entropy = -(share * _logs(share) + (1 - share) * _logs(1 - share))
-        return _or_zero(float((self.known * entropy).sum() / max(1, self.known.sum())))
+        return _or_zero(float((self.count * entropy).sum() / max(1, self.count.sum())))
 
 
 @dataclass(frozen=True)
-class DistributionSums:
+class DistributionSums(_Sums):
     """What is added up of distributions.
 
     Parameters
@@ -203,15 +203,6 @@ class DistributionSums:
             count += present.sum(axis=0)
             own += float((block * _logs(block)).sum())
         return cls(total, count, own)
-
-    def merged(self, other: DistributionSums) -> DistributionSums:
-        """Return the sums over both sets of distributions together."""
-        return DistributionSums(self.total + other.total, self.count + other.count, self.own + other.own)
-
-    @property
-    def absent(self) -> bool:
-        """Whether no distribution is present."""
-        return not self.count.any()
 
     @property
     def chance(self) -> float:
