@@ -1,8 +1,9 @@
-"""Files that are written as a whole or not at all."""
+"""Files that are written as a whole or not at all, and what tells one content from another."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,9 +16,27 @@ import numpy as np
 
 
 @contextmanager
+def written_as_a_whole(path: Path) -> Iterator[Path]:
+    """Give a path for a file or folder, which takes the place of what is there once it is written without an error."""
+    with scratch_beside(path) as scratch:
+        new, old = scratch / "new", scratch / "old"
+        yield new
+        # A file replaces another in one step; a folder needs an empty place.
+        if new.is_dir() and path.exists():
+            path.replace(old)
+        try:
+            new.replace(path)
+        except OSError:
+            if old.exists():
+                old.replace(path)
+            raise
+
+
+@contextmanager
 def scratch_beside(path: Path) -> Iterator[Path]:
     """Give a folder to prepare files in, and remove it afterwards."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    # Next to its place, so that moving it there is one step on the same file system.
     scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     try:
         yield scratch
@@ -27,10 +46,16 @@ def scratch_beside(path: Path) -> Iterator[Path]:
 
 def write_whole(path: Path, text: str) -> None:
     """Write a text, replacing a file that is there."""
-    with scratch_beside(path) as scratch:
-        new = scratch / "new"
+    with written_as_a_whole(path) as new:
         new.write_text(text, encoding="utf-8")
-        new.replace(path)
+
+
+def write_through(path: Path, content: bytes, *, append: bool = False) -> None:
+    """Write, or add to what is there, and return once it is on the disk."""
+    with path.open("ab" if append else "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def digest(parts: Iterable[bytes]) -> str:
@@ -66,10 +91,10 @@ def _version(package: str) -> str:
 
 def fingerprint(*values: Any) -> str:
     """Return a short name of what arrays, texts and plain values hold: equal for equal contents."""
-    digest = hashlib.sha256()
+    total = hashlib.sha256()
     for value in values:
-        _feed(digest, value)
-    return digest.hexdigest()[:16]
+        _feed(total, value)
+    return total.hexdigest()[:16]
 
 
 def named(value: Any) -> Any:

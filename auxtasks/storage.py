@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +13,7 @@ import numpy as np
 
 from auxtasks._version import __version__
 from auxtasks.errors import StorageError, UnknownNameError
+from auxtasks.files import written_as_a_whole
 from auxtasks.targets.fitted import Fitted, Made, plain
 from auxtasks.typing import Array
 
@@ -31,6 +30,7 @@ def save_targets(fitted: Fitted, made: Made, path: Path, *, overwrite: bool) -> 
     """Save targets, and the inputs if they are there; see `auxtasks.AuxTargets.save`."""
     check_replaceable(path, overwrite=overwrite)
     with written_as_a_whole(path) as new:
+        new.mkdir()
         arrays = {
             name: _write_array(new, f"target_{i:03d}.npy", array) for i, (name, array) in enumerate(made.arrays.items())
         }
@@ -38,28 +38,6 @@ def save_targets(fitted: Fitted, made: Made, path: Path, *, overwrite: bool) -> 
         lengths = None if made.lengths is None else _write_array(new, "lengths.npy", made.lengths)
         text = described(fitted.to_state(), made.n_original, arrays, inputs, lengths)
         (new / DESCRIPTION).write_text(text, encoding="utf-8")
-
-
-@contextmanager
-def written_as_a_whole(path: Path) -> Iterator[Path]:
-    """Give a folder to write to, and put it in the place of what is at a path once it is written without an error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Next to its place, so that moving it there is one step on the same file system.
-    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    try:
-        new, old = scratch / "new", scratch / "old"
-        new.mkdir()
-        yield new
-        if path.exists():
-            path.replace(old)
-        try:
-            new.replace(path)
-        except OSError:
-            if old.exists():
-                old.replace(path)
-            raise
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def check_replaceable(path: Path, *, overwrite: bool, argument: str = "path", description: str = DESCRIPTION) -> None:

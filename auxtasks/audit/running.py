@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 from auxtasks.audit.experiment import Arm, Experiment, Run, parts_name, results_of
 from auxtasks.audit.splits import Split
 from auxtasks.errors import InvalidInputError, StorageError
+from auxtasks.files import write_through
 from auxtasks.optional import require
 
 
@@ -121,10 +121,7 @@ class Records:
     def _append(self, fields: Mapping[str, Any]) -> None:
         if self._path is None:
             return
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(fields, allow_nan=False) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        write_through(self._path, f"{json.dumps(fields, allow_nan=False)}\n".encode(), append=True)
 
 
 def _whole_lines(path: Path) -> list[str]:

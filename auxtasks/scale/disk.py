@@ -16,6 +16,7 @@ from typing import Any, cast
 import numpy as np
 
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, StorageError
+from auxtasks.files import write_through
 from auxtasks.optional import shown
 from auxtasks.scale.disk_files import (
     INPUT,
@@ -30,7 +31,6 @@ from auxtasks.scale.disk_files import (
     locked,
     sync_folder,
     told_if_full,
-    write_synced,
 )
 from auxtasks.scale.disk_job import INPUTS, Job, Part, job_of, rows_at_once
 from auxtasks.storage import DESCRIPTION, JOURNAL, PARTIAL, check_replaceable, described, read_targets
@@ -264,7 +264,8 @@ def _finish(job: Job, files: Mapping[str, RowFile], journal: Journal, folder: Pa
         if part not in kept:
             (folder / part.file).unlink(missing_ok=True)
     inputs = arrays.pop("", None)
-    write_synced(folder / INCOMPLETE, described(journal.fitted, n, arrays, inputs, None))
+    text = described(journal.fitted, n, arrays, inputs, None)
+    write_through(folder / INCOMPLETE, text.encode())
     (folder / INCOMPLETE).replace(folder / DESCRIPTION)
     sync_folder(folder)
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from auxtasks.errors import StorageError
+from auxtasks.files import write_through
 from auxtasks.targets.fitted import plain
 from auxtasks.typing import Array
 
@@ -181,10 +182,7 @@ class Journal:
 
     def _add(self, fields: dict[str, Any]) -> None:
         body = json.dumps(fields, default=plain, allow_nan=False).encode()
-        with self._path.open("ab") as file:
-            file.write(b"%08x %s\n" % (zlib.crc32(body), body))
-            file.flush()
-            os.fsync(file.fileno())
+        write_through(self._path, b"%08x %s\n" % (zlib.crc32(body), body), append=True)
         self._take(json.loads(body))
 
     def _take(self, fields: dict[str, Any]) -> None:
@@ -275,14 +273,6 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def write_synced(path: Path, text: str) -> None:
-    """Write a text, and return when it is on the disk."""
-    with path.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 _NEXT = (

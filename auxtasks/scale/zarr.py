@@ -11,8 +11,9 @@ import numpy as np
 
 from auxtasks._version import __version__
 from auxtasks.errors import InvalidInputError, StorageError
+from auxtasks.files import written_as_a_whole
 from auxtasks.optional import require
-from auxtasks.storage import check_replaceable, damage_named, written_as_a_whole
+from auxtasks.storage import check_replaceable, damage_named
 from auxtasks.targets.fitted import Fitted, Made, plain
 
 DESCRIPTION = "auxtasks_zarr.json"
@@ -42,6 +43,7 @@ def write_zarr(fitted: Fitted, made: Made, path: Path, *, overwrite: bool) -> No
         },
     }
     with written_as_a_whole(path) as new:
+        new.mkdir()
         _store(arrays, new)
         text = json.dumps(described, indent=1, default=plain, allow_nan=False)
         (new / DESCRIPTION).write_text(text, encoding="utf-8")

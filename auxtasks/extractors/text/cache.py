@@ -5,12 +5,10 @@ from __future__ import annotations
 import io
 import json
 import os
-import uuid
 import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,7 @@ from auxtasks._version import __version__
 from auxtasks.errors import AuxTasksWarning, StorageError
 from auxtasks.extractors.text.spans import Annotations, Spans
 from auxtasks.extractors.text.taggers.base import Backend, Corpus
-from auxtasks.files import digest
+from auxtasks.files import digest, written_as_a_whole
 
 FORMAT = 1
 # What the readers of zip files, arrays and JSON say of bytes that are none.
@@ -93,15 +91,10 @@ def _read(path: Path, n: int, needs: frozenset[str]) -> Annotations | None:
 def _write(path: Path, said: Annotations) -> None:
     names = np.frombuffer(json.dumps(said.names).encode(), np.uint8)
     arrays: dict[str, Any] = {**said.columns, **{name: getattr(said.spans, name) for name in _DTYPES}}
-    # In the same folder, so that moving it to its place is one step.
-    scratch = path.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
-        with scratch.open("xb") as file:
+        with written_as_a_whole(path) as new, new.open("xb") as file:
             np.savez(file, names=names, **arrays)
-        scratch.replace(path)
     except OSError as error:
-        with suppress(OSError):
-            scratch.unlink(missing_ok=True)
         # Another process may have written the same meanwhile, and may still read it.
         if not os.access(path, os.R_OK):
             _warn(f"{path} cannot be written ({error}); the annotations are not kept")

@@ -1,0 +1,77 @@
+"""Files that are written whole, and fingerprints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from auxtasks.files import digest, digest_files, fingerprint, named, versions, write_through, write_whole
+from auxtasks.files import written_as_a_whole as whole
+
+
+def test_texts_are_written_where_there_was_no_folder(tmp_path: Path) -> None:
+    write_whole(tmp_path / "new" / "a.txt", "±1")
+    assert (tmp_path / "new" / "a.txt").read_text(encoding="utf-8") == "±1"
+    assert len(list((tmp_path / "new").iterdir())) == 1
+
+
+@pytest.mark.parametrize("folder", [True, False])
+def test_what_was_there_is_replaced_as_a_whole_or_kept(folder: bool, tmp_path: Path) -> None:
+    def write(text: str) -> None:
+        with whole(tmp_path / "a") as new:
+            if folder:
+                new.mkdir()
+            (new / text if folder else new).write_text(text)
+            if text == "none":
+                raise OSError("disk full")
+
+    write("old")
+    write("new")
+    with pytest.raises(OSError, match="disk full"):
+        write("none")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    found = tmp_path / "a"
+    assert [path.name for path in found.iterdir()] == ["new"] if folder else found.read_text() == "new"
+
+
+def test_a_file_takes_no_folders_place(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(IsADirectoryError, match="mine"):
+        write_whole(tmp_path / "mine", "text")
+    assert (tmp_path / "mine").is_dir()
+
+
+def test_lines_are_added(tmp_path: Path) -> None:
+    for append in (False, True):
+        write_through(tmp_path / "a", b"line\n", append=append)
+    assert (tmp_path / "a").read_bytes() == b"line\nline\n"
+
+
+def test_where_a_part_ends_counts() -> None:
+    assert digest([b"a", b"bc"]) != digest([b"ab", b"c"])
+
+
+def test_a_folder_is_known_by_its_files_but_not_by_compiled_ones(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("1")
+    before = digest_files(tmp_path)
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "__pycache__" / "a.pyc").write_text("compiled")
+    assert digest_files(tmp_path) == before
+    (tmp_path / "a").write_text("2")
+    assert digest_files(tmp_path) != before
+
+
+def test_versions_are_those_of_packages_there_and_absent_ones() -> None:
+    assert versions("numpy", "nosuchpackage") == f"numpy {np.__version__} nosuchpackage absent"
+
+
+def test_fingerprints_are_of_contents() -> None:
+    assert fingerprint(np.arange(3)) == fingerprint(np.array([0, 1, 2]))
+    assert fingerprint([1, "a"]) != fingerprint([1, "b"])
+    assert named({"at": "auto", "steps": (1, 2), "score": sorted}) == {
+        "at": "auto",
+        "steps": [1, 2],
+        "score": "builtins.sorted",
+    }
