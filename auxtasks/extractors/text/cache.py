@@ -70,21 +70,25 @@ def _read(path: Path, n: int, needs: frozenset[str]) -> Annotations | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        _warn(f"{path} cannot be read ({error}); the texts are tagged again")
-        return None
-    try:
-        # Not the path: NumPy leaves a file open that it finds damaged.
-        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-        names = {column: tuple(found) for column, found in json.loads(arrays.pop("names").tobytes()).items()}
-        spans = Spans(*(arrays.pop(name) for name in _DTYPES))
-    except _DAMAGE as error:
-        _warn(f"{path} is damaged ({error}); the texts are tagged again")
-        return None
+        wrong = f"cannot be read ({error})"
+    else:
+        try:
+            return _parsed(content, n, needs)
+        except _DAMAGE as error:
+            wrong = f"is damaged ({error})"
+    warnings.warn(f"`cache`: {path} {wrong}; the texts are tagged again.", AuxTasksWarning, stacklevel=3)
+    return None
+
+
+def _parsed(content: bytes, n: int, needs: frozenset[str]) -> Annotations:
+    # Not the path: NumPy leaves a file open that it finds damaged.
+    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    names = {column: tuple(found) for column, found in json.loads(arrays.pop("names").tobytes()).items()}
+    spans = Spans(*(arrays.pop(name) for name in _DTYPES))
     sizes = {len(spans.starts), len(spans.ends), int(spans.counts.sum()), *map(len, arrays.values())}
-    if len(spans.counts) != n or len(sizes) != 1 or set(arrays) != needs:
-        _warn(f"{path} is damaged (its parts do not fit together); the texts are tagged again")
-        return None
+    if spans.n != n or len(sizes) != 1 or set(arrays) != needs:
+        raise ValueError("its parts do not fit together")
     return Annotations(spans, arrays, names)
 
 
@@ -97,8 +101,5 @@ def _write(path: Path, said: Annotations) -> None:
     except OSError as error:
         # Another process may have written the same meanwhile, and may still read it.
         if not os.access(path, os.R_OK):
-            _warn(f"{path} cannot be written ({error}); the annotations are not kept")
-
-
-def _warn(what: str) -> None:
-    warnings.warn(f"`cache`: {what}.", AuxTasksWarning, stacklevel=4)
+            text = f"`cache`: {path} cannot be written ({error}); the annotations are not kept."
+            warnings.warn(text, AuxTasksWarning, stacklevel=3)

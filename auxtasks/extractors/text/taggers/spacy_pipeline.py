@@ -1,4 +1,4 @@
-"""The spaCy pipeline that a user gave: loaded when it is needed, and known by its state."""
+"""The spaCy pipeline that a user gave: found, loaded when it is needed, and known by its state."""
 
 from __future__ import annotations
 
@@ -19,45 +19,41 @@ from auxtasks.extractors.text.taggers.spacy_components import components_for
 from auxtasks.files import digest, digest_files
 from auxtasks.optional import require
 
+Source = str | Path | Any
+"""The name of an installed pipeline, a folder, or a loaded ``spacy.language.Language``."""
+
 
 class SpacyModel:
     """A pipeline by name or folder, or a loaded one.
 
-    Parameters
-    ----------
-    pipeline : str, Path or Language
-        As for `check_pipeline`.
-
-    A pipeline by name or folder whose code all comes with spaCy is fully told by its files. The last such one stays
-    loaded, here and in other processes, until its files change. One with other code is loaded anew for every
-    `SpacyModel`, because the code may have changed.
+    A pipeline by name or folder whose code all comes with spaCy is fully told by its files. The last one stays loaded,
+    here and in other processes, until its files change. One with other code is loaded anew for every `SpacyModel`,
+    because the code may have changed.
     """
 
     def __init__(self, pipeline: Source | None) -> None:
         self._pipeline = check_pipeline(pipeline)
-        self._own: tuple[str, Any, str] | None = None
+        self._own = uuid.uuid4().hex
 
     def source(self) -> str | None:
         """Return what another process loads the pipeline by; None for a loaded one."""
-        return source_of(self._pipeline) if isinstance(self._pipeline, str | Path) else None
+        return locate(self._pipeline)[1] if isinstance(self._pipeline, str | Path) else None
 
     def load(self) -> tuple[Any, str]:
         """Return the loaded pipeline, and what stands for it."""
         if not isinstance(self._pipeline, str | Path):
             # Another key each time, because the user may have changed the pipeline since.
             return self._pipeline, uuid.uuid4().hex
-        folder = locate(self._pipeline)
-        files, source = digest_files(folder), source_of(self._pipeline)
-        if not runs_foreign_code(folder):
-            return _kept(source, files, _device(), threading.get_ident()), files
-        if self._own is None or self._own[0] != files:
-            self._own = files, _load(source), uuid.uuid4().hex
-        return self._own[1:]
+        folder, source = locate(self._pipeline)
+        key = digest_files(folder) + (self._own if runs_foreign_code(folder) else "")
+        # A pipeline stays on the device that spaCy used when it was loaded.
+        operations = require("thinc.api", extra="text").get_current_ops()
+        return _loaded(source, key, f"{operations.name} {operations.device_id}", threading.get_ident()), key
 
     def state(self, needs: frozenset[str]) -> str:
         """Return a string that differs when what the pipeline says may."""
         if isinstance(self._pipeline, str | Path):
-            folder = locate(self._pipeline)
+            folder, _ = locate(self._pipeline)
             if not runs_foreign_code(folder):
                 return digest_files(folder)
         nlp, _ = self.load()
@@ -65,24 +61,10 @@ class SpacyModel:
 
 
 @lru_cache(maxsize=1)
-def _kept(source: str, files: str, device: str, thread: int) -> Any:
+def _loaded(source: str, key: str, device: str, thread: int) -> Any:
     # Two threads must not share a pipeline, in which components are put on and off.
-    del files, device, thread
-    return _load(source)
-
-
-def _load(source: str) -> Any:
+    del key, device, thread
     return require("spacy", extra="text").load(source)
-
-
-def _device() -> str:
-    # A pipeline stays on the device that spaCy used when it was loaded.
-    operations = require("thinc.api", extra="text").get_current_ops()
-    return f"{operations.name} {operations.device_id}"
-
-
-Source = str | Path | Any
-"""The name of an installed pipeline, a folder, or a loaded ``spacy.language.Language``."""
 
 
 def check_pipeline(pipeline: Source | None) -> Source:
@@ -92,19 +74,23 @@ def check_pipeline(pipeline: Source | None) -> Source:
             "`pipeline`: spaCy tags with a trained pipeline, and none was given. Give the name of an installed one "
             "(pipeline='en_core_web_sm' after: python -m spacy download en_core_web_sm), a folder, or a loaded one."
         )
-    if not isinstance(pipeline, str | Path) and not _is_language(pipeline):
-        raise InvalidTypeError(
-            "`pipeline` must be the name of an installed spaCy pipeline, a folder, or a loaded "
-            f"`spacy.language.Language`; got {pipeline!r} of type {type(pipeline).__name__}."
-        )
-    return pipeline
+    # Nobody can hold a Language before spaCy was imported.
+    language = sys.modules.get("spacy.language")
+    if isinstance(pipeline, str | Path) or (language is not None and isinstance(pipeline, language.Language)):
+        return pipeline
+    raise InvalidTypeError(
+        "`pipeline` must be the name of an installed spaCy pipeline, a folder, or a loaded "
+        f"`spacy.language.Language`; got {pipeline!r} of type {type(pipeline).__name__}."
+    )
 
 
-def locate(pipeline: str | Path) -> Path:
-    """Return the folder that holds a pipeline's files, without loading or importing anything."""
-    installed = _installed(pipeline)
-    if installed is not None:
-        return installed
+def locate(pipeline: str | Path) -> tuple[Path, str]:
+    """Return the folder of a pipeline's files, and what ``spacy.load`` finds it by in any process; imports nothing."""
+    # A package lies as ``spacy package`` lays it out.
+    spec = find_spec(pipeline) if isinstance(pipeline, str) and pipeline.isidentifier() else None
+    for place in (spec.submodule_search_locations or []) if spec is not None else []:
+        if any(Path(place).glob("*/config.cfg")):
+            return Path(place), str(pipeline)
     path = Path(pipeline)
     if isinstance(pipeline, str) and len(path.parts) == 1 and not path.exists():
         raise MissingDependencyError(
@@ -119,26 +105,7 @@ def locate(pipeline: str | Path) -> Path:
             f"`pipeline`: {str(path)!r} holds no spaCy pipeline, which has a `config.cfg`; give the folder that "
             "`nlp.to_disk` wrote."
         )
-    return path.resolve()
-
-
-def source_of(pipeline: str | Path) -> str:
-    """Return what ``spacy.load`` finds the pipeline by, in any process: its name, or its folder from the root."""
-    folder = locate(pipeline)
-    return str(folder) if _installed(pipeline) is None else str(pipeline)
-
-
-def _installed(pipeline: str | Path) -> Path | None:
-    """Return the folder of an installed package that holds a pipeline, as ``spacy package`` lays it out."""
-    spec = find_spec(pipeline) if isinstance(pipeline, str) and pipeline.isidentifier() else None
-    places = spec.submodule_search_locations or [] if spec is not None else []
-    return next((Path(place) for place in places if any(Path(place).glob("*/config.cfg"))), None)
-
-
-def _is_language(pipeline: object) -> bool:
-    # Nobody can hold a Language before spaCy was imported.
-    language = sys.modules.get("spacy.language")
-    return language is not None and isinstance(pipeline, language.Language)
+    return path.resolve(), str(path.resolve())
 
 
 # fmt: off
@@ -169,13 +136,13 @@ def runs_foreign_code(folder: Path) -> bool:
     except (ConfigError, ValueError):
         return True
     # Deeper sections, such as [components.ner.model], are settings of a component.
-    components = [
-        fields for name, fields in settings.items() if name.startswith("components.") and name.count(".") == 1
-    ]
+    components = [name for name in settings if name.startswith("components.") and name.count(".") == 1]
+    spacy = find_spec("spacy")
+    languages = [Path(place) / "lang" for place in (spacy and spacy.submodule_search_locations) or ()]
     return (
-        any(fields.get("factory") not in FACTORIES for fields in components)
+        not FACTORIES.issuperset(settings[name].get("factory") for name in components)
         or any(foreign_functions(settings))
-        or not _is_language_spacy_code(settings.get("nlp", {}).get("lang"))
+        or not any((folder / str(settings.get("nlp", {}).get("lang"))).is_dir() for folder in languages)
     )
 
 
@@ -188,18 +155,40 @@ def foreign_functions(settings: Any) -> Iterator[tuple[str, str]]:
             yield key[1:], str(value)
 
 
-def comes_with_spacy(kind: Any) -> bool:
-    """Tell whether a class or function is spaCy's or thinc's own."""
-    return kind.__module__.partition(".")[0] in ("spacy", "thinc", "spacy_legacy")
+def digest_loaded(nlp: Any, components: list[str]) -> str:
+    """Return a string that differs when what these components of a loaded pipeline say may."""
+    code = list(_code(nlp, components))
+    # Strings are left out, because they grow with the texts that are read; no tag depends on them.
+    others = set(nlp.component_names).difference(components)
+    return digest([*code, nlp.to_bytes(exclude=["strings", *others])])
 
 
-def code_of(kind: Any, what: str) -> Iterator[bytes]:
+def _code(nlp: Any, components: list[str]) -> Iterator[bytes]:
+    """Name the parts that run, and read what does not come with spaCy; refuse a part that spaCy would not save."""
+    parts = {f"the language {nlp.lang!r}": nlp, "the tokenizer": nlp.tokenizer}
+    for what, part in {**parts, **{f"the component {name!r}": nlp.get_pipe(name) for name in components}}.items():
+        kind = part if hasattr(part, "__qualname__") else type(part)
+        yield f"{kind.__module__}.{kind.__qualname__}".encode()
+        if hasattr(part, "to_bytes"):
+            yield from _files_of(kind, what)
+        elif not _comes_with_spacy(kind):
+            raise InvalidInputError(
+                f"`cache`: {what} of `pipeline` cannot tell its state (it has no `to_bytes`), so that what is stored "
+                "could be out of date; do without a cache, or give the component `to_bytes` and `from_bytes`."
+            )
+    registry = require("spacy.util", extra="text").registry
+    for name in components:
+        for kind, function in foreign_functions(nlp.config["components"][name]):
+            yield from _files_of(registry.get(kind, function), f"the function {function!r}")
+
+
+def _files_of(kind: Any, what: str) -> Iterator[bytes]:
     """Read the files that define a function, or a class and what it inherits, unless they come with spaCy.
 
     The modules that these import are not followed: a change there alone is not noticed.
     """
     for defined in getattr(kind, "__mro__", (kind,)):
-        if comes_with_spacy(defined) or defined.__module__.partition(".")[0] in sys.stdlib_module_names:
+        if _comes_with_spacy(defined) or defined.__module__.partition(".")[0] in sys.stdlib_module_names:
             continue
         file = getattr(sys.modules.get(defined.__module__), "__file__", None)
         if file is None or not Path(file).is_file():
@@ -211,54 +200,5 @@ def code_of(kind: Any, what: str) -> Iterator[bytes]:
         yield Path(file).read_bytes()
 
 
-def _is_language_spacy_code(code: object) -> bool:
-    spacy = find_spec("spacy")
-    places = spacy.submodule_search_locations or () if spacy is not None else ()
-    return any((Path(place) / "lang" / str(code)).is_dir() for place in places)
-
-
-def digest_loaded(nlp: Any, components: list[str]) -> str:
-    """Return a string that differs when the components of a loaded pipeline do."""
-    return digest(_state(nlp, components))
-
-
-def check_saves(nlp: Any) -> None:
-    """Refuse a loaded pipeline whose tokenizer would not be the same after saving and loading."""
-    import spacy
-
-    named = spacy.util.registry.resolve({"tokenizer": nlp.config["nlp"]["tokenizer"]})["tokenizer"](nlp)
-    if type(named) is not type(nlp.tokenizer) or not hasattr(nlp.tokenizer, "to_disk"):
-        raise InvalidInputError(
-            f"`n_process`: the tokenizer of `pipeline`, a {type(nlp.tokenizer).__name__}, is not the one its settings "
-            f"name ({type(named).__name__}) or cannot be saved, so that other processes would cut texts differently; "
-            "leave n_process at 1, or register the tokenizer with spaCy and name it in the settings."
-        )
-
-
-def _state(nlp: Any, components: list[str]) -> Iterator[bytes]:
-    import spacy
-
-    settings = nlp.config["components"]
-    yield json.dumps([nlp.lang, components, nlp.config["nlp"]["tokenizer"]], sort_keys=True).encode()
-    yield from code_of(type(nlp), f"the language {nlp.lang!r}")
-    yield from _bytes(nlp.tokenizer, "the tokenizer")
-    for name in components:
-        yield json.dumps(settings[name], sort_keys=True).encode()
-        for registry, function in foreign_functions(settings[name]):
-            yield from code_of(spacy.util.registry.get(registry, function), f"the function {function!r}")
-        yield from _bytes(nlp.get_pipe(name), f"the component {name!r}")
-    yield nlp.vocab.vectors.to_bytes(exclude=["strings"])
-    yield nlp.vocab.lookups.to_bytes()
-
-
-def _bytes(part: Any, what: str) -> Iterator[bytes]:
-    kind = part if hasattr(part, "__qualname__") else type(part)
-    yield f"{kind.__module__}.{kind.__qualname__}".encode()
-    if hasattr(part, "to_bytes"):
-        yield from code_of(kind, what)
-        yield part.to_bytes(exclude=["vocab"])
-    elif not comes_with_spacy(kind):
-        raise InvalidInputError(
-            f"`cache`: {what} of `pipeline` cannot tell its state (it has no `to_bytes`), so that what is stored could "
-            "be out of date; do without a cache, or give the component `to_bytes` and `from_bytes`."
-        )
+def _comes_with_spacy(kind: Any) -> bool:
+    return kind.__module__.partition(".")[0] in ("spacy", "thinc", "spacy_legacy")

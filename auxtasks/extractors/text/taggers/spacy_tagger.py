@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from auxtasks.errors import InvalidInputError
 from auxtasks.extractors.text.spans import Annotations, Spans, words_of
 from auxtasks.extractors.text.taggers.base import CHARACTERS, Corpus, batches_of, join
 from auxtasks.extractors.text.taggers.spacy_components import Part, check_filled, components_for, read_docs
-from auxtasks.extractors.text.taggers.spacy_pipeline import Source, SpacyModel, check_saves
+from auxtasks.extractors.text.taggers.spacy_pipeline import Source, SpacyModel
 from auxtasks.files import versions
 from auxtasks.optional import require, shown
 from auxtasks.validation import check_int, check_processes
@@ -68,7 +67,7 @@ class SpacyBackend:
         elif (source := self._model.source()) is not None:
             yield from tag_in_processes(nlp, source, key, work, batches, self._n_process)
         else:
-            check_saves(nlp)
+            _check_saves(nlp)
             with tempfile.TemporaryDirectory(prefix="auxtasks-") as folder:
                 nlp.to_disk(folder)
                 yield from tag_in_processes(nlp, folder, key, work, batches, self._n_process)
@@ -85,23 +84,24 @@ def _check_lengths(nlp: Any, corpus: Corpus) -> None:
             )
 
 
-@dataclass(frozen=True)
-class Work:
-    """What to do with every batch.
+def _check_saves(nlp: Any) -> None:
+    """Refuse a loaded pipeline whose tokenizer would not be the same after saving and loading."""
+    registry = require("spacy.util", extra="text").registry
+    named = registry.resolve({"tokenizer": nlp.config["nlp"]["tokenizer"]})["tokenizer"](nlp)
+    if type(named) is not type(nlp.tokenizer) or not hasattr(nlp.tokenizer, "to_disk"):
+        raise InvalidInputError(
+            f"`n_process`: the tokenizer of `pipeline`, a {type(nlp.tokenizer).__name__}, is not the one its settings "
+            f"name ({type(named).__name__}) or cannot be saved, so that other processes would cut texts differently; "
+            "leave n_process at 1, or register the tokenizer with spaCy and name it in the settings."
+        )
 
-    Parameters
-    ----------
-    components : tuple of str
-        The components that run.
-    needs : frozenset of str
-        The columns.
-    others : tuple of str
-        The pipeline's other components, which a process need not load.
-    """
+
+class Work(NamedTuple):
+    """The components that run, the columns, and the other components, which a process need not load."""
 
     components: tuple[str, ...]
     needs: frozenset[str]
-    others: tuple[str, ...] = ()
+    others: tuple[str, ...]
 
 
 def tag_batch(nlp: Any, work: Work, batch: Corpus) -> Part:
@@ -143,20 +143,15 @@ def _tag_there(source: str, max_length: int, key: str, work: Work, batch: Corpus
     if held not in _held:
         # One only: a pipeline may take as much memory as the rest of the process.
         _held.clear()
-        _held[held] = _load_there(source, work)
+        try:
+            _held[held] = require("spacy", extra="text").load(source, exclude=list(work.others))
+        except ValueError as error:
+            raise InvalidInputError(
+                "`n_process`: the pipeline cannot be loaded in another process. Install the code of its own components "
+                f"as a package with spaCy's entry points, or leave n_process at 1. spaCy says: {error}"
+            ) from error
         _held[held].max_length = max_length
     return tag_batch(_held[held], work, batch)
-
-
-def _load_there(source: str, work: Work) -> Any:
-    spacy = require("spacy", extra="text")
-    try:
-        return spacy.load(source, exclude=list(work.others))
-    except ValueError as error:
-        raise InvalidInputError(
-            "`n_process`: the pipeline cannot be loaded in another process. Install the code of its own components as "
-            f"a package with spaCy's entry points, or leave n_process at 1. spaCy says: {error}"
-        ) from error
 
 
 def _given_docs(nlp: Any, texts: Sequence[str], given: Spans) -> list[Any]:

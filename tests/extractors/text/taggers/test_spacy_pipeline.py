@@ -95,7 +95,7 @@ def test_pipelines_that_are_not_there(pipeline: Any, error: type[Exception], wor
 
 
 def test_spacy_that_is_not_there(spacy_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    spacy_pipeline._kept.cache_clear()
+    spacy_pipeline._loaded.cache_clear()
     there = importlib.util.find_spec
     monkeypatch.setattr("auxtasks.optional.find_spec", lambda name: None if name == "spacy" else there(name))
     with pytest.raises(MissingDependencyError, match=r"pip install 'auxtasks\[text\]'"):
@@ -134,7 +134,7 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return load(source, **options)
 
     monkeypatch.setattr(spacy, "load", counted)
-    spacy_pipeline._kept.cache_clear()
+    spacy_pipeline._loaded.cache_clear()
     return seen
 
 
