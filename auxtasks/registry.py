@@ -237,23 +237,7 @@ def _load_all() -> None:
 
 
 def tasks_of(domain: str) -> dict[str, Extractor]:
-    """Return the tasks usable in a domain: its own and those of ``"any"``.
-
-    Parameters
-    ----------
-    domain : str
-        One of `DOMAINS`.
-
-    Returns
-    -------
-    dict of str to Extractor
-        In order of registration, the domain's own first.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such domain.
-    """
+    """Return the tasks usable in a domain: its own in their order, then those of ``"any"``."""
     if not isinstance(domain, str) or domain not in DOMAINS:
         raise unknown_name("domain", domain, DOMAINS, "domain")
     _load_all()
@@ -263,25 +247,7 @@ def tasks_of(domain: str) -> dict[str, Extractor]:
 
 
 def find_task(name: str, domain: str) -> Extractor:
-    """Return one task of a domain by name.
-
-    Parameters
-    ----------
-    name : str
-        The task.
-    domain : str
-        The domain it is used in.
-
-    Returns
-    -------
-    Extractor
-        The registered task.
-
-    Raises
-    ------
-    UnknownNameError
-        If the domain has no such task; the nearest names are given.
-    """
+    """Return one task of a domain by name."""
     tasks = tasks_of(domain)
     if name not in tasks:
         raise unknown_name("tasks", name, tasks, f"task of domain {domain!r}")

@@ -9,11 +9,11 @@ import numpy as np
 
 from auxtasks.errors import InvalidInputError
 from auxtasks.extractors.image.orientation import cell_histograms
-from auxtasks.extractors.image.pixels import check_flag, check_pair
+from auxtasks.extractors.image.pixels import check_pair
 from auxtasks.extractors.tensors import namespace
 from auxtasks.registry import extractor
 from auxtasks.typing import Floats
-from auxtasks.validation import check_choice, check_int
+from auxtasks.validation import check_choice, check_flag, check_int
 
 BLOCK_NORMS = ("L1", "L1-sqrt", "L2", "L2-Hys")
 LARGEST_DEFAULT_CELL = 8

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.errors import InvalidInputError
 from auxtasks.extractors.tensors import float_dtype, namespace
 from auxtasks.typing import Floats
 from auxtasks.validation import check_int
@@ -106,10 +106,3 @@ def check_pair(argument: str, value: object) -> tuple[int, int]:
     if len(value) != 2:
         raise InvalidInputError(f"`{argument}` must be (rows, columns) or one integer for both; got {value!r}.")
     return check_int(argument, value[0], low=1), check_int(argument, value[1], low=1)
-
-
-def check_flag(argument: str, value: object) -> bool:
-    """Return an option that must be True or False."""
-    if not isinstance(value, bool):
-        raise InvalidTypeError(f"`{argument}` must be True or False; got {value!r} of type {type(value).__name__}.")
-    return value

@@ -21,18 +21,19 @@ _CHARACTERS = 200_000
 
 @dataclass(frozen=True)
 class FittedTexts:
-    """What training texts decide.
-
-    Parameters
-    ----------
-    vocabulary : Vocabulary
-        The words the model knows.
-    length : int
-        How many steps it has.
-    """
+    """What training texts decide: the words the model knows, and how many steps it has."""
 
     vocabulary: Vocabulary
     length: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain JSON types; `from_dict` is the inverse."""
+        return {"vocabulary": self.vocabulary.to_dict(), "length": self.length}
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> FittedTexts:
+        """Make what `to_dict` described."""
+        return cls(Vocabulary.from_dict(fields["vocabulary"]), int(fields["length"]))
 
 
 @dataclass(frozen=True)

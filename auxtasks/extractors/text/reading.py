@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError
 from auxtasks.extractors.text.cache import cached
 from auxtasks.extractors.text.documents import Documents, FittedTexts, Vocabulary
-from auxtasks.extractors.text.spans import Annotations, Spans, align, words_of
-from auxtasks.extractors.text.taggers.base import Corpus
-from auxtasks.extractors.text.taggers.choose import make_backend
+from auxtasks.extractors.text.settings import TextSettings, Unsaved
+from auxtasks.extractors.text.spans import Annotations, Spans, words_of
+from auxtasks.extractors.text.taggers.base import Backend, Corpus
+from auxtasks.extractors.text.taggers.nltk_tagger import NltkBackend
+from auxtasks.extractors.text.taggers.spacy_tagger import SpacyBackend
 from auxtasks.extractors.text.tokenizers.base import Tokens
-from auxtasks.extractors.text.tokenizers.choose import as_tokenizer, from_dict
-from auxtasks.label_columns import Labels, StepLabels, as_labels
+from auxtasks.extractors.text.tokenizers.choose import as_tokenizer
 from auxtasks.typing import Array
-from auxtasks.validation import check_choice, check_int, check_processes
+from auxtasks.validation import check_choice
 
+BACKENDS = ("spacy", "nltk")
 _MANY, _PADDED = 100_000_000, 0.1
 """So many steps, of which so few are tokens, are refused."""
 
@@ -57,22 +56,31 @@ def tagged(X: Documents, settings: TextSettings, needs: Collection[str], *, trai
     """Tag texts, if a task needs it."""
     if not needs:
         return X
-    for parameter in (settings.backend, settings.pipeline):
-        if isinstance(parameter, Unsaved):
-            raise parameter.missed()
-    backend = make_backend(
-        settings.backend,
-        settings.pipeline,
-        batch_size=settings.batch_size,
-        n_process=settings.n_process,
-        progress=settings.progress,
-    )
+    backend = make_backend(settings)
     said = cached(backend, Corpus(X.texts, X.given, training), frozenset(needs), settings.cache)
     if not isinstance(said, Annotations):
         raise InvalidTypeError(
             f"`backend`: `annotate` must return Annotations; {type(backend).__name__} returned {type(said).__name__}."
         )
     return replace(X, annotations=said)
+
+
+def make_backend(settings: TextSettings) -> Backend:
+    """Return the tagger of a name, or the user's own."""
+    s, backend = settings, settings.backend
+    for parameter in (backend, s.pipeline):
+        if isinstance(parameter, Unsaved):
+            raise parameter.missed()
+    if hasattr(backend, "annotate") and hasattr(backend, "fingerprint"):
+        found: Backend = backend
+        return found
+    if check_choice("backend", backend, BACKENDS) == "spacy":
+        return SpacyBackend(s.pipeline, batch_size=s.batch_size, n_process=s.n_process, progress=s.progress)
+    if s.n_process != 1:
+        raise InvalidInputError(
+            f"`n_process`: NLTK tags in one process; got {s.n_process}. Leave it at 1, or use backend='spacy'."
+        )
+    return NltkBackend(s.pipeline, progress=s.progress)
 
 
 def _longest(counts: Array) -> int:
@@ -189,206 +197,3 @@ def _joined_spans(lists: Iterable[Sequence[str]]) -> Spans:
     of_text = np.repeat(before[np.minimum(first, max(len(flat) - 1, 0))] if len(flat) else first, counts)
     starts = before - of_text
     return Spans(counts, starts.astype(np.int32), (starts + flat).astype(np.int32))
-
-
-@dataclass(frozen=True)
-class TextSettings:
-    """How texts are read; `auxtasks.AuxTargetGenerator` describes each.
-
-    Parameters
-    ----------
-    tokenizer, max_tokens, length, inputs, backend, pipeline, batch_size, n_process, cache
-        As `auxtasks.AuxTargetGenerator` has them.
-    padding : {"post", "pre"}
-        The side that is padded.
-    progress : bool
-        Whether to show a progress bar while texts are tagged.
-    """
-
-    tokenizer: Any
-    max_tokens: int | None
-    length: int | None
-    inputs: str
-    backend: Any
-    pipeline: Any
-    batch_size: int
-    n_process: int
-    cache: Path | None
-    padding: str = "post"
-    progress: bool = False
-
-
-def checked_text_settings(params: Mapping[str, Any]) -> TextSettings:
-    """Check the parameters of a generator that only texts have."""
-    p = params
-    inputs = check_choice("inputs", p["inputs"], ("ids", "texts"))
-    if inputs == "texts" and p["padding"] == "pre":
-        raise InvalidInputError(
-            "`padding`: a model that is given texts pads at the end, as TextVectorization does; use padding='post'."
-        )
-    return TextSettings(
-        tokenizer=p["tokenizer"],
-        max_tokens=None if p["max_tokens"] is None else check_int("max_tokens", p["max_tokens"], low=3),
-        length=None if p["length"] is None else check_int("length", p["length"], low=1),
-        inputs=inputs,
-        backend=p["backend"],
-        pipeline=p["pipeline"],
-        batch_size=check_int("batch_size", p["batch_size"], low=1),
-        n_process=check_processes("n_process", p["n_process"]),
-        cache=_folder(p["cache"]),
-        padding=p["padding"],
-        progress=p["progress"],
-    )
-
-
-def _folder(value: object) -> Path | None:
-    if value is None:
-        return None
-    if value == "":
-        raise InvalidInputError("`cache` is ''; pass the path of a folder, such as '.', or None for no cache.")
-    if not isinstance(value, (str, os.PathLike)):
-        raise InvalidTypeError(f"`cache` must be the path of a folder; got {value!r} of type {type(value).__name__}.")
-    folder = Path(value).expanduser()
-    if folder.exists() and not folder.is_dir():
-        raise InvalidInputError(f"`cache`: {folder} is a file; pass the path of a folder.")
-    return folder
-
-
-def lay_out_labels(given: Mapping[str, object], X: Documents) -> dict[str, object]:
-    """Turn columns with a label for each token into columns with a label for each step of the model.
-
-    A model's token takes the label of the given token that it follows by `auxtasks.extractors.text.spans.align`. Where
-    all labels are of the IOB scheme, only the first piece of a token keeps its B-; the others go on with I-.
-    """
-    if X.given is None:
-        return dict(given)
-    return {name: _lay_out(name, values, X, X.given) for name, values in given.items()}
-
-
-def _lay_out(name: str, values: object, X: Documents, given: Spans) -> object:
-    lists = _lists(values)
-    if lists is None or len(lists) != X.n:
-        return values  # a wrong number is refused where all columns are
-    counts = given.counts.tolist()
-    lengths = [count if labels is None else len(labels) for labels, count in zip(lists, counts, strict=True)]
-    wrong = next((row for row in range(X.n) if lengths[row] != counts[row]), None)
-    if wrong is not None and len(set(lengths)) == 1 and _are_flags(lists):
-        return values
-    if wrong is not None:
-        raise InvalidInputError(
-            f"`given`: {name!r} has {lengths[wrong]} labels for the {counts[wrong]} tokens of `X[{wrong}]`; give one "
-            "for each token, None where it is missing."
-        )
-    known = [[None] * count if labels is None else labels for labels, count in zip(lists, counts, strict=True)]
-    return _on_steps(as_labels(name, [label for labels in known for label in labels], None), X, given)
-
-
-def _lists(values: object) -> list[Sequence[object] | None] | None:
-    """Return the lists of a column of lists, or None for anything else."""
-    if hasattr(values, "to_numpy"):
-        values = values.to_numpy()
-    if isinstance(values, np.ndarray):
-        values = values.tolist() if values.ndim == 2 or values.dtype == object else None
-    if not isinstance(values, (list, tuple)):
-        return None
-    rows = [entry.tolist() if isinstance(entry, np.ndarray) else entry for entry in values]
-    of_lists = all(entry is None or isinstance(entry, (list, tuple)) for entry in rows)
-    return rows if of_lists and any(entry is not None for entry in rows) else None
-
-
-def _are_flags(lists: Sequence[Sequence[object] | None]) -> bool:
-    return all(label in (-1, 0, 1) for labels in lists for label in labels or ())
-
-
-def _on_steps(labels: Labels, X: Documents, given: Spans) -> object:
-    owner = align(X.spans, given)
-    # One entry more, which a token that follows none finds as the last.
-    missing = X.padded(np.append(labels.missing, True)[owner], True)
-    if labels.family == "float":
-        numbers = np.append(labels.values, np.nan)[owner]
-        return X.padded(numbers, np.nan)[..., np.newaxis]
-    filler = "" if labels.family == "string" else -1
-    flat = np.append(labels.values, filler)[owner]
-    if labels.family == "string" and _are_iob(labels):
-        flat = _goes_on(flat, owner)
-    return StepLabels(Labels(X.padded(flat, filler), missing, labels.family))
-
-
-def _are_iob(labels: Labels) -> bool:
-    present = set(labels.values[~labels.missing].tolist())
-    return "O" in present and all(label == "O" or label.startswith(("B-", "I-")) for label in present)
-
-
-def _goes_on(flat: Array, owner: Array) -> Array:
-    """Return labels of which a second piece of a token does not begin anything."""
-    later = (np.diff(owner, prepend=-2) == 0) & (owner >= 0)
-    pairs = zip(flat.tolist(), later.tolist(), strict=True)
-    return np.array([f"I{label[1:]}" if piece and label[:1] == "B" else label for label, piece in pairs], object)
-
-
-def describe_params(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Describe the parameters whose values JSON does not know."""
-    pipeline, cache, tokenizer = params["pipeline"], params["cache"], params["tokenizer"]
-    return {
-        "tokenizer": _describe_tokenizer(tokenizer),
-        "backend": _describe(params["backend"]),
-        "pipeline": _describe(pipeline),
-        "cache": None if cache is None else os.fspath(cache),
-    }
-
-
-def restore_params(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Make the parameters that `describe_params` described."""
-    return {name: _restore(name, value) for name, value in fields.items()}
-
-
-def describe_fitted(fitted: FittedTexts) -> dict[str, Any]:
-    """Describe what training texts decided, as JSON types; `restore_fitted` is the inverse."""
-    return {"vocabulary": fitted.vocabulary.to_dict(), "length": fitted.length}
-
-
-def restore_fitted(fields: Mapping[str, Any]) -> FittedTexts:
-    """Make what `describe_fitted` described."""
-    return FittedTexts(Vocabulary.from_dict(fields["vocabulary"]), int(fields["length"]))
-
-
-def _describe_tokenizer(tokenizer: Any) -> Any:
-    if tokenizer is None or isinstance(tokenizer, (str, Unsaved)):
-        return _describe(tokenizer)
-    fields = as_tokenizer(tokenizer).to_dict()
-    return {"unsaved": f"an object of type {type(tokenizer).__name__}"} if fields is None else {"saved": fields}
-
-
-def _describe(value: Any) -> Any:
-    if value is None or isinstance(value, (str, os.PathLike)):
-        return None if value is None else os.fspath(value)
-    return {"unsaved": value.what if isinstance(value, Unsaved) else f"an object of type {type(value).__name__}"}
-
-
-def _restore(name: str, value: Any) -> Any:
-    if not isinstance(value, Mapping):
-        return value
-    return from_dict(value["saved"]) if "saved" in value else Unsaved(name, str(value["unsaved"]))
-
-
-@dataclass(frozen=True)
-class Unsaved:
-    """Stands where a parameter was an object that is not written to disk, such as a function or a loaded pipeline.
-
-    Parameters
-    ----------
-    parameter : str
-        The parameter's name.
-    what : str
-        What it was.
-    """
-
-    parameter: str
-    what: str
-
-    def missed(self) -> InvalidInputError:
-        """Return the error to raise where the object is needed."""
-        return InvalidInputError(
-            f"`{self.parameter}` was {self.what}, which is not saved with targets; give it again by "
-            f"targets.generator.set_params({self.parameter}=...)."
-        )

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from auxtasks.extractors.text.spans import Annotations
+
 # The columns: words, tags, universal parts of speech, places of the heads, relations, entities (BILUO).
 _TABLE = """
 Anna saw the old dog in Paris .
@@ -52,3 +56,13 @@ SENTENCES: list[dict[str, list[str]]] = [
     for block in _TABLE.strip().split("\n\n")
 ]
 TEXTS = [" ".join(sentence["words"]).replace(" .", ".").replace(" ?", "?") for sentence in SENTENCES]
+
+
+def same(one: Annotations, other: Annotations) -> None:
+    """Assert that two taggers say the same."""
+    assert one.names == other.names
+    assert one.columns.keys() == other.columns.keys()
+    for name, column in one.columns.items():
+        np.testing.assert_array_equal(column, other.columns[name], err_msg=name, strict=True)
+    for name in ("counts", "starts", "ends"):
+        np.testing.assert_array_equal(getattr(one.spans, name), getattr(other.spans, name), strict=True)

@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, StorageError
 from auxtasks.extractors.text.cache import cached
 from auxtasks.extractors.text.spans import COLUMNS, Annotations, Spans
+from auxtasks.extractors.text.taggers import nltk_data as nltk_data_module
 from auxtasks.extractors.text.taggers.base import Corpus
 from auxtasks.extractors.text.taggers.nltk_tagger import NltkBackend
 from auxtasks.extractors.text.taggers.spacy_tagger import SpacyBackend
-from tests.extractors.text.tagged_sentences import TEXTS
+from tests.extractors.text.tagged_sentences import TEXTS, same
 
 ALL = frozenset(COLUMNS)
 POS = frozenset({"pos"})
@@ -41,15 +42,6 @@ class Counted:
 
     def fingerprint(self, needs: frozenset[str]) -> str:
         return self.state
-
-
-def same(one: Annotations, other: Annotations) -> None:
-    assert one.names == other.names
-    assert one.columns.keys() == other.columns.keys()
-    for name, column in one.columns.items():
-        np.testing.assert_array_equal(column, other.columns[name], err_msg=name, strict=True)
-    for name in ("counts", "starts", "ends"):
-        np.testing.assert_array_equal(getattr(one.spans, name), getattr(other.spans, name), strict=True)
 
 
 def test_without_a_folder_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -324,13 +316,16 @@ def test_the_code_of_a_component_is_part_of_its_state(
     assert len(list((tmp_path / "cache").iterdir())) == 2
 
 
-def test_nltk_is_cached_by_the_files_of_its_models(nltk_data: Path, tmp_path: Path) -> None:
+def test_nltk_is_cached_by_the_files_of_its_models(
+    nltk_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     needs = frozenset({"tag", "pos", "chunk_run"})
     first = cached(NltkBackend(), Corpus(TEXTS), needs, tmp_path)
-    backend = NltkBackend()
-    same(cached(backend, Corpus(TEXTS), needs, tmp_path), first)
-    # Nothing was loaded for it.
-    assert backend._models.loaded == {}
+    with monkeypatch.context() as unloadable:
+        # Nothing is loaded for it.
+        for load in ("load_tagger", "load_sentences"):
+            unloadable.setattr(nltk_data_module, load, None)
+        same(cached(NltkBackend(), Corpus(TEXTS), needs, tmp_path), first)
     state = NltkBackend().fingerprint(needs)
     weights = next(nltk_data.rglob("*weights.json"))
     sound = weights.read_text()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -13,63 +13,6 @@ from typing import Any
 from auxtasks.errors import InvalidInputError, InvalidTypeError, MissingDependencyError, StorageError
 from auxtasks.files import digest, digest_files
 from auxtasks.optional import require
-
-
-class Models:
-    """A tagger, what finds sentences, and what finds entities.
-
-    Parameters
-    ----------
-    tagger : TaggerI or None
-        The user's own tagger; None for NLTK's averaged perceptron.
-    """
-
-    def __init__(self, tagger: Any) -> None:
-        if tagger is not None and not hasattr(tagger, "tag_sents"):
-            raise InvalidTypeError(
-                "`pipeline`: with backend='nltk' this is a tagger of NLTK's kind (`nltk.tag.TaggerI`), or None for "
-                f"its averaged perceptron; got {tagger!r} of type {type(tagger).__name__}. A spaCy pipeline needs "
-                "backend='spacy'."
-            )
-        self._own_tagger = tagger
-        self.loaded: dict[str, Any] = {}
-
-    def tagger(self) -> Any:
-        """Return the tagger."""
-        return self._load("tagger", load_tagger) if self._own_tagger is None else self._own_tagger
-
-    def sentences(self) -> Any:
-        """Return what finds sentences."""
-        return self._load("sentences", load_sentences)
-
-    def entities(self, kind: str) -> Any:
-        """Return what finds entities, ``"multiclass"`` with their types or ``"binary"``."""
-        return self._load(kind, lambda: load_entities(kind))
-
-    def state(self, chunkers: Sequence[str]) -> str:
-        """Return a string that differs when the models do."""
-        parts = [digest_resource(PUNKT), self._tagger_state()]
-        if chunkers:
-            parts += [*(digest_resource(CHUNKER.format(kind)) for kind in chunkers), digest_resource(WORDS)]
-        return " ".join(parts)
-
-    def _tagger_state(self) -> str:
-        tagger = self._own_tagger
-        if tagger is None:
-            return digest_resource(TAGGER)
-        if f"{type(tagger).__module__}.{type(tagger).__qualname__}" != "nltk.tag.perceptron.PerceptronTagger":
-            raise InvalidInputError(
-                f"`cache`: the state of a tagger of type {type(tagger).__name__} is not known, so that what is stored "
-                "could be out of date; do without a cache, or use an averaged perceptron (`PerceptronTagger`)."
-            )
-        state = [tagger.model.weights, tagger.tagdict, sorted(tagger.classes)]
-        return digest([json.dumps(state, sort_keys=True).encode()])
-
-    def _load(self, what: str, load: Callable[[], Any]) -> Any:
-        if what not in self.loaded:
-            self.loaded[what] = load()
-        return self.loaded[what]
-
 
 TAGGER = "taggers/averaged_perceptron_tagger_eng/"
 PUNKT = "tokenizers/punkt_tab/english/"
@@ -100,6 +43,17 @@ def needing(*packages: str) -> Iterator[None]:
             ) from error
 
 
+def checked_tagger(tagger: Any) -> Any:
+    """Return the user's own tagger, or refuse it; None stands for NLTK's averaged perceptron."""
+    if tagger is not None and not hasattr(tagger, "tag_sents"):
+        raise InvalidTypeError(
+            "`pipeline`: with backend='nltk' this is a tagger of NLTK's kind (`nltk.tag.TaggerI`), or None for "
+            f"its averaged perceptron; got {tagger!r} of type {type(tagger).__name__}. A spaCy pipeline needs "
+            "backend='spacy'."
+        )
+    return tagger
+
+
 def load_tagger() -> Any:
     """Return NLTK's averaged perceptron for English; as in ``nltk.pos_tag`` it is read once, until its files change."""
     with needing("averaged_perceptron_tagger_eng"):
@@ -124,6 +78,24 @@ def load_entities(kind: str) -> Any:
         # The chunker reads these only while it runs.
         require("nltk.data", extra="text").find(WORDS)
         return require("nltk.chunk", extra="text").ne_chunker(kind)
+
+
+def state_of(tagger: Any, chunkers: Sequence[str]) -> str:
+    """Return a string that differs when the models do that tag, find sentences and find entities."""
+    parts = [digest_resource(PUNKT), digest_resource(TAGGER) if tagger is None else _state_of_own(tagger)]
+    if chunkers:
+        parts += [*(digest_resource(CHUNKER.format(kind)) for kind in chunkers), digest_resource(WORDS)]
+    return " ".join(parts)
+
+
+def _state_of_own(tagger: Any) -> str:
+    if f"{type(tagger).__module__}.{type(tagger).__qualname__}" != "nltk.tag.perceptron.PerceptronTagger":
+        raise InvalidInputError(
+            f"`cache`: the state of a tagger of type {type(tagger).__name__} is not known, so that what is stored "
+            "could be out of date; do without a cache, or use an averaged perceptron (`PerceptronTagger`)."
+        )
+    state = [tagger.model.weights, tagger.tagdict, sorted(tagger.classes)]
+    return digest([json.dumps(state, sort_keys=True).encode()])
 
 
 def digest_resource(name: str) -> str:

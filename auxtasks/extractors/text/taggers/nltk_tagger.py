@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from auxtasks.errors import InvalidInputError
 from auxtasks.extractors.text.spans import Annotations, Spans, words_of
+from auxtasks.extractors.text.taggers import nltk_data
 from auxtasks.extractors.text.taggers.base import Corpus, number_runs
-from auxtasks.extractors.text.taggers.nltk_data import Models
 from auxtasks.extractors.text.taggers.tag_sets import PENN, UNIVERSAL, UNIVERSAL_ONLY, to_universal
 from auxtasks.files import digest, versions
 from auxtasks.optional import require, shown
@@ -42,15 +41,15 @@ class NltkBackend:
     """
 
     def __init__(self, tagger: Any = None, *, progress: bool = False) -> None:
-        self._models = Models(tagger)
+        self._tagger = nltk_data.checked_tagger(tagger)
         self._progress = progress
 
     def annotate(self, corpus: Corpus, needs: frozenset[str]) -> Annotations:
         """Return the columns that are needed; see `Backend.annotate`."""
         _check_needs(needs)
-        tagger = self._models.tagger()
-        chunkers = {kind: self._models.entities(kind) for kind in _chunkers(needs)}
-        spans, sentences = self._sentences(corpus)
+        tagger = nltk_data.load_tagger() if self._tagger is None else self._tagger
+        chunkers = {kind: nltk_data.load_entities(kind) for kind in _chunkers(needs)}
+        spans, sentences = _sentences(corpus)
         tagged = self._tag(tagger, sentences)
         tags = [tag for sentence in tagged for _, tag in sentence]
         if corpus.training:
@@ -71,16 +70,7 @@ class NltkBackend:
         """Return what the annotations depend on; see `Backend.fingerprint`."""
         _check_needs(needs)
         tables = digest([GRAMMAR.encode(), json.dumps(dict(PENN), sort_keys=True).encode()])
-        return f"{versions('nltk')} tables {tables} models {self._models.state(_chunkers(needs))}"
-
-    def _sentences(self, corpus: Corpus) -> tuple[Spans, list[list[str]]]:
-        """Return where the words lie, and the words of the sentences that have any."""
-        if corpus.given is not None:
-            return corpus.given, [words for words in words_of(corpus.texts, corpus.given) if words]
-        punkt = self._models.sentences()
-        texts = [cut(text, punkt) for text in corpus.texts]
-        spans = Spans.of([list(chain.from_iterable(ranges)) for _, ranges in texts])
-        return spans, [words for sentences, _ in texts for words in sentences if words]
+        return f"{versions('nltk')} tables {tables} models {nltk_data.state_of(self._tagger, _chunkers(needs))}"
 
     def _tag(self, tagger: Any, sentences: Sequence[list[str]]) -> list[list[tuple[str, str | None]]]:
         pieces = [sentences[at : at + _AT_ONCE] for at in range(0, len(sentences), _AT_ONCE)]
@@ -90,6 +80,15 @@ class NltkBackend:
         if [len(words) for words in sentences] != [len(words) for words in tagged]:
             raise InvalidInputError("`pipeline`: the tagger must give every word one tag; it gave more or fewer.")
         return tagged
+
+
+def _sentences(corpus: Corpus) -> tuple[Spans, list[list[str]]]:
+    """Return where the words lie, and the words of the sentences that have any."""
+    if corpus.given is not None:
+        return corpus.given, [words for words in words_of(corpus.texts, corpus.given) if words]
+    punkt = nltk_data.load_sentences()
+    texts = [cut(text, punkt) for text in corpus.texts]
+    return Spans.of(ranges for _, ranges in texts), [words for sentences, _ in texts for words in sentences if words]
 
 
 def _chunkers(needs: frozenset[str]) -> list[str]:
@@ -150,14 +149,14 @@ _QUOTES = {"``": ('"', "''"), "''": ('"',)}
 Ranges = list[tuple[int, int]]
 
 
-def cut(text: str, sentences: Any) -> tuple[list[list[str]], list[Ranges]]:
-    """Cut a text into sentences and words, as ``nltk.word_tokenize`` does."""
+def cut(text: str, sentences: Any) -> tuple[list[list[str]], Ranges]:
+    """Cut a text into sentences of words, as ``nltk.word_tokenize`` does, and find the words in it."""
     tokenizer = require("nltk.tokenize", extra="text").NLTKWordTokenizer()
-    words, ranges = [], []
+    words: list[list[str]] = []
+    ranges: Ranges = []
     for begin, end in sentences.span_tokenize(text):
-        found = tokenizer.tokenize(text[begin:end])
-        words.append(found)
-        ranges.append(places(text, found, begin))
+        words.append(tokenizer.tokenize(text[begin:end]))
+        ranges += places(text, words[-1], begin)
     return words, ranges
 
 

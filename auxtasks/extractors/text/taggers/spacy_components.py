@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from auxtasks.errors import InvalidInputError
-from auxtasks.extractors.text.spans import NAMED, Annotations, Spans
+from auxtasks.extractors.text.spans import Annotations, Spans
 from auxtasks.extractors.text.taggers.base import number_runs
 from auxtasks.extractors.text.taggers.tag_sets import UNIVERSAL
 from auxtasks.optional import require
@@ -21,18 +21,25 @@ class Fact:
     """Something that components find out: what they declare for it, its name, and the usual components."""
 
     attributes: frozenset[str]
+    read: tuple[str, ...]  # the attributes of tokens; where the first is 0 for every token, nobody filled it
     what: str
     usual: str
 
 
 _POS = Fact(
     frozenset({"token.pos"}),
+    ("POS",),
     "universal parts of speech (`token.pos`)",
     "a 'morphologizer', or a 'tagger' and an 'attribute_ruler'",
 )
-_TAG = Fact(frozenset({"token.tag"}), "tags (`token.tag`)", "a 'tagger'")
-_PARSE = Fact(frozenset({"token.dep", "token.head"}), "dependencies (`token.dep`)", "a 'parser'")
-_ENTITIES = Fact(frozenset({"doc.ents", "token.ent_type", "token.ent_iob"}), "entities (`doc.ents`)", "an 'ner'")
+_TAG = Fact(frozenset({"token.tag"}), ("TAG",), "tags (`token.tag`)", "a 'tagger'")
+_PARSE = Fact(frozenset({"token.dep", "token.head"}), ("DEP", "HEAD"), "dependencies (`token.dep`)", "a 'parser'")
+_ENTITIES = Fact(
+    frozenset({"doc.ents", "token.ent_type", "token.ent_iob"}),
+    ("ENT_IOB", "ENT_TYPE"),
+    "entities (`doc.ents`)",
+    "an 'ner'",
+)
 
 FACTS: Mapping[str, tuple[Fact, ...]] = {
     "pos": (_POS,),
@@ -81,7 +88,7 @@ def check_filled(nlp: Any, needs: frozenset[str], parts: Sequence[Part]) -> None
     """Refuse a pipeline that ran and left what is needed empty."""
     filled = frozenset[str]().union(*(part.filled for part in parts))
     for need in sorted(needs):
-        if ATTRIBUTES[need][0] not in filled and any(part.words for part in parts):
+        if FACTS[need][0].read[0] not in filled and any(part.words for part in parts):
             raise _refused(nlp, need, FACTS[need][0], "ran and gave no token any")
 
 
@@ -136,33 +143,13 @@ def _attributes(keys: Iterable[str | int]) -> frozenset[str]:
     return frozenset(_RULER_ATTRIBUTES[name] for name in names & _RULER_ATTRIBUTES.keys())
 
 
-ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
-    "pos": ("POS",),
-    "tag": ("TAG",),
-    "dependency": ("DEP",),
-    "head": ("DEP", "HEAD"),
-    "depth": ("DEP", "HEAD"),
-    "entity": ("ENT_IOB", "ENT_TYPE"),
-    "entity_run": ("ENT_IOB", "ENT_TYPE"),
-    "entity_any_run": ("ENT_IOB", "ENT_TYPE"),
-    "chunk_run": ("DEP",),
-}
-"""The attributes of tokens each column is made of; where the first is 0 for every token, nobody filled it."""
+_NAMES = {"pos": "POS", "tag": "TAG", "dependency": "DEP", "entity": "ENT_TYPE"}
+"""The attribute that holds the names of a named column."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """What is said of some texts.
-
-    Parameters
-    ----------
-    said : Annotations
-        The columns.
-    filled : frozenset of str
-        The attributes that a token has which is not whitespace.
-    words : bool
-        Whether there is a token that is not whitespace.
-    """
+    """What is said of some texts; the attributes of tokens that are no whitespace, and whether there are such."""
 
     said: Annotations
     filled: frozenset[str]
@@ -171,7 +158,8 @@ class Part:
 
 def read_docs(docs: Sequence[Any], needs: frozenset[str]) -> Part:
     """Read columns from tagged documents."""
-    attributes = ["IDX", "LENGTH", "IS_SPACE", *sorted({name for need in needs for name in ATTRIBUTES[need]})]
+    asked = {name for need in needs for fact in FACTS[need] for name in fact.read}
+    attributes = ["IDX", "LENGTH", "IS_SPACE", *sorted(asked)]
     tables = [doc.to_array(attributes) for doc in docs]
     # Negative numbers come as their two's complement.
     flat = np.concatenate([np.empty((0, len(attributes)), np.uint64), *tables]).T
@@ -182,8 +170,8 @@ def read_docs(docs: Sequence[Any], needs: frozenset[str]) -> Part:
     strings = docs[0].vocab.strings if docs else {}
     columns: dict[str, Array] = {}
     names: dict[str, tuple[str, ...]] = {}
-    for need in sorted(needs & NAMED):
-        values = np.where(visible, read[ATTRIBUTES[need][-1]], 0)
+    for need in sorted(needs & _NAMES.keys()):
+        values = np.where(visible, read[_NAMES[need]], 0)
         columns[need], names[need] = _pos(values, strings) if need == "pos" else _named(values, strings)
     if needs & {"head", "depth"}:
         places = _places(read, visible, spans)

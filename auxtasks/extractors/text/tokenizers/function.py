@@ -35,16 +35,9 @@ class FunctionTokenizer:
     """
 
     function: Callable[[str], Any]
-
-    @property
-    def vocabulary(self) -> Vocabulary | None:
-        """None: a function has no vocabulary, so one is fitted."""
-        return None
-
-    @property
-    def length(self) -> int | None:
-        """None: a function neither pads nor cuts."""
-        return None
+    # A vocabulary is fitted, and nothing is padded or cut.
+    vocabulary: Vocabulary | None = None
+    length: int | None = None
 
     def tokenize(self, texts: Sequence[str]) -> Tokens:
         """Cut texts into tokens; see `auxtasks.extractors.text.tokenizers.base.Tokenizer`."""

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, MissingDependencyError, StorageError
-from auxtasks.extractors.text.spans import COLUMNS, Annotations, Spans
+from auxtasks.extractors.text.spans import COLUMNS, Spans
 from auxtasks.extractors.text.taggers import spacy_pipeline, spacy_tagger
 from auxtasks.extractors.text.taggers.base import CHARACTERS, Corpus, batches_of
 from auxtasks.extractors.text.taggers.spacy_pipeline import SpacyModel
 from auxtasks.extractors.text.taggers.spacy_tagger import SpacyBackend
-from tests.extractors.text.tagged_sentences import TEXTS
+from tests.extractors.text.tagged_sentences import TEXTS, same
 
 spacy = pytest.importorskip("spacy")
 ALL = frozenset(COLUMNS)
@@ -39,15 +39,6 @@ class ByLetter:
 
     def __call__(self, text: str) -> Any:
         return spacy.tokens.Doc(self.vocab, words=list(text))
-
-
-def same(one: Annotations, other: Annotations) -> None:
-    assert one.names == other.names
-    assert one.columns.keys() == other.columns.keys()
-    for name, column in one.columns.items():
-        np.testing.assert_array_equal(column, other.columns[name], err_msg=name)
-    for name in ("counts", "starts", "ends"):
-        np.testing.assert_array_equal(getattr(one.spans, name), getattr(other.spans, name))
 
 
 def test_a_folder_a_string_and_a_loaded_pipeline_say_the_same(spacy_path: Path, nlp: Any) -> None:

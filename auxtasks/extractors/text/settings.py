@@ -1,0 +1,109 @@
+"""How texts are read: the parameters of a generator that only texts have, checked, described and restored."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.extractors.text.tokenizers.choose import as_tokenizer, from_dict
+from auxtasks.validation import check_choice, check_int, check_processes
+
+
+@dataclass(frozen=True)
+class TextSettings:
+    """How texts are read; `auxtasks.AuxTargetGenerator` describes each parameter."""
+
+    tokenizer: Any
+    max_tokens: int | None
+    length: int | None
+    inputs: str
+    backend: Any
+    pipeline: Any
+    batch_size: int
+    n_process: int
+    cache: Path | None
+    padding: str = "post"
+    progress: bool = False
+
+
+def checked_text_settings(params: Mapping[str, Any]) -> TextSettings:
+    """Check the parameters of a generator that only texts have."""
+    p = params
+    inputs = check_choice("inputs", p["inputs"], ("ids", "texts"))
+    if inputs == "texts" and p["padding"] == "pre":
+        raise InvalidInputError(
+            "`padding`: a model that is given texts pads at the end, as TextVectorization does; use padding='post'."
+        )
+    return TextSettings(
+        tokenizer=p["tokenizer"],
+        max_tokens=None if p["max_tokens"] is None else check_int("max_tokens", p["max_tokens"], low=3),
+        length=None if p["length"] is None else check_int("length", p["length"], low=1),
+        inputs=inputs,
+        backend=p["backend"],
+        pipeline=p["pipeline"],
+        batch_size=check_int("batch_size", p["batch_size"], low=1),
+        n_process=check_processes("n_process", p["n_process"]),
+        cache=_folder(p["cache"]),
+        padding=p["padding"],
+        progress=p["progress"],
+    )
+
+
+def _folder(value: object) -> Path | None:
+    if value is None:
+        return None
+    if value == "":
+        raise InvalidInputError("`cache` is ''; pass the path of a folder, such as '.', or None for no cache.")
+    if not isinstance(value, (str, os.PathLike)):
+        raise InvalidTypeError(f"`cache` must be the path of a folder; got {value!r} of type {type(value).__name__}.")
+    folder = Path(value).expanduser()
+    if folder.exists() and not folder.is_dir():
+        raise InvalidInputError(f"`cache`: {folder} is a file; pass the path of a folder.")
+    return folder
+
+
+OBJECTS = ("tokenizer", "backend", "pipeline", "cache")
+"""The parameters whose values JSON may not know."""
+
+
+def describe_params(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe the parameters whose values JSON does not know."""
+    return {name: _describe(name, params[name]) for name in OBJECTS}
+
+
+def restore_params(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Put in their places the values that `describe_params` described."""
+    described = {name: params[name] for name in OBJECTS if isinstance(params[name], Mapping)}
+    return {**params, **{name: _restore(name, value) for name, value in described.items()}}
+
+
+def _describe(name: str, value: Any) -> Any:
+    if value is None or isinstance(value, (str, os.PathLike)):
+        return None if value is None else os.fspath(value)
+    if isinstance(value, Unsaved):
+        return {"unsaved": value.what}
+    saved = as_tokenizer(value).to_dict() if name == "tokenizer" else None
+    return {"unsaved": f"an object of type {type(value).__name__}"} if saved is None else {"saved": saved}
+
+
+def _restore(name: str, value: Mapping[str, Any]) -> Any:
+    return from_dict(value["saved"]) if "saved" in value else Unsaved(name, str(value["unsaved"]))
+
+
+@dataclass(frozen=True)
+class Unsaved:
+    """Stands where a parameter was an object that is not written to disk, such as a function or a loaded pipeline."""
+
+    parameter: str
+    what: str
+
+    def missed(self) -> InvalidInputError:
+        """Return the error to raise where the object is needed."""
+        return InvalidInputError(
+            f"`{self.parameter}` was {self.what}, which is not saved with targets; give it again by "
+            f"targets.generator.set_params({self.parameter}=...)."
+        )

@@ -1,0 +1,71 @@
+"""Parameters of texts: what is checked, and what comes back from disk."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auxtasks import AuxTargetGenerator
+from auxtasks.errors import AuxTasksError, InvalidInputError, UnknownNameError
+from auxtasks.extractors.text.reading import make_backend, read_documents, tagged
+from auxtasks.extractors.text.settings import TextSettings, checked_text_settings, describe_params, restore_params
+from auxtasks.extractors.text.tokenizers.standard import StandardTokenizer
+from tests.extractors.text.toy import ToyTagger
+
+
+def settings_of(**params: Any) -> TextSettings:
+    return checked_text_settings(AuxTargetGenerator("text", **params).get_params())
+
+
+def restored(**params: Any) -> TextSettings:
+    """Take parameters through JSON."""
+    given = AuxTargetGenerator("text", **params).get_params()
+    return checked_text_settings({**given, **restore_params(json.loads(json.dumps(describe_params(given))))})
+
+
+def test_names_paths_and_tokenizers_come_back() -> None:
+    settings = restored(tokenizer="whitespace", pipeline="en_core_web_sm", cache=Path("folder"), length=12)
+    assert (settings.tokenizer, settings.backend, settings.pipeline) == ("whitespace", "spacy", "en_core_web_sm")
+    assert (settings.cache, settings.length) == (Path("folder"), 12)
+    assert restored(tokenizer=StandardTokenizer(split="character")).tokenizer == StandardTokenizer(split="character")
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"tokenizer": str.split}, "`tokenizer` was an object of type method_descriptor, which is not saved"),
+        ({"backend": ToyTagger()}, r"`backend` was an object of type ToyTagger.*set_params\(backend=\.\.\.\)"),
+        ({"pipeline": object()}, "`pipeline` was an object of type object"),
+    ],
+)
+def test_objects_are_missed_where_they_are_needed(params: dict[str, Any], words: str) -> None:
+    settings = restored(**params)
+    # Described once more, it is still what it was.
+    (name,) = params
+    assert describe_params(vars(settings))[name] == {"unsaved": f"an object of type {type(params[name]).__name__}"}
+    with pytest.raises(InvalidInputError, match=words):
+        tagged(read_documents(["a b"], settings), settings, ["pos"], training=True)
+
+
+def test_a_tagger_of_the_users_own_is_taken_as_it_is() -> None:
+    own = ToyTagger()
+    assert make_backend(settings_of(backend=own)) is own
+
+
+@pytest.mark.parametrize(
+    ("backend", "options", "error", "words"),
+    [
+        ("spaCy", {}, UnknownNameError, r"`backend`: .*'spaCy'.*Did you mean 'spacy'\?"),
+        (None, {}, UnknownNameError, r"`backend`: .*Valid names: 'nltk', 'spacy'"),
+        ("spacy", {}, InvalidInputError, "`pipeline`: .*none was given"),
+        ("nltk", {"n_process": 2}, InvalidInputError, "`n_process`: NLTK tags in one process; got 2"),
+    ],
+)
+def test_names_and_options_that_cannot_be_used(
+    backend: Any, options: dict[str, Any], error: type[AuxTasksError], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        make_backend(settings_of(backend=backend, **options))
