@@ -12,7 +12,8 @@ import numpy as np
 
 from auxtasks.errors import InvalidInputError
 from auxtasks.extractors.text.documents import Documents, FittedTexts, Vocabulary
-from auxtasks.extractors.text.reading import checked_text_settings, read_texts, tagged, tokenize
+from auxtasks.extractors.text.reading import read_texts, tagged, tokenize
+from auxtasks.extractors.text.settings import checked_text_settings
 from auxtasks.extractors.text.spans import NAMED, Annotations, Spans
 from auxtasks.optional import require
 from auxtasks.scale.dask_source import Piece, Source, bring, layer, pieces, read_source

@@ -13,6 +13,7 @@ from uuid import uuid4
 import numpy as np
 
 from auxtasks.errors import AuxTasksError, InvalidInputError, InvalidTypeError
+from auxtasks.extractors.text.settings import checked_text_settings
 from auxtasks.optional import is_dask, require
 from auxtasks.targets.fitted import Fitted
 from auxtasks.targets.reading import to_array
@@ -28,9 +29,6 @@ def read_source(X: Any, fitted: Fitted) -> Source:
     if kind == "array" and not (fitted.domain == "text" and X.ndim == 1):
         return _from_array(X, fitted)
     if fitted.domain == "text":
-        # Here and not above: importing a family of tasks registers them, and the order of families is the registry's.
-        from auxtasks.extractors.text.reading import checked_text_settings
-
         checked_text_settings(fitted.params)
     if kind == "bag":
         # Partitions of a bag may be iterators, which can be read only once.

@@ -11,6 +11,7 @@ import numpy as np
 
 from auxtasks._version import __version__
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.extractors.text.settings import describe_params
 from auxtasks.optional import require
 from auxtasks.targets.fitted import Fitted, plain
 from auxtasks.typing import Array
@@ -112,8 +113,6 @@ def _objects(fitted: Fitted) -> dict[str, Any]:
     """Return the parameters that the description cannot hold."""
     if fitted.domain != "text":
         return {}
-    from auxtasks.extractors.text.reading import describe_params
-
     described = describe_params(fitted.params)
     lost = [name for name in described if isinstance(described[name], Mapping) and "unsaved" in described[name]]
     return {name: fitted.params[name] for name in lost}

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.extractors.text.documents import Documents, FittedTexts
+from auxtasks.extractors.text.reading import read_documents, tagged
+from auxtasks.extractors.text.settings import checked_text_settings, describe_params, restore_params
+from auxtasks.extractors.text.step_labels import lay_out_labels
 from auxtasks.label_columns import GivenColumn, check_names, encode, fit_given
 from auxtasks.registry import find_task
 from auxtasks.specs import TargetSpec
@@ -22,9 +26,6 @@ from auxtasks.targets.settings import Settings, checked_settings
 from auxtasks.targets.statistics import Seen, see
 from auxtasks.targets.tasks import Task, fit_names, from_extractor, frozen, given_task, parse_tasks
 from auxtasks.typing import Array
-
-if TYPE_CHECKING:
-    from auxtasks.extractors.text.documents import Documents, FittedTexts
 
 
 @dataclass(frozen=True)
@@ -167,9 +168,6 @@ class Fitted:
         if self.domain != "text":
             padding, padding_value = settings.padding, settings.padding_value
             return read_inputs(X, self.domain, padding=padding, padding_value=padding_value, length=self.length)
-        # Here and not above: importing a family of tasks registers them, and the order of families is the registry's.
-        from auxtasks.extractors.text.reading import checked_text_settings, read_documents
-
         return read_documents(X, checked_text_settings(self.params), self.texts)
 
     def encoded(self, given: Mapping[str, object], n: int) -> list[RawTarget]:
@@ -187,8 +185,6 @@ class Fitted:
         """Tag texts as tasks need it; after everything else was checked, because it takes most of the time."""
         if isinstance(samples, (Dense, Ragged)):
             return samples
-        from auxtasks.extractors.text.reading import checked_text_settings, tagged
-
         needs = {column for task in self.tasks for column in task.needs}
         return tagged(samples, checked_text_settings(self.params), needs, training=training)
 
@@ -212,10 +208,8 @@ class Fitted:
         params = {**self.params, "dtype": str(np.dtype(self.params["dtype"]))}
         texts = None
         if self.texts is not None:
-            from auxtasks.extractors.text.reading import describe_fitted, describe_params
-
             params |= describe_params(params)
-            texts = describe_fitted(self.texts)
+            texts = self.texts.to_dict()
         return {
             "params": params,
             "texts": texts,
@@ -242,10 +236,8 @@ class Fitted:
         """Make what `to_state` described, also after a round trip through JSON."""
         params, texts = dict(state["params"]), None
         if params["domain"] == "text":
-            from auxtasks.extractors.text.reading import restore_fitted, restore_params
-
-            params |= restore_params({name: params[name] for name in ("tokenizer", "backend", "pipeline", "cache")})
-            texts = None if state.get("texts") is None else restore_fitted(state["texts"])
+            params = restore_params(params)
+            texts = None if state.get("texts") is None else FittedTexts.from_dict(state["texts"])
         specs = [
             TargetSpec.from_dict({**spec, "options": {name: frozen(value) for name, value in spec["options"].items()}})
             for spec in state["specs"]
@@ -293,8 +285,6 @@ def laid_out(given: Mapping[str, object] | None, samples: Samples | Documents) -
     """Return given columns as arrays; of texts, those with a label for each token follow the model's tokens."""
     if isinstance(samples, (Dense, Ragged)):
         return dict(given or {})
-    from auxtasks.extractors.text.reading import lay_out_labels
-
     return lay_out_labels(given or {}, samples)
 
 
