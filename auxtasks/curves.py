@@ -236,9 +236,14 @@ def _draw(left: Axes, right: Axes, name: str | None, first: Curve, second: Curve
     """Draw both curves of a class; without a name they are not in the legend."""
     metrics = require("sklearn.metrics", extra="sklearn")
     label = None if name is None else f"{name}: {first.area:.3f}, {second.area:.3f}"
-    # The look and the label are set on the lines: how `plot` takes them differs between releases.
-    metrics.RocCurveDisplay(fpr=first.x, tpr=first.y).plot(ax=left).line_.set(**look)
-    metrics.PrecisionRecallDisplay(precision=second.y, recall=second.x).plot(ax=right).line_.set(label=label, **look)
+    displays = (
+        metrics.RocCurveDisplay(fpr=first.x, tpr=first.y),
+        metrics.PrecisionRecallDisplay(precision=second.y, recall=second.x),
+    )
+    for display, axes in zip(displays, (left, right), strict=True):
+        # How `plot` takes the look, and when it adds a legend, differs between releases.
+        display.plot(ax=axes, name="curve").line_.set(label=label, **look)
+        axes.get_legend().remove()
 
 
 _COLUMNS = 5
