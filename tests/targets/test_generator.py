@@ -14,9 +14,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from auxtasks import AuxTargetGenerator, make_aux_targets
 from auxtasks.errors import AuxTasksError, InvalidInputError, UnknownNameError
+from auxtasks.targets.settings import TEXT_ONLY
 from auxtasks.typing import Array
+from tests.extractors.text.toy import ToyTagger
 
 TASKS = ["std", {"fft": {"n_coefficients": 4}}]
+SERIES = [np.arange(6.0), np.arange(4.0) ** 2, np.array([3.0, 1.0, 2.0])]
 
 
 def test_one_call_is_fit_and_transform(signals: Array) -> None:
@@ -37,8 +40,9 @@ def test_clone_copies_parameters_and_not_what_was_fitted(signals: Array) -> None
     check_is_fitted(fitted)
     with pytest.raises(NotFittedError):
         check_is_fitted(fresh)
-    with pytest.raises(InvalidInputError, match="not fitted yet; call `fit`"):
-        fresh.transform(signals)
+    for ask in (fresh.transform, fresh.prepare, fresh.in_graph):
+        with pytest.raises(InvalidInputError, match="not fitted yet; call `fit`"):
+            ask(signals)
 
 
 def test_parameters_are_read_and_set_by_name() -> None:
@@ -49,6 +53,11 @@ def test_parameters_are_read_and_set_by_name() -> None:
     with pytest.raises(UnknownNameError, match=r"no parameter of AuxTargetGenerator named 'sede'. Did you mean 'seed'"):
         generator.set_params(scale=False, sede=5)
     assert generator.scale is True
+
+
+def test_parameters_of_texts_have_the_defaults_by_which_others_are_refused() -> None:
+    params = AuxTargetGenerator("text").get_params()
+    assert {name: params[name] for name in TEXT_ONLY} == TEXT_ONLY
 
 
 def test_repr_shows_what_differs_from_the_defaults() -> None:
@@ -75,6 +84,28 @@ def test_refitting_does_not_reach_targets_made_before(signals: Array) -> None:
     targets = generator.fit_transform(signals)
     generator.fit(100 * signals)
     np.testing.assert_array_equal(targets.transform(signals)["std"], targets["std"])
+
+
+@pytest.mark.parametrize("tasks", [["std"], ["std", {"next_steps": {"horizon": 1}}]])
+def test_prepared_inputs_are_laid_out_as_transform_does(tasks: list[Any]) -> None:
+    targets = make_aux_targets(SERIES, "signal", tasks)
+    np.testing.assert_array_equal(targets.prepare(SERIES[1:]), targets.transform(SERIES[1:]).inputs)
+
+
+def test_prepared_inputs_have_no_copies() -> None:
+    X = np.random.default_rng(0).random((4, 6, 6))
+    targets = make_aux_targets(X, "image", ["rotation"])
+    np.testing.assert_array_equal(targets.prepare(X), X)
+
+
+@pytest.mark.parametrize("inputs", ["ids", "texts"])
+def test_prepared_texts_are_not_tagged(inputs: str) -> None:
+    tagger = ToyTagger()
+    targets = make_aux_targets(["the dog", "a city"], "text", "pos", backend=tagger, inputs=inputs)
+    tagger.asked.clear()
+    prepared = targets.prepare(["dog a"])
+    assert tagger.asked == []
+    np.testing.assert_array_equal(prepared, targets.transform(["dog a"]).inputs)
 
 
 @pytest.mark.parametrize("n_jobs", [2, -1])

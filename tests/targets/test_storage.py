@@ -42,6 +42,35 @@ def test_loaded_as_it_was(targets: AuxTargets, saved: Path, signals: Array, mmap
         np.testing.assert_array_equal(loaded.unscale(name, loaded[name]), targets.unscale(name, targets[name]))
 
 
+FORMAT_1 = """{"format": 1, "auxtasks": "0.1.0", "n_original": 2, "generator": {"params": {"domain": "signal",
+"tasks": ["std"], "scale": true, "seed": 0, "dtype": "float32", "padding": "post", "padding_value": 0.0, "n_jobs": 1,
+"progress": false, "tokenizer": null, "max_tokens": 20000, "length": null, "inputs": "ids", "backend": "spacy",
+"pipeline": null, "batch_size": 1000, "n_process": 1, "cache": null}, "texts": null, "tasks": [{"name": "std", "task":
+"std", "options": {}, "names": null}], "given": {"speaker": {"name": "speaker", "kind": "class", "shape": [], "classes":
+["a", "b"], "columns": []}}, "specs": [{"name": "std", "task": "std", "kind": "vector", "shape": [1], "n_classes": null,
+"chance": 1.0, "place": "global", "columns": ["channel 0"], "classes": [], "dropped": [], "options": {}, "per_sample":
+"", "asks_for": "", "level": "high", "share": 0.1}, {"name": "speaker", "task": "given", "kind": "class", "shape": [],
+"n_classes": 2, "chance": 0.6931471805599453, "place": "global", "columns": [], "classes": ["a", "b"], "dropped": [],
+"options": {}, "per_sample": "", "asks_for": "", "level": "high", "share": 1.0}], "scalings": {"std": {"log1p": true,
+"mean": [0.34657359027997264], "std": [0.34657359027997264], "kept": [0], "origin": [0]}}, "shapes": {"std": [1],
+"speaker": []}, "row_shape": [2, 1], "channel_added": true, "length": null}, "targets": {"std": {"file":
+"target_000.npy", "shape": [2, 1], "dtype": "<f4"}, "speaker": {"file": "target_001.npy", "shape": [2], "dtype":
+"<i4"}}, "inputs": {"file": "inputs.npy", "shape": [2, 2], "dtype": "<f8"}, "lengths": null}"""
+"""What version 0.1.0 wrote."""
+
+
+def test_what_was_written_before_is_read_and_is_still_written(tmp_path: Path) -> None:
+    X, given = np.array([[1.0, 3.0], [2.0, 2.0]]), {"speaker": ["a", "b"]}
+    made = make_aux_targets(X, "signal", ["std"], given=given)
+    made.save(tmp_path / "a")
+    assert {**json.loads((tmp_path / "a" / "auxtasks.json").read_text()), "auxtasks": "0.1.0"} == json.loads(FORMAT_1)
+    (tmp_path / "a" / "auxtasks.json").write_text(FORMAT_1)
+    for found in (load_targets(tmp_path / "a"), load_targets(tmp_path / "a").transform(X, given=given)):
+        assert found.specs == made.specs
+        for name in made:
+            np.testing.assert_array_equal(found[name], made[name])
+
+
 def test_ragged_series_are_padded_alike_after_loading(tmp_path: Path) -> None:
     series = [np.arange(5.0), np.arange(8.0) ** 2]
     targets = make_aux_targets(series, "signal", ["std", "reconstruction"])
@@ -124,6 +153,7 @@ DAMAGE: dict[str, tuple[Any, str]] = {
     "no JSON": (lambda folder: (folder / "auxtasks.json").write_text('{"format": '), "auxtasks.json is damaged"),
     "no text": (lambda folder: (folder / "auxtasks.json").write_bytes(b"\xff\xfe\x00"), "auxtasks.json is damaged"),
     "foreign": (lambda folder: (folder / "auxtasks.json").write_text("[1]"), "was not written by auxtasks"),
+    "parameter": (edit(lambda d: d["generator"]["params"].update(sede=1)), "auxtasks.json is damaged: TypeError.*sede"),
     "version": (edit(lambda d: d.update(format=99)), "is of format 99, and this version of auxtasks .* reads format 1"),
     "no files": (edit(lambda d: d.pop("targets")), "auxtasks.json is damaged: KeyError: 'targets'"),
     "specs": (edit(lambda d: d["generator"]["specs"][0].pop("kind")), "auxtasks.json is damaged: TypeError"),
