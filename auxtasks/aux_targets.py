@@ -28,19 +28,12 @@ if TYPE_CHECKING:
 
 
 class Generator(Protocol):
-    """A fitted `auxtasks.AuxTargetGenerator`, as far as targets know it."""
+    """A fitted `auxtasks.AuxTargetGenerator`, as far as targets ask it for anything."""
 
-    domain: str
     specs_: dict[str, TargetSpec]
     scalings_: dict[str, Scaling]
     tasks_: tuple[Task, ...]
     texts_: FittedTexts | None
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters."""
-
-    def set_params(self, **params: Any) -> Generator:
-        """Change parameters."""
 
     def transform(self, X: object, *, given: Mapping[str, object] | None = None) -> AuxTargets:
         """Compute targets with the fitted scaling."""
@@ -140,7 +133,7 @@ class AuxTargets(Mapping[str, Array]):
         return dict(self._generator.specs_)
 
     @property
-    def generator(self) -> Generator:
+    def generator(self) -> Any:  # an AuxTargetGenerator, which is made above this
         """The fitted generator; changing or refitting the one that made these targets does not reach it."""
         return self._generator
 

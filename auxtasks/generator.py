@@ -463,8 +463,10 @@ class AuxTargetGenerator:
 
     def __repr__(self) -> str:
         """Show the parameters that differ from their defaults."""
-        default = self._defaults()
-        shown = [f"{name}={value!r}" for name, value in self.get_params().items() if _differs(value, default[name])]
+        default, shown = self._defaults(), []
+        for name, value in self.get_params().items():
+            if type(value) is not type(default[name]) or value != default[name]:
+                shown.append(f"{name}={value!r}")
         return f"{type(self).__name__}({', '.join(shown)})"
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -674,7 +676,3 @@ def input_tags(domain: object) -> dict[str, bool]:
     text = domain == "text"
     tables = domain in ("any", "signal")
     return {"one_d_array": text, "two_d_array": tables, "three_d_array": not text, "string": text}
-
-
-def _differs(value: object, default: object) -> bool:
-    return type(value) is not type(default) or value != default

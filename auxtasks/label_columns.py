@@ -47,8 +47,8 @@ def fit_given(name: str, values: object, n: int) -> GivenColumn:
     numbers in a float array are numbers, not classes: give classes as integers, with -1 or a nullable type where some
     are missing.
     """
-    labels = values.labels if isinstance(values, StepLabels) else as_labels(name, values, n)
-    kind = "step_class" if isinstance(values, StepLabels) else kind_of(name, labels)
+    labels = as_labels(name, values, n)
+    kind = "step_class" if isinstance(labels, StepLabels) else kind_of(name, labels)
     shape = labels.values.shape[1:] or ((1,) if kind == "vector" else ())
     if kind not in CLASS_KINDS:
         columns = tuple(map(str, getattr(values, "columns", ())))
@@ -63,7 +63,7 @@ def fit_given(name: str, values: object, n: int) -> GivenColumn:
 
 def encode(column: GivenColumn, values: object, n: int | None = None) -> Array:
     """Turn labels into the target array of a fitted column."""
-    labels = values.labels if isinstance(values, StepLabels) else as_labels(column.name, values, n)
+    labels = as_labels(column.name, values, n)
     check_like(column, labels)
     if column.kind == "multilabel":
         return np.where(labels.missing, -1, labels.values).astype(np.int8)
@@ -108,9 +108,7 @@ class GivenColumn:
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> GivenColumn:
         """Make a column from what `to_dict` returned, also after a round trip through JSON."""
-        tuples = {key: tuple(value) for key, value in fields.items() if isinstance(value, list)}
-        plain: dict[str, Any] = {**fields, **tuples}
-        return cls(**plain)
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()})
 
 
 @dataclass(frozen=True)
@@ -132,8 +130,14 @@ class Labels:
     family: Family
 
 
+class StepLabels(Labels):
+    """Labels of shape (n, time) that are known to be classes of single steps, also where all are 0 or 1."""
+
+
 def as_labels(name: str, values: object, n: int | None) -> Labels:
     """Turn labels into an array of one family of values, and where they are missing."""
+    if isinstance(values, Labels):
+        return values
     array = _to_array(name, values)
     if array.ndim == 0 or (n is not None and len(array) != n):
         expected = "each sample" if n is None else f"each of the {n} samples"
@@ -210,13 +214,6 @@ def _check_finite(name: str, labels: Labels) -> None:
         raise InvalidInputError(
             f"`{name}` must be finite, or NaN where missing; found {labels.values[position]} at position {position}."
         )
-
-
-@dataclass(frozen=True)
-class StepLabels:
-    """Labels of shape (n, time) that are known to be classes of single steps, also where all are 0 or 1."""
-
-    labels: Labels
 
 
 FLOAT_KINDS: Mapping[int, Kind] = {1: "vector", 2: "vector", 3: "step_vector", 4: "image"}

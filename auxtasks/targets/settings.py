@@ -29,15 +29,7 @@ TEXT_ONLY: Mapping[str, object] = {
 
 @dataclass(frozen=True)
 class Settings:
-    """How to compute; `AuxTargetGenerator` describes each.
-
-    Parameters
-    ----------
-    dtype : dtype
-        The dtype of targets made of numbers.
-    scale, seed, padding, padding_value, n_jobs, progress
-        As `AuxTargetGenerator` has them.
-    """
+    """How to compute; `AuxTargetGenerator` describes each."""
 
     dtype: np.dtype[np.floating]
     scale: bool = True

@@ -70,7 +70,7 @@ def _on_steps(labels: Labels, X: Documents, given: Spans) -> object:
     flat = np.append(labels.values, filler)[owner]
     if labels.family == "string" and _are_iob(labels):
         flat = _goes_on(flat, owner)
-    return StepLabels(Labels(X.padded(flat, filler), missing, labels.family))
+    return StepLabels(X.padded(flat, filler), missing, labels.family)
 
 
 def _are_iob(labels: Labels) -> bool:
