@@ -79,27 +79,13 @@ def encode(column: GivenColumn, values: object, n: int | None = None) -> Array:
 
 @dataclass(frozen=True)
 class GivenColumn:
-    """What was learnt of a label column from the training data.
+    """What was learnt of a label column from the training data."""
 
-    Parameters
-    ----------
-    name : str
-        The name of the column and of its target.
-    kind : str
-        The kind of the target, as in `auxtasks.specs.KINDS`.
-    shape : tuple of int
-        The shape of one sample's target, ``()`` for a class.
-    classes : tuple of str, int or bool
-        The label of each class, in the order of the class numbers.
-    columns : tuple of str
-        The names of the columns of a data frame; empty if there were none.
-    """
-
-    name: str
+    name: str  # of the column and of its target
     kind: Kind
-    shape: tuple[int, ...]
-    classes: tuple[str | int | bool, ...] = ()
-    columns: tuple[str, ...] = ()
+    shape: tuple[int, ...]  # of one sample's target, () for a class
+    classes: tuple[str | int | bool, ...] = ()  # the label of each class, in the order of the class numbers
+    columns: tuple[str, ...] = ()  # the names of the columns of a data frame; empty if there were none
 
     def to_dict(self) -> dict[str, Any]:
         """Return the column as plain JSON types; `from_dict` is the inverse."""
@@ -108,26 +94,17 @@ class GivenColumn:
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> GivenColumn:
         """Make a column from what `to_dict` returned, also after a round trip through JSON."""
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()})
+        known: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in fields.items()}
+        return cls(**known)
 
 
 @dataclass(frozen=True)
 class Labels:
-    """Labels of one family.
+    """Labels of one family."""
 
-    Parameters
-    ----------
-    values : ndarray
-        Booleans or integers, floats or `str` objects; 0, NaN or ``""`` where missing.
-    missing : ndarray of bool
-        Where a value is missing.
-    family : str
-        What the labels are; unknown if all are missing. Booleans count as integers.
-    """
-
-    values: Array
-    missing: Array
-    family: Family
+    values: Array  # booleans or integers, floats or `str` objects; 0, NaN or "" where missing
+    missing: Array  # where a value is missing
+    family: Family  # unknown if all are missing; booleans count as integers
 
 
 class StepLabels(Labels):

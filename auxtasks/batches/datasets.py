@@ -20,21 +20,7 @@ from auxtasks.validation import check_flag, check_int
 def py_dataset(
     inputs: Any, labels: Mapping[str, Any], main: Sequence[str], *, kwargs: Mapping[str, Any], **how: Any
 ) -> PlannedBatches:
-    """Return batches as a Keras `PyDataset`, as `AuxTargets.to_py_dataset` does.
-
-    Parameters
-    ----------
-    inputs : array or structure of arrays
-        What the model reads.
-    labels : mapping of str to array
-        The main labels and the targets.
-    main : sequence of str
-        Which of these are main labels.
-    kwargs
-        For the `PyDataset`.
-    **how
-        As `AuxTargets.to_py_dataset` has them.
-    """
+    """Return batches as `AuxTargets.to_py_dataset` does; `main` names the labels that are no targets."""
     data, plan, counts = _planned(inputs, labels, main, **how)
     return PlannedBatches(data, plan, counts, **kwargs)
 
@@ -48,7 +34,7 @@ def tf_dataset(
     prefetch: bool,
     **how: Any,
 ) -> tf.data.Dataset:
-    """Return batches as a `tf.data.Dataset`, as `AuxTargets.to_tf_dataset` does; see `py_dataset`."""
+    """Return batches as `AuxTargets.to_tf_dataset` does; `main` names the labels that are no targets."""
     check_flag("prefetch", prefetch)
     at_once = _READ_AT_ONCE if batch_size is None else batch_size
     data, plan, _ = _planned(inputs, labels, main, batch_size=at_once, **how)

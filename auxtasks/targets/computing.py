@@ -23,24 +23,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Computed:
-    """Unscaled targets and the inputs they belong to.
+    """Unscaled targets and the inputs they belong to."""
 
-    Parameters
-    ----------
-    targets : dict of str to RawTarget
-        In the order of the tasks, then of the given columns.
-    inputs : ndarray
-        What the model will see.
-    n_original : int
-        How many of the samples are not transformed copies.
-    lengths : ndarray or None
-        How many steps of each text are not padding; None for other inputs.
-    """
-
-    targets: dict[str, RawTarget]
-    inputs: Array
-    n_original: int
-    lengths: Array | None = None
+    targets: dict[str, RawTarget]  # in the order of the tasks, then of the given columns
+    inputs: Array  # what the model will see
+    n_original: int  # how many of the samples are not transformed copies
+    lengths: Array | None = None  # how many steps of each text are not padding; None for other inputs
 
 
 def compute_all(

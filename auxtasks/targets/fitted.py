@@ -30,53 +30,30 @@ from auxtasks.typing import Array
 
 @dataclass(frozen=True)
 class Made:
-    """The targets of some samples, and what belongs to them.
-
-    Parameters
-    ----------
-    arrays : dict of str to ndarray
-        By name, scaled.
-    inputs : ndarray or None
-        What the model reads; None where that was not kept.
-    n_original : int
-        How many of the samples are not transformed copies, which come last.
-    lengths : ndarray or None
-        How many steps of each text are not padding; None for other inputs.
-    """
+    """The targets of some samples, scaled, and what belongs to them."""
 
     arrays: dict[str, Array]
-    inputs: Array | None
-    n_original: int
-    lengths: Array | None = None
+    inputs: Array | None  # what the model reads; None where that was not kept
+    n_original: int  # how many of the samples are not transformed copies, which come last
+    lengths: Array | None = None  # how many steps of each text are not padding; None for other inputs
 
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
     """What a generator is told, and what it learned; `begun` has the parameters and tasks alone.
 
-    Parameters
-    ----------
-    params : mapping
-        All parameters of an `AuxTargetGenerator`, as the user passed them.
-    tasks, given, specs, scalings, shapes, texts
-        What `AuxTargetGenerator` has under the same names with an underscore.
-    row_shape : tuple of int
-        The shape of a training sample, channel axis included, before a task shortens it.
-    channel_added : bool
-        Whether samples are given without that axis.
-    length : int or None
-        The length that series are padded to where they differ; None where they do not.
+    An `AuxTargetGenerator` has the same under the same names with an underscore, and describes it.
     """
 
-    params: Mapping[str, Any]
+    params: Mapping[str, Any]  # of an AuxTargetGenerator, as the user passed them
     tasks: tuple[Task, ...]
     given: dict[str, GivenColumn] = field(default_factory=dict)
     specs: dict[str, TargetSpec] = field(default_factory=dict)
     scalings: dict[str, Scaling] = field(default_factory=dict)
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    row_shape: tuple[int, ...] = ()
-    channel_added: bool = False
-    length: int | None = None
+    row_shape: tuple[int, ...] = ()  # of a training sample, channel axis included, before a task shortens it
+    channel_added: bool = False  # samples are given without that axis
+    length: int | None = None  # that series are padded to where they differ
     texts: FittedTexts | None = None
 
     @classmethod

@@ -21,24 +21,12 @@ _BY_AXES: dict[int, Kind] = {2: "vector", 3: "step_vector", 4: "image"}
 
 @dataclass
 class RawTarget:
-    """The unscaled values of a target for all samples.
-
-    Parameters
-    ----------
-    name : str
-        The key of the target.
-    kind : str
-        Its kind.
-    natural : tuple of int
-        The shape of one sample's values as the extractor gives them, for the names of columns.
-    array : ndarray
-        Vectors are flattened to (n, d); everything else has its natural shape.
-    """
+    """The unscaled values of a target for all samples."""
 
     name: str
     kind: Kind
-    natural: tuple[int, ...]
-    array: Array
+    natural: tuple[int, ...]  # the shape of one sample's values as the extractor gives them, for the names of columns
+    array: Array  # vectors are flattened to (n, d); everything else has its natural shape
 
     def write(self, rows: Rows, result: Array, samples: Blocks | None = None) -> int:
         """Put the result for some rows in its place, and count the values that are too large for the dtype."""

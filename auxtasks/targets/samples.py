@@ -32,21 +32,11 @@ class Blocks(Protocol):
 
 @dataclass(frozen=True)
 class Dense:
-    """Samples of one shape, held in one array.
+    """Samples of one shape, held in one array."""
 
-    Parameters
-    ----------
-    inputs : ndarray
-        As the user has it: any real dtype, with or without a channel axis.
-    add_channel : bool
-        Whether a channel axis of length 1 is added for the extractors.
-    compute : dtype
-        What extractors compute in: float32 or float64.
-    """
-
-    inputs: Array
-    add_channel: bool
-    compute: np.dtype[np.floating]
+    inputs: Array  # as the user has it: any real dtype, with or without a channel axis
+    add_channel: bool  # whether a channel axis of length 1 is added for the extractors
+    compute: np.dtype[np.floating]  # what extractors compute in: float32 or float64
 
     @property
     def n(self) -> int:
@@ -92,30 +82,14 @@ class Dense:
 
 @dataclass(frozen=True)
 class Ragged:
-    """Series of different lengths; those of one length are read together.
+    """Series of different lengths; those of one length are read together."""
 
-    Parameters
-    ----------
-    series : tuple of ndarray
-        One array (time_i, channels) per sample.
-    add_channel : bool
-        Whether the user's series had no channel axis.
-    compute : dtype
-        What extractors compute in.
-    padding : {"post", "pre"}
-        The side on which padding stands in `inputs`.
-    padding_value : float
-        What the padding is made of.
-    length : int
-        The length series are padded to, at least that of the longest.
-    """
-
-    series: tuple[Array, ...]
-    add_channel: bool
-    compute: np.dtype[np.floating]
-    padding: str
+    series: tuple[Array, ...]  # one array (time_i, channels) per sample
+    add_channel: bool  # whether the user's series had no channel axis
+    compute: np.dtype[np.floating]  # what extractors compute in
+    padding: str  # the side, "post" or "pre", on which padding stands in `inputs`
     padding_value: float
-    length: int
+    length: int  # that series are padded to, at least that of the longest
 
     @property
     def n(self) -> int:

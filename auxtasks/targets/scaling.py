@@ -24,24 +24,16 @@ from auxtasks.typing import Array, Floats
 class Scaling:
     """A change of units fitted on training data, and the columns it leaves out.
 
-    Parameters
-    ----------
-    log1p : bool
-        Whether ``log1p`` comes first.
-    mean, std : ndarray of float64, shape (d,)
-        What is subtracted and divided by, for each entry of the last axis before columns are left out. A column
-        left out because it is constant has its value as `mean` and 0 as `std`; one never present has NaN as `mean`.
-    kept : tuple of int
-        The columns that are kept.
-    origin : tuple of int
-        For each column, which of the kept ones it is recovered from; -1 where it has a value of its own.
+    `mean` and `std`, of shape (d,), are subtracted and divided by, for each entry of the last axis before columns are
+    left out. A column left out because it is constant has its value as `mean` and 0 as `std`; one never present has
+    NaN as `mean`.
     """
 
-    log1p: bool
+    log1p: bool  # whether log1p comes first
     mean: Array
     std: Array
-    kept: tuple[int, ...]
-    origin: tuple[int, ...]
+    kept: tuple[int, ...]  # the columns that are kept
+    origin: tuple[int, ...]  # for each column, which of the kept ones it is recovered from; -1 for a value of its own
 
     def apply(self, values: Floats, *, in_place: bool = False) -> Floats:
         """Scale a target."""

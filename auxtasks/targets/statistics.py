@@ -18,21 +18,11 @@ from auxtasks.typing import Array
 
 @dataclass(frozen=True)
 class Moments:
-    """Statistics over some values.
+    """Statistics over some values, all in float64."""
 
-    Parameters
-    ----------
-    count : ndarray of float64
-        How many values are present.
-    mean : ndarray of float64
-        Their mean; 0 where there are none.
-    squares : ndarray of float64
-        The sum of their squared deviations from the mean.
-    """
-
-    count: Array
-    mean: Array
-    squares: Array
+    count: Array  # how many values are present
+    mean: Array  # 0 where there are none
+    squares: Array  # the sum of their squared deviations from the mean
 
     @property
     def std(self) -> Array:
@@ -121,15 +111,9 @@ Self = TypeVar("Self", bound=_Sums)
 
 @dataclass(frozen=True)
 class ClassCounts(_Sums):
-    """How often each class occurs.
+    """How often each class occurs."""
 
-    Parameters
-    ----------
-    count : ndarray of int64, shape (n_classes,)
-        Of the labels that are present.
-    """
-
-    count: Array
+    count: Array  # (n_classes,), of the labels that are present
 
     @classmethod
     def of(cls, values: Array, n_classes: int) -> ClassCounts:
@@ -149,16 +133,10 @@ class ClassCounts(_Sums):
 
 @dataclass(frozen=True)
 class LabelCounts(_Sums):
-    """How often each of several labels is known, and how often it is 1.
+    """How often each of several labels is known, and how often it is 1."""
 
-    Parameters
-    ----------
-    count, ones : ndarray of int64, shape (d,)
-        By label.
-    """
-
-    count: Array
-    ones: Array
+    count: Array  # (d,)
+    ones: Array  # (d,)
 
     @classmethod
     def of(cls, values: Array) -> LabelCounts:
@@ -175,21 +153,11 @@ class LabelCounts(_Sums):
 
 @dataclass(frozen=True)
 class DistributionSums(_Sums):
-    """What is added up of distributions.
+    """What is added up of distributions."""
 
-    Parameters
-    ----------
-    total : ndarray of float64, shape (..., d)
-        Their sum.
-    count : ndarray of float64, shape (...)
-        How many are present.
-    own : float
-        The sum of ``p log p`` over all of them.
-    """
-
-    total: Array
-    count: Array
-    own: float
+    total: Array  # (..., d)
+    count: Array  # (...), how many are present
+    own: float  # the sum of p log p over all of them
 
     @classmethod
     def of(cls, values: Array) -> DistributionSums:
@@ -229,18 +197,10 @@ def _logs(p: Array) -> Array:
 
 @dataclass(frozen=True)
 class Numbers:
-    """What numbers tell.
+    """What numbers tell."""
 
-    Parameters
-    ----------
-    moments : Moments
-        The statistics of every position; of a vector per step those of all steps together.
-    twins : ndarray of int or None
-        For each column of a vector, the first with the same values; None for other kinds.
-    """
-
-    moments: Moments
-    twins: Array | None
+    moments: Moments  # of every position; of a vector per step those of all steps together
+    twins: Array | None  # for each column of a vector, the first with the same values; None for other kinds
 
     def merged(self, other: Numbers) -> Numbers:
         """Return what both sets of numbers tell together."""
@@ -258,25 +218,11 @@ Statistics = Numbers | ClassCounts | LabelCounts | DistributionSums
 
 @dataclass(frozen=True)
 class Seen:
-    """What some samples tell of a target.
-
-    Parameters
-    ----------
-    kind : str
-        The kind of the target.
-    natural : tuple of int
-        The shape of one sample's values as the task gives them.
-    shape : tuple of int
-        The same with vectors flattened.
-    dtype : dtype
-        Of the values.
-    statistics : Numbers, ClassCounts, LabelCounts or DistributionSums
-        By the kind.
-    """
+    """What some samples tell of a target."""
 
     kind: Kind
-    natural: tuple[int, ...]
-    shape: tuple[int, ...]
+    natural: tuple[int, ...]  # the shape of one sample's values as the task gives them
+    shape: tuple[int, ...]  # the same with vectors flattened
     dtype: np.dtype[Any]
     statistics: Statistics
 
