@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from auxtasks.errors import InvalidInputError, unknown_name
+from auxtasks.extractors.text.documents import FittedTexts
 from auxtasks.labels import main_labels
 from auxtasks.optional import is_dask, require
 from auxtasks.specs import TargetSpec
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
     import keras
     import tensorflow as tf
-
-    from auxtasks.extractors.text.documents import FittedTexts
 
 
 class Generator(Protocol):

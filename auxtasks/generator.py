@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from auxtasks.aux_targets import AuxTargets
 from auxtasks.errors import InvalidInputError, unknown_name
+from auxtasks.extractors.text.documents import FittedTexts
 from auxtasks.label_columns import GivenColumn
 from auxtasks.optional import is_dask, require
 from auxtasks.specs import TargetSpec
@@ -22,7 +23,6 @@ from auxtasks.targets.tasks import Task, TaskNames
 from auxtasks.typing import Array
 
 if TYPE_CHECKING:
-    from auxtasks.extractors.text.documents import FittedTexts
     from auxtasks.scale.hugging_face import BatchMap
 
 

@@ -13,7 +13,6 @@ import numpy as np
 from auxtasks.errors import InvalidInputError
 from auxtasks.extractors.text.documents import Documents, FittedTexts, Vocabulary
 from auxtasks.extractors.text.reading import read_texts, tagged, tokenize
-from auxtasks.extractors.text.settings import checked_text_settings
 from auxtasks.extractors.text.spans import NAMED, Annotations, Spans
 from auxtasks.optional import require
 from auxtasks.scale.dask_source import Piece, Source, bring, layer, pieces, read_source
@@ -190,7 +189,7 @@ def see_words(block: Any, piece: Piece, draft: Fitted, needs: frozenset[str]) ->
     """Cut the texts of a partition into tokens and count these; tag them where a tagger's names are classes."""
     if not len(block):
         return Words(Counter(), Counter(), Counter(), Counter(), {}, None)
-    settings = checked_text_settings(piece.own(draft).params)
+    settings = piece.own(draft).text_settings
     with piece.named():
         corpus = read_texts(block)
         tokens, vocabulary, length = tokenize(corpus, settings)

@@ -12,7 +12,7 @@ import numpy as np
 from auxtasks.errors import InvalidInputError, InvalidTypeError
 from auxtasks.extractors.text.documents import Documents, FittedTexts
 from auxtasks.extractors.text.reading import read_documents, tagged
-from auxtasks.extractors.text.settings import checked_text_settings, describe_params, restore_params
+from auxtasks.extractors.text.settings import TextSettings, checked_text_settings, describe_params, restore_params
 from auxtasks.extractors.text.step_labels import lay_out_labels
 from auxtasks.label_columns import GivenColumn, check_names, encode, fit_given
 from auxtasks.registry import find_task
@@ -86,6 +86,11 @@ class Fitted:
         return checked_settings(self.params)
 
     @property
+    def text_settings(self) -> TextSettings:
+        """The parameters that only texts have, checked."""
+        return checked_text_settings(self.params)
+
+    @property
     def named(self) -> tuple[Task, ...]:
         """The tasks, then the given columns."""
         columns = self.given.values()
@@ -145,7 +150,7 @@ class Fitted:
         if self.domain != "text":
             padding, padding_value = settings.padding, settings.padding_value
             return read_inputs(X, self.domain, padding=padding, padding_value=padding_value, length=self.length)
-        return read_documents(X, checked_text_settings(self.params), self.texts)
+        return read_documents(X, self.text_settings, self.texts)
 
     def encoded(self, given: Mapping[str, object], n: int) -> list[RawTarget]:
         """Turn the given columns of so many samples into targets; those not given are missing throughout."""
@@ -163,7 +168,7 @@ class Fitted:
         if isinstance(samples, (Dense, Ragged)):
             return samples
         needs = {column for task in self.tasks for column in task.needs}
-        return tagged(samples, checked_text_settings(self.params), needs, training=training)
+        return tagged(samples, self.text_settings, needs, training=training)
 
     def scaled(self, computed: Computed) -> Made:
         """Scale what was computed, in place."""
