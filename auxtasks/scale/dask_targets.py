@@ -413,9 +413,7 @@ def lazy_labels(y: object, name: str, n_labelled: int, chunks: tuple[int, ...]) 
         if is_dask(values):
             found[key] = _extended(values, key, n_labelled, chunks)
         else:
-            (array,) = main_labels(
-                {key: values} if isinstance(y, Mapping) else values, name, n_labelled, sum(chunks)
-            ).values()
+            array = main_labels({key: values}, name, n_labelled, sum(chunks))[key]
             found[key] = da.from_array(array, chunks=(chunks, *array.shape[1:]))
     return found
 
