@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from auxtasks.audit.experiment import MAIN, Data, Experiment, Settings, arms_of, attached, versions
+from auxtasks.audit.experiment import MAIN, Arm, Data, Experiment, Settings, arms_of, versions
+from auxtasks.audit.metrics import Metrics
+from auxtasks.audit.metrics.problem import about_loss
 from auxtasks.audit.report import AuditReport
 from auxtasks.audit.running import Records, run_all
-from auxtasks.audit.splits import Split, overlap_of, splits_of
+from auxtasks.audit.splits import Split, overlap_of
 from auxtasks.audit.verdicts import Adjust, Rule, findings_of, relevance_of
 from auxtasks.aux_targets import AuxTargets
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.files import named
 from auxtasks.generator import AuxTargetGenerator
 from auxtasks.keras.compiling import checked_model, output_shape
-from auxtasks.typing import Array
 from auxtasks.validation import check_int, check_number, check_processes
 
 if TYPE_CHECKING:
@@ -156,22 +157,18 @@ def audit(
     >>> [finding.arm.label for finding in report.findings], len(report.runs)
     (['std'], 6)
     """
-    start = time.perf_counter()
-    jobs = check_processes("n_jobs", n_jobs)
-    settings = {"at": at, "weighting": weighting, "schedule": schedule, "fit_options": dict(fit_options or {})}
-    settings |= {"epochs": check_int("epochs", epochs, low=1), "batch_size": check_int("batch_size", batch_size, low=1)}
+    start, jobs = time.perf_counter(), check_processes("n_jobs", n_jobs)
+    settings = {"epochs": epochs, "batch_size": batch_size, "fit_options": fit_options}
+    settings |= {"at": at, "weighting": weighting, "schedule": schedule}
     experiment, factors = experiment_of(build_model, X, y, targets, test, metrics, weights, settings)
-    if test is not None and (cv is not None or groups is not None):
-        raise InvalidInputError("`cv` and `groups` say how to hold samples out, and `test` that none are; pass either.")
-    labelled, chosen = experiment.labelled, check_seeds(seeds)
-    grouped = check_groups(groups, labelled)
-    stratify = experiment.settings.metrics.problem in ("binary", "multiclass")
-    splits = splits_of(experiment.main, labelled, cv, grouped, chosen, has_test=test is not None, stratify=stratify)
-    rule = Rule.of(experiment.settings.metrics.judged, margin, confidence, adjust, overlap_of(splits, labelled))
+    chosen = check_seeds(seeds)
+    splits = experiment.splits(cv, groups, chosen)
+    judged = experiment.settings.metrics.judged
+    rule = Rule.of(judged, margin, confidence, adjust, overlap_of(splits, experiment.labelled))
     arms = arms_of(list(experiment.specs), factors, together=together, controls=controls)
     # Fingerprints read all data and make a model more: only what is kept needs them.
     records = Records(None, {}) if results is None else Records(Path(results), experiment.made_of())
-    runs = run_all(experiment, arms, splits, records, rule.metric, jobs, progress=progress)
+    runs = run_all(experiment, arms, splits, records, judged, jobs, progress=progress)
     relevance = relevance_of(experiment)
     findings = findings_of(runs, rule, relevance)
     settings_used = described(experiment, splits, rule, factors, controls=controls)
@@ -198,10 +195,8 @@ def check_weights(weights: Weights, tasks: Sequence[str]) -> tuple[dict[str, flo
     from auxtasks.batches.composition import AUTO, checked_weights
 
     if isinstance(weights, (str, Mapping)):
-        found_for_each = checked_weights(weights, dict.fromkeys(tasks, AUTO))
-        return {task: weight if weight == AUTO else _positive(weight) for task, weight in found_for_each.items()}, (
-            1.0,
-        )
+        found_for_each = checked_weights(weights, dict.fromkeys(tasks, AUTO)).items()
+        return {task: weight if weight == AUTO else _positive(weight) for task, weight in found_for_each}, (1.0,)
     several = tuple(weights) if isinstance(weights, (Sequence, np.ndarray)) else (weights,)
     found = tuple(_positive(weight) for weight in several)
     if not found or len(set(found)) < len(found):
@@ -216,23 +211,6 @@ def _positive(weight: Any) -> float:
     return number
 
 
-def check_groups(groups: Any, labelled: Array) -> Array | None:
-    """Return the group of each sample; groups of the labelled samples alone leave the others without one."""
-    if groups is None:
-        return None
-    found = np.asarray(groups)
-    if found.ndim == 1 and len(found) == len(labelled):
-        return found
-    if found.ndim == 1 and len(found) == labelled.sum():
-        of_all = np.full(len(labelled), -1, dtype=np.int64)
-        of_all[labelled] = np.unique(found, return_inverse=True)[1]
-        return of_all
-    raise InvalidInputError(
-        f"`groups` must have one entry for each of the {len(labelled)} samples, or of the {labelled.sum()} labelled "
-        f"ones; found shape {found.shape}."
-    )
-
-
 def experiment_of(
     build_model: Callable[[], keras.Model],
     X: Any,
@@ -244,8 +222,6 @@ def experiment_of(
     settings: Mapping[str, Any],
 ) -> tuple[Experiment, tuple[float, ...]]:
     """Put an experiment together, and try whether heads can be attached."""
-    from auxtasks.audit.metrics import Metrics
-
     # A model is callable too, but it is one model and not a new one for each run.
     if not callable(build_model) or hasattr(build_model, "fit"):
         raise InvalidTypeError(
@@ -254,26 +230,22 @@ def experiment_of(
         )
     made = made_targets(targets, X)
     of_tasks, factors = check_weights(weights, list(made.specs))
-    check_fit_options(settings.get("fit_options", {}))
+    counts = {name: check_int(name, settings[name], low=1) for name in ("epochs", "batch_size")}
+    options = dict(settings.get("fit_options") or {})
+    check_fit_options(options)
     model = checked_model(build_model())
     y, test = _with_floats(y, test, model.loss)
     samples = Data(made.inputs, made.with_main(y)[MAIN], dict(made))
     tested = None if test is None else _test_of(test, made, samples.main.shape[1:])
     labels = samples.main if tested is None else np.concatenate([samples.main, tested.main.astype(samples.main.dtype)])
     chosen = Metrics.of(metrics, labels, output_shape(model, made.inputs), loss=model.loss)
-    experiment = Experiment(
-        build_model,
-        made.specs,
-        samples,
-        made.n_original,
-        tested,
-        Settings(metrics=chosen, weights=of_tasks, **settings),
-    )
-    attached(model, made.specs, samples, experiment.settings, tuple(made.specs))
+    how = Settings(metrics=chosen, weights=of_tasks, **{**settings, **counts, "fit_options": options})
+    experiment = Experiment(build_model, made.specs, samples, made.n_original, tested, how)
+    experiment.attached(model, Arm(tuple(made.specs)), samples)
     return experiment, factors
 
 
-def check_fit_options(options: Any) -> None:
+def check_fit_options(options: Mapping[str, Any]) -> None:
     """Refuse what `fit` does not take, what the audit says itself, and what cannot be copied for each run."""
     import keras
 
@@ -295,8 +267,6 @@ def check_fit_options(options: Any) -> None:
 
 def _with_floats(y: Any, test: Any, loss: Any) -> tuple[Any, Any]:
     """Turn integer labels of hinge losses into floats: -1 is a class there, and only NaN can stand for none."""
-    from auxtasks.audit.metrics.problem import about_loss
-
     if about_loss(loss).scale != "margins":
         return y, test
     y = np.asarray(y, dtype=np.float32)

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import gc
-import os
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from auxtasks.audit.splits import Split
+from auxtasks.audit.splits import Split, check_groups, splits_of
+from auxtasks.errors import InvalidInputError
 from auxtasks.files import fingerprint, named
 from auxtasks.keras.compiling import checked_model, compile_like, described_model
 from auxtasks.labels import present_rows, without_labels
-from auxtasks.optional import require
 from auxtasks.specs import TargetSpec
 from auxtasks.typing import Array
 
@@ -32,20 +30,7 @@ if TYPE_CHECKING:
 class Experiment:
     """A model, its samples and how it is trained; picklable if `build_model` is.
 
-    Parameters
-    ----------
-    build_model : function
-        Returns a new compiled model.
-    specs : mapping of str to TargetSpec
-        The specs of all tasks.
-    samples : Data
-        The samples, transformed copies after the originals.
-    n_original : int
-        How many are originals.
-    test : Data or None
-        The test set, if there is one.
-    settings : Settings
-        How to train.
+    In `samples` transformed copies come after the `n_original` originals; `test` is the test set, if there is one.
     """
 
     build_model: Callable[[], keras.Model]
@@ -66,6 +51,17 @@ class Experiment:
         found: Array = present_rows(self.main)
         return found
 
+    def splits(self, cv: Any, groups: Any, seeds: Sequence[int]) -> list[Split]:
+        """Split the samples for every seed."""
+        has_test = self.test is not None
+        if has_test and (cv is not None or groups is not None):
+            raise InvalidInputError(
+                "`cv` and `groups` say how to hold samples out, and `test` that none are; pass either."
+            )
+        labelled, classes = self.labelled, self.settings.metrics.problem in ("binary", "multiclass")
+        grouped = check_groups(groups, labelled)
+        return splits_of(self.main, labelled, cv, grouped, seeds, has_test=has_test, stratify=classes)
+
     def parts(self, split: Split) -> tuple[Data, Data]:
         """Return the samples to train and to test on; copies go with their originals."""
         n_copies = len(self.samples.inputs) // self.n_original
@@ -79,9 +75,58 @@ class Experiment:
 
     def run(self, arm: Arm, split: Split) -> Run:
         """Train and test one model."""
-        train, test = self.parts(split)
-        run = train_run(self.build_model, self.specs, train, test, self.settings, arm, split.seed, split.fold)
-        return replace(run, parts=parts_name(split))
+        from auxtasks.keras.seeds import set_seed
+
+        seed, settings, (train, test) = split.seed, self.settings, self.parts(split)
+        set_seed(seed)
+        base = checked_model(self.build_model())
+        model = self.attached(base, arm, train, seed)
+        compile_like(model, base)
+        targets = {task: _for_arm(train.targets[task], task, arm, seed) for task in arm.tasks}
+        start = time.perf_counter()
+        history = model.fit(
+            train.inputs,
+            {MAIN: train.main, **targets},
+            batch_size=settings.batch_size,
+            epochs=settings.epochs,
+            verbose=0,
+            # A copy, because callbacks remember what they saw.
+            **{"seed": seed, **copy.deepcopy(dict(settings.fit_options))},
+        ).history
+        seconds = time.perf_counter() - start
+        predicted = model.predict(test.inputs, batch_size=max(settings.batch_size, 256), verbose=0)
+        scores = settings.metrics.score(test.main, predicted)
+        learned = _learned(model, test, arm, settings)
+        losses = {
+            MAIN: history.get("main_loss", history["loss"]),
+            **{task: history[f"{task}_loss"] for task in arm.tasks},
+        }
+        curves = {name: [float(value) for value in values] for name, values in losses.items()}
+        # TensorFlow's graphs hold each other, so that without this they are kept for long.
+        del model, base
+        gc.collect()
+        return Run(arm, seed, split.fold, scores, learned, seconds, curves, parts_name(split))
+
+    def attached(self, base: keras.Model, arm: Arm, train: Data, seed: int = 0) -> Any:
+        """Wrap the model; without tasks the wrapper trains as the plain model does on the same batches."""
+        from auxtasks.keras.attach import attach_heads
+        from auxtasks.keras.model import AuxModel
+
+        if not arm.tasks:
+            return AuxModel(base, {}, {}, {}, seed)
+        settings, at = self.settings, self.settings.at
+        numbers = {task: _number(settings.weights[task], self.specs[task], train) for task in arm.tasks}
+        return attach_heads(
+            base,
+            {task: self.specs[task] for task in arm.tasks},
+            # What is said of other tasks is left out.
+            at={task: at[task] for task in arm.tasks if task in at} if isinstance(at, Mapping) else at,
+            weights={task: arm.weight * number for task, number in numbers.items()},
+            inputs=train.inputs,
+            seed=seed,
+            schedule=settings.schedule,
+            weighting=settings.weighting,
+        )
 
     def made_of(self) -> dict[str, str]:
         """Return fingerprints of all that decides the result of a run besides arm, seed and split."""
@@ -118,19 +163,20 @@ def versions() -> dict[str, str]:
     return {"auxtasks": __version__, "keras": keras.__version__, "tensorflow": tf.__version__, "numpy": np.__version__}
 
 
+def keras_state() -> dict[str, Any]:
+    """Return the settings of Keras that another process does not know of."""
+    import keras
+
+    return {
+        "dtype_policy": keras.config.dtype_policy().name,
+        "floatx": keras.config.floatx(),
+        "image_data_format": keras.config.image_data_format(),
+    }
+
+
 @dataclass(frozen=True)
 class Data:
-    """Samples of one model.
-
-    Parameters
-    ----------
-    inputs : ndarray
-        What the model reads, shape (n, ...).
-    main : ndarray
-        The main labels, -1 or NaN where missing.
-    targets : dict of str to ndarray
-        The auxiliary targets; some may be missing for test samples.
-    """
+    """Samples of one model; main labels are -1 or NaN where missing, and test samples may lack some targets."""
 
     inputs: Array
     main: Array
@@ -144,21 +190,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Settings:
-    """How to attach heads and train.
-
-    Parameters
-    ----------
-    epochs, batch_size : int
-        As in ``fit``.
-    weights : mapping of str to float or "auto"
-        The loss weight of each task, multiplied by that of the arm.
-    at, weighting, schedule
-        As in `auxtasks.keras.attach_heads`.
-    metrics : Metrics
-        The metrics of the main task, the judged one first.
-    fit_options : mapping
-        Further arguments of ``fit``.
-    """
+    """How to attach heads, train and judge; the weight of each task is multiplied by that of the arm."""
 
     epochs: int
     batch_size: int
@@ -169,84 +201,8 @@ class Settings:
     schedule: Any = "joint"
     fit_options: Mapping[str, Any] = field(default_factory=dict)
 
-    def at_of(self, tasks: tuple[str, ...]) -> Any:
-        """Return where the heads of some of the tasks go: what is said of others is left out."""
-        at = self.at
-        return {task: at[task] for task in tasks if task in at} if isinstance(at, Mapping) else at
-
 
 MAIN = "main"
-
-
-def train_run(
-    build_model: Callable[[], keras.Model],
-    specs: Mapping[str, TargetSpec],
-    train: Data,
-    test: Data,
-    settings: Settings,
-    arm: Arm,
-    seed: int,
-    fold: int,
-) -> Run:
-    """Train and test one model."""
-    from auxtasks.keras.seeds import set_seed
-
-    set_seed(seed)
-    base = checked_model(build_model())
-    model = attached(base, specs, train, settings, arm.tasks, arm.weight, seed)
-    compile_like(model, base)
-    targets = {task: _for_arm(train.targets[task], task, arm, seed) for task in arm.tasks}
-    start = time.perf_counter()
-    history = model.fit(
-        train.inputs,
-        {MAIN: train.main, **targets},
-        batch_size=settings.batch_size,
-        epochs=settings.epochs,
-        verbose=0,
-        # A copy, because callbacks remember what they saw.
-        **{"seed": seed, **copy.deepcopy(dict(settings.fit_options))},
-    )
-    seconds = time.perf_counter() - start
-    run = Run(
-        arm,
-        seed,
-        fold,
-        scores=_scores(model, test, settings),
-        learned=_learned(model, test, arm, settings),
-        seconds=seconds,
-        curves=_curves(history.history, arm),
-    )
-    # TensorFlow's graphs hold each other, so that without this they are kept for long.
-    del model, base, history
-    gc.collect()
-    return run
-
-
-def attached(
-    base: keras.Model,
-    specs: Mapping[str, TargetSpec],
-    train: Data,
-    settings: Settings,
-    tasks: tuple[str, ...],
-    factor: float = 1.0,
-    seed: int = 0,
-) -> Any:
-    """Wrap the model; without tasks the wrapper trains as the plain model does on the same batches."""
-    from auxtasks.keras.attach import attach_heads
-    from auxtasks.keras.model import AuxModel
-
-    if not tasks:
-        return AuxModel(base, {}, {}, {}, seed)
-    return attach_heads(
-        base,
-        {task: specs[task] for task in tasks},
-        at=settings.at_of(tasks),
-        weights={task: factor * _number(settings.weights[task], specs[task], train) for task in tasks},
-        inputs=train.inputs,
-        seed=seed,
-        schedule=settings.schedule,
-        weighting=settings.weighting,
-    )
 
 
 def _number(weight: float | str, spec: TargetSpec, train: Data) -> float:
@@ -269,11 +225,6 @@ def _for_arm(target: Array, task: str, arm: Arm, seed: int) -> Array:
     return shuffled
 
 
-def _scores(model: Any, test: Data, settings: Settings) -> dict[str, float]:
-    predicted = model.predict(test.inputs, batch_size=max(settings.batch_size, 256), verbose=0)
-    return settings.metrics.score(test.main, predicted)
-
-
 def _learned(model: Any, test: Data, arm: Arm, settings: Settings) -> dict[str, float]:
     """Return the losses of the tasks on the test part; what has no targets there is NaN."""
     known = {task: test.targets[task] for task in arm.tasks if task in test.targets}
@@ -289,24 +240,11 @@ def _learned(model: Any, test: Data, arm: Arm, settings: Settings) -> dict[str, 
     return {task: float(found.get(f"{task}_loss", np.nan)) for task in arm.tasks}
 
 
-def _curves(history: Mapping[str, Any], arm: Arm) -> dict[str, list[float]]:
-    main = history.get("main_loss", history["loss"])
-    curves = {MAIN: main, **{task: history[f"{task}_loss"] for task in arm.tasks}}
-    return {name: [float(value) for value in values] for name, values in curves.items()}
-
-
 @dataclass(frozen=True)
 class Arm:
-    """One way of training the model.
+    """One way of training the model: with which tasks, none for the baseline, and what their weights are multiplied by.
 
-    Parameters
-    ----------
-    tasks : tuple of str
-        The auxiliary tasks; none for the baseline.
-    weight : float
-        What the loss weights of the tasks are multiplied by.
-    shuffled : bool
-        Whether each task's targets are those of other samples: the control.
+    If it is shuffled, the control, each task's targets are those of other samples.
     """
 
     tasks: tuple[str, ...] = ()
@@ -348,27 +286,11 @@ def arms_of(tasks: Sequence[str], weights: Sequence[float], *, together: bool, c
 
 @dataclass(frozen=True)
 class Run:
-    """One model, trained and tested.
+    """One model, trained and tested; runs of the same seed and fold are a pair.
 
-    Parameters
-    ----------
-    arm : Arm
-        How it was trained.
-    seed : int
-        Of its initial weights, batches and split; runs of the same seed and fold are a pair.
-    fold : int
-        The number of the test part; 0 where there is one.
-    scores : dict of str to float
-        The metrics of the main task on the test part. NaN where one is not defined.
-    learned : dict of str to float
-        For each auxiliary task its loss on the test part over its chance: below 1 the head learned something. NaN where
-        the test part has no targets.
-    seconds : float
-        The time of `fit`.
-    curves : dict of str to list of float
-        The losses of each epoch, ``"main"`` and one for each task.
-    parts : str
-        A fingerprint of the samples that it was trained and tested on.
+    `scores` are the metrics of the main task on the test part, NaN where not defined; `learned` each task's loss there
+    over its chance (below 1 its head learned something), NaN without targets. `seconds` is the time of `fit`, `curves`
+    are the losses of each epoch, and `parts` is a fingerprint of the samples that it was trained and tested on.
     """
 
     arm: Arm
@@ -393,53 +315,3 @@ class Run:
     def from_dict(cls, fields: dict[str, Any]) -> Run:
         """Make a run from what `to_dict` returned."""
         return cls(**{**fields, "arm": Arm.from_dict(fields["arm"])})
-
-
-_THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-
-
-def results_of(function: Callable[..., Any], calls: Sequence[tuple[Any, ...]], n_jobs: int) -> Iterator[Any]:
-    """Call a function with each of several sets of arguments."""
-    if n_jobs == 1 or len(calls) < 2:
-        for arguments in calls:
-            yield function(*arguments)
-        return
-    joblib: Any = require("joblib", extra="parallel")
-    with _shared_threads(n_jobs):
-        parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
-        state = keras_state()
-        yield from parallel(joblib.delayed(_in_worker)(state, function, arguments) for arguments in calls)
-
-
-def keras_state() -> dict[str, Any]:
-    """Return the settings of Keras that another process does not know of."""
-    import keras
-
-    return {
-        "dtype_policy": keras.config.dtype_policy().name,
-        "floatx": keras.config.floatx(),
-        "image_data_format": keras.config.image_data_format(),
-    }
-
-
-def _in_worker(state: dict[str, Any], function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    import keras
-
-    keras.config.set_floatx(state["floatx"])
-    keras.config.set_image_data_format(state["image_data_format"])
-    keras.config.set_dtype_policy(state["dtype_policy"])
-    return function(*arguments)
-
-
-@contextlib.contextmanager
-def _shared_threads(n_jobs: int) -> Iterator[None]:
-    """Share the processors between the TensorFlows of new processes, which read this at their start."""
-    before = {name: os.environ.get(name) for name in _THREADS}
-    share = str(max((os.cpu_count() or 1) // n_jobs, 1))
-    os.environ.update({name: share for name, value in before.items() if value is None})
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)

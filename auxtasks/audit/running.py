@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from auxtasks.audit.experiment import Arm, Experiment, Run, parts_name, results_of
+from auxtasks.audit.experiment import Arm, Experiment, Run, keras_state, parts_name
 from auxtasks.audit.splits import Split
 from auxtasks.errors import InvalidInputError, StorageError
 from auxtasks.files import write_through
@@ -62,112 +64,124 @@ def _check_defined(runs: Sequence[Run], judged: str) -> None:
         )
 
 
+_THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+
+
+def results_of(function: Callable[..., Any], calls: Sequence[tuple[Any, ...]], n_jobs: int) -> Iterator[Any]:
+    """Call a function with each of several sets of arguments."""
+    if n_jobs == 1 or len(calls) < 2:
+        for arguments in calls:
+            yield function(*arguments)
+        return
+    joblib: Any = require("joblib", extra="parallel")
+    with _shared_threads(n_jobs):
+        parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+        state = keras_state()
+        yield from parallel(joblib.delayed(_in_worker)(state, function, arguments) for arguments in calls)
+
+
+def _in_worker(state: dict[str, Any], function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    import keras
+
+    keras.config.set_floatx(state["floatx"])
+    keras.config.set_image_data_format(state["image_data_format"])
+    keras.config.set_dtype_policy(state["dtype_policy"])
+    return function(*arguments)
+
+
+@contextlib.contextmanager
+def _shared_threads(n_jobs: int) -> Iterator[None]:
+    """Share the processors between the TensorFlows of new processes, which read this at their start."""
+    before = {name: os.environ.get(name) for name in _THREADS}
+    share = str(max((os.cpu_count() or 1) // n_jobs, 1))
+    os.environ.update({name: share for name, value in before.items() if value is None})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+
+
 _FORMAT = 1
 
 
-class Records:
-    """Finished runs, one line of JSON each, after a line that says what they were made of.
+class Records(dict[tuple[Arm, int, int], Run]):
+    """Finished runs by arm, seed and fold: one line of JSON each, after a line that says what they were made of.
 
-    A line that was not written to its end, as when the process was killed, is cut off.
-
-    Parameters
-    ----------
-    path : Path or None
-        The file; made if need be. None keeps the runs in memory.
-    made_of : mapping of str to str
-        What decides the result of a run besides arm, seed and fold, by name: see `fingerprint`.
+    A line that was not written to its end, as when the process was killed, is cut off. Without a path the runs are kept
+    in memory. `made_of` is what decides the result of a run besides arm, seed and fold, by name: see `fingerprint`.
     """
 
     def __init__(self, path: Path | None, made_of: Mapping[str, str]) -> None:
+        super().__init__()
         self._path = path
-        self._runs: dict[Any, Run] = {}
-        header = {"auxtasks": "audit", "format": _FORMAT, "made_of": dict(made_of)}
         if path is None:
             return
         if path.is_dir() or path.name == "":
             raise StorageError(f"`results` must be a file, and {path} is a folder; name a file in it.")
-        if path.exists() and path.stat().st_size:
-            lines = _whole_lines(path)
-            if lines:
-                found = _read(path, lines)
-                _check_made_of(path, found.made_of, made_of)
-                self._keep(found.runs)
-                if set(made_of) - set(found.made_of):
-                    self._append(header)
-                return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._append(header)
-
-    def __contains__(self, key: Any) -> bool:
-        """Tell whether the run of an arm, a seed and a fold is finished."""
-        return key in self._runs
-
-    def __len__(self) -> int:
-        """Count the runs."""
-        return len(self._runs)
-
-    def __getitem__(self, key: Any) -> Run:
-        """Return the run of an arm, a seed and a fold."""
-        return self._runs[key]
+        lines = _whole_lines(path)
+        known = self._read(path, lines)
+        changed = [name for name, value in made_of.items() if known.get(name, value) != value]
+        if changed:
+            raise StorageError(
+                f"`results`: {path} holds runs of another audit; what differs: {', '.join(changed)}. Choose another "
+                "file, or delete this one."
+            )
+        # Tasks that were added later have a header of their own.
+        if not lines or set(made_of) - set(known):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._append({"auxtasks": "audit", "format": _FORMAT, "made_of": dict(made_of)})
 
     def add(self, run: Run) -> None:
         """Keep a run; it is on the disk when this returns."""
         self._append(_without_nan(run.to_dict()))
-        self._keep([run])
-
-    def _keep(self, runs: Iterable[Run]) -> None:
-        self._runs.update(((run.arm, run.seed, run.fold), run) for run in runs)
+        self[run.arm, run.seed, run.fold] = run
 
     def _append(self, fields: Mapping[str, Any]) -> None:
         if self._path is None:
             return
         write_through(self._path, f"{json.dumps(fields, allow_nan=False)}\n".encode(), append=True)
 
+    def _read(self, path: Path, lines: Sequence[str]) -> dict[str, str]:
+        """Take the runs of a file, and return what they were made of."""
+        made_of: dict[str, str] = {}
+        number = 1
+        try:
+            for number, line in enumerate(lines, start=1):
+                fields = json.loads(line)
+                if number == 1 or "auxtasks" in fields:
+                    _check_format(path, fields)
+                    made_of.update(fields["made_of"])
+                else:
+                    run = Run.from_dict(_with_nan(fields))
+                    self[run.arm, run.seed, run.fold] = run
+        except (ValueError, KeyError, TypeError, AttributeError):
+            if number == 1:
+                raise _not_of_an_audit(path) from None
+            raise StorageError(
+                f"`results`: line {number} of {path} is not a run; delete the line to have it trained again."
+            ) from None
+        return made_of
+
 
 def _whole_lines(path: Path) -> list[str]:
     """Return the lines that end, and cut off what follows them."""
-    content = path.read_bytes()
+    content = path.read_bytes() if path.exists() else b""
     whole = content[: content.rfind(b"\n") + 1]
     if len(whole) < len(content):
         if not content.startswith(b'{"auxtasks"'[: len(content)]):
-            raise StorageError(f"`results`: {path} is not a file of an audit; choose another name.")
+            raise _not_of_an_audit(path)
         with path.open("r+b") as file:
             file.truncate(len(whole))
     try:
         return whole.decode("utf-8").splitlines()
     except UnicodeDecodeError:
-        raise StorageError(f"`results`: {path} is not a file of an audit; choose another name.") from None
+        raise _not_of_an_audit(path) from None
 
 
-class _Contents(NamedTuple):
-    """What a file says: what its runs were made of, and the runs."""
-
-    made_of: dict[str, str]
-    runs: list[Run]
-
-
-def _read(path: Path, lines: Sequence[str]) -> _Contents:
-    contents = _Contents({}, [])
-    for number, line in enumerate(lines, start=1):
-        _read_line(path, number, line, contents)
-    return contents
-
-
-def _read_line(path: Path, number: int, line: str, contents: _Contents) -> None:
-    try:
-        fields = json.loads(line)
-        if number == 1 or "auxtasks" in fields:
-            _check_format(path, fields)
-            # Tasks that were added later have a header of their own.
-            contents.made_of.update(fields["made_of"])
-        else:
-            contents.runs.append(Run.from_dict(_with_nan(fields)))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        if number == 1:
-            raise StorageError(f"`results`: {path} is not a file of an audit; choose another name.") from None
-        raise StorageError(
-            f"`results`: line {number} of {path} is not a run; delete the line to have it trained again."
-        ) from None
+def _not_of_an_audit(path: Path) -> StorageError:
+    return StorageError(f"`results`: {path} is not a file of an audit; choose another name.")
 
 
 def _check_format(path: Path, fields: Mapping[str, Any]) -> None:
@@ -175,15 +189,6 @@ def _check_format(path: Path, fields: Mapping[str, Any]) -> None:
         raise KeyError("auxtasks")
     if fields["format"] != _FORMAT:
         raise StorageError(f"`results`: {path} has format {fields['format']}, and this version reads {_FORMAT}.")
-
-
-def _check_made_of(path: Path, found: Mapping[str, str], wanted: Mapping[str, str]) -> None:
-    changed = [name for name, value in wanted.items() if found.get(name, value) != value]
-    if changed:
-        raise StorageError(
-            f"`results`: {path} holds runs of another audit; what differs: {', '.join(changed)}. Choose another file, "
-            "or delete this one."
-        )
 
 
 def _without_nan(value: Any) -> Any:

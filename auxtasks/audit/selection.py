@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from auxtasks.audit.audit import check_groups, check_seeds, experiment_of, made_targets
-from auxtasks.audit.experiment import Arm, Experiment, attached
+from auxtasks.audit.audit import check_seeds, experiment_of, made_targets
+from auxtasks.audit.experiment import Arm, Experiment
 from auxtasks.audit.running import Records, run_all
 from auxtasks.audit.screen import rank_tasks
 from auxtasks.audit.screen.ranking import Ranking
-from auxtasks.audit.splits import Split, checked_cv, overlap_of, splits_of
+from auxtasks.audit.splits import Split, checked_cv, overlap_of
 from auxtasks.audit.verdicts import Comparison, Rule, compare
 from auxtasks.errors import InvalidInputError, InvalidTypeError, StorageError
 from auxtasks.files import fingerprint, named
@@ -121,196 +121,118 @@ def select_tasks(
     """
     from auxtasks.batches.composition import automatic_weight
 
-    settings = {
-        "epochs": check_int("epochs", epochs, low=1),
-        "batch_size": check_int("batch_size", batch_size, low=1),
-        "fit_options": dict(fit_options or {}),
-    }
-    jobs, folder = check_processes("n_jobs", n_jobs), check_folder(results)
+    start, jobs, folder = time.perf_counter(), check_processes("n_jobs", n_jobs), check_folder(results)
     check_int("max_tasks", max_tasks, low=1)
     factors, rises, way = check_factors(weights), check_flag("warm_up", warm_up), checked_cv(cv)
     searched = check_seeds(seeds)
-    unseen = tuple(range(max(searched) + 1, max(searched) + 1 + check_int("confirm", confirm, low=2)))
+    unseen = range(max(searched) + 1, max(searched) + 1 + check_int("confirm", confirm, low=2))
     targets = made_targets(targets, X)
     shares = {task: spec.share for task, spec in targets.specs.items()}
+    settings = {"epochs": epochs, "batch_size": batch_size, "fit_options": fit_options}
     experiment, _ = experiment_of(build_model, X, y, targets, None, metrics, shares, settings)
     places = check_depths(depths, experiment)
-    labelled, classes = experiment.labelled, experiment.settings.metrics.problem in ("binary", "multiclass")
-    grouped = check_groups(groups, labelled)
-
-    def split(of: Sequence[int]) -> list[Split]:
-        return splits_of(experiment.main, labelled, way, grouped, of, has_test=False, stratify=classes)
-
-    splits, fresh = split(searched), split(unseen)
+    splits, fresh = experiment.splits(way, groups, searched), experiment.splits(way, groups, unseen)
     check_unseen(splits, fresh)
-    overlap = overlap_of(splits, labelled)
-    rule = Rule.of(experiment.settings.metrics.judged, margin, 0.95, "none", overlap)
-    made_of = {} if folder is None else experiment.made_of()
-    search = Search(experiment, rule, made_of, folder, jobs, progress=progress)
+    labelled, judged = experiment.labelled, experiment.settings.metrics.judged
+    rule = Rule.of(judged, margin, 0.95, "none", overlap_of(splits, labelled))
+    search = Search(experiment, rule, splits, folder, jobs, progress=progress)
     ranking = rank_tasks(targets, y)
     names, left_out = screened(ranking)
     weight = automatic_weight(int(labelled.sum()), len(labelled))
     while len(search.best.tasks) < max_tasks:
         left = [name for name in names if name not in search.best.tasks]
-        further = [Candidate((*search.best.tasks, name), weight) for name in left]
-        if not search.try_all("tasks", further, splits, overlap):
+        if not search.try_all("tasks", [Candidate((*search.best.tasks, name), weight) for name in left]):
             break
-    rise = n_steps(experiment, splits[0]) // 3 if rises else 0
-    _refine(search, [weight * factor for factor in factors], places, rise, splits, overlap)
-    found = None
-    if search.best.tasks:
-        found = search.confirm(fresh, overlap)
-        passed = found.p_above(margin) <= 0.025
-        search.steps.append(Step("confirmation", search.best, found, passed))
-    chosen = search.best if found is not None and search.steps[-1].accepted else Candidate()
+    found, proposed = None, search.best
+    if proposed.tasks:
+        # Other weights, then depths, then a warm-up, each from what is best so far.
+        search.try_all("weight", [replace(search.best, weight=weight * factor) for factor in factors])
+        search.try_all("depth", [replace(search.best, at=place) for place in places])
+        rise = n_steps(experiment, splits[0]) // 3 if rises else 0
+        search.try_all("warm-up", [replace(search.best, warm_up=rise)] if rise else [])
+        proposed = search.best
+        found = search.gain_of(proposed, Candidate(), fresh)
+        search.steps.append(Step("confirmation", proposed, found, found.p_above(margin) <= 0.025))
+    chosen = proposed if found is not None and search.steps[-1].accepted else Candidate()
+    seconds = time.perf_counter() - start
     return Selection(
-        chosen,
-        search.best,
-        found,
-        margin,
-        rule.metric,
-        tuple(search.steps),
-        left_out,
-        ranking,
-        search.n_models,
-        search.seconds,
+        chosen, proposed, found, margin, judged, tuple(search.steps), left_out, ranking, search.n_models, seconds
     )
 
 
-def _refine(
-    search: Search,
-    weights: Sequence[float],
-    depths: Sequence[float | str],
-    rise: int,
-    splits: Sequence[Split],
-    overlap: float,
-) -> None:
-    """Try other weights, then depths, then a warm-up, each from what is best so far."""
-    if not search.best.tasks:
-        return
-    search.try_all("weight", [replace(search.best, weight=weight) for weight in weights], splits, overlap)
-    search.try_all("depth", [replace(search.best, at=depth) for depth in depths], splits, overlap)
-    if rise:
-        search.try_all("warm-up", [replace(search.best, warm_up=rise)], splits, overlap)
+Stage = Literal["tasks", "weight", "depth", "warm-up", "confirmation"]
 
 
 class Step(NamedTuple):
-    """One candidate tried.
+    """One candidate tried, its gain over the best one before or, in the confirmation, over the single task."""
 
-    Parameters
-    ----------
-    stage : {"tasks", "weight", "depth", "warm-up", "confirmation"}
-        What was looked for.
-    candidate : Candidate
-        What was tried.
-    gain : Comparison
-        Over the best one before; in the confirmation over the single task.
-    accepted : bool
-        Whether it became the best one.
-    """
-
-    stage: str
+    stage: Stage
     candidate: Candidate
     gain: Comparison
     accepted: bool
 
 
 class Search:
-    """Trains candidates, keeps their scores, and remembers the best.
-
-    Parameters
-    ----------
-    experiment : Experiment
-        What is trained.
-    rule : Rule
-        The judged metric.
-    made_of : dict of str to str
-        What the runs depend on; see `Records`.
-    results : Path or None
-        A folder of finished runs.
-    n_jobs : int
-        The number of processes.
-    progress : bool
-        Whether to show bars.
-    """
+    """Trains candidates, keeps their scores, and remembers the best; `results` is a folder of finished runs."""
 
     def __init__(
         self,
         experiment: Experiment,
         rule: Rule,
-        made_of: dict[str, str],
+        splits: Sequence[Split],
         results: Path | None,
         n_jobs: int,
         *,
         progress: bool,
     ) -> None:
-        self._experiment, self._rule = experiment, rule
-        self._made_of, self._results = made_of, results
+        self._experiment, self._rule, self._splits = experiment, rule, splits
+        self._results, self._made_of = results, {} if results is None else experiment.made_of()
         self._n_jobs, self._progress = n_jobs, progress
         self._records: dict[str, Records] = {}
         self._asked: set[tuple[str, Arm, int, int]] = set()
         self.best = Candidate()
         self.steps: list[Step] = []
-        self._started = time.perf_counter()
 
     @property
     def n_models(self) -> int:
         """How many models the search needed: those of its folder that it asked for included, others not."""
         return len(self._asked)
 
-    @property
-    def seconds(self) -> float:
-        """How long it took so far."""
-        return time.perf_counter() - self._started
-
-    def try_all(self, stage: str, candidates: Iterable[Candidate], splits: Sequence[Split], overlap: float) -> bool:
+    def try_all(self, stage: Stage, candidates: Sequence[Candidate]) -> bool:
         """Compare candidates with the best one so far, and take the best of them if it gains.
 
         The mean gain must exceed its standard error, in the manner of the one-standard-error rule (Breiman et al. 1984,
         Classification and Regression Trees). Taking the best of several is optimistic, which the confirmation on other
         seeds makes up for.
         """
-        before = self._scores(self.best, splits)
-        tried = [
-            (candidate, compare(before, self._scores(candidate, splits), overlap=overlap)) for candidate in candidates
-        ]
-        if not tried:
+        if not candidates:
             return False
-        winner, gain = max(tried, key=lambda pair: pair[1].mean)
+        gains = [self.gain_of(candidate, self.best, self._splits) for candidate in candidates]
+        winner, gain = max(zip(candidates, gains, strict=True), key=lambda pair: pair[1].mean)
         accepted = gain.mean > gain.error + gain.rounding
+        tried = zip(candidates, gains, strict=True)
         self.steps += [Step(stage, each, found, accepted and each == winner) for each, found in tried]
         if accepted:
             self.best = winner
         return accepted
 
-    def confirm(self, splits: Sequence[Split], overlap: float) -> Comparison:
-        """Compare the best candidate with the single task."""
-        return compare(
-            self._scores(Candidate(), splits),
-            self._scores(self.best, splits),
-            confidence=self._rule.confidence,
-            overlap=overlap,
-        )
+    def gain_of(self, candidate: Candidate, before: Candidate, splits: Sequence[Split]) -> Comparison:
+        """Compare two candidates on some splits."""
+        return compare(self._scores(before, splits), self._scores(candidate, splits), overlap=self._rule.overlap)
 
     def _scores(self, candidate: Candidate, splits: Sequence[Split]) -> list[float]:
-        settings = replace(self._experiment.settings, at=candidate.at, weighting=candidate.weighting)
-        if not candidate.tasks:
-            settings = self._experiment.settings
-        experiment = replace(self._experiment, settings=settings)
+        settings, judged = self._experiment.settings, self._rule.metric
+        if candidate.tasks:
+            settings = replace(settings, at=candidate.at, weighting=candidate.weighting)
         name = fingerprint(named([settings.at, settings.weighting]))
-        records = self._records_of(name)
-        runs = run_all(
-            experiment, [candidate.arm], splits, records, self._rule.metric, self._n_jobs, progress=self._progress
-        )
-        self._asked |= {(name, run.arm, run.seed, run.fold) for run in runs}
-        sign = 1.0 if self._rule.higher_is_better else -1.0
-        return [sign * run.scores[self._rule.metric] for run in runs]
-
-    def _records_of(self, name: str) -> Records:
         if name not in self._records:
             path = None if self._results is None else self._results / f"{name}.jsonl"
             self._records[name] = Records(path, self._made_of)
-        return self._records[name]
+        experiment, records = replace(self._experiment, settings=settings), self._records[name]
+        runs = run_all(experiment, [candidate.arm], splits, records, judged, self._n_jobs, progress=self._progress)
+        self._asked |= {(name, run.arm, run.seed, run.fold) for run in runs}
+        sign = 1.0 if self._rule.higher_is_better else -1.0
+        return [sign * run.scores[judged] for run in runs]
 
 
 def check_factors(weights: Any) -> list[float]:
@@ -327,9 +249,8 @@ def check_depths(depths: Any, experiment: Experiment) -> list[float | str]:
     for depth in found:
         if isinstance(depth, bool) or not isinstance(depth, (Real, str)):
             raise InvalidTypeError(f"`depths` must hold numbers from 0 to 1 or names of layers; got {depth!r}.")
-        settings = replace(experiment.settings, at=depth)
-        model = checked_model(experiment.build_model())
-        attached(model, experiment.specs, experiment.samples, settings, tuple(experiment.specs))
+        placed = replace(experiment, settings=replace(experiment.settings, at=depth))
+        placed.attached(checked_model(placed.build_model()), Arm(tuple(placed.specs)), placed.samples)
     return found
 
 
@@ -400,19 +321,7 @@ def n_steps(experiment: Experiment, split: Split) -> int:
 
 @dataclass(frozen=True)
 class Candidate:
-    """Which tasks, with which weight, where, and whether their weight rises slowly.
-
-    Parameters
-    ----------
-    tasks : tuple of str
-        The auxiliary tasks; none for the model as it is.
-    weight : float
-        Of each.
-    at : str or float
-        Where the heads go.
-    warm_up : int
-        In how many steps the weight rises from 0; 0 for not at all.
-    """
+    """Which tasks, none for the model as it is, with which weight, where, and in how many steps the weight rises."""
 
     tasks: tuple[str, ...] = ()
     weight: float = 1.0

@@ -18,16 +18,10 @@ from auxtasks.typing import Array
 
 @dataclass(frozen=True)
 class Split:
-    """The samples of one pair of runs.
+    """The samples of one pair of runs, named by its seed and fold.
 
-    Parameters
-    ----------
-    seed, fold : int
-        What names the pair.
-    train, test : ndarray of int
-        Numbers of original samples; `test` is empty where there is a test set of its own.
-    hidden : ndarray of int
-        Those of `train` whose label is not shown.
+    Numbers are those of original samples. `test` is empty where there is a test set of its own; `hidden` are those of
+    `train` whose label is not shown.
     """
 
     seed: int
@@ -152,6 +146,23 @@ def numbers_of(part: Any, n: int) -> Array:
             f"`cv` must give each sample once a part; number {values[counts.argmax()]} is there {counts.max()} times."
         )
     return numbers
+
+
+def check_groups(groups: Any, labelled: Array) -> Array | None:
+    """Return the group of each sample; groups of the labelled samples alone leave the others without one."""
+    if groups is None:
+        return None
+    found = np.asarray(groups)
+    if found.ndim == 1 and len(found) == len(labelled):
+        return found
+    if found.ndim == 1 and len(found) == labelled.sum():
+        of_all = np.full(len(labelled), -1, dtype=np.int64)
+        of_all[labelled] = np.unique(found, return_inverse=True)[1]
+        return of_all
+    raise InvalidInputError(
+        f"`groups` must have one entry for each of the {len(labelled)} samples, or of the {labelled.sum()} labelled "
+        f"ones; found shape {found.shape}."
+    )
 
 
 HELD_OUT = 0.25

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -14,53 +13,35 @@ from auxtasks.audit.metrics.problem import Problem, without_last_one
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.labels import missing_entries
 from auxtasks.optional import require
-from auxtasks.typing import Array, Floats
+from auxtasks.typing import Array
 from auxtasks.validation import check_choice
+
+
+def decided(name: str) -> Callable[[Evidence], float]:
+    """Make a function of scikit-learn, of labels and decisions or of two lots of numbers, a metric."""
+    return lambda found: float(_of_scikit_learn(name)(found.truth, found.predicted))
 
 
 def accuracy(found: Evidence) -> float:
     """Share of right decisions; of labels, that of all single yes and no, which is ``1 - hamming_loss``."""
-    if found.problem == "multilabel":
-        return 1 - hamming_loss(found)
-    return float(require("sklearn.metrics", extra="sklearn").accuracy_score(found.truth, found.predicted))
+    return 1 - decided("hamming_loss")(found) if found.problem == "multilabel" else decided("accuracy_score")(found)
 
 
-def subset_accuracy(found: Evidence) -> float:
-    """Share of samples of which all labels are right."""
-    return float(require("sklearn.metrics", extra="sklearn").accuracy_score(found.truth, found.predicted))
-
-
-def hamming_loss(found: Evidence) -> float:
-    """Share of wrong decisions among all labels of all samples."""
-    return float(require("sklearn.metrics", extra="sklearn").hamming_loss(found.truth, found.predicted))
-
-
-def averaged(
-    name: Literal["precision", "recall", "f1"], average: Literal["macro", "weighted"]
-) -> Callable[[Evidence], float]:
-    """Make a metric that is the mean over the classes.
+def of_classes(name: str, average: Literal["macro", "weighted"] | None = None) -> Callable[[Evidence], Any]:
+    """Make precision, recall or F1 a metric: one number for each class, or a mean.
 
     The mean goes over the classes that occur in the labels of the test part, so that it has the same terms whatever a
     model predicts. The precision of such a class counts as 0 where it is never predicted, as in scikit-learn.
     """
 
-    def compute(found: Evidence) -> float:
-        occurring = _occurring(found)
-        if not occurring:
+    def compute(found: Evidence) -> Any:
+        asked = found.classes if average is None else _occurring(found)
+        if not asked:
             return float("nan")
-        metric = getattr(require("sklearn.metrics", extra="sklearn"), f"{name}_score")
-        return float(metric(found.truth, found.predicted, labels=occurring, average=average, zero_division=0))
-
-    return compute
-
-
-def of_each_class(name: Literal["precision", "recall", "f1"]) -> Callable[[Evidence], Floats]:
-    """Make a metric that has one number for each class."""
-
-    def compute(found: Evidence) -> Floats:
-        metric = getattr(require("sklearn.metrics", extra="sklearn"), f"{name}_score")
-        values = metric(found.truth, found.predicted, labels=list(found.classes), average=None, zero_division=np.nan)
-        return np.asarray(values, dtype=np.float64)
+        without = np.nan if average is None else 0
+        return _of_scikit_learn(name)(
+            found.truth, found.predicted, labels=list(asked), average=average, zero_division=without
+        )
 
     return compute
 
@@ -72,45 +53,25 @@ def _occurring(found: Evidence) -> list[int]:
     return [int(label) for label in np.unique(found.truth)]
 
 
-def mae(found: Evidence) -> float:
-    """Mean absolute error."""
-    return float(require("sklearn.metrics", extra="sklearn").mean_absolute_error(found.truth, found.predicted))
-
-
-def rmse(found: Evidence) -> float:
-    """Root of the mean squared error, of each output by itself."""
-    return float(require("sklearn.metrics", extra="sklearn").root_mean_squared_error(found.truth, found.predicted))
-
-
 def r2(found: Evidence) -> float:
     """Share of the variance that is predicted; NaN where an output is constant or there is but one sample."""
     if len(found.truth) < 2 or (found.truth == found.truth[0]).all(axis=0).any():
         return float("nan")
-    return float(require("sklearn.metrics", extra="sklearn").r2_score(found.truth, found.predicted))
+    return decided("r2_score")(found)
 
 
 _TOLERANCE = 0.01
 """How far from 1 the probabilities of a sample may add up to and still count as rounded; half precision needs it."""
 
 
-def area_of_each_class(name: Literal["roc_auc", "average_precision"]) -> Callable[[Evidence], Floats]:
-    """Make a metric that is an area under a curve, one class against the rest."""
+def areas(name: str, *, mean: bool = False) -> Callable[[Evidence], Any]:
+    """Make an area under a curve a metric, one class against the rest: one number for each class, or their mean."""
 
-    def compute(found: Evidence) -> Floats:
-        metric = getattr(require("sklearn.metrics", extra="sklearn"), f"{name}_score")
-        members = found.members
+    def compute(found: Evidence) -> Any:
         columns = [0] if found.problem == "binary" else list(found.classes)
-        return np.array([_area(metric, members[:, column], found.scores[:, column]) for column in columns])
-
-    return compute
-
-
-def mean_area(name: Literal["roc_auc", "average_precision"]) -> Callable[[Evidence], float]:
-    """Make the mean of such areas over the classes."""
-    of_each = area_of_each_class(name)
-
-    def compute(found: Evidence) -> float:
-        return float(of_each(found).mean())
+        pairs = ((found.members[:, column], found.scores[:, column]) for column in columns)
+        values = np.array([_of_scikit_learn(name)(*pair) if 0 < pair[0].mean() < 1 else np.nan for pair in pairs])
+        return values.mean() if mean else values
 
     return compute
 
@@ -123,7 +84,7 @@ def log_loss(found: Evidence) -> float:
     scores = found.scores
     if not found.are_probabilities or scores.min() < 0 or scores.max() > 1 + _TOLERANCE:
         return float("nan")
-    metric = require("sklearn.metrics", extra="sklearn").log_loss
+    metric = _of_scikit_learn("log_loss")
     if found.problem == "multiclass":
         totals = scores.sum(axis=1, keepdims=True)
         if np.abs(totals - 1).max() > _TOLERANCE:
@@ -134,27 +95,16 @@ def log_loss(found: Evidence) -> float:
     return float(np.mean([metric(member, chance, labels=[False, True]) for member, chance in columns]))
 
 
-def _area(metric: Any, member: Array, score: Floats) -> float:
-    return float(metric(member, score)) if member.any() and not member.all() else float("nan")
+def _of_scikit_learn(name: str) -> Any:
+    return getattr(require("sklearn.metrics", extra="sklearn"), name)
 
 
 _ONE_CLASS = re.compile(r"(?P<name>\w+)\[(?P<label>\d+)\]")
 PER_CLASS = "_per_class"
 
 
-@dataclass(frozen=True)
-class Metric:
-    """One metric.
-
-    Parameters
-    ----------
-    compute : callable
-        From `Evidence` to a number, or to an array with an entry for each class.
-    problems : tuple of str
-        What it can be computed for.
-    higher_is_better : bool
-        Which way is better.
-    """
+class Metric(NamedTuple):
+    """From `Evidence` to a number, or to an array with an entry for each class; for which problems; what is better."""
 
     compute: Callable[[Evidence], Any]
     problems: tuple[Problem, ...]
@@ -166,26 +116,26 @@ _CLASSES: tuple[Problem, ...] = (*_SINGLE, "multilabel")
 
 METRICS: Mapping[str, Metric] = {
     "accuracy": Metric(accuracy, _CLASSES),
-    "subset_accuracy": Metric(subset_accuracy, ("multilabel",)),
-    "hamming_loss": Metric(hamming_loss, ("multilabel",), higher_is_better=False),
+    "subset_accuracy": Metric(decided("accuracy_score"), ("multilabel",)),
+    "hamming_loss": Metric(decided("hamming_loss"), ("multilabel",), higher_is_better=False),
     # The mean recall over the classes of the test part is what scikit-learn calls the balanced accuracy.
-    "balanced_accuracy": Metric(averaged("recall", "macro"), _SINGLE),
-    "precision": Metric(averaged("precision", "macro"), _CLASSES),
-    "precision_weighted": Metric(averaged("precision", "weighted"), _CLASSES),
-    "precision_per_class": Metric(of_each_class("precision"), _CLASSES),
-    "recall": Metric(averaged("recall", "macro"), _CLASSES),
-    "recall_weighted": Metric(averaged("recall", "weighted"), _CLASSES),
-    "recall_per_class": Metric(of_each_class("recall"), _CLASSES),
-    "f1": Metric(averaged("f1", "macro"), _CLASSES),
-    "f1_weighted": Metric(averaged("f1", "weighted"), _CLASSES),
-    "f1_per_class": Metric(of_each_class("f1"), _CLASSES),
-    "roc_auc": Metric(mean_area("roc_auc"), _CLASSES),
-    "roc_auc_per_class": Metric(area_of_each_class("roc_auc"), ("multiclass", "multilabel")),
-    "pr_auc": Metric(mean_area("average_precision"), _CLASSES),
-    "pr_auc_per_class": Metric(area_of_each_class("average_precision"), ("multiclass", "multilabel")),
+    "balanced_accuracy": Metric(of_classes("recall_score", "macro"), _SINGLE),
+    "precision": Metric(of_classes("precision_score", "macro"), _CLASSES),
+    "precision_weighted": Metric(of_classes("precision_score", "weighted"), _CLASSES),
+    "precision_per_class": Metric(of_classes("precision_score"), _CLASSES),
+    "recall": Metric(of_classes("recall_score", "macro"), _CLASSES),
+    "recall_weighted": Metric(of_classes("recall_score", "weighted"), _CLASSES),
+    "recall_per_class": Metric(of_classes("recall_score"), _CLASSES),
+    "f1": Metric(of_classes("f1_score", "macro"), _CLASSES),
+    "f1_weighted": Metric(of_classes("f1_score", "weighted"), _CLASSES),
+    "f1_per_class": Metric(of_classes("f1_score"), _CLASSES),
+    "roc_auc": Metric(areas("roc_auc_score", mean=True), _CLASSES),
+    "roc_auc_per_class": Metric(areas("roc_auc_score"), ("multiclass", "multilabel")),
+    "pr_auc": Metric(areas("average_precision_score", mean=True), _CLASSES),
+    "pr_auc_per_class": Metric(areas("average_precision_score"), ("multiclass", "multilabel")),
     "log_loss": Metric(log_loss, _CLASSES, higher_is_better=False),
-    "mae": Metric(mae, ("regression",), higher_is_better=False),
-    "rmse": Metric(rmse, ("regression",), higher_is_better=False),
+    "mae": Metric(decided("mean_absolute_error"), ("regression",), higher_is_better=False),
+    "rmse": Metric(decided("root_mean_squared_error"), ("regression",), higher_is_better=False),
     "r2": Metric(r2, ("regression",)),
 }
 NAMES: tuple[str, ...] = tuple(METRICS)

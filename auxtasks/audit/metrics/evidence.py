@@ -16,20 +16,8 @@ from auxtasks.typing import Array, Floats
 class Evidence:
     """What metrics are computed from, without the samples whose label is missing.
 
-    Parameters
-    ----------
-    problem : {"binary", "multiclass", "multilabel", "regression"}
-        The kind of problem.
-    truth : ndarray, shape (n,) or (n, columns)
-        Class numbers, flags, or numbers.
-    predicted : ndarray
-        The decisions of the model, laid out as the truth.
-    scores : ndarray of float, shape (n, columns)
-        What samples are ranked by, a column for each class; one column, of class 1, in a binary problem.
-    are_probabilities : bool
-        Whether scores are probabilities.
-    classes : tuple of int
-        The classes, or columns of labels, to tell apart.
+    `truth` and `predicted`, the decisions, hold class numbers, shape (n,), or flags or numbers, shape (n, columns).
+    Samples are ranked by `scores`, a column for each class, in a binary problem the column of class 1 alone.
     """
 
     problem: Problem

@@ -9,27 +9,16 @@ from typing import Any
 import numpy as np
 
 from auxtasks.audit.metrics.catalogue import METRICS, PER_CLASS, checked_names, classes_of, one_of
-from auxtasks.audit.metrics.evidence import Evidence, gather, to_numbers
+from auxtasks.audit.metrics.evidence import gather, to_numbers
 from auxtasks.audit.metrics.problem import Problem, Scale, about_loss, problem_of
 from auxtasks.labels import are_signed, read_labels
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """What runs are scored by; made by `Metrics.of`.
+    """What runs are scored by, the judged metric first; made by `Metrics.of`.
 
-    Parameters
-    ----------
-    names : tuple of str
-        The metrics; the first is the judged one.
-    problem : {"binary", "multiclass", "multilabel", "regression"}
-        The kind of the main task.
-    scale : {"probabilities", "logits", "margins"}
-        What the outputs of the model are.
-    signed : bool
-        Whether labels are -1 and 1.
-    classes : tuple of int
-        The classes that occur in all labels, or the columns of several labels; none for numbers.
+    `classes` are those that occur in all labels, or the columns of several labels; `signed` labels are -1 and 1.
     """
 
     names: tuple[str, ...]
@@ -73,17 +62,19 @@ class Metrics:
         ``accuracy_score`` is ``subset_accuracy``. A class is predicted above a probability of 0.5, or a margin of 0.
         """
         found = gather(y_true, y_pred, self.problem, scale=self.scale, signed=self.signed, classes=self.classes)
-        return {key: value for name in self.names for key, value in self._entries(name, found).items()}
-
-    def _entries(self, name: str, found: Evidence) -> dict[str, float]:
-        key, label = one_of(name)
         defined = len(found.truth) > 0 and bool(np.isfinite(found.scores).all())
-        if not key.endswith(PER_CLASS):
-            return {name: METRICS[key].compute(found) if defined else float("nan")}
-        values = METRICS[key].compute(found).tolist() if defined else [float("nan")] * len(self.classes)
-        base = key.removesuffix(PER_CLASS)
-        entries = {f"{base}[{each}]": value for each, value in zip(self.classes, values, strict=True)}
-        return entries if label is None else {name: entries.get(name, float("nan"))}
+        entries: dict[str, float] = {}
+        for name in self.names:
+            key, label = one_of(name)
+            value = METRICS[key].compute(found) if defined else float("nan")
+            base = key.removesuffix(PER_CLASS)
+            if base == key:
+                entries[name] = float(value)
+                continue
+            values = np.broadcast_to(value, len(self.classes)).tolist()
+            of_each = {f"{base}[{each}]": value for each, value in zip(self.classes, values, strict=True)}
+            entries |= of_each if label is None else {name: of_each.get(name, float("nan"))}
+        return entries
 
 
 def score(

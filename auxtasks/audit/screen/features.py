@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
@@ -11,6 +12,7 @@ from auxtasks.audit.metrics.problem import Problem, without_last_one
 from auxtasks.aux_targets import AuxTargets
 from auxtasks.errors import InvalidInputError
 from auxtasks.labels import are_flags, are_signed, missing_entries, read_labels
+from auxtasks.optional import require
 from auxtasks.specs import CLASS_KINDS, TargetSpec
 from auxtasks.targets.reading import to_array
 from auxtasks.typing import Array, Floats
@@ -75,12 +77,9 @@ def input_features(inputs: Array, *, words: bool) -> Floats:
 
 def _over_steps(numbers: Floats) -> Floats:
     """Return mean and standard deviation over the steps that are present."""
-    present = ~np.isnan(numbers)
-    count = present.sum(axis=1).astype(np.float64)
-    count[count == 0] = np.nan
-    mean = np.where(present, numbers, 0.0).sum(axis=1) / count
-    deviations = np.where(present, numbers - mean[:, None], 0.0)
-    return np.concatenate([mean, np.sqrt(np.square(deviations).sum(axis=1) / count)], axis=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # Of a sample without any step both are NaN.
+        return np.concatenate([np.nanmean(numbers, axis=1), np.nanstd(numbers, axis=1)], axis=1)
 
 
 _ROUNDING = 1e-10
@@ -88,40 +87,31 @@ _ROUNDING = 1e-10
 
 
 def standardised(values: Floats, *, each: bool = True) -> Floats:
-    """Centre columns and bring them to one scale; what is missing becomes the mean, which is 0."""
-    present = ~np.isnan(values)
-    count = np.maximum(present.sum(axis=0), 1)
-    filled = np.where(present, values, 0.0).astype(np.float64)
-    largest = np.abs(filled).max(axis=0, initial=0.0)
+    """Centre columns and bring each or all to one scale; what is missing becomes the mean, which is 0."""
+    largest = np.abs(np.where(np.isnan(values), 0.0, values)).max(axis=0, initial=0.0)
     # Divided first, because squares of large numbers overflow and those of small ones vanish.
-    filled /= np.where(largest > 0, largest, 1.0)
-    filled -= np.where(present, filled.sum(axis=0) / count, 0.0)
-    filled *= present
-    spread = np.sqrt(np.square(filled).sum(axis=0) / count)
-    varied = spread > _ROUNDING
-    columns: Floats = filled[:, varied]
-    spread, largest = spread[varied], largest[varied]
-    if each or not len(spread):
-        columns /= spread
-        return columns
-    sizes = largest / largest.max()
-    columns *= sizes / np.sqrt(np.square(sizes * spread).mean())
+    values, largest = values[:, largest > 0] / largest[largest > 0], largest[largest > 0]
+    if not values.size:
+        return values
+    scaler = require("sklearn.preprocessing", extra="sklearn").StandardScaler().fit(values)
+    varied = scaler.var_ > _ROUNDING**2
+    columns: Floats = np.nan_to_num(scaler.transform(values)[:, varied])
+    if not each and columns.size:
+        sizes = (largest * scaler.scale_)[varied]
+        columns *= sizes / sizes.max()
+        columns /= np.sqrt(np.square(columns).mean())
     return columns
 
 
 def narrowed(values: Floats, limit: int) -> Floats:
     """Keep the directions along which samples differ most."""
-    from scipy.linalg import eigh
-
-    n, width = values.shape
-    if width <= limit or not n:
+    if values.shape[1] <= limit or not len(values):
         return values
-    # The smaller of the two products has the same eigenvalues, apart from zeros, and only the largest are needed.
-    product = values.T @ values if width <= n else values @ values.T
-    size = len(product)
-    found, vectors = eigh(product, subset_by_index=[max(size - limit, 0), size - 1])
-    components: Floats = values @ vectors if width <= n else vectors * np.sqrt(np.maximum(found, 0))
-    return components[:, ::-1]
+    components = min(limit, len(values))
+    found: Floats = (
+        require("sklearn.decomposition", extra="sklearn").PCA(components, random_state=0).fit_transform(values)
+    )
+    return found
 
 
 def averaged(values: Floats, lengths: Sequence[int]) -> Floats:
@@ -200,16 +190,9 @@ FEWEST = 10
 
 
 class MainLabels(NamedTuple):
-    """Main labels, one row for each sample.
+    """Main labels, one row for each sample; values are not to be read where missing.
 
-    Parameters
-    ----------
-    kind : {"classes", "flags", "numbers", "steps"}
-        One class for each sample, several yes or no, numbers, or a label for each step of a sample.
-    values : ndarray
-        Shape (n,) for classes, else (n, columns); not to be read where missing.
-    present : ndarray of bool, shape (n,)
-        Which samples have a label.
+    Of each sample there is one class, shape (n,), or several yes or no, numbers, or labels of its steps.
     """
 
     kind: Literal["classes", "flags", "numbers", "steps"]

@@ -63,99 +63,65 @@ def linear_probe(
     columns, chosen = standardised(flat[rows]), labels.values[rows]
     if not columns.shape[1]:
         return float("nan")
-    with one_thread():
+    selection: Any = require("sklearn.model_selection", extra="sklearn")
+    scores: Any = require("sklearn.metrics", extra="sklearn")
+    with one_thread(), warnings.catch_warnings():
+        # A screen needs no more digits than these steps give, and small classes may be missing in a fold.
+        warnings.simplefilter("ignore", require("sklearn.exceptions", extra="sklearn").ConvergenceWarning)
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
         columns = narrowed(columns, _COMPONENTS)
         if labels.kind == "classes":
-            return _skill_of_classes(columns, chosen, folds, seed)
+            _, numbers, counts = np.unique(chosen, return_inverse=True, return_counts=True)
+            repeated = counts[numbers] > 1
+            dealt = selection.StratifiedKFold(min(folds, counts.max()), shuffle=True, random_state=seed)
+            model = _linear_model("LogisticRegression", class_weight="balanced", max_iter=100, tol=1e-3)
+            told = selection.cross_val_predict(model, columns[repeated], numbers[repeated], cv=dealt)
+            return float(scores.balanced_accuracy_score(numbers[repeated], told, adjusted=True))
         wanted = standardised(chosen.astype(np.float64))
-        each = np.split(wanted, wanted.shape[1], axis=1)
-        return float(np.mean(shares_explained(columns, each, deal(len(columns), min(folds, len(columns)), seed))))
+        dealt = selection.KFold(min(folds, len(columns)), shuffle=True, random_state=seed)
+        told = selection.cross_val_predict(_ridge(columns), columns, wanted, cv=dealt)
+        return float(scores.r2_score(wanted, told.reshape(wanted.shape)))
 
 
-def _skill_of_classes(columns: Floats, y: Array, folds: int, seed: int) -> float:
-    classes, numbers, counts = np.unique(y, return_inverse=True, return_counts=True)
-    repeated = counts[numbers] > 1
-    columns, y = columns[repeated], y[repeated]
-    dealt = deal(len(y), min(folds, len(y)), seed, strata=y)
-    told = np.empty_like(y)
-    for fold in np.unique(dealt):
-        told[dealt == fold] = _tell(columns[dealt != fold], y[dealt != fold], columns[dealt == fold])
-    recalls = [(told[y == each] == each).mean() for each in classes[counts > 1]]
-    chance = 1 / len(recalls)
-    return float((np.mean(recalls) - chance) / (1 - chance))
+def _linear_model(name: str, **options: Any) -> Any:
+    return getattr(require("sklearn.linear_model", extra="sklearn"), name)(**options)
 
 
-def _tell(columns: Floats, y: Array, held_out: Floats) -> Array:
-    linear = require("sklearn.linear_model", extra="sklearn")
-    hurried = require("sklearn.exceptions", extra="sklearn").ConvergenceWarning
-    model = linear.LogisticRegression(class_weight="balanced", max_iter=100, tol=1e-3)
-    with warnings.catch_warnings():
-        # A screen needs no more digits than these steps give.
-        warnings.simplefilter("ignore", hurried)
-        told: Array = model.fit(columns, y).predict(held_out)
-    return told
-
-
-PENALTIES = (1e-6, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 100.0)
-"""Tried penalties, in units of the largest eigenvalue; with the last the map is almost a constant."""
+PENALTIES = (1e-8, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 100.0)
+"""Tried penalties, in units of the sum of squares of the columns; with the last the map is almost a constant."""
 
 _ROUNDING = 1e-12
 
 
-def deal(n: int, folds: int, seed: int, strata: Array | None = None) -> Array:
-    """Deal samples into folds at random."""
-    order = np.random.default_rng(seed).permutation(n)
-    if strata is not None:
-        order = order[np.argsort(strata[order], kind="stable")]
-    dealt = np.empty(n, np.int64)
-    dealt[order] = np.arange(n) % folds
-    return dealt
+def _ridge(columns: Floats) -> Any:
+    return _linear_model("RidgeCV", alphas=np.square(columns).sum() * np.array(PENALTIES), alpha_per_target=True)
 
 
-def shares_explained(source: Floats, targets: Sequence[Floats], folds: Array) -> list[float]:
-    """Cross-validate ridge regressions of several targets on the same columns.
+def shares_explained(source: Floats, targets: Sequence[Floats]) -> list[float]:
+    """Tell how much of several targets is a linear function of the same columns.
 
-    ``1 - Σ‖y - ŷ‖² / Σ‖y - ȳ‖²`` over the held-out samples, ȳ being the mean of the others (Hoerl and Kennard 1970,
-    Technometrics 12(1):55-67). For each target the best of a few penalties counts, which makes shares too large by
-    about as much as one parameter can.
+    ``1 - Σ‖y - ŷ‖² / Σ‖y - ȳ‖²``, each sample being told by a ridge regression (Hoerl and Kennard 1970, Technometrics
+    12(1):55-67) of all others, ȳ being the mean of these. For each column the best of a few penalties counts, which
+    makes shares too large by about as much as one parameter can.
     """
-    widths = [target.shape[1] for target in targets]
-    owners = np.repeat(np.arange(len(targets)), widths)
+    owners = np.repeat(np.arange(len(targets)), [target.shape[1] for target in targets])
     together = np.concatenate([np.zeros((len(source), 0)), *targets], axis=1)
-    residual, total = np.zeros((len(PENALTIES), len(targets))), np.zeros(len(targets))
-    for fold in np.unique(folds):
-        held_out = folds == fold
-        squares, variance = _residuals(source[~held_out], together[~held_out], source[held_out], together[held_out])
-        total += np.bincount(owners, variance, len(targets))
-        residual += np.stack([np.bincount(owners, row, len(targets)) for row in squares])
+    deviations = together.var(axis=0) * (len(source) / (len(source) - 1)) ** 2
+    residuals = deviations
+    if together.size and (source != 0).any():
+        residuals = -_ridge(source).fit(source, together).best_score_
+    residual, total = (np.bincount(owners, values, len(targets)) for values in (residuals, deviations))
     # Columns come with a standard deviation of about 1: what is far below it is rounding.
-    varied = total > _ROUNDING * len(source)
-    shares = 1 - residual.min(axis=0) / np.where(varied, total, 1.0)
+    varied = total > _ROUNDING
+    shares = 1 - residual / np.where(varied, total, 1.0)
     return [float(share) if differs else float("nan") for share, differs in zip(shares, varied, strict=True)]
 
 
-def _residuals(X: Floats, Y: Floats, X_test: Floats, Y_test: Floats) -> tuple[Floats, Floats]:
-    """Return the squared residuals of each column for each penalty, and its squared deviations."""
-    x_mean, y_mean = X.mean(axis=0), Y.mean(axis=0)
-    X, Y, X_test, Y_test = X - x_mean, Y - y_mean, X_test - x_mean, Y_test - y_mean
-    deviations = np.square(Y_test).sum(axis=0)
-    values, vectors = np.linalg.eigh(X.T @ X)
-    if not len(values) or values[-1] <= 0:
-        return np.broadcast_to(deviations, (len(PENALTIES), len(deviations))), deviations
-    values = np.maximum(values, 0)
-    # In the basis of the eigenvectors a penalty is but a factor of each coefficient.
-    products, rotated = vectors.T @ (X.T @ Y), X_test @ vectors
-    squares = [
-        np.square(Y_test - rotated @ (products / (values + penalty * values[-1])[:, None])).sum(axis=0)
-        for penalty in PENALTIES
-    ]
-    return np.stack(squares), deviations
-
-
 _SOURCE, _TARGET = 200, 64
+"""How many columns are kept of what explains, and of what is to be explained."""
 
 
-def explained_by(source: Floats, known: Array, tasks: Mapping[str, Features], seed: int) -> dict[str, float]:
+def explained_by(source: Floats, known: Array, tasks: Mapping[str, Features]) -> dict[str, float]:
     """Tell how much of each task's target is a linear function of some columns."""
     source = narrowed(source, _SOURCE)
     alike: dict[bytes, list[str]] = defaultdict(list)
@@ -169,24 +135,20 @@ def explained_by(source: Floats, known: Array, tasks: Mapping[str, Features], se
             shares.update(dict.fromkeys(names, float("nan")))
             continue
         targets = [narrowed(tasks[name].values, _TARGET)[rows] for name in names]
-        found = shares_explained(source[rows], targets, deal(int(rows.sum()), FOLDS, seed))
+        found = shares_explained(source[rows], targets)
         shares.update(zip(names, (rounded(share) for share in found), strict=True))
     return {name: shares[name] for name in tasks}
 
 
-def explained_by_others(known: Array, tasks: Mapping[str, Features], seed: int) -> dict[str, dict[str, float]]:
+def explained_by_others(known: Array, tasks: Mapping[str, Features]) -> dict[str, dict[str, float]]:
     """Tell how much of each task's target is a linear function of each other task's."""
     slim = {name: Features(narrowed(task.values, _TARGET), task.present) for name, task in tasks.items()}
-    by_source = {
-        name: explained_by(
-            task.values, known & task.present, {other: slim[other] for other in tasks if other != name}, seed
-        )
-        for name, task in tasks.items()
-    }
-    return {name: {other: by_source[other][name] for other in tasks if other != name} for name in tasks}
+    others = {name: {other: slim[other] for other in tasks if other != name} for name in tasks}
+    by_source = {name: explained_by(task.values, known & task.present, others[name]) for name, task in tasks.items()}
+    return {name: {other: by_source[other][name] for other in others[name]} for name in tasks}
 
 
-def explained_by_label(labels: MainLabels, tasks: Mapping[str, Features], seed: int) -> dict[str, float]:
+def explained_by_label(labels: MainLabels, tasks: Mapping[str, Features]) -> dict[str, float]:
     """Tell how much of each task's target is a function of the main label.
 
     Of a class any function is linear in its one-hot columns; of numbers only linear ones are found.
@@ -195,7 +157,7 @@ def explained_by_label(labels: MainLabels, tasks: Mapping[str, Features], seed: 
         return dict.fromkeys(tasks, float("nan"))
     columns = labels.columns(labels.present)
     chosen = {name: Features(task.values[labels.present], task.present[labels.present]) for name, task in tasks.items()}
-    return explained_by(columns, np.ones(len(columns), np.bool_), chosen, seed)
+    return explained_by(columns, np.ones(len(columns), np.bool_), chosen)
 
 
 def rounded(share: float) -> float:
@@ -226,7 +188,7 @@ def explained_by_input(
         return dict.fromkeys(features, float("nan"))
     per_step = {name: step_features(arrays[name]) for name in features if specs[name].kind == "step_vector"}
     columns = input_features(inputs.values, words=inputs.words)
-    shares = explained_by(columns, drawn, {**features, **per_step}, seed)
+    shares = explained_by(columns, drawn, {**features, **per_step})
     for name, target in arrays.items():
         has_steps = inputs.values.shape[:2] == target.shape[:2] and (inputs.words or inputs.values.ndim > 2)
         if specs[name].kind == "step_class" and has_steps:
@@ -235,22 +197,29 @@ def explained_by_input(
     return shares
 
 
-_STEPS, _FOLDS = 10_000, 5
+_STEPS, _LIGHT = 10_000, 1e-4
+"""How many steps are drawn, and the penalty in units of the sum of squares of a column."""
 
 
 def step_share(inputs: Array, target: Array, *, words: bool, seed: int) -> float:
-    """Tell how much of a class per step is a linear function of the input at this step."""
+    """Tell how much of a class per step is a linear function of the input at this step, whole samples held out."""
     known = (target >= 0) & (inputs >= 0) if words else target >= 0
-    if known.any(axis=1).sum() < FEWEST:
-        return float("nan")
     places = np.argwhere(known)
     if len(places) > _STEPS:
         places = np.random.default_rng(seed).choice(places, _STEPS, replace=False)
     rows, steps = places.T
+    if len(np.unique(rows)) < FEWEST:
+        return float("nan")
     chosen = inputs[rows, steps]
     if words:
         source = standardised(frequencies(chosen[:, None], CLASSES), each=False)
     else:
-        source = standardised(chosen.reshape(len(chosen), -1).astype(np.float64))
+        source = narrowed(standardised(chosen.reshape(len(chosen), -1).astype(np.float64)), _SOURCE)
     classes = standardised(frequencies(target[rows, steps][:, None], CLASSES), each=False)
-    return shares_explained(source, [classes], deal(len(target), _FOLDS, seed)[rows])[0]
+    if not source.shape[1] or not classes.shape[1]:
+        return 0.0 if classes.shape[1] else float("nan")
+    selection: Any = require("sklearn.model_selection", extra="sklearn")
+    model = _linear_model("Ridge", alpha=_LIGHT * len(source))
+    told = selection.cross_val_predict(model, source, classes, groups=rows, cv=selection.GroupKFold(FOLDS))
+    metric = require("sklearn.metrics", extra="sklearn").r2_score
+    return float(metric(classes, told.reshape(classes.shape), multioutput="variance_weighted"))

@@ -86,8 +86,8 @@ def rank_tasks(
     With r the relevance of a task, t its triviality and s the largest share of its variance that a single task of
     greater ``max(r, 0) (1 - t)`` explains, its promise is ``max(r, 0) (1 - t) (1 - s)``, where what is not known of t
     and s counts as 0. Of two tasks that say the same one thus keeps its promise. A target that the main label explains
-    (95 % or more) has a promise of 0. All are held-out values of five-fold cross-validation, with samples dealt at
-    random: where samples of one source resemble each other, they are too large.
+    (95 % or more) has a promise of 0. All are held-out values, of five-fold cross-validation with samples dealt at
+    random or of one sample at a time: where samples of one source resemble each other, they are too large.
 
     That a target is relevant does not mean that learning it makes a network better, and some tasks help that no linear
     model would think of: use the order to choose what to audit first.
@@ -105,7 +105,7 @@ def rank_tasks(
     given = read_given(targets, y, inputs, specs, problem, limit, check_int("seed", seed, low=0))
     with one_thread():
         rows = _measured(given, seed)
-        others = explained_by_others(given.anywhere, given.features, seed)
+        others = explained_by_others(given.anywhere, given.features)
     rows = [_beside_others(row, rows, others[row.task]) for row in rows]
     trouble = given.labels.trouble
     said = [replace(row, warnings=_warned(row, given, bool(trouble))) for row in rows]
@@ -124,7 +124,7 @@ def _measured(given: Given, seed: int) -> list[TaskRank]:
     """Measure each task by itself."""
     labels, drawn = given.labels, given.anywhere
     trivial = explained_by_input(given.inputs, given.arrays, given.features, given.specs, drawn, seed)
-    by_label = explained_by_label(labels, given.features, seed)
+    by_label = explained_by_label(labels, given.features)
     rows = []
     for name, task in given.features.items():
         usable = labels._replace(present=labels.present & task.present)
@@ -145,7 +145,8 @@ def _beside_others(row: TaskRank, rows: list[TaskRank], shares: Mapping[str, flo
     found = {other: share for other, share in shares.items() if not isnan(share)}
     # Without another task there is nothing to be redundant with; with others that say nothing it is not known.
     redundancy = max(found.values(), default=float("nan") if shares else 0.0)
-    redundant_with = min((other for other in found if found[other] == redundancy and redundancy > 0), default="")
+    # Less than this is printed as 0, and may be nothing but the choice of a penalty.
+    redundant_with = min((other for other in found if found[other] == redundancy >= 0.005), default="")
     ahead = [other.task for other in rows if (-_merit(other), other.task) < (-_merit(row), row.task)]
     covered = max((found[other] for other in ahead if other in found), default=0.0)
     promise = _merit(row) * (1 - covered) if not isnan(row.relevance) else float("nan")
@@ -170,22 +171,8 @@ def _warned(row: TaskRank, given: Given, unlabelled: bool) -> tuple[str, ...]:
 class Given(NamedTuple):
     """The drawn samples as linear models take them.
 
-    Parameters
-    ----------
-    specs : mapping of str to TargetSpec
-        What the targets are.
-    arrays : dict of str to ndarray
-        The targets of the drawn samples.
-    features : dict of str to Features
-        The same as columns.
-    lengths : ndarray of int or None
-        How many steps of each drawn sample are not padding, where targets per step have such lengths.
-    inputs : Inputs or None
-        The inputs of the drawn samples, if there are any.
-    labels : MainLabels
-        The main labels of the drawn samples; present only in those drawn for being labelled.
-    anywhere : ndarray of bool
-        Which of the samples were drawn from all, labelled or not.
+    Where targets per step have lengths, `lengths` counts the steps that are not padding. Main labels are present only
+    in samples drawn for being labelled; `anywhere` tells which were drawn from all, labelled or not.
     """
 
     specs: Mapping[str, TargetSpec]

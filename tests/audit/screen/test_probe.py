@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.model_selection import LeaveOneOut, StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from auxtasks.audit.screen import linear_probe
-from auxtasks.audit.screen.probe import deal, shares_explained
+from auxtasks.audit.screen.features import averaged, frequencies, input_features, narrowed, standardised
+from auxtasks.audit.screen.probe import shares_explained, step_share
 from auxtasks.errors import InvalidInputError
 
 RNG = np.random.default_rng(0)
@@ -126,20 +127,40 @@ def test_lengths_and_numbers_are_checked() -> None:
 def test_shares_are_those_of_least_squares_on_held_out_samples() -> None:
     x = RNG.normal(size=(200, 3))
     y = x @ RNG.normal(size=(3, 2)) + RNG.normal(size=(200, 2))
-    folds = deal(200, 4, seed=0)
-    residual = total = 0.0
-    for fold in range(4):
-        train, test = folds != fold, folds == fold
-        design = np.c_[np.ones(200), x]
-        fitted = design[test] @ np.linalg.lstsq(design[train], y[train], rcond=None)[0]
-        residual += ((y[test] - fitted) ** 2).sum()
-        total += ((y[test] - y[train].mean(axis=0)) ** 2).sum()
-    assert shares_explained(x, [y], folds) == pytest.approx([1 - residual / total], abs=0.002)
+    told = cross_val_predict(LinearRegression(), x, y, cv=LeaveOneOut())
+    means = (y.sum(axis=0) - y) / 199
+    expected = 1 - ((y - told) ** 2).sum() / ((y - means) ** 2).sum()
+    found = shares_explained(x, [y, 0 * y, 2 * x[:, :1] - x[:, 1:2]])
+    assert found == pytest.approx([expected, np.nan, 1.0], abs=0.002, nan_ok=True)
 
 
-@given(st.integers(2, 60), st.integers(2, 6), st.data())
-def test_folds_are_even_in_size_and_in_classes(n: int, folds: int, data: st.DataObject) -> None:
-    strata = np.array(data.draw(st.lists(st.integers(0, 3), min_size=n, max_size=n)))
-    dealt = deal(n, folds, seed=0, strata=strata)
-    for group in (dealt, *(dealt[strata == label] for label in np.unique(strata))):
-        assert np.ptp(np.bincount(group, minlength=folds)) <= 1
+def test_columns_are_brought_to_one_scale_and_what_is_missing_becomes_the_mean() -> None:
+    values = np.array([[1.0, 5.0, 20.0, np.nan], [3.0, 5.0, 60.0, np.nan], [np.nan, 5.0, 40.0, np.nan]])
+    np.testing.assert_allclose(standardised(values), [[-1, -(1.5**0.5)], [1, 1.5**0.5], [0, 0]])
+    together = standardised(values, each=False)
+    np.testing.assert_allclose(together[:, 1] / together[0, 1], [1, -1, 0], atol=1e-12)
+    np.testing.assert_allclose(together[:, 0] / together[0, 1], np.array([1, -1, 0]) / 20, atol=1e-12)
+    assert np.square(together).mean() == pytest.approx(1)
+    for extreme in (1e300, 1e-300):
+        np.testing.assert_allclose(standardised(values * extreme), standardised(values), atol=1e-12)
+
+
+def test_the_directions_kept_are_those_of_most_variance() -> None:
+    found = narrowed(np.array([[1.0, -1.0], [-1.0, 1.0]]), 1)
+    np.testing.assert_allclose(np.abs(found), [[2**0.5], [2**0.5]])
+
+
+def test_neighbours_are_averaged_and_classes_counted() -> None:
+    assert averaged(np.arange(5.0).reshape(1, 5, 1), [2]).ravel().tolist() == [0.5, 3.0]
+    found = frequencies(np.array([[0, 2, 2], [2, 0, -1], [-1, -1, -1]]), 5)
+    np.testing.assert_allclose(found, [[2 / 3, 1 / 3], [0.5, 0.5], [np.nan, np.nan]])
+    ramps = np.arange(512)[:, None] * np.arange(3.0)[:, None, None] * np.ones(6)
+    assert input_features(ramps, words=False).shape == (3, 768)
+
+
+def test_the_classes_of_a_text_are_held_out_with_it() -> None:
+    words = np.random.default_rng(0).integers(0, 5, (30, 4))
+    assert step_share(words, words % 2, words=True, seed=0) == pytest.approx(1, abs=1e-3)
+    # All steps of a sample look alike and have its class: only other steps of the sample could tell it.
+    own = np.repeat(np.eye(40)[:, None], 4, axis=1)
+    assert step_share(own, np.repeat(np.arange(40)[:, None] % 2, 4, axis=1), words=False, seed=0) < 0.1
