@@ -113,11 +113,10 @@ def strokes(cells: Floats, cell_size: tuple[float, float]) -> tuple[Floats, Floa
 
 
 _WORDS = {
-    "helps": "HOG helps: the whole interval is above 0.",
-    "no effect": "HOG has no effect that these runs can show: the interval holds 0.",
-    "hurts": "HOG hurts: the whole interval is below 0.",
+    "helps": "[bold green]HOG helps: the whole interval is above 0.[/]",
+    "no effect": "[bold yellow]HOG has no effect that these runs can show: the interval holds 0.[/]",
+    "hurts": "[bold red]HOG hurts: the whole interval is below 0.[/]",
 }
-_STYLES = {"helps": "bold green", "no effect": "bold yellow", "hurts": "bold red"}
 
 
 def outcome_table(found: Comparison) -> Table:
@@ -144,4 +143,4 @@ def verdict_lines(found: Comparison) -> tuple[str, str]:
     """Say what the difference is, and what follows."""
     mean, low, high = (f"{100 * value:+.1f}" for value in (found.mean, found.low, found.high))
     size = f"Mean difference {mean} points, 95 % interval {low} to {high} (paired t, {len(found.baseline)} seeds)"
-    return size, f"[{_STYLES[found.verdict]}]{_WORDS[found.verdict]}[/]"
+    return size, _WORDS[found.verdict]

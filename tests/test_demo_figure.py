@@ -93,3 +93,8 @@ def test_table_and_verdict_fit_80_columns(with_hog: list[float], says: str) -> N
     assert "80.0" in printed.getvalue()  # the mean of the baseline
     assert says in verdict_lines(found)[1]
     assert len(verdict_lines(found)[0]) <= 80
+
+
+def test_the_difference_is_said_in_points() -> None:
+    expected = "Mean difference +4.0 points, 95 % interval +1.5 to +6.5 (paired t, 3 seeds)"
+    assert verdict_lines(HELPS)[0] == expected

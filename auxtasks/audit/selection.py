@@ -151,7 +151,7 @@ def select_tasks(
         rise = n_steps(experiment, splits[0]) // 3 if rises else 0
         search.try_all("warm-up", [replace(search.best, warm_up=rise)] if rise else [])
         proposed = search.best
-        found = search.gain_of(proposed, Candidate(), fresh)
+        (found,) = search.gains([proposed], Candidate(), fresh)
         search.steps.append(Step("confirmation", proposed, found, found.p_above(margin) <= 0.025))
     chosen = proposed if found is not None and search.steps[-1].accepted else Candidate()
     seconds = time.perf_counter() - start
@@ -207,7 +207,7 @@ class Search:
         """
         if not candidates:
             return False
-        gains = [self.gain_of(candidate, self.best, self._splits) for candidate in candidates]
+        gains = self.gains(candidates, self.best, self._splits)
         winner, gain = max(zip(candidates, gains, strict=True), key=lambda pair: pair[1].mean)
         accepted = gain.mean > gain.error + gain.rounding
         tried = zip(candidates, gains, strict=True)
@@ -216,9 +216,10 @@ class Search:
             self.best = winner
         return accepted
 
-    def gain_of(self, candidate: Candidate, before: Candidate, splits: Sequence[Split]) -> Comparison:
-        """Compare two candidates on some splits."""
-        return compare(self._scores(before, splits), self._scores(candidate, splits), overlap=self._rule.overlap)
+    def gains(self, candidates: Sequence[Candidate], over: Candidate, splits: Sequence[Split]) -> list[Comparison]:
+        """Compare candidates with another one on some splits."""
+        before, overlap = self._scores(over, splits), self._rule.overlap
+        return [compare(before, self._scores(candidate, splits), overlap=overlap) for candidate in candidates]
 
     def _scores(self, candidate: Candidate, splits: Sequence[Split]) -> list[float]:
         settings, judged = self._experiment.settings, self._rule.metric

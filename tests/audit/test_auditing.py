@@ -8,12 +8,12 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from small import FAST, TARGETS, X, Y, build_model, without_times
+from small import FAST, TARGETS, X, Y, build_model, told
 
 import auxtasks
 from auxtasks.audit import audit
 from auxtasks.audit.audit import experiment_of
-from auxtasks.audit.experiment import Arm
+from auxtasks.audit.experiment import Arm, _for_arm
 from auxtasks.audit.splits import Split
 from auxtasks.errors import AuxTasksError, InvalidInputError, InvalidTypeError, StorageError, UnknownNameError
 from auxtasks.files import fingerprint
@@ -73,8 +73,6 @@ def test_a_run_follows_from_its_seed_alone() -> None:
 
 
 def test_a_control_has_the_targets_of_other_samples() -> None:
-    from auxtasks.audit.experiment import _for_arm
-
     target = np.arange(20, dtype="float32").reshape(10, 2)
     target[3] = np.nan
     for kind in (target, np.where(np.isnan(target), -1, target).astype("int64")):
@@ -121,15 +119,20 @@ def dying(after: int) -> Callable[[], keras.Model]:
     return build
 
 
+FEW: dict[str, Any] = {**FAST, "together": False, "controls": False}
+"""Of the arms of the report the baseline and each task alone."""
+
+
 def test_an_interrupted_audit_goes_on_to_the_same_report(tmp_path: Path, report: Any) -> None:
     path = tmp_path / "runs.jsonl"
-    asked: dict[str, Any] = {**FAST, "results": path}
-    for after in (3, 6, 4):  # two models a call are made before the first run
+    asked: dict[str, Any] = {**FEW, "results": path}
+    for after in (3, 5):  # two models a call are made before the first run
         with pytest.raises(Killed):
             audit(dying(after), X, Y, TARGETS, **asked)
     path.write_bytes(path.read_bytes()[:-9])  # killed while it wrote
-    resumed = audit(build_model, X, Y, TARGETS, **asked)
-    assert without_times(resumed) == without_times(report)
+    resumed = told(audit(build_model, X, Y, TARGETS, **asked))
+    assert len(resumed) == 6
+    assert resumed == {key: run for key, run in told(report).items() if key in resumed}
     size = path.stat().st_size
     audit(dying(2), X, Y, TARGETS, **asked)
     assert path.stat().st_size == size  # nothing was left to train
@@ -140,13 +143,13 @@ def test_an_interrupted_audit_goes_on_to_the_same_report(tmp_path: Path, report:
 
 
 def test_processes_give_the_same_report(report: Any) -> None:
-    parallel = audit(build_model, X, Y, TARGETS, **FAST, n_jobs=2)
-    assert [finding.verdict for finding in parallel.findings] == [finding.verdict for finding in report.findings]
-    for one, other in zip(parallel.runs, report.runs, strict=True):
-        assert (one.arm, one.pair) == (other.arm, other.pair)
-        np.testing.assert_allclose(one.curves["main"], other.curves["main"], rtol=1e-3)
+    parallel, expected = told(audit(build_model, X, Y, TARGETS, **FEW, n_jobs=2)), told(report)
+    assert list(parallel) == [key for key in expected if key in parallel]
+    for key, run in parallel.items():
+        np.testing.assert_allclose(run["curves"]["main"], expected[key]["curves"]["main"], rtol=1e-3)
 
 
+@pytest.mark.usefixtures("untrained")
 def test_folds_weights_and_a_generator(tmp_path: Path) -> None:
     generator = auxtasks.AuxTargetGenerator("signal", ["std"])
     found = audit(
@@ -161,6 +164,7 @@ def test_folds_weights_and_a_generator(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "report").iterdir()} >= {"report.json", "report.html", "weights.png"}
 
 
+@pytest.mark.usefixtures("untrained")
 def test_numbers_are_judged_by_their_error() -> None:
     def build() -> keras.Model:
         hidden = [keras.layers.Flatten(), keras.layers.Dense(4, activation="relu")]
@@ -170,7 +174,7 @@ def test_numbers_are_judged_by_their_error() -> None:
 
     labels = X.std(axis=1)[:, 0].astype("float64")
     labels[40:] = np.nan
-    found = audit(build, X, labels, TARGETS, together=False, controls=False, **FAST)
+    found = audit(build, X, labels, TARGETS, **FEW)
     assert (found.settings["metric"], found.settings["higher_is_better"]) == ("rmse", False)
     assert (found.settings["n_labelled"], found.settings["n_test"], found.settings["n_train"]) == (30, 10, 50)
 
@@ -237,6 +241,7 @@ def test_what_cannot_be_audited_is_refused_before_anything_is_written(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.usefixtures("untrained")
 def test_a_metric_that_is_not_defined_is_said_when_all_has_been_trained(tmp_path: Path) -> None:
     test, path = (X[:8], np.zeros(8, dtype="int32")), tmp_path / "runs.jsonl"
     with pytest.raises(InvalidInputError, match="'roc_auc' is not defined for 14 of 14 runs, such as seed 0, fold 0"):
@@ -295,7 +300,9 @@ def test_models_that_are_not_built_can_be_audited() -> None:
         model.compile("adam", "sparse_categorical_crossentropy", run_eagerly=True)
         return model
 
-    assert audit(build, X, Y, TARGETS, together=False, controls=False, **FAST).settings["metric"] == "accuracy"
+    found, _ = experiment_of(build, X, Y, TARGETS, (X, Y), None, 1.0, {"epochs": 1, "batch_size": 32})
+    assert found.settings.metrics.judged == "accuracy"
+    assert found.run(Arm(("std",)), WHOLE).scores["accuracy"] >= 0
 
 
 def test_what_decides_a_model_is_fingerprinted() -> None:

@@ -106,6 +106,7 @@ def test_every_arm_comes_with_its_control() -> None:
     labels = [arm.label for arm in arms_of(["a", "b"], [1.0, 3.0], together=True, controls=True)]
     assert labels[:3] == ["baseline", "a", "a, shuffled"]
     assert len(labels) == len(set(labels)) == 13
+    assert labels[-2:] == ["a + b ×3", "a + b ×3, shuffled"]
     assert [arm.label for arm in arms_of(["a"], [1.0], together=True, controls=False)] == ["baseline", "a"]
 
 

@@ -96,6 +96,7 @@ def test_defaults(y: Any, shape: tuple[int | None, ...], names: tuple[str, ...])
 
 def test_lower_is_better_for_errors_alone() -> None:
     assert {name for name in NAMES if not higher_is_better(name)} == {"log_loss", "hamming_loss", "mae", "rmse"}
+    assert higher_is_better("recall[3]")
 
 
 @pytest.mark.parametrize(
