@@ -243,7 +243,8 @@ def _draw(left: Axes, right: Axes, name: str | None, first: Curve, second: Curve
     for display, axes in zip(displays, (left, right), strict=True):
         # How `plot` takes the look, and when it adds a legend, differs between releases.
         display.plot(ax=axes, name="curve").line_.set(label=label, **look)
-        axes.get_legend().remove()
+        if legend := axes.get_legend():
+            legend.remove()
 
 
 _COLUMNS = 5

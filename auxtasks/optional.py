@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from importlib import import_module
 from importlib.util import find_spec
+from io import StringIO
 from types import ModuleType
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from auxtasks.errors import MissingDependencyError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 
 def require(name: str, extra: str) -> ModuleType:
@@ -31,6 +35,17 @@ def shown(parts: Iterable[Part], total: int | None, progress: bool, unit: str = 
         return parts
     bar = require("tqdm", extra="progress").tqdm(parts, total=total, desc="auxtasks", unit=unit)
     return cast("Iterable[Part]", bar)
+
+
+def plain_text(renderable: RenderableType, width: int = 100) -> str:
+    """Render something of rich as text without colours."""
+    from rich.console import Console
+
+    text = StringIO()
+    # Everything is said outright, because rich looks at the environment for the rest.
+    options: dict[str, Any] = {"color_system": None, "force_terminal": False, "force_jupyter": False}
+    Console(file=text, width=width, legacy_windows=False, **options).print(renderable)
+    return "\n".join(line.rstrip() for line in text.getvalue().rstrip().splitlines())
 
 
 def is_dask(X: object) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,7 @@ def _write_array(folder: Path, name: str, array: Array) -> dict[str, Any]:
 
 def read_targets(folder: Path, *, mmap: bool = True) -> tuple[Fitted, Made]:
     """Read what `save_targets` wrote; see `auxtasks.load_targets`."""
-    described = _read_description(folder / DESCRIPTION)
+    described = read_description(folder / DESCRIPTION, FORMAT, _absent, AGAIN)
     with damage_named(folder / DESCRIPTION):
         fitted = Fitted.from_state(described["generator"])
         n_original = int(described["n_original"])
@@ -101,8 +101,11 @@ def read_targets(folder: Path, *, mmap: bool = True) -> tuple[Fitted, Made]:
     return fitted, Made(arrays, inputs, n_original, steps)
 
 
+AGAIN = "Save the targets again"
+
+
 @contextmanager
-def damage_named(path: Path, way_out: str = "Save the targets again.") -> Iterator[None]:
+def damage_named(path: Path, way_out: str = AGAIN) -> Iterator[None]:
     """Say of errors while a description is read what they mean."""
     try:
         yield
@@ -111,37 +114,39 @@ def damage_named(path: Path, way_out: str = "Save the targets again.") -> Iterat
             f"{path} needs something that is not registered here: {error} Import the module that registers it first."
         ) from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise StorageError(f"{path} is damaged: {type(error).__name__}: {error}. {way_out}") from error
+        raise StorageError(f"{path} is damaged: {type(error).__name__}: {error}. {way_out}.") from error
 
 
-def _read_description(path: Path) -> Mapping[str, Any]:
+def read_description(path: Path, form: int, absent: Callable[[Path], str], way_out: str) -> Mapping[str, Any]:
+    """Read a description of one format, or say what it is instead."""
     try:
         described = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
-        folder = path.parent
-        if (folder / "auxtasks_zarr.json").exists():
-            raise StorageError(
-                f"`path`: the targets in {folder} are Zarr arrays; open them with `auxtasks.cluster.open_zarr`."
-            ) from error
-        unfinished = next(
-            (f for f in (folder, folder.with_name(folder.name + PARTIAL)) if (f / JOURNAL).exists()), None
-        )
-        if unfinished is not None:
-            raise StorageError(
-                f"`path`: the targets in {unfinished} are unfinished; make the same call of `make_aux_targets` again, "
-                "which goes on where it stopped."
-            ) from error
-        raise StorageError(f"`path`: there is no {path}; pass a directory that `AuxTargets.save` wrote.") from error
+        raise StorageError(f"`path`: {absent(path)}") from error
     except ValueError as error:
-        raise StorageError(f"{path} is damaged: {error}. Save the targets again.") from error
+        raise StorageError(f"{path} is damaged: {error}. {way_out}.") from error
     if not isinstance(described, dict) or "format" not in described:
         raise StorageError(f"{path} was not written by auxtasks.")
-    if described["format"] != FORMAT:
+    if described["format"] != form:
         raise StorageError(
             f"{path} is of format {described['format']!r}, and this version of auxtasks ({__version__}) reads format "
-            f"{FORMAT}. Save the targets again, or use auxtasks {described.get('auxtasks', 'of another version')}."
+            f"{form}. {way_out}, or use auxtasks {described.get('auxtasks', 'of another version')}."
         )
     return described
+
+
+def _absent(path: Path) -> str:
+    """Say what may be there in place of targets."""
+    folder = path.parent
+    if (folder / "auxtasks_zarr.json").exists():
+        return f"the targets in {folder} are Zarr arrays; open them with `auxtasks.cluster.open_zarr`."
+    for unfinished in (folder, folder.with_name(folder.name + PARTIAL)):
+        if (unfinished / JOURNAL).exists():
+            return (
+                f"the targets in {unfinished} are unfinished; make the same call of `make_aux_targets` again, which "
+                "goes on where it stopped."
+            )
+    return f"there is no {path}; pass a directory that `AuxTargets.save` wrote."
 
 
 def _read_array(folder: Path, described: Mapping[str, Any], mmap: bool) -> Array:

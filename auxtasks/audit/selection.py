@@ -23,6 +23,7 @@ from auxtasks.audit.verdicts import Comparison, Rule, compare
 from auxtasks.errors import InvalidInputError, InvalidTypeError, StorageError
 from auxtasks.files import fingerprint, named
 from auxtasks.keras.compiling import checked_model
+from auxtasks.optional import plain_text
 from auxtasks.validation import check_flag, check_int, check_number, check_processes
 
 if TYPE_CHECKING:
@@ -427,9 +428,7 @@ class Selection:
 
     def __repr__(self) -> str:
         """Show the choice and what was tried."""
-        from auxtasks.audit.screen.ranking import as_text
-
-        return as_text(self.__rich__())
+        return plain_text(self.__rich__())
 
 
 def selection_table(selection: Selection) -> RenderableType:

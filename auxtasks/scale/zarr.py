@@ -13,7 +13,7 @@ from auxtasks._version import __version__
 from auxtasks.errors import InvalidInputError, StorageError
 from auxtasks.files import written_as_a_whole
 from auxtasks.optional import require
-from auxtasks.storage import check_replaceable, damage_named
+from auxtasks.storage import check_replaceable, damage_named, read_description
 from auxtasks.targets.fitted import Fitted, Made, plain
 
 DESCRIPTION = "auxtasks_zarr.json"
@@ -84,13 +84,14 @@ def _store(arrays: dict[str, Any], folder: Path) -> None:
     da.store(sources, places, lock=False)
 
 
-AGAIN = "Write the targets again."
+AGAIN = "Write the targets again"
 
 
 def read_zarr(folder: Path) -> tuple[Fitted, Made]:
     """Read what `write_zarr` wrote, as dask arrays; see `auxtasks.cluster.open_zarr`."""
-    described = _read_description(folder / DESCRIPTION)
-    with damage_named(folder / DESCRIPTION, AGAIN):
+    path = folder / DESCRIPTION
+    described = read_description(path, FORMAT, _absent, AGAIN)
+    with damage_named(path, AGAIN):
         fitted = Fitted.from_state(described["generator"])
         n_original = int(described["n_original"])
         files: dict[str, Mapping[str, Any]] = dict(described["arrays"])
@@ -101,28 +102,14 @@ def read_zarr(folder: Path) -> tuple[Fitted, Made]:
         # Nothing is read that is not in this folder.
         fits &= all(Path(file).name == file for file in files)
     if len(rows) != 1 or not fits or not 0 < n_original <= next(iter(rows)):
-        raise StorageError(f"{folder / DESCRIPTION} does not fit the arrays beside it. Write the targets again.")
+        raise StorageError(f"{path} does not fit the arrays beside it. Write the targets again.")
     found = {file: _open(folder / file, *fields) for file, fields in said.items()}
     arrays = {name: found[file] for name, file in names.items()}
     return fitted, Made(arrays, found.get("inputs"), n_original, found.get("lengths"))
 
 
-def _read_description(path: Path) -> Mapping[str, Any]:
-    try:
-        described = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise StorageError(
-            f"`path`: there is no {path}; pass a directory that `LazyAuxTargets.to_zarr` wrote to its end."
-        ) from error
-    except ValueError as error:
-        raise StorageError(f"{path} is damaged: {error}. Write the targets again.") from error
-    if not isinstance(described, dict) or described.get("format") != FORMAT:
-        found = described.get("format") if isinstance(described, dict) else None
-        raise StorageError(
-            f"{path} is of format {found!r}, and this version of auxtasks ({__version__}) reads format {FORMAT}. "
-            "Write the targets again."
-        )
-    return described
+def _absent(path: Path) -> str:
+    return f"there is no {path}; pass a directory that `LazyAuxTargets.to_zarr` wrote to its end."
 
 
 def _open(path: Path, shape: tuple[int, ...], dtype: str) -> Any:

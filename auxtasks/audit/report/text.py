@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from io import StringIO
 from typing import TYPE_CHECKING
 
 from auxtasks.audit.report.content import Content
 from auxtasks.audit.report.tables import findings_table
 from auxtasks.audit.report.words import arm_name, conclusion, heading, legend
-from auxtasks.optional import require
+from auxtasks.optional import plain_text, require
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, Group, RenderResult
     from rich.table import Table
 
-_WIDTH, _WIDEST_TASK = 100, 28
+_WIDEST_TASK = 28
 _STYLES = {"helps": "bold green", "no effect": "", "hurts": "bold red"}
 
 
@@ -47,16 +46,7 @@ def as_text(content: Content) -> str:
         rows = zip(findings_table(content).rows, content.findings, strict=True)
         reasons = [f"{task}: {verdict}, {gain}. {finding.because}" for (task, verdict, gain, *_), finding in rows]
         return "\n".join([heading(content), *reasons, conclusion(content)])
-    from rich.console import Console
-
-    # Everything is said outright, because rich looks at the environment for the rest.
-    console = Console(
-        file=StringIO(), width=_WIDTH, color_system=None, force_terminal=False, force_jupyter=False,
-        legacy_windows=False,
-    )  # fmt: skip
-    with console.capture() as captured:
-        console.print(as_renderable(content), emoji=False, highlight=False, markup=False)
-    return "\n".join(line.rstrip() for line in captured.get().rstrip().splitlines())
+    return plain_text(as_renderable(content))
 
 
 class _Findings:

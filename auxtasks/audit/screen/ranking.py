@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from math import isnan
 from typing import TYPE_CHECKING, Any, overload
 
-from auxtasks.optional import require
+from auxtasks.optional import plain_text, require
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -120,7 +120,7 @@ class Ranking(Sequence[TaskRank]):
 
     def __repr__(self) -> str:
         """Show the table as text."""
-        return as_text(self.__rich__())
+        return plain_text(self.__rich__())
 
     def to_frame(self) -> Any:
         """Return a pandas DataFrame with one row for each task, in order of promise.
@@ -180,7 +180,6 @@ def _percent(share: float) -> str:
     return "more than 99 %" if 0.995 <= share < 0.9999 else f"{100 * share:.0f} %"
 
 
-WIDTH = 100
 _COLUMNS = {
     "promise": "promise",
     "relevance": "relevance",
@@ -225,18 +224,6 @@ def _says_something(ranking: Ranking, field: str) -> bool:
     if field == "missing":
         return any(row.missing > 0 for row in ranking)
     return field != "entropy" or not all(isnan(row.entropy) for row in ranking)
-
-
-def as_text(renderable: RenderableType, width: int = WIDTH) -> str:
-    """Render something of rich as plain text."""
-    from io import StringIO
-
-    from rich.console import Console
-
-    console = Console(width=width, file=StringIO(), color_system=None, force_terminal=False, force_jupyter=False)
-    with console.capture() as capture:
-        console.print(renderable)
-    return "\n".join(line.rstrip() for line in capture.get().splitlines())
 
 
 def _number(value: float) -> str:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from auxtasks.audit.screen import Ranking, TaskRank
-from auxtasks.audit.screen.ranking import as_text
+from auxtasks.optional import plain_text
 
 NAN = float("nan")
 RANKING = Ranking(
@@ -37,7 +37,7 @@ def test_columns_that_say_nothing_are_left_out() -> None:
 def test_it_keeps_to_the_width() -> None:
     wide = Ranking([TaskRank("a" * 60, 0.1, 0.1, 0.9, "b" * 60, 0.1, 0.1, 0.1, 0.1, ("w " * 90,))], [], 1, 1)
     for width in (80, 100):
-        lines = as_text(wide.__rich__(), width).splitlines()
+        lines = plain_text(wide.__rich__(), width).splitlines()
         assert max(map(len, lines)) <= width
         assert all(
             heading in lines[2].split() for heading in ("relevance", "redundant", "trivial", "entropy", "missing")
