@@ -29,6 +29,8 @@ NUMERIC_KINDS: frozenset[Kind] = frozenset({"vector", "step_vector", "image"})
 """Kinds whose values are numbers with a unit, and are therefore scaled."""
 CLASS_KINDS: frozenset[Kind] = frozenset({"class", "step_class"})
 """Kinds whose values are numbers of classes that exclude each other."""
+STEP_KINDS: tuple[Kind, ...] = ("step_class", "step_vector")
+"""Kinds with a value for each step."""
 
 Place = Literal["global", "grid"]
 AsksFor = Literal["", "next", "previous"]

@@ -17,11 +17,12 @@ from auxtasks.keras.loss_names import resolve_losses, with_chance
 from auxtasks.keras.metrics import resolve_metrics
 from auxtasks.keras.model import AuxModel
 from auxtasks.keras.on_the_fly import OnTheFly
+from auxtasks.keras.private import random_seed
+from auxtasks.keras.samples import Samples
 from auxtasks.keras.supervision import supervised_specs
 from auxtasks.keras.taps import Where, resolve_taps
 from auxtasks.keras.ties import make_ties
-from auxtasks.keras.trial import Layout, Samples
-from auxtasks.keras.tryout import try_out
+from auxtasks.keras.trial import try_out
 from auxtasks.keras.turns.schedule import Asked
 from auxtasks.keras.weighting.choose import resolve_weightings
 from auxtasks.specs import TargetSpec
@@ -66,9 +67,9 @@ def attach_heads(
         feature map for targets that have a place in the input (HOG, maps, images), the time axis for targets per
         step, and for the others the very tensor that the main head reads. For targets that ask for the next or
         previous step it takes the deepest tensor that does not hold this step already; a tap given by name that does
-        brings a warning. Whether one does is found out by running the model on changed inputs and comparing to 1e-5 of
-        the largest value, so that a branch scaled by 1e-6 at the start is not seen; where nothing can be tried (see
-        Warns), check it yourself.
+        brings a warning. Whether one does is told by its gradient with respect to that step, compared to 1e-5 of
+        the largest, so that a branch scaled by 1e-6 at the start is not seen; where nothing can be tried (see Warns),
+        check it yourself.
     weights : float, "auto" or mapping, default "auto"
         The loss weight of all tasks or of each by name. The loss of a task is divided by its chance, so that 1.0 means
         the same for every task. ``"auto"``, also for those left out, is found by `fit` from the number of labels:
@@ -184,7 +185,7 @@ def attach_heads(
     specs = _specs_of({} if alone else targets, may_be_empty=alone)
     inputs = getattr(targets, "inputs", None) if inputs is None and not on_the_fly else inputs
     inputs = on_the_fly.trial_inputs(base, inputs)
-    samples = Samples.of(inputs, base, Layout.of(targets))
+    samples = Samples.of(inputs, base, targets)
     trial = try_out(base, samples, specs)
     early, early_at = supervised_specs(deep_supervision, base, trial.outputs, specs)
     at = {**(at if isinstance(at, Mapping) else dict.fromkeys(specs, at)), **early_at}
@@ -265,6 +266,6 @@ def _specs_of(targets: Any, *, may_be_empty: bool = False) -> dict[str, TargetSp
 def _seed_of(seed: int | None) -> int:
     if seed is not None:
         return check_int("seed", seed, low=0)
-    known = keras.src.utils.rng_utils.get_random_seed()
+    known = random_seed()
     # Fresh entropy from the system: drawing from the global generators would change how the base trains.
     return int(known) if known is not None else int(np.random.SeedSequence().generate_state(1)[0])

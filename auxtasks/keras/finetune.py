@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
-from numbers import Integral, Real
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
@@ -15,21 +13,15 @@ from auxtasks.batches.forms import as_arrays, is_arrays, is_text
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.keras.compiling import compile_arguments, optimizer_like
 from auxtasks.keras.fitting import NUMERIC, loss_name
-from auxtasks.keras.layers import direct_layers, find_layer, layer_at, walk
+from auxtasks.keras.layers import direct_layers, walk
 from auxtasks.keras.model import AuxModel
-from auxtasks.keras.taps import stage_at, trunk
-from auxtasks.keras.trial import Output, Samples, trial_run
+from auxtasks.keras.private import input_struct, is_wired, layers_in
+from auxtasks.keras.samples import Samples
+from auxtasks.keras.taps import layer_where, trunk
+from auxtasks.keras.trial import Output, trial_run
 from auxtasks.labels import find_missing
 from auxtasks.typing import Array
 from auxtasks.validation import check_int, check_number
-
-
-class _Phase(NamedTuple):
-    """The layers that are frozen, for how many epochs, and the learning rate of the others."""
-
-    layers: Sequence[keras.Layer]
-    epochs: int
-    rate: float
 
 
 def fine_tune(
@@ -98,38 +90,31 @@ def fine_tune(
     >>> [len(each.history["loss"]) for each in histories]
     [2, 1]
     """
-    base = base_of(model)
-    compiled = compile_arguments(model, loss, metrics)
+    base = _base_of(model)
+    compiled = {"loss": loss} if loss is not None else compile_arguments(model)
+    if "loss" not in compiled:
+        raise InvalidInputError("`loss`: the model is not compiled; pass the loss to train with.")
+    if metrics is not None:
+        compiled["metrics"] = metrics
     check_labels(y, base, compiled["loss"])
     if inputs is None and is_arrays(x):
         inputs = x
-    phases = _phases(base, freeze_to, epochs, learning_rate, inputs)
-    # All are made before the first is used, so that a setting that no optimizer takes stops nothing half way.
-    optimizers = [optimizer_like(optimizer, phase.rate) for phase in phases]
-    histories = []
-    for phase, fresh in zip(phases, optimizers, strict=True):
-        with Frozen(base, phase.layers) if phase.layers else nullcontext():
-            base.compile(fresh, **compiled)
-            histories.append(base.fit(x, y, epochs=phase.epochs, **fit_options))
-    return histories
-
-
-def _phases(base: keras.Model, freeze_to: Any, epochs: Any, learning_rate: Any, inputs: Any) -> list[_Phase]:
-    depths = list(freeze_to) if isinstance(freeze_to, (list, tuple)) else [freeze_to, None]
+    depths: list[Any] = list(freeze_to) if isinstance(freeze_to, (list, tuple)) else [freeze_to, None]
     if not depths:
         raise InvalidInputError("`freeze_to` holds no phase; pass one depth at least, or None for nothing frozen.")
     lengths = [check_int("epochs", number, low=1) for number in _for_each("epochs", epochs, len(depths))]
-    rates = [
-        check_number("learning_rate", rate, low=0.0) for rate in _for_each("learning_rate", learning_rate, len(depths))
-    ]
-    outputs = outputs_of(base, inputs) if any(depth is not None for depth in depths) else []
-    layers = []
-    for depth in depths:
-        found = {} if depth is None else layers_up_to(depth, base, outputs)
-        if depth is not None:
-            check_frozen(depth, found.values(), base)
-        layers.append(list(found.values()))
-    return [_Phase(*phase) for phase in zip(layers, lengths, rates, strict=True)]
+    rates = _for_each("learning_rate", learning_rate, len(depths))
+    rates = [check_number("learning_rate", rate, low=0.0) for rate in rates]
+    outputs = _outputs_of(base, inputs) if any(depth is not None for depth in depths) else []
+    frozen = [[] if depth is None else _layers_up_to(depth, base, outputs, base) for depth in depths]
+    # All are made before the first is used, so that a setting that no optimizer takes stops nothing half way.
+    optimizers = [optimizer_like(optimizer, learning_rate=rate) for rate in rates]
+    histories = []
+    for layers, length, fresh in zip(frozen, lengths, optimizers, strict=True):
+        with Frozen(base, layers):
+            base.compile(fresh, **compiled)
+            histories.append(base.fit(x, y, epochs=length, **fit_options))
+    return histories
 
 
 def _for_each(argument: str, value: Any, n: int) -> list[Any]:
@@ -156,7 +141,7 @@ class Frozen:
 
     def __init__(self, model: keras.Model, layers: Iterable[keras.Layer]) -> None:
         # Setting the flag of a layer sets those of all inside it, so every flag is kept, and put back outermost first.
-        self._flags: list[tuple[Any, bool]] = [(layer, layer.trainable) for layer in model._flatten_layers()]
+        self._flags: list[tuple[Any, bool]] = [(layer, layer.trainable) for layer in layers_in(model, itself=True)]
         self._flags += [(variable, variable.trainable) for variable in model.weights]
         for layer in layers:
             layer.trainable = False
@@ -223,66 +208,39 @@ def freeze(model: keras.Model, up_to: Depth = "auto", *, inputs: Any = None) -> 
     >>> len(model.trainable_weights)
     6
     """
-    base = base_of(model)
-    found = layers_up_to(up_to, base, outputs_of(base, inputs))
-    check_frozen(up_to, found.values(), model)
-    return Frozen(base, found.values())
+    base = _base_of(model)
+    return Frozen(base, _layers_up_to(up_to, base, _outputs_of(base, inputs), model))
 
 
-def base_of(model: Any) -> keras.Model:
-    """Return the model itself, or the one that an `AuxModel` wraps."""
+def _base_of(model: Any) -> keras.Model:
     if not isinstance(model, keras.Model):
         raise InvalidTypeError(f"`model` must be a keras.Model; got {model!r} of type {type(model).__name__}.")
     return model.base if isinstance(model, AuxModel) else model
 
 
-def check_frozen(depth: Depth, layers: Iterable[keras.Layer], model: keras.Model) -> None:
-    """Refuse a depth that freezes nothing, or everything."""
-    frozen = {id(weight) for layer in layers for weight in layer.trainable_weights}
-    if not frozen:
-        raise InvalidInputError(f"`up_to`: {depth!r} holds no weight that could be trained; go deeper.")
-    if all(id(weight) in frozen for weight in model.trainable_weights):
-        raise InvalidInputError(f"`up_to`: {depth!r} freezes all weights, and nothing is left to train; go less deep.")
-
-
 Depth = str | int | float
 """``"auto"``, a layer name or path, an index into ``model.layers``, or a fraction of the depth."""
-_LENGTH = 8
-"""An axis that is left open has so many entries in a trial run on nothing."""
 
 
-def outputs_of(model: keras.Model, inputs: Any) -> list[Output]:
-    """Run a model on a few samples and list its layers in the order of the forward pass."""
-    samples = Samples.of(_zeros(model) if inputs is None else inputs, model)
-    return trial_run(model, samples.tensors(samples.rows()))
-
-
-def layers_up_to(depth: Depth, model: keras.Model, outputs: Sequence[Output]) -> dict[str, keras.Layer]:
-    """Return the layers whose output is made at or before a depth."""
-    layer = _layer_at(depth, model, outputs)
+def _layers_up_to(depth: Depth, base: keras.Model, outputs: Sequence[Output], model: keras.Model) -> list[keras.Layer]:
+    """Return the layers whose output is made at or before a depth; refuse it if no weight, or all, would be frozen."""
+    layer = _last_below_head(outputs) if depth == "auto" else layer_where(depth, base, outputs, "up_to")
     calls = [number for number, output in enumerate(outputs) if output.layer is layer]
     if not calls:
         raise InvalidInputError(
             f"`up_to`: layer {layer.name!r} is not called when the model runs, or only inside a tf.function, which "
             "cannot be looked into; choose another layer."
         )
-    return {output.path: output.layer for output in outputs[: calls[-1] + 1]}
+    layers = [output.layer for output in outputs[: calls[-1] + 1]]
+    frozen = {id(weight) for layer in layers for weight in layer.trainable_weights}
+    if not frozen:
+        raise InvalidInputError(f"`up_to`: {depth!r} holds no weight that could be trained; go deeper.")
+    if all(id(weight) in frozen for weight in model.trainable_weights):
+        raise InvalidInputError(f"`up_to`: {depth!r} freezes all weights, and nothing is left to train; go less deep.")
+    return layers
 
 
-def _layer_at(depth: Depth, model: keras.Model, outputs: Sequence[Output]) -> keras.Layer:
-    if isinstance(depth, str):
-        return _head_excluded(outputs) if depth == "auto" else find_layer(depth, model, "up_to")
-    if isinstance(depth, bool) or not isinstance(depth, Real):
-        raise InvalidTypeError(
-            f"`up_to` takes a layer name, an index, a fraction of the depth or 'auto'; got {depth!r} of type "
-            f"{type(depth).__name__}."
-        )
-    if isinstance(depth, Integral):
-        return layer_at(int(depth), model, "up_to")
-    return stage_at(float(depth), outputs, "up_to").layer
-
-
-def _head_excluded(outputs: Sequence[Output]) -> keras.Layer:
+def _last_below_head(outputs: Sequence[Output]) -> keras.Layer:
     try:
         return trunk(outputs)[-1].layer
     except InvalidInputError as error:
@@ -290,6 +248,15 @@ def _head_excluded(outputs: Sequence[Output]) -> keras.Layer:
             "`up_to`: below its last layer with weights the model has none that could be frozen; train it as it is, or "
             "name a layer."
         ) from error
+
+
+_LENGTH = 8
+"""An axis that is left open has so many entries in a trial run on nothing."""
+
+
+def _outputs_of(model: keras.Model, inputs: Any) -> list[Output]:
+    """Run a model on a few samples and list its layers in the order of the forward pass."""
+    return trial_run(model, Samples.of(_zeros(model) if inputs is None else inputs, model).inputs)
 
 
 def _zeros(model: keras.Model) -> Any:
@@ -306,7 +273,7 @@ def _zeros(model: keras.Model) -> Any:
         lambda tensor: np.zeros(
             [length or _LENGTH for length in (tensor.shape[0] or 2, *tensor.shape[1:])], tensor.dtype
         ),
-        model._inputs_struct if hasattr(model, "_inputs_struct") else declared[0],
+        declared[0] if input_struct(model) is None else input_struct(model),
     )
 
 
@@ -351,9 +318,9 @@ def replace_head(model: keras.Model, n_outputs: int, *, activation: Any = None, 
     >>> other.output_shape, other.layers[0] is model.layers[0]
     ((None, 7), True)
     """
-    base = base_of(model)
+    base = _base_of(model)
     n_outputs = check_int("n_outputs", n_outputs, low=1)
-    if not isinstance(base, (keras.Sequential, keras.src.models.Functional)):
+    if not is_wired(base):
         raise InvalidInputError(
             f"`model` must be functional or Sequential, so that its layers can be wired anew; got "
             f"{type(base).__name__}. Make a new head in the code of that class."

@@ -7,14 +7,12 @@ from collections.abc import Iterator
 import keras
 
 from auxtasks.errors import InvalidInputError, unknown_name
+from auxtasks.keras.private import layers_in
 
 
 def direct_layers(model: keras.Layer) -> list[keras.Layer]:
     """Return the layers directly inside a model or layer, inputs left out."""
-    if isinstance(model, keras.Model):
-        inside = model.layers
-    else:
-        inside = model._flatten_layers(include_self=False, recursive=False)
+    inside = model.layers if isinstance(model, keras.Model) else layers_in(model, nested=False)
     return [layer for layer in inside if not isinstance(layer, keras.layers.InputLayer)]
 
 

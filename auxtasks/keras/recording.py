@@ -30,11 +30,15 @@ class Event:
         return getattr(self.output, "_keras_mask", None)
 
 
+Notice = Callable[[keras.Layer, Any, Any], None]
+"""Is told of a call once it is made: the layer, the first thing it was given, and the (first) tensor it returned."""
+
+
 class _Thread(threading.local):
     """The recordings open in this thread, innermost last."""
 
     def __init__(self) -> None:
-        self.open: list[tuple[set[int], list[Event]]] = []
+        self.open: list[tuple[set[int], list[Event], Notice | None]] = []
 
 
 _thread = _Thread()
@@ -44,14 +48,14 @@ _ABSENT = object()
 
 
 @contextmanager
-def recording(layers: Iterable[keras.Layer]) -> Iterator[list[Event]]:
+def recording(layers: Iterable[keras.Layer], notice: Notice | None = None) -> Iterator[list[Event]]:
     """Record every call of some layers made in this thread."""
     wanted = list({id(layer): layer for layer in layers}.values())
     events: list[Event] = []
     with _lock:
         for layer in wanted:
             _shadow(layer)
-    _thread.open.append(({id(layer) for layer in wanted}, events))
+    _thread.open.append(({id(layer) for layer in wanted}, events, notice))
     try:
         yield events
     finally:
@@ -87,9 +91,11 @@ def _listening(layer: keras.Layer, call: Callable[..., Any]) -> Callable[..., An
     def listening_call(*args: Any, **kwargs: Any) -> Any:
         returned = call(*args, **kwargs)
         tensor = returned[0] if isinstance(returned, (tuple, list)) and returned else returned
-        for wanted, events in _thread.open:
+        for wanted, events, notice in _thread.open:
             if id(layer) in wanted:
                 events.append(Event(layer, tensor))
+                if notice is not None:
+                    notice(layer, next(iter((*args, *kwargs.values())), None), tensor)
         return returned
 
     return listening_call

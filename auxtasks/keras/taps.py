@@ -15,7 +15,7 @@ import numpy as np
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.keras.layers import find_layer, layer_at
 from auxtasks.keras.trial import Output, Trial
-from auxtasks.specs import TargetSpec
+from auxtasks.specs import STEP_KINDS, TargetSpec
 
 
 @dataclass(frozen=True)
@@ -46,39 +46,47 @@ Where: TypeAlias = "Tap | str | int | float"
 
 
 def resolve_taps(
-    at: Where | Mapping[str, Where], specs: Mapping[str, TargetSpec], base: keras.Model, trial: Trial
+    at: Mapping[str, Where], specs: Mapping[str, TargetSpec], base: keras.Model, trial: Trial
 ) -> dict[str, Output]:
     """Find the tensor that each task's head reads."""
-    if isinstance(at, Mapping):
-        for name in at:
-            if name not in specs:
-                raise unknown_name("at", name, specs, "auxiliary target")
-    wheres = {name: at.get(name, "auto") if isinstance(at, Mapping) else at for name in specs}
+    for name in at:
+        if name not in specs:
+            raise unknown_name("at", name, specs, "auxiliary target")
     found = {}
     for name, spec in specs.items():  # a loop, since some versions of Python count a comprehension in the stack
-        found[name] = _resolve(wheres[name], spec, base, trial)
-        check_tokens(spec, found[name], trial)
-        check_tried(spec, found[name], trial)
+        found[name] = _resolve(at.get(name, "auto"), spec, base, trial)
+        _check_tokens(spec, found[name], trial)
+        _warn_of_answer(spec, found[name], trial)
     return found
 
 
 def _resolve(where: Where, spec: TargetSpec, base: keras.Model, trial: Trial) -> Output:
     tap = where if isinstance(where, Tap) else Tap(where)
     if tap.layer == "auto":
-        return auto_tap(spec, trial)
-    if isinstance(tap.layer, str):
-        output = _choose_call(tap, find_layer(tap.layer, base), trial.outputs)
-    elif isinstance(tap.layer, bool) or not isinstance(tap.layer, Real):
-        raise InvalidTypeError(
-            f"`at` takes a layer name, an index, a fraction of the depth or 'auto'; got {tap.layer!r} of type "
-            f"{type(tap.layer).__name__} for target {spec.name!r}."
-        )
-    elif isinstance(tap.layer, Integral):
-        output = _choose_call(tap, layer_at(int(tap.layer), base), trial.outputs)
-    else:
-        output = stage_at(float(tap.layer), trial.outputs)
-    check_steps(spec, output, trial)
+        return _auto_tap(spec, trial)
+    layer = layer_where(tap.layer, base, trial.outputs, whose=f" for target {spec.name!r}")
+    output = _choose_call(tap, layer, trial.outputs)
+    _check_steps(spec, output, trial)
     return output
+
+
+def layer_where(
+    where: object, base: keras.Model, outputs: Sequence[Output], argument: str = "at", whose: str = ""
+) -> keras.Layer:
+    """Find a layer by its name or path, its index, or a fraction of the depth."""
+    if isinstance(where, str):
+        return find_layer(where, base, argument)
+    if isinstance(where, bool) or not isinstance(where, Real):
+        raise InvalidTypeError(
+            f"`{argument}` takes a layer name, an index, a fraction of the depth or 'auto'; got {where!r} of type "
+            f"{type(where).__name__}{whose}."
+        )
+    if isinstance(where, Integral):
+        return layer_at(int(where), base, argument)
+    if not 0.0 <= float(where) <= 1.0:
+        raise InvalidInputError(f"`{argument}`: a fraction of the depth lies from 0.0 to 1.0; got {float(where)!r}.")
+    known = _stages(outputs)
+    return known[round(float(where) * (len(known) - 1))].layer
 
 
 def _choose_call(tap: Tap, layer: keras.Layer, outputs: Sequence[Output]) -> Output:
@@ -109,7 +117,7 @@ def _suggest(outputs: Sequence[Output]) -> list[str]:
     return [path for path, count in counts.items() if count == 1][-5:]
 
 
-def auto_tap(spec: TargetSpec, trial: Trial) -> Output:
+def _auto_tap(spec: TargetSpec, trial: Trial) -> Output:
     """Choose the tap of a task: the deepest tensor of the trunk that still has what the target needs, or the first.
 
     A target with a place in the input (``place="grid"``, images) needs the axes of a feature map, a target per step
@@ -123,27 +131,29 @@ def auto_tap(spec: TargetSpec, trial: Trial) -> Output:
         if not fitting and spec.kind == "step_class":
             raise InvalidInputError(
                 f"`at`: target {spec.name!r} has a class for each of {spec.shape[0]} steps, and no layer of the trunk "
-                f"keeps that many steps{_lengths(shared)}. {use_instead(spec)}, or a model that keeps the time axis."
+                f"keeps that many steps{_lengths(shared)}. {_use_instead(spec)}, or a model that keeps the time axis."
             )
         fitting = fitting or [output for output in shared if output.rank == 2] or shared
-        blind = [output for output in fitting if not trial.sees(spec, output)]
-        if not blind:
+        order = _learnt_first(fitting, trial.outputs) if spec.level == "low" else fitting[::-1]
+        blind = next((output for output in order if not trial.sees(spec, output)), None)
+        if blind is None:
             raise InvalidInputError(
                 f"`at`: target {spec.name!r} asks for the {spec.asks_for} step, and every layer of the trunk that "
-                f"could predict it already holds that step, so that a head would copy it. {way_out(spec)}"
+                f"could predict it already holds that step, so that a head would copy it. {_way_out(spec)}"
             )
-        return _first_learnt(blind, trial.outputs) if spec.level == "low" else blind[-1]
+        return blind
     if spec.kind == "image" or spec.place == "grid":
         return ([output for output in shared if output.rank >= 3] or shared)[-1]
     return shared[-1]
 
 
-def _first_learnt(fitting: Sequence[Output], outputs: Sequence[Output]) -> Output:
-    """Return the first output with trained weights at or before it, or the last; others would teach nothing."""
+def _learnt_first(fitting: Sequence[Output], outputs: Sequence[Output]) -> list[Output]:
+    """Return first what lies at or after the first trained weights, and then the rest, which would teach nothing."""
     # Frozen vectors of words and statistics of a normalisation are weights too, and are not learnt.
     trained = (index for index, output in enumerate(outputs) if output.layer.trainable_weights)
     learnt = next(trained, len(outputs))
-    return next((output for output in fitting if outputs.index(output) >= learnt), fitting[-1])
+    after = [output for output in fitting if outputs.index(output) >= learnt]
+    return [*after, *fitting[: len(fitting) - len(after)][::-1]]
 
 
 def _lengths(outputs: Sequence[Output]) -> str:
@@ -151,7 +161,7 @@ def _lengths(outputs: Sequence[Output]) -> str:
     return f" (they have {', '.join(map(str, found))})" if found else ""
 
 
-def stages(outputs: Sequence[Output]) -> list[Output]:
+def _stages(outputs: Sequence[Output]) -> list[Output]:
     """Return the outputs that depth is counted over."""
     models = {output.path for output in outputs if isinstance(output.layer, keras.Model)}
     found = [
@@ -167,17 +177,9 @@ def stages(outputs: Sequence[Output]) -> list[Output]:
     return found
 
 
-def stage_at(fraction: float, outputs: Sequence[Output], argument: str = "at") -> Output:
-    """Return the stage at a fraction of the depth."""
-    if not 0.0 <= fraction <= 1.0:
-        raise InvalidInputError(f"`{argument}`: a fraction of the depth lies from 0.0 to 1.0; got {fraction!r}.")
-    known = stages(outputs)
-    return known[round(fraction * (len(known) - 1))]
-
-
 def trunk(outputs: Sequence[Output]) -> list[Output]:
     """Return the stages below the main head, which is the last layer with weights and what follows it."""
-    known = stages(outputs)
+    known = _stages(outputs)
     weighted = [index for index, output in enumerate(known) if output.layer.weights]
     below = known[: weighted[-1]] if weighted else known
     shared = [output for output in below if not output.is_model_output]
@@ -195,28 +197,17 @@ def _parents(path: str) -> set[str]:
     return {"/".join(parts[:depth]) for depth in range(1, len(parts))}
 
 
-STEP_KINDS = ("step_class", "step_vector")
-"""The kinds of targets with a value for each step."""
-
-
-def check_steps(spec: TargetSpec, output: Output, trial: Trial) -> None:
-    """Refuse a tap without the steps of a target, and warn of one that holds what the target asks for."""
+def _check_steps(spec: TargetSpec, output: Output, trial: Trial) -> None:
+    """Refuse a tap without the steps of a target."""
     if spec.kind == "step_class" and not trial.keeps_steps(spec, output):
         found = f"{output.length} steps" if output.rank == 2 else f"no time axis (a sample has shape {output.shape})"
         raise InvalidInputError(
             f"`at`: target {spec.name!r} has a class for each of {spec.shape[0]} steps, and the output of layer "
-            f"{output.path!r} has {found}. {use_instead(spec)}, or choose a layer that keeps the steps."
-        )
-    if spec.kind in STEP_KINDS and trial.sees(spec, output):
-        warnings.warn(
-            f"`at`: target {spec.name!r} asks for the {spec.asks_for} step, and the output of layer {output.path!r} "
-            f"already holds that step, so that its head can copy it. {way_out(spec)}",
-            AuxTasksWarning,
-            stacklevel=5,
+            f"{output.path!r} has {found}. {_use_instead(spec)}, or choose a layer that keeps the steps."
         )
 
 
-def check_tokens(spec: TargetSpec, output: Output, trial: Trial) -> None:
+def _check_tokens(spec: TargetSpec, output: Output, trial: Trial) -> None:
     """Refuse targets that count other tokens than the model makes: they would be learnt at the wrong steps."""
     if spec.kind not in STEP_KINDS or output.rank != 2 or trial.counted is None:
         return
@@ -232,9 +223,17 @@ def check_tokens(spec: TargetSpec, output: Output, trial: Trial) -> None:
         )
 
 
-def check_tried(spec: TargetSpec, output: Output, trial: Trial) -> None:
-    """Warn where a target asks for another step and it could not be tried whether its tap holds that step."""
-    if spec.kind in STEP_KINDS and not trial.was_tried(spec):
+def _warn_of_answer(spec: TargetSpec, output: Output, trial: Trial) -> None:
+    """Warn of a tap that holds the step that a target asks for, or of which it could not be tried."""
+    seen = trial.sees(spec, output) if spec.kind in STEP_KINDS else False
+    if seen:
+        warnings.warn(
+            f"`at`: target {spec.name!r} asks for the {spec.asks_for} step, and the output of layer {output.path!r} "
+            f"already holds that step, so that its head can copy it. {_way_out(spec)}",
+            AuxTasksWarning,
+            stacklevel=4,
+        )
+    elif seen is None:
         warnings.warn(
             f"`at`: target {spec.name!r} asks for the {spec.asks_for} step, and whether the model looks at it could "
             f"not be tried; check that the tap {output.path!r} does not see the {spec.asks_for} step.",
@@ -243,12 +242,12 @@ def check_tried(spec: TargetSpec, output: Output, trial: Trial) -> None:
         )
 
 
-def use_instead(spec: TargetSpec) -> str:
+def _use_instead(spec: TargetSpec) -> str:
     """Say what to use in the place of a target per step."""
     return f"Use {spec.per_sample!r} instead" if spec.per_sample else "Use a target per sample instead"
 
 
-def way_out(spec: TargetSpec) -> str:
+def _way_out(spec: TargetSpec) -> str:
     """Say how a tensor is had that does not hold the step a target asks for."""
     direction = "padding='causal' in Conv1D, use_causal_mask=True in attention, a plain forward RNN"
     if spec.asks_for == "previous":

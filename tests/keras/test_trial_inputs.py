@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -15,7 +16,7 @@ from text_models import LABELS, LOSS, POS, TEXTS, id_model, kinds_of_words, targ
 
 from auxtasks.errors import InvalidInputError
 from auxtasks.keras import attach_heads
-from auxtasks.keras.trial import Layout, Samples
+from auxtasks.keras.samples import Samples
 
 
 def _functional(*shapes: tuple[int, ...], dtype: str = "float32") -> keras.Model:
@@ -106,11 +107,13 @@ def test_the_longest_samples_are_tried_first() -> None:
         "table": pd.DataFrame(np.arange(10).reshape(5, 2), index=[*"abcde"]),
     }
     for name, array in arrays.items():
-        samples = Samples.of(array, base, Layout(lengths))
-        np.testing.assert_array_equal(samples.tensors(samples.rows()), [[2, 3], [8, 9]], err_msg=name)
-        np.testing.assert_array_equal(samples.tensors(samples.rows(1)), [[0, 1], [6, 7]], err_msg=name)
-    others = Samples.of(np.arange(8).reshape(4, 2), base, Layout(lengths))  # lengths of other samples are not used
-    np.testing.assert_array_equal(others.tensors(others.rows()), [[0, 1], [2, 3]])
+        samples = Samples.of(array, base, SimpleNamespace(lengths=lengths))
+        np.testing.assert_array_equal(samples.inputs, [[2, 3], [8, 9]], err_msg=name)
+        assert samples.lengths.tolist() == [7, 7]
+    padded = np.array([[1, 2, 0], [3, 0, 0], [4, 5, 6], [7, 0, 0]])
+    others = Samples.of(padded, base, SimpleNamespace(lengths=lengths))  # lengths of other samples are not used
+    np.testing.assert_array_equal(others.inputs, padded[[0, 2]])
+    assert others.lengths is None
     texts = Samples.of(["a", "b c d", "e f", "g h i j"], base=keras.Model())
-    assert texts.rows().tolist() == [1, 3]
-    assert word_ids()[Samples.of(TEXTS, keras.Model()).rows()][-1].all()
+    assert texts.inputs.numpy().tolist() == [b"b c d", b"g h i j"]
+    assert len(Samples.of(TEXTS, keras.Model()).inputs[-1].numpy().split()) == 7

@@ -1,0 +1,123 @@
+"""What is used of Keras beyond its public interface: all of it, so that another version of Keras breaks one file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+DECAY_EXCLUSIONS = ("_exclude_from_weight_decay", "_exclude_from_weight_decay_pattern")
+"""What `exclude_from_weight_decay` sets on an optimizer, whose configuration lacks it."""
+_SEEDS = ("global_random_seed", "global_seed_generator")
+
+
+def layers_in(layer: keras.Layer, *, nested: bool = True, itself: bool = False) -> list[keras.Layer]:
+    """Return the layers in a layer or model, those inside these too unless told otherwise."""
+    return list(layer._flatten_layers(include_self=itself, recursive=nested))
+
+
+def is_wired(model: keras.Model) -> bool:
+    """Tell whether a model is a graph of layers that can be wired anew."""
+    return isinstance(model, (keras.Sequential, keras.src.models.Functional))
+
+
+def calls_in_graph(model: keras.Model, layer: keras.Layer) -> list[Any]:
+    """Return the nodes of a Sequential or functional model at which a layer is called."""
+    graph = model._functional if isinstance(model, keras.Sequential) else model
+    return [node for nodes in graph._nodes_by_depth.values() for node in nodes if node.operation is layer]
+
+
+def input_struct(model: keras.Model) -> Any:
+    """Return the symbolic inputs of a functional model in its own structure; None of others."""
+    return getattr(model, "_inputs_struct", None)
+
+
+def output_struct(model: keras.Model) -> Any:
+    """Return the symbolic outputs of a functional model in its own structure; None of others."""
+    return getattr(model, "_outputs_struct", None)
+
+
+def maker_of(tensor: Any) -> Any:
+    """Return the layer that makes a symbolic tensor; None of one that is not symbolic."""
+    return getattr(getattr(tensor, "_keras_history", None), "operation", None)
+
+
+def mask_of(tensor: Any) -> Any:
+    """Return the mask that Keras set on a tensor, or None."""
+    return getattr(tensor, "_keras_mask", None)
+
+
+def matrix_in(embedding: keras.Layer) -> Any:
+    """Return the vectors of an embedding, adapters (LoRA) added; None of another layer."""
+    return getattr(embedding, "embeddings", getattr(embedding, "_embeddings", None))
+
+
+def compiled_as(model: keras.Model) -> dict[str, Any]:
+    """Return the arguments that a model was compiled with, as they were given; none of one that was not."""
+    return dict(getattr(getattr(model, "_compile_config", None), "config", {}))
+
+
+def check_compiled(model: keras.Model, method: str) -> None:
+    """Raise Keras's own error if a model is not compiled."""
+    model._assert_compile_called(method)
+
+
+def loss_container(model: keras.Model) -> Any:
+    """Return the compiled losses of a model; None without a loss."""
+    return model._compile_loss
+
+
+def metrics_container(model: keras.Model) -> Any:
+    """Return the compiled metrics of a model; None without metrics."""
+    return model._compile_metrics
+
+
+def loss_tracker(model: keras.Model) -> Any:
+    """Return the metric that holds the mean loss of a model."""
+    return model._loss_tracker
+
+
+def flat_labels(metrics: Any, values: Any) -> list[Any]:
+    """Return labels, weights or outputs one by one, in the order of the outputs of compiled metrics."""
+    return list(metrics._flatten_y(values))
+
+
+def flat_metrics(metrics: Any) -> tuple[list[Any], list[Any]]:
+    """Return the compiled metrics of each output, and the weighted ones.
+
+    Before Keras 3.14 there are no entries at all where no output has metrics.
+    """
+    return list(metrics._flat_metrics), list(metrics._flat_weighted_metrics)
+
+
+def options_of(loss: keras.losses.Loss) -> dict[str, Any]:
+    """Return the options of a loss, with those that its configuration lacks (the ``delta`` of Huber's)."""
+    return {**getattr(loss, "_fn_kwargs", {}), **loss.get_config()}
+
+
+def generators_of(layer: keras.Layer) -> list[Any]:
+    """Return the random generators of a layer itself."""
+    return list(layer._seed_generators)
+
+
+def statistics_of(layer: keras.Layer) -> list[Any]:
+    """Return the variables of a layer itself that are not trained."""
+    return list(layer._non_trainable_variables)
+
+
+def random_seed() -> int | None:
+    """Return what `keras.utils.set_random_seed` was given last; None if it was not called."""
+    seed: int | None = keras.src.utils.rng_utils.get_random_seed()
+    return seed
+
+
+def seed_state() -> dict[str, Any]:
+    """Return what Keras keeps of its seed."""
+    return {name: keras.src.backend.common.global_state.get_global_attribute(name) for name in _SEEDS}
+
+
+def restore_seed_state(state: Mapping[str, Any]) -> None:
+    """Put back what `seed_state` returned."""
+    for name, value in state.items():
+        keras.src.backend.common.global_state.set_global_attribute(name, value)
