@@ -1,4 +1,4 @@
-"""How each phase is compiled: as the model was, with an optimizer of its own."""
+"""How a model is compiled: as another one was, with an optimizer of its own."""
 
 from __future__ import annotations
 
@@ -9,27 +9,29 @@ from typing import Any
 import keras
 import numpy as np
 
+from auxtasks.batches.forms import as_tensors
 from auxtasks.errors import InvalidInputError, InvalidTypeError
 from auxtasks.files import named
+from auxtasks.keras.private import DECAY_EXCLUSIONS, compiled_as, is_wired, layers_in
+from auxtasks.keras.seeds import set_seed
 
-_KEPT = ("loss", "loss_weights", "metrics", "weighted_metrics", "auto_scale_loss")
+_BESIDE_LOSS = ("loss_weights", "metrics", "weighted_metrics", "auto_scale_loss")
 _HOW = ("run_eagerly", "jit_compile", "steps_per_execution")
 
 
-def compile_arguments(model: keras.Model, loss: Any, metrics: Any) -> dict[str, Any]:
-    """Return the arguments of ``compile`` beside the optimizer."""
-    if loss is not None:
-        return {"loss": loss, "metrics": metrics}
-    known = dict(getattr(getattr(model, "_compile_config", None), "config", {}))
-    if known.get("loss") is None:
-        raise InvalidInputError("`loss`: the model is not compiled; pass the loss to train with.")
-    kept = {name: known[name] for name in _KEPT if known.get(name) is not None}
-    if metrics is not None:
-        kept["metrics"] = metrics
-    return {**kept, **{name: getattr(model, name) for name in _HOW}}
+def compile_like(model: keras.Model, base: keras.Model) -> None:
+    """Compile a wrapper as the model in it was, with the same optimizer."""
+    model.compile(base.optimizer, **compile_arguments(base))
 
 
-def optimizer_like(optimizer: Any, learning_rate: float) -> keras.optimizers.Optimizer:
+def compile_arguments(model: keras.Model) -> dict[str, Any]:
+    """Return the arguments beside the optimizer that a model was compiled with."""
+    known = compiled_as(model)
+    given = {name: known[name] for name in ("loss", *_BESIDE_LOSS) if known.get(name) is not None}
+    return given | {name: getattr(model, name) for name in _HOW}
+
+
+def optimizer_like(optimizer: Any, **changed: Any) -> keras.optimizers.Optimizer:
     """Return a new optimizer with the settings of another one: a built one cannot be used again."""
     if not isinstance(optimizer, (str, keras.optimizers.Optimizer)):
         raise InvalidTypeError(
@@ -37,16 +39,20 @@ def optimizer_like(optimizer: Any, learning_rate: float) -> keras.optimizers.Opt
             f"{type(optimizer).__name__}."
         )
     like = keras.optimizers.get(optimizer)
-    return type(like).from_config({**like.get_config(), "learning_rate": learning_rate})
+    new = type(like).from_config({**like.get_config(), **changed})
+    for name in DECAY_EXCLUSIONS:
+        if hasattr(unscaled(like), name):
+            setattr(unscaled(new), name, getattr(unscaled(like), name))
+    return new
 
 
-_COMPILED = ("loss_weights", "metrics", "weighted_metrics", "auto_scale_loss")
+def unscaled(optimizer: Any) -> Any:
+    """Look through loss scaling."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
 
 
 def checked_model(base: Any) -> keras.Model:
     """Refuse what cannot be trained."""
-    import keras
-
     if not isinstance(base, keras.Model):
         raise InvalidTypeError(f"`build_model` must return a compiled keras.Model; it returned {type(base).__name__}.")
     if not base.compiled or base.loss is None:
@@ -61,8 +67,6 @@ def checked_model(base: Any) -> keras.Model:
 
 def output_shape(base: keras.Model, inputs: Any) -> tuple[int | None, ...]:
     """Return the shape of the one output of a model, found by running it on a few samples."""
-    from auxtasks.batches.forms import as_tensors
-
     output = base(as_tensors(inputs[:2]), training=False)
     if not hasattr(output, "shape"):
         raise InvalidInputError(
@@ -72,52 +76,28 @@ def output_shape(base: keras.Model, inputs: Any) -> tuple[int | None, ...]:
     return (None, *output.shape[1:])
 
 
-def compile_like(model: Any, base: keras.Model) -> None:
-    """Compile a wrapper as the model in it was, with the same optimizer."""
-    compiled = _compiled(base)
-    model.compile(
-        base.optimizer,
-        base.loss,
-        run_eagerly=base.run_eagerly,
-        jit_compile=base.jit_compile,
-        steps_per_execution=base.steps_per_execution,
-        **{name: compiled[name] for name in _COMPILED if compiled.get(name) is not None},
-    )
-
-
 def described_model(build_model: Callable[[], keras.Model]) -> list[Any]:
     """Describe a new model of a fixed seed by plain values: layers and wiring, weights, and how it is compiled."""
-    from auxtasks.keras.seeds import set_seed
-
     set_seed(0)
     model = checked_model(build_model())
-    layers = list(model._flatten_layers(include_self=False))
+    layers = layers_in(model)
     weights = [np.asarray(weight) for weight in model.get_weights()]
-    compiled = {name: named(_compiled(model).get(name)) for name in _COMPILED}
-    how = [compiled, model.run_eagerly, model.jit_compile, model.steps_per_execution]
+    compiled = {name: named(compiled_as(model).get(name)) for name in _BESIDE_LOSS}
     return [
         [named(layer) for layer in layers],
         _wiring(model, layers),
         weights,
         named(model.optimizer),
         named(model.loss),
-        how,
+        [compiled, *(getattr(model, name) for name in _HOW)],
     ]
 
 
 def _wiring(model: keras.Model, layers: list[Any]) -> str:
     """Write the configuration with numbers for the names of layers, which Keras counts through in a process."""
-    import keras
-
-    if not isinstance(model, (keras.Sequential, keras.src.models.Functional)):
+    if not is_wired(model):
         return type(model).__qualname__
     text = json.dumps(model.get_config(), default=repr, sort_keys=True)
     for number, layer in enumerate([model, *layers]):
         text = text.replace(json.dumps(layer.name), f'"#{number}"')
     return text
-
-
-def _compiled(base: keras.Model) -> dict[str, Any]:
-    """Return the arguments that a model was compiled with, as they were given."""
-    found = getattr(base, "_compile_config", None)
-    return dict(getattr(found, "config", {}))

@@ -48,20 +48,20 @@ class Head(keras.layers.Layer):
     def _bias(self, name: str, size: int) -> Any:
         return self.add_weight(name=name, shape=(size,), initializer=keras.initializers.Zeros())
 
+    def _add_linear(self, n_features: int) -> None:
+        size = sum(spec.size for spec in self.specs)
+        self.kernel = self._kernel("kernel", (n_features, size))
+        self.bias = self._bias("bias", size)
+
     def predict_from(self, features: Any, mask: Any = None) -> dict[str, Any]:
         """Return the linear outputs of each target, in the target's own shape (classes added last)."""
         joined = self(features, step_mask=mask)
-        sizes = [spec.size for spec in self.specs]
-        starts = [sum(sizes[:index]) for index in range(len(sizes))]
-        return {
-            spec.name: self._shaped(spec, joined[..., start : start + size])
-            for spec, start, size in zip(self.specs, starts, sizes, strict=True)
-        }
-
-    def _shaped(self, spec: TargetSpec, output: Any) -> Any:
-        if spec.kind == "distribution":
-            return ops.reshape(output, (-1, *spec.shape))
-        return output
+        found, start = {}, 0
+        for spec in self.specs:
+            output = joined[..., start : start + spec.size]
+            start += spec.size
+            found[spec.name] = ops.reshape(output, (-1, *spec.shape)) if spec.kind == "distribution" else output
+        return found
 
 
 class SampleHead(Head):
@@ -70,8 +70,7 @@ class SampleHead(Head):
     def build(self, shape: Shape) -> None:
         """Create the weights for a tap of this shape, batch first."""
         self.pooling = Pooling(shape[1:], self.specs[0].place)
-        self.kernel = self._kernel("kernel", (self.pooling.size, sum(spec.size for spec in self.specs)))
-        self.bias = self._bias("bias", sum(spec.size for spec in self.specs))
+        self._add_linear(self.pooling.size)
         self.built = True
 
     def call(self, features: Any, step_mask: Any = None) -> Any:
@@ -84,8 +83,7 @@ class StepHead(Head):
 
     def build(self, shape: Shape) -> None:
         """Create the weights for a tap of this shape, batch first."""
-        self.kernel = self._kernel("kernel", (shape[-1], sum(spec.size for spec in self.specs)))
-        self.bias = self._bias("bias", sum(spec.size for spec in self.specs))
+        self._add_linear(shape[-1])
         self.built = True
 
     def call(self, features: Any, step_mask: Any = None) -> Any:

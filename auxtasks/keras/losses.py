@@ -14,7 +14,8 @@ import numpy as np
 from keras import ops
 
 from auxtasks.errors import InvalidInputError
-from auxtasks.specs import CLASS_KINDS, TargetSpec
+from auxtasks.keras.private import options_of
+from auxtasks.specs import CLASS_KINDS, STEP_KINDS, TargetSpec
 from auxtasks.validation import check_choice, check_number
 
 
@@ -33,7 +34,7 @@ def loss_of(
     spec: TargetSpec, target: Any, output: Any, mask: Any = None, weight: Any = None, entries: Entries | None = None
 ) -> Total:
     """Return the loss of one target."""
-    per_step = spec.kind in ("step_class", "step_vector")
+    per_step = spec.kind in STEP_KINDS
     if per_step:
         n_steps = ops.shape(target)[1]
         target, output, mask = same_steps(target, output, mask)
@@ -127,7 +128,7 @@ class Adapted:
 
     def __init__(self, spec: TargetSpec, loss: keras.losses.Loss) -> None:
         self.spec = spec
-        options = {**getattr(loss, "_fn_kwargs", {}), **loss.get_config()}
+        options = options_of(loss)
         self._takes_logits = "from_logits" in options
         # Of logits a loss is exact also for large ones.
         self._loss = type(loss).from_config({**options, "from_logits": True}) if self._takes_logits else loss
@@ -158,7 +159,7 @@ class Adapted:
 def serialised(loss: Any) -> dict[str, Any]:
     """Return a loss as Keras serialises it, with the options that Keras leaves out (the ``delta`` of Huber's)."""
     described: dict[str, Any] = keras.saving.serialize_keras_object(loss)
-    described["config"] = {**getattr(loss, "_fn_kwargs", {}), **described["config"]}
+    described["config"] = {**options_of(loss), **described["config"]}
     return described
 
 

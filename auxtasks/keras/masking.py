@@ -8,6 +8,7 @@ from typing import Any
 
 from keras import ops, tree
 
+from auxtasks.keras.private import flat_labels, flat_metrics, mask_of
 from auxtasks.labels import split_missing
 
 
@@ -43,7 +44,7 @@ def without_missing(y: Any, y_pred: Any, sample_weight: Any, weigh: Callable[...
     else:
         output = tree.flatten(y_pred)[0]
         split = split_missing(y, output)
-        return split.safe, weigh(split.present, sample_weight, getattr(output, "_keras_mask", None))
+        return split.safe, weigh(split.present, sample_weight, mask_of(output))
     parts = {key: without_missing(y[key], _part(y_pred, key), _part(sample_weight, key), weigh) for key in keys}
     if isinstance(y, Mapping):
         return {key: part[0] for key, part in parts.items()}, {key: part[1] for key, part in parts.items()}
@@ -85,10 +86,9 @@ def update_metrics(compiled: Any, y: Any, y_pred: Any, sample_weight: Any) -> No
     _, weighted = without_missing(y, y_pred, sample_weight, metric_weights)
     if not compiled.built:
         compiled.build(labels, y_pred)
-    outputs = compiled._flatten_y(y_pred)
-    labels, present, weighted = (compiled._flatten_y(part) for part in (labels, present, weighted))
-    for metrics, weights in ((compiled._flat_metrics, present), (compiled._flat_weighted_metrics, weighted)):
-        # Not strict: before Keras 3.14 there are no entries at all where no output has metrics.
+    outputs, labels, present, weighted = (flat_labels(compiled, part) for part in (y_pred, labels, present, weighted))
+    for metrics, weights in zip(flat_metrics(compiled), (present, weighted), strict=True):
+        # Not strict, because some versions of Keras have no entries where no output has metrics.
         for metric, label, output, weight in zip(metrics, labels, outputs, weights, strict=False):
             if metric is not None:
                 metric.update_state(label, output, weight)

@@ -12,6 +12,7 @@ from keras import layers
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.keras.layers import layer_at
+from auxtasks.keras.private import calls_in_graph
 from auxtasks.specs import TargetSpec
 from auxtasks.validation import check_choice, check_int, check_number
 
@@ -111,9 +112,7 @@ def _checked(encoder: Any, tasks: Any) -> Mapping[str, Any]:
 
 def _tensor_at(where: Any, encoder: keras.Model) -> Any:
     layer = _layer_at(where, encoder)
-    graph = encoder._functional if isinstance(encoder, keras.Sequential) else encoder
-    # Not `layer.output`, which for a nested model is a tensor of its own graph.
-    calls = [node for nodes in graph._nodes_by_depth.values() for node in nodes if node.operation is layer]
+    calls = calls_in_graph(encoder, layer)  # not `layer.output`, which for a nested model is a tensor of its own graph
     if len(calls) != 1 or len(calls[0].output_tensors) != 1:
         raise InvalidInputError(
             f"`at`: layer {layer.name!r} is called more than once or has several outputs, so which to read is not "

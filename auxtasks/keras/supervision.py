@@ -14,6 +14,7 @@ from keras import ops
 from auxtasks.batches.composition import AUTO, Weight
 from auxtasks.errors import InvalidInputError, InvalidTypeError
 from auxtasks.keras.outputs import MAIN, label_names
+from auxtasks.keras.private import maker_of
 from auxtasks.keras.taps import Tap, Where
 from auxtasks.keras.trial import Output
 from auxtasks.labels import any_floats, find_missing
@@ -66,7 +67,7 @@ def _outputs_of(base: keras.Model, outputs: Sequence[Output]) -> list[tuple[str,
     several = getattr(base, "outputs", None) or []
     if len(several) > 1:
         found = [
-            (name, tuple(tensor.shape[1:]), tensor._keras_history.operation)
+            (name, tuple(tensor.shape[1:]), maker_of(tensor))
             for name, tensor in zip(label_names(base) or (), several, strict=True)
         ]
     else:

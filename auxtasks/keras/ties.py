@@ -10,6 +10,7 @@ import keras
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.keras.layers import find_layer, walk
+from auxtasks.keras.private import matrix_in
 from auxtasks.specs import CLASS_KINDS, TargetSpec
 
 
@@ -28,7 +29,7 @@ def matrix_of(layer: keras.Layer) -> Any:
             f"`tie`: the embedding {layer.name!r} is quantised to {layer.quantization_mode}, and a head cannot use its "
             "rows; tie to one that is not."
         )
-    matrix = getattr(layer, "embeddings", getattr(layer, "_embeddings", None))
+    matrix = matrix_in(layer)
     if len(getattr(matrix, "shape", ())) != 2:
         raise InvalidInputError(
             f"`tie`: layer {layer.name!r} is a {type(layer).__name__} and has no matrix of embeddings; give the name "

@@ -286,17 +286,15 @@ def _model_file() -> Iterator[Path]:
 def _seeded(seed: int) -> Iterator[None]:
     """Seed Python, NumPy, Keras and TensorFlow, and give all but TensorFlow its state back afterwards."""
     import keras
-    from keras.src.backend.common import global_state
+
+    from auxtasks.keras.private import restore_seed_state, seed_state
 
     of_python, of_numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - Keras draws from it
-    # What Keras keeps of its seed.
-    states = ("global_random_seed", "global_seed_generator")
-    of_keras = {name: global_state.get_global_attribute(name) for name in states}
+    of_keras = seed_state()
     keras.utils.set_random_seed(seed)
     try:
         yield
     finally:
         random.setstate(of_python)
         np.random.set_state(of_numpy)  # noqa: NPY002
-        for name, value in of_keras.items():
-            global_state.set_global_attribute(name, value)
+        restore_seed_state(of_keras)

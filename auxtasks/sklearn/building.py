@@ -130,6 +130,8 @@ def _default_loss(model: keras.Model, labels: Labels, shapes: Shapes) -> Any:
     """Choose the loss of each output from the labels."""
     from keras.losses import BinaryCrossentropy, MeanSquaredError, SparseCategoricalCrossentropy
 
+    from auxtasks.keras.private import output_struct
+
     single = _check_units(labels, shapes)
     losses: dict[str, Any] = {}
     for name, layer in zip(shapes, _output_layers(model, list(shapes)), strict=True):
@@ -139,7 +141,7 @@ def _default_loss(model: keras.Model, labels: Labels, shapes: Shapes) -> Any:
             losses[name] = BinaryCrossentropy(from_logits=_is_linear(layer))
         else:
             losses[name] = SparseCategoricalCrossentropy(from_logits=_is_linear(layer))
-    by_name = len(losses) > 1 or isinstance(getattr(model, "_outputs_struct", None), Mapping)
+    by_name = len(losses) > 1 or isinstance(output_struct(model), Mapping)
     return losses if by_name else next(iter(losses.values()))
 
 
@@ -164,10 +166,12 @@ def _output_layers(model: keras.Model, names: list[str]) -> list[Any]:
     """Return the layer that gives each output, None where that is not known."""
     import keras
 
-    struct = getattr(model, "_outputs_struct", None)
+    from auxtasks.keras.private import maker_of, output_struct
+
+    struct = output_struct(model)
     outputs = [struct[name] for name in names] if isinstance(struct, Mapping) else getattr(model, "outputs", None)
-    if outputs and len(outputs) == len(names) and hasattr(outputs[0], "_keras_history"):
-        return [output._keras_history.operation for output in outputs]
+    if outputs and len(outputs) == len(names) and maker_of(outputs[0]) is not None:
+        return [maker_of(output) for output in outputs]
     return [model.layers[-1] if isinstance(model, keras.Sequential) and model.layers else None] * len(names)
 
 
@@ -184,12 +188,14 @@ def _make_optimizer(optimizer: Any, options: Mapping[str, Any]) -> Any:
     """Make an optimizer that no model has used."""
     import keras
 
+    from auxtasks.keras.compiling import optimizer_like
+
     if isinstance(optimizer, type):
         return optimizer(**options)
     if isinstance(optimizer, str):
         return keras.optimizers.get({"class_name": optimizer, "config": dict(options)})
     if isinstance(optimizer, keras.optimizers.Optimizer):
-        return type(optimizer).from_config({**optimizer.get_config(), **options})
+        return optimizer_like(optimizer, **options)
     raise InvalidTypeError(f"`optimizer` must be a name, a class or an optimizer; got {type(optimizer).__name__}.")
 
 

@@ -68,12 +68,15 @@ def test_the_head_is_trained_first_and_everything_after() -> None:
 def test_step_by_step_with_an_optimizer_of_ones_own() -> None:
     model, watch = deep(), Watch()
     used = keras.optimizers.SGD(5.0, momentum=0.5)
+    used.exclude_from_weight_decay(var_names=["bias"])
     used.build(deep().trainable_weights)
     options = {"freeze_to": ["auto", "one", "one", None], "epochs": 1, "learning_rate": [0.1, 0.02, 0.0, 0.01]}
     fine_tune(model, X, Y, optimizer=used, callbacks=[watch], **options, **FAST)
     assert [sum(moved.values()) for moved in watch.moved] == [1, 3, 0, 4]
     assert watch.rates == [0.1, 0.02, 0.0, 0.01]
     assert {each.momentum for each in watch.optimizers} == {0.5}
+    # What an optimizer's configuration lacks.
+    assert not any(each._use_weight_decay(model.get_layer("one").bias) for each in watch.optimizers)
 
 
 def test_it_is_what_keras_does_by_hand() -> None:
