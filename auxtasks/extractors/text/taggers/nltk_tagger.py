@@ -24,15 +24,7 @@ _CHUNKERS = {"multiclass": {"entity", "entity_run"}, "binary": {"entity_any_run"
 
 
 class NltkBackend:
-    """Tags English texts with NLTK.
-
-    Parameters
-    ----------
-    tagger : TaggerI, optional
-        A tagger of NLTK's kind, whose tags are those of the Penn Treebank or universal ones; by default NLTK's
-        averaged perceptron.
-    progress : bool
-        Whether to show a progress bar.
+    """Tags English texts with a tagger of NLTK's kind, of Penn or universal tags; by default its averaged perceptron.
 
     Texts are cut as by ``nltk.word_tokenize``: sentences by Punkt, then words. Given tokens are tagged as they are,
     those of a text as one sentence. Parts of speech follow from the tags by

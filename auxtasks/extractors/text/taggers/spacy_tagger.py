@@ -17,23 +17,11 @@ from auxtasks.validation import check_int, check_processes
 
 
 class SpacyBackend:
-    """Tags texts with a spaCy pipeline.
-
-    Parameters
-    ----------
-    pipeline : str, Path or Language
-        The name of an installed pipeline, a folder, or a loaded pipeline, which is left as it is. It is loaded when
-        the first text is tagged, and the last one loaded is kept for later calls.
-    batch_size : int
-        How many texts are tagged at once; fewer where they are long (see `batches_of`).
-    n_process : int
-        How many processes tag; -1 for one per processor. The result does not depend on it. Each loads the pipeline,
-        so that more than one pays from some thousand texts on.
-    progress : bool
-        Whether to show a progress bar.
+    """Tags texts with a spaCy pipeline, which is loaded when the first text is tagged; a loaded one is left as it is.
 
     Only the components run that what is needed depends on, as they declare it; one that declares nothing always runs.
-    Tokens of nothing but whitespace have nothing to say.
+    Tokens of nothing but whitespace have nothing to say. The result does not depend on the number of processes; each
+    loads the pipeline, so that more than one pays from some thousand texts on.
     """
 
     def __init__(

@@ -24,7 +24,9 @@ def as_tokenizer(value: object) -> Tokenizer:
     if value is None:
         return StandardTokenizer()
     if isinstance(value, str):
-        return _named(value)
+        if value not in _NAMES:
+            raise unknown_name("tokenizer", value, _NAMES, "tokenizer")
+        return StandardTokenizer() if value == "standard" else StandardTokenizer(standardize=None)
     if is_text_vectorization(value):
         return from_layer(value)
     if is_hugging_face(value):
@@ -47,9 +49,3 @@ def from_dict(fields: Mapping[str, Any]) -> Tokenizer:
         raise unknown_name("kind", kind, made, "kind of tokenizer")
     tokenizer: Tokenizer = made[kind].from_dict(fields)
     return tokenizer
-
-
-def _named(name: str) -> StandardTokenizer:
-    if name not in _NAMES:
-        raise unknown_name("tokenizer", name, _NAMES, "tokenizer")
-    return StandardTokenizer() if name == "standard" else StandardTokenizer(standardize=None)
