@@ -79,27 +79,13 @@ def _check_distinct(names: list[str]) -> None:
 
 @dataclass(frozen=True)
 class Task:
-    """One target to be made: an extractor with its options, or a column that the user gives.
+    """One target to be made: an extractor with its options, or a column that the user gives."""
 
-    Parameters
-    ----------
-    name : str
-        The key of the target.
-    extractor : Extractor
-        What is declared of it.
-    options : mapping
-        All options of the extractor, defaults included.
-    names : tuple of str
-        The names of the classes, or of the columns of a vector or a set of labels.
-    needs : tuple of str
-        The columns that a tagger must give.
-    """
-
-    name: str
+    name: str  # the key of the target
     extractor: Extractor
-    options: Mapping[str, Any] = field(default_factory=dict)
-    names: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)  # all of them, defaults included
+    names: tuple[str, ...] = ()  # of the classes, or of the columns of a vector or a set of labels
+    needs: tuple[str, ...] = ()  # the columns that a tagger must give
 
     @property
     def arguments(self) -> dict[str, Any]:

@@ -38,36 +38,16 @@ class FittedTexts:
 
 @dataclass(frozen=True)
 class Documents:
-    """Texts, cut into the model's tokens; what the extractors of the text domain read.
-
-    Parameters
-    ----------
-    texts : sequence of str
-        The texts.
-    spans : Spans
-        Where the model's tokens lie in them.
-    ids : ndarray of int32
-        The numbers of the tokens in the vocabulary, flat.
-    fitted : FittedTexts
-        The vocabulary and the number of steps; longer texts are cut, shorter ones padded.
-    padding : {"post", "pre"}
-        The side that is padded.
-    as_texts : bool
-        Whether the model reads the texts themselves.
-    annotations : Annotations or None
-        What the tagger says, if a task asked for it.
-    given : Spans or None
-        Where the tokens lie that the user gave.
-    """
+    """Texts, cut into the model's tokens; what the extractors of the text domain read."""
 
     texts: Sequence[str]
-    spans: Spans
-    ids: Array
-    fitted: FittedTexts
-    padding: str = "post"
-    as_texts: bool = False
-    annotations: Annotations | None = None
-    given: Spans | None = None
+    spans: Spans  # where the model's tokens lie in them
+    ids: Array  # the numbers of the tokens in the vocabulary, int32 and flat
+    fitted: FittedTexts  # longer texts are cut, shorter ones padded
+    padding: str = "post"  # the side that is padded; or "pre"
+    as_texts: bool = False  # whether the model reads the texts themselves
+    annotations: Annotations | None = None  # what the tagger says, if a task asked for it
+    given: Spans | None = None  # where the tokens lie that the user gave
 
     def __len__(self) -> int:
         """Count the texts."""
@@ -164,24 +144,12 @@ PADDING, UNKNOWN = "", "[UNK]"
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Words by their numbers, laid out as Keras's ``TextVectorization`` does by default.
+    """Words by their numbers, laid out as Keras's ``TextVectorization`` does by default."""
 
-    Parameters
-    ----------
-    words : tuple of str
-        The word of every number.
-    padding : int
-        The number that stands for no token.
-    unknown : int or None
-        The number of words that are not in the vocabulary; None where there is no such word.
-    special : frozenset of int
-        Numbers that stand for no word of a text, padding and unknown among them; never a target.
-    """
-
-    words: tuple[str, ...]
-    padding: int = 0
-    unknown: int | None = 1
-    special: frozenset[int] = field(default=frozenset({0, 1}))
+    words: tuple[str, ...]  # the word of every number
+    padding: int = 0  # the number that stands for no token
+    unknown: int | None = 1  # that of words that are not in the vocabulary; None where there is none
+    special: frozenset[int] = field(default=frozenset({0, 1}))  # no words of a text, these two among them; no targets
 
     @classmethod
     def fit(cls, words: Iterable[str], max_tokens: int | None = None) -> Vocabulary:

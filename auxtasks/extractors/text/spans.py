@@ -15,17 +15,12 @@ from auxtasks.typing import Array
 class Spans:
     """The character ranges of the tokens of n texts, laid end to end.
 
-    Parameters
-    ----------
-    counts : ndarray of int64, shape (n,)
-        How many tokens each text has.
-    starts, ends : ndarray of int32, shape (sum of counts,)
-        The characters of its own text that a token stands for, from ``starts`` to before ``ends``. Both are 0 for a
-        token that stands for none, such as a marker that a tokenizer adds.
+    A token stands for the characters of its own text from its start to before its end. Both are 0 for a token that
+    stands for none, such as a marker that a tokenizer adds.
     """
 
-    counts: Array
-    starts: Array
+    counts: Array  # how many tokens each text has, (n,) int64
+    starts: Array  # (sum of counts,) int32
     ends: Array
 
     @classmethod
@@ -93,21 +88,11 @@ NAMED: frozenset[str] = frozenset({"pos", "tag", "dependency", "entity"})
 
 @dataclass(frozen=True)
 class Annotations:
-    """What a tagger says of n texts.
+    """What a tagger says of n texts."""
 
-    Parameters
-    ----------
-    spans : Spans
-        Where the tagger's tokens lie; sorted and without overlap within a text.
-    columns : mapping of str to ndarray of int32
-        One value a token, by the names of `COLUMNS`.
-    names : mapping of str to tuple of str
-        For the columns in `NAMED`, what the codes stand for.
-    """
-
-    spans: Spans
-    columns: Mapping[str, Array]
-    names: Mapping[str, tuple[str, ...]]
+    spans: Spans  # where the tagger's tokens lie; sorted and without overlap within a text
+    columns: Mapping[str, Array]  # one int32 a token, by the names of `COLUMNS`
+    names: Mapping[str, tuple[str, ...]]  # for the columns in `NAMED`, what the codes stand for
 
     def codes(self, column: str, classes: Sequence[str]) -> Array:
         """Return a named column as numbers of the given classes; -1 for what is none of them."""

@@ -17,19 +17,12 @@ from auxtasks.typing import Array
 class Corpus:
     """Texts to be tagged.
 
-    Parameters
-    ----------
-    texts : sequence of str
-        The texts, checked: no lone surrogates.
-    given : Spans or None
-        Where the user gave tokens, their places in the texts, which are these tokens joined by single spaces. The
-        tagger then tags exactly these; None where it tokenizes by itself.
-    training : bool
-        Whether these are training texts. Only for these is a column an error that the tagger leaves empty throughout.
+    Where the user gave tokens, the texts are these joined by single spaces, and the tagger tags exactly them. Only for
+    training texts is a column an error that it leaves empty throughout.
     """
 
-    texts: Sequence[str]
-    given: Spans | None = None
+    texts: Sequence[str]  # checked: no lone surrogates
+    given: Spans | None = None  # the places of given tokens; None where the tagger tokenizes by itself
     training: bool = True
 
 

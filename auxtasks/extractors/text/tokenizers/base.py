@@ -13,21 +13,11 @@ from auxtasks.typing import Array
 
 @dataclass(frozen=True)
 class Tokens:
-    """The model's tokens of n texts.
+    """The model's tokens of n texts."""
 
-    Parameters
-    ----------
-    spans : Spans
-        Where they lie in the text as the user gave it, whatever the tokenizer did to its characters.
-    words : list of str
-        Every token as the model's vocabulary knows it (lower-cased, stripped, ...), flat.
-    ids : ndarray of int32 or None
-        Their numbers, flat, where the tokenizer numbers tokens itself.
-    """
-
-    spans: Spans
-    words: list[str]
-    ids: Array | None = None
+    spans: Spans  # where they lie in the text as the user gave it, whatever the tokenizer did to its characters
+    words: list[str]  # as the model's vocabulary knows them (lower-cased, stripped, ...), flat
+    ids: Array | None = None  # their numbers, int32 and flat, where the tokenizer numbers tokens itself
 
 
 class Tokenizer(Protocol):

@@ -24,14 +24,10 @@ _EXPECTED = "a list of strings or of (start, end) pairs, one for each token"
 class FunctionTokenizer:
     """Cuts texts as a function does.
 
-    Parameters
-    ----------
-    function : callable
-        Takes a text; returns its tokens in their order: all of them as strings, or all as (start, end) pairs of
-        places in the text, which are sorted, do not overlap, and are (0, 0) for a token that stands for nothing.
-
-    The places of strings are found by `auxtasks.extractors.text.tokenizers.function.locate`; a token that is not in
-    its text gets no target, and a warning tells how many there are. The word of a pair is what it spans.
+    It takes a text and returns its tokens in their order: all of them as strings, or all as (start, end) pairs of
+    places in the text, which are sorted, do not overlap, and are (0, 0) for a token that stands for nothing. The places
+    of strings are found by `auxtasks.extractors.text.tokenizers.function.locate`; a token that is not in its text gets
+    no target, and a warning tells how many there are. The word of a pair is what it spans.
     """
 
     function: Callable[[str], Any]

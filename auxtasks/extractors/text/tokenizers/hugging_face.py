@@ -25,22 +25,14 @@ _BLOCK = 4096
 class HuggingFaceTokenizer:
     """Cuts texts as a Hugging Face tokenizer does when it is called, markers such as ``[CLS]`` included.
 
-    Parameters
-    ----------
-    tokenizer : transformers.PreTrainedTokenizerFast or tokenizers.Tokenizer
-        The tokenizer. One of transformers never cuts a text here, as its own call does not by default; one of
-        tokenizers does if truncation is enabled. Padding is left out in both cases.
-    vocabulary : Vocabulary
-        Its vocabulary; its special tokens are never a target.
-    length : int, optional
-        How many tokens it pads a text to.
-
-    Several tokens may stand for the same character (the bytes of an emoji), and have the same place then.
+    One of transformers never cuts a text here, as its own call does not by default; one of tokenizers does if
+    truncation is enabled. Padding is left out in both cases. Several tokens may stand for the same character (the
+    bytes of an emoji), and have the same place then.
     """
 
-    tokenizer: Any
-    vocabulary: Vocabulary
-    length: int | None = None
+    tokenizer: Any  # transformers.PreTrainedTokenizerFast or tokenizers.Tokenizer
+    vocabulary: Vocabulary  # its special tokens are never a target
+    length: int | None = None  # how many tokens it pads a text to
 
     @property
     def pads_left(self) -> bool:

@@ -77,16 +77,7 @@ _BLOCK = 10_000
 
 @dataclass(frozen=True)
 class LayerTokenizer:
-    """Cuts texts by the operations of a layer whose rules are functions.
-
-    Parameters
-    ----------
-    layer : keras.layers.TextVectorization
-        The layer.
-    vocabulary : Vocabulary
-        Its vocabulary.
-    length : int, optional
-        How many tokens it pads or cuts a text to.
+    """Cuts texts by the operations of a ``TextVectorization`` layer whose rules are functions.
 
     The layer gives words without their places, which `auxtasks.extractors.text.tokenizers.function.locate` finds.
     Empty words at the end of a text are padding and are left out.
@@ -94,7 +85,7 @@ class LayerTokenizer:
 
     layer: Any
     vocabulary: Vocabulary
-    length: int | None = None
+    length: int | None = None  # how many tokens it pads or cuts a text to
 
     def tokenize(self, texts: Sequence[str]) -> Tokens:
         """Cut texts into tokens; see `auxtasks.extractors.text.tokenizers.base.Tokenizer`."""
