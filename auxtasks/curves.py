@@ -348,7 +348,13 @@ def decisions_of(
     chosen = Metrics.of(None, labels, outputs.shape, loss=loss, from_logits=from_logits, problem=problem)
     if chosen.problem == "regression":
         return None
-    _check_scale(outputs, chosen)
+    if chosen.scale == "probabilities" and np.isfinite(outputs).any():
+        low, high = np.nanmin(outputs), np.nanmax(outputs)
+        if low < -_TOLERANCE or high > 1 + _TOLERANCE:
+            raise InvalidInputError(
+                f"`y_pred` must be probabilities, and goes from {low:.3g} to {high:.3g}; for logits pass "
+                "from_logits=True."
+            )
     n_classes = 2 if chosen.problem == "binary" else outputs.shape[-1]
     known = tuple(map(str, range(n_classes) if names is None else names))
     if len(known) != n_classes:
@@ -367,16 +373,6 @@ def decisions_of(
     if not any(len(part.truth) for part in parts):
         raise InvalidInputError("`y_pred` has no finite prediction for any sample that has a label.")
     return Decisions(chosen.problem, known, parts)
-
-
-def _check_scale(outputs: Array, chosen: Metrics) -> None:
-    if chosen.scale != "probabilities" or not np.isfinite(outputs).any():
-        return
-    low, high = np.nanmin(outputs), np.nanmax(outputs)
-    if low < -_TOLERANCE or high > 1 + _TOLERANCE:
-        raise InvalidInputError(
-            f"`y_pred` must be probabilities, and goes from {low:.3g} to {high:.3g}; for logits pass from_logits=True."
-        )
 
 
 def _gathered(labels: Array, outputs: Array, problem: Problem, chosen: Metrics) -> Evidence:

@@ -86,10 +86,8 @@ def fuse(
             f"`predictions` hold {stacked.dtype.name}, which are taken for class numbers or flags: use method='vote'. "
             f"For the {method} of numbers pass floats."
         )
-    return _largest(stacked) if method == "max" else _mean(stacked, shares)
-
-
-def _largest(stacked: Array) -> Array:
+    if method == "mean":
+        return _mean(stacked, shares)
     # Unlike np.nanmax, this says nothing where all are NaN.
     largest: Array = np.fmax.reduce(stacked, axis=0)
     return largest
@@ -110,14 +108,13 @@ def _mean(stacked: Array, shares: Array) -> Array:
 def read_predictors(predictions: Any) -> tuple[tuple[str, ...] | None, Array]:
     """Stack predictions of the same samples."""
     if isinstance(predictions, Mapping):
-        names = tuple(predictions)
-        return names, _stack([f"{name!r}" for name in names], list(predictions.values()))
+        return tuple(predictions), _stack([repr(name) for name in predictions], list(predictions.values()))
     if not isinstance(predictions, Sequence) and not hasattr(predictions, "__array__"):
         raise InvalidTypeError(
             "`predictions` must be a list or mapping of arrays, one for each predictor, or one stacked array; got "
             f"{type(predictions).__name__}."
         )
-    parts = list(predictions) if isinstance(predictions, Sequence) else list(np.asarray(predictions))
+    parts = list(predictions if isinstance(predictions, Sequence) else np.asarray(predictions))
     return None, _stack([f"number {number}" for number in range(len(parts))], parts)
 
 
@@ -192,11 +189,11 @@ def vote(stacked: Array, shares: Array) -> Array:
     """Return the decision with most votes."""
     decisions = _decide(stacked) if stacked.dtype.kind == "f" else stacked
     signed = decisions.dtype.kind == "i"
-    candidates = np.unique(decisions)
+    candidates = np.setdiff1d(decisions, [MISSING]) if signed else np.unique(decisions)
     most = np.zeros(decisions.shape[1:])
     winner = np.full(decisions.shape[1:], MISSING if signed else 0, dtype=decisions.dtype)
     # In ascending order, and only more votes than before win.
-    for candidate in candidates[candidates != MISSING] if signed else candidates:
+    for candidate in candidates:
         votes = np.tensordot(shares, (decisions == candidate).astype(np.float64), axes=1)
         # A rounded sum of weights is no majority.
         wins = votes > most + 1e-9 * shares.sum()

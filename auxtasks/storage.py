@@ -140,7 +140,7 @@ def _absent(path: Path) -> str:
     folder = path.parent
     if (folder / "auxtasks_zarr.json").exists():
         return f"the targets in {folder} are Zarr arrays; open them with `auxtasks.cluster.open_zarr`."
-    for unfinished in (folder, folder.with_name(folder.name + PARTIAL)):
+    for unfinished in (folder, folder.parent / f"{folder.name}{PARTIAL}"):
         if (unfinished / JOURNAL).exists():
             return (
                 f"the targets in {unfinished} are unfinished; make the same call of `make_aux_targets` again, which "

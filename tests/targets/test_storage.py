@@ -86,6 +86,14 @@ def test_inputs_can_be_left_out(targets: AuxTargets, tmp_path: Path) -> None:
         _ = loaded.inputs
 
 
+def test_the_folder_one_is_in(saved: Path, targets: AuxTargets, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(saved)
+    assert list(load_targets(".")) == list(targets)
+    monkeypatch.chdir(saved.parent)
+    with pytest.raises(StorageError, match=r"pass a directory that `AuxTargets.save` wrote"):
+        load_targets(".")
+
+
 @pytest.mark.parametrize("failing", [1, 3])
 def test_an_interrupted_save_leaves_nothing(
     targets: AuxTargets, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
