@@ -19,7 +19,7 @@ from auxtasks.keras.private import input_struct, is_wired, layers_in
 from auxtasks.keras.samples import Samples
 from auxtasks.keras.taps import layer_where, trunk
 from auxtasks.keras.trial import Output, trial_run
-from auxtasks.labels import find_missing
+from auxtasks.labels import missing_entries
 from auxtasks.typing import Array
 from auxtasks.validation import check_int, check_number
 
@@ -377,8 +377,8 @@ def check_labels(y: Any, base: keras.Model, loss: Any) -> None:
         found = np.asarray(labels)
         if found.ndim and not len(found):
             raise InvalidInputError(f"`y` holds no label; found shape {found.shape}.")
-        missing = None if found.dtype.kind == "i" and signed else find_missing(found)
-        if missing is not None and missing.any():
+        missing = missing_entries(found, signed=signed)
+        if missing.any():
             raise InvalidInputError(
                 f"`y`: {int(missing.sum())} of {missing.size} labels are missing (-1 or NaN), and plain `fit` would "
                 f"train on them. Fine-tune on the labelled samples alone: keep = {_kept(found)}; x[keep], y[keep]."

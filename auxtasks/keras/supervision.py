@@ -17,7 +17,7 @@ from auxtasks.keras.outputs import MAIN, label_names
 from auxtasks.keras.private import maker_of
 from auxtasks.keras.taps import Tap, Where
 from auxtasks.keras.trial import Output
-from auxtasks.labels import any_floats, find_missing
+from auxtasks.labels import find_missing
 from auxtasks.specs import Kind, TargetSpec
 from auxtasks.validation import check_choice
 
@@ -142,7 +142,7 @@ def supervised_targets(
 
 def _as_target(spec: TargetSpec, labels: Any, negative: bool) -> Any:
     xp: Any = np if isinstance(labels, np.ndarray) else ops
-    missing = find_missing(labels) if any_floats(labels) or not negative else None
+    missing = find_missing(labels, signed=negative)
     if negative and spec.kind == "multilabel":
         labels = xp.where(labels < 0, xp.zeros_like(labels), labels)
     if spec.kind == "class":
