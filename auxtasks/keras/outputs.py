@@ -7,6 +7,8 @@ from typing import Any
 
 import keras
 
+from auxtasks.keras.private import output_struct
+
 MAIN = "main"
 """The name of the one label of a model whose output has no name."""
 
@@ -18,7 +20,7 @@ def label_names(base: keras.Model) -> list[str] | None:
     outputs = getattr(base, "outputs", None)
     if not outputs:
         return None
-    struct = base._outputs_struct
+    struct = output_struct(base)
     if isinstance(struct, dict):
         return sorted(struct)
     return [MAIN] if len(outputs) == 1 else list(base.output_names)

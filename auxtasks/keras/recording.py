@@ -16,6 +16,8 @@ from typing import Any
 
 import keras
 
+from auxtasks.keras.private import mask_of
+
 
 @dataclass(frozen=True)
 class Event:
@@ -27,7 +29,7 @@ class Event:
     @property
     def mask(self) -> Any:
         """The time mask that Keras set on the output after the call, or None."""
-        return getattr(self.output, "_keras_mask", None)
+        return mask_of(self.output)
 
 
 Notice = Callable[[keras.Layer, Any, Any], None]
