@@ -76,7 +76,7 @@ def _reduced(see: Callable[..., Any], source: Source, told_of: Sequence[Piece], 
         start = len(calls)
         calls += [(_merge, level[at : at + SPLIT_EVERY]) for at in range(0, len(level), SPLIT_EVERY)]
         level = range(start, len(calls))
-    return layer(see.__name__, calls).delayed(level[0]).compute()
+    return layer(see.__name__, calls)[level[0]].compute()
 
 
 @dataclass(frozen=True)

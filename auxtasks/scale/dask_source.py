@@ -191,20 +191,11 @@ def _take(values: Any, rows: slice) -> Any:
     return values.iloc[rows] if hasattr(values, "iloc") else values[rows]
 
 
-@dataclass(frozen=True)
-class Layer:
-    """Calls that are made when their results are asked for."""
+def layer(name: str, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """Lay out calls in one layer of a graph, and return their results as delayed objects.
 
-    name: str  # the key of a call is this and its number
-    graph: Any  # the calls, and all that they need
-
-    def delayed(self, number: int) -> Any:
-        """Return the result of one call as a delayed object."""
-        return require("dask.delayed", extra="dask").Delayed((self.name, number), self.graph, layer=self.name)
-
-
-def layer(name: str, calls: Sequence[tuple[Any, ...]]) -> Layer:
-    """Lay out calls."""
+    A range among the arguments stands for the results of the calls of these numbers.
+    """
     own = f"auxtasks-{name}-{uuid4().hex}"
     needed: dict[Any, Any] = {}
 
@@ -217,8 +208,10 @@ def layer(name: str, calls: Sequence[tuple[Any, ...]]) -> Layer:
         return argument.key
 
     tasks = {(own, at): (call[0], *map(stand_in, call[1:])) for at, call in enumerate(calls)}
-    graph = require("dask.highlevelgraph", extra="dask").HighLevelGraph
-    return Layer(own, graph.from_collections(own, tasks, dependencies=list(needed.values())))
+    layers = require("dask.highlevelgraph", extra="dask").HighLevelGraph
+    graph = layers.from_collections(own, tasks, dependencies=list(needed.values()))
+    delayed = require("dask.delayed", extra="dask").Delayed
+    return [delayed(key, graph, layer=own) for key in tasks]
 
 
 def joined(
@@ -229,7 +222,7 @@ def joined(
     graph = require("dask.highlevelgraph", extra="dask").HighLevelGraph
     parts = layer(name, calls)
     chunks = ((np.nan,) * len(calls) if rows is None else tuple(rows), *((length,) for length in shape))
-    own = f"{parts.name}-array"
+    own = f"{parts[0].key[0]}-array"
     # The keys of an array have a number for each of its axes.
-    named = {(own, at, *(0 for _ in shape)): (parts.name, at) for at in range(len(calls))}
-    return da.Array(graph.from_collections(own, named, dependencies=[parts.delayed(0)]), own, chunks, dtype=dtype)
+    named = {(own, at, *(0 for _ in shape)): part.key for at, part in enumerate(parts)}
+    return da.Array(graph.from_collections(own, named, dependencies=parts[:1]), own, chunks, dtype=dtype)

@@ -18,10 +18,8 @@ from auxtasks.labels import main_labels
 from auxtasks.optional import is_dask, require
 from auxtasks.scale.dask_source import Piece, Source, bring, joined, layer, pieces, read_source, with_known_rows
 from auxtasks.scale.zarr import write_zarr
-from auxtasks.specs import TargetSpec
 from auxtasks.targets.computing import check_like_training
 from auxtasks.targets.fitted import Fitted, Made
-from auxtasks.targets.raw import empty_target
 from auxtasks.typing import Array
 
 if TYPE_CHECKING:
@@ -56,13 +54,12 @@ def targets_of(fitted: Fitted, source: Source, given: Mapping[str, object] | Non
     copies = bool(fitted.adding)
     as_they_are = source.array is not None and not copies and not fitted.changes_inputs
     inputs = None if as_they_are else inputs_layout(fitted, source, copies)
-    layouts = {name: target_layout(spec, fitted.settings.dtype) for name, spec in fitted.specs.items()}
+    layouts = {name: Layout(spec.shape, fitted.missing(name).dtype) for name, spec in fitted.specs.items()}
 
     delayed = require("dask", extra="dask").delayed
     shared = [delayed(value, traverse=False) for value in (fitted, inputs, layouts)]
     told_of = pieces(source, columns)
-    layer_made = layer("make", [(make, b, piece, *shared) for b, piece in zip(source.blocks, told_of, strict=True)])
-    made = [layer_made.delayed(number) for number in range(len(told_of))]
+    made = layer("make", [(make, b, piece, *shared) for b, piece in zip(source.blocks, told_of, strict=True)])
 
     def lay_out(take: Callable[..., Array], layout: Layout) -> Any:
         # All originals first, then all copies, as in memory.
@@ -147,11 +144,6 @@ class Layout:
     def empty(self) -> Array:
         """Return the values of no samples."""
         return np.empty((0, *self.shape), self.dtype)
-
-
-def target_layout(spec: TargetSpec, dtype: np.dtype[Any]) -> Layout:
-    """Tell how a target is laid out."""
-    return Layout(spec.shape, empty_target(spec.kind, 0, spec.shape, dtype).dtype)
 
 
 def inputs_layout(fitted: Fitted, source: Source, copies: bool) -> Layout:
