@@ -95,6 +95,13 @@ def test_float32_inputs_agree_within_their_rounding(name: str) -> None:
         )
 
 
+@pytest.mark.parametrize(("dtype", "offset", "atol"), [("float16", 0, 1e-5), ("int64", 10**9, 1e-6)])
+def test_they_are_computed_in_the_dtype_in_which_transform_does(dtype: str, offset: int, atol: float) -> None:
+    X = (50 * SIGNALS).astype(dtype) + np.asarray(offset, dtype)
+    generator = AuxTargetGenerator("signal", "std").fit(X)
+    assert_equal(gathered(mapped(X, generator)), generator.transform(X), atol=atol)
+
+
 def test_targets_are_those_of_the_augmented_inputs_also_when_interleaved() -> None:
     generator = AuxTargetGenerator("image", ["hog", "local_binary_patterns"]).fit(IMAGES)
 
