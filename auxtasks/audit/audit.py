@@ -249,9 +249,9 @@ def check_fit_options(options: Mapping[str, Any]) -> None:
     """Refuse what `fit` does not take, what the audit says itself, and what cannot be copied for each run."""
     import keras
 
-    from auxtasks.keras.fitting import Fitting
+    from auxtasks.keras.model import AuxModel
 
-    known = {*inspect.signature(Fitting.fit).parameters, *inspect.signature(keras.Model.fit).parameters}
+    known = {*inspect.signature(AuxModel.fit).parameters, *inspect.signature(keras.Model.fit).parameters}
     for name, value in options.items():
         if name in _OWN_OPTIONS:
             raise InvalidInputError(f"`fit_options` must not hold {name!r}, which the audit decides; leave it out.")

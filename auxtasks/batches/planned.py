@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from math import ceil
@@ -13,7 +13,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from auxtasks.batches.composition import DEFAULT_SHARE, UNCOUNTED, Composition, Indices, automatic_weight, planned
+from auxtasks.batches.composition import (
+    DEFAULT_SHARE,
+    UNCOUNTED,
+    Composition,
+    Indices,
+    automatic_weight,
+    compose,
+    planned,
+)
 from auxtasks.batches.forms import AuxBatch, PackedDataset, as_inputs
 from auxtasks.labels import present_rows
 from auxtasks.typing import Array
@@ -95,11 +103,6 @@ class PlannedBatches(keras.utils.PyDataset):
         self._epoch = 0
         self._rows = plan.epoch(0)
 
-    @property
-    def num_batches(self) -> int:
-        """The number of batches in an epoch."""
-        return self._plan.n_batches
-
     def __len__(self) -> int:
         """Return the number of batches in an epoch."""
         return self._plan.n_batches
@@ -173,6 +176,18 @@ def dataset_of(data: Any, plan: Composition, first_epoch: int = 0) -> tf.data.Da
     return batches.map(lambda rows: tf.nest.map_structure(lambda array: tf.gather(array, rows), tensors)).prefetch(
         tf.data.AUTOTUNE
     )
+
+
+def composed_dataset(
+    data: tuple[Any, ...], batch_size: int, share: float, seed: int, steps_done: Callable[[], int], *, repeat: bool
+) -> tf.data.Dataset | None:
+    """Return batches of packed data that hold a share of labelled samples; None where ordinary ones do."""
+    plan = compose(np.asarray(data[0].labelled, dtype=bool), batch_size, share, seed)
+    if plan is None:
+        return None
+    # Another call of fit goes on with the epochs after those seen before, as a resumed run must.
+    batches = dataset_of(data, plan, first_epoch=steps_done() // plan.n_batches)
+    return batches.repeat() if repeat else batches
 
 
 class LabelledBatches(PlannedBatches):

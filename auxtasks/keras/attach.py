@@ -22,7 +22,7 @@ from auxtasks.keras.samples import Samples
 from auxtasks.keras.supervision import supervised_specs
 from auxtasks.keras.taps import Where, resolve_taps
 from auxtasks.keras.ties import make_ties
-from auxtasks.keras.trial import try_out
+from auxtasks.keras.trial import Trial, try_out
 from auxtasks.keras.turns.schedule import Asked
 from auxtasks.keras.weighting.choose import resolve_weightings
 from auxtasks.specs import TargetSpec
@@ -180,27 +180,18 @@ def attach_heads(
     True
     """
     _check_base(base)
-    on_the_fly = OnTheFly.of(targets)
-    alone = targets is None and deep_supervision is not None
-    specs = _specs_of({} if alone else targets, may_be_empty=alone)
-    inputs = getattr(targets, "inputs", None) if inputs is None and not on_the_fly else inputs
-    inputs = on_the_fly.trial_inputs(base, inputs)
-    samples = Samples.of(inputs, base, targets)
+    specs, on_the_fly = _what_to_learn(targets, deep_supervision)
+    samples = Samples.of(_inputs_of(targets, inputs, base, on_the_fly), base, targets)
     trial = try_out(base, samples, specs)
-    early, early_at = supervised_specs(deep_supervision, base, trial.outputs, specs)
-    at = {**(at if isinstance(at, Mapping) else dict.fromkeys(specs, at)), **early_at}
-    specs = specs | early
-    if not specs:
-        raise InvalidInputError("`targets` and `deep_supervision` hold no target; compute a task or name a layer.")
+    specs, at = _with_early_heads(specs, at, deep_supervision, base, trial)
     checked = checked_weights(weights, dict.fromkeys(specs, AUTO))
-    resolved = resolve_taps(at, specs, base, trial)
-    taps = {task: (output.path, output.call, output.shape) for task, output in resolved.items()}
+    taps = resolve_taps(at, specs, base, trial)
     ties = make_ties(tie, specs, base, getattr(targets, "vocabulary", None), numbered=samples.numbered_by_model())
     task_losses = resolve_losses(losses, specs)
     return AuxModel(
         base,
         with_chance(specs, task_losses, targets if isinstance(targets, AuxTargets) else {}),
-        taps,
+        {task: (output.path, output.call, output.shape) for task, output in taps.items()},
         checked,
         _seed_of(seed),
         name,
@@ -251,16 +242,35 @@ def _check_base(base: object) -> None:
         )
 
 
-def _specs_of(targets: Any, *, may_be_empty: bool = False) -> dict[str, TargetSpec]:
+def _what_to_learn(targets: Any, deep_supervision: Any) -> tuple[dict[str, TargetSpec], OnTheFly]:
+    on_the_fly = OnTheFly.of(targets)
+    if targets is None and deep_supervision is not None:
+        return {}, on_the_fly
     specs = targets.specs_ if isinstance(targets, AuxTargetGenerator) else getattr(targets, "specs", targets)
     if not isinstance(specs, Mapping) or not all(isinstance(spec, TargetSpec) for spec in specs.values()):
         raise InvalidTypeError(
             "`targets` must be AuxTargets, as make_aux_targets returns them, a fitted AuxTargetGenerator, or a mapping "
             f"of names to TargetSpec; got {type(targets).__name__}."
         )
-    if not specs and not may_be_empty:
+    if not specs:
         raise InvalidInputError("`targets` holds no target; compute at least one task.")
-    return dict(specs)
+    return dict(specs), on_the_fly
+
+
+def _inputs_of(targets: Any, inputs: Any, base: keras.Model, on_the_fly: OnTheFly) -> Any:
+    if inputs is None and not on_the_fly:
+        inputs = getattr(targets, "inputs", None)
+    return on_the_fly.trial_inputs(base, inputs)
+
+
+def _with_early_heads(
+    specs: dict[str, TargetSpec], at: Any, deep_supervision: Any, base: keras.Model, trial: Trial
+) -> tuple[dict[str, TargetSpec], dict[str, Where]]:
+    """Return all specs, those of deep supervision among them, and where their heads read."""
+    early, early_at = supervised_specs(deep_supervision, base, trial.outputs, specs)
+    if not specs and not early:
+        raise InvalidInputError("`targets` and `deep_supervision` hold no target; compute a task or name a layer.")
+    return specs | early, {**(at if isinstance(at, Mapping) else dict.fromkeys(specs, at)), **early_at}
 
 
 def _seed_of(seed: int | None) -> int:

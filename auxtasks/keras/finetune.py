@@ -12,9 +12,9 @@ import numpy as np
 from auxtasks.batches.forms import as_arrays, is_arrays, is_text
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.keras.compiling import compile_arguments, optimizer_like
-from auxtasks.keras.fitting import NUMERIC, loss_name
 from auxtasks.keras.layers import direct_layers, walk
 from auxtasks.keras.model import AuxModel
+from auxtasks.keras.packing import NUMERIC, loss_name
 from auxtasks.keras.private import input_struct, is_wired, layers_in
 from auxtasks.keras.samples import Samples
 from auxtasks.keras.taps import layer_where, trunk

@@ -90,11 +90,6 @@ def _scaled(factor: Any, gradient: Any) -> Any:
     return tf.cast(factor, gradient.dtype) * gradient
 
 
-def gradients_of(tape: tf.GradientTape, losses: Sequence[Any], trunk: Trunk, scale: Any) -> list[list[Any]]:
-    """Return the gradient of each loss."""
-    return [list(tape.gradient(loss, trunk.variables, output_gradients=scale)) for loss in losses]
-
-
 def conflicts_of(main: Sequence[Any], tasks: Sequence[Sequence[Any]], trunk: Trunk) -> Conflicts:
     """Compare the gradients of the tasks with that of the main loss."""
     main = over_replicas(dense(main))
@@ -130,7 +125,7 @@ class Taps:
     losses : sequence of tensor, shape ()
         The loss of each task.
     scale : tensor, shape ()
-        See `gradients_of`.
+        What the losses are multiplied by, so that half precision holds their gradients.
     """
 
     def __init__(self, tape: tf.GradientTape, outputs: Sequence[Any], losses: Sequence[Any], scale: Any) -> None:

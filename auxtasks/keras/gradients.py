@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
 from keras import ops
 
-from auxtasks.keras.gradient_products import Taps, Trunk, conflicts_of, gradients_of, joined, products_of, total
+from auxtasks.keras.gradient_products import Taps, Trunk, conflicts_of, joined, products_of, total
+from auxtasks.keras.objective import Parts
+from auxtasks.keras.private import layers_in
 from auxtasks.keras.weighting.by_gradient import Answer, Conflicts, GradientWeighting, cosines
 
 SAMPLED = 16
@@ -19,79 +21,65 @@ _FORWARD_FROM = 3
 
 
 class Pass(NamedTuple):
-    """One forward pass: its tape, the main loss with its factor, and the losses of the tasks with their weights.
-
-    `main` and `losses` are without these, `outputs` are the tensors that the heads read.
-    """
+    """One forward pass: its tape and its loss, the parts of this, and the tensors that the heads read."""
 
     tape: tf.GradientTape
     total: Any
-    main: Any
-    main_factor: Any
-    losses: Sequence[Any]
+    parts: Parts
     weights: Sequence[Any]
     outputs: Sequence[Any]
     scale: Any
 
+    def gradients(self, loss: Any, variables: Sequence[Any]) -> list[Any]:
+        """Return the gradient of a loss of this pass."""
+        return list(self.tape.gradient(loss, variables, output_gradients=self.scale))
 
-def gradient_step(model: Any, data: Any) -> dict[str, Any]:
-    """Train on one batch, inside a running step; losses train the heads, and a weighting decides about the trunk."""
-    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-    with tf.GradientTape(persistent=True) as tape:
-        y_pred = model(x, training=True)
-        loss = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=True)
-        parts = model._step.parts
-    replicas = tf.distribute.get_strategy().num_replicas_in_sync
-    model._loss_tracker.update_state(loss * replicas, sample_weight=ops.shape(keras.tree.flatten(x)[0])[0])
+    def of_tasks(self, trunk: Trunk) -> list[list[Any]]:
+        """Return the gradient of the loss of each task."""
+        return [self.gradients(loss, trunk.variables) for loss in self.parts.losses]
+
+
+def train_by_gradients(model: Any, tape: tf.GradientTape, loss: Any, parts: Parts) -> None:
+    """Train on one batch: losses train the heads, and a weighting decides about the trunk."""
     outputs = [model._plan.event_of(task, model._step.events).output for task in model.specs]
     weights = tf.unstack(tf.stop_gradient(parts.weights), num=len(parts.losses))
-    scale = model.optimizer.scale_loss(tf.ones_like(loss))
-    forward = Pass(tape, loss, parts.main, parts.main_factor, parts.losses, weights, outputs, scale)
-    gradients = _gradients(model, forward, parts)
-    variables = model.trainable_variables
-    model.optimizer.apply([gradients[id(variable)] for variable in variables], variables)
-    logs: dict[str, Any] = model.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
-    return logs
-
-
-def _gradients(model: Any, forward: Pass, parts: Any) -> dict[int, Any]:
-    """Return the gradient of every trainable variable, by identity."""
-    weighting: GradientWeighting = model._gradient_weighting
-    trunk = Trunk.of(model.base, weighting.by_layer)
+    forward = Pass(tape, loss, parts, weights, outputs, model.optimizer.scale_loss(tf.ones_like(loss)))
+    trunk = Trunk.of(model.base, model._objective.by_gradient.by_layer)
     of_base = {id(variable) for variable in model.base.trainable_variables}
     others = [variable for variable in model.trainable_variables if id(variable) not in of_base]
-    of_others = forward.tape.gradient(
-        forward.total, [variable.value for variable in others], output_gradients=forward.scale
-    )
-    of_trunk = _of_trunk(model, weighting, forward, trunk, parts.state)
+    of_others = forward.gradients(loss, [variable.value for variable in others])
+    of_trunk = _of_trunk(model, forward, trunk)
     pairs = zip((*others, *model.base.trainable_variables), (*of_others, *of_trunk), strict=True)
-    return {id(variable): gradient for variable, gradient in pairs}
+    gradients = {id(variable): gradient for variable, gradient in pairs}
+    variables = model.trainable_variables
+    model.optimizer.apply([gradients[id(variable)] for variable in variables], variables)
 
 
-def _of_trunk(model: Any, weighting: GradientWeighting, forward: Pass, trunk: Trunk, state: Any) -> list[Any]:
-    main = list(forward.tape.gradient(forward.main, trunk.variables, output_gradients=forward.scale))
-    by_task = None
+def _of_trunk(model: Any, forward: Pass, trunk: Trunk) -> list[Any]:
+    objective, parts = model._objective, forward.parts
+    weighting: GradientWeighting = objective.by_gradient
+    main = forward.gradients(parts.main, trunk.variables)
+    if weighting.wanted == "cosines":
+        objective.note_cosines(_sampled(weighting.steps, forward, main, trunk), parts.state)
+        objective.note_weights(tf.stack(forward.weights))
+        return forward.gradients(forward.total, trunk.variables)
+    taps, by_task = None, []
     if weighting.wanted == "products" and _can_go_forward(model, forward):
-        taps = Taps(forward.tape, forward.outputs, forward.losses, forward.scale)
+        taps = Taps(forward.tape, forward.outputs, parts.losses, forward.scale)
         try:
             conflicts = products_of(main, taps, trunk)
         except LookupError:  # an operation without a second derivative
-            by_task = gradients_of(forward.tape, forward.losses, trunk, forward.scale)
-    elif weighting.wanted != "cosines":
-        by_task = gradients_of(forward.tape, forward.losses, trunk, forward.scale)
-    if by_task is not None:
+            taps = None
+    if taps is None:
+        by_task = forward.of_tasks(trunk)
         conflicts = conflicts_of(main, by_task, trunk)
-        model._note_cosines(_whole_cosines(conflicts), state)
+        objective.note_cosines(_whole_cosines(conflicts), parts.state)
     else:
-        model._note_cosines(_sampled(weighting.steps, forward, main, trunk), state)
-    if weighting.wanted == "cosines":
-        model._note_weights(tf.stack(forward.weights), None)
-        found = forward.tape.gradient(forward.total, trunk.variables, output_gradients=forward.scale)
-        return list(found)
-    answer = _checked(weighting.answer(conflicts), len(forward.losses))
-    model._note_weights(tf.stack(forward.weights), _shares(answer.scales, conflicts))
-    weighting.note(_unscaled(conflicts, forward.scale), tf.stack(forward.weights), state)
-    if by_task is not None:
+        objective.note_cosines(_sampled(weighting.steps, forward, main, trunk), parts.state)
+    answer = _checked(weighting.answer(conflicts), len(parts.losses))
+    objective.note_weights(tf.stack(forward.weights), _shares(answer.scales, conflicts))
+    weighting.note(_unscaled(conflicts, forward.scale), tf.stack(forward.weights), parts.state)
+    if taps is None:
         return _put_together(main, by_task, answer, forward, trunk)
     return _pulled_together(main, taps, answer, forward, trunk)
 
@@ -103,10 +91,10 @@ def _can_go_forward(model: Any, forward: Pass) -> bool:
     a tied head depends on the trunk past its tap.
     """
     return (
-        len(forward.losses) >= _FORWARD_FROM
+        len(forward.parts.losses) >= _FORWARD_FROM
         and not tf.executing_eagerly()
         and not model._plan.ties
-        and not any(isinstance(layer, keras.layers.RNN) for layer in model.base._flatten_layers())
+        and not any(isinstance(layer, keras.layers.RNN) for layer in layers_in(model.base, itself=True))
     )
 
 
@@ -116,7 +104,7 @@ def _put_together(
     """Return the gradient of each variable from those of the tasks."""
     found = []
     for place, layer in enumerate(trunk.layers):
-        parts = [] if main[place] is None else [(forward.main_factor, main[place])]
+        parts = [] if main[place] is None else [(forward.parts.main_factor, main[place])]
         for task, (gradients, weight) in enumerate(zip(by_task, forward.weights, strict=True)):
             if gradients[place] is None:
                 continue
@@ -135,7 +123,7 @@ def _pulled_together(main: Sequence[Any], taps: Taps, answer: Answer, forward: P
     reached = taps.reached(trunk)
     found = []
     for place, (one, other) in enumerate(zip(main, auxiliary, strict=True)):
-        parts = [] if one is None else [(forward.main_factor, one)]
+        parts = [] if one is None else [(forward.parts.main_factor, one)]
         parts += [] if other is None else [(None, other)]
         if answer.shifts is not None and one is not None:
             shifts = [weight * answer.shifts[k] for k, weight in enumerate(forward.weights) if reached[k][place]]
@@ -176,15 +164,10 @@ def _sampled(steps: Any, forward: Pass, main: Sequence[Any], trunk: Trunk) -> An
     """Return cosines at some steps and NaN at the others, shape (K,)."""
 
     def compute() -> Any:
-        by_task = gradients_of(forward.tape, forward.losses, trunk, forward.scale)
-        return _whole_cosines(conflicts_of(main, by_task, trunk))
+        return _whole_cosines(conflicts_of(main, forward.of_tasks(trunk), trunk))
 
-    return _at_some_steps(steps, compute, len(forward.losses))
-
-
-def _at_some_steps(steps: Any, compute: Callable[[], Any], size: int) -> Any:
     due = ops.convert_to_tensor(steps) % SAMPLED == 0
-    unknown = tf.fill((size,), float("nan"))
+    unknown = tf.fill((len(forward.weights),), float("nan"))
     if tf.executing_eagerly():
         return compute() if bool(due) else unknown
     return tf.cond(due, compute, lambda: unknown)

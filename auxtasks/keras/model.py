@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import keras
-import tensorflow as tf
+import numpy as np
+from keras import ops
 
-from auxtasks.batches.composition import Weight
-from auxtasks.batches.forms import AuxBatch, as_inputs
+from auxtasks.batches.composition import DEFAULT_SHARE, Weight
+from auxtasks.batches.forms import AuxBatch, PackedDataset, as_inputs, as_tuple
+from auxtasks.batches.planned import composed_dataset, weight_for
+from auxtasks.errors import InvalidInputError
 from auxtasks.generator import AuxTargetGenerator
-from auxtasks.keras.fitting import Fitting
+from auxtasks.keras.gradients import train_by_gradients
 from auxtasks.keras.heads import build_heads
 from auxtasks.keras.loss_names import TaskLoss
-from auxtasks.keras.losses import activated
-from auxtasks.keras.objective import KnownMean, TaskMeans
+from auxtasks.keras.masking import like_outputs, update_metrics
+from auxtasks.keras.objective import LossWeights, Objective
 from auxtasks.keras.on_the_fly import OnTheFly
+from auxtasks.keras.outputs import MAIN, label_names
+from auxtasks.keras.packing import LabelRules, Packer, Use
 from auxtasks.keras.plan import Plan
-from auxtasks.keras.recording import Event, recording
-from auxtasks.keras.training import CurrentStep
+from auxtasks.keras.private import check_compiled, loss_container, metrics_container
+from auxtasks.keras.scores import AuxiliaryPredictor, Scores
+from auxtasks.keras.seeds import store_states, take_states
+from auxtasks.keras.training import CurrentStep, Epochs, main_loss, over_present, step_in_parts
 from auxtasks.keras.trial import Shape
+from auxtasks.keras.turns.batches import TaskBatches
 from auxtasks.keras.turns.schedule import Asked, Schedule
+from auxtasks.keras.turns.step import Turns
 from auxtasks.keras.weighting.base import Weighting
 from auxtasks.specs import TargetSpec
+from auxtasks.validation import check_int, check_number
 
 
 @keras.saving.register_keras_serializable("auxtasks")
-class AuxModel(Fitting):
+class AuxModel(keras.Model):
     """A Keras model with heads for auxiliary targets; made by `attach_heads`.
 
     Calling it returns the outputs of the base model alone, so that ``predict``, ``evaluate`` with plain labels,
@@ -82,19 +93,27 @@ class AuxModel(Fitting):
         # The base's own policy: under another one the inputs would be cast before the base sees them.
         super().__init__(name=name or f"aux_{base.name}", dtype=base.dtype_policy, autocast=base.autocast)
         self.base = base
+        self.weightings = list(weighting)
+        for each in self.weightings:
+            each.setup(list(specs))
         self._plan = Plan.make(base, specs, taps, ties or {})
-        self._add_weightings(weighting, list(specs))
-        self._add_turns(schedule, self._plan, seed)
-        self.heads = build_heads(specs, self._plan.taps, seed, self._plan.ties, fused=not self.in_turns)
+        self._turns = Turns.of(Schedule.of(schedule, [MAIN, *specs]), seed, self.weightings, self.add_weight)
+        self.heads = build_heads(specs, self._plan.taps, seed, self._plan.ties, fused=self._turns is None)
         self._seed = seed
         self._step = CurrentStep()
+        self._rules = LabelRules()
         self._on_the_fly = OnTheFly(generator)
-        # Keras does not look into a plain object, and would save the predictor as a part of this model.
+        self._weights = LossWeights(self._plan.specs, weights, self.add_weight)
+        self._objective = Objective(list(specs), self._weights, self.weightings, in_turns=self._turns is not None)
+        self._scores = Scores(self._plan, self.heads, losses or {}, metrics or {})
+        # Keras does not look into plain objects; what it must track and save, under these names, is here.
+        self._weight_means, self._cosine_means = self._objective.weight_means, self._objective.cosine_means
+        self._factor_means = self._objective.factor_means
+        self._main_loss, self._task_losses = self._scores.main, self._scores.tasks
+        self._rebalanced, self._task_metrics = self._scores.rebalanced, self._scores.metrics
+        self._task_optimizers: list[Any] = []
+        # And what it would save as a part of this model is not.
         self._untracked = SimpleNamespace()
-        self._main_loss = KnownMean(name="main_loss")
-        self._task_losses = TaskMeans(list(specs))
-        self._add_loss_weights(weights)
-        self._add_scores(losses or {}, metrics or {})
         self.built = True
 
     @property
@@ -112,13 +131,262 @@ class AuxModel(Fitting):
         """The layers that heads read."""
         return list(self._plan.layers.values())
 
-    def predict_heads(self, events: Sequence[Event]) -> dict[str, Any]:
-        """Return the linear outputs of every head, given the calls of tapped layers in a forward pass."""
-        outputs: dict[str, Any] = {}
-        for head in self.heads:
-            event = self._plan.event_of(head.specs[0].name, events)
-            outputs |= head.predict_from(event.output, event.mask)
-        return {name: outputs[name] for name in self.specs}
+    @property
+    def in_turns(self) -> bool:
+        """Whether each step trains one task only."""
+        return self._turns is not None
+
+    @property
+    def output_names(self) -> list[str] | None:
+        """The names of the base's outputs, by which Keras matches labels, losses and metrics; None if it has none."""
+        return getattr(self.base, "output_names", None)
+
+    @property
+    def loss_weights(self) -> dict[str, float]:
+        """The loss weight of each task, automatic ones as the last `fit` set them; `set_loss_weights` changes them."""
+        return self._weights.numbers()
+
+    def set_loss_weights(self, weights: Weight | Mapping[str, Weight]) -> None:
+        """Change loss weights; takes effect at once, without compiling again.
+
+        Parameters
+        ----------
+        weights : float, "auto" or mapping of str to these
+            The weight of all tasks, or new weights by name; tasks left out keep theirs. ``"auto"`` leaves it to the
+            next `fit`, and is 0.3 for a target of deep supervision; see `attach_heads`.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such task.
+        InvalidTypeError, InvalidInputError
+            If a weight is no number, negative or not finite.
+        """
+        self._weights.change(weights)
+
+    def compile(self, optimizer: Any = "rmsprop", loss: Any = None, *args: Any, **kwargs: Any) -> None:
+        """Configure training; see `keras.Model.compile`. The loss and metrics are those of the main output.
+
+        Raises
+        ------
+        InvalidInputError
+            If the optimizer already belongs to another model.
+        """
+        if getattr(optimizer, "built", False) and optimizer is not getattr(self, "optimizer", None):
+            raise InvalidInputError(
+                "`optimizer` was already built for another model and cannot be used again; pass a new one, such as "
+                "type(optimizer).from_config(optimizer.get_config())."
+            )
+        if self._turns is not None:
+            kwargs |= self._turns.compile_arguments(**kwargs)
+        self._rules = LabelRules.of(loss)
+        super().compile(optimizer, loss, *args, **kwargs)
+        if self._turns is not None:
+            n_devices = self.distribute_strategy.num_replicas_in_sync
+            self._task_optimizers = self._turns.clones(self.optimizer, n_devices)
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile a loaded model as it was compiled when saved; Keras leaves models with a `compile` of their own."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self._build_optimizers()
+
+    def _build_optimizers(self) -> None:
+        if self._turns is None:
+            self.optimizer.build(self.trainable_variables)
+        else:
+            self._turns.build_optimizers(self)
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        *,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: Any = None,
+        sample_weight: Any = None,
+        labelled_share: float | None = DEFAULT_SHARE,
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> Any:
+        """Train; see `keras.Model.fit` for what is not listed here.
+
+        Parameters
+        ----------
+        x : array, structure of arrays, tf.data.Dataset, PyDataset or generator
+            The inputs, such as ``targets.inputs``; also a list of texts, for a model that reads texts.
+        y : mapping
+            ``targets.with_main(labels)``. Samples whose main label is missing (-1 or NaN) train the auxiliary tasks.
+            Where heads were attached to a generator, the labels alone, for all samples of an array or for the first of
+            them; the targets are then computed from each batch as it arrives, but for those that y holds.
+        batch_size, epochs, verbose, callbacks, validation_split, shuffle
+            As in Keras.
+        class_weight : mapping or "balanced", optional
+            The weights of the main classes, as in Keras; or those of outputs and targets by name, as in
+            ``{"main": {0: 1.0, 1: 5.0}, "pose": "balanced"}``. Classes are named by number, those of a target also by
+            name; of a multilabel target the weight of a label multiplies its positive entries. ``"balanced"``, which
+            needs arrays, weighs each class by ``n / (k n_c)``. Weights multiply the losses and leave counts and the
+            chance of a task alone: balanced ones have mean 1, so that a loss stays in units of chance.
+        validation_data : tuple, tf.data.Dataset or PyDataset, optional
+            With plain labels, or with ``val.with_main(labels)`` of ``val = targets.transform(X_val)`` for auxiliary
+            losses too; these are never computed on the fly.
+        sample_weight : array or mapping, optional
+            An array weighs the main loss; a mapping weighs ``"main"``, or each output, and each task by name. Those of
+            a task have shape (n,), or one for each entry of a target with labels or steps.
+        labelled_share : float or None, default 0.5
+            Where fewer samples than this have a main label, and x is in arrays, each batch is composed of this share
+            of labelled samples, which come round as often as needed, and of unlabelled ones, each of which an epoch
+            sees once. None, or ``shuffle=False``, takes batches as they come.
+        seed : int, default 0
+            Seeds the composition of batches.
+        **kwargs
+            Further arguments of `keras.Model.fit`.
+
+        Returns
+        -------
+        keras.callbacks.History
+            With ``<task>_loss``, in units of chance, beside the main logs.
+
+        Raises
+        ------
+        InvalidInputError
+            If y lacks a target or has rows of another shape or number; if `validation_split` is used while main
+            labels are missing.
+        """
+        check_compiled(self, "fit")
+        if batch_size is not None:
+            batch_size = check_int("batch_size", batch_size, low=1)
+        seed = check_int("seed", seed, low=0)
+        share = None if labelled_share is None else check_number("labelled_share", labelled_share, low=0.0, high=1.0)
+        packer = self._packer("training", class_weight)
+        y = self._on_the_fly.with_labels_for_all(x, y, negative=self._rules.negative)
+        x, y, sample_weight = packer.pack_any(x, y, sample_weight)
+        if self._turns is not None:
+            self._turns.count_labels(x)
+            self._turns.build_optimizers(self)
+        self._weights.set_automatic(weight_for(x) if self._rules.needed and self._turns is None else 1.0)
+        if validation_split and isinstance(x, AuxBatch) and not np.all(x.labelled):
+            raise InvalidInputError(
+                "`validation_split` takes the last samples, and some main labels are missing here, so that part "
+                "could hold no label at all. Pass labelled samples as `validation_data`."
+            )
+        if isinstance(x, AuxBatch) and share is not None and shuffle:
+            data = (x, y) if sample_weight is None else (x, y, sample_weight)
+            composed = composed_dataset(
+                data, batch_size or 32, share, seed, self._steps_done, repeat=bool(kwargs.get("steps_per_epoch"))
+            )
+            if composed is not None:
+                x, y, sample_weight, batch_size, shuffle = composed, None, None, None, False
+        batches = x.source if isinstance(x, PackedDataset) and isinstance(x.source, TaskBatches) else None
+        if batches is not None:
+            batches.check_main(needed=self._rules.needed, negative=self._rules.negative)
+            shuffle = False
+        if batches is not None or self.weightings:
+            callbacks = Epochs(self.weightings, batches, self._steps_done).added_to(callbacks)
+        if validation_data is not None:
+            packed = self._packer("evaluation").pack_any(*as_tuple(validation_data))
+            validation_data = packed if packed[1] is not None else packed[:1]
+        return super().fit(
+            x,
+            y,
+            batch_size,
+            epochs,
+            verbose,
+            callbacks,
+            validation_split=validation_split,
+            validation_data=validation_data,
+            shuffle=shuffle,
+            sample_weight=sample_weight,
+            **kwargs,
+        )
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Any:
+        """Evaluate; see `keras.Model.evaluate`. Auxiliary losses are reported for the targets that y holds.
+
+        Targets are computed on the fly in training only; pass ``generator.transform(X).with_main(y)`` for their losses.
+
+        Parameters
+        ----------
+        x, y, batch_size, verbose, sample_weight, *args, **kwargs
+            As in Keras; y is the plain label, or what ``with_main`` returned.
+
+        Returns
+        -------
+        float, list or dict
+            As in Keras.
+        """
+        x, y, sample_weight = self._packer("evaluation").pack_any(x, y, sample_weight)
+        return super().evaluate(x, y, batch_size, verbose, sample_weight, *args, **kwargs)
+
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        """Predict the outputs of the base; see `keras.Model.predict`.
+
+        Parameters
+        ----------
+        x, *args, **kwargs
+            As in Keras; x may also be a list of texts.
+
+        Returns
+        -------
+        ndarray or structure of ndarrays
+            As in Keras.
+        """
+        return super().predict(as_inputs(x), *args, **kwargs)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Predict one batch; see `keras.Model.predict_on_batch` and `predict`."""
+        return super().predict_on_batch(as_inputs(x))
+
+    def train_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """Train on one batch; see `keras.Model.train_on_batch`.
+
+        Parameters
+        ----------
+        x, y, sample_weight, class_weight, return_dict
+            As in Keras; y holds the targets, as for `fit`.
+
+        Returns
+        -------
+        float, list or dict
+            As in Keras.
+        """
+        x, y, sample_weight = self._packer("training", class_weight).pack_any(x, y, sample_weight)
+        if self._turns is not None:
+            self._turns.count_labels(None)  # one batch does not tell the numbers of labelled samples
+            self._turns.build_optimizers(self)
+        return super().train_on_batch(x, y, sample_weight, return_dict=return_dict)
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """Evaluate one batch; see `keras.Model.test_on_batch`.
+
+        Parameters
+        ----------
+        x, y, sample_weight, return_dict
+            As in Keras.
+
+        Returns
+        -------
+        float, list or dict
+            As in Keras.
+        """
+        x, y, sample_weight = self._packer("evaluation").pack_any(x, y, sample_weight)
+        return super().test_on_batch(x, y, sample_weight, return_dict)
 
     def predict_auxiliary(self, x: Any, batch_size: int | None = None, verbose: Any = "auto") -> dict[str, Any]:
         """Predict the auxiliary targets.
@@ -144,16 +412,81 @@ class AuxModel(Fitting):
         )
         return predictions
 
-    @property
-    def output_names(self) -> list[str] | None:
-        """The names of the base's outputs, by which Keras matches labels, losses and metrics; None if it has none."""
-        return getattr(self.base, "output_names", None)
+    def _packer(self, use: Use, class_weight: Any = None) -> Packer:
+        if use == "training" and self._on_the_fly:
+            use = "on_the_fly"
+        return Packer(self._plan.specs, label_names(self.base), self._rules, use, class_weight)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Return the outputs of the base model."""
         if isinstance(inputs, AuxBatch):
             inputs = inputs.inputs
         return self.base(inputs, training=training)
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """Train on one batch: all tasks at once, the one whose turn it is, or as their gradients agree."""
+        step = super().train_step
+        if self._turns is not None:
+            step = partial(step_in_parts, self, self._turns.trainer(self))
+        elif self._objective.by_gradient is not None:
+            step = partial(step_in_parts, self, partial(train_by_gradients, self))
+        return self._run_step(step, data, "training")
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        """Evaluate one batch; auxiliary losses are reported for the targets it holds."""
+        return self._run_step(super().test_step, data, "evaluation")
+
+    def predict_step(self, data: Any) -> Any:
+        """Predict one batch; auxiliary targets in it are ignored."""
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        return super().predict_step((x.inputs if isinstance(x, AuxBatch) else x,))
+
+    def _run_step(self, step: Callable[[Any], dict[str, Any]], data: Any, use: Use) -> dict[str, Any]:
+        batch, y, sample_weight = self._packer(use).pack(*keras.utils.unpack_x_y_sample_weight(data))
+        batch = self._on_the_fly.completed(batch) if use == "training" else batch
+        with self._step.on(batch, self._plan.layers.values()):
+            # The heads' targets stay out of `call`, which would cast them to the compute dtype.
+            logs = step((batch.inputs, y, sample_weight))
+            if use == "training":
+                self._objective.advance(self._step.parts)
+        return logs
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """Return the main loss over the labels present plus the weighted losses of the auxiliary tasks."""
+        step = self._step
+        main, n_labels = main_loss(self, super().compute_loss, x, y, y_pred, sample_weight, training)
+        self._scores.log(step.batch.targets if step.batch else ())
+        self._objective.log(training=training)
+        if step.batch is None or not step.batch.targets:
+            return main
+        totals, sums = self._scores.totals(step.batch, step.events, training=training)
+        loss, step.parts = self._objective.joined(
+            main, n_labels, totals, sums, trains_main=self._trains_main, training=training
+        )
+        return loss
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """Update the compiled metrics with the labels present, and return all metrics."""
+        if not self._step.has_missing or y is None or metrics_container(self) is None:
+            logs: dict[str, Any] = super().compute_metrics(x, y, y_pred, sample_weight)
+            return logs
+        y, sample_weight = (like_outputs(part, y_pred, self.output_names) for part in (y, sample_weight))
+        update_metrics(metrics_container(self), y, y_pred, sample_weight)
+        return dict(self.get_metrics_result())
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """Return all metrics; those of the main output are NaN while no label was seen."""
+        return over_present(self, super().get_metrics_result())
+
+    @property
+    def _trains_main(self) -> bool:
+        """Whether there is anything but auxiliary losses."""
+        return loss_container(self) is not None or bool(self.losses)
+
+    def _steps_done(self) -> int:
+        return int(ops.convert_to_numpy(self.optimizer.iterations if self._turns is None else self._turns.step))
 
     def save_own_variables(self, store: Any) -> None:
         """Save also the states of random generators, so that a resumed run goes on as it would have."""
@@ -170,88 +503,32 @@ class AuxModel(Fitting):
             "name": self.name,
             "base": keras.saving.serialize_keras_object(self.base),
             **self._plan.to_config(self.base),
-            "weights": self._asked_weights(),
+            "weights": self._weights.asked(),
             "seed": self._seed,
             "weighting": [keras.saving.serialize_keras_object(each) for each in self.weightings],
-            **self._turns.to_config(),
+            **({} if self._turns is None else {"schedule": self._turns.schedule.to_config()}),
             **self._on_the_fly.to_config(),
-            **self._scores_config(),
+            **self._scores.to_config(),
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> AuxModel:
         """Make the model that `get_config` described."""
-        base = keras.saving.deserialize_keras_object(config["base"], custom_objects=custom_objects)
+        made = partial(keras.saving.deserialize_keras_object, custom_objects=custom_objects)
+        base = made(config["base"])
         specs = {name: TargetSpec.from_dict(spec) for name, spec in config["specs"].items()}
-        taps, ties = (Plan.by_path(base, config.get(part, {})) for part in ("taps", "ties"))
-        schedule = Schedule.from_config(config.get("schedule", "joint"), custom_objects)
-        weighting = [
-            keras.saving.deserialize_keras_object(each, custom_objects) for each in config.get("weighting", [])
-        ]
-        made = {"base": base, "specs": specs, "taps": taps, "ties": ties, "schedule": schedule, "weighting": weighting}
-        made |= cls._scores_from_config(config, specs, custom_objects)
-        return cls(**{**config, **made, "generator": OnTheFly.from_config(config).generator})
+        given = {
+            "base": base,
+            "specs": specs,
+            "taps": Plan.by_path(base, config.get("taps", {})),
+            "ties": Plan.by_path(base, config.get("ties", {})),
+            "schedule": Schedule.from_config(config.get("schedule", "joint"), custom_objects),
+            "weighting": [made(each) for each in config.get("weighting", [])],
+            "generator": OnTheFly.from_config(config).generator,
+            **Scores.from_config(config, specs, custom_objects),
+        }
+        return cls(**{**config, **given})
 
     def export(self, *args: Any, **kwargs: Any) -> Any:
         """Export for inference; see `keras.Model.export`. Nothing of the heads is in what is written."""
         return self.base.export(*args, **kwargs)
-
-
-class AuxiliaryPredictor(keras.Model):
-    """A view of an `AuxModel` that returns what its heads predict.
-
-    Parameters
-    ----------
-    model : AuxModel
-        The model with heads.
-    """
-
-    def __init__(self, model: AuxModel) -> None:
-        super().__init__(name=f"{model.name}_auxiliary", dtype=model.dtype_policy, autocast=model.autocast)
-        self.model = model
-        self.built = True
-
-    def call(self, inputs: Any) -> dict[str, Any]:
-        """Return the prediction of each target: numbers as trained, or probabilities."""
-        with recording(self.model.tapped_layers) as events:
-            self.model(inputs, training=False)
-        linear = self.model.predict_heads(events)
-        specs = self.model.specs
-        return {name: _padded(specs[name], activated(specs[name], output)) for name, output in linear.items()}
-
-
-def _padded(spec: TargetSpec, output: Any) -> Any:
-    """Bring predictions per step to the target's length: the texts of another batch may be longer or shorter."""
-    if spec.kind not in ("step_class", "step_vector") or output.shape[1] == spec.shape[0]:
-        return output
-    length = spec.shape[0]
-    output = output[:, :length]
-    padding = [[0, 0], [0, length - tf.shape(output)[1]], [0, 0]]
-    padded = tf.pad(output, padding, constant_values=tf.constant(float("nan"), output.dtype))
-    return tf.ensure_shape(padded, (None, length, spec.size))
-
-
-_PREFIX = "seed_"
-
-
-def states_of(model: keras.Model) -> list[Any]:
-    """Return the state variable of every random generator in a model, each once."""
-    generators = [generator for layer in model._flatten_layers() for generator in layer._seed_generators]
-    return [generator.state for generator in {id(each): each for each in generators}.values()]
-
-
-def store_states(model: keras.Model, store: Any) -> None:
-    """Write the states beside the variables that a model saves."""
-    for index, state in enumerate(states_of(model)):
-        store[f"{_PREFIX}{index}"] = keras.ops.convert_to_numpy(state)
-
-
-def take_states(model: keras.Model, store: Mapping[str, Any]) -> dict[str, Any]:
-    """Set the states from what was stored, and return the rest."""
-    stored = {name: store[name] for name in store.keys()}  # noqa: SIM118 - Keras's store is no mapping
-    states = states_of(model)
-    found = {name: value for name, value in stored.items() if name.startswith(_PREFIX)}
-    if len(found) == len(states):  # layers that make their generator only when called have none yet
-        for index, state in enumerate(states):
-            state.assign(found[f"{_PREFIX}{index}"])
-    return {name: value for name, value in stored.items() if name not in found}

@@ -1,147 +1,166 @@
-"""The auxiliary part of the objective: the losses of all heads on one batch."""
+"""What is minimised: the main loss and those of the tasks, each times what it counts at this step."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
-import keras
 import tensorflow as tf
 from keras import ops
 
-from auxtasks.batches.forms import AuxBatch
-from auxtasks.keras.heads import Head
-from auxtasks.keras.losses import Entries, Total, loss_of, losses_of_vectors
-from auxtasks.keras.plan import Plan
-from auxtasks.keras.recording import Event
+from auxtasks.batches.composition import AUTO, UNCOUNTED, Weight, checked_weights
+from auxtasks.keras.gradient_products import over_replicas
+from auxtasks.keras.losses import Total
+from auxtasks.keras.metrics import FactorMeans, TaskMeans
+from auxtasks.keras.supervision import with_default
+from auxtasks.keras.weighting.base import Factors, State, Weighting, combined
+from auxtasks.keras.weighting.by_gradient import GradientWeighting
 from auxtasks.specs import TargetSpec
 
 
-def totals_by_task(
-    heads: Iterable[Head],
-    plan: Plan,
-    events: Sequence[Event],
-    batch: AuxBatch,
-    losses: Mapping[str, Entries],
-    kept: dict[str, tuple[Any, Any]] | None = None,
-) -> dict[str, Total]:
-    """Return the loss over chance of every task on a batch."""
-    found: dict[str, Total] = {}
-    for head in heads:
-        specs = [spec for spec in head.specs if spec.name in batch.targets]
-        if specs:
-            found |= _totals(head, specs, plan.event_of(specs[0].name, events), batch, losses, kept)
-    totals = ((spec, found.get(name, Total(0.0, 0.0))) for name, spec in plan.specs.items())
-    return {spec.name: Total(total.loss / spec.chance, total.count) for spec, total in totals}
+class LossWeights:
+    """The loss weight of each task, some of which may be left to the data."""
+
+    def __init__(
+        self, specs: Mapping[str, TargetSpec], weights: Mapping[str, Weight], add_weight: Callable[..., Any]
+    ) -> None:
+        self._specs = specs
+        self._automatic: tuple[str, ...] = ()
+        self.variable = add_weight(
+            name="loss_weights", shape=(len(specs),), initializer="zeros", trainable=False, dtype="float32"
+        )
+        self.change(weights)
+
+    def change(self, weights: Weight | Mapping[str, Weight]) -> None:
+        """Take new weights, of all tasks or of some."""
+        found = with_default(checked_weights(weights, self.asked()), self._specs)
+        self._automatic = tuple(task for task, weight in found.items() if weight == AUTO)
+        self._assign(found, UNCOUNTED)
+
+    def numbers(self) -> dict[str, float]:
+        """Return the weights as they are now."""
+        # By way of text, which is the shortest that names a float32: 0.1 and not 0.10000000149011612.
+        weights = [float(str(weight)) for weight in ops.convert_to_numpy(self.variable)]
+        return dict(zip(self._specs, weights, strict=True))
+
+    def asked(self) -> dict[str, Weight]:
+        """Return the weights as they were asked for."""
+        return {task: AUTO if task in self._automatic else weight for task, weight in self.numbers().items()}
+
+    def set_automatic(self, weight: float) -> None:
+        """Give the tasks of which the weight was left to the data this one."""
+        if self._automatic:
+            self._assign(self.asked(), weight)
+
+    def _assign(self, asked: Mapping[str, Weight], automatic: float) -> None:
+        self.variable.assign(
+            [automatic * self._specs[task].share if weight == AUTO else weight for task, weight in asked.items()]
+        )
 
 
-def stacked(totals: Mapping[str, Total]) -> Total:
-    """Return the sums and counts of all tasks, each of shape (number of tasks,)."""
-    return Total(*(ops.stack(parts) for parts in zip(*totals.values(), strict=True)))
+class Parts(NamedTuple):
+    """What a loss is put together of, for a step that trains its parts by themselves.
 
-
-def _totals(
-    head: Head,
-    specs: list[TargetSpec],
-    event: Event,
-    batch: AuxBatch,
-    losses: Mapping[str, Entries],
-    kept: dict[str, tuple[Any, Any]] | None,
-) -> dict[str, Total]:
-    """Return the totals of one head; whole vectors side by side are one expression."""
-    alike = len(specs) == len(head.specs) > 1 and all(spec.kind == "vector" for spec in specs)
-    if alike and kept is None and not any(spec.name in batch.weights or spec.name in losses for spec in specs):
-        joined = ops.concatenate([ops.cast(batch.targets[spec.name], "float32") for spec in specs], axis=-1)
-        total = losses_of_vectors([spec.size for spec in specs], joined, head(event.output, step_mask=event.mask))
-        losses, counts = ops.unstack(total.loss, len(specs)), ops.unstack(total.count, len(specs))
-        return {spec.name: Total(*pair) for spec, *pair in zip(specs, losses, counts, strict=True)}
-    outputs = head.predict_from(event.output, event.mask)
-    if kept is not None:
-        kept |= {spec.name: (outputs[spec.name], event.mask) for spec in specs}
-    targets, weights, mask = batch.targets, batch.weights, event.mask
-    return {
-        name: loss_of(spec, targets[name], outputs[name], mask, weights.get(name), losses.get(name))
-        for name, spec in ((spec.name, spec) for spec in specs)
-    }
-
-
-class KnownMean(keras.metrics.Mean):
-    """A mean that is NaN, not 0, while it has no value."""
-
-    def result(self) -> Any:
-        """Return the mean so far."""
-        return ops.where(self.count > 0, super().result(), float("nan"))
-
-
-class TaskMeans(keras.metrics.Metric):
-    """Mean of one number a task since the last reset, under ``<task>_<what>``.
-
-    A task that the data does not hold is left out of the logs, and a task that had no value at all is NaN: an
-    unknown loss is never reported as 0.
-
-    Parameters
-    ----------
-    names : sequence of str
-        The tasks.
-    what : str, default "loss"
-        What the numbers are.
+    The main loss and its factor (None for 1), the loss of each task without its weight, the weights, of shape (K,), of
+    how many labels the main loss and those of the tasks were computed, and what weightings were told.
     """
 
-    def __init__(self, names: Sequence[str], what: str = "loss") -> None:
-        super().__init__(name=f"task_{what}", dtype="float32")
-        self.names = tuple(names)
-        self.what = what
-        self.total = self.add_variable((len(self.names),), keras.initializers.Zeros(), name="total")
-        self.count = self.add_variable((len(self.names),), keras.initializers.Zeros(), name="count")
-        self.in_step: frozenset[str] = frozenset()
-
-    def update_state(self, total: Any, count: Any) -> None:
-        """Add the sums and counts of one batch, each of shape (number of tasks,)."""
-        self.total.assign_add(total)
-        self.count.assign_add(count)
-
-    def result(self) -> dict[str, Any]:
-        """Return the means by log name."""
-        mean = ops.where(self.count > 0, ops.divide_no_nan(self.total, self.count), float("nan"))
-        means = ops.unstack(mean, len(self.names))
-        return {f"{self.names[index]}_{self.what}": means[index] for index in self.seen()}
-
-    def seen(self) -> list[int]:
-        """Return the tasks, by number, that the data holds."""
-        if tf.executing_eagerly():
-            found: list[int] = ops.convert_to_numpy(self.count > 0).nonzero()[0].tolist()
-            return found
-        # While a step is traced, what the data holds is known and the counts are not.
-        return [index for index, name in enumerate(self.names) if name in self.in_step]
+    main: Any
+    main_factor: Any
+    losses: list[Any]
+    weights: Any
+    counts: tuple[Any, Any]
+    state: State | None
 
 
-class FactorMeans(keras.metrics.Metric):
-    """What losses were multiplied by and what was added to them, on average since the last reset; not in the logs.
+class Objective:
+    """Weighs the losses: by the weights of the tasks, and by what weightings say beside these.
 
-    Parameters
-    ----------
-    n_tasks : int
-        How many auxiliary tasks there are.
+    A plain object: what Keras must track and save is an attribute of the model, too.
     """
 
-    def __init__(self, n_tasks: int) -> None:
-        super().__init__(name="factors", dtype="float32")
-        self.total = self.add_variable((n_tasks + 2,), keras.initializers.Zeros(), name="total")
-        self.count = self.add_variable((), keras.initializers.Zeros(), name="count")
+    def __init__(
+        self, tasks: Sequence[str], loss_weights: LossWeights, weightings: Sequence[Weighting], *, in_turns: bool
+    ) -> None:
+        self._tasks, self._loss_weights = frozenset(tasks), loss_weights
+        self.weightings = weightings
+        self.by_gradient = next((one for one in weightings if isinstance(one, GradientWeighting)), None)
+        self.weight_means: Any = TaskMeans(tasks, "weight") if weightings else None
+        self.factor_means: Any = FactorMeans(len(tasks)) if weightings else None
+        self.cosine_means: Any = TaskMeans(tasks, "cosine") if self.by_gradient else None
+        self.in_parts = in_turns or self.by_gradient is not None
+        """Whether a step trains the parts of the loss by themselves."""
 
-    def update_state(self, main: Any, tasks: Any, added: Any) -> None:
-        """Add what a batch had: two numbers, and one for each task between them."""
-        ends = (ops.reshape(ops.cast(end, "float32"), (1,)) for end in (main, added))
-        new = ops.concatenate([next(ends), tasks, next(ends)])
-        known = ops.all(ops.isfinite(new))
-        self.total.assign_add(ops.where(known, new, 0.0))
-        self.count.assign_add(ops.cast(known, "float32"))
+    def log(self, *, training: bool) -> None:
+        """Say whether weights are known, as in training; the logs of evaluation leave them out."""
+        for means in (self.weight_means, self.cosine_means):
+            if means is not None:
+                means.in_step = self._tasks if training else frozenset()
 
-    def result(self) -> dict[str, Any]:
-        """Return nothing: these are no results."""
-        return {}
+    def joined(
+        self, main: Any, n_labels: Any, totals: Mapping[str, Total], sums: Total, *, trains_main: bool, training: bool
+    ) -> tuple[Any, Parts]:
+        """Return the loss of a batch, and what it is put together of where a step or weightings ask for it."""
+        # Keras divides losses by the number of replicas, because it sums their gradients.
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        losses = ops.divide_no_nan(*sums)
+        state, factors, added = None, Factors(), None
+        if self.weightings:
+            state = self._state(main, n_labels, losses, sums.count, replicas, trains_main)
+            factors = combined(self.weightings, state)
+            added = self._added(factors)
+        weights = _product(ops.convert_to_tensor(self._loss_weights.variable), factors.tasks)
+        auxiliary = ops.sum(weights * losses)
+        if self.factor_means is not None:
+            auxiliary += added
+            of_main = ops.ones(()) if factors.main is None else factors.main
+            self.factor_means.update_state(*map(ops.stop_gradient, (of_main, weights, added)))
+            if training and self.by_gradient is None:
+                self.note_weights(weights)
+        loss = _product(main, factors.main) + ops.cast(auxiliary / replicas, main.dtype)
+        # One by one: through a stack each loss would seem to depend on what any of them does.
+        alone = [ops.divide_no_nan(*total) / replicas for total in totals.values()] if self.in_parts else []
+        return loss, Parts(main, factors.main, alone, weights, (n_labels, sums.count), state)
 
-    def means(self) -> tuple[Any, Any, Any]:
-        """Return the means in the order of `update_state`."""
-        mean = ops.divide_no_nan(self.total, self.count)
-        return mean[0], mean[1:-1], mean[-1]
+    def advance(self, parts: Parts | None) -> None:
+        """Tell weightings of the end of a step of training."""
+        if parts is not None and parts.state is not None:
+            for weighting in self.weightings:
+                weighting.advance(parts.state)
+
+    def note_weights(self, weights: Any, scales: Any = None) -> None:
+        """Put weights into the logs, times how far the gradients of the tasks are let through."""
+        weights = ops.stop_gradient(weights if scales is None else weights * scales)
+        known = ops.isfinite(weights)
+        self.weight_means.update_state(ops.where(known, weights, 0.0), ops.cast(known, "float32"))
+
+    def note_cosines(self, cosines: Any, state: State) -> None:
+        """Put cosines into the logs, where they are known and the batch has labels."""
+        known = ops.cast(ops.isfinite(cosines), "float32") * state.present * state.main_present
+        self.cosine_means.update_state(ops.where(known > 0, cosines, 0.0), known)
+
+    def mean_factors(self) -> tuple[Any, Any, Any]:
+        """Return what the main loss and those of the tasks were multiplied by on average, and what was added."""
+        if self.factor_means is not None:
+            means: tuple[Any, Any, Any] = self.factor_means.means()
+            return means
+        return 1.0, ops.convert_to_tensor(self._loss_weights.variable), 0.0
+
+    def _state(self, main: Any, n_labels: Any, losses: Any, counts: Any, replicas: int, trains_main: bool) -> State:
+        """Return what weightings are told: the same on every device, so that all come to the same weights."""
+        main, losses = ops.stop_gradient(ops.cast(main, "float32")), ops.stop_gradient(losses)
+        counted = ops.cast(counts, "float32"), ops.cast(n_labels, "float32")
+        main, losses, counts, n_labels = over_replicas((main, losses, *counted))
+        present, main_present = (ops.cast(count > 0, "float32") for count in (counts, n_labels))
+        step = ops.convert_to_tensor(self.weightings[0].steps)
+        return State(step, main, losses / replicas, present, main_present * float(trains_main))
+
+    def _added(self, factors: Factors) -> Any:
+        added = ops.zeros(()) if factors.added_to_main is None else factors.added_to_main
+        if factors.added_to_tasks is not None:
+            added += ops.sum(ops.convert_to_tensor(self._loss_weights.variable) * factors.added_to_tasks)
+        return added
+
+
+def _product(value: Any, factor: Any) -> Any:
+    return value if factor is None else value * ops.cast(factor, value.dtype)

@@ -13,12 +13,11 @@ import numpy as np
 from auxtasks.batches.forms import AuxBatch
 from auxtasks.errors import InvalidInputError
 from auxtasks.generator import AuxTargetGenerator, generator_of
+from auxtasks.keras.outputs import MAIN
 from auxtasks.labels import main_labels
 from auxtasks.targets.fitted import Fitted, plain
 from auxtasks.targets.graph import check_graph_form
-from auxtasks.typing import Array
 
-MAIN = "main"
 _TRIAL_SAMPLES = 2
 
 
@@ -62,7 +61,11 @@ class OnTheFly:
         if self.generator is None or y is None or not hasattr(x, "shape"):
             return y
         named = y if isinstance(y, Mapping) else {MAIN: y}
-        short = {name: part for name, part in named.items() if _is_shorter(part, len(x))}
+        short = {
+            name: part
+            for name, part in named.items()
+            if not isinstance(part, Mapping) and 0 < np.shape(part)[0] < len(x)
+        }
         filled = {**named, **main_labels(short, MAIN, len(x), len(x))}
         for name in short:
             if negative and filled[name].dtype.kind != "f":
@@ -83,7 +86,9 @@ class OnTheFly:
                 f"`targets` is a generator, which computes from one input, and the model reads {n_inputs}; compute the "
                 "targets beforehand, with make_aux_targets."
             )
-        return _zeros(self.generator) if inputs is None else inputs
+        if inputs is None:
+            return np.zeros((_TRIAL_SAMPLES, *Fitted.of(self.generator).given_shape), np.float32)
+        return inputs
 
     def to_config(self) -> dict[str, Any]:
         """Return the generator as plain JSON types, under the name of the model's argument; nothing without one."""
@@ -96,11 +101,3 @@ class OnTheFly:
         """Make what `to_config` described, from the configuration of a whole model."""
         state = config.get("generator")
         return cls(None if state is None else generator_of(Fitted.from_state(state)))
-
-
-def _is_shorter(part: Any, n: int) -> bool:
-    return not isinstance(part, Mapping) and 0 < np.shape(part)[0] < n
-
-
-def _zeros(generator: AuxTargetGenerator) -> Array:
-    return np.zeros((_TRIAL_SAMPLES, *Fitted.of(generator).given_shape), np.float32)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import GeneratorType
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -12,11 +14,48 @@ import tensorflow as tf
 
 from auxtasks.batches.forms import AuxBatch, PackedDataset, as_arrays, as_inputs, is_arrays, map_dataset, map_generator
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
-from auxtasks.keras.class_weights import combined, counted, entry_weights, main_weights
+from auxtasks.keras.class_weights import by_name, combined, counted, entry_weights, main_weights
 from auxtasks.keras.outputs import MAIN, by_label
 from auxtasks.keras.supervision import is_supervised, supervised_targets
 from auxtasks.labels import any_floats, any_missing, labelled_rows, with_negative
-from auxtasks.specs import TargetSpec
+from auxtasks.specs import STEP_KINDS, TargetSpec
+
+NUMERIC = re.compile("squared|absolute|percentage|logarithmic|huber|cosh|cosine|poisson|^(mse|mae|mape|msle)$")
+"""Names of losses between numbers, of which -1 may be one."""
+
+Use = Literal["training", "on_the_fly", "evaluation"]
+"""What data are for: training needs all targets, on the fly those that cannot be computed, evaluation none."""
+
+
+@dataclass(frozen=True)
+class LabelRules:
+    """What a loss says of main labels.
+
+    Parameters
+    ----------
+    needed : bool
+        Whether there must be some, as there must where there is a loss.
+    negative : bool
+        Whether -1 is a label (as for hinge losses) among integers too; then only NaN says that one is missing.
+    numeric : bool
+        Whether the loss compares numbers, where an integer -1 could be one or stand for a missing one.
+    """
+
+    needed: bool = False
+    negative: bool = False
+    numeric: bool = False
+
+    @classmethod
+    def of(cls, loss: Any) -> LabelRules:
+        """Read them off the names of the losses that ``compile`` takes."""
+        names = [loss_name(part).lower() for part in keras.tree.flatten(loss) if part is not None]
+        hinges = any("hinge" in name for name in names)
+        return cls(bool(names), hinges, bool(names) and all(NUMERIC.search(name) for name in names))
+
+
+def loss_name(loss: Any) -> str:
+    """Return what a loss may be known by: its name, or those of its class and function."""
+    return loss if isinstance(loss, str) else f"{type(loss).__name__} {getattr(loss, '__name__', '')}"
 
 
 class Packer:
@@ -26,42 +65,29 @@ class Packer:
     ----------
     specs : mapping of str to TargetSpec
         The auxiliary targets.
-    required : bool
-        Whether a task missing from y is an error, as it is in training.
-    computed : bool
-        Whether targets missing from y are computed later; then only a missing main label is an error.
-    negative_labels : bool
-        Whether -1 is a label (as for hinge losses) among integers too; then only NaN says that one is missing.
-    numeric_loss : bool
-        Whether the main loss compares numbers, where an integer -1 could be one or stand for a missing one.
-    needs_main : bool
-        Whether y must hold a main label, as it must where there is a main loss.
-    outputs : sequence of str, optional
+    outputs : sequence of str or None
         The names that main labels may have; None if they are not known.
-    class_weight : mapping of str to mapping or "balanced", optional
-        The weights of the classes of outputs and targets; see `auxtasks.keras.class_weights.by_name`.
+    rules : LabelRules
+        What the main loss says of its labels.
+    use : {"training", "on_the_fly", "evaluation"}
+        What must be there.
+    class_weight : optional
+        The weights of the classes of outputs and targets, as `fit` takes them.
     """
 
     def __init__(
         self,
         specs: Mapping[str, TargetSpec],
-        *,
-        required: bool,
-        computed: bool = False,
-        negative_labels: bool = False,
-        numeric_loss: bool = False,
-        needs_main: bool = True,
-        outputs: Sequence[str] | None = None,
-        class_weight: Mapping[str, Any] | None = None,
+        outputs: Sequence[str] | None,
+        rules: LabelRules,
+        use: Use,
+        class_weight: Any = None,
     ) -> None:
         self.specs = specs
-        self.required = required
-        self.computed = computed
-        self.negative_labels = negative_labels
-        self.numeric_loss = numeric_loss
-        self.needs_main = needs_main
         self.outputs = outputs
-        self.class_weight = dict(class_weight or {})
+        self.rules = rules
+        self.use = use
+        self.class_weight = by_name(class_weight, MAIN, outputs, specs)
 
     def pack(self, x: Any, y: Any = None, sample_weight: Any = None) -> tuple[Any, Any, Any]:
         """Pack arrays, or one batch; what is packed already passes through."""
@@ -69,12 +95,11 @@ class Packer:
             return x, y, sample_weight
         targets, main = self._split(y)
         self._check_main(targets, main, y)
-        if self.required or targets:  # plain labels in evaluation are what they are for the base
+        if self.use != "evaluation" or targets:  # plain labels in evaluation are what they are for the base
             targets |= self._early(main, targets)
         self._check_shapes(targets)
-        if self.required:
-            self._check_complete(targets, y)
-        main = with_negative(main) if self.negative_labels else main
+        self._check_complete(targets, y)
+        main = with_negative(main) if self.rules.negative else main
         weights, main_weight = self._split(sample_weight)
         self._check_weights(weights, main_weight, main)
         if self.class_weight:
@@ -109,7 +134,7 @@ class Packer:
 
     def _labelled(self, main: Any) -> Any:
         rows = None if main is None else labelled_rows(main)
-        if rows is None or (self.negative_labels and not any_floats(main)):
+        if rows is None or (self.rules.negative and not any_floats(main)):
             return ()
         # Numbers, because Keras adds up the batches of several devices when it builds metrics, and bools do not add.
         return rows.astype("uint8") if isinstance(rows, np.ndarray) else tf.cast(rows, tf.uint8)
@@ -127,12 +152,12 @@ class Packer:
     def _early(self, main: Any, targets: Mapping[str, Any]) -> dict[str, Any]:
         """Return the targets of deep supervision, but for those that the data holds."""
         labels = by_label(main, self.outputs)
-        return supervised_targets(self.specs, labels, targets, negative=self.negative_labels)
+        return supervised_targets(self.specs, labels, targets, negative=self.rules.negative)
 
     def _check_complete(self, targets: Mapping[str, Any], y: Any) -> None:
         for name, spec in self.specs.items():
             early = is_supervised(spec)
-            if name in targets or (self.computed and not early):
+            if name in targets or self.use == "evaluation" or (self.use == "on_the_fly" and not early):
                 continue
             how = "targets.with_main(y), or attach heads for the targets you have."
             if early:
@@ -140,11 +165,9 @@ class Packer:
             raise InvalidInputError(f"`y`: the auxiliary target {name!r} is missing; found {_names(y)}. Pass {how}")
 
     def _check_main(self, targets: Mapping[str, Any], main: Any, y: Any) -> None:
-        asked = targets or (self.required and self.computed)
-        if main is None and asked and self.needs_main:
-            how = (
-                "the plain labels as y (targets are computed in the step)" if self.computed else "targets.with_main(y)"
-            )
+        on_the_fly = self.use == "on_the_fly"
+        if main is None and self.rules.needed and (targets or on_the_fly):
+            how = "the plain labels as y (targets are computed in the step)" if on_the_fly else "targets.with_main(y)"
             raise InvalidInputError(
                 f"`y`: the main label {MAIN!r} is missing; found {_names(y)}. Pass {how}, where -1 or NaN stands for "
                 "the label of a sample that has none."
@@ -161,7 +184,7 @@ class Packer:
 
     def _check_weights(self, weights: Mapping[str, Any], main_weight: Any, main: Any) -> None:
         for name, weight in weights.items():
-            per_entry = self.specs[name].kind in ("step_class", "step_vector", "multilabel")
+            per_entry = self.specs[name].kind in (*STEP_KINDS, "multilabel")
             if len(weight.shape) not in ((1, 2) if per_entry else (1,)):
                 raise InvalidInputError(  # a column would multiply every loss with every weight
                     f"`sample_weight`: {name!r} must have shape (n,){' or (n, entries)' if per_entry else ''}; found "
@@ -210,7 +233,7 @@ class Packer:
         for labels in keras.tree.flatten(main):
             if not np.issubdtype(labels.dtype, np.signedinteger):
                 continue
-            if self.numeric_loss and np.any(labels == -1):
+            if self.rules.numeric and np.any(labels == -1):
                 raise InvalidInputError(
                     "`y` holds -1 among integers, and with a loss between numbers it could be a number or stand for a "
                     "missing one. Pass floats, with NaN where a label is missing."

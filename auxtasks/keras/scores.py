@@ -1,4 +1,4 @@
-"""What the tasks of a batch cost, and their metrics."""
+"""What heads predict, and what it costs: the losses and metrics of the tasks."""
 
 from __future__ import annotations
 
@@ -7,128 +7,98 @@ from functools import partial
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import ops
 
-from auxtasks.batches.composition import AUTO, UNCOUNTED, Weight, checked_weights
 from auxtasks.batches.forms import AuxBatch
 from auxtasks.keras.heads import Head
 from auxtasks.keras.loss_names import TaskLoss
-from auxtasks.keras.losses import LOSSES, Adapted, Entries, Rebalanced, Total, serialised
-from auxtasks.keras.metrics import TaskMetrics
-from auxtasks.keras.objective import TaskMeans, totals_by_task
+from auxtasks.keras.losses import (
+    LOSSES,
+    Adapted,
+    Entries,
+    Rebalanced,
+    Total,
+    activated,
+    loss_of,
+    losses_of_vectors,
+    serialised,
+)
+from auxtasks.keras.metrics import KnownMean, TaskMeans, TaskMetrics
 from auxtasks.keras.plan import Plan
-from auxtasks.keras.supervision import with_default
-from auxtasks.specs import TargetSpec
+from auxtasks.keras.recording import Event, recording
+from auxtasks.specs import STEP_KINDS, TargetSpec
 
 
-class LossWeights(keras.Model):
-    """The part of `AuxModel` that knows what each loss counts."""
+class Scores:
+    """The losses of the tasks over their chance, the means of these and of the main loss, and metrics.
 
-    _plan: Plan
-    _loss_weights: keras.Variable
-    _automatic: tuple[str, ...] = ()
+    A plain object: what Keras must track and save is an attribute of the model, too.
+    """
 
-    def _add_loss_weights(self, weights: Mapping[str, Weight]) -> None:
-        self._loss_weights = self.add_weight(
-            name="loss_weights", shape=(len(weights),), initializer="zeros", trainable=False, dtype="float32"
-        )
-        self.set_loss_weights(weights)
+    def __init__(
+        self,
+        plan: Plan,
+        heads: Sequence[Head],
+        losses: Mapping[str, TaskLoss],
+        metrics: Mapping[str, Sequence[keras.metrics.Metric]],
+    ) -> None:
+        self._plan, self._heads = plan, heads
+        self._losses = dict(losses)
+        self.main = KnownMean(name="main_loss")
+        self.tasks = TaskMeans(list(plan.specs))
+        self.metrics = None
+        if metrics:
+            self.metrics = TaskMetrics([plan.specs[name] for name in metrics], list(metrics.values()))
 
     @property
-    def loss_weights(self) -> dict[str, float]:
-        """The loss weight of each task, automatic ones as the last `fit` set them; `set_loss_weights` changes them."""
-        # By way of text, which is the shortest that names a float32: 0.1 and not 0.10000000149011612.
-        weights = [float(str(weight)) for weight in ops.convert_to_numpy(self._loss_weights)]
-        return dict(zip(self._plan.specs, weights, strict=True))
+    def rebalanced(self) -> list[Rebalanced]:
+        """The losses that have a state."""
+        return [loss for loss in self._losses.values() if isinstance(loss, Rebalanced)]
 
-    def set_loss_weights(self, weights: Weight | Mapping[str, Weight]) -> None:
-        """Change loss weights; takes effect at once, without compiling again.
-
-        Parameters
-        ----------
-        weights : float, "auto" or mapping of str to these
-            The weight of all tasks, or new weights by name; tasks left out keep theirs. ``"auto"`` leaves it to the
-            next `fit`, and is 0.3 for a target of deep supervision; see `attach_heads`.
-
-        Raises
-        ------
-        UnknownNameError
-            If there is no such task.
-        InvalidTypeError, InvalidInputError
-            If a weight is no number, negative or not finite.
-        """
-        found = with_default(checked_weights(weights, self._asked_weights()), self._plan.specs)
-        self._automatic = tuple(task for task, weight in found.items() if weight == AUTO)
-        self._assign_weights(found, UNCOUNTED)
-
-    def _asked_weights(self) -> dict[str, Weight]:
-        return {task: AUTO if task in self._automatic else weight for task, weight in self.loss_weights.items()}
-
-    def _set_automatic_weights(self, weight: float) -> None:
-        """Give the tasks of which the weight was left to the data this one."""
-        if self._automatic:
-            self._assign_weights(self._asked_weights(), weight)
-
-    def _assign_weights(self, asked: Mapping[str, Weight], automatic: float) -> None:
-        specs = self._plan.specs
-        self._loss_weights.assign(
-            [automatic * specs[task].share if weight == AUTO else weight for task, weight in asked.items()]
-        )
-
-
-class Scoring(LossWeights):
-    """The part of `AuxModel` that knows the losses and metrics of its tasks."""
-
-    heads: list[Head]
-    _plan: Plan
-    _step: Any
-    _untracked: Any
-    _task_losses: TaskMeans
-    _task_metrics: TaskMetrics | None = None
-
-    def _add_scores(
-        self, losses: Mapping[str, TaskLoss], metrics: Mapping[str, Sequence[keras.metrics.Metric]]
-    ) -> None:
-        self._untracked.losses = dict(losses)
-        weighed = [loss for loss in losses.values() if isinstance(loss, Rebalanced)]
-        if weighed:  # their state is saved with the model
-            self._rebalanced = weighed
-        if metrics:
-            self._task_metrics = TaskMetrics([self._plan.specs[name] for name in metrics], list(metrics.values()))
-
-    def _log_tasks(self, names: Iterable[str]) -> None:
+    def log(self, names: Iterable[str]) -> None:
         """Say which tasks the batch holds; the logs leave others out."""
-        self._task_losses.in_step = frozenset(names)
-        if self._task_metrics is not None:
-            self._task_metrics.in_step = self._task_losses.in_step
+        for each in (self.tasks, self.metrics):
+            if each is not None:
+                each.in_step = frozenset(names)
 
-    def _totals(self, batch: AuxBatch, training: bool) -> dict[str, Total]:
-        """Return the loss over chance of every task, and update the metrics of those that have some."""
-        specs, losses = self._plan.specs, self._untracked.losses
-        entries = {name: _entries(specs[name], loss, training) for name, loss in losses.items()}
-        kept: dict[str, Any] = {}
-        metrics = self._task_metrics
-        totals = totals_by_task(
-            self.heads, self._plan, self._step.events, batch, entries, None if metrics is None else kept
-        )
-        if metrics is not None:
-            metrics.update_state(batch.targets, kept)
-        return totals
+    def totals(self, batch: AuxBatch, events: Sequence[Event], *, training: bool) -> tuple[dict[str, Total], Total]:
+        """Return the loss over chance of every task and these side by side, shape (K,), and update the metrics."""
+        specs = self._plan.specs
+        entries = {name: _entries(specs[name], loss, training) for name, loss in self._losses.items()}
+        found: dict[str, Total] = {}
+        kept: dict[str, tuple[Any, Any]] = {}
+        for head in self._heads:
+            held = [spec for spec in head.specs if spec.name in batch.targets]
+            if held:
+                event = self._plan.event_of(held[0].name, events)
+                found |= _of_head(head, held, event, batch, entries, None if self.metrics is None else kept)
+        if self.metrics is not None:
+            self.metrics.update_state(batch.targets, kept)
+        totals = {name: found.get(name, Total(0.0, 0.0)) for name in specs}
+        totals = {name: Total(total.loss / specs[name].chance, total.count) for name, total in totals.items()}
+        joined = Total(*(ops.stack(parts) for parts in zip(*totals.values(), strict=True)))
+        self.tasks.update_state(ops.stop_gradient(joined.loss), joined.count)
+        return totals, joined
 
-    def _scores_config(self) -> dict[str, Any]:
+    def loss_over_present(self, factor: Any, weights: Any, added: Any) -> Any:
+        """Return the loss put together from the means over what was present."""
+        main = ops.divide_no_nan(self.main.total, self.main.count)
+        tasks = ops.divide_no_nan(self.tasks.total, self.tasks.count)
+        return factor * main + ops.sum(weights * tasks) + added
+
+    def to_config(self) -> dict[str, Any]:
         """Return the arguments that make the same losses and metrics; nothing for those of the kinds."""
-        metrics = {} if self._task_metrics is None else self._task_metrics.by_task
+        metrics = {} if self.metrics is None else self.metrics.by_task
         config = {
-            "losses": {name: serialised(loss) for name, loss in self._untracked.losses.items()},
+            "losses": {name: serialised(loss) for name, loss in self._losses.items()},
             "metrics": {name: list(map(keras.saving.serialize_keras_object, some)) for name, some in metrics.items()},
         }
         return {part: found for part, found in config.items() if found}
 
     @staticmethod
-    def _scores_from_config(
-        config: Mapping[str, Any], specs: Mapping[str, TargetSpec], custom_objects: Any
-    ) -> dict[str, Any]:
-        """Make the arguments that `_scores_config` described."""
+    def from_config(config: Mapping[str, Any], specs: Mapping[str, TargetSpec], custom_objects: Any) -> dict[str, Any]:
+        """Make the arguments that `to_config` described."""
         made = partial(keras.saving.deserialize_keras_object, custom_objects=custom_objects)
         losses = {name: made(loss) for name, loss in config.get("losses", {}).items()}
         metrics = {name: [made(each) for each in some] for name, some in config.get("metrics", {}).items()}
@@ -148,3 +118,61 @@ def _entries(spec: TargetSpec, loss: TaskLoss, training: bool) -> Entries:
         return loss.weighted(target, values, present, training=training), present
 
     return weighted
+
+
+def _of_head(
+    head: Head,
+    specs: list[TargetSpec],
+    event: Event,
+    batch: AuxBatch,
+    losses: Mapping[str, Entries],
+    kept: dict[str, tuple[Any, Any]] | None,
+) -> dict[str, Total]:
+    """Return the totals of one head; whole vectors side by side are one expression."""
+    targets, weights, mask = batch.targets, batch.weights, event.mask
+    alike = len(specs) == len(head.specs) > 1 and all(spec.kind == "vector" for spec in specs)
+    if alike and kept is None and not any(spec.name in weights or spec.name in losses for spec in specs):
+        joined = ops.concatenate([ops.cast(targets[spec.name], "float32") for spec in specs], axis=-1)
+        total = losses_of_vectors([spec.size for spec in specs], joined, head(event.output, step_mask=mask))
+        pairs = zip(ops.unstack(total.loss, len(specs)), ops.unstack(total.count, len(specs)), strict=True)
+        return {spec.name: Total(*pair) for spec, pair in zip(specs, pairs, strict=True)}
+    outputs = head.predict_from(event.output, mask)
+    if kept is not None:
+        kept |= {spec.name: (outputs[spec.name], mask) for spec in specs}
+    return {
+        spec.name: loss_of(
+            spec, targets[spec.name], outputs[spec.name], mask, weights.get(spec.name), losses.get(spec.name)
+        )
+        for spec in specs
+    }
+
+
+class AuxiliaryPredictor(keras.Model):
+    """A view of an `AuxModel` that returns what its heads predict."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__(name=f"{model.name}_auxiliary", dtype=model.dtype_policy, autocast=model.autocast)
+        self.model = model
+        self.built = True
+
+    def call(self, inputs: Any) -> dict[str, Any]:
+        """Return the prediction of each target: numbers as trained, or probabilities."""
+        specs, plan = self.model.specs, self.model._plan
+        with recording(self.model.tapped_layers) as events:
+            self.model(inputs, training=False)
+        linear: dict[str, Any] = {}
+        for head in self.model.heads:
+            event = plan.event_of(head.specs[0].name, events)
+            linear |= head.predict_from(event.output, event.mask)
+        return {name: _padded(spec, activated(spec, linear[name])) for name, spec in specs.items()}
+
+
+def _padded(spec: TargetSpec, output: Any) -> Any:
+    """Bring predictions per step to the target's length: the texts of another batch may be longer or shorter."""
+    if spec.kind not in STEP_KINDS or output.shape[1] == spec.shape[0]:
+        return output
+    length = spec.shape[0]
+    output = output[:, :length]
+    padding = [[0, 0], [0, length - tf.shape(output)[1]], [0, 0]]
+    padded = tf.pad(output, padding, constant_values=tf.constant(float("nan"), output.dtype))
+    return tf.ensure_shape(padded, (None, length, spec.size))

@@ -76,7 +76,7 @@ def test_labels_of_every_form_are_taken_over(form: str) -> None:
     model = _model(_base(units, activation), loss=loss, deep_supervision=asked)
     assert model.specs[EARLY].kind == kind
     for given in (y, tf.constant(y)):
-        batch, _, _ = model._packer(required=True).pack(X, {"main": given})
+        batch, _, _ = model._packer("training").pack(X, {"main": given})
         np.testing.assert_array_equal(batch.targets[EARLY], expected)
 
 
@@ -131,7 +131,7 @@ def test_each_of_several_outputs_has_an_early_head() -> None:
     logs = model.fit(X, {"a": Y, "b": labels(classes=2)}, verbose=0).history
     assert np.isfinite([logs["a_at_hidden_loss"], logs["b_at_hidden_loss"]]).all()
     # A list is in the order in which Keras flattens the outputs.
-    batch, _, _ = model._packer(required=True, class_weight={"a": "balanced"}).pack_any(X, [Y, labels(classes=2)])
+    batch, _, _ = model._packer("training", {"a": "balanced"}).pack_any(X, [Y, labels(classes=2)])
     np.testing.assert_array_equal(batch.targets["a_at_hidden"], Y)
     with pytest.raises(InvalidInputError, match=r"'b_at_hidden' is missing; .* Pass the labels of output 'b'"):
         model.fit(X, {"a": Y}, verbose=0)

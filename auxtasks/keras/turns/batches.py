@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -78,9 +78,9 @@ class TaskBatches(keras.utils.PyDataset):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self._specs = specs_of(targets)
+        self._specs = _specs_of(targets)
         names = (MAIN, *self._specs)
-        self._inputs, self._labels = checked_sets(data, names)
+        self._inputs, self._labels = _checked_sets(data, names)
         self.sizes = {task: len(keras.tree.flatten(x)[0]) for task, x in self._inputs.items()}
         self._n_rows = check_int("batch_size", batch_size, low=1)
         steps = None if steps_per_epoch is None else check_int("steps_per_epoch", steps_per_epoch, low=1)
@@ -95,11 +95,6 @@ class TaskBatches(keras.utils.PyDataset):
     def go_to(self, epoch: int) -> None:
         """Turn to the batches of an epoch, counted from 0."""
         self._epoch, self._batches = epoch, self._order.epoch(epoch)
-
-    @property
-    def num_batches(self) -> int:
-        """The number of batches in an epoch."""
-        return self._order.n_batches
 
     def __len__(self) -> int:
         """Return the number of batches in an epoch."""
@@ -122,8 +117,20 @@ class TaskBatches(keras.utils.PyDataset):
         return x, y | {task: found.astype(y[task].dtype)}
 
     def check_main(self, *, needed: bool, negative: bool) -> None:
-        """Refuse labels that do not go with a main loss; see `check_main_labels`."""
-        check_main_labels(self._labels, needed=needed, negative=negative)
+        """Refuse main labels that are needed and not there, or that cannot say "missing" in batches of other tasks."""
+        labels = self._labels
+        if needed and MAIN not in labels:
+            raise InvalidInputError(
+                f"`data` of TaskBatches holds no {MAIN!r}, and the model was compiled with a loss, which needs to know "
+                f"the form of its labels; found {list(labels)}. Add 'main': (inputs, labels), or compile with "
+                "loss=None."
+            )
+        dtypes = [part.dtype.name for part in keras.tree.flatten(labels.get(MAIN, ())) if part.dtype.kind != "f"]
+        if negative and dtypes and len(labels) > 1:
+            raise InvalidInputError(
+                f"`data` of TaskBatches: the labels of {MAIN!r} must be floats for a hinge loss, where -1 is a class "
+                f"and only NaN can say that a batch has none; found {', '.join(dtypes)}. Pass labels.astype('float32')."
+            )
 
     def on_epoch_end(self) -> None:
         """Go on to the next epoch."""
@@ -134,8 +141,7 @@ def _named(main: Any) -> dict[str, Any]:
     return dict(main) if isinstance(main, Mapping) else {MAIN: main}
 
 
-def specs_of(targets: Any) -> dict[str, TargetSpec]:
-    """Return the specs of targets, or of whatever else knows them."""
+def _specs_of(targets: Any) -> dict[str, TargetSpec]:
     specs = getattr(targets, "specs", getattr(targets, "specs_", targets))
     if not isinstance(specs, Mapping):
         raise InvalidTypeError(
@@ -146,7 +152,7 @@ def specs_of(targets: Any) -> dict[str, TargetSpec]:
     return {name: spec for name, spec in specs.items() if not is_supervised(spec)}
 
 
-def checked_sets(data: Any, names: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _checked_sets(data: Any, names: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Check data sets, and bring lists and texts among them into arrays."""
     if not isinstance(data, Mapping) or not data:
         raise InvalidTypeError(f"`data` must map names of tasks to (inputs, labels); got {data!r:.80}.")
@@ -170,21 +176,6 @@ def checked_sets(data: Any, names: tuple[str, ...]) -> tuple[dict[str, Any], dic
     return inputs, labels
 
 
-def check_main_labels(labels: Mapping[str, Any], *, needed: bool, negative: bool) -> None:
-    """Refuse main labels that are needed and not there, or that cannot say "missing" in the batches of other tasks."""
-    if needed and MAIN not in labels:
-        raise InvalidInputError(
-            f"`data` of TaskBatches holds no {MAIN!r}, and the model was compiled with a loss, which needs to know the "
-            f"form of its labels; found {list(labels)}. Add 'main': (inputs, labels), or compile with loss=None."
-        )
-    dtypes = [part.dtype.name for part in keras.tree.flatten(labels.get(MAIN, ())) if part.dtype.kind != "f"]
-    if negative and dtypes and len(labels) > 1:
-        raise InvalidInputError(
-            f"`data` of TaskBatches: the labels of {MAIN!r} must be floats for a hinge loss, where -1 is a class and "
-            f"only NaN can say that a batch has none; found {', '.join(dtypes)}. Pass labels.astype('float32')."
-        )
-
-
 def label_counts(x: Any, tasks: Sequence[str]) -> list[int] | None:
     """Count the labelled samples of each task."""
     if isinstance(x, PackedDataset) and isinstance(x.source, TaskBatches):
@@ -196,34 +187,3 @@ def label_counts(x: Any, tasks: Sequence[str]) -> list[int] | None:
     # What the data does not hold is computed for every sample.
     rows = [labelled_rows(x.targets[task]) if task in x.targets else None for task in tasks[1:]]
     return [main, *(n if present is None else int(np.sum(present)) for present in rows)]
-
-
-class EpochOf(keras.callbacks.Callback):
-    """Sets the epoch of batches as each epoch of training begins.
-
-    Keras counts the epochs of a data set from the beginning of each ``fit``, and calls its ``on_epoch_end`` once before
-    the first.
-
-    Parameters
-    ----------
-    batches : TaskBatches
-        What is trained on.
-    steps_done : callable
-        Returns how many steps the model has made, in earlier runs too.
-    """
-
-    def __init__(self, batches: TaskBatches, steps_done: Callable[[], int]) -> None:
-        super().__init__()
-        self._batches, self._steps_done = batches, steps_done
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Turn to the epoch that comes now."""
-        del epoch, logs
-        self._batches.go_to(self._steps_done() // len(self._batches))
-
-    def added_to(self, callbacks: Any) -> Any:
-        """Return callbacks, in a form that ``fit`` takes, with this one last."""
-        if isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks.append(self)
-            return callbacks
-        return [*keras.tree.flatten(callbacks if callbacks is not None else []), self]

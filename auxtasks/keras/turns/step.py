@@ -1,8 +1,8 @@
-"""One step that trains one task."""
+"""Training in turns: whose turn each step is, and one step that trains one task."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -11,62 +11,139 @@ import tensorflow as tf
 from keras import ops
 
 from auxtasks.errors import InvalidInputError
+from auxtasks.keras.compiling import optimizer_like, unscaled
 from auxtasks.keras.layers import walk
-from auxtasks.keras.losses import Total
-from auxtasks.keras.objective import stacked
-from auxtasks.keras.turns.schedule import choose, counted
-from auxtasks.keras.weighting.base import State, Weighting, combined
+from auxtasks.keras.objective import Parts
+from auxtasks.keras.private import statistics_of
+from auxtasks.keras.turns.batches import label_counts
+from auxtasks.keras.turns.schedule import Schedule, choose, counted
+from auxtasks.keras.weighting.base import Weighting
 from auxtasks.keras.weighting.by_gradient import GradientWeighting
 
 
-def turn_step(model: Any, data: Any) -> dict[str, Any]:
-    """Train the task whose turn it is on one batch, inside a running step.
+class Turns:
+    """Whose turn it is, by a schedule and by counts that are saved with the model.
 
-    The losses of all tasks are computed and logged, as in joint training; one of them is trained.
+    A plain object: the optimizers of the tasks, which Keras must track and save, are an attribute of the model.
     """
-    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-    statistics = Statistics(model.base)
-    # Persistent, because each branch takes a gradient of its own; only one of them runs.
-    with tf.GradientTape(persistent=True) as tape:
-        y_pred = model(x, training=True)
-        main, n_labels = model._main_part(x, y, y_pred, sample_weight, training=True)
-        totals = model._totals(model._step.batch, training=True)
-        of_main, of_tasks, state = turn_weights(model, main, totals)
-        main, weights = main * ops.cast(of_main, main.dtype), ops.unstack(of_tasks, len(totals))
-        auxiliary = [weight * ops.divide_no_nan(*total) for weight, total in zip(weights, totals.values(), strict=True)]
-    model._log_tasks(totals)
-    model._task_losses.update_state(*stacked(totals))
-    loss = main + ops.cast(sum(auxiliary), main.dtype)
-    model._loss_tracker.update_state(loss, sample_weight=ops.shape(keras.tree.flatten(x)[0])[0])
-    counts = [ops.cast(n_labels, "float32"), *(ops.cast(total.count, "float32") for total in totals.values())]
-    turn = choose(
-        model._turns.schedule,
-        model._turn_step.value,
-        model._turns.seed,
-        model._turn_ratio.value,
-        model._turn_counts.value,
-        present=ops.stack(counts) > 0,
-        trained=ops.concatenate([ops.reshape(ops.logical_and(model._trains_main(), of_main > 0), (1,)), of_tasks > 0]),
-    )
-    branches = [
-        partial(_train, tape, loss, optimizer, model.optimizer, variables, statistics)
-        for loss, (optimizer, variables) in zip([main, *auxiliary], model._turn_parts(), strict=True)
-    ]
-    _run(turn, [*branches, partial(_nothing, statistics)])
-    if model._turns.schedule.kind == "alternating":
-        model._turn_counts.assign(counted(model._turn_counts.value, model._turn_ratio.value, turn))
-    model._turn_step.assign_add(1)
-    for weighting in model.weightings:
-        weighting.advance(state)
-    logs: dict[str, Any] = model.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
-    return logs
 
+    @classmethod
+    def of(
+        cls, schedule: Schedule, seed: int, weightings: Iterable[Weighting], add_weight: Callable[..., Any]
+    ) -> Turns | None:
+        """Make the turns of a schedule; none where all tasks are trained at once."""
+        if schedule.kind == "joint":
+            return None
+        for weighting in weightings:
+            if isinstance(weighting, GradientWeighting) or weighting.trainable_variables:
+                raise InvalidInputError(
+                    f"`weighting`: {type(weighting).__name__} needs several tasks in a step and cannot go with a "
+                    "`schedule` that trains one; use schedule='joint', or a weighting that follows a plan or the "
+                    "losses."
+                )
+        return cls(schedule, seed, add_weight)
 
-def _run(turn: Any, branches: list[Any]) -> None:
-    if tf.executing_eagerly():
-        branches[int(turn)]()
-    else:
-        tf.switch_case(turn, branches)
+    def __init__(self, schedule: Schedule, seed: int, add_weight: Callable[..., Any]) -> None:
+        self.schedule, self.seed = schedule, seed
+        n_tasks = len(schedule.tasks)
+        self.step = add_weight(name="turn_step", shape=(), initializer="zeros", trainable=False, dtype="int64")
+        # Zeros until the labels have been counted.
+        self.ratio = add_weight(
+            name="turn_ratio", shape=(n_tasks,), initializer="zeros", trainable=False, dtype="float32"
+        )
+        self.counts = add_weight(
+            name="turn_counts", shape=(n_tasks,), initializer="zeros", trainable=False, dtype="int64"
+        )
+        if schedule.ratio is not None:
+            self.ratio.assign(schedule.ratio)
+
+    def compile_arguments(self, jit_compile: Any = "auto", **_: Any) -> dict[str, Any]:
+        """Return what ``compile`` must be told besides."""
+        if self.schedule.kind != "callable":
+            return {}
+        if jit_compile not in ("auto", False):
+            raise InvalidInputError(
+                "`jit_compile` cannot be True with a function as schedule, which runs in Python; leave it out."
+            )
+        return {"jit_compile": False}
+
+    def clones(self, optimizer: Any, n_devices: int) -> list[Any]:
+        """Return an optimizer for each auxiliary task."""
+        if getattr(unscaled(optimizer), "use_ema", False):
+            raise InvalidInputError(
+                "`optimizer` has use_ema=True, which cannot go with a schedule other than 'joint': each task has an "
+                "optimizer of its own, and each would hold another average of the shared weights. Leave use_ema out."
+            )
+        if n_devices > 1:
+            raise InvalidInputError(
+                "`schedule`: tasks are trained in turn on one device only; got a strategy with "
+                f"{n_devices} replicas. Use schedule='joint'."
+            )
+        return [optimizer_like(optimizer) for _ in self.schedule.tasks[1:]]
+
+    def count_labels(self, x: Any) -> None:
+        """Take the numbers of labelled samples for the ratio, where it was left to the data."""
+        if self.schedule.kind != "proportional" or self.schedule.ratio is not None:
+            return
+        counts = label_counts(x, self.schedule.tasks)
+        if counts is not None:
+            self.ratio.assign(counts)
+        elif not ops.convert_to_numpy(self.ratio).any():
+            raise InvalidInputError(
+                "`schedule`: how many samples of each task are labelled can be counted in arrays passed to fit "
+                "only; say it, as in schedule={'proportional': {'ratio': {'main': 1000, 'fft': 5000}}}."
+            )
+
+    def build_optimizers(self, model: Any) -> None:
+        """Give each optimizer a state for the variables that its task trains, where it has none yet."""
+        for optimizer, variables in self._optimizers(model):
+            if not optimizer.built:
+                optimizer.build(variables)
+
+    def trainer(self, model: Any) -> Callable[[tf.GradientTape, Any, Parts], None]:
+        """Return what trains the task whose turn it is; to be called before the forward pass."""
+        return partial(self._train, model, Statistics(model.base))
+
+    def _train(self, model: Any, statistics: Statistics, tape: tf.GradientTape, loss: Any, parts: Parts) -> None:
+        """Train one task; the losses of all are computed and logged, as in joint training."""
+        del loss
+        factor = ops.ones(()) if parts.main_factor is None else ops.cast(parts.main_factor, "float32")
+        n_labels, counts = (ops.cast(count, "float32") for count in parts.counts)
+        trains_main = ops.logical_and(model._trains_main, factor > 0)
+        turn = choose(
+            self.schedule,
+            self.step.value,
+            self.seed,
+            self.ratio.value,
+            self.counts.value,
+            present=ops.concatenate([ops.reshape(n_labels, (1,)), counts]) > 0,
+            trained=ops.concatenate([ops.reshape(trains_main, (1,)), parts.weights > 0]),
+        )
+        branches = [
+            partial(_train_one, tape, each, weight, optimizer, model.optimizer, variables, statistics)
+            for each, weight, (optimizer, variables) in zip(
+                [parts.main, *parts.losses],
+                [factor, *ops.unstack(parts.weights, len(parts.losses))],
+                self._optimizers(model),
+                strict=True,
+            )
+        ]
+        branches.append(partial(_nothing, statistics))
+        if tf.executing_eagerly():
+            branches[int(turn)]()
+        else:
+            tf.switch_case(turn, branches)
+        if self.schedule.kind == "alternating":
+            self.counts.assign(counted(self.counts.value, self.ratio.value, turn))
+        self.step.assign_add(1)
+
+    def _optimizers(self, model: Any) -> list[tuple[Any, list[Any]]]:
+        """Return for each task its optimizer and all that its loss may depend on; what it does not has no gradient."""
+        of_heads = {head.specs[0].name: head.trainable_variables for head in model.heads}
+        return [
+            (optimizer, [*model.base.trainable_variables, *of_heads.get(task, ())])
+            for task, optimizer in zip(self.schedule.tasks, [model.optimizer, *model._task_optimizers], strict=True)
+        ]
 
 
 def _nothing(statistics: Statistics) -> Any:
@@ -74,15 +151,21 @@ def _nothing(statistics: Statistics) -> Any:
     return tf.constant(0)
 
 
-def _train(
-    tape: tf.GradientTape, loss: Any, optimizer: Any, main_optimizer: Any, variables: list[Any], statistics: Statistics
+def _train_one(
+    tape: tf.GradientTape,
+    loss: Any,
+    weight: Any,
+    optimizer: Any,
+    main_optimizer: Any,
+    variables: list[Any],
+    statistics: Statistics,
 ) -> Any:
     """Apply the gradients of one loss; variables without one, weight decay and momentum included, are left alone."""
-    scale = optimizer.scale_loss(ops.ones_like(loss))
+    scale = optimizer.scale_loss(ops.ones_like(loss)) * ops.cast(weight, loss.dtype)
     gradients = tape.gradient(loss, [variable.value for variable in variables], output_gradients=scale)
     reached = [pair for pair in zip(gradients, variables, strict=True) if pair[0] is not None]
     if reached:
-        follow_learning_rate(optimizer, main_optimizer)
+        _follow_learning_rate(optimizer, main_optimizer)
         optimizer.apply(*zip(*reached, strict=True))
     statistics.put_back(reached=[variable for _, variable in reached])
     return tf.constant(0)
@@ -111,7 +194,7 @@ class Statistics:
         self._held: list[_Held] = []
         for _, layer in walk(base):
             of_layer = frozenset(id(variable) for variable in layer.trainable_variables)
-            own = layer._non_trainable_variables if of_layer else []
+            own = statistics_of(layer) if of_layer else []
             self._held += [_Held(variable, tf.identity(variable.value), of_layer) for variable in own]
 
     def put_back(self, reached: Sequence[Any]) -> None:
@@ -122,72 +205,10 @@ class Statistics:
                 variable.assign(value)
 
 
-class TurnWeights(NamedTuple):
-    """The weight of the main loss, of shape (), those of the tasks, of shape (K,), and what weightings were told."""
-
-    main: Any
-    tasks: Any
-    state: State | None = None
-
-
-def check_weightings(weightings: Iterable[Weighting]) -> None:
-    """Refuse weightings that need the losses of several tasks to be trained at once."""
-    for weighting in weightings:
-        if isinstance(weighting, GradientWeighting) or weighting.trainable_variables:
-            raise InvalidInputError(
-                f"`weighting`: {type(weighting).__name__} needs several tasks in a step and cannot go with a "
-                "`schedule` that trains one; use schedule='joint', or a weighting that follows a plan or the losses."
-            )
-
-
-def turn_weights(model: Any, main: Any, totals: Mapping[str, Total]) -> TurnWeights:
-    """Return the weights of a step of training, and note them for the logs."""
-    tasks = ops.convert_to_tensor(model._loss_weights)
-    if not model.weightings:
-        return TurnWeights(ops.ones(()), tasks)
-    sums = stacked(totals)
-    state = State(
-        ops.convert_to_tensor(model.weightings[0].steps),
-        ops.stop_gradient(ops.cast(main, "float32")),
-        ops.stop_gradient(ops.divide_no_nan(*sums)),
-        ops.cast(sums.count > 0, "float32"),
-    )
-    factors = combined(model.weightings, state)
-    if factors.tasks is not None:
-        tasks = tasks * factors.tasks
-    model._log_weights_of(totals)
-    model._note_weights(tasks, None)
-    return TurnWeights(ops.ones(()) if factors.main is None else ops.cast(factors.main, "float32"), tasks, state)
-
-
-_EXCLUDED = ("_exclude_from_weight_decay", "_exclude_from_weight_decay_pattern")
-"""What `exclude_from_weight_decay` sets, which an optimizer's configuration lacks."""
-
-
-def clone(optimizer: Any) -> Any:
-    """Return a new optimizer with the same settings and no state."""
-    inner = _inner(optimizer)
-    if getattr(inner, "use_ema", False):
-        raise InvalidInputError(
-            "`optimizer` has use_ema=True, which cannot go with a schedule other than 'joint': each task has an "
-            "optimizer of its own, and each would hold another average of the shared weights. Leave use_ema out."
-        )
-    new = type(optimizer).from_config(optimizer.get_config())
-    for name in _EXCLUDED:
-        if hasattr(inner, name):
-            setattr(_inner(new), name, getattr(inner, name))
-    return new
-
-
-def follow_learning_rate(optimizer: Any, main: Any) -> None:
+def _follow_learning_rate(optimizer: Any, main: Any) -> None:
     """Give an optimizer the learning rate that the main one has now.
 
     Callbacks change the main optimizer's alone. A learning-rate schedule is left to count each task's own steps.
     """
     if optimizer is not main and isinstance(optimizer.learning_rate, keras.Variable):
-        optimizer.learning_rate.assign(keras.ops.convert_to_tensor(main.learning_rate))
-
-
-def _inner(optimizer: Any) -> Any:
-    """Look through loss scaling."""
-    return getattr(optimizer, "inner_optimizer", optimizer)
+        optimizer.learning_rate.assign(ops.convert_to_tensor(main.learning_rate))

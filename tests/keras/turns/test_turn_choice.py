@@ -98,7 +98,7 @@ def test_without_a_ratio_labelled_samples_are_counted() -> None:
     numbers = Y["numbers"].copy()
     numbers[:36] = np.nan
     model.fit(X, {**Y, "main": some_missing(Y["main"], 6), "numbers": numbers}, batch_size=16, verbose=0)
-    assert model._turn_ratio.numpy().tolist() == [6, 12, 48]
+    assert model._turns.ratio.numpy().tolist() == [6, 12, 48]
     model.fit(dataset(X, Y), verbose=0)  # counted before
     with pytest.raises(InvalidInputError, match=r"`schedule`: how many samples .* can be counted in arrays"):
         model_in_turns("proportional").fit(dataset(X, Y), verbose=0)

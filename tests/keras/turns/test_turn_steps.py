@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import LOSS, SPECS, X, dense_base
+from helpers import LOSS, SPECS, X, dense_base, some_missing
 from keras import layers
 from turn_models import OPTIMIZERS, TASKS, Y, model_in_turns, optimizers, parts_of, same, state_of, steps_of
 
@@ -315,6 +315,13 @@ def test_a_weighting_by_plan_gives_and_takes_turns() -> None:
     model.fit(X, Y, batch_size=24, epochs=3, verbose=0)
     # The main task makes up for two turns.
     assert steps_of(model) == {"main": 4, "numbers": 3, "kind": 3}
+
+
+def test_the_loss_of_what_is_present_is_logged_under_a_weighting_too() -> None:
+    y = {**Y, "main": some_missing(Y["main"])}
+    plain, weighed = (model_in_turns(weighting=each) for each in ("fixed", {"delayed": {"steps": 0}}))
+    logs, expected = (model.train_on_batch(X, y, return_dict=True) for model in (weighed, plain))
+    assert {name: logs[name] for name in expected} == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(("weighting", "name"), [("cosine_gate", "CosineGate"), ("uncertainty", "Uncertainty")])
