@@ -139,6 +139,6 @@ class Epochs(keras.callbacks.Callback):
         if isinstance(callbacks, keras.callbacks.CallbackList):
             # A list that is used again may hold that of an earlier call.
             callbacks.callbacks[:] = [self, *(each for each in callbacks.callbacks if not isinstance(each, Epochs))]
-            self.set_model(callbacks._model)
+            self.set_model(callbacks.model)
             return callbacks
         return [self, *keras.tree.flatten(callbacks if callbacks is not None else [])]
