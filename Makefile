@@ -6,13 +6,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test test-graph lint docs clean
 
 demo: $(VENV)/.demo
 	$(BIN)/auxtasks demo
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# All models are trained as Keras trains them by default, in graphs compiled by XLA, which takes twice as long.
+test-graph: $(VENV)/.test
+	$(BIN)/python -m pytest $(PYTEST_ARGS) --graph
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -3,11 +3,40 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+import sys
+from collections.abc import Generator, Iterator
+from functools import wraps
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from auxtasks import registry
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let all tests train as users do."""
+    parser.addoption("--graph", action="store_true", help="train every model in a graph, as Keras does by default")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Train eagerly by default: tracing a graph costs more than it saves in few steps."""
+    if item.config.getoption("graph") or item.get_closest_marker("graph") or "keras" not in sys.modules:
+        return (yield)
+    from keras.src.trainers.trainer import Trainer
+
+    compile_as_told, set_eager = Trainer.compile, Trainer.run_eagerly.fset
+
+    @wraps(compile_as_told)
+    def compile_eagerly(self: Any, *args: Any, **kwargs: Any) -> None:
+        if kwargs.get("jit_compile") is not True and kwargs.get("steps_per_execution", 1) == 1:
+            kwargs.setdefault("run_eagerly", True)
+        compile_as_told(self, *args, **kwargs)
+
+    is_eager = property(lambda self: self._run_eagerly or not self.compiled, set_eager)
+    with patch.object(Trainer, "compile", compile_eagerly), patch.object(Trainer, "run_eagerly", is_eager):
+        return (yield)
 
 
 @pytest.fixture(autouse=True)

@@ -194,7 +194,7 @@ def trained() -> Any:
     layers = [keras.layers.Conv1D(3, 3), keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(2)]
     model = attach_heads(keras.Sequential([keras.Input((12, 1)), *layers]), targets)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile("sgd", loss, run_eagerly=True)
+    model.compile("sgd", loss)
     return model, x, y, targets
 
 
@@ -224,7 +224,7 @@ def test_several_outputs_have_names_and_losses_of_their_own(form: Any) -> None:
     outputs = {name: keras.layers.Dense(units, name=name)(inputs) for name, units in (("kind", 3), ("size", 1))}
     losses = {"kind": keras.losses.SparseCategoricalCrossentropy(from_logits=True), "size": "mse"}
     model = keras.Model(inputs, outputs if form is dict else list(outputs.values()))
-    model.compile("sgd", losses if form is dict else list(losses.values()), run_eagerly=True)
+    model.compile("sgd", losses if form is dict else list(losses.values()))
     found = tasks_of(model, np.eye(3), {"size": [0.5, 1, 2], "kind": [0, 1, 2]}, {"kind": "abc"}, None, None)
     assert {name: options["loss"] for name, options in found.items()} == losses
     assert found["kind"]["y_pred"].shape == (3, 3)

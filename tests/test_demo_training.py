@@ -12,6 +12,7 @@ from auxtasks.demo import Settings, run_demo
 from auxtasks.errors import InvalidInputError, MissingDependencyError
 
 
+@pytest.mark.graph
 def test_demo_reports_and_draws(tmp_path: Path) -> None:
     printed = StringIO()
     path = tmp_path / "figure.png"

@@ -21,6 +21,8 @@ def test_each_prints_its_table_and_draws(name, load, monkeypatch, capsys, tmp_pa
     (arguments, said, picture), module = RUNS[name], load(name)
     if hasattr(module, "audit"):  # a third of the runs less
         monkeypatch.setattr(module, "audit", partial(module.audit, controls=False))
+    if hasattr(module, "N_PAIRS"):
+        monkeypatch.setattr(module, "N_PAIRS", dict.fromkeys(module.N_PAIRS, 128))
     output = tmp_path / "output.png"
     module.main([*arguments, "--seeds", "2", "--output", str(output)])
     assert said in capsys.readouterr().out

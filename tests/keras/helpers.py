@@ -52,10 +52,9 @@ def dense_base(classes: int = 3, activation: str | None = "softmax", dropout: fl
 def dense_model(
     weights: Any = 1.0, *, loss: Any = LOSS, base: keras.Model | None = None, **compile_args: Any
 ) -> AuxModel:
-    """The small network with heads, compiled; eager unless told otherwise, which is faster for a few steps."""
+    """The small network with heads, compiled."""
     weights = {**dict.fromkeys(SPECS, 1.0), **weights} if isinstance(weights, dict) else weights
     model = attach_heads(base or dense_base(), SPECS, weights=weights, inputs=X)
-    compile_args = {"run_eagerly": True, **compile_args}
     model.compile(keras.optimizers.SGD(0.1), loss, **compile_args)
     return model
 

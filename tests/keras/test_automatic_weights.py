@@ -25,7 +25,7 @@ def wrapped(weights: Any = "auto", loss: Any = "sparse_categorical_crossentropy"
     hidden = [keras.layers.Conv1D(2, 3), keras.layers.GlobalAveragePooling1D()]
     base = keras.Sequential([keras.Input((8, 1)), *hidden, keras.layers.Dense(2, activation="softmax")])
     model = attach_heads(base, TARGETS, weights=weights, **options)
-    model.compile("sgd", loss, run_eagerly=True)
+    model.compile("sgd", loss)
     return model
 
 
@@ -92,7 +92,7 @@ def test_a_task_may_ask_for_a_share_of_the_weight() -> None:
     targets = auxtasks.make_aux_targets(X, "signal", ["rms", "std", "reconstruction"])
     hidden = [keras.layers.Conv1D(2, 3, padding="same"), keras.layers.GlobalAveragePooling1D()]
     model = attach_heads(keras.Sequential([keras.Input((8, 1)), *hidden, keras.layers.Dense(2)]), targets)
-    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True), run_eagerly=True)
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     model.fit(X, targets.with_main(FEW), batch_size=66, verbose=0)
     assert model.loss_weights == {"rms": 0.2, "std": 0.02, "reconstruction": 0.02}
 

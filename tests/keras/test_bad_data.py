@@ -79,7 +79,7 @@ def test_weights_that_do_not_fit_are_refused(model: Any, arguments: Any, error: 
 
 def test_an_optimizer_of_another_model_is_refused() -> None:
     base = dense_base()
-    base.compile("adam", "sparse_categorical_crossentropy", run_eagerly=True)
+    base.compile("adam", "sparse_categorical_crossentropy")
     base.fit(X, labels(), verbose=0)
     model = attach_heads(base, SPECS, inputs=X, weights=1.0)
     with pytest.raises(InvalidInputError, match="`optimizer` was already built for another model"):

@@ -27,7 +27,7 @@ Y = {"main": some_missing(labels()), **aux_targets(), "tags": RNG.integers(-1, 2
 
 def _model() -> AuxModel:
     model = attach_heads(dense_base(dropout=0.0), TASKS, inputs=X, weights=1.0)
-    model.compile(keras.optimizers.SGD(0.1), LOSS, run_eagerly=True)
+    model.compile(keras.optimizers.SGD(0.1), LOSS)
     return model
 
 
@@ -82,7 +82,7 @@ def test_steps_have_weights_of_their_own_and_multiply_those_of_samples() -> None
 def test_balanced_main_classes_work_like_those_of_keras() -> None:
     y, weights = labels(), compute_sample_weight("balanced", labels())
     model, base = _model(), dense_base(dropout=0.0)
-    base.compile(keras.optimizers.SGD(0.1), LOSS, run_eagerly=True)
+    base.compile(keras.optimizers.SGD(0.1), LOSS)
     model.set_loss_weights(0.0)
     model.fit(X, {**Y, "main": y}, shuffle=False, verbose=0, class_weight="balanced")
     base.fit(X, y, shuffle=False, verbose=0, class_weight={c: weights[y == c][0] for c in range(3)})

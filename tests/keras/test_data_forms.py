@@ -34,7 +34,7 @@ def test_every_form_of_data_trains_the_same(form: str, arrays: Any) -> None:
     data: dict[str, Any] = {
         "dataset": lambda: _fit(dataset(X, Y)),
         "pydataset": lambda: _fit(Batches(X, Y), shuffle=False),
-        "generator": lambda: _fit(_generator(X, Y), steps_per_epoch=3),
+        "generator": lambda: _fit(_generator(X, Y), steps_per_epoch=3, graph=False),
         "eager": lambda: _fit(X, Y, shuffle=False, batch_size=16, graph=False),
     }
     model, logs = data[form]()
@@ -91,7 +91,7 @@ def test_sample_weights_of_the_main_loss_agree_with_the_base(weights: str) -> No
     weight = np.random.default_rng(0).random(48).astype("float32")
     class_weight = {0: 0.5, 1: 2.0}
     plain = dense_model(0.0).base
-    plain.compile(keras.optimizers.SGD(0.1), LOSS, run_eagerly=True)
+    plain.compile(keras.optimizers.SGD(0.1), LOSS)
     model = dense_model(0.0, weighted_metrics=["accuracy"])
     if weights == "class_weight":
         plain.fit(X, labels(), class_weight=class_weight, shuffle=False, verbose=0)
@@ -164,7 +164,7 @@ def test_fitting_and_compiling_again_goes_on() -> None:
     once, twice = dense_model(), dense_model()
     once.fit(X, Y, epochs=2, shuffle=False, verbose=0)
     twice.fit(X, Y, shuffle=False, verbose=0)
-    twice.compile(twice.optimizer, LOSS, run_eagerly=True)
+    twice.compile(twice.optimizer, LOSS)
     twice.fit(X, Y, shuffle=False, verbose=0)
     for one, other in zip(once.base.get_weights(), twice.base.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)

@@ -23,7 +23,7 @@ Y = some_missing(labels())
 def _model(base: keras.Model | None = None, specs: Any = None, loss: Any = LOSS, **kwargs: Any) -> AuxModel:
     kwargs = {"deep_supervision": "hidden", **kwargs}
     model = attach_heads(base or dense_base(), specs, inputs=X, **kwargs)
-    model.compile(keras.optimizers.SGD(0.1), loss, run_eagerly=True)
+    model.compile(keras.optimizers.SGD(0.1), loss)
     return model
 
 
@@ -98,7 +98,7 @@ def test_it_leaks_nothing_and_is_saved(tmp_path: Path) -> None:
 
 def test_weight_zero_is_plain_training() -> None:
     plain, model = dense_base(), _model(weights=0.0)
-    plain.compile(keras.optimizers.SGD(0.1), LOSS, run_eagerly=True)
+    plain.compile(keras.optimizers.SGD(0.1), LOSS)
     plain.fit(X, labels(), verbose=0)
     model.fit(X, {"main": labels()}, verbose=0)
     assert_same(plain, model.base)

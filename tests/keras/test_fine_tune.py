@@ -39,16 +39,15 @@ class Watch(keras.callbacks.Callback):
         self.moved.append(moved)
 
 
-def eager(model: keras.Model, loss: Any = LOSS) -> keras.Model:
-    """Compile so that nothing is traced."""
-    model.compile("sgd", loss, run_eagerly=True)
+def compiled(model: keras.Model, loss: Any = LOSS) -> keras.Model:
+    model.compile("sgd", loss)
     return model
 
 
 def deep() -> keras.Model:
     names = [keras.Input((10,)), *(layers.Dense(6, name=name) for name in ("one", "two", "three"))]
     model = keras.Sequential([*names, layers.Dense(3, "softmax", name="top")])
-    model.compile("sgd", LOSS, metrics=["accuracy"], run_eagerly=True)
+    model.compile("sgd", LOSS, metrics=["accuracy"])
     return model
 
 
@@ -87,7 +86,7 @@ def test_it_is_what_keras_does_by_hand() -> None:
     fine_tune(ours, X, Y, freeze_to="two", epochs=1, learning_rate=(0.1, 0.01), **FAST)
     for flag, rate in ((False, 0.1), (True, 0.01)):
         theirs.get_layer("one").trainable = theirs.get_layer("two").trainable = flag
-        theirs.compile(keras.optimizers.Adam(rate), LOSS, run_eagerly=True)
+        theirs.compile(keras.optimizers.Adam(rate), LOSS)
         theirs.fit(X, Y, **FAST)
     # The only batch is shuffled, and sums differ by rounding.
     for one, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
@@ -105,7 +104,7 @@ def test_it_goes_on_from_a_model_with_auxiliary_heads(form: str, tmp_path: Path)
     before = base.get_layer("hidden").get_weights()
     tuned = strip_heads(model) if form == "stripped" else model
     if form == "stripped":
-        eager(base)
+        compiled(base)
     (only,) = fine_tune(tuned, X, Y, freeze_to=["hidden"], epochs=1, learning_rate=0.1, **FAST)
     np.testing.assert_array_equal(base.get_layer("hidden").get_weights()[0], before[0])
     for now, then in zip([weight.numpy() for head in model.heads for weight in head.weights], heads, strict=True):
@@ -143,7 +142,7 @@ def test_another_number_of_classes_on_the_same_trunk() -> None:
     )
     assert other.get_layer("hidden") is model.base.get_layer("hidden")
     old = model.base.get_layer("top").get_weights()
-    fine_tune(eager(other), X, labels(classes=5), optimizer="sgd", epochs=1, **FAST)
+    fine_tune(compiled(other), X, labels(classes=5), optimizer="sgd", epochs=1, **FAST)
     np.testing.assert_array_equal(model.base.get_layer("top").get_weights()[0], old[0])
     assert other(X).shape == (48, 5)
     assert model(X).shape == (48, 3)
@@ -180,7 +179,7 @@ def two_outputs() -> keras.Model:
 def test_one_of_several_heads_is_named() -> None:
     model = replace_head(two_outputs(), 7, head="a")
     assert {name: tensor.shape for name, tensor in model.output.items()} == {"a": (None, 7), "b": (None, 1)}
-    eager(model, {"a": keras.losses.SparseCategoricalCrossentropy(from_logits=True), "b": "mse"})
+    compiled(model, {"a": keras.losses.SparseCategoricalCrossentropy(from_logits=True), "b": "mse"})
     y = {"a": labels(classes=7), "b": X[:, 0]}
     (history,) = fine_tune(model, X, y, freeze_to=["hidden"], epochs=1, learning_rate=0.1, **FAST)
     assert np.isfinite(history.history["loss"]).all()

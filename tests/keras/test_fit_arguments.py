@@ -61,7 +61,7 @@ def test_a_target_of_another_width_is_refused_in_a_data_set() -> None:
 @pytest.mark.filterwarnings("ignore:Gradients do not exist for variables:UserWarning")  # those of the main head
 def test_targets_alone_can_be_trained() -> None:
     model = attach_heads(dense_base(), SPECS, inputs=X, weights=1.0)
-    model.compile(keras.optimizers.SGD(0.05), run_eagerly=True)
+    model.compile(keras.optimizers.SGD(0.05))
     logs = model.fit(X, aux_targets(), epochs=6, verbose=0, validation_data=(X, aux_targets())).history
     assert logs["numbers_loss"][-1] < logs["numbers_loss"][0]
     assert "val_kind_loss" in logs

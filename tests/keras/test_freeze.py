@@ -175,13 +175,13 @@ def test_models_that_cannot_be_frozen_are_refused() -> None:
 
 def test_a_frozen_normalisation_keeps_its_statistics() -> None:
     model = nested()
-    model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
+    model.compile("sgd", "sparse_categorical_crossentropy")
     moving = model.get_layer("backbone").get_layer("norm").moving_mean
     before = np.array(moving)
     with freeze(model, "norm"):
-        model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
+        model.compile("sgd", "sparse_categorical_crossentropy")
         model.fit(X, np.arange(48) % 3, batch_size=48, verbose=0)
         np.testing.assert_array_equal(moving, before)
-    model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
+    model.compile("sgd", "sparse_categorical_crossentropy")
     model.fit(X, np.arange(48) % 3, batch_size=48, verbose=0)
     assert not np.array_equal(moving, before)

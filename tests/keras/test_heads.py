@@ -73,6 +73,7 @@ def _assert_learnt(logs: dict[str, list[float]], targets: Any, share: float = 0.
         assert losses[-1] - floor < share * (start - floor), (name, losses[0], losses[-1])
 
 
+@pytest.mark.graph
 @pytest.mark.parametrize("tap", ["map", "flat"])
 def test_heads_per_sample_and_images_learn_on_maps_and_on_flat_taps(tap: str) -> None:
     keras.utils.set_random_seed(0)
@@ -95,6 +96,7 @@ def test_heads_per_sample_and_images_learn_on_maps_and_on_flat_taps(tap: str) ->
     )
 
 
+@pytest.mark.graph
 @pytest.mark.parametrize("tap", ["series", "flat"])
 def test_heads_per_step_learn_on_series_and_on_flat_taps(tap: str) -> None:
     keras.utils.set_random_seed(0)
@@ -108,6 +110,7 @@ def test_heads_per_step_learn_on_series_and_on_flat_taps(tap: str) -> None:
     _assert_learnt(logs, targets)
 
 
+@pytest.mark.graph
 def test_an_image_is_decoded_from_a_series() -> None:
     x = np.random.default_rng(0).normal(size=(N, 12, 2)).astype("float32")
     x += 2 * np.random.default_rng(1).normal(size=(N, 1, 2)).astype("float32")
@@ -134,7 +137,7 @@ def test_the_loss_is_in_units_of_chance_and_weighted() -> None:
         keras.utils.set_random_seed(0)
         spec = TargetSpec("vector", "test", "vector", (2,), chance=chance)
         model = attach_heads(_conv1d(), {"vector": spec}, weights=weight, inputs=x, seed=0)
-        model.compile("sgd", "mse", run_eagerly=True)
+        model.compile("sgd", "mse")
         found: dict[str, float] = model.evaluate(x, y, return_dict=True, verbose=0)
         return found
 

@@ -48,7 +48,7 @@ def test_losses_and_metrics_are_those_of_the_labelled_samples(case: str) -> None
 def test_the_base_trains_as_on_the_labelled_samples_alone(case: str) -> None:
     y, partly, alone = CASES[case][0], _model(case, 0.0), _model(case, 0.0)
     partly.train_on_batch(X, {"main": some_missing(y), **TARGETS})
-    alone.base.compile(keras.optimizers.SGD(0.1), CASES[case][3], run_eagerly=True)
+    alone.base.compile(keras.optimizers.SGD(0.1), CASES[case][3])
     alone.base.train_on_batch(X[:20], y[:20])
     for one, other in zip(partly.base.get_weights(), alone.base.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
@@ -112,8 +112,8 @@ def test_labels_per_step_that_are_missing_or_masked_are_left_out() -> None:
     x, y = rng.normal(size=(48, 6, 3)).astype("float32"), rng.integers(0, 3, (48, 6))
     x[:, 4:] = 0.0
     model = attach_heads(base, SPECS, inputs=x, weights=1.0)
-    model.compile("sgd", LOSS, metrics=["accuracy"], run_eagerly=True)
-    base.compile("sgd", LOSS, metrics=["accuracy"], run_eagerly=True)
+    model.compile("sgd", LOSS, metrics=["accuracy"])
+    base.compile("sgd", LOSS, metrics=["accuracy"])
     padded = y.copy()
     padded[:, 4:] = -1
     expected = base.evaluate(x, y, return_dict=True, verbose=0)  # Keras leaves masked steps out of loss and accuracy
@@ -132,7 +132,7 @@ def test_labels_per_step_that_are_missing_or_masked_are_left_out() -> None:
 def test_the_labels_of_hinge_losses_are_not_missing(loss: Any) -> None:
     y = 2 * BINARY - 1
     model = dense_model(base=dense_base(1, None, 0.0), loss=loss)
-    model.base.compile("sgd", loss, run_eagerly=True)
+    model.base.compile("sgd", loss)
     assert model.evaluate(X, y, verbose=0) == pytest.approx(model.base.evaluate(X, y, verbose=0), rel=1e-5)
 
 

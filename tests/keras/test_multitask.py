@@ -46,7 +46,7 @@ def test_every_kind_of_task_has_its_head_loss_and_metric() -> None:
         "digit": 10, "angle": 1, "odd": 1, "tags": 3, "numbers": 4
     }  # fmt: skip
     assert model.get_layer("deep") is encoder.get_layer("deep")
-    before, model.run_eagerly = encoder.get_weights(), True
+    before = encoder.get_weights()
     logs = model.fit(X, Y, 32, verbose=0).history
     assert {"digit_accuracy", "angle_mae", "odd_binary_accuracy", "tags_loss", "numbers_mae"} <= set(logs)
     assert any((one != other).any() for one, other in zip(before, encoder.get_weights(), strict=True))
@@ -62,19 +62,20 @@ def test_it_is_a_base_like_any_other(tmp_path: Any) -> None:
     model = build_multitask_model(_encoder(), {"digit": 10, "angle": "regression"}, optimizer=None)
     targets = auxtasks.make_aux_targets(X, domain="image", tasks=["hog"])
     wrapped = attach_heads(model, targets)
-    wrapped.compile("adam", {"digit": LOSS, "angle": "mse"}, run_eagerly=True)
+    wrapped.compile("adam", {"digit": LOSS, "angle": "mse"})
     few = {"digit": Y["digit"][:20], "angle": np.where(np.arange(32) % 2, np.nan, Y["angle"])}
     assert np.isfinite(wrapped.fit(X, targets.with_main(few), verbose=0).history["loss"]).all()
     strip_heads(wrapped).save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
-    for name, expected in model.predict(X, verbose=0).items():
-        np.testing.assert_allclose(loaded.predict(X, verbose=0)[name], expected, rtol=1e-5, atol=1e-6)
+    found, expected = (each.predict(X, verbose=0) for each in (loaded, model))
+    assert found.keys() == expected.keys()
+    for name in expected:
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-5, atol=1e-6)
 
 
 def test_losses_and_metrics_can_be_chosen() -> None:
     spec = OutputSpec(1, "numbers", loss=keras.losses.Huber(), metrics="mse")
     model = build_multitask_model(_encoder(), {"angle": spec}, optimizer=keras.optimizers.SGD(0.0))
-    model.run_eagerly = True
     logs = model.evaluate(X, {"angle": Y["angle"]}, return_dict=True, verbose=0)
     predicted = model.predict(X, verbose=0)["angle"][:, 0]
     assert logs["mse"] == pytest.approx(np.mean((predicted - Y["angle"]) ** 2), rel=1e-4)
@@ -95,7 +96,7 @@ def test_one_task_is_known_by_its_own_name_or_as_main() -> None:
     model = attach_heads(
         build_multitask_model(_encoder(), {"digit": 10}), None, inputs=X, deep_supervision="conv", weights="auto"
     )
-    model.compile("sgd", {"digit": LOSS}, run_eagerly=True)
+    model.compile("sgd", {"digit": LOSS})
     assert model.loss_weights == {"digit_at_conv": 0.3}
     model.set_loss_weights("auto")
     for name in ("digit", "main"):

@@ -21,6 +21,7 @@ def float16() -> Iterator[None]:
     keras.mixed_precision.set_global_policy("float32")
 
 
+@pytest.mark.graph
 @pytest.mark.usefixtures("float16")
 def test_heads_stay_in_float32_under_mixed_precision() -> None:
     model = attach_heads(dense_base(), SPECS, inputs=X, weights=1.0)
@@ -42,7 +43,7 @@ def test_a_float32_base_is_not_fed_float16_inputs() -> None:
     keras.mixed_precision.set_global_policy("mixed_float16")
     model = attach_heads(base, SPECS, inputs=X, weights=1.0)
     np.testing.assert_array_equal(model(X), base(X))
-    model.compile("sgd", LOSS, run_eagerly=True)
+    model.compile("sgd", LOSS)
     model.fit(X, Y, verbose=0)
     assert model.predict_auxiliary(X, verbose=0)["numbers"].dtype == np.float32
 
@@ -56,5 +57,5 @@ def test_a_mixed_base_keeps_its_policy() -> None:
         ]
     )
     model = attach_heads(base, SPECS, at="hidden", inputs=X, weights=1.0)
-    model.compile("sgd", LOSS, run_eagerly=True)
+    model.compile("sgd", LOSS)
     assert np.isfinite(model.fit(X, Y, verbose=0).history["loss"]).all()

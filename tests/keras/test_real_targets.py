@@ -59,6 +59,7 @@ def test_signals() -> None:
     _train(base, targets, x[:10], at={"fft": "conv"})
 
 
+@pytest.mark.graph
 def test_signals_shortened_by_the_task_itself() -> None:
     x = np.random.default_rng(0).normal(size=(N, 32, 2)).cumsum(axis=1).astype("float32")
     targets = auxtasks.make_aux_targets(x, "signal", ["next_steps", "std"])
@@ -97,11 +98,12 @@ def test_rotated_copies_train_without_a_main_label() -> None:
         ]
     )
     model = attach_heads(base, targets, weights=1.0)
-    model.compile("adam", "sparse_categorical_crossentropy", run_eagerly=True)
+    model.compile("adam", "sparse_categorical_crossentropy")
     logs = model.fit(targets.inputs, targets.with_main(np.arange(N) % 2), batch_size=64, verbose=0).history
     assert np.isfinite(list(logs.values())).all()
 
 
+@pytest.mark.graph
 @pytest.mark.parametrize("kind", ["conv3d", "time"])
 def test_videos_predict_their_next_frame(kind: str) -> None:
     x = np.random.default_rng(0).random((N, 5, 8, 8, 1)).astype("float32").cumsum(axis=1)

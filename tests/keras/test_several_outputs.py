@@ -45,7 +45,7 @@ def _base(form: str) -> keras.Model:
 
 def _model(form: str, weights: float = 1.0) -> AuxModel:
     model = attach_heads(_base(form), SPECS, weights=weights, inputs=X)
-    model.compile(keras.optimizers.SGD(0.1), LOSSES, metrics=METRICS, run_eagerly=True)
+    model.compile(keras.optimizers.SGD(0.1), LOSSES, metrics=METRICS)
     return model
 
 
@@ -55,7 +55,7 @@ FORMS = ["dict", "list", "subclassed"]
 @pytest.mark.parametrize("form", FORMS)
 def test_outputs_train_by_name_as_in_the_base(form: str) -> None:
     model, base = _model(form, 0.0), _base(form)
-    base.compile(keras.optimizers.SGD(0.1), LOSSES, metrics=METRICS, run_eagerly=True)
+    base.compile(keras.optimizers.SGD(0.1), LOSSES, metrics=METRICS)
     plain = base.fit(X, {"a": YA, "b": YB}, shuffle=False, verbose=0).history
     # In another order than that of the outputs, and a form that could hold missing labels.
     data = dataset(X, {"b": YB, "a": YA, **TARGETS}, 32)
@@ -89,7 +89,7 @@ def test_each_output_has_missing_labels_of_its_own(form: str, missing: str) -> N
 
 def test_sample_weights_by_output_go_together_with_missing_labels() -> None:
     model = attach_heads(_base("dict"), SPECS, inputs=X, weights=1.0)
-    model.compile("sgd", LOSSES, weighted_metrics={"b": ["mae"]}, run_eagerly=True)
+    model.compile("sgd", LOSSES, weighted_metrics={"b": ["mae"]})
     weight = {"a": np.ones(48), "b": np.random.default_rng(0).random(48)}
     found = model.evaluate(X, {"a": YA, "b": some_missing(YB)}, 48, 0, weight, return_dict=True)
     few = {name: values[:20] for name, values in weight.items()}
@@ -133,7 +133,7 @@ CONTROLS: list[tuple[str, dict[str, Any]]] = [
 def test_several_outputs_work_with_every_control_and_are_saved(form: str, options: Any, tmp_path: Any) -> None:
     model = attach_heads(_base(form), SPECS, inputs=X, **{"weights": 1.0, **options})
     loss_weights = {"a": 1.0, "b": 0.5}
-    model.compile("adam", LOSSES, loss_weights=loss_weights, metrics=METRICS, run_eagerly=True)
+    model.compile("adam", LOSSES, loss_weights=loss_weights, metrics=METRICS)
     y = {"a": some_missing(YA), "b": some_missing(YB, 30), **TARGETS}
     logs = model.fit(X, y, 48, verbose=0).history
     assert np.isfinite([values for name, values in logs.items() if not name.endswith("cosine")]).all()
@@ -172,7 +172,7 @@ def test_labels_in_a_list_are_those_of_the_outputs_in_the_order_of_keras() -> No
 def test_inputs_by_name_work_throughout(tmp_path: Any) -> None:
     x = {"left": X, "right": X[::-1]}
     model = attach_heads(TwoInputs(), SPECS, at=0, inputs=x, weights=1.0)
-    model.compile("sgd", LOSS, run_eagerly=True)
+    model.compile("sgd", LOSS)
     model.fit(x, {"main": some_missing(YA), **TARGETS}, verbose=0)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")

@@ -32,7 +32,7 @@ TAGS = {**SPECS, "tags": KINDS["tags"]}
 
 def _model(losses: Any, specs: Any = TAGS, **kwargs: Any) -> AuxModel:
     model = attach_heads(dense_base(), specs, inputs=X, weights=1.0, losses=losses, **kwargs)
-    model.compile(keras.optimizers.SGD(0.1), LOSS, run_eagerly=True)
+    model.compile(keras.optimizers.SGD(0.1), LOSS)
     return model
 
 
@@ -149,7 +149,7 @@ def test_weight_zero_is_plain_training_under_any_loss() -> None:
         base, TAGS, inputs=X, weights=0.0, losses={"kind": "rebalanced", "tags": "focal"}, metrics="auto"
     )
     for each, y in ((plain, labels()), (model, Y)):
-        each.compile("adam", LOSS, run_eagerly=True)
+        each.compile("adam", LOSS)
         each.fit(X, y, 48, verbose=0)
     assert_same(plain, base)
 

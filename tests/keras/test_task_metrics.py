@@ -22,7 +22,7 @@ Y = {"main": labels(), **aux_targets(), "tags": np.random.default_rng(0).integer
 
 def _model(metrics: Any, **compile_args: Any) -> AuxModel:
     model = attach_heads(dense_base(), TASKS, inputs=X, weights=1.0, metrics=metrics)
-    model.compile(keras.optimizers.SGD(0.1), LOSS, **{"run_eagerly": True, **compile_args})
+    model.compile(keras.optimizers.SGD(0.1), LOSS, **compile_args)
     return model
 
 

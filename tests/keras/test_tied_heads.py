@@ -74,6 +74,7 @@ def test_a_class_per_sample_reads_the_average_of_the_steps() -> None:
     np.testing.assert_allclose(model.predict_auxiliary(IDS, verbose=0)["first"], expected, atol=1e-5)
 
 
+@pytest.mark.graph
 @pytest.mark.parametrize("name", ["adam", "sgd"])
 def test_weight_zero_is_plain_training_bit_for_bit(name: str) -> None:
     plain, base = id_model(), id_model()
@@ -82,6 +83,7 @@ def test_weight_zero_is_plain_training_bit_for_bit(name: str) -> None:
     assert_same(plain, base)
 
 
+@pytest.mark.graph
 def test_the_embedding_learns_from_the_head_and_is_held_once() -> None:
     model, trained = _tied(), _tied()
     names = [id(variable) for variable in model.variables]

@@ -77,7 +77,7 @@ def test_an_error_of_the_model_itself_is_passed_on() -> None:
 def test_a_last_axis_of_one_may_be_left_out_as_in_keras() -> None:
     base = _functional((1,))
     model = attach_heads(base, SPECS, inputs=X[:, 0], weights=1.0)
-    model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
+    model.compile("sgd", "sparse_categorical_crossentropy")
     assert np.isfinite(model.fit(X[:, 0], {"main": labels(), **aux_targets()}, verbose=0).history["loss"]).all()
 
 

@@ -154,7 +154,7 @@ def fitted(data: Any, y: Any = None, **how: Any) -> tuple[dict[str, list[float]]
     keras.utils.set_random_seed(5)
     base = keras.Sequential([layers.Conv1D(6, 3), layers.GlobalAveragePooling1D(), layers.Dense(3, "softmax")])
     model = attach_heads(base, TARGETS, seed=0, weights=1.0)
-    model.compile(keras.optimizers.SGD(0.02), "sparse_categorical_crossentropy", run_eagerly=True)
+    model.compile(keras.optimizers.SGD(0.02), "sparse_categorical_crossentropy")
     return model.fit(data, y, verbose=0, shuffle=False, **how).history, model.get_weights()
 
 
@@ -179,7 +179,7 @@ def test_training_is_that_of_the_arrays(form: str, how: dict[str, Any]) -> None:
 def test_the_automatic_weight_of_a_py_dataset_is_that_of_its_labels() -> None:
     base = keras.Sequential([layers.Conv1D(6, 3), layers.GlobalAveragePooling1D(), layers.Dense(3, "softmax")])
     model = attach_heads(base, TARGETS)
-    model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
+    model.compile("sgd", "sparse_categorical_crossentropy")
     model.fit(TARGETS.to_py_dataset(SOME, 64), verbose=0)
     assert model.loss_weights["fft"] == pytest.approx(30 / 7 / 10)
 

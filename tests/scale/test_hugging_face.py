@@ -194,7 +194,7 @@ def test_training_on_the_data_set() -> None:
         [layers.Conv1D(6, 3, padding="same"), layers.GlobalAveragePooling1D(), layers.Dense(3, "softmax")]
     )
     model = attach_heads(base, GENERATOR.transform(X), weights=1.0)
-    model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
+    model.compile("sgd", "sparse_categorical_crossentropy")
     assert {"fft_loss", "val_std_loss"} <= set(model.fit(batches, validation_data=batches, verbose=0).history)
 
 

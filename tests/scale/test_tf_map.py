@@ -283,7 +283,7 @@ def test_training_is_as_with_targets_computed_beforehand() -> None:
     logs = []
     for in_pipeline in (True, False):
         model = attach_heads(base(), targets, seed=0, weights=1.0)
-        model.compile(keras.optimizers.SGD(0.02), "sparse_categorical_crossentropy", run_eagerly=True)
+        model.compile(keras.optimizers.SGD(0.02), "sparse_categorical_crossentropy")
         if in_pipeline:
             batches = mapped((SIGNALS, Y), generator, 6, in_graph=False)
             logs.append((model.fit(batches, validation_data=batches, verbose=0).history, model.get_weights()))

@@ -67,7 +67,7 @@ def build_outputs(meta: dict[str, Any], n_classes: list[int] | None) -> keras.Mo
 
 def build_compiled(input_shape: tuple[int, ...], n_classes: int, rate: float = 0.2) -> keras.Model:
     model = build(input_shape, n_classes, "softmax")
-    model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", run_eagerly=True)
+    model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
     return model
 
 

@@ -55,6 +55,7 @@ def test_both_ways_have_the_same_targets_and_the_numbers_of_the_layer(vectorizat
         np.testing.assert_array_equal(as_ids[name], as_texts[name])
 
 
+@pytest.mark.graph
 @pytest.mark.parametrize("inputs", ["ids", "texts"])
 def test_trains_with_few_labels_and_gives_the_model_back(vectorization, inputs):
     targets = make(vectorization, inputs)

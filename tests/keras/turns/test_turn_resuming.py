@@ -93,7 +93,7 @@ def test_loss_scales_are_saved(tmp_path: Path) -> None:
 def test_compiling_again_begins_with_new_optimizers() -> None:
     model = model_in_turns()
     model.fit(X, Y, batch_size=8, verbose=0)
-    model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
+    model.compile("sgd", "sparse_categorical_crossentropy")
     assert set(steps_of(model).values()) == {0}
     assert int(model._turns.step) == 6
     np.testing.assert_array_equal(list(steps_of(model)), ["main", *SPECS])

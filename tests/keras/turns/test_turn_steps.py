@@ -79,7 +79,7 @@ def test_two_quadratics_reach_the_fixed_point_of_their_turns() -> None:
     model = attach_heads(base, spec, at="w", inputs=ones, schedule="alternating", weights=1.0)
     model.heads[0].set_weights([np.ones((1, 1)), np.zeros(1)])
     model.heads[0].trainable = False
-    model.compile(keras.optimizers.SGD(0.25), "mse", run_eagerly=True)
+    model.compile(keras.optimizers.SGD(0.25), "mse")
     for _ in range(24):
         model.train_on_batch(ones, {"main": ones, "three": 3 * ones})
     np.testing.assert_allclose(base.get_layer("w").get_weights()[0], [[7 / 3]], rtol=1e-5)
@@ -123,7 +123,7 @@ def test_a_tap_below_other_layers_leaves_them_to_the_main_task() -> None:
         base, SPECS, at={"numbers": "low", "kind": "high"}, inputs=X, schedule="alternating", weights=1.0
     )
     decaying = keras.optimizers.AdamW(weight_decay=0.1)
-    model.compile(decaying, keras.losses.SparseCategoricalCrossentropy(from_logits=True), run_eagerly=True)
+    model.compile(decaying, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     expected = [{"low", "high", base.layers[-1].name}, {"low", "aux_head_0"}, {"low", "high", "aux_head_1"}] * 2
     assert [changed_by_a_step(model) for _ in expected] == expected
 
@@ -164,7 +164,7 @@ def test_weights_added_later_are_trained() -> None:
     base = keras.Sequential([layers.Dense(6, name="hidden"), layers.Dense(3, activation="softmax")])
     model = model_in_turns(base=base)
     base.get_layer("hidden").enable_lora(2)
-    model.compile("adam", LOSS, run_eagerly=True)
+    model.compile("adam", LOSS)
     for _ in TASKS:
         before = {variable.path: variable.numpy() for variable in model.trainable_variables}
         model.train_on_batch(X, Y)
@@ -302,7 +302,7 @@ def test_tasks_without_weight_or_labels_have_no_turn() -> None:
 
 def test_without_a_main_loss_only_the_other_tasks_have_turns() -> None:
     model = attach_heads(dense_base(), SPECS, inputs=X, schedule="alternating", weights=1.0)
-    model.compile("sgd", run_eagerly=True)
+    model.compile("sgd")
     model.fit(X, {name: Y[name] for name in SPECS}, batch_size=12, verbose=0)
     assert steps_of(model) == {"main": 0, "numbers": 2, "kind": 2}
 

@@ -23,7 +23,7 @@ def two_quadratics(weighting: Any, start: tuple[float, float], weight: float = 1
     (head,) = model.heads
     head.kernel.assign(np.eye(2))
     head.trainable = False
-    model.compile(keras.optimizers.SGD(0.1), "mse", run_eagerly=True)
+    model.compile(keras.optimizers.SGD(0.1), "mse")
     return model
 
 

@@ -51,7 +51,7 @@ def test_plans_are_followed_step_by_step(weighting: Any, expected: list[float]) 
 def test_the_main_loss_waits_while_the_auxiliary_tasks_go_first() -> None:
     parts = _set_up({"auxiliary_first": {"steps": 2}})
     assert [float(combined(parts, _state(step)).main) for step in range(4)] == [0, 0, 1, 1]
-    model = weighed({"auxiliary_first": {"steps": 1}}, run_eagerly=True, weights=0.0)
+    model = weighed({"auxiliary_first": {"steps": 1}}, weights=0.0)
     before = [value.copy() for value in model.base.get_weights()]
     model.fit(X, Y, batch_size=24, verbose=0)
     trained = {variable.path: index for index, variable in enumerate(model.base.weights) if variable.trainable}
@@ -79,7 +79,7 @@ def test_uncertainties_go_the_way_of_the_reference(references: Any) -> None:
 def test_an_uncertainty_ends_at_the_logarithm_of_its_loss() -> None:
     model = two_quadratics("uncertainty", (0.5, 0.0))
     model.base.get_layer("trunk").trainable = False
-    model.compile(keras.optimizers.SGD(0.2), "mse", run_eagerly=True)
+    model.compile(keras.optimizers.SGD(0.2), "mse")
     for _ in range(60):
         logs = model.train_on_batch(
             np.ones((1, 1)), {"main": np.zeros((1, 2)), "aux": np.array([[3.5, 0.0]], "float32")}, return_dict=True
@@ -90,7 +90,7 @@ def test_an_uncertainty_ends_at_the_logarithm_of_its_loss() -> None:
 
 
 def test_a_batch_without_a_label_leaves_an_uncertainty_as_it_is() -> None:
-    model = weighed("uncertainty", run_eagerly=True)
+    model = weighed("uncertainty")
     model.train_on_batch(X, {**Y, "task_0": np.full((24, 2), np.nan, "float32")})
     s = keras.ops.convert_to_numpy(model.weightings[0].log_variance)
     assert s[0] == 0
@@ -135,7 +135,7 @@ def test_a_task_without_a_label_in_an_epoch_keeps_its_last_losses() -> None:
 
 
 def test_dynamic_weight_averages_follow_the_epochs_of_fit() -> None:
-    model = weighed("dwa", run_eagerly=True)
+    model = weighed("dwa")
     history = model.fit(X, Y, epochs=4, verbose=0).history
     names = list(SPECS)
     losses = np.array([history[f"{name}_loss"] for name in names])
@@ -166,13 +166,13 @@ def test_a_function_gets_losses_by_name_and_may_leave_tasks_out() -> None:
         seen.update(losses, main=main)
         return {"task_1": 0.5 * losses["task_0"]}
 
-    model = weighed(ask, run_eagerly=True)
+    model = weighed(ask)
     logs = model.train_on_batch(X, Y, return_dict=True)
     assert logs["task_1_weight"] == pytest.approx(2 * 0.5 * logs["task_0_loss"], rel=1e-5)
     assert logs["task_0_weight"] == 1.0
     assert float(seen["main"]) == pytest.approx(logs["main_loss"], rel=1e-5)
     with pytest.raises(UnknownNameError, match="'task_9'"):
-        weighed(lambda *_: {"task_9": 1.0}, run_eagerly=True).train_on_batch(X, Y)
+        weighed(lambda *_: {"task_9": 1.0}).train_on_batch(X, Y)
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_what_is_no_weighting_is_refused(weighting: Any, error: type[Exception],
 )
 def test_the_loss_with_a_label_missing_is_the_loss_that_is_trained(weighting: Any) -> None:
     """The very same samples twice, once with another one beside them whose main label is missing."""
-    model = weighed(weighting, run_eagerly=True, rate=0.0)
+    model = weighed(weighting, rate=0.0)
     for each in model.weightings:
         for name, value in (("log_variance", 0.7), ("main_log_variance", 0.9)):
             if hasattr(each, name):
@@ -226,7 +226,7 @@ def test_the_loss_with_a_label_missing_is_the_loss_that_is_trained(weighting: An
 
 
 def test_a_list_of_callbacks_that_is_used_again_tells_of_each_epoch_once() -> None:
-    model = weighed("dwa", run_eagerly=True)
+    model = weighed("dwa")
     callbacks = keras.callbacks.CallbackList(add_history=True, model=model)
     for _ in range(2):
         model.fit(X, Y, callbacks=callbacks, verbose=0)
@@ -236,7 +236,7 @@ def test_a_list_of_callbacks_that_is_used_again_tells_of_each_epoch_once() -> No
 @pytest.mark.parametrize("said", [None, np.ones((4, 1)), np.ones(5), {"task_0": "much"}], ids=repr)
 def test_a_function_must_return_factors(said: Any) -> None:
     with pytest.raises(InvalidInputError, match="must return one factor for all tasks, or a mapping"):
-        weighed(lambda *_: said, run_eagerly=True).train_on_batch(X, Y)
+        weighed(lambda *_: said).train_on_batch(X, Y)
 
 
 def test_a_function_that_could_not_be_found_again_is_not_saved() -> None:

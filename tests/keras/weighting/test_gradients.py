@@ -21,6 +21,7 @@ SIGN = {"cosine_gate": {"strength": "sign"}}
 GRADIENT = ["watch", "projection", SIGN, "cosine_gate", {"cosine_gate": {"per": "layer"}}]
 WEIGHTS = np.array([1.0, 2.0, 1.0, 0.5])
 RATE = 0.1
+NUMBERED = np.random.default_rng(0).integers(0, 8, (2, 12, 12))
 
 
 def _by_hand(base: Callable[[], keras.Model]) -> tuple[list[Any], list[list[Any]]]:
@@ -28,7 +29,7 @@ def _by_hand(base: Callable[[], keras.Model]) -> tuple[list[Any], list[list[Any]
     found = []
     for task in (None, *SPECS):
         weights = dict.fromkeys(SPECS, 0.0) | ({} if task is None else {task: 1.0})
-        model = weighed("fixed", base(), rate=1.0, weights=weights, run_eagerly=True)
+        model = weighed("fixed", base(), rate=1.0, weights=weights)
         before = [variable.numpy() for variable in model.base.trainable_variables]
         model.train_on_batch(X, Y)
         found.append([old - new.numpy() for old, new in zip(before, model.base.trainable_variables, strict=True)])
@@ -71,7 +72,7 @@ def _expected(weighting: Any, main: list[Any], tasks: list[list[Any]]) -> list[A
 @pytest.mark.parametrize("weighting", GRADIENT[:-1], ids=str)
 def test_a_step_is_the_one_put_together_by_hand(known: Any, weighting: Any, eager: bool) -> None:
     build, main, tasks = known
-    model = weighed(weighting, build(), rate=RATE, run_eagerly=eager)
+    model = weighed(weighting, build(), rate=RATE, run_eagerly=eager, jit_compile=False)
     before = [variable.numpy() for variable in model.base.trainable_variables]
     logs = model.train_on_batch(X, Y, return_dict=True)
     for old, new, gradient in zip(
@@ -84,7 +85,7 @@ def test_a_step_is_the_one_put_together_by_hand(known: Any, weighting: Any, eage
 
 def test_gates_by_layer_look_at_each_layer_alone(known: Any) -> None:
     build, main, tasks = known
-    model = weighed({"cosine_gate": {"per": "layer"}}, build(), rate=RATE, run_eagerly=True)
+    model = weighed({"cosine_gate": {"per": "layer"}}, build(), rate=RATE)
     layer_of = [variable.path.split("/")[1] for variable in model.base.trainable_variables]
     before = [variable.numpy() for variable in model.base.trainable_variables]
     model.train_on_batch(X, Y)
@@ -99,7 +100,7 @@ def test_gates_by_layer_look_at_each_layer_alone(known: Any) -> None:
 
 def test_heads_and_statistics_are_trained_as_ever(known: Any) -> None:
     build, *_ = known
-    plain, gated = (weighed(weighting, build(), run_eagerly=True) for weighting in ("fixed", "cosine_gate"))
+    plain, gated = (weighed(weighting, build()) for weighting in ("fixed", "cosine_gate"))
     for model in (plain, gated):
         model.train_on_batch(X, Y)
     for one, other in zip(plain.heads, gated.heads, strict=True):
@@ -128,6 +129,7 @@ def test_the_product_in_forward_mode_is_used_where_it_pays(
     assert bool(used) == forward
 
 
+@pytest.mark.graph
 def test_an_operation_without_a_second_derivative_is_gone_round(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any) -> None:
         raise LookupError("gradient registry has no entry")
@@ -145,7 +147,8 @@ def test_an_operation_without_a_second_derivative_is_gone_round(monkeypatch: pyt
 
 @pytest.mark.parametrize("weighting", ["projection", "cosine_gate"], ids=str)
 def test_under_xla_a_step_is_the_same(weighting: Any) -> None:
-    plain, compiled = (weighed(weighting, convolutional(dropout=0.0), jit_compile=jit) for jit in (False, True))
+    hows = ({"run_eagerly": True}, {"jit_compile": True})
+    plain, compiled = (weighed(weighting, convolutional(dropout=0.0), **how) for how in hows)
     for model in (plain, compiled):
         model.train_on_batch(X, Y)
     for one, other in zip(plain.base.trainable_variables, compiled.base.trainable_variables, strict=True):
@@ -154,7 +157,7 @@ def test_under_xla_a_step_is_the_same(weighting: Any) -> None:
 
 def test_a_batch_without_labels_of_a_task_or_of_the_main_one_is_fine() -> None:
     for weighting in GRADIENT:
-        model = weighed(weighting, run_eagerly=True)
+        model = weighed(weighting)
         logs = model.train_on_batch(X, {**Y, "task_0": np.full((24, 2), np.nan, "float32")}, return_dict=True)
         assert "task_0_cosine" not in logs
         assert np.isfinite(logs["task_1_cosine"])
@@ -165,6 +168,7 @@ def test_a_batch_without_labels_of_a_task_or_of_the_main_one_is_fine() -> None:
             np.testing.assert_array_equal(before[0], model.base.get_weights()[0])
 
 
+@pytest.mark.graph
 def test_cosines_that_only_the_logs_need_are_taken_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stepping, "SAMPLED", 3)
     model = weighed("watch")
@@ -172,13 +176,14 @@ def test_cosines_that_only_the_logs_need_are_taken_now_and_then(monkeypatch: pyt
     assert [np.isnan(each["task_0_cosine"]) for each in logs] == [False, True, True, False, True, True]
 
 
+@pytest.mark.graph
 def test_half_precision_scales_losses_and_not_cosines() -> None:
     keras.config.set_dtype_policy("mixed_float16")
     try:
         half = weighed("cosine_gate", convolutional(dropout=0.0))  # whose mask depends on the precision
     finally:
         keras.config.set_dtype_policy("float32")
-    full = weighed("cosine_gate", convolutional(dropout=0.0))
+    full = weighed("cosine_gate", convolutional(dropout=0.0), run_eagerly=True)
     assert type(half.optimizer).__name__ == "LossScaleOptimizer"
     found = [model.train_on_batch(X, Y, return_dict=True) for model in (half, full)]
     for name in SPECS:
@@ -223,20 +228,29 @@ def _worded() -> keras.Model:
     return keras.Sequential([*first, layers.GlobalAveragePooling1D(), layers.Dense(3, activation="softmax")])
 
 
+def _train_on_words(model: keras.Model, y: Any) -> None:
+    model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
+    for words, rows in zip(NUMBERED, (slice(12), slice(12, 24)), strict=True):
+        model.train_on_batch(words, y[rows] if isinstance(y, np.ndarray) else {k: v[rows] for k, v in y.items()})
+
+
+@pytest.fixture(scope="module")
+def plain_on_words() -> keras.Model:
+    model = _worded()
+    _train_on_words(model, Y["main"])
+    return model
+
+
+@pytest.mark.graph
 @pytest.mark.parametrize("weighting", ["projection", "cosine_gate", "gradnorm"])
-def test_weight_zero_is_plain_training_of_the_words_that_a_batch_holds(weighting: str) -> None:
+def test_weight_zero_is_plain_training_of_the_words_that_a_batch_holds(
+    weighting: str, plain_on_words: keras.Model
+) -> None:
     """Optimizers with momentum treat the rows of an embedding that had no gradient in their own way."""
-    words = np.random.default_rng(0).integers(0, 8, (24, 12))
-    plain, base = _worded(), _worded()
+    base = _worded()
     at = {name: "low" if k < 2 else "high" for k, name in enumerate(SPECS)}
-    model = attach_heads(base, SPECS, at, 0.0, inputs=words, weighting=weighting)
-    for each, y in ((plain, Y["main"]), (model, Y)):
-        each.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
-        for rows in (slice(0, 8), slice(8, 24)):
-            each.train_on_batch(
-                words[rows], y[rows] if isinstance(y, np.ndarray) else {k: v[rows] for k, v in y.items()}
-            )
-    for one, other in zip(plain.variables, base.variables, strict=True):
+    _train_on_words(attach_heads(base, SPECS, at, 0.0, inputs=NUMBERED[0], weighting=weighting), Y)
+    for one, other in zip(plain_on_words.variables, base.variables, strict=True):
         np.testing.assert_array_equal(one.numpy(), other.numpy(), err_msg=one.path)
 
 
@@ -244,7 +258,7 @@ def test_gates_compare_with_the_main_gradient_also_while_it_is_not_trained(known
     build, main, tasks = known
     base = build()
     before = [variable.numpy() for variable in base.trainable_variables]
-    after = _trunk_after([{"auxiliary_first": {"steps": 5}}, "cosine_gate"], base, run_eagerly=True)
+    after = _trunk_after([{"auxiliary_first": {"steps": 5}}, "cosine_gate"], base)
     expected = _expected("cosine_gate", main, tasks)
     for old, new, both, alone in zip(before, after, expected, main, strict=True):
         np.testing.assert_allclose(new, old - RATE * (both - alone), atol=2e-6)
@@ -253,14 +267,14 @@ def test_gates_compare_with_the_main_gradient_also_while_it_is_not_trained(known
 def test_an_overflow_leaves_gradnorm_and_the_logs_finite() -> None:
     model = weighed("gradnorm")
     optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.1), initial_scale=2.0**126)
-    model.compile(optimizer, "sparse_categorical_crossentropy", run_eagerly=True)
+    model.compile(optimizer, "sparse_categorical_crossentropy")
     logs = model.train_on_batch(X, Y, return_dict=True)
     assert np.isfinite(logs["loss"])
     assert np.isfinite(keras.ops.convert_to_numpy(model.weightings[0].balance)).all()
 
 
 def test_a_batch_without_a_main_label_tells_nothing_of_conflicts() -> None:
-    model = weighed("gradnorm", run_eagerly=True)
+    model = weighed("gradnorm")
     logs = model.train_on_batch(X, {**Y, "main": np.full(24, -1)}, return_dict=True)
     assert not [name for name in logs if name.endswith("_cosine")]
     (gradnorm,) = model.weightings
@@ -269,8 +283,8 @@ def test_a_batch_without_a_main_label_tells_nothing_of_conflicts() -> None:
 
 
 def test_the_weight_of_a_gate_by_layer_is_the_mean_over_the_layers_it_reaches() -> None:
-    model = weighed({"cosine_gate": {"per": "layer", "strength": "sign"}}, run_eagerly=True)
-    reference = weighed({"cosine_gate": {"per": "layer"}}, run_eagerly=True)
+    model = weighed({"cosine_gate": {"per": "layer", "strength": "sign"}})
+    reference = weighed({"cosine_gate": {"per": "layer"}})
     shares = [each.train_on_batch(X, Y, return_dict=True)["task_1_weight"] / 2 for each in (model, reference)]
     assert shares[0] in (pytest.approx(0), pytest.approx(0.5), pytest.approx(1))  # "first" and its normalisation
     assert 0 <= shares[1] <= shares[0]
