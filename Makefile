@@ -1,5 +1,5 @@
 # Tests run side by side, in as many processes as there are cores but no more than four: each loads TensorFlow.
-PYTEST_ARGS ?= -n auto --maxprocesses 4
+PYTEST_ARGS ?= -n auto --maxprocesses 4 --dist worksteal
 
 # Every target does its own set-up in .venv; `make PYTHON=python3.12 test` uses another interpreter.
 PYTHON ?= python3

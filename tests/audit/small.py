@@ -17,7 +17,7 @@ FAST = {"seeds": 2, "epochs": 1, "progress": False}
 
 
 def build_model() -> keras.Model:
-    """Make a model that runs without being traced."""
+    """Make a compiled model."""
     layers = [keras.layers.Conv1D(3, 3, activation="relu"), keras.layers.GlobalAveragePooling1D()]
     model = keras.Sequential([keras.Input((12, 1)), *layers, keras.layers.Dense(2, activation="softmax")])
     model.compile("adam", "sparse_categorical_crossentropy")

@@ -301,6 +301,7 @@ def test_the_metrics_of_the_model_can_be_watched() -> None:
     assert len(trained.run(Arm(("std",)), WHOLE).curves["main"]) < 9
 
 
+@pytest.mark.graph
 def test_models_that_are_not_built_can_be_audited() -> None:
     def build() -> keras.Model:
         layers = [keras.layers.Flatten(), keras.layers.Dense(3, activation="relu")]

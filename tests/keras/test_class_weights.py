@@ -31,7 +31,7 @@ def _model() -> AuxModel:
     return model
 
 
-@pytest.mark.parametrize("form", ["arrays", "dataset"])
+@pytest.mark.parametrize("form", ["arrays", pytest.param("dataset", marks=pytest.mark.graph)])
 def test_class_weights_are_sample_weights(form: str) -> None:
     asked = {"main": {0: 0.5, 1: 2.0}, "kind": {"b": 3.0, 0: 0.0}}
     weighed, expected = _model(), _model()

@@ -96,6 +96,7 @@ def test_it_leaks_nothing_and_is_saved(tmp_path: Path) -> None:
     assert not [layer for layer in strip_heads(model)._flatten_layers() if "aux" in layer.name]
 
 
+@pytest.mark.graph
 def test_weight_zero_is_plain_training() -> None:
     plain, model = dense_base(), _model(weights=0.0)
     plain.compile(keras.optimizers.SGD(0.1), LOSS)

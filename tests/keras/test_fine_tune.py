@@ -112,6 +112,7 @@ def test_it_goes_on_from_a_model_with_auxiliary_heads(form: str, tmp_path: Path)
     assert ("accuracy" in only.history, base.compiled) == (form != "stripped", True)
 
 
+@pytest.mark.graph
 def test_a_data_set_can_be_trained_on() -> None:
     model = deep()
     before = model.get_layer("top").get_weights()[0]

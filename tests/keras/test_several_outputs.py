@@ -49,10 +49,7 @@ def _model(form: str, weights: float = 1.0) -> AuxModel:
     return model
 
 
-FORMS = ["dict", "list", "subclassed"]
-
-
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", [pytest.param("dict", marks=pytest.mark.graph), "list", "subclassed"])
 def test_outputs_train_by_name_as_in_the_base(form: str) -> None:
     model, base = _model(form, 0.0), _base(form)
     base.compile(keras.optimizers.SGD(0.1), LOSSES, metrics=METRICS)

@@ -143,6 +143,7 @@ def test_losses_are_saved_with_the_model(tmp_path: Path) -> None:
     assert {name: logs[name] == pytest.approx(expected[name], rel=1e-4) for name in logs} == dict.fromkeys(logs, True)
 
 
+@pytest.mark.graph
 def test_weight_zero_is_plain_training_under_any_loss() -> None:
     plain, base = dense_base(), dense_base()
     model = attach_heads(

@@ -82,7 +82,6 @@ def build(input_shape: tuple[int, ...], n_outputs: int, output_activation: str) 
     layers = [keras.layers.Dense(units, activation=activation, dtype="float64") for units, activation in sizes]
     model = keras.Sequential([keras.Input(input_shape), *layers])
     losses = {"softmax": "sparse_categorical_crossentropy", "sigmoid": "binary_crossentropy", "linear": "mse"}
-    # Run eagerly, since a graph takes longer to make than the step in it.
     model.compile(keras.optimizers.SGD(0.5), losses[output_activation])
     return model
 

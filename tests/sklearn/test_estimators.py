@@ -30,14 +30,12 @@ SIDES = np.where(X[:, 0] > 0, "right", "left")
 THIRDS = np.digitize(X[:, 0], [-0.5, 0.5])
 FLAGS = (X[:, :3] > 0).astype(int)
 SIGNALS = np.sin(np.arange(24) * (0.3 + 0.5 * (X[:, :1] > 0))) + 0.1 * RNG.normal(size=(48, 24))
-# Run eagerly, since a graph takes longer to make than the few steps in it.
 FEW_STEPS: dict[str, Any] = {
     "tasks": "reconstruction",
     "epochs": 1,
     "batch_size": 48,
     "random_state": 0,
     "optimizer__learning_rate": 0.2,
-    "compile__run_eagerly": True,
 }
 # Twelve steps, which suffice to tell what is learned from what is not.
 LEARNS: dict[str, Any] = {"batch_size": 8, "optimizer__learning_rate": 0.1, "epochs": 2}
@@ -321,6 +319,7 @@ def test_large_inputs_are_predicted_in_batches(fitted: AuxClassifier) -> None:
     np.testing.assert_allclose(small.predict_proba(X), fitted.predict_proba(X), rtol=1e-5)
 
 
+@pytest.mark.graph
 def test_weights_of_samples_and_of_classes() -> None:
     right = np.where(SIDES == "right", 50.0, 0.0) + 1e-6
     assert (classifier(**LEARNS).fit(X, SIDES, sample_weight=right).predict(X) == "right").mean() > 0.8
@@ -367,7 +366,7 @@ made: dict[str, Any] = {}
             "`callbacks__patience` needs a",
         ),
         (classifier(callbacks=[Stop], callbacks__1__after=1), SIDES, "have the places or names: 0. Pass"),
-        (classifier(build_compiled), SIDES, "`compile__run_eagerly` says how to compile"),
+        (classifier(build_compiled, compile__jit_compile=False), SIDES, "`compile__jit_compile` says how to compile"),
         (classifier(loss="categorical_hinge"), SIDES, "give margins and no probabilities"),
         (classifier(build_outputs, model__n_classes=[2, 2]), SIDES, r"outputs \['b', 'a'\], and `y` needs 1"),
         (classifier(optimizer=3), SIDES, "`optimizer` must be a name, a class or an optimizer"),
