@@ -52,6 +52,7 @@ def test_a_resumed_run_ends_at_the_weights_of_an_uninterrupted_one(name: str, tm
     _fit(half, 0, 2)
     half.save(tmp_path / "model.keras")
     resumed = keras.models.load_model(tmp_path / "model.keras")
+    resumed.run_eagerly = whole.run_eagerly  # which Keras does not save
     found = _fit(resumed, 2, 4)
     for one, other in zip(whole.variables, resumed.variables, strict=True):
         np.testing.assert_array_equal(one.numpy(), other.numpy(), err_msg=one.path)
