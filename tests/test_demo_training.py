@@ -4,11 +4,12 @@ import os
 from io import StringIO
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from auxtasks import demo
-from auxtasks.demo import Settings, run_demo
+from auxtasks.demo import Settings, make_cnn, run_demo
 from auxtasks.errors import InvalidInputError, MissingDependencyError
 
 
@@ -22,6 +23,12 @@ def test_demo_reports_and_draws(tmp_path: Path) -> None:
     assert path.exists()
     for expected in ("50 labelled, 1,000 unlabelled and 747 test images", "Mean difference ", "HOG ", str(path)):
         assert expected in printed.getvalue()
+
+
+def test_both_arms_start_from_the_same_weights() -> None:
+    first, second, other = (make_cnn(seed, 1).get_weights() for seed in (5, 5, 6))
+    assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+    assert not np.array_equal(first[0], other[0])
 
 
 @pytest.mark.parametrize(
