@@ -33,6 +33,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
         if kwargs.get("jit_compile") is not True and kwargs.get("steps_per_execution", 1) == 1:
             kwargs.setdefault("run_eagerly", True)
         compile_as_told(self, *args, **kwargs)
+        # TensorFlow leaves out `self.run_eagerly = True` where the property says so before the model is compiled.
+        self._run_eagerly = bool(kwargs.get("run_eagerly"))
 
     is_eager = property(lambda self: self._run_eagerly or not self.compiled, set_eager)
     with patch.object(Trainer, "compile", compile_eagerly), patch.object(Trainer, "run_eagerly", is_eager):
