@@ -93,26 +93,26 @@ def _watched_fit(model: Any, y: np.ndarray, **arguments: Any) -> list[np.ndarray
 
 def test_fit_composes_batches_of_arrays_by_itself() -> None:
     y = _partly()[1]
-    seen = _watched_fit(dense_model(), y, batch_size=8, epochs=2)
+    seen = _watched_fit(dense_model(run_eagerly=True), y, batch_size=8, epochs=2)
     assert all((rows < 7).sum() == 4 for rows in seen)
     first, second = np.split(np.concatenate(seen), 2)
     for epoch in (first, second):
         assert set(range(7, N)) <= set(epoch)
     assert not np.array_equal(first, second)
     np.testing.assert_array_equal(
-        np.concatenate(_watched_fit(dense_model(), y, batch_size=8, epochs=2)), [*first, *second]
+        np.concatenate(_watched_fit(dense_model(run_eagerly=True), y, batch_size=8, epochs=2)), [*first, *second]
     )
 
 
 def test_fit_epoch_by_epoch_does_not_repeat_the_first_epoch() -> None:
-    model, y = dense_model(), _partly()[1]
+    model, y = dense_model(run_eagerly=True), _partly()[1]
     first, second = (np.concatenate(_watched_fit(model, y, batch_size=8)) for _ in range(2))
     assert not np.array_equal(first, second)
 
 
 @pytest.mark.parametrize("arguments", [{"labelled_share": None, "shuffle": False}, {"shuffle": False}])
 def test_batches_come_as_they_are_where_asked(arguments: dict[str, Any]) -> None:
-    seen = _watched_fit(dense_model(), _partly()[1], batch_size=8, **arguments)
+    seen = _watched_fit(dense_model(run_eagerly=True), _partly()[1], batch_size=8, **arguments)
     np.testing.assert_array_equal(np.concatenate(seen), np.arange(N))
 
 

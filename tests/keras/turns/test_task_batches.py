@@ -140,7 +140,7 @@ def test_labels_of_any_dtype_can_be_missing() -> None:
         {name: (values.dtype.name, values[0].ravel()[0]) for name, values in batches[i][1].items()} for i in range(3)
     ]
     assert [{name: dtype for name, (dtype, _) in each.items()} for each in found] == [
-        {"tags": "float32", "map": "float32", "out": "int64", "size": "float64"}
+        {"tags": "float32", "map": "float32", "out": "int32", "size": "float64"}
     ] * 3
     assert (found[0]["tags"][1], found[1]["out"][1]) == (-1.0, -1)
     assert np.isnan([found[0]["map"][1], found[1]["size"][1]]).all()
