@@ -10,13 +10,15 @@ import numpy as np
 
 from auxtasks.errors import InvalidInputError, unknown_name
 from auxtasks.extractors.text.documents import FittedTexts
-from auxtasks.labels import main_labels
+from auxtasks.labels import main_labels, present_rows, without_labels
 from auxtasks.optional import is_dask, require
-from auxtasks.specs import TargetSpec
+from auxtasks.specs import SOFT_LABELS, TargetSpec
 from auxtasks.storage import save_targets
 from auxtasks.targets.fitted import Fitted, Made
 from auxtasks.targets.scaling import Scaling
 from auxtasks.targets.tasks import Task
+from auxtasks.teacher.labels import MAIN, MainLabels, read_main
+from auxtasks.teacher.teacher import described
 from auxtasks.typing import Array, Floats
 
 if TYPE_CHECKING:
@@ -77,12 +79,14 @@ class AuxTargets(Mapping[str, Array]):
         inputs: Array | None,
         n_original: int,
         lengths: Array | None = None,
+        main: Mapping[str, Array] | None = None,
     ) -> None:
         self._arrays = dict(arrays)
         self._generator = generator
         self._inputs = inputs
         self._n_original = n_original
         self._lengths = lengths
+        self._main = main
         for array in self._arrays.values():
             array.flags.writeable = False
 
@@ -107,7 +111,7 @@ class AuxTargets(Mapping[str, Array]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by the arguments, so that arrays are read-only again afterwards."""
-        return type(self), (self._arrays, self._generator, self._inputs, self._n_original, self._lengths)
+        return type(self), (self._arrays, self._generator, self._inputs, self._n_original, self._lengths, self._main)
 
     def __repr__(self) -> str:
         """Show a table of the targets."""
@@ -118,7 +122,8 @@ class AuxTargets(Mapping[str, Array]):
             rows.append((name, spec.kind, str(spec.shape), f"{spec.chance:.4g}", _missing(array), left_out))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-        return "\n".join([self._title, *lines])
+        taught = [described(spec) for spec in self.specs.values() if spec.task == SOFT_LABELS]
+        return "\n".join([self._title, *lines, *taught])
 
     @property
     def _title(self) -> str:
@@ -201,30 +206,52 @@ class AuxTargets(Mapping[str, Array]):
         """
         return self._generator.prepare(X)
 
-    def with_main(self, y: object, name: str = "main") -> dict[str, Array]:
+    def with_main(self, y: object = None, name: str = "main") -> dict[str, Array]:
         """Put the main labels beside the targets.
 
         Parameters
         ----------
-        y : array-like or mapping of str to array-like
+        y : array-like or mapping of str to array-like, optional
             Integers or floats, one row for each original sample or for the first of them; the labels of the others
-            are missing. A mapping holds the labels of several main outputs by name.
+            are missing. A mapping holds the labels of several main outputs by name. Of targets that were made with
+            main labels these alone, which are the default; classes that were strings have the numbers of their sorted
+            names.
         name : str
             The key of the labels where `y` is not a mapping.
 
         Returns
         -------
         dict of str to ndarray
-            The labels, then the targets; a missing label is -1 (integers) or NaN (floats).
+            The labels, then the targets; a missing label is -1 (integers) or NaN (floats). Soft labels are missing
+            where there is a label.
 
         Raises
         ------
         InvalidTypeError
             If the labels are not numbers.
         InvalidInputError
-            If there are more labels than samples, or a name is that of a target.
+            If there are more labels than samples, or a name is that of a target; if soft labels were made from other
+            labels than these.
         """
-        return self._beside(main_labels(y, name, self.n_original, self.n_samples))
+        if self._main is None:
+            return self._beside(main_labels(y, name, self.n_original, self.n_samples))
+        if y is not None:
+            self._check_taught_from(read_main(y, self.n_original, self.n_samples))
+        labels = {name if output == MAIN else output: array for output, array in self._main.items()}
+        return self._beside(labels)
+
+    def _check_taught_from(self, labels: list[MainLabels]) -> None:
+        """Refuse labels other than those that soft labels were made from: a test score would not be one."""
+        known = self._main or {}
+        for each in labels:
+            same = each.output in known and np.array_equal(
+                np.asarray(each.main, float), np.asarray(known[each.output], float), equal_nan=True
+            )
+            if not same and any(spec.task == SOFT_LABELS for spec in self.specs.values()):
+                raise InvalidInputError(
+                    f"`y` ({each.output!r}) differs from the labels that these soft labels were made from, which "
+                    "know of all of them. Call with_main() for those labels, or make the targets anew with this `y`."
+                )
 
     def _beside(self, labels: dict[str, Array]) -> dict[str, Array]:
         clash = sorted(set(labels) & set(self._arrays))
@@ -232,7 +259,12 @@ class AuxTargets(Mapping[str, Array]):
             raise InvalidInputError(
                 f"`name`: {', '.join(map(repr, clash))} is the name of a target too; choose another for the main label."
             )
-        return {**labels, **self._arrays}
+        arrays = dict(self._arrays)
+        for spec in (spec for spec in self.specs.values() if spec.task == SOFT_LABELS):
+            own = labels.get(spec.options["output"], next(iter(labels.values())) if len(labels) == 1 else None)
+            if self._main is None and own is not None:
+                arrays[spec.name] = without_labels(arrays[spec.name], present_rows(own))
+        return {**labels, **arrays}
 
     def to_tf_dataset(
         self,
@@ -362,7 +394,7 @@ class AuxTargets(Mapping[str, Array]):
 
     def _read_by_batches(self, y: object, inputs: object) -> tuple[object, dict[str, Array], list[str]]:
         """Return what the model reads, the labels, and which of these are no targets."""
-        labels = self._arrays if y is None else self.with_main(y)
+        labels = self._arrays if y is None and self._main is None else self.with_main(y)
         return self.inputs if inputs is None else inputs, labels, [name for name in labels if name not in self._arrays]
 
     def unscale(self, name: str, values: object) -> Floats:
@@ -414,7 +446,8 @@ class AuxTargets(Mapping[str, Array]):
         StorageError
             If something is there already. What was there survives a save that fails.
         """
-        made = Made(self._arrays, self.inputs if include_inputs else None, self.n_original, self.lengths)
+        inputs = self.inputs if include_inputs else None
+        made = Made(self._arrays, inputs, self.n_original, self.lengths, self._main)
         save_targets(Fitted.of(self._generator), made, Path(path), overwrite=overwrite)
 
 

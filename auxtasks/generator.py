@@ -20,6 +20,7 @@ from auxtasks.targets.fitted import LEARNED, Fitted, Made, fit
 from auxtasks.targets.graph import check_graph_form, graph_targets
 from auxtasks.targets.scaling import Scaling
 from auxtasks.targets.tasks import Task, TaskNames
+from auxtasks.teacher.teacher import split_tasks
 from auxtasks.typing import Array
 
 if TYPE_CHECKING:
@@ -154,15 +155,15 @@ class AuxTargetGenerator:
         self.n_process = n_process
         self.cache = cache
 
-    def fit(self, X: object, y: object = None, *, given: Mapping[str, object] | None = None) -> AuxTargetGenerator:  # noqa: ARG002
+    def fit(self, X: object, y: object = None, *, given: Mapping[str, object] | None = None) -> AuxTargetGenerator:
         """Fit scaling and vocabulary on training inputs.
 
         Parameters
         ----------
         X : array-like
             The training inputs.
-        y : object
-            Ignored; accepted for scikit-learn's sake.
+        y : array-like or mapping of str to array-like, optional
+            The main labels, for the task ``"soft_labels"``; other tasks do not look at them. See `make_aux_targets`.
         given : mapping of str to array-like, optional
             Label columns that exist at training time only, each to become a target.
 
@@ -179,9 +180,10 @@ class AuxTargetGenerator:
         if is_dask(X):
             from auxtasks.scale.dask_fit import fit_lazily
 
+            _refuse_labels(y, self.tasks)
             fitted, _ = fit_lazily(self.get_params(), X, given)
         else:
-            fitted, _ = fit(self.get_params(), X, given)
+            fitted = fit(self.get_params(), X, given, y).fitted
         return self._learned(fitted)
 
     def transform(self, X: object, *, given: Mapping[str, object] | None = None) -> AuxTargets:
@@ -214,7 +216,7 @@ class AuxTargetGenerator:
     def fit_transform(
         self,
         X: object,
-        y: object = None,  # noqa: ARG002
+        y: object = None,
         *,
         given: Mapping[str, object] | None = None,
     ) -> AuxTargets:
@@ -234,10 +236,11 @@ class AuxTargetGenerator:
             from auxtasks.scale.dask_fit import fit_lazily
             from auxtasks.scale.dask_targets import targets_of
 
+            _refuse_labels(y, self.tasks)
             fitted, source = fit_lazily(self.get_params(), X, given)
             return self._learned(fitted)._targets(targets_of(fitted, source, given))
-        fitted, computed = fit(self.get_params(), X, given)
-        return self._learned(fitted)._targets(fitted.scaled(computed))
+        found = fit(self.get_params(), X, given, y)
+        return self._learned(found.fitted)._targets(found.made)
 
     def prepare(self, X: object) -> Array:
         """Bring inputs into the form in which the model reads them, without computing targets.
@@ -490,7 +493,7 @@ class AuxTargetGenerator:
             from auxtasks.scale.dask_targets import LazyAuxTargets
 
             kind = LazyAuxTargets
-        return kind(made.arrays, copy.copy(self), made.inputs, made.n_original, made.lengths)
+        return kind(made.arrays, copy.copy(self), made.inputs, made.n_original, made.lengths, made.main)
 
 
 def make_aux_targets(
@@ -498,6 +501,7 @@ def make_aux_targets(
     domain: str,
     tasks: TaskNames | None = None,
     *,
+    y: object = None,
     given: Mapping[str, object] | None = None,
     scale: bool = True,
     seed: int = 0,
@@ -534,6 +538,13 @@ def make_aux_targets(
         What to compute; `auxtasks.list_tasks` tells what there is. A mapping gives options, as in
         ``{"fft": {"n_coefficients": 50}}``, or an alias, as in ``{"low": {"task": "fft", "n_coefficients": 5}}``.
         The defaults of the domain if None.
+    y : array-like or mapping of str to array-like, optional
+        The main labels, of all samples or of the first of them: classes as integers or strings, rows of 0 and 1, or
+        numbers as floats; -1, NaN, None or a mask where one is missing. A mapping holds those of several outputs. With
+        them the task ``"soft_labels"`` is among the defaults: what a teacher, a simple model on features of the domain,
+        says of the samples without a label, to be learned by the model's own main output. Such targets know the labels:
+        make them of training samples alone. Options, in ``{"soft_labels": {"teacher": ..., "features": ...}}``: an
+        estimator of scikit-learn, and tasks, or a function from samples to an array (n, d), that it reads.
     given : mapping of str to array-like, optional
         Label columns that exist at training time only; each becomes a target.
     scale, seed, dtype, padding, padding_value, n_jobs, progress : optional
@@ -619,6 +630,11 @@ def make_aux_targets(
         cache=cache,
     )
     if out is not None:
+        if y is not None:
+            raise InvalidInputError(
+                "`y`: soft labels are not written to `out`, because a teacher reads the features of all samples; leave "
+                "`y` out, or make targets with soft labels of a part of `X` that fits in memory."
+            )
         if is_dask(X):
             raise InvalidInputError(
                 "`out` is for inputs that one process reads; leave it out, and call to_zarr(path) on the lazy targets, "
@@ -628,7 +644,7 @@ def make_aux_targets(
 
         fitted, made = make_on_disk(X, generator.get_params(), given, out, overwrite=overwrite)
         return generator_of(fitted)._targets(made)
-    return generator.fit_transform(X, given=given)
+    return generator.fit_transform(X, y, given=given)
 
 
 def load_targets(path: str | PathLike[str], *, mmap: bool = True) -> AuxTargets:
@@ -664,6 +680,15 @@ def load_targets(path: str | PathLike[str], *, mmap: bool = True) -> AuxTargets:
     with damage_named(Path(path) / DESCRIPTION):
         generator = generator_of(fitted)
     return generator._targets(made)
+
+
+def _refuse_labels(y: object, tasks: Any) -> None:
+    """Refuse to teach from collections of Dask, unless labels are passed by habit, as scikit-learn does."""
+    if split_tasks(tasks, has_labels=y is not None)[1] is not None and y is not None:
+        raise InvalidInputError(
+            "`y`: soft labels are not made of collections of Dask, because a teacher reads the features of all "
+            "samples; leave `y` out, or compute a part of `X` that fits in memory."
+        )
 
 
 def generator_of(fitted: Fitted) -> AuxTargetGenerator:

@@ -32,6 +32,9 @@ CLASS_KINDS: frozenset[Kind] = frozenset({"class", "step_class"})
 STEP_KINDS: tuple[Kind, ...] = ("step_class", "step_vector")
 """Kinds with a value for each step."""
 
+SOFT_LABELS = "soft_labels"
+"""The task whose targets are learned by a main output and not by a head."""
+
 Place = Literal["global", "grid"]
 AsksFor = Literal["", "next", "previous"]
 Level = Literal["high", "low"]

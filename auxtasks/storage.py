@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,11 @@ def save_targets(fitted: Fitted, made: Made, path: Path, *, overwrite: bool) -> 
         }
         inputs = None if made.inputs is None else _write_inputs(new, made.inputs)
         lengths = None if made.lengths is None else _write_array(new, "lengths.npy", made.lengths)
-        text = described(fitted.to_state(), made.n_original, arrays, inputs, lengths)
+        main = [
+            {"output": output, **_write_array(new, f"main_{i:03d}.npy", array)}
+            for i, (output, array) in enumerate((made.main or {}).items())
+        ]
+        text = described(fitted.to_state(), made.n_original, arrays, inputs, lengths, main)
         (new / DESCRIPTION).write_text(text, encoding="utf-8")
 
 
@@ -57,6 +61,7 @@ def described(
     arrays: Mapping[str, Any],
     inputs: Mapping[str, Any] | None,
     lengths: Mapping[str, Any] | None,
+    main: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """Return the description of targets whose arrays are written."""
     fields = {
@@ -67,6 +72,7 @@ def described(
         "targets": arrays,
         "inputs": inputs,
         "lengths": lengths,
+        **({"main": main} if main else {}),
     }
     return json.dumps(fields, indent=1, default=plain, allow_nan=False)
 
@@ -94,11 +100,12 @@ def read_targets(folder: Path, *, mmap: bool = True) -> tuple[Fitted, Made]:
         arrays = {name: _read_array(folder, files[name], mmap) for name in fitted.specs}
         inputs = None if described["inputs"] is None else _read_array(folder, described["inputs"], mmap)
         steps = None if described.get("lengths") is None else _read_array(folder, described["lengths"], mmap)
-        lengths = {len(array) for array in (*arrays.values(), inputs, steps) if array is not None}
+        main = {str(each["output"]): _read_array(folder, each, mmap) for each in described.get("main", ())}
+        lengths = {len(array) for array in (*arrays.values(), inputs, steps, *main.values()) if array is not None}
         fits = all(arrays[name].shape[1:] == spec.shape for name, spec in fitted.specs.items())
     if len(lengths) != 1 or not fits or not 0 < n_original <= lengths.pop():
         raise StorageError(f"{folder / DESCRIPTION} does not fit the arrays beside it. Save the targets again.")
-    return fitted, Made(arrays, inputs, n_original, steps)
+    return fitted, Made(arrays, inputs, n_original, steps, main or None)
 
 
 AGAIN = "Save the targets again"

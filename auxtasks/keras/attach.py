@@ -21,6 +21,7 @@ from auxtasks.keras.private import random_seed
 from auxtasks.keras.samples import Samples
 from auxtasks.keras.supervision import supervised_specs
 from auxtasks.keras.taps import Where, resolve_taps
+from auxtasks.keras.taught import is_taught
 from auxtasks.keras.ties import make_ties
 from auxtasks.keras.trial import Trial, try_out
 from auxtasks.keras.turns.schedule import Asked
@@ -185,9 +186,10 @@ def attach_heads(
     trial = try_out(base, samples, specs)
     specs, at = _with_early_heads(specs, at, deep_supervision, base, trial)
     checked = checked_weights(weights, dict.fromkeys(specs, AUTO))
-    taps = resolve_taps(at, specs, base, trial)
-    ties = make_ties(tie, specs, base, getattr(targets, "vocabulary", None), numbered=samples.numbered_by_model())
-    task_losses = resolve_losses(losses, specs)
+    headed = {name: spec for name, spec in specs.items() if not is_taught(spec)}
+    taps = resolve_taps(at, headed, base, trial)
+    ties = make_ties(tie, headed, base, getattr(targets, "vocabulary", None), numbered=samples.numbered_by_model())
+    task_losses = resolve_losses(losses, headed)
     return AuxModel(
         base,
         with_chance(specs, task_losses, targets if isinstance(targets, AuxTargets) else {}),
@@ -200,7 +202,7 @@ def attach_heads(
         generator=on_the_fly.generator,
         weighting=resolve_weightings(weighting),
         losses=task_losses,
-        metrics=resolve_metrics(metrics, specs),
+        metrics=resolve_metrics(metrics, headed),
     )
 
 
@@ -270,7 +272,8 @@ def _with_early_heads(
     early, early_at = supervised_specs(deep_supervision, base, trial.outputs, specs)
     if not specs and not early:
         raise InvalidInputError("`targets` and `deep_supervision` hold no target; compute a task or name a layer.")
-    return specs | early, {**(at if isinstance(at, Mapping) else dict.fromkeys(specs, at)), **early_at}
+    headed = [name for name, spec in specs.items() if not is_taught(spec)]
+    return specs | early, {**(at if isinstance(at, Mapping) else dict.fromkeys(headed, at)), **early_at}
 
 
 def _seed_of(seed: int | None) -> int:

@@ -41,7 +41,7 @@ class Pass(NamedTuple):
 
 def train_by_gradients(model: Any, tape: tf.GradientTape, loss: Any, parts: Parts) -> None:
     """Train on one batch: losses train the heads, and a weighting decides about the trunk."""
-    outputs = [model._plan.event_of(task, model._step.events).output for task in model.specs]
+    outputs = [model._read_by(task) for task in model.specs]
     weights = tf.unstack(tf.stop_gradient(parts.weights), num=len(parts.losses))
     forward = Pass(tape, loss, parts, weights, outputs, model.optimizer.scale_loss(tf.ones_like(loss)))
     trunk = Trunk.of(model.base, model._objective.by_gradient.by_layer)

@@ -22,12 +22,13 @@ from auxtasks.keras.loss_names import TaskLoss
 from auxtasks.keras.masking import like_outputs, update_metrics
 from auxtasks.keras.objective import LossWeights, Objective
 from auxtasks.keras.on_the_fly import OnTheFly
-from auxtasks.keras.outputs import MAIN, label_names
+from auxtasks.keras.outputs import MAIN, by_label, label_names
 from auxtasks.keras.packing import LabelRules, Packer, Use
 from auxtasks.keras.plan import Plan
 from auxtasks.keras.private import check_compiled, loss_container, metrics_container
 from auxtasks.keras.scores import AuxiliaryPredictor, Scores
 from auxtasks.keras.seeds import store_states, take_states
+from auxtasks.keras.taught import is_taught, losses_by_output
 from auxtasks.keras.training import CurrentStep, Epochs, main_loss, over_present, step_in_parts
 from auxtasks.keras.trial import Shape
 from auxtasks.keras.turns.batches import TaskBatches
@@ -98,7 +99,8 @@ class AuxModel(keras.Model):
             each.setup(list(specs))
         self._plan = Plan.make(base, specs, taps, ties or {})
         self._turns = Turns.of(Schedule.of(schedule, [MAIN, *specs]), seed, self.weightings, self.add_weight)
-        self.heads = build_heads(specs, self._plan.taps, seed, self._plan.ties, fused=self._turns is None)
+        headed = {name: spec for name, spec in specs.items() if not is_taught(spec)}
+        self.heads = build_heads(headed, self._plan.taps, seed, self._plan.ties, fused=self._turns is None)
         self._seed = seed
         self._step = CurrentStep()
         self._rules = LabelRules()
@@ -461,7 +463,9 @@ class AuxModel(keras.Model):
         self._objective.log(training=training)
         if step.batch is None or not step.batch.targets:
             return main
-        totals, sums = self._scores.totals(step.batch, step.events, training=training)
+        step.outputs = by_label(y_pred, self.output_names or label_names(self.base))
+        losses = losses_by_output(self.loss, label_names(self.base))
+        totals, sums = self._scores.totals(step.batch, step.events, step.outputs, losses, training=training)
         loss, step.parts = self._objective.joined(
             main, n_labels, totals, sums, trains_main=self._trains_main, training=training
         )
@@ -479,6 +483,13 @@ class AuxModel(keras.Model):
     def get_metrics_result(self) -> dict[str, Any]:
         """Return all metrics; those of the main output are NaN while no label was seen."""
         return over_present(self, super().get_metrics_result())
+
+    def _read_by(self, task: str) -> Any:
+        """Return the tensor that a task is predicted from in this step: its tap, or the output that learns it."""
+        spec = self._plan.specs[task]
+        if is_taught(spec):
+            return self._step.outputs[spec.options["output"]]
+        return self._plan.event_of(task, self._step.events).output
 
     @property
     def _trains_main(self) -> bool:

@@ -13,6 +13,7 @@ from auxtasks.keras.gradient_products import over_replicas
 from auxtasks.keras.losses import Total
 from auxtasks.keras.metrics import FactorMeans, TaskMeans
 from auxtasks.keras.supervision import with_default
+from auxtasks.keras.taught import is_taught
 from auxtasks.keras.weighting.base import Factors, State, Weighting, combined
 from auxtasks.keras.weighting.by_gradient import GradientWeighting
 from auxtasks.specs import TargetSpec
@@ -35,7 +36,7 @@ class LossWeights:
         """Take new weights, of all tasks or of some."""
         found = with_default(checked_weights(weights, self.asked()), self._specs)
         self._automatic = tuple(task for task, weight in found.items() if weight == AUTO)
-        self._assign(found, UNCOUNTED)
+        self._assign(found, UNCOUNTED, {})
 
     def numbers(self) -> dict[str, float]:
         """Return the weights as they are now."""
@@ -47,15 +48,23 @@ class LossWeights:
         """Return the weights as they were asked for."""
         return {task: AUTO if task in self._automatic else weight for task, weight in self.numbers().items()}
 
-    def set_automatic(self, weight: float) -> None:
-        """Give the tasks of which the weight was left to the data this one."""
-        if self._automatic:
-            self._assign(self.asked(), weight)
+    @property
+    def left_open(self) -> tuple[str, ...]:
+        """The tasks of which the weight was left to the data."""
+        return self._automatic
 
-    def _assign(self, asked: Mapping[str, Weight], automatic: float) -> None:
-        self.variable.assign(
-            [automatic * self._specs[task].share if weight == AUTO else weight for task, weight in asked.items()]
-        )
+    def set_automatic(self, weight: float, of_taught: Mapping[str, float] | None = None) -> None:
+        """Give the tasks of which the weight was left to the data this one, and soft labels their own."""
+        if self._automatic:
+            self._assign(self.asked(), weight, of_taught or {})
+
+    def _assign(self, asked: Mapping[str, Weight], automatic: float, of_taught: Mapping[str, float]) -> None:
+        def found(task: str) -> float:
+            if is_taught(self._specs[task]):
+                return of_taught.get(task, 1.0)
+            return automatic * self._specs[task].share
+
+        self.variable.assign([found(task) if weight == AUTO else weight for task, weight in asked.items()])
 
 
 class Parts(NamedTuple):

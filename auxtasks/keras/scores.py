@@ -27,6 +27,7 @@ from auxtasks.keras.losses import (
 from auxtasks.keras.metrics import KnownMean, TaskMeans, TaskMetrics
 from auxtasks.keras.plan import Plan
 from auxtasks.keras.recording import Event, recording
+from auxtasks.keras.taught import is_taught, loss_of_output
 from auxtasks.specs import STEP_KINDS, TargetSpec
 
 
@@ -62,7 +63,15 @@ class Scores:
             if each is not None:
                 each.in_step = frozenset(names)
 
-    def totals(self, batch: AuxBatch, events: Sequence[Event], *, training: bool) -> tuple[dict[str, Total], Total]:
+    def totals(
+        self,
+        batch: AuxBatch,
+        events: Sequence[Event],
+        outputs: Mapping[str, Any],
+        main_losses: Mapping[str, Any],
+        *,
+        training: bool,
+    ) -> tuple[dict[str, Total], Total]:
         """Return the loss over chance of every task and these side by side, shape (K,), and update the metrics."""
         specs = self._plan.specs
         entries = {name: _entries(specs[name], loss, training) for name, loss in self._losses.items()}
@@ -73,6 +82,12 @@ class Scores:
             if held:
                 event = self._plan.event_of(held[0].name, events)
                 found |= _of_head(head, held, event, batch, entries, None if self.metrics is None else kept)
+        for name in (name for name, spec in specs.items() if is_taught(spec) and name in batch.targets):
+            output = specs[name].options["output"]
+            loss = main_losses.get(output)
+            if loss is not None:
+                weight = batch.weights.get(name)
+                found[name] = loss_of_output(specs[name], batch.targets[name], outputs[output], loss, weight)
         if self.metrics is not None:
             self.metrics.update_state(batch.targets, kept)
         totals = {name: found.get(name, Total(0.0, 0.0)) for name in specs}
@@ -164,7 +179,7 @@ class AuxiliaryPredictor(keras.Model):
         for head in self.model.heads:
             event = plan.event_of(head.specs[0].name, events)
             linear |= head.predict_from(event.output, event.mask)
-        return {name: _padded(spec, activated(spec, linear[name])) for name, spec in specs.items()}
+        return {name: _padded(spec, activated(spec, linear[name])) for name, spec in specs.items() if name in linear}
 
 
 def _padded(spec: TargetSpec, output: Any) -> Any:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError
 from auxtasks.extractors.text.documents import Documents, FittedTexts
 from auxtasks.extractors.text.reading import read_documents, tagged
 from auxtasks.extractors.text.settings import TextSettings, checked_text_settings, describe_params, restore_params
 from auxtasks.extractors.text.step_labels import lay_out_labels
+from auxtasks.files import named
 from auxtasks.label_columns import GivenColumn, check_names, encode, fit_given
 from auxtasks.registry import find_task
-from auxtasks.specs import TargetSpec
+from auxtasks.specs import SOFT_LABELS, TargetSpec
 from auxtasks.targets.computing import Computed, check_fitted_shapes, check_like_training, compute_all, inputs_after
 from auxtasks.targets.raw import RawTarget, empty_target
 from auxtasks.targets.reading import read_inputs
@@ -25,6 +27,8 @@ from auxtasks.targets.scaling import Scaling, fit_targets
 from auxtasks.targets.settings import Settings, checked_settings
 from auxtasks.targets.statistics import Seen, see
 from auxtasks.targets.tasks import Task, fit_names, from_extractor, frozen, given_task, parse_tasks
+from auxtasks.teacher.labels import main_of
+from auxtasks.teacher.teacher import Teacher, split_tasks, teachers_of
 from auxtasks.typing import Array
 
 
@@ -36,6 +40,7 @@ class Made:
     inputs: Array | None  # what the model reads; None where that was not kept
     n_original: int  # how many of the samples are not transformed copies, which come last
     lengths: Array | None = None  # how many steps of each text are not padding; None for other inputs
+    main: Mapping[str, Array] | None = None  # the main labels by output, where these were taught from
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,13 +60,17 @@ class Fitted:
     channel_added: bool = False  # samples are given without that axis
     length: int | None = None  # that series are padded to where they differ
     texts: FittedTexts | None = None
+    teachers: tuple[Teacher, ...] = ()  # in memory alone: of a loaded description soft labels are missing
 
     @classmethod
-    def begun(cls, params: Mapping[str, Any], given: Mapping[str, object] | None) -> Fitted:
+    def begun(cls, params: Mapping[str, Any], given: Mapping[str, object] | None, y: object = None) -> Fitted:
         """Check parameters and tasks, before inputs are looked at."""
         checked_settings(params)
         check_names(given, None)
-        return cls(params, parse_tasks(params["domain"], params["tasks"], given or ()))
+        tasks, asked = split_tasks(params["tasks"], has_labels=y is not None)
+        if asked is not None and tasks is not None and not tasks and not given:
+            return cls(params, ())
+        return cls(params, parse_tasks(params["domain"], tasks, given or ()))
 
     def with_given(self, given: Mapping[str, object], n: int) -> Fitted:
         """Learn the kind and the classes of the given columns of so many samples."""
@@ -133,7 +142,15 @@ class Fitted:
         columns = self.encoded(laid_out(given, samples), samples.n)
         computed = compute_all(self.tagged(samples), self.tasks, columns, self.settings)
         check_fitted_shapes(computed.targets, self.shapes)
-        return self.scaled(computed)
+        return self.scaled(computed, self.taught(samples, len(computed.inputs)))
+
+    def taught(self, samples: Samples | Documents, n: int) -> dict[str, Array]:
+        """Return what teachers say of samples; missing of copies, which come last, and without a teacher."""
+        said = {teacher.name: teacher.of(samples) for teacher in self.teachers}
+        found = {name: self.missing(name, n) for name, spec in self.specs.items() if spec.task == SOFT_LABELS}
+        for name, values in said.items():
+            found[name][: len(values)] = values
+        return found
 
     def prepare(self, X: object) -> Array:
         """Return the inputs that a model reads; see `AuxTargetGenerator.prepare`."""
@@ -170,24 +187,73 @@ class Fitted:
         needs = {column for task in self.tasks for column in task.needs}
         return tagged(samples, self.text_settings, needs, training=training)
 
-    def scaled(self, computed: Computed) -> Made:
-        """Scale what was computed, in place."""
-        arrays: dict[str, Array] = {}
-        for name in self.specs:
+    def scaled(
+        self, computed: Computed, soft: Mapping[str, Array] | None = None, main: Mapping[str, Array] | None = None
+    ) -> Made:
+        """Scale what was computed, in place, and put soft labels beside it."""
+        arrays: dict[str, Array] = dict(soft or {})
+        for name in self.specs.keys() - arrays.keys():
             raw = computed.targets[name].array
             scaling = self.scalings.get(name)
             arrays[name] = raw if scaling is None else scaling.apply(raw, in_place=True)
-        return Made(arrays, computed.inputs, computed.n_original, computed.lengths)
+        arrays = {name: arrays[name] for name in self.specs}
+        return Made(arrays, computed.inputs, computed.n_original, computed.lengths, main)
 
-    def learned(self, seen: Mapping[str, Seen], compute: np.dtype[np.floating], **of_samples: Any) -> Fitted:
+    def learned(
+        self,
+        seen: Mapping[str, Seen],
+        compute: np.dtype[np.floating],
+        teachers: Sequence[Teacher] = (),
+        **of_samples: Any,
+    ) -> Fitted:
         """Fit every target to what samples tell of it, wherever that was collected."""
-        specs, scalings = fit_targets(self.named, seen, scale=self.settings.scale, compute=compute)
+        specs: dict[str, TargetSpec] = {}
+        scalings: dict[str, Scaling] = {}
+        if self.named:
+            specs, scalings = fit_targets(self.named, seen, scale=self.settings.scale, compute=compute)
+        specs |= {teacher.name: teacher.spec for teacher in teachers}
+        if not specs:
+            raise InvalidInputError(
+                "`y` holds a label of every sample, so that there is none for a teacher to give soft labels to, and "
+                "'soft_labels' is the only task; pass samples without a label too, or name other tasks."
+            )
         shapes = {name: told.natural for name, told in seen.items()}
-        return replace(self, specs=specs, scalings=scalings, shapes=shapes, **of_samples)
+        return replace(self, specs=specs, scalings=scalings, shapes=shapes, teachers=tuple(teachers), **of_samples)
+
+    def taught_by(self, samples: Samples | Documents, y: object, n: int) -> list[Teacher]:
+        """Fit teachers, if soft labels are asked for; n counts transformed copies too."""
+        _, asked = split_tasks(self.params["tasks"], has_labels=y is not None)
+        if asked is None or y is None:
+            return []
+        settings = self.settings
+        found = teachers_of(
+            samples, self.domain, y, n, asked, self._of_tasks, dtype=settings.dtype, seed=settings.seed
+        )
+        if not found and self.params["tasks"] is not None and self.named:
+            warnings.warn(
+                "target 'soft_labels' is left out: every sample has a label of its own, and there is none to teach.",
+                AuxTasksWarning,
+                stacklevel=2,
+            )
+        return found
+
+    def _of_tasks(self, names: Sequence[Any]) -> Callable[[Any], Array]:
+        """Return a function that computes some tasks for samples, side by side."""
+        tasks = [task for task in parse_tasks(self.domain, list(names)) if task.extractor.effect == "none"]
+        needs = {column for task in tasks for column in task.needs}
+
+        def computed(samples: Any) -> Array:
+            if not isinstance(samples, (Dense, Ragged)):
+                samples = tagged(samples, self.text_settings, needs, training=False)
+            found = compute_all(samples, fit_names(tasks, samples), (), self.settings).targets
+            return np.concatenate([target.array.reshape(samples.n, -1) for target in found.values()], axis=1)
+
+        return computed
 
     def to_state(self) -> dict[str, Any]:
         """Return all of it as what `plain` makes JSON of; `from_state` is the inverse."""
         params = {**self.params, "dtype": str(np.dtype(self.params["dtype"]))}
+        params["tasks"] = without_objects(params["tasks"])
         texts = None
         if self.texts is not None:
             params |= describe_params(params)
@@ -238,13 +304,35 @@ class Fitted:
         )
 
 
+def without_objects(tasks: Any) -> Any:
+    """Name the estimator and the function among the options of soft labels, which JSON cannot hold."""
+    if isinstance(tasks, Mapping):
+        options = {name: named(option) for name, option in dict(tasks.get(SOFT_LABELS, {})).items()}
+        return {**tasks, SOFT_LABELS: options} if SOFT_LABELS in tasks else tasks
+    return [without_objects(entry) for entry in tasks] if isinstance(tasks, (list, tuple)) else tasks
+
+
 LEARNED = tuple(each.name for each in fields(Fitted) if each.name != "params")
 """What a generator has under the same names with an underscore."""
 
 
-def fit(params: Mapping[str, Any], X: object, given: Mapping[str, object] | None) -> tuple[Fitted, Computed]:
-    """Fit on inputs in memory, and return what was computed for it, unscaled."""
-    draft = Fitted.begun(params, given)
+class Fit(NamedTuple):
+    """What fitting on inputs in memory gives: what was learned, what was computed for it, unscaled, and soft labels."""
+
+    fitted: Fitted
+    computed: Computed
+    soft: dict[str, Array]
+    main: dict[str, Array] | None
+
+    @property
+    def made(self) -> Made:
+        """The targets of the training inputs; what was computed is scaled in place."""
+        return self.fitted.scaled(self.computed, self.soft, self.main)
+
+
+def fit(params: Mapping[str, Any], X: object, given: Mapping[str, object] | None, y: object = None) -> Fit:
+    """Fit on inputs in memory."""
+    draft = Fitted.begun(params, given, y)
     samples = draft.read(X)
     columns = laid_out(given, samples)
     draft = draft.with_given(columns, samples.n)
@@ -252,15 +340,19 @@ def fit(params: Mapping[str, Any], X: object, given: Mapping[str, object] | None
     samples = draft.tagged(samples, training=True)
     draft = replace(draft, tasks=fit_names(draft.tasks, samples))
     computed = compute_all(samples, draft.tasks, encoded, draft.settings)
+    teachers = draft.taught_by(samples, y, len(computed.inputs))
     fitted = draft.learned(
         {task.name: see(task, computed.targets[task.name], scale=draft.settings.scale) for task in draft.named},
         samples.compute,
+        teachers,
         row_shape=samples.row_shape,
         channel_added=getattr(samples, "add_channel", False),
         length=samples.length if isinstance(samples, Ragged) else None,
         texts=getattr(samples, "fitted", None),
     )
-    return fitted, computed
+    soft = {teacher.name: teacher.soft_labels() for teacher in teachers}
+    main = None if y is None else main_of(y, samples.n, len(computed.inputs))
+    return Fit(fitted, computed, soft, main)
 
 
 def laid_out(given: Mapping[str, object] | None, samples: Samples | Documents) -> dict[str, object]:

@@ -1,14 +1,15 @@
-"""Images: digits, and the expressions of faces of which pose and sunglasses are known."""
+"""Images: digits, the expressions of faces of which pose and sunglasses are known, and hands that sign digits."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 from keras import layers
 
-from problems.problem import DATA, DEFAULTS, Arm, Problem, Split, few_first
+from problems.problem import DATA, DEFAULTS, TUNING_DATA, Arm, Problem, Split, draw_few, few_first
 
 TEST_PERSONS = 6
 
@@ -40,6 +41,18 @@ def faces_split(rng: np.random.Generator) -> Split:
     return Split(X[train], y[train], X[test], y[test], 40, {name: found[train] for name, found in labels.items()})
 
 
+def tuning_split(name: str, per_class: int, rng: np.random.Generator) -> Split:
+    """Take the parts as they are stored, of grey or of colour images."""
+    with np.load(TUNING_DATA / "images" / f"{name}.npz") as data:
+        X, X_test = (
+            grey(images) if images.ndim == 3 else (images / 255.0).astype("float32")
+            for images in (data["x_train"], data["x_test"])
+        )
+        y, y_test = (data[f"y_{part}"].astype("int32") for part in ("train", "test"))
+    order, few = draw_few(y, per_class, rng)
+    return Split(X[order], y[order], X_test, y_test, few)
+
+
 def grey(images: np.ndarray) -> np.ndarray:
     return (images[..., None] / 255.0).astype("float32")
 
@@ -68,3 +81,7 @@ CMU_FACES = Problem(
     arms=(DEFAULTS, Arm("defaults + given", given=("pose", "eyes"))),
     others=(Arm("given", tasks=(), given=("pose", "eyes")),),
 )
+TUNING_IMAGES = {
+    name: Problem("image", partial(tuning_split, name, per_class), image_model, 10, 300, 32)
+    for name, per_class in {"usps": 5, "kannada_mnist": 5, "sign_digits_32": 10}.items()
+}

@@ -16,6 +16,9 @@ import numpy as np
 from auxtasks.batches.composition import AUTO
 
 DATA = Path(os.environ.get("AUXTASKS_DATA", Path(__file__).parents[3] / "shared" / "data"))
+TUNING_DATA = DATA / "tuning"
+MOST_SAMPLES = 5000
+"""What a training part of `TUNING_DATA` is cut to, after it is shuffled."""
 
 
 @dataclass(frozen=True)
@@ -68,3 +71,13 @@ def few_first(y: np.ndarray, per_class: int) -> np.ndarray:
     """Order samples so that the first few of each class come first."""
     chosen = np.concatenate([np.flatnonzero(y == label)[:per_class] for label in np.unique(y)])
     return np.concatenate([chosen, np.setdiff1d(np.arange(len(y)), chosen)])
+
+
+def draw_few(y: np.ndarray, per_class: int, rng: np.random.Generator) -> tuple[np.ndarray, int]:
+    """Shuffle and cut a training part, the few of each class first; return the order, and how many these are.
+
+    A class that has fewer samples than asked gives all of them.
+    """
+    order = rng.permutation(len(y))[:MOST_SAMPLES]
+    _, counts = np.unique(y[order], return_counts=True)
+    return order[few_first(y[order], per_class)], int(np.minimum(counts, per_class).sum())

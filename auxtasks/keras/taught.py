@@ -1,0 +1,68 @@
+"""Soft labels: targets that the model's own main output learns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+from keras import ops
+
+from auxtasks.errors import InvalidInputError
+from auxtasks.keras.losses import Total
+from auxtasks.keras.outputs import by_label
+from auxtasks.keras.private import options_of
+from auxtasks.specs import SOFT_LABELS, TargetSpec
+
+
+def is_taught(spec: TargetSpec) -> bool:
+    """Tell whether a target is learned by a main output, and has no head."""
+    return spec.task == SOFT_LABELS
+
+
+def loss_of_output(spec: TargetSpec, target: Any, output: Any, loss: Any, weight: Any = None) -> Total:
+    """Return the loss of an output against soft labels: the main loss, as far as it takes probabilities."""
+    target = _as_wide(spec, ops.cast(target, "float32"), output)
+    present = ops.logical_not(ops.any(ops.isnan(target), axis=-1))
+    output = ops.cast(output, "float32")
+    # A missing row is the output itself, which no loss between numbers minds, or evenly spread over the classes.
+    filler = ops.stop_gradient(output) if spec.kind == "vector" else ops.full_like(target, 1.0 / target.shape[-1])
+    safe = ops.where(ops.expand_dims(present, -1), target, filler)
+    values = ops.cast(_of_rows(loss, safe, ops.reshape(output, ops.shape(safe))), "float32")
+    values = ops.where(present, ops.reshape(values, (-1,)), 0.0)
+    if weight is not None:
+        values = values * ops.cast(weight, "float32")
+    return Total(ops.sum(values), ops.sum(ops.cast(present, "float32")))
+
+
+def _as_wide(spec: TargetSpec, target: Any, output: Any) -> Any:
+    """Bring soft labels to the units of the output: one for two classes, or more classes than a label was seen of."""
+    units = output.shape[-1] if len(output.shape) > 1 else 1
+    width = target.shape[-1]
+    if units == width:
+        return target
+    if spec.kind == "distribution" and units == 1 and width == 2:
+        return target[:, 1:]
+    if spec.kind == "distribution" and units > width:
+        return ops.pad(target, [[0, 0], [0, units - width]])
+    raise InvalidInputError(
+        f"`targets`: {spec.name!r} has soft labels of width {width}, and the output that learns them has {units} units; "
+        "give the model one for each class, label or number of `y`."
+    )
+
+
+def _of_rows(loss: Any, target: Any, output: Any) -> Any:
+    """Return the loss of each row."""
+    found = keras.losses.get(loss)
+    name = f"{type(found).__name__} {getattr(found, '__name__', '')}".lower().replace("_", "")
+    if "sparsecategorical" in name:
+        logits = options_of(found).get("from_logits", False) if isinstance(found, keras.losses.Loss) else False
+        return ops.categorical_crossentropy(target, output, from_logits=logits)
+    return found.call(target, output) if isinstance(found, keras.losses.Loss) else found(target, output)
+
+
+def losses_by_output(loss: Any, outputs: list[str] | None) -> Mapping[str, Any]:
+    """Return the compiled loss of each output by name; one loss for all is that of each."""
+    if isinstance(loss, (Mapping, list, tuple)):
+        return by_label(loss, outputs)
+    return dict.fromkeys(outputs or ["main"], loss)

@@ -1,0 +1,217 @@
+"""What a teacher reads: features of each domain, fitted on all samples, of which no label is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.extractors.image.hog import hog
+from auxtasks.optional import require
+from auxtasks.teacher.patches import PatchDictionary
+from auxtasks.teacher.rocket import Rocket
+from auxtasks.typing import Array, Floats
+
+
+class Features(Protocol):
+    """A way of computing features, fitted on training samples without their labels."""
+
+    name: str
+
+    def fit(self, samples: Any) -> Floats:
+        """Learn what the features need, and return those of the training samples, shape (n, d)."""
+
+    def of(self, samples: Any) -> Floats:
+        """Return the features of other samples."""
+
+
+_NUMBERS = 2**21
+"""Numbers of the samples that are read at once."""
+_FITTED_ON = 2000
+
+
+def _slices(samples: Any) -> Iterator[slice]:
+    per_row = max(1, int(np.prod(samples.row_shape)))
+    rows = max(1, _NUMBERS // per_row)
+    return (slice(start, min(start + rows, samples.n)) for start in range(0, samples.n, rows))
+
+
+class RocketFeatures:
+    """MiniRocket features of series whose channels are standardised."""
+
+    name = "MiniRocket features"
+
+    def fit(self, samples: Any) -> Floats:
+        """See `Features`."""
+        drawn = np.unique(np.linspace(0, samples.n - 1, min(samples.n, _FITTED_ON)).astype(int))
+        X, lengths = _padded(samples, drawn)
+        inside = np.arange(X.shape[1]) < lengths[:, np.newaxis]
+        self.mean = X[inside].mean(axis=0)
+        std = X[inside].std(axis=0)
+        self.std = np.where(std > 0, std, 1.0).astype(np.float32)
+        self.rocket = Rocket().fit(self._standardised(X, lengths), lengths)
+        return self.of(samples)
+
+    def of(self, samples: Any) -> Floats:
+        """See `Features`."""
+        parts = []
+        for rows in _slices(samples):
+            X, lengths = _padded(samples, np.arange(samples.n)[rows])
+            parts.append(self.rocket.transform(self._standardised(X, lengths), lengths))
+        return np.concatenate(parts)
+
+    def _standardised(self, X: Floats, lengths: Array) -> Floats:
+        X = (X - self.mean) / self.std
+        X[np.arange(X.shape[1]) >= lengths[:, np.newaxis]] = 0.0
+        return X
+
+
+def _padded(samples: Any, rows: Array) -> tuple[Floats, Array]:
+    """Return some series with zeros behind them, in float32, and their lengths."""
+    if not hasattr(samples, "series"):
+        X = samples.read(rows).astype(np.float32)
+        return X, np.full(len(X), X.shape[1])
+    series = [samples.series[row] for row in rows]
+    lengths = np.array([len(each) for each in series])
+    X = np.zeros((len(series), max(int(lengths.max()), 1), series[0].shape[1]), np.float32)
+    for row, each in enumerate(series):
+        X[row, : len(each)] = each
+    return X, lengths
+
+
+class ImageFeatures:
+    """HOG, nearness to a dictionary of patches, and of colour images a histogram of their colours."""
+
+    name = "HOG and a dictionary of patches"
+
+    def fit(self, samples: Any) -> Floats:
+        """See `Features`."""
+        drawn = np.unique(np.linspace(0, samples.n - 1, min(samples.n, _FITTED_ON)).astype(int))
+        self.dictionary = PatchDictionary().fit(samples.read(drawn).astype(np.float32))
+        return self.of(samples)
+
+    def of(self, samples: Any) -> Floats:
+        """See `Features`."""
+        parts = []
+        for rows in _slices(samples):
+            X = samples.read(rows).astype(np.float32)
+            parts.append(np.concatenate([hog(X).reshape(len(X), -1), self.dictionary.transform(X)], axis=1))
+        return np.concatenate(parts)
+
+
+class TextFeatures:
+    """TF-IDF of words, pairs of words and the n-grams of their letters, reduced by a truncated SVD of all texts."""
+
+    name = "TF-IDF of words and letters"
+
+    def fit(self, samples: Any) -> Floats:
+        """See `Features`."""
+        text = require("sklearn.feature_extraction.text", extra="sklearn")
+        pipeline = require("sklearn.pipeline", extra="sklearn")
+        few = samples.n < 200
+        words = text.TfidfVectorizer(
+            ngram_range=(1, 2), sublinear_tf=True, min_df=1 if few else 2, max_features=50_000, token_pattern=r"\S+"
+        )
+        letters = text.TfidfVectorizer(
+            analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, min_df=1 if few else 3, max_features=50_000
+        )
+        self.terms = pipeline.make_union(words, letters)
+        table = self.terms.fit_transform(list(samples.texts))
+        decomposition = require("sklearn.decomposition", extra="sklearn")
+        self.svd = decomposition.TruncatedSVD(min(100, *(length - 1 for length in table.shape)), random_state=0)
+        return _unit(self.svd.fit_transform(table))
+
+    def of(self, samples: Any) -> Floats:
+        """See `Features`."""
+        return _unit(self.svd.transform(self.terms.transform(list(samples.texts))))
+
+
+def _unit(rows: Array) -> Floats:
+    norm = np.linalg.norm(rows, axis=1, keepdims=True)
+    found: Floats = (rows / np.where(norm > 0, norm, 1.0)).astype(np.float32)
+    return found
+
+
+class Columns:
+    """The numbers of a sample themselves, standardised; those of large ones by their principal components."""
+
+    name = "the columns"
+
+    def fit(self, samples: Any) -> Floats:
+        """See `Features`."""
+        X = self._flat(samples)
+        self.mean, std = X.mean(axis=0), X.std(axis=0)
+        self.std = np.where(std > 1e-6 * np.abs(self.mean), std, np.inf)
+        self.components = None
+        X = ((X - self.mean) / self.std).astype(np.float32)
+        if X.shape[1] > 1000:
+            pca = require("sklearn.decomposition", extra="sklearn").PCA
+            self.components = pca(min(100, *X.shape), svd_solver="randomized", random_state=0).fit(X)
+            return np.asarray(self.components.transform(X))
+        return X
+
+    def of(self, samples: Any) -> Floats:
+        """See `Features`."""
+        X = ((self._flat(samples) - self.mean) / self.std).astype(np.float32)
+        return X if self.components is None else np.asarray(self.components.transform(X))
+
+    @staticmethod
+    def _flat(samples: Any) -> Floats:
+        return np.concatenate([samples.read(rows).reshape(len(samples.read(rows)), -1) for rows in _slices(samples)])
+
+
+class OwnFeatures:
+    """What a function of the user's own, or our tasks, compute, standardised."""
+
+    def __init__(self, function: Callable[[Any], Any], name: str) -> None:
+        self.function = function
+        self.name = name
+
+    def fit(self, samples: Any) -> Floats:
+        """See `Features`."""
+        X = self._computed(samples)
+        self.mean, std = X.mean(axis=0), X.std(axis=0)
+        self.std = np.where(std > 0, std, 1.0)
+        found: Floats = ((X - self.mean) / self.std).astype(np.float32)
+        return found
+
+    def of(self, samples: Any) -> Floats:
+        """See `Features`."""
+        found: Floats = ((self._computed(samples) - self.mean) / self.std).astype(np.float32)
+        return found
+
+    def _computed(self, samples: Any) -> Array:
+        try:
+            X = np.asarray(self.function(samples), np.float64)
+        except (TypeError, ValueError) as error:
+            raise InvalidTypeError(f"`features`: {self.name} gives no array of numbers: {error}") from error
+        if X.ndim < 2 or len(X) != samples.n:
+            raise InvalidInputError(
+                f"`features`: {self.name} must give one row for each of the {samples.n} samples; found shape {X.shape}."
+            )
+        X = X.reshape(len(X), -1)
+        if not np.isfinite(X).all():
+            row, column = np.argwhere(~np.isfinite(X))[0]
+            raise InvalidInputError(
+                f"`features`: {self.name} gives {X[row, column]} for sample {row}, column {column}; numbers are "
+                "expected everywhere. Fill or leave out such columns."
+            )
+        return X
+
+
+BY_DOMAIN: dict[str, Callable[[], Features]] = {
+    "signal": RocketFeatures,
+    "image": ImageFeatures,
+    "text": TextFeatures,
+    "video": Columns,
+    "any": Columns,
+}
+
+
+def task_names(features: object) -> Sequence[Any] | None:
+    """Return features that are named as tasks are; None for a function."""
+    if isinstance(features, (str, dict)):
+        return [features]
+    return list(features) if isinstance(features, (list, tuple)) else None

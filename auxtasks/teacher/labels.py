@@ -1,0 +1,118 @@
+"""Main labels as a teacher learns them, whatever form they were given in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from auxtasks.errors import InvalidInputError
+from auxtasks.label_columns import as_labels
+from auxtasks.labels import are_flags, main_labels, missing_entries, present_rows
+from auxtasks.specs import Kind
+from auxtasks.typing import Array
+
+MAIN = "main"
+
+
+@dataclass(frozen=True, eq=False)
+class MainLabels:
+    """The labels of one output, of all samples.
+
+    `main` is what a model is trained on, -1 or NaN where missing. `kind` is that of soft labels: a distribution over
+    `width` classes, so many labels of yes and no, or so many numbers.
+    """
+
+    output: str
+    main: Array
+    kind: Kind
+    width: int
+    names: tuple[str, ...] = ()  # of the classes, where they were strings
+
+    @property
+    def rows(self) -> Array:
+        """The numbers of the samples that have a label, for several numbers or flags all of their labels."""
+        if self.kind == "distribution":
+            return np.flatnonzero(present_rows(self.main))
+        return np.flatnonzero(~missing_entries(self.main).reshape(len(self.main), -1).any(axis=1))
+
+    def answers(self, rows: Array) -> Array:
+        """Return the labels of some samples as an estimator of scikit-learn takes them."""
+        labels = self.main[rows]
+        if self.kind == "distribution":
+            one_hot = labels.ndim == 2 and labels.shape[1] > 1
+            return labels.argmax(axis=1) if one_hot else labels.reshape(-1).astype(np.int64)
+        wide = labels.reshape(len(labels), -1)
+        return wide.astype(np.int64) if self.kind == "multilabel" else wide.astype(np.float64)
+
+
+def read_main(y: object, n_original: int, n: int) -> list[MainLabels]:
+    """Read the labels of one output or, by name, of several."""
+    named = y if isinstance(y, Mapping) else {MAIN: y}
+    found = []
+    for output, values in named.items():
+        numbers, names = _numbered(output, _unmasked(values))
+        main = main_labels({output: numbers}, MAIN, n_original, n)[output]
+        found.append(_described(output, main, names))
+    return found
+
+
+def main_of(y: object, n_original: int, n: int) -> dict[str, Array]:
+    """Return the labels of each output as a model is trained on them."""
+    return {labels.output: labels.main for labels in read_main(y, n_original, n)}
+
+
+def _unmasked(values: Any) -> Any:
+    """Fill what is masked with what stands for a missing label."""
+    if not isinstance(values, np.ma.MaskedArray):
+        return values
+    if values.dtype.kind in "bui":
+        return values.astype(np.int64).filled(-1)
+    return values.filled(np.nan) if values.dtype.kind == "f" else values.astype(object).filled(None)
+
+
+def _numbered(output: str, values: Any) -> tuple[Any, tuple[str, ...]]:
+    """Number classes that are strings, by their sorted names."""
+    kinds = {getattr(getattr(values, "dtype", None), "kind", "")} if hasattr(values, "dtype") else set()
+    is_list = isinstance(values, (list, tuple)) and any(isinstance(value, str) for value in values)
+    if not (kinds & set("OUST") or is_list or hasattr(getattr(values, "dtype", None), "categories")):
+        return values, ()
+    labels = as_labels(f"y ({output!r})", values, None)
+    if labels.family != "string":
+        return np.where(labels.missing, -1 if labels.family == "integer" else np.nan, labels.values), ()
+    names = np.unique(labels.values[~labels.missing])
+    codes = np.full(labels.values.shape, -1, np.int32)
+    codes[~labels.missing] = np.searchsorted(names, labels.values[~labels.missing])
+    return codes, tuple(map(str, names))
+
+
+def _described(output: str, main: Array, names: tuple[str, ...]) -> MainLabels:
+    """Tell by its labels what an output predicts."""
+    wide = main.reshape(len(main), -1)
+    present = wide[~missing_entries(wide).any(axis=1)]
+    if main.ndim > 2 or not len(present):
+        what = f"shape {main.shape}" if len(present) else "no label at all"
+        raise InvalidInputError(
+            f"`y` ({output!r}): soft labels are made of one label, or one row of labels, for each sample, some of "
+            f"which are present; found {what}. Leave `y` out, or the task 'soft_labels'."
+        )
+    whole = main.dtype.kind == "i" or (wide.shape[1] == 1 and bool(np.isin(present, (0, 1)).all()))
+    if wide.shape[1] == 1 and whole:
+        if present.min() < 0:
+            raise InvalidInputError(
+                f"`y` ({output!r}): classes are numbered from 0, and -1 stands for a missing label; found "
+                f"{present.min()}. Number the classes, such as by np.unique(y, return_inverse=True)."
+            )
+        return MainLabels(output, main, "distribution", max(2, int(present.max()) + 1, len(names)), names)
+    if wide.shape[1] > 1 and bool(np.isin(present, (0, 1)).all()) and bool((present.sum(axis=1) == 1).all()):
+        return MainLabels(output, main, "distribution", wide.shape[1])
+    if wide.shape[1] > 1 and are_flags(wide):
+        return MainLabels(output, main, "multilabel", wide.shape[1])
+    if main.dtype.kind == "i":
+        raise InvalidInputError(
+            f"`y` ({output!r}) holds integers of shape {main.shape}, which are neither classes nor labels of 0 and 1; "
+            "pass numbers to be predicted as floats."
+        )
+    return MainLabels(output, main, "vector", wide.shape[1])

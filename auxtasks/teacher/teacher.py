@@ -1,0 +1,184 @@
+"""The teacher: what learns the main labels from features, and says soft labels of other samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.specs import SOFT_LABELS, TargetSpec
+from auxtasks.teacher.choice import Candidate, Evidence, Fit, candidates_of, choose, own_candidate
+from auxtasks.teacher.features import BY_DOMAIN, Features, OwnFeatures, task_names
+from auxtasks.teacher.labels import MAIN, MainLabels, read_main
+from auxtasks.typing import Array, Floats
+
+OPTIONS = ("teacher", "features")
+TaskFunction = Callable[[Any], Callable[[Any], Array]]
+"""From the names of tasks to a function that computes them, side by side, for samples."""
+
+
+@dataclass(frozen=True, eq=False)
+class Teacher:
+    """What was learned of the labels of one output, and the features of the samples that it was learned from.
+
+    `known` are those of the training samples, in memory alone; `fit` is what says the soft labels.
+    """
+
+    name: str  # of the target
+    labels: MainLabels
+    features: Features
+    known: Floats
+    candidate: Candidate
+    evidence: Evidence
+    fit: Fit
+    dtype: np.dtype[np.floating]
+    seed: int
+
+    @property
+    def spec(self) -> TargetSpec:
+        """What is known of the soft labels."""
+        labels, evidence = self.labels, self.evidence
+        return TargetSpec(
+            name=self.name,
+            task=SOFT_LABELS,
+            kind=labels.kind,
+            shape=(labels.width,),
+            columns=labels.names if labels.kind != "distribution" else (),
+            classes=labels.names,
+            options={
+                "output": labels.output,
+                "teacher": self.candidate.name,
+                "features": self.features.name,
+                "n_labelled": len(labels.rows),
+                "error": evidence.error,
+                "guess": evidence.guess,
+                "seed": self.seed,
+            },
+        )
+
+    def soft_labels(self) -> Array:
+        """Return soft labels for the training samples, missing where they have a label of their own."""
+        return self._without_labelled(self.fit, self.labels)
+
+    def taught_anew(self, main: Array) -> Array:
+        """Return what this teacher would have said of the training samples, had it been shown these labels alone.
+
+        The estimator is fitted anew; features, which know of no label, stay.
+        """
+        labels = replace(self.labels, main=main)
+        return self._without_labelled(Fit(self.candidate, labels, self.known, labels.rows), labels)
+
+    def _without_labelled(self, fit: Fit, labels: MainLabels) -> Array:
+        said = fit.says(self.known).astype(self.dtype)
+        found = np.full((len(labels.main), labels.width), np.nan, self.dtype)
+        found[: len(said)] = said  # transformed copies, which come last, have none
+        found[labels.rows] = np.nan
+        return found
+
+    def of(self, samples: Any) -> Array:
+        """Return soft labels for other samples."""
+        return self.fit.says(self.features.of(samples)).astype(self.dtype)
+
+
+def split_tasks(tasks: Any, *, has_labels: bool) -> tuple[Any, dict[str, Any] | None]:
+    """Take the task `soft_labels` out of what a user names; return the other tasks, and its options if it is asked."""
+    entries = [tasks] if isinstance(tasks, (str, Mapping)) else tasks
+    if tasks is None or not isinstance(entries, (list, tuple)):
+        return tasks, {} if has_labels and tasks is None else None
+    others: list[Any] = []
+    asked: dict[str, Any] | None = None
+    for entry in entries:
+        if entry == SOFT_LABELS:
+            asked = {}
+        elif isinstance(entry, Mapping) and SOFT_LABELS in entry:
+            asked = dict(entry[SOFT_LABELS])
+            rest = {name: options for name, options in entry.items() if name != SOFT_LABELS}
+            others += [rest] if rest else []
+        else:
+            others.append(entry)
+    if asked is not None and not has_labels:
+        raise InvalidInputError(
+            "`tasks`: 'soft_labels' is what a teacher makes of the main labels, and none were given; pass them as `y`, "
+            "with -1 or NaN for samples without a label."
+        )
+    for name in asked or ():
+        if name not in OPTIONS:
+            raise unknown_name("tasks", name, OPTIONS, f"option of task {SOFT_LABELS!r}")
+    return others, asked
+
+
+def teachers_of(
+    samples: Any,
+    domain: str,
+    y: object,
+    n: int,
+    options: Mapping[str, Any],
+    of_tasks: TaskFunction,
+    *,
+    dtype: np.dtype[np.floating],
+    seed: int,
+) -> list[Teacher]:
+    """Fit a teacher for each output of which some samples have no label; n counts transformed copies too."""
+    several = isinstance(y, Mapping) and len(y) > 1
+    found = read_main(y, samples.n, n)
+    learned = [labels for labels in found if 0 < len(labels.rows) < samples.n]
+    if not learned:
+        return []
+    features = _features(options.get("features"), domain, of_tasks)
+    known = features.fit(samples)
+    teachers = []
+    for labels in learned:
+        rows = labels.rows
+        if labels.kind == "distribution" and len(np.unique(labels.answers(rows))) < 2:
+            raise InvalidInputError(
+                f"`y` ({labels.output!r}) holds one class only among its {len(rows)} labels, from which nothing can be "
+                "taught; label samples of other classes, or leave `y` or the task 'soft_labels' out."
+            )
+        if len(rows) < 2:
+            raise InvalidInputError(
+                f"`y` ({labels.output!r}) holds one label, and a teacher needs two at least to be cross-validated."
+            )
+        own = options.get("teacher")
+        tried = candidates_of(domain, labels.kind) if own is None else [own_candidate(own, labels.kind)]
+        candidate, evidence = choose(tried, labels, known, rows, seed)
+        name = f"{SOFT_LABELS}_{labels.output}" if several else SOFT_LABELS
+        fit = Fit(candidate, labels, known, rows)
+        teachers.append(Teacher(name, labels, features, known, candidate, evidence, fit, dtype, seed))
+    return teachers
+
+
+def _features(asked: Any, domain: str, of_tasks: TaskFunction) -> Features:
+    if asked is None:
+        return BY_DOMAIN[domain]()
+    names = task_names(asked)
+    if names is not None:
+        return OwnFeatures(of_tasks(names), f"the tasks {names}")
+    if not callable(asked):
+        raise InvalidTypeError(
+            f"`features` must be tasks, as `tasks` names them, or a function from samples to numbers; got {asked!r}."
+        )
+    return OwnFeatures(lambda samples: asked(inputs_of(samples)), getattr(asked, "__name__", type(asked).__name__))
+
+
+def inputs_of(samples: Any) -> Any:
+    """Return samples as a user has them."""
+    if hasattr(samples, "texts"):
+        return list(samples.texts)
+    return list(samples.series) if hasattr(samples, "series") else samples.inputs
+
+
+def described(spec: TargetSpec) -> str:
+    """Say in a sentence what teaches."""
+    options = spec.options
+    if spec.kind == "vector":
+        how = f"explains {100 * (1 - options['error']):.0f} % of the variance of {options['n_labelled']} labels"
+    else:
+        right, guess = 100 * (1 - options["error"]), 100 * (1 - options["guess"])
+        how = f"gets {right:.0f} % of {options['n_labelled']} labels right (guessing: {guess:.0f} %)"
+    return f"{spec.name}: {options['teacher']} on {options['features']} {how}, by cross-validation"
+
+
+__all__ = ["MAIN", "Teacher", "described", "split_tasks", "teachers_of"]
