@@ -488,7 +488,7 @@ class AuxTargetGenerator:
 
     def _targets(self, made: Made) -> AuxTargets:
         """Hand targets over with a copy of the generator that no refit changes."""
-        kind = AuxTargets
+        kind: type[AuxTargets] = AuxTargets
         if is_dask(next(iter(made.arrays.values()))):
             from auxtasks.scale.dask_targets import LazyAuxTargets
 

@@ -19,6 +19,9 @@ from auxtasks.validation import check_int, check_number
 DEFAULT_SHARE = 0.5
 """The share of labelled samples in a batch where nothing else is asked for."""
 
+SHARE_WITH_SOFT_LABELS = 0.2
+"""The same where the others have soft labels: four of them to each labelled sample."""
+
 Indices = NDArray[np.intp]
 
 
@@ -42,8 +45,8 @@ class Composition:
         self._unlabelled = np.flatnonzero(~labelled)
         # No batch holds an unlabelled sample twice, however large it was asked to be.
         batch_size = min(batch_size, max(2, round(len(self._unlabelled) / max(1 - share, 1 / batch_size))))
-        self._n_labelled = min(max(1, round(share * batch_size)), batch_size - 1)
-        self._n_unlabelled = batch_size - self._n_labelled
+        self.n_labelled = min(max(1, round(share * batch_size)), batch_size - 1)
+        self._n_unlabelled = batch_size - self.n_labelled
         self.batch_size = batch_size
         self._seed = seed
         self.n_batches = ceil(len(self._unlabelled) / self._n_unlabelled)
@@ -59,12 +62,12 @@ class Composition:
         The last batch is filled up with unlabelled samples at random.
         """
         rng = np.random.default_rng([self._seed, number])
-        unlabelled = _rounds(self._unlabelled, self.n_batches * self._n_unlabelled, rng)
-        labelled = _rounds(self._labelled, self.n_batches * self._n_labelled, rng)
+        unlabelled = rounds(self._unlabelled, self.n_batches * self._n_unlabelled, rng)
+        labelled = rounds(self._labelled, self.n_batches * self.n_labelled, rng)
         return np.concatenate([labelled.reshape(self.n_batches, -1), unlabelled.reshape(self.n_batches, -1)], axis=1)
 
 
-def _rounds(samples: Indices, total: int, rng: np.random.Generator) -> Indices:
+def rounds(samples: Indices, total: int, rng: np.random.Generator) -> Indices:
     """Return `total` samples: all of them in random order, then all again in another, and so on."""
     rounds = [rng.permutation(samples) for _ in range(ceil(total / len(samples)))]
     return np.concatenate(rounds)[:total]
@@ -75,6 +78,22 @@ def compose(labelled: NDArray[np.bool_], batch_size: int, share: float, seed: in
     if batch_size < 2 or not labelled.any() or labelled.mean() >= share:
         return None
     return Composition(labelled, batch_size, share, seed)
+
+
+def n_labelled_of(labelled: object, batch_size: int, share: float | None) -> int:
+    """Return how many labelled samples are in a batch, one at least."""
+    flags = np.asarray(labelled, dtype=bool)
+    plan = compose(flags, batch_size, share, 0) if share is not None and flags.size else None
+    if plan is not None:
+        return plan.n_labelled
+    return max(1, round(batch_size * float(flags.mean()))) if flags.size else batch_size
+
+
+def steps_of(labelled: object, batch_size: int, share: float | None, n: int) -> int:
+    """Return how many batches an epoch has."""
+    flags = np.asarray(labelled, dtype=bool)
+    plan = compose(flags, batch_size, share, 0) if share is not None and flags.size else None
+    return ceil(n / batch_size) if plan is None else plan.n_batches
 
 
 def planned(labelled: NDArray[np.bool_], batch_size: int, share: float, seed: int) -> Composition:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import SimpleNamespace
@@ -11,13 +12,15 @@ import keras
 import numpy as np
 from keras import ops
 
-from auxtasks.batches.composition import DEFAULT_SHARE, Weight
+from auxtasks.batches.composition import AUTO, DEFAULT_SHARE, SHARE_WITH_SOFT_LABELS, Weight, n_labelled_of, steps_of
 from auxtasks.batches.forms import AuxBatch, PackedDataset, as_inputs, as_tuple
 from auxtasks.batches.planned import composed_dataset, weight_for
 from auxtasks.errors import InvalidInputError
 from auxtasks.generator import AuxTargetGenerator
+from auxtasks.keras.compiling import compile_arguments
 from auxtasks.keras.gradients import train_by_gradients
 from auxtasks.keras.heads import build_heads
+from auxtasks.keras.listening import listen
 from auxtasks.keras.loss_names import TaskLoss
 from auxtasks.keras.masking import like_outputs, update_metrics
 from auxtasks.keras.objective import LossWeights, Objective
@@ -139,6 +142,11 @@ class AuxModel(keras.Model):
         return self._turns is not None
 
     @property
+    def label_names(self) -> list[str] | None:
+        """The names that main labels have in `y`, one for each output; None if they are not known."""
+        return label_names(self.base)
+
+    @property
     def output_names(self) -> list[str] | None:
         """The names of the base's outputs, by which Keras matches labels, losses and metrics; None if it has none."""
         return getattr(self.base, "output_names", None)
@@ -212,7 +220,7 @@ class AuxModel(keras.Model):
         shuffle: bool = True,
         class_weight: Any = None,
         sample_weight: Any = None,
-        labelled_share: float | None = DEFAULT_SHARE,
+        labelled_share: float | str | None = AUTO,
         seed: int = 0,
         **kwargs: Any,
     ) -> Any:
@@ -264,7 +272,7 @@ class AuxModel(keras.Model):
         if batch_size is not None:
             batch_size = check_int("batch_size", batch_size, low=1)
         seed = check_int("seed", seed, low=0)
-        share = None if labelled_share is None else check_number("labelled_share", labelled_share, low=0.0, high=1.0)
+        share = self._share(labelled_share)
         packer = self._packer("training", class_weight)
         y = self._on_the_fly.with_labels_for_all(x, y, negative=self._rules.negative)
         x, y, sample_weight = packer.pack_any(x, y, sample_weight)
@@ -272,6 +280,11 @@ class AuxModel(keras.Model):
             self._turns.count_labels(x)
             self._turns.build_optimizers(self)
         self._weights.set_automatic(weight_for(x) if self._rules.needed and self._turns is None else 1.0)
+        if isinstance(x, AuxBatch) and self._rules.needed:
+            size, composed = batch_size or 32, share if shuffle else None
+            n_samples = len(keras.tree.flatten(x.inputs)[0])
+            per_epoch = kwargs.get("steps_per_epoch") or steps_of(x.labelled, size, composed, n_samples)
+            x = self._taught(x, y, n_labelled_of(x.labelled, size, composed), per_epoch * epochs, verbose)
         if validation_split and isinstance(x, AuxBatch) and not np.all(x.labelled):
             raise InvalidInputError(
                 "`validation_split` takes the last samples, and some main labels are missing here, so that part "
@@ -306,6 +319,33 @@ class AuxModel(keras.Model):
             sample_weight=sample_weight,
             **kwargs,
         )
+
+    def _share(self, labelled_share: float | str | None) -> float | None:
+        """Return the share of labelled samples in a batch: less of them where others have soft labels."""
+        if isinstance(labelled_share, str) and labelled_share == AUTO:
+            return SHARE_WITH_SOFT_LABELS if any(map(is_taught, self.specs.values())) else DEFAULT_SHARE
+        return None if labelled_share is None else check_number("labelled_share", labelled_share, low=0.0, high=1.0)
+
+    def _taught(self, x: AuxBatch, y: Any, batch_size: int, steps: int, verbose: Any) -> AuxBatch:
+        """Decide about soft labels, say so, and return the samples with what is to be learned."""
+        outcome = listen(self, x, y, batch_size, steps, self._plain)
+        if not outcome.weights:
+            return x
+        self._weights.set_automatic(self._weights.automatic, outcome.weights)
+        for sentence in outcome.sentences:
+            logging.getLogger("auxtasks").info(sentence)
+            if verbose:
+                print(sentence)
+        self.told_of_soft_labels = outcome.sentences
+        return x._replace(targets={**x.targets, **outcome.targets})
+
+    def _plain(self, optimizer: Any) -> AuxModel:
+        """Return a wrapper of the same base without tasks, compiled likewise."""
+        plain = AuxModel(self.base, {}, {}, {}, self._seed)
+        # Compiling by XLA takes longer than so few steps.
+        given = {**compile_arguments(self), "metrics": None, "weighted_metrics": None, "jit_compile": False}
+        plain.compile(optimizer, **given)
+        return plain
 
     def evaluate(
         self,
@@ -417,7 +457,7 @@ class AuxModel(keras.Model):
     def _packer(self, use: Use, class_weight: Any = None) -> Packer:
         if use == "training" and self._on_the_fly:
             use = "on_the_fly"
-        return Packer(self._plan.specs, label_names(self.base), self._rules, use, class_weight)
+        return Packer(self._plan.specs, self.label_names, self._rules, use, class_weight)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Return the outputs of the base model."""
@@ -463,8 +503,8 @@ class AuxModel(keras.Model):
         self._objective.log(training=training)
         if step.batch is None or not step.batch.targets:
             return main
-        step.outputs = by_label(y_pred, self.output_names or label_names(self.base))
-        losses = losses_by_output(self.loss, label_names(self.base))
+        step.outputs = by_label(y_pred, self.output_names or self.label_names)
+        losses = losses_by_output(self.loss, self.label_names)
         totals, sums = self._scores.totals(step.batch, step.events, step.outputs, losses, training=training)
         loss, step.parts = self._objective.joined(
             main, n_labels, totals, sums, trains_main=self._trains_main, training=training

@@ -27,6 +27,7 @@ class LossWeights:
     ) -> None:
         self._specs = specs
         self._automatic: tuple[str, ...] = ()
+        self.automatic = UNCOUNTED
         self.variable = add_weight(
             name="loss_weights", shape=(len(specs),), initializer="zeros", trainable=False, dtype="float32"
         )
@@ -55,6 +56,7 @@ class LossWeights:
 
     def set_automatic(self, weight: float, of_taught: Mapping[str, float] | None = None) -> None:
         """Give the tasks of which the weight was left to the data this one, and soft labels their own."""
+        self.automatic = weight
         if self._automatic:
             self._assign(self.asked(), weight, of_taught or {})
 

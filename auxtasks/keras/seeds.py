@@ -78,14 +78,14 @@ _PREFIX = "seed_"
 
 def store_states(model: keras.Model, store: Any) -> None:
     """Write the states beside the variables that a model saves."""
-    for index, state in enumerate(_states_of(model)):
+    for index, state in enumerate(states_of(model)):
         store[f"{_PREFIX}{index}"] = keras.ops.convert_to_numpy(state)
 
 
 def take_states(model: keras.Model, store: Mapping[str, Any]) -> dict[str, Any]:
     """Set the states from what was stored, and return the rest."""
     stored = {name: store[name] for name in store.keys()}  # noqa: SIM118 - Keras's store is no mapping
-    states = _states_of(model)
+    states = states_of(model)
     found = {name: value for name, value in stored.items() if name.startswith(_PREFIX)}
     if len(found) == len(states):  # layers that make their generator only when called have none yet
         for index, state in enumerate(states):
@@ -93,6 +93,7 @@ def take_states(model: keras.Model, store: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in stored.items() if name not in found}
 
 
-def _states_of(model: keras.Model) -> list[Any]:
+def states_of(model: keras.Model) -> list[Any]:
+    """Return the states of all random generators of a model."""
     generators = [generator for layer in layers_in(model, itself=True) for generator in generators_of(layer)]
     return [generator.state for generator in {id(each): each for each in generators}.values()]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from auxtasks.errors import InvalidInputError
@@ -13,6 +14,7 @@ from auxtasks.keras.losses import Total
 from auxtasks.keras.outputs import by_label
 from auxtasks.keras.private import options_of
 from auxtasks.specs import SOFT_LABELS, TargetSpec
+from auxtasks.typing import Floats
 
 
 def is_taught(spec: TargetSpec) -> bool:
@@ -46,8 +48,8 @@ def _as_wide(spec: TargetSpec, target: Any, output: Any) -> Any:
     if spec.kind == "distribution" and units > width:
         return ops.pad(target, [[0, 0], [0, units - width]])
     raise InvalidInputError(
-        f"`targets`: {spec.name!r} has soft labels of width {width}, and the output that learns them has {units} units; "
-        "give the model one for each class, label or number of `y`."
+        f"`targets`: {spec.name!r} has soft labels of width {width}, and the output that learns them has {units} "
+        "units; give the model one for each class, label or number of `y`."
     )
 
 
@@ -56,9 +58,28 @@ def _of_rows(loss: Any, target: Any, output: Any) -> Any:
     found = keras.losses.get(loss)
     name = f"{type(found).__name__} {getattr(found, '__name__', '')}".lower().replace("_", "")
     if "sparsecategorical" in name:
-        logits = options_of(found).get("from_logits", False) if isinstance(found, keras.losses.Loss) else False
-        return ops.categorical_crossentropy(target, output, from_logits=logits)
+        return ops.categorical_crossentropy(target, output, from_logits=_takes_logits(found))
     return found.call(target, output) if isinstance(found, keras.losses.Loss) else found(target, output)
+
+
+def opinions(spec: TargetSpec, output: Any, loss: Any) -> Floats:
+    """Return predictions of an output in the form of soft labels: probabilities, or numbers as they are."""
+    found: Floats = np.asarray(output, np.float64).reshape(len(output), -1)
+    if spec.kind == "vector":
+        return found
+    logits = _takes_logits(keras.losses.get(loss))
+    if spec.kind == "multilabel" or found.shape[1] == 1:
+        found = 1.0 / (1.0 + np.exp(-np.clip(found, -50, 50))) if logits else found
+    elif logits:
+        found = np.exp(found - found.max(axis=1, keepdims=True))
+        found = found / found.sum(axis=1, keepdims=True)
+    if spec.kind == "distribution" and found.shape[1] == 1:
+        return np.concatenate([1.0 - found, found], axis=1)
+    return found[:, : spec.shape[0]]
+
+
+def _takes_logits(loss: Any) -> bool:
+    return bool(options_of(loss).get("from_logits", False)) if isinstance(loss, keras.losses.Loss) else False
 
 
 def losses_by_output(loss: Any, outputs: list[str] | None) -> Mapping[str, Any]:

@@ -26,7 +26,7 @@ class CurrentStep(threading.local):
 
     batch: AuxBatch | None = None
     events: list[Event] = []  # noqa: RUF012 - replaced, never changed
-    outputs: Mapping[str, Any] = {}  # noqa: RUF012 - replaced, never changed
+    outputs: Mapping[str, Any] = {}
     parts: Parts | None = None
 
     @contextmanager

@@ -282,7 +282,7 @@ class LazyAuxTargets(AuxTargets):
         arrays, inputs, lengths = dask.persist(self._arrays, self._inputs, self._lengths, **options)
         return type(self)(arrays, self._generator, inputs, self._n_original, lengths)
 
-    def with_main(self, y: object, name: str = "main") -> dict[str, Any]:
+    def with_main(self, y: object = None, name: str = "main") -> dict[str, Any]:
         """Put the main labels beside the targets, as dask arrays with the same chunks.
 
         Parameters

@@ -226,9 +226,7 @@ class Fitted:
         if asked is None or y is None:
             return []
         settings = self.settings
-        found = teachers_of(
-            samples, self.domain, y, n, asked, self._of_tasks, dtype=settings.dtype, seed=settings.seed
-        )
+        found = teachers_of(samples, self.domain, y, n, asked, self._of_tasks, dtype=settings.dtype, seed=settings.seed)
         if not found and self.params["tasks"] is not None and self.named:
             warnings.warn(
                 "target 'soft_labels' is left out: every sample has a label of its own, and there is none to teach.",

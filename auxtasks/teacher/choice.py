@@ -5,12 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError
 from auxtasks.optional import require
+from auxtasks.teacher.features import Known
 from auxtasks.teacher.labels import MainLabels
 from auxtasks.typing import Array, Floats
 
@@ -20,12 +21,25 @@ REPEATS = 3
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """An estimator that may teach, by what it is called in reports; `spreads` if it is fitted on all samples."""
+class Member:
+    """An estimator of a committee, and the view of the features that it reads; some are fitted on all samples."""
 
     name: str
     make: Callable[[], Any]
+    view: str = "features"
     spreads: bool = False
+
+
+@dataclass(frozen=True)
+class Committee:
+    """Estimators that teach together: soft labels are the mean of what they say."""
+
+    members: tuple[Member, ...]
+
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+        return " + ".join(member.name for member in self.members)
 
 
 @dataclass(frozen=True)
@@ -33,16 +47,22 @@ class Evidence:
     """How well something predicts labels that it was not shown, by cross-validation.
 
     `errors` has an entry for each labelled sample: the share of its labels that are wrong, or the squared error over
-    the variance. `guess` is the mean error of the most frequent class or the mean.
+    the variance. `guess` is the mean error of the most frequent class or the mean, and `surprise` the negative
+    logarithm of the likelihood of a label, on average: that of a normal distribution, but for a constant, for numbers.
     """
 
     errors: Floats
     guess: float
+    surprise: float
 
     @property
     def error(self) -> float:
         """The mean error."""
         return float(self.errors.mean())
+
+
+_LEAST_SHARE = 0.02
+"""No probability is taken for less, so that one sample does not decide alone."""
 
 
 def folds_of(labels: MainLabels, rows: Array, seed: int) -> list[tuple[Array, Array]]:
@@ -63,102 +83,111 @@ def evidence_of(labels: MainLabels, rows: Array, predicted: Floats) -> Evidence:
     """Compare predictions of labels that were not shown with the labels."""
     answers = labels.answers(rows)
     if labels.kind == "distribution":
-        counts = np.bincount(answers)
-        return Evidence((predicted.argmax(axis=1) != answers).astype(float), 1.0 - float(counts.max() / counts.sum()))
+        share = np.bincount(answers).max() / len(answers)
+        right = np.take_along_axis(predicted, answers[:, np.newaxis], axis=1)
+        return Evidence((predicted.argmax(axis=1) != answers).astype(float), 1.0 - float(share), _surprise(right))
     if labels.kind == "multilabel":
         majority = answers.mean(axis=0) > 0.5
-        return Evidence(((predicted > 0.5) != answers).mean(axis=1), float((answers != majority).mean()))
-    variance = np.maximum(answers.var(axis=0), 1e-12)
-    return Evidence((((predicted - answers) ** 2) / variance).mean(axis=1), 1.0)
+        right = np.where(answers == 1, predicted, 1.0 - predicted)
+        errors = ((predicted > 0.5) != answers).mean(axis=1)
+        return Evidence(errors, float((answers != majority).mean()), _surprise(right))
+    errors = ((predicted - answers) ** 2 / np.maximum(answers.var(axis=0), 1e-12)).mean(axis=1)
+    return Evidence(errors, 1.0, 0.5 * float(np.log(max(errors.mean(), 1e-12))))
 
 
-def candidates_of(domain: str, kind: str) -> list[Candidate]:
-    """Return the estimators that may teach in a domain, the first being preferred where others are no better."""
+def _surprise(shares: Floats) -> float:
+    return -float(np.log(np.clip(shares, _LEAST_SHARE, 1.0)).mean())
+
+
+def shares_by(surprises: Sequence[float], n: int) -> Floats:
+    """Return how much each of several opinions counts: by its likelihood over n labels, tempered.
+
+    ``exp(-n s / 3)``, normalised. To the power 1 few labels would decide all.
+    """
+    exponent = -n / 3.0 * (np.asarray(surprises) - min(surprises))
+    found: Floats = np.exp(exponent) / np.exp(exponent).sum()
+    return found
+
+
+def committees_of(domain: str, kind: str, *, statistics: bool) -> list[Committee]:
+    """Return what may teach in a domain; the first is preferred where others are no better.
+
+    For classes of images, signals and texts there is one each: on the tuning data the mean of all members was better
+    than the member that cross-validation chose.
+    """
     linear: Any = require("sklearn.linear_model", extra="sklearn")
     ensemble: Any = require("sklearn.ensemble", extra="sklearn")
     spreading: Any = require("sklearn.semi_supervised", extra="sklearn")
+    multi: Any = require("sklearn.multiclass", extra="sklearn")
+    view = "statistics" if statistics else "features"
     if kind == "vector":
-        return [
-            Candidate("extremely randomised trees", lambda: ensemble.ExtraTreesRegressor(300, random_state=0)),
-            Candidate("ridge regression", lambda: linear.RidgeCV(np.logspace(-2, 4, 13))),
-        ]
+        trees = Member("trees", lambda: ensemble.ExtraTreesRegressor(300, random_state=0), view)
+        ridge = Member("ridge", lambda: linear.RidgeCV(np.logspace(-2, 4, 13)))
+        return [Committee((trees,)), Committee((ridge,)), Committee((trees, ridge))]
+    trees = Member("trees", lambda: ensemble.ExtraTreesClassifier(300, random_state=0), view)
     if kind == "multilabel":
-        multi: Any = require("sklearn.multiclass", extra="sklearn")
-        return [
-            Candidate(
-                "logistic regression",
-                lambda: multi.OneVsRestClassifier(linear.LogisticRegression(C=0.05, max_iter=500)),
-            ),
-            Candidate("extremely randomised trees", lambda: ensemble.ExtraTreesClassifier(300, random_state=0)),
-        ]
-    ridge = Candidate("ridge classifier", lambda: linear.RidgeClassifierCV(np.logspace(-1, 4, 11)))
-    spread = Candidate(
+        each = Member("logistic", lambda: multi.OneVsRestClassifier(linear.LogisticRegression(C=0.05, max_iter=500)))
+        return [Committee((each, trees)), Committee((each,)), Committee((trees,))]
+    ridge = Member("ridge", lambda: linear.RidgeClassifierCV(np.logspace(-1, 4, 11)))
+    spread = Member(
         "label spreading",
         lambda: spreading.LabelSpreading("knn", n_neighbors=7, alpha=0.5, max_iter=100, tol=1e-4),
+        "components",
         spreads=True,
     )
-    logistic = Candidate("logistic regression", lambda: linear.LogisticRegression(C=20.0, max_iter=1000))
-    trees = Candidate("extremely randomised trees", lambda: ensemble.ExtraTreesClassifier(300, random_state=0))
-    return {"image": [spread, ridge], "text": [logistic], "signal": [ridge, spread]}.get(domain, [trees, ridge])
+    logistic = Member("logistic", lambda: linear.LogisticRegression(C=20.0, max_iter=1000))
+    if domain == "text":
+        return [Committee((logistic,))]
+    if domain in ("image", "signal"):
+        return [Committee((ridge, spread, trees) if statistics else (ridge, spread))]
+    return [Committee((trees, ridge)), Committee((trees,)), Committee((ridge,))]
 
 
-class Fit:
-    """An estimator fitted on some labels, which says probabilities of all classes, or numbers.
+class MemberFit:
+    """An estimator fitted on some labels, which says probabilities of all classes, or numbers."""
 
-    Parameters
-    ----------
-    candidate : Candidate
-        What to fit.
-    labels : MainLabels
-        What is learned.
-    features : ndarray, shape (n, d)
-        Of all samples.
-    rows : ndarray of int
-        Which of them are shown with their label.
-    """
-
-    def __init__(self, candidate: Candidate, labels: MainLabels, features: Floats, rows: Array) -> None:
-        self.candidate, self.labels = candidate, labels
-        answers = labels.answers(rows)
-        X, y = features[rows], answers
-        if candidate.spreads:
-            X, y = features, np.full(len(features), -1)
-            y[rows] = answers
+    def __init__(self, member: Member, labels: MainLabels, known: Known, rows: Array) -> None:
+        self.member, self.labels = member, labels
+        everything = known[member.view]
+        X, y = everything[rows], labels.answers(rows)
+        if member.spreads:
+            X, y = everything, np.full(len(everything), -1)
+            y[rows] = labels.answers(rows)
         elif labels.kind == "vector" and labels.width == 1:
-            y = answers[:, 0]
-        self.estimator = candidate.make()
+            y = y[:, 0]
+        self.estimator = member.make()
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of convergence, and of classes with few samples
                 self.estimator.fit(X, y)
         except (ValueError, TypeError) as error:
             raise InvalidInputError(
-                f"`teacher`: {candidate.name} cannot be fitted on {len(rows)} labelled samples with "
-                f"{features.shape[1]} features: {error}"
+                f"`teacher`: {member.name} cannot be fitted on {len(rows)} labelled samples with "
+                f"{everything.shape[1]} features: {error}"
             ) from error
 
-    def says(self, features: Floats) -> Floats:
-        """Return soft labels for samples, shape (n, width)."""
-        width = self.labels.width
+    def says(self, known: Known, *, own: bool) -> Floats:
+        """Return soft labels for samples, shape (n, width); `own` if these are the samples it was fitted on."""
+        features, width = known[self.member.view], self.labels.width
         if self.labels.kind == "vector":
             found: Floats = np.asarray(self.estimator.predict(features), np.float64).reshape(len(features), width)
             return found
         if self.labels.kind == "multilabel":
             return self._flags(features)
         shares = np.zeros((len(features), width))
-        shares[:, np.asarray(self.estimator.classes_, int)] = self._shares(features)
+        spread = self.estimator.label_distributions_ if own and self.member.spreads else None
+        found = self._shares(features) if spread is None else _softened(spread)
+        shares[:, np.asarray(self.estimator.classes_, int)] = found
         return shares
 
     def _shares(self, features: Floats) -> Floats:
         if hasattr(self.estimator, "predict_proba"):
-            found = np.nan_to_num(np.asarray(self.estimator.predict_proba(features), np.float64))
-            # A sample that nothing spread to, or certainty from a few neighbours.
-            found += 1e-3
-            return np.asarray(found / found.sum(axis=1, keepdims=True))
+            with np.errstate(invalid="ignore"):  # of samples whose neighbours nothing spread to
+                return _softened(np.asarray(self.estimator.predict_proba(features), np.float64))
         margins = np.asarray(self.estimator.decision_function(features), np.float64)
         if margins.ndim == 1:
             margins = np.stack([-margins, margins], axis=1)
-        # Margins of a ridge classifier lie between -1 and 1, about; see `benchmarks/teachers.py` for the factor.
+        # Margins of a ridge classifier lie between -1 and 1, about.
         exponent = 5.0 * (margins - margins.max(axis=1, keepdims=True))
         return np.asarray(np.exp(exponent) / np.exp(exponent).sum(axis=1, keepdims=True))
 
@@ -173,26 +202,59 @@ class Fit:
         return np.asarray(found, np.float64)
 
 
-def cross_validated(candidate: Candidate, labels: MainLabels, features: Floats, rows: Array, seed: int) -> Evidence:
-    """Predict each labelled sample from the others, several times over."""
-    found = []
+def _softened(shares: Floats) -> Floats:
+    """Return probabilities of which none is 0: few neighbours that agree are no certainty."""
+    found = np.nan_to_num(shares) + 1e-3
+    return np.asarray(found / found.sum(axis=1, keepdims=True))
+
+
+class Fit:
+    """A committee fitted on some labels, whose members count by how well they predict those they were not shown."""
+
+    def __init__(
+        self, committee: Committee, labels: MainLabels, known: Known, rows: Array, shares: Floats | None = None
+    ) -> None:
+        self.members = [MemberFit(member, labels, known, rows) for member in committee.members]
+        self.shares = np.full(len(self.members), 1.0 / len(self.members)) if shares is None else shares
+
+    def says(self, known: Known, *, own: bool = False) -> Floats:
+        """Return soft labels for samples, shape (n, width); `own` if these are the samples it was fitted on."""
+        return np.tensordot(self.shares, [member.says(known, own=own) for member in self.members], axes=1)
+
+
+def cross_validated(
+    committee: Committee, labels: MainLabels, known: Known, rows: Array, seed: int
+) -> tuple[Floats, Evidence]:
+    """Predict each labelled sample from the others, several times over; return how much each member counts, too."""
+    found, surprises = [], []
     for repeat in range(REPEATS):
-        predicted = np.zeros((len(rows), labels.width))
+        said = np.zeros((len(committee.members), len(rows), labels.width))
         for train, test in folds_of(labels, rows, seed + repeat):
-            predicted[test] = Fit(candidate, labels, features, rows[train]).says(features[rows[test]])
-        found.append(evidence_of(labels, rows, predicted))
-    return Evidence(np.mean([each.errors for each in found], axis=0), found[0].guess)
+            for member, place in zip(Fit(committee, labels, known, rows[train]).members, said, strict=True):
+                place[test] = member.says(known, own=True)[rows[test]]
+        surprises.append([evidence_of(labels, rows, each).surprise for each in said])
+        found.append(said)
+    shares = shares_by(np.mean(surprises, axis=0).tolist(), len(rows))
+    mixed = [evidence_of(labels, rows, np.tensordot(shares, said, axes=1)) for said in found]
+    surprise = float(np.mean([each.surprise for each in mixed]))
+    return shares, Evidence(np.mean([each.errors for each in mixed], axis=0), mixed[0].guess, surprise)
 
 
-def choose(
-    candidates: Sequence[Candidate], labels: MainLabels, features: Floats, rows: Array, seed: int
-) -> tuple[Candidate, Evidence]:
-    """Return the candidate with the least error, the first of those alike."""
-    tried = [(each, cross_validated(each, labels, features, rows, seed)) for each in candidates]
-    return min(tried, key=lambda pair: pair[1].error)
+class Chosen(NamedTuple):
+    """A committee, how much each member counts, and how well all together predict."""
+
+    committee: Committee
+    shares: Floats
+    evidence: Evidence
 
 
-def own_candidate(estimator: Any, kind: str) -> Candidate:
+def choose(committees: Sequence[Committee], labels: MainLabels, known: Known, rows: Array, seed: int) -> Chosen:
+    """Return the committee with the least error, the first of those alike."""
+    tried = [Chosen(each, *cross_validated(each, labels, known, rows, seed)) for each in committees]
+    return min(tried, key=lambda found: found.evidence.error)
+
+
+def own_committee(estimator: Any, kind: str) -> Committee:
     """Check an estimator of the user's own."""
     base: Any = require("sklearn.base", extra="sklearn")
     if not hasattr(estimator, "fit") or not hasattr(estimator, "get_params") or isinstance(estimator, type):
@@ -206,4 +268,4 @@ def own_candidate(estimator: Any, kind: str) -> Candidate:
             f"`teacher`: {type(estimator).__name__} has no {' or '.join(needed)}, which soft labels of kind {kind!r} "
             "are made of; choose another estimator, or wrap it in sklearn.calibration.CalibratedClassifierCV."
         )
-    return Candidate(type(estimator).__name__, lambda: base.clone(estimator))
+    return Committee((Member(type(estimator).__name__, lambda: base.clone(estimator)),))

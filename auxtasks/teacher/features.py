@@ -30,6 +30,7 @@ class Features(Protocol):
 _NUMBERS = 2**21
 """Numbers of the samples that are read at once."""
 _FITTED_ON = 2000
+_WIDE = 1000
 
 
 def _slices(samples: Any) -> Iterator[slice]:
@@ -111,9 +112,7 @@ class TextFeatures:
         text = require("sklearn.feature_extraction.text", extra="sklearn")
         pipeline = require("sklearn.pipeline", extra="sklearn")
         few = samples.n < 200
-        words = text.TfidfVectorizer(
-            ngram_range=(1, 2), sublinear_tf=True, min_df=1 if few else 2, max_features=50_000, token_pattern=r"\S+"
-        )
+        words = text.TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=1 if few else 2, max_features=50_000)
         letters = text.TfidfVectorizer(
             analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, min_df=1 if few else 3, max_features=50_000
         )
@@ -135,54 +134,47 @@ def _unit(rows: Array) -> Floats:
 
 
 class Columns:
-    """The numbers of a sample themselves, standardised; those of large ones by their principal components."""
+    """The numbers of a sample themselves; those of large ones by their principal components."""
 
     name = "the columns"
+
+    def __init__(self) -> None:
+        self.axes: Any = None
 
     def fit(self, samples: Any) -> Floats:
         """See `Features`."""
         X = self._flat(samples)
-        self.mean, std = X.mean(axis=0), X.std(axis=0)
-        self.std = np.where(std > 1e-6 * np.abs(self.mean), std, np.inf)
-        self.components = None
-        X = ((X - self.mean) / self.std).astype(np.float32)
-        if X.shape[1] > 1000:
+        if X.shape[1] > _WIDE:
             pca = require("sklearn.decomposition", extra="sklearn").PCA
-            self.components = pca(min(100, *X.shape), svd_solver="randomized", random_state=0).fit(X)
-            return np.asarray(self.components.transform(X))
-        return X
+            self.axes = pca(min(2 * N_COMPONENTS, *X.shape), svd_solver="randomized", random_state=0).fit(X)
+        return self._reduced(X)
 
     def of(self, samples: Any) -> Floats:
         """See `Features`."""
-        X = ((self._flat(samples) - self.mean) / self.std).astype(np.float32)
-        return X if self.components is None else np.asarray(self.components.transform(X))
+        return self._reduced(self._flat(samples))
+
+    def _reduced(self, X: Floats) -> Floats:
+        return X if self.axes is None else np.asarray(self.axes.transform(X))
 
     @staticmethod
     def _flat(samples: Any) -> Floats:
-        return np.concatenate([samples.read(rows).reshape(len(samples.read(rows)), -1) for rows in _slices(samples)])
+        return np.concatenate([samples.read(rows).reshape(rows.stop - rows.start, -1) for rows in _slices(samples)])
 
 
 class OwnFeatures:
-    """What a function of the user's own, or our tasks, compute, standardised."""
+    """What a function of the user's own, or our tasks, compute; with `gaps` NaN is taken for the mean."""
 
-    def __init__(self, function: Callable[[Any], Any], name: str) -> None:
+    def __init__(self, function: Callable[[Any], Any], name: str, *, gaps: bool = False) -> None:
         self.function = function
         self.name = name
+        self.gaps = gaps
 
     def fit(self, samples: Any) -> Floats:
         """See `Features`."""
-        X = self._computed(samples)
-        self.mean, std = X.mean(axis=0), X.std(axis=0)
-        self.std = np.where(std > 0, std, 1.0)
-        found: Floats = ((X - self.mean) / self.std).astype(np.float32)
-        return found
+        return self.of(samples)
 
     def of(self, samples: Any) -> Floats:
         """See `Features`."""
-        found: Floats = ((self._computed(samples) - self.mean) / self.std).astype(np.float32)
-        return found
-
-    def _computed(self, samples: Any) -> Array:
         try:
             X = np.asarray(self.function(samples), np.float64)
         except (TypeError, ValueError) as error:
@@ -192,7 +184,7 @@ class OwnFeatures:
                 f"`features`: {self.name} must give one row for each of the {samples.n} samples; found shape {X.shape}."
             )
         X = X.reshape(len(X), -1)
-        if not np.isfinite(X).all():
+        if not self.gaps and not np.isfinite(X).all():
             row, column = np.argwhere(~np.isfinite(X))[0]
             raise InvalidInputError(
                 f"`features`: {self.name} gives {X[row, column]} for sample {row}, column {column}; numbers are "
@@ -201,6 +193,18 @@ class OwnFeatures:
         return X
 
 
+STATISTICS = [
+    "mean",
+    "std",
+    "abs_sum_changes",
+    "rms",
+    "quantiles",
+    "zero_crossings",
+    "slope",
+    "autocorrelation",
+    {"fft": {"n_coefficients": 16}},
+]
+"""The tasks whose targets teach of signals, beside what `RocketFeatures` computes."""
 BY_DOMAIN: dict[str, Callable[[], Features]] = {
     "signal": RocketFeatures,
     "image": ImageFeatures,
@@ -208,6 +212,65 @@ BY_DOMAIN: dict[str, Callable[[], Features]] = {
     "video": Columns,
     "any": Columns,
 }
+N_COMPONENTS = 50
+
+Known = dict[str, Floats]
+"""Views of the features of some samples, by name: ``"features"`` themselves, ``"components"``, ``"statistics"``."""
+
+
+class FeatureSet:
+    """All that the members of a committee read.
+
+    Parameters
+    ----------
+    main : Features
+        The features, standardised but for those of texts, whose rows have length 1.
+    statistics : Features, optional
+        Others, of which a member of the committee reads the standardised columns.
+    """
+
+    def __init__(self, main: Features, statistics: Features | None = None) -> None:
+        self.parts: dict[str, Features] = {"features": main}
+        if statistics is not None:
+            self.parts["statistics"] = statistics
+        self.units: dict[str, tuple[Floats, Floats]] = {}
+        self.axes: Any = None
+
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+        return " and ".join(part.name for part in self.parts.values())
+
+    def fit(self, samples: Any, *, components: bool) -> Known:
+        """Learn all of it from training samples, and return their features."""
+        found = {}
+        for name, part in self.parts.items():
+            X = part.fit(samples)
+            if not isinstance(part, TextFeatures):
+                mean, std = np.nanmean(X, axis=0, dtype=np.float64), np.nanstd(X, axis=0, dtype=np.float64)
+                known = std > 1e-6 * np.abs(mean)
+                self.units[name] = np.where(known, mean, 0.0), np.where(known, std, np.inf)
+            found[name] = self._scaled(name, X)
+        if components:
+            pca = require("sklearn.decomposition", extra="sklearn").PCA
+            size = min(N_COMPONENTS, *found["features"].shape)
+            self.axes = pca(size, svd_solver="randomized", random_state=0).fit(found["features"])
+        return self._with_components(found)
+
+    def of(self, samples: Any) -> Known:
+        """Return the features of other samples."""
+        return self._with_components({name: self._scaled(name, part.of(samples)) for name, part in self.parts.items()})
+
+    def _scaled(self, name: str, X: Floats) -> Floats:
+        if name in self.units:
+            mean, std = self.units[name]
+            X = np.nan_to_num((X - mean) / std, copy=False)
+        return np.asarray(X, np.float32)
+
+    def _with_components(self, known: Known) -> Known:
+        if self.axes is not None:
+            known["components"] = np.asarray(self.axes.transform(known["features"]))
+        return known
 
 
 def task_names(features: object) -> Sequence[Any] | None:

@@ -68,13 +68,14 @@ def _unmasked(values: Any) -> Any:
     """Fill what is masked with what stands for a missing label."""
     if not isinstance(values, np.ma.MaskedArray):
         return values
-    if values.dtype.kind in "bui":
-        return values.astype(np.int64).filled(-1)
-    return values.filled(np.nan) if values.dtype.kind == "f" else values.astype(object).filled(None)
+    plain, masked = np.asarray(values.data), np.ma.getmaskarray(values)
+    if plain.dtype.kind in "bui":
+        return np.where(masked, -1, plain.astype(np.int64))
+    return np.where(masked, np.nan if plain.dtype.kind == "f" else None, plain)
 
 
 def _numbered(output: str, values: Any) -> tuple[Any, tuple[str, ...]]:
-    """Number classes that are strings, by their sorted names."""
+    """Turn classes that are strings into the numbers of their sorted names."""
     kinds = {getattr(getattr(values, "dtype", None), "kind", "")} if hasattr(values, "dtype") else set()
     is_list = isinstance(values, (list, tuple)) and any(isinstance(value, str) for value in values)
     if not (kinds & set("OUST") or is_list or hasattr(getattr(values, "dtype", None), "categories")):

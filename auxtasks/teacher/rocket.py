@@ -155,4 +155,4 @@ def _dilations(length: int, per_kernel: int) -> tuple[list[int], list[int]]:
 
 def _low_discrepancy(n: int) -> Floats:
     """Return the fractional parts of the multiples of the golden ratio."""
-    return (np.arange(1, n + 1) * ((np.sqrt(5) + 1) / 2)) % 1
+    return np.asarray((np.arange(1, n + 1) * ((np.sqrt(5) + 1) / 2)) % 1)

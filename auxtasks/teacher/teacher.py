@@ -10,10 +10,10 @@ import numpy as np
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.specs import SOFT_LABELS, TargetSpec
-from auxtasks.teacher.choice import Candidate, Evidence, Fit, candidates_of, choose, own_candidate
-from auxtasks.teacher.features import BY_DOMAIN, Features, OwnFeatures, task_names
+from auxtasks.teacher.choice import Chosen, Fit, choose, committees_of, cross_validated, own_committee
+from auxtasks.teacher.features import BY_DOMAIN, STATISTICS, FeatureSet, Known, OwnFeatures, task_names
 from auxtasks.teacher.labels import MAIN, MainLabels, read_main
-from auxtasks.typing import Array, Floats
+from auxtasks.typing import Array
 
 OPTIONS = ("teacher", "features")
 TaskFunction = Callable[[Any], Callable[[Any], Array]]
@@ -29,10 +29,9 @@ class Teacher:
 
     name: str  # of the target
     labels: MainLabels
-    features: Features
-    known: Floats
-    candidate: Candidate
-    evidence: Evidence
+    features: FeatureSet
+    known: Known
+    chosen: Chosen
     fit: Fit
     dtype: np.dtype[np.floating]
     seed: int
@@ -40,7 +39,7 @@ class Teacher:
     @property
     def spec(self) -> TargetSpec:
         """What is known of the soft labels."""
-        labels, evidence = self.labels, self.evidence
+        labels, (committee, shares, evidence) = self.labels, self.chosen
         return TargetSpec(
             name=self.name,
             task=SOFT_LABELS,
@@ -50,11 +49,13 @@ class Teacher:
             classes=labels.names,
             options={
                 "output": labels.output,
-                "teacher": self.candidate.name,
+                "teacher": committee.name,
+                "shares": shares.round(3).tolist(),
                 "features": self.features.name,
                 "n_labelled": len(labels.rows),
                 "error": evidence.error,
                 "guess": evidence.guess,
+                "surprise": evidence.surprise,
                 "seed": self.seed,
             },
         )
@@ -69,10 +70,12 @@ class Teacher:
         The estimator is fitted anew; features, which know of no label, stay.
         """
         labels = replace(self.labels, main=main)
-        return self._without_labelled(Fit(self.candidate, labels, self.known, labels.rows), labels)
+        committee, rows = self.chosen.committee, labels.rows
+        shares, _ = cross_validated(committee, labels, self.known, rows, self.seed)
+        return self._without_labelled(Fit(committee, labels, self.known, rows, shares), labels)
 
     def _without_labelled(self, fit: Fit, labels: MainLabels) -> Array:
-        said = fit.says(self.known).astype(self.dtype)
+        said = fit.says(self.known, own=True).astype(self.dtype)
         found = np.full((len(labels.main), labels.width), np.nan, self.dtype)
         found[: len(said)] = said  # transformed copies, which come last, have none
         found[labels.rows] = np.nan
@@ -128,7 +131,9 @@ def teachers_of(
     if not learned:
         return []
     features = _features(options.get("features"), domain, of_tasks)
-    known = features.fit(samples)
+    own = options.get("teacher")
+    needs_components = own is None and any(labels.kind == "distribution" for labels in learned)
+    known = features.fit(samples, components=needs_components)
     teachers = []
     for labels in learned:
         rows = labels.rows
@@ -141,26 +146,30 @@ def teachers_of(
             raise InvalidInputError(
                 f"`y` ({labels.output!r}) holds one label, and a teacher needs two at least to be cross-validated."
             )
-        own = options.get("teacher")
-        tried = candidates_of(domain, labels.kind) if own is None else [own_candidate(own, labels.kind)]
-        candidate, evidence = choose(tried, labels, known, rows, seed)
+        if own is None:
+            tried = committees_of(domain, labels.kind, statistics="statistics" in known)
+        else:
+            tried = [own_committee(own, labels.kind)]
+        chosen = choose(tried, labels, known, rows, seed)
         name = f"{SOFT_LABELS}_{labels.output}" if several else SOFT_LABELS
-        fit = Fit(candidate, labels, known, rows)
-        teachers.append(Teacher(name, labels, features, known, candidate, evidence, fit, dtype, seed))
+        fit = Fit(chosen.committee, labels, known, rows, chosen.shares)
+        teachers.append(Teacher(name, labels, features, known, chosen, fit, dtype, seed))
     return teachers
 
 
-def _features(asked: Any, domain: str, of_tasks: TaskFunction) -> Features:
+def _features(asked: Any, domain: str, of_tasks: TaskFunction) -> FeatureSet:
     if asked is None:
-        return BY_DOMAIN[domain]()
+        statistics = OwnFeatures(of_tasks(STATISTICS), "statistics", gaps=True) if domain == "signal" else None
+        return FeatureSet(BY_DOMAIN[domain](), statistics)
     names = task_names(asked)
     if names is not None:
-        return OwnFeatures(of_tasks(names), f"the tasks {names}")
+        return FeatureSet(OwnFeatures(of_tasks(names), f"the tasks {names}"))
     if not callable(asked):
         raise InvalidTypeError(
             f"`features` must be tasks, as `tasks` names them, or a function from samples to numbers; got {asked!r}."
         )
-    return OwnFeatures(lambda samples: asked(inputs_of(samples)), getattr(asked, "__name__", type(asked).__name__))
+    name = getattr(asked, "__name__", type(asked).__name__)
+    return FeatureSet(OwnFeatures(lambda samples: asked(inputs_of(samples)), name))
 
 
 def inputs_of(samples: Any) -> Any:
