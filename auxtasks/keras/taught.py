@@ -30,11 +30,20 @@ def loss_of_output(spec: TargetSpec, target: Any, output: Any, loss: Any, weight
     # A missing row is the output itself, which no loss between numbers minds, or evenly spread over the classes.
     filler = ops.stop_gradient(output) if spec.kind == "vector" else ops.full_like(target, 1.0 / target.shape[-1])
     safe = ops.where(ops.expand_dims(present, -1), target, filler)
+    if spec.kind == "distribution":
+        # The most probable class: on the tuning data no worse than the probabilities, and better where these are flat.
+        safe = _hardened(safe)
     values = ops.cast(_of_rows(loss, safe, ops.reshape(output, ops.shape(safe))), "float32")
     values = ops.where(present, ops.reshape(values, (-1,)), 0.0)
     if weight is not None:
         values = values * ops.cast(weight, "float32")
     return Total(ops.sum(values), ops.sum(ops.cast(present, "float32")))
+
+
+def _hardened(shares: Any) -> Any:
+    if shares.shape[-1] == 1:
+        return ops.cast(shares > 0.5, shares.dtype)
+    return ops.one_hot(ops.argmax(shares, axis=-1), shares.shape[-1], dtype=shares.dtype)
 
 
 def _as_wide(spec: TargetSpec, target: Any, output: Any) -> Any:

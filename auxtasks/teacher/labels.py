@@ -71,7 +71,8 @@ def _unmasked(values: Any) -> Any:
     plain, masked = np.asarray(values.data), np.ma.getmaskarray(values)
     if plain.dtype.kind in "bui":
         return np.where(masked, -1, plain.astype(np.int64))
-    return np.where(masked, np.nan if plain.dtype.kind == "f" else None, plain)
+    gap: Any = np.nan if plain.dtype.kind == "f" else None
+    return np.where(masked, gap, plain)
 
 
 def _numbered(output: str, values: Any) -> tuple[Any, tuple[str, ...]]:
