@@ -17,10 +17,10 @@ from auxtasks.batches.forms import AuxBatch, PackedDataset, as_inputs, as_tuple
 from auxtasks.batches.planned import composed_dataset, weight_for
 from auxtasks.errors import InvalidInputError
 from auxtasks.generator import AuxTargetGenerator
-from auxtasks.keras.compiling import compile_arguments
+from auxtasks.keras.compiling import compile_arguments, optimizer_like
 from auxtasks.keras.gradients import train_by_gradients
 from auxtasks.keras.heads import build_heads
-from auxtasks.keras.listening import listen
+from auxtasks.keras.listening import Training, listen
 from auxtasks.keras.loss_names import TaskLoss
 from auxtasks.keras.masking import like_outputs, update_metrics
 from auxtasks.keras.objective import LossWeights, Objective
@@ -118,7 +118,7 @@ class AuxModel(keras.Model):
         self._rebalanced, self._task_metrics = self._scores.rebalanced, self._scores.metrics
         self._task_optimizers: list[Any] = []
         # And what it would save as a part of this model is not.
-        self._untracked = SimpleNamespace()
+        self._untracked = SimpleNamespace(unseen={})
         self.built = True
 
     @property
@@ -140,6 +140,12 @@ class AuxModel(keras.Model):
     def in_turns(self) -> bool:
         """Whether each step trains one task only."""
         return self._turns is not None
+
+    @property
+    def unseen(self) -> dict[str, Any]:
+        """What teachers say of labelled samples when not shown their labels, by task; of a loaded model nothing."""
+        found: dict[str, Any] = self._untracked.unseen
+        return found
 
     @property
     def label_names(self) -> list[str] | None:
@@ -328,7 +334,7 @@ class AuxModel(keras.Model):
 
     def _taught(self, x: AuxBatch, y: Any, batch_size: int, steps: int, verbose: Any) -> AuxBatch:
         """Decide about soft labels, say so, and return the samples with what is to be learned."""
-        outcome = listen(self, x, y, batch_size, steps, self._plain)
+        outcome = listen(self, x, Training(x.inputs, y, batch_size, steps))
         if not outcome.weights:
             return x
         self._weights.set_automatic(self._weights.automatic, outcome.weights)
@@ -339,12 +345,12 @@ class AuxModel(keras.Model):
         self.told_of_soft_labels = outcome.sentences
         return x._replace(targets={**x.targets, **outcome.targets})
 
-    def _plain(self, optimizer: Any) -> AuxModel:
-        """Return a wrapper of the same base without tasks, compiled likewise."""
+    def without_tasks(self) -> AuxModel:
+        """Return another wrapper of the same base, without tasks and compiled likewise, to try it on its own."""
         plain = AuxModel(self.base, {}, {}, {}, self._seed)
         # Compiling by XLA takes longer than so few steps.
         given = {**compile_arguments(self), "metrics": None, "weighted_metrics": None, "jit_compile": False}
-        plain.compile(optimizer, **given)
+        plain.compile(optimizer_like(self.optimizer), **given)
         return plain
 
     def evaluate(

@@ -99,12 +99,16 @@ def _surprise(shares: Floats) -> float:
     return -float(np.log(np.clip(shares, _LEAST_SHARE, 1.0)).mean())
 
 
-def shares_by(surprises: Sequence[float], n: int) -> Floats:
-    """Return how much each of several opinions counts: by its likelihood over n labels, tempered.
+TEMPER = 4.0
+"""How much a difference in surprise counts; chosen on the tuning data, among 0 to 6 and powers of the number of labels.
 
-    ``exp(-n s / 3)``, normalised. To the power 1 few labels would decide all.
-    """
-    exponent = -n / 3.0 * (np.asarray(surprises) - min(surprises))
+The very likelihood of n labels, n in its place, lets one member of a committee decide alone.
+"""
+
+
+def shares_by(surprises: Sequence[float]) -> Floats:
+    """Return how much each of several opinions counts: ``exp(-TEMPER × surprise)``, normalised."""
+    exponent = -TEMPER * (np.asarray(surprises) - min(surprises))
     found: Floats = np.exp(exponent) / np.exp(exponent).sum()
     return found
 
@@ -222,10 +226,20 @@ class Fit:
         return np.tensordot(self.shares, [member.says(known, own=own) for member in self.members], axes=1)
 
 
-def cross_validated(
-    committee: Committee, labels: MainLabels, known: Known, rows: Array, seed: int
-) -> tuple[Floats, Evidence]:
-    """Predict each labelled sample from the others, several times over; return how much each member counts, too."""
+class Unseen(NamedTuple):
+    """What a committee says of the labelled samples when it was not shown their labels.
+
+    `shares` are how much each member counts, `said` is the mean over several divisions into folds, of shape
+    (n_labelled, width), and the evidence is of one division, on average.
+    """
+
+    shares: Floats
+    said: Floats
+    evidence: Evidence
+
+
+def cross_validated(committee: Committee, labels: MainLabels, known: Known, rows: Array, seed: int) -> Unseen:
+    """Predict each labelled sample from the others, several times over."""
     found, surprises = [], []
     for repeat in range(REPEATS):
         said = np.zeros((len(committee.members), len(rows), labels.width))
@@ -234,24 +248,20 @@ def cross_validated(
                 place[test] = member.says(known, own=True)[rows[test]]
         surprises.append([evidence_of(labels, rows, each).surprise for each in said])
         found.append(said)
-    shares = shares_by(np.mean(surprises, axis=0).tolist(), len(rows))
-    mixed = [evidence_of(labels, rows, np.tensordot(shares, said, axes=1)) for said in found]
-    surprise = float(np.mean([each.surprise for each in mixed]))
-    return shares, Evidence(np.mean([each.errors for each in mixed], axis=0), mixed[0].guess, surprise)
+    shares = shares_by(np.mean(surprises, axis=0).tolist())
+    mixed = [np.tensordot(shares, said, axes=1) for said in found]
+    each = [evidence_of(labels, rows, said) for said in mixed]
+    errors = np.mean([one.errors for one in each], axis=0)
+    evidence = Evidence(errors, each[0].guess, float(np.mean([one.surprise for one in each])))
+    return Unseen(shares, np.mean(mixed, axis=0), evidence)
 
 
-class Chosen(NamedTuple):
-    """A committee, how much each member counts, and how well all together predict."""
-
-    committee: Committee
-    shares: Floats
-    evidence: Evidence
-
-
-def choose(committees: Sequence[Committee], labels: MainLabels, known: Known, rows: Array, seed: int) -> Chosen:
+def choose(
+    committees: Sequence[Committee], labels: MainLabels, known: Known, rows: Array, seed: int
+) -> tuple[Committee, Unseen]:
     """Return the committee with the least error, the first of those alike."""
-    tried = [Chosen(each, *cross_validated(each, labels, known, rows, seed)) for each in committees]
-    return min(tried, key=lambda found: found.evidence.error)
+    tried = [(each, cross_validated(each, labels, known, rows, seed)) for each in committees]
+    return min(tried, key=lambda pair: pair[1].evidence.error)
 
 
 def own_committee(estimator: Any, kind: str) -> Committee:

@@ -119,7 +119,7 @@ class TextFeatures:
         self.terms = pipeline.make_union(words, letters)
         table = self.terms.fit_transform(list(samples.texts))
         decomposition = require("sklearn.decomposition", extra="sklearn")
-        self.svd = decomposition.TruncatedSVD(min(100, *(length - 1 for length in table.shape)), random_state=0)
+        self.svd = decomposition.TruncatedSVD(min(200, *(length - 1 for length in table.shape)), random_state=0)
         return _unit(self.svd.fit_transform(table))
 
     def of(self, samples: Any) -> Floats:
