@@ -113,17 +113,18 @@ def _decide(
 
 
 def _rate(spec: TargetSpec, error: float) -> str:
+    if spec.kind == "multilabel":
+        return f"F1 {1 - error:.2f}"
     return f"explains {100 * (1 - error):.0f} %" if spec.kind == "vector" else f"{100 * (1 - error):.0f} %"
 
 
 def _better_than_guessing(evidence: Evidence, spec: TargetSpec) -> bool:
     """Tell whether so few errors would be rare by guessing."""
-    if spec.kind == "vector":
-        return evidence.error < 1.0
+    if spec.kind != "distribution":
+        return evidence.error < evidence.guess
     from scipy.stats import binom
 
-    n = len(evidence.errors)
-    return bool(binom.cdf(round(evidence.error * n), n, evidence.guess) < LUCK)
+    return bool(binom.cdf(round(evidence.error * evidence.n), evidence.n, evidence.guess) < LUCK)
 
 
 def cross_validated(model: Any, spec: TargetSpec, labels: MainLabels, training: Training) -> Opinion:

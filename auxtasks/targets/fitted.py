@@ -68,7 +68,7 @@ class Fitted:
         checked_settings(params)
         check_names(given, None)
         tasks, asked = split_tasks(params["tasks"], has_labels=y is not None)
-        if asked is not None and tasks is not None and not tasks and not given:
+        if asked is not None and not tasks:
             return cls(params, ())
         return cls(params, parse_tasks(params["domain"], tasks, given or ()))
 

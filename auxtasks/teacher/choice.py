@@ -16,7 +16,7 @@ from auxtasks.teacher.labels import MainLabels
 from auxtasks.typing import Array, Floats
 
 N_FOLDS = 5
-REPEATS = 3
+REPEATS = 2
 """How often a teacher is cross-validated; it takes a moment."""
 
 
@@ -44,21 +44,24 @@ class Committee:
 
 @dataclass(frozen=True)
 class Evidence:
-    """How well something predicts labels that it was not shown, by cross-validation.
+    """How well something predicts n labels that it was not shown, by cross-validation.
 
-    `errors` has an entry for each labelled sample: the share of its labels that are wrong, or the squared error over
-    the variance. `guess` is the mean error of the most frequent class or the mean, and `surprise` the negative
+    `error` is the share of wrong classes, 1 less the mean F1 of several labels, or the mean squared error over the
+    variance; `guess` that of the most frequent class, of all labels or of the mean. `surprise` is the negative
     logarithm of the likelihood of a label, on average: that of a normal distribution, but for a constant, for numbers.
     """
 
-    errors: Floats
+    error: float
     guess: float
     surprise: float
+    n: int
 
-    @property
-    def error(self) -> float:
-        """The mean error."""
-        return float(self.errors.mean())
+    @classmethod
+    def mean(cls, several: Sequence[Evidence]) -> Evidence:
+        """Return the means over several divisions into folds."""
+        first = several[0]
+        error, surprise = (float(np.mean([getattr(each, name) for each in several])) for name in ("error", "surprise"))
+        return cls(error, first.guess, surprise, first.n)
 
 
 _LEAST_SHARE = 0.02
@@ -81,18 +84,22 @@ def folds_of(labels: MainLabels, rows: Array, seed: int) -> list[tuple[Array, Ar
 
 def evidence_of(labels: MainLabels, rows: Array, predicted: Floats) -> Evidence:
     """Compare predictions of labels that were not shown with the labels."""
-    answers = labels.answers(rows)
+    answers, n = labels.answers(rows), len(rows)
     if labels.kind == "distribution":
-        share = np.bincount(answers).max() / len(answers)
         right = np.take_along_axis(predicted, answers[:, np.newaxis], axis=1)
-        return Evidence((predicted.argmax(axis=1) != answers).astype(float), 1.0 - float(share), _surprise(right))
+        error = float((predicted.argmax(axis=1) != answers).mean())
+        return Evidence(error, 1.0 - float(np.bincount(answers).max() / n), _surprise(right), n)
     if labels.kind == "multilabel":
-        majority = answers.mean(axis=0) > 0.5
         right = np.where(answers == 1, predicted, 1.0 - predicted)
-        errors = ((predicted > 0.5) != answers).mean(axis=1)
-        return Evidence(errors, float((answers != majority).mean()), _surprise(right))
-    errors = ((predicted - answers) ** 2 / np.maximum(answers.var(axis=0), 1e-12)).mean(axis=1)
-    return Evidence(errors, 1.0, 0.5 * float(np.log(max(errors.mean(), 1e-12))))
+        return Evidence(1.0 - _f1(answers, predicted > 0.5), 1.0 - _f1(answers, answers >= 0), _surprise(right), n)
+    error = float(((predicted - answers) ** 2 / np.maximum(answers.var(axis=0), 1e-12)).mean())
+    return Evidence(error, 1.0, 0.5 * float(np.log(max(error, 1e-12))), n)
+
+
+def _f1(answers: Array, found: Array) -> float:
+    """Return the mean over the labels of the harmonic mean of precision and recall, 0 for a label that never is."""
+    hits = (found & (answers == 1)).sum(axis=0)
+    return float((2 * hits / np.maximum(found.sum(axis=0) + (answers == 1).sum(axis=0), 1)).mean())
 
 
 def _surprise(shares: Floats) -> float:
@@ -125,13 +132,17 @@ def committees_of(domain: str, kind: str, *, statistics: bool) -> list[Committee
     multi: Any = require("sklearn.multiclass", extra="sklearn")
     view = "statistics" if statistics else "features"
     if kind == "vector":
-        trees = Member("trees", lambda: ensemble.ExtraTreesRegressor(300, random_state=0), view)
+        trees = Member("trees", lambda: ensemble.ExtraTreesRegressor(100, random_state=0), view)
         ridge = Member("ridge", lambda: linear.RidgeCV(np.logspace(-2, 4, 13)))
         return [Committee((trees,)), Committee((ridge,)), Committee((trees, ridge))]
-    trees = Member("trees", lambda: ensemble.ExtraTreesClassifier(300, random_state=0), view)
     if kind == "multilabel":
-        each = Member("logistic", lambda: multi.OneVsRestClassifier(linear.LogisticRegression(C=0.05, max_iter=500)))
-        return [Committee((each, trees)), Committee((each,)), Committee((trees,))]
+        # Balanced, because rare labels would never be said.
+        logistic = Member(
+            "logistic",
+            lambda: multi.OneVsRestClassifier(linear.LogisticRegression(C=0.1, max_iter=500, class_weight="balanced")),
+        )
+        return [Committee((logistic,))]
+    trees = Member("trees", lambda: ensemble.ExtraTreesClassifier(100, random_state=0), view)
     ridge = Member("ridge", lambda: linear.RidgeClassifierCV(np.logspace(-1, 4, 11)))
     spread = Member(
         "label spreading",
@@ -170,9 +181,10 @@ class MemberFit:
                 f"{everything.shape[1]} features: {error}"
             ) from error
 
-    def says(self, known: Known, *, own: bool) -> Floats:
-        """Return soft labels for samples, shape (n, width); `own` if these are the samples it was fitted on."""
+    def says(self, known: Known, *, own: bool, rows: Array | None = None) -> Floats:
+        """Return soft labels for samples, or some of them; `own` if it was fitted on these samples."""
         features, width = known[self.member.view], self.labels.width
+        features = features if rows is None else features[rows]
         if self.labels.kind == "vector":
             found: Floats = np.asarray(self.estimator.predict(features), np.float64).reshape(len(features), width)
             return found
@@ -180,6 +192,8 @@ class MemberFit:
             return self._flags(features)
         shares = np.zeros((len(features), width))
         spread = self.estimator.label_distributions_ if own and self.member.spreads else None
+        if spread is not None and rows is not None:
+            spread = spread[rows]
         found = self._shares(features) if spread is None else _softened(spread)
         shares[:, np.asarray(self.estimator.classes_, int)] = found
         return shares
@@ -238,29 +252,35 @@ class Unseen(NamedTuple):
     evidence: Evidence
 
 
-def cross_validated(committee: Committee, labels: MainLabels, known: Known, rows: Array, seed: int) -> Unseen:
+def cross_validated(
+    committees: Sequence[Committee], labels: MainLabels, known: Known, rows: Array, seed: int
+) -> list[Unseen]:
     """Predict each labelled sample from the others, several times over."""
-    found, surprises = [], []
+    members = list({member.name: member for each in committees for member in each.members}.values())
+    said = {member.name: np.zeros((REPEATS, len(rows), labels.width)) for member in members}
     for repeat in range(REPEATS):
-        said = np.zeros((len(committee.members), len(rows), labels.width))
         for train, test in folds_of(labels, rows, seed + repeat):
-            for member, place in zip(Fit(committee, labels, known, rows[train]).members, said, strict=True):
-                place[test] = member.says(known, own=True)[rows[test]]
-        surprises.append([evidence_of(labels, rows, each).surprise for each in said])
-        found.append(said)
-    shares = shares_by(np.mean(surprises, axis=0).tolist())
-    mixed = [np.tensordot(shares, said, axes=1) for said in found]
-    each = [evidence_of(labels, rows, said) for said in mixed]
-    errors = np.mean([one.errors for one in each], axis=0)
-    evidence = Evidence(errors, each[0].guess, float(np.mean([one.surprise for one in each])))
-    return Unseen(shares, np.mean(mixed, axis=0), evidence)
+            for member in members:
+                fit = MemberFit(member, labels, known, rows[train])
+                said[member.name][repeat][test] = fit.says(known, own=True, rows=rows[test])
+
+    def surprise(name: str) -> float:
+        return Evidence.mean([evidence_of(labels, rows, each) for each in said[name]]).surprise
+
+    found = []
+    for committee in committees:
+        shares = shares_by([surprise(member.name) for member in committee.members])
+        mixed = np.tensordot(shares, [said[member.name] for member in committee.members], axes=1)
+        evidence = Evidence.mean([evidence_of(labels, rows, each) for each in mixed])
+        found.append(Unseen(shares, mixed.mean(axis=0), evidence))
+    return found
 
 
 def choose(
     committees: Sequence[Committee], labels: MainLabels, known: Known, rows: Array, seed: int
 ) -> tuple[Committee, Unseen]:
     """Return the committee with the least error, the first of those alike."""
-    tried = [(each, cross_validated(each, labels, known, rows, seed)) for each in committees]
+    tried = zip(committees, cross_validated(committees, labels, known, rows, seed), strict=True)
     return min(tried, key=lambda pair: pair[1].evidence.error)
 
 

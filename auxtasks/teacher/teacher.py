@@ -71,7 +71,7 @@ class Teacher:
         The estimator is fitted anew; features, which know of no label, stay.
         """
         labels = replace(self.labels, main=main)
-        unseen = cross_validated(self.committee, labels, self.known, labels.rows, self.seed)
+        (unseen,) = cross_validated([self.committee], labels, self.known, labels.rows, self.seed)
         return self._without_labelled(Fit(self.committee, labels, self.known, labels.rows, unseen.shares), labels)
 
     def _without_labelled(self, fit: Fit, labels: MainLabels) -> Array:
@@ -184,6 +184,8 @@ def described(spec: TargetSpec) -> str:
     options = spec.options
     if spec.kind == "vector":
         how = f"explains {100 * (1 - options['error']):.0f} % of the variance of {options['n_labelled']} labels"
+    elif spec.kind == "multilabel":
+        how = f"has a mean F1 of {1 - options['error']:.2f} over {options['n_labelled']} samples"
     else:
         right, guess = 100 * (1 - options["error"]), 100 * (1 - options["guess"])
         how = f"gets {right:.0f} % of {options['n_labelled']} labels right (guessing: {guess:.0f} %)"
