@@ -71,11 +71,17 @@ def folds_of(labels: MainLabels, rows: Array, seed: int) -> list[tuple[Array, Ar
     answers, n = labels.answers(rows), len(rows)
     if labels.kind == "distribution":
         largest = int(np.unique(answers, return_counts=True)[1].max())
-        splitter = selection.StratifiedKFold(int(np.clip(largest, 2, N_FOLDS)), shuffle=True, random_state=seed)
+        if largest == 1:
+            return _plain_folds(selection, n, seed)
+        splitter = selection.StratifiedKFold(min(largest, N_FOLDS), shuffle=True, random_state=seed)
         with warnings.catch_warnings():
             # Classes with fewer samples than folds are in some training parts only, which is all that can be done.
             warnings.filterwarnings("ignore", "The least populated class", UserWarning)
             return list(splitter.split(np.zeros(n), answers))
+    return _plain_folds(selection, n, seed)
+
+
+def _plain_folds(selection: Any, n: int, seed: int) -> list[tuple[Array, Array]]:
     return list(selection.KFold(min(N_FOLDS, n), shuffle=True, random_state=seed).split(np.zeros(n)))
 
 
@@ -109,8 +115,8 @@ def shares_by(surprises: Sequence[float], n: int) -> Floats:
     return found
 
 
-def committees_of(domain: str, kind: str, *, statistics: bool) -> list[Committee]:
-    """Return what may teach in a domain; the first is preferred where others are no better.
+def committees_of(domain: str, kind: str, n: int, *, statistics: bool) -> list[Committee]:
+    """Return what may teach n samples of a domain; the first is preferred where others are no better.
 
     For classes of images, signals and texts there is one each: on the tuning data the mean of all members was better
     than the member that cross-validation chose.
@@ -131,7 +137,7 @@ def committees_of(domain: str, kind: str, *, statistics: bool) -> list[Committee
     ridge = Member("ridge", lambda: linear.RidgeClassifierCV(np.logspace(-1, 4, 11)))
     spread = Member(
         "label spreading",
-        lambda: spreading.LabelSpreading("knn", n_neighbors=7, alpha=0.5, max_iter=100, tol=1e-4),
+        lambda: spreading.LabelSpreading("knn", n_neighbors=min(7, n), alpha=0.5, max_iter=100, tol=1e-4),
         "components",
         spreads=True,
     )
@@ -156,6 +162,10 @@ class MemberFit:
         elif labels.kind == "vector" and labels.width == 1:
             y = y[:, 0]
         self.estimator = member.make()
+        if labels.kind == "distribution" and len(np.unique(labels.answers(rows))) == 1:
+            # Of a rare class, a training part may hold no sample, and many estimators refuse a single class.
+            dummy: Any = require("sklearn.dummy", extra="sklearn")
+            self.estimator, X, y = dummy.DummyClassifier(), everything[rows], labels.answers(rows)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of convergence, and of classes with few samples
@@ -175,7 +185,7 @@ class MemberFit:
         if self.labels.kind == "multilabel":
             return self._flags(features)
         shares = np.zeros((len(features), width))
-        spread = self.estimator.label_distributions_ if own and self.member.spreads else None
+        spread = getattr(self.estimator, "label_distributions_", None) if own and self.member.spreads else None
         found = self._shares(features) if spread is None else _softened(spread)
         shares[:, np.asarray(self.estimator.classes_, int)] = found
         return shares

@@ -147,7 +147,7 @@ def teachers_of(
                 f"`y` ({labels.output!r}) holds one label, and a teacher needs two at least to be cross-validated."
             )
         if own is None:
-            tried = committees_of(domain, labels.kind, statistics="statistics" in known)
+            tried = committees_of(domain, labels.kind, samples.n, statistics="statistics" in known)
         else:
             tried = [own_committee(own, labels.kind)]
         chosen = choose(tried, labels, known, rows, seed)
