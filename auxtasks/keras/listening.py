@@ -102,6 +102,8 @@ def _decide(
     if labels.kind != spec.kind or labels.width > spec.shape[0] or model.distribute_strategy.num_replicas_in_sync > 1:
         return 1.0, None, f"learned: the teacher {_rate(spec, error)}; the network was not compared with it."
     opinion = cross_validated(model, spec, labels, inputs, main, batch_size, steps, make_plain)
+    if not np.isfinite(opinion.said).all():
+        return 1.0, None, f"learned: the teacher {_rate(spec, error)}; this network predicts no numbers."
     of_network = opinion.evidence.error
     against = f"the teacher {_rate(spec, error)}, this network {_rate(spec, of_network)}"
     if of_network < error - 1e-9 and opinion.evidence.surprise < options["surprise"]:
@@ -155,7 +157,7 @@ def cross_validated(
             for variable, value in start:
                 variable.assign(value)
             order = rounds(rows[train], steps * batch_size, np.random.default_rng([spec.options["seed"], number]))
-            plain.fit(_batches(inputs, main, order.reshape(steps, batch_size)), verbose=0)
+            plain.fit(_batches(inputs, main, order.reshape(steps, batch_size)), shuffle=False, verbose=0)
             outputs = by_label(plain.predict(inputs, batch_size=max(batch_size, 256), verbose=0), model.label_names)
             found = opinions(spec, outputs[labels.output], loss)
             predicted[test] = found[rows[test]]

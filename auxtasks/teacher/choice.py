@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -25,7 +26,7 @@ class Member:
     """An estimator of a committee, and the view of the features that it reads; some are fitted on all samples."""
 
     name: str
-    make: Callable[[], Any]
+    estimator: Any  # is cloned to be fitted
     view: str = "features"
     spreads: bool = False
 
@@ -127,26 +128,37 @@ def committees_of(domain: str, kind: str, n: int, *, statistics: bool) -> list[C
     multi: Any = require("sklearn.multiclass", extra="sklearn")
     view = "statistics" if statistics else "features"
     if kind == "vector":
-        trees = Member("trees", lambda: ensemble.ExtraTreesRegressor(300, random_state=0), view)
-        ridge = Member("ridge", lambda: linear.RidgeCV(np.logspace(-2, 4, 13)))
+        trees = Member("trees", ensemble.ExtraTreesRegressor(300, random_state=0), view)
+        ridge = Member("ridge", linear.RidgeCV(np.logspace(-2, 4, 13)))
         return [Committee((trees,)), Committee((ridge,)), Committee((trees, ridge))]
-    trees = Member("trees", lambda: ensemble.ExtraTreesClassifier(300, random_state=0), view)
+    trees = Member("trees", ensemble.ExtraTreesClassifier(300, random_state=0), view)
     if kind == "multilabel":
-        each = Member("logistic", lambda: multi.OneVsRestClassifier(linear.LogisticRegression(C=0.05, max_iter=500)))
+        each = Member("logistic", multi.OneVsRestClassifier(linear.LogisticRegression(C=0.05, max_iter=500)))
         return [Committee((each, trees)), Committee((each,)), Committee((trees,))]
-    ridge = Member("ridge", lambda: linear.RidgeClassifierCV(np.logspace(-1, 4, 11)))
+    ridge = Member("ridge", linear.RidgeClassifierCV(np.logspace(-1, 4, 11)))
     spread = Member(
         "label spreading",
-        lambda: spreading.LabelSpreading("knn", n_neighbors=min(7, n), alpha=0.5, max_iter=100, tol=1e-4),
+        spreading.LabelSpreading("knn", n_neighbors=min(7, n), alpha=0.5, max_iter=100, tol=1e-4),
         "components",
         spreads=True,
     )
-    logistic = Member("logistic", lambda: linear.LogisticRegression(C=20.0, max_iter=1000))
+    logistic = Member("logistic", linear.LogisticRegression(C=20.0, max_iter=1000))
     if domain == "text":
         return [Committee((logistic,))]
     if domain in ("image", "signal"):
         return [Committee((ridge, spread, trees) if statistics else (ridge, spread))]
     return [Committee((trees, ridge)), Committee((trees,)), Committee((ridge,))]
+
+
+@contextmanager
+def _named(what: str) -> Iterator[None]:
+    """Say what an estimator could not do, and leave its warnings out."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of convergence, and of classes with few samples
+            yield
+    except (ValueError, TypeError) as error:
+        raise InvalidInputError(f"`teacher`: {what}: {error}") from error
 
 
 class MemberFit:
@@ -161,24 +173,22 @@ class MemberFit:
             y[rows] = labels.answers(rows)
         elif labels.kind == "vector" and labels.width == 1:
             y = y[:, 0]
-        self.estimator = member.make()
+        self.estimator = require("sklearn.base", extra="sklearn").clone(member.estimator)
         if labels.kind == "distribution" and len(np.unique(labels.answers(rows))) == 1:
             # Of a rare class, a training part may hold no sample, and many estimators refuse a single class.
             dummy: Any = require("sklearn.dummy", extra="sklearn")
             self.estimator, X, y = dummy.DummyClassifier(), everything[rows], labels.answers(rows)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of convergence, and of classes with few samples
-                self.estimator.fit(X, y)
-        except (ValueError, TypeError) as error:
-            raise InvalidInputError(
-                f"`teacher`: {member.name} cannot be fitted on {len(rows)} labelled samples with "
-                f"{everything.shape[1]} features: {error}"
-            ) from error
+        with _named(f"{member.name} cannot be fitted on {len(rows)} labelled samples with {X.shape[1]} features"):
+            self.estimator.fit(X, y)
 
     def says(self, known: Known, *, own: bool) -> Floats:
         """Return soft labels for samples, shape (n, width); `own` if these are the samples it was fitted on."""
-        features, width = known[self.member.view], self.labels.width
+        features = known[self.member.view]
+        with _named(f"{self.member.name} cannot predict {len(features)} samples"):
+            return self._says(features, own)
+
+    def _says(self, features: Floats, own: bool) -> Floats:
+        width = self.labels.width
         if self.labels.kind == "vector":
             found: Floats = np.asarray(self.estimator.predict(features), np.float64).reshape(len(features), width)
             return found
@@ -192,8 +202,8 @@ class MemberFit:
 
     def _shares(self, features: Floats) -> Floats:
         if hasattr(self.estimator, "predict_proba"):
-            with np.errstate(invalid="ignore"):  # of samples whose neighbours nothing spread to
-                return _softened(np.asarray(self.estimator.predict_proba(features), np.float64))
+            # Samples whose neighbours nothing spread to get NaN.
+            return _softened(np.asarray(self.estimator.predict_proba(features), np.float64))
         margins = np.asarray(self.estimator.decision_function(features), np.float64)
         if margins.ndim == 1:
             margins = np.stack([-margins, margins], axis=1)
@@ -266,7 +276,6 @@ def choose(committees: Sequence[Committee], labels: MainLabels, known: Known, ro
 
 def own_committee(estimator: Any, kind: str) -> Committee:
     """Check an estimator of the user's own."""
-    base: Any = require("sklearn.base", extra="sklearn")
     if not hasattr(estimator, "fit") or not hasattr(estimator, "get_params") or isinstance(estimator, type):
         raise InvalidTypeError(
             f"`teacher` must be a scikit-learn estimator, such as LogisticRegression(); got {estimator!r}."
@@ -278,4 +287,4 @@ def own_committee(estimator: Any, kind: str) -> Committee:
             f"`teacher`: {type(estimator).__name__} has no {' or '.join(needed)}, which soft labels of kind {kind!r} "
             "are made of; choose another estimator, or wrap it in sklearn.calibration.CalibratedClassifierCV."
         )
-    return Committee((Member(type(estimator).__name__, lambda: base.clone(estimator)),))
+    return Committee((Member(type(estimator).__name__, estimator),))

@@ -47,7 +47,7 @@ class PatchDictionary:
         self.floor = 0.1 * max(float(std.mean()), 1e-12)
         patches /= std + self.floor
         self.mean = patches.mean(axis=0)
-        values, vectors = np.linalg.eigh(np.cov((patches - self.mean).T))
+        values, vectors = np.linalg.eigh(np.atleast_2d(np.cov((patches - self.mean).T)))
         # Directions that hardly vary are noise, which whitening would blow up.
         spread = 1.0 / np.sqrt(np.maximum(values, 0) + 0.1 * max(float(values.mean()), 1e-12))
         self.whitening = ((vectors * spread) @ vectors.T).astype(np.float32)
