@@ -279,8 +279,12 @@ class AuxModel(keras.Model):
         if self._turns is not None:
             self._turns.count_labels(x)
             self._turns.build_optimizers(self)
-        self._weights.set_automatic(weight_for(x) if self._rules.needed and self._turns is None else 1.0)
-        if isinstance(x, AuxBatch) and self._rules.needed:
+        begun = self._steps_done() > 0
+        decided = {name: self.loss_weights[name] for name in self._weights.left_open} if begun else {}
+        self._weights.set_automatic(weight_for(x) if self._rules.needed and self._turns is None else 1.0, decided)
+        if begun and isinstance(x, AuxBatch):
+            x = self._taught_as_before(x)
+        elif isinstance(x, AuxBatch) and self._rules.needed:
             size, composed = batch_size or 32, share if shuffle else None
             n_samples = len(keras.tree.flatten(x.inputs)[0])
             per_epoch = kwargs.get("steps_per_epoch") or steps_of(x.labelled, size, composed, n_samples)
@@ -337,7 +341,18 @@ class AuxModel(keras.Model):
             if verbose:
                 print(sentence)
         self.told_of_soft_labels = outcome.sentences
+        self._untracked.taught = {name: (x.targets[name], mixed) for name, mixed in outcome.targets.items()}
         return x._replace(targets={**x.targets, **outcome.targets})
+
+    def _taught_as_before(self, x: AuxBatch) -> AuxBatch:
+        """Keep to what was decided before the first step: by now the network has seen all labels."""
+        known = getattr(self._untracked, "taught", {})
+        same = {
+            name: mixed
+            for name, (soft, mixed) in known.items()
+            if name in x.targets and np.array_equal(x.targets[name], soft, equal_nan=True)
+        }
+        return x._replace(targets={**x.targets, **same})
 
     def _plain(self, optimizer: Any) -> AuxModel:
         """Return a wrapper of the same base without tasks, compiled likewise."""
@@ -503,7 +518,7 @@ class AuxModel(keras.Model):
         self._objective.log(training=training)
         if step.batch is None or not step.batch.targets:
             return main
-        step.outputs = by_label(y_pred, self.output_names or self.label_names)
+        step.outputs = by_label(y_pred, self.label_names)
         losses = losses_by_output(self.loss, self.label_names)
         totals, sums = self._scores.totals(step.batch, step.events, step.outputs, losses, training=training)
         loss, step.parts = self._objective.joined(
