@@ -233,12 +233,17 @@ class AuxTargets(Mapping[str, Array]):
             If there are more labels than samples, or a name is that of a target; if soft labels were made from other
             labels than these.
         """
-        if self._main is None:
+        if self._main is None or (y is not None and not self._knows_labels):
             return self._beside(main_labels(y, name, self.n_original, self.n_samples))
         if y is not None:
             self._check_taught_from(read_main(y, self.n_original, self.n_samples))
         labels = {name if output == MAIN else output: array for output, array in self._main.items()}
         return self._beside(labels)
+
+    @property
+    def _knows_labels(self) -> bool:
+        """Whether soft labels are among the targets."""
+        return any(spec.task == SOFT_LABELS for spec in self.specs.values())
 
     def _check_taught_from(self, labels: list[MainLabels]) -> None:
         """Refuse labels other than those that soft labels were made from: a test score would not be one."""
@@ -247,7 +252,7 @@ class AuxTargets(Mapping[str, Array]):
             same = each.output in known and np.array_equal(
                 np.asarray(each.main, float), np.asarray(known[each.output], float), equal_nan=True
             )
-            if not same and any(spec.task == SOFT_LABELS for spec in self.specs.values()):
+            if not same:
                 raise InvalidInputError(
                     f"`y` ({each.output!r}) differs from the labels that these soft labels were made from, which "
                     "know of all of them. Call with_main() for those labels, or make the targets anew with this `y`."

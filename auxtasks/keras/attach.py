@@ -21,7 +21,7 @@ from auxtasks.keras.private import random_seed
 from auxtasks.keras.samples import Samples
 from auxtasks.keras.supervision import supervised_specs
 from auxtasks.keras.taps import Where, resolve_taps
-from auxtasks.keras.taught import is_taught
+from auxtasks.keras.taught import check_outputs, is_taught
 from auxtasks.keras.ties import make_ties
 from auxtasks.keras.trial import Trial, try_out
 from auxtasks.keras.turns.schedule import Asked
@@ -186,6 +186,7 @@ def attach_heads(
     trial = try_out(base, samples, specs)
     specs, at = _with_early_heads(specs, at, deep_supervision, base, trial)
     checked = checked_weights(weights, dict.fromkeys(specs, AUTO))
+    check_outputs(specs, base)
     headed = {name: spec for name, spec in specs.items() if not is_taught(spec)}
     taps = resolve_taps(at, headed, base, trial)
     ties = make_ties(tie, headed, base, getattr(targets, "vocabulary", None), numbered=samples.numbered_by_model())

@@ -96,6 +96,12 @@ def _decide(
         right = _rate(spec, spec.options["error"])
         return 1.0, None, f"learned: the teacher {right}, and was not compared with the network."
     opinion = cross_validated(model, spec, labels, training)
+    if not np.isfinite(opinion.said).all():
+        return (
+            1.0,
+            None,
+            f"learned: the teacher {_rate(spec, spec.options['error'])}; this network predicts no numbers.",
+        )
     teacher, network = (evidence_of(labels, rows, said) for said in (unseen, opinion.unseen))
     shares = shares_by([teacher.surprise, network.surprise])
     both = evidence_of(labels, rows, shares[0] * unseen + shares[1] * opinion.unseen)

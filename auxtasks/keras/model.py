@@ -120,7 +120,7 @@ class AuxModel(keras.Model):
         self._rebalanced, self._task_metrics = self._scores.rebalanced, self._scores.metrics
         self._task_optimizers: list[Any] = []
         # And what it would save as a part of this model is not.
-        self._untracked = SimpleNamespace(unseen={}, told=[])
+        self._untracked = SimpleNamespace(unseen={}, told=[], taught={})
         self.built = True
 
     @property
@@ -304,7 +304,9 @@ class AuxModel(keras.Model):
         if self._turns is not None:
             self._turns.count_labels(x)
             self._turns.build_optimizers(self)
-        self._weights.set_automatic(weight_for(x) if self._rules.needed and self._turns is None else 1.0)
+        begun = self._steps_done() > 0
+        decided = {name: self.loss_weights[name] for name in self._weights.left_open} if begun else {}
+        self._weights.set_automatic(weight_for(x) if self._rules.needed and self._turns is None else 1.0, decided)
         if validation_split and isinstance(x, AuxBatch) and not np.all(x.labelled):
             raise InvalidInputError(
                 "`validation_split` takes the last samples, and some main labels are missing here, so that part "
@@ -314,7 +316,9 @@ class AuxModel(keras.Model):
             labelled, size = np.asarray(x.labelled, dtype=bool), batch_size or 32
             plan = compose(labelled, size, share, seed) if share is not None and shuffle else None
             per_epoch = kwargs.get("steps_per_epoch") or (plan or Ordered(len(labelled), size)).n_batches
-            if self._rules.needed and labelled.size:
+            if begun:
+                x = self._taught_as_before(x)
+            elif self._rules.needed and labelled.size:
                 n_labelled = plan.n_labelled if plan else max(1, round(size * labelled.mean()))
                 x = self._taught(x, Training(x.inputs, y, n_labelled, per_epoch * epochs), verbose)
             if plan is not None:
@@ -361,7 +365,17 @@ class AuxModel(keras.Model):
             _LOGGER.info("%s", sentence)
             if verbose:
                 print(sentence)
+        self._untracked.taught = {name: (x.targets[name], mixed) for name, mixed in outcome.targets.items()}
         return x._replace(targets={**x.targets, **outcome.targets})
+
+    def _taught_as_before(self, x: AuxBatch) -> AuxBatch:
+        """Keep to what was decided before the first step: by now the network has seen all labels."""
+        same = {
+            name: mixed
+            for name, (soft, mixed) in self._untracked.taught.items()
+            if name in x.targets and np.array_equal(x.targets[name], soft, equal_nan=True)
+        }
+        return x._replace(targets={**x.targets, **same})
 
     def without_tasks(self) -> AuxModel:
         """Return another wrapper of the same base, without tasks and compiled likewise, to try it on its own."""
@@ -527,7 +541,7 @@ class AuxModel(keras.Model):
         self._objective.log(training=training)
         if step.batch is None or not step.batch.targets:
             return main
-        step.outputs = by_label(y_pred, self.output_names or self.label_names)
+        step.outputs = by_label(y_pred, self.label_names)
         losses = losses_by_output(self.loss, self.label_names)
         totals, sums = self._scores.totals(step.batch, step.events, step.outputs, losses, training=training)
         loss, step.parts = self._objective.joined(

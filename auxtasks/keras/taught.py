@@ -11,7 +11,7 @@ from keras import ops
 
 from auxtasks.errors import InvalidInputError
 from auxtasks.keras.losses import Total
-from auxtasks.keras.outputs import by_label
+from auxtasks.keras.outputs import by_label, label_names
 from auxtasks.keras.private import options_of
 from auxtasks.specs import SOFT_LABELS, TargetSpec
 from auxtasks.typing import Floats
@@ -46,20 +46,42 @@ def _hardened(shares: Any) -> Any:
     return ops.one_hot(ops.argmax(shares, axis=-1), shares.shape[-1], dtype=shares.dtype)
 
 
+def check_units(spec: TargetSpec, output: Any) -> int:
+    """Return how many units an output has, unless it cannot learn some soft labels."""
+    units = int(output.shape[-1]) if len(output.shape) > 1 else 1
+    (width,) = spec.shape
+    wide = spec.kind == "distribution" and (units > width or (units == 1 and width == 2))
+    if units != width and not wide:
+        raise InvalidInputError(
+            f"`targets`: {spec.name!r} has soft labels of width {width}, and the output that learns them has {units} "
+            f"{'unit' if units == 1 else 'units'}; give the model one for each class, label or number of `y`."
+        )
+    return units
+
+
+def check_outputs(specs: Mapping[str, TargetSpec], base: keras.Model) -> None:
+    """Refuse a model that cannot learn some soft labels, as far as its outputs are known before it runs."""
+    names, outputs = label_names(base), getattr(base, "outputs", None)
+    if not names or not outputs:
+        return
+    known = dict(zip(names, outputs, strict=True))
+    for spec in filter(is_taught, specs.values()):
+        if spec.options["output"] not in known:
+            raise InvalidInputError(
+                f"`targets`: {spec.name!r} is learned by an output named {spec.options['output']!r}, and those of the "
+                f"model are {', '.join(map(repr, names))}; name the labels in `y` as the outputs are."
+            )
+        check_units(spec, known[spec.options["output"]])
+
+
 def _as_wide(spec: TargetSpec, target: Any, output: Any) -> Any:
     """Bring soft labels to the units of the output: one for two classes, or more classes than a label was seen of."""
-    units = output.shape[-1] if len(output.shape) > 1 else 1
-    width = target.shape[-1]
-    if units == width:
-        return target
+    units, width = check_units(spec, output), target.shape[-1]
     if spec.kind == "distribution" and units == 1 and width == 2:
         return target[:, 1:]
     if spec.kind == "distribution" and units > width:
         return ops.pad(target, [[0, 0], [0, units - width]])
-    raise InvalidInputError(
-        f"`targets`: {spec.name!r} has soft labels of width {width}, and the output that learns them has {units} "
-        "units; give the model one for each class, label or number of `y`."
-    )
+    return target
 
 
 def _of_rows(loss: Any, target: Any, output: Any) -> Any:
@@ -94,5 +116,8 @@ def _takes_logits(loss: Any) -> bool:
 def losses_by_output(loss: Any, outputs: list[str] | None) -> Mapping[str, Any]:
     """Return the compiled loss of each output by name; one loss for all is that of each."""
     if isinstance(loss, (Mapping, list, tuple)):
+        if outputs and len(outputs) == 1 == len(loss):
+            # Keras knows the one loss by the name of the layer, too.
+            return dict.fromkeys(outputs, *(loss.values() if isinstance(loss, Mapping) else loss))
         return by_label(loss, outputs)
     return dict.fromkeys(outputs or ["main"], loss)

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.specs import SOFT_LABELS
 from auxtasks.targets.fitted import Fitted
 from auxtasks.targets.graph import checked_batch, graph_targets
 from auxtasks.typing import Array
@@ -58,7 +59,9 @@ class TargetMap:
         x, found = _outside_graph(_with_tasks(fitted, {task.name for task in wanted} - inside | changing), x)
         if inside - changing:
             found |= graph_targets(_with_tasks(fitted, inside - changing), x, as_transform=True)
-        for name in (name for name in fitted.given if name in fitted.specs):
+        # A teacher says nothing inside a pipeline.
+        taught = [name for name, spec in fitted.specs.items() if spec.task == SOFT_LABELS]
+        for name in (name for name in (*fitted.given, *taught) if name in fitted.specs):
             found[name] = tf.repeat(tf.constant(fitted.missing(name, 1)), tf.shape(x)[0], axis=0)
             found[name].set_shape((x.shape[0], *fitted.specs[name].shape))
         return x, {name: found[name] for name in fitted.specs if name not in parts.labels}

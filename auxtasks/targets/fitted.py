@@ -240,15 +240,12 @@ class Fitted:
     def _of_tasks(self, names: Sequence[Any]) -> Callable[[Any], Array]:
         """Return a function that computes some tasks for samples, side by side."""
         tasks = [task for task in parse_tasks(self.domain, list(names)) if task.extractor.effect == "none"]
-        needs = {column for task in tasks for column in task.needs}
-
-        def computed(samples: Any) -> Array:
-            if not isinstance(samples, (Dense, Ragged)):
-                samples = tagged(samples, self.text_settings, needs, training=False)
-            found = compute_all(samples, fit_names(tasks, samples), (), self.settings).targets
-            return np.concatenate([target.array.reshape(samples.n, -1) for target in found.values()], axis=1)
-
-        return computed
+        if not tasks:
+            raise InvalidInputError(
+                f"`features`: {', '.join(map(repr, names))} changes the inputs and computes nothing of them; name a "
+                "task that does."
+            )
+        return Computing(self, tuple(tasks))
 
     def to_state(self) -> dict[str, Any]:
         """Return all of it as what `plain` makes JSON of; `from_state` is the inverse."""
@@ -302,6 +299,22 @@ class Fitted:
             length=state["length"],
             texts=texts,
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Computing:
+    """Computes some tasks for samples, side by side."""
+
+    fitted: Fitted
+    tasks: tuple[Task, ...]
+
+    def __call__(self, samples: Any) -> Array:
+        """Return them, unscaled, shape (n, columns)."""
+        if not isinstance(samples, (Dense, Ragged)):
+            needs = {column for task in self.tasks for column in task.needs}
+            samples = tagged(samples, self.fitted.text_settings, needs, training=False)
+        found = compute_all(samples, fit_names(self.tasks, samples), (), self.fitted.settings).targets
+        return np.concatenate([target.array.reshape(samples.n, -1) for target in found.values()], axis=1)
 
 
 def without_objects(tasks: Any) -> Any:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -25,7 +26,7 @@ class Member:
     """An estimator of a committee, and the view of the features that it reads; some are fitted on all samples."""
 
     name: str
-    make: Callable[[], Any]
+    estimator: Any  # is cloned to be fitted
     view: str = "features"
     spreads: bool = False
 
@@ -74,11 +75,17 @@ def folds_of(labels: MainLabels, rows: Array, seed: int) -> list[tuple[Array, Ar
     answers, n = labels.answers(rows), len(rows)
     if labels.kind == "distribution":
         largest = int(np.unique(answers, return_counts=True)[1].max())
-        splitter = selection.StratifiedKFold(int(np.clip(largest, 2, N_FOLDS)), shuffle=True, random_state=seed)
+        if largest == 1:
+            return _plain_folds(selection, n, seed)
+        splitter = selection.StratifiedKFold(min(largest, N_FOLDS), shuffle=True, random_state=seed)
         with warnings.catch_warnings():
             # Classes with fewer samples than folds are in some training parts only, which is all that can be done.
             warnings.filterwarnings("ignore", "The least populated class", UserWarning)
             return list(splitter.split(np.zeros(n), answers))
+    return _plain_folds(selection, n, seed)
+
+
+def _plain_folds(selection: Any, n: int, seed: int) -> list[tuple[Array, Array]]:
     return list(selection.KFold(min(N_FOLDS, n), shuffle=True, random_state=seed).split(np.zeros(n)))
 
 
@@ -120,8 +127,8 @@ def shares_by(surprises: Sequence[float]) -> Floats:
     return found
 
 
-def committees_of(domain: str, kind: str, *, statistics: bool) -> list[Committee]:
-    """Return what may teach in a domain; the first is preferred where others are no better.
+def committees_of(domain: str, kind: str, n: int, *, statistics: bool) -> list[Committee]:
+    """Return what may teach n samples of a domain; the first is preferred where others are no better.
 
     For classes of images, signals and texts there is one each: on the tuning data the mean of all members was better
     than the member that cross-validation chose.
@@ -132,30 +139,38 @@ def committees_of(domain: str, kind: str, *, statistics: bool) -> list[Committee
     multi: Any = require("sklearn.multiclass", extra="sklearn")
     view = "statistics" if statistics else "features"
     if kind == "vector":
-        trees = Member("trees", lambda: ensemble.ExtraTreesRegressor(100, random_state=0), view)
-        ridge = Member("ridge", lambda: linear.RidgeCV(np.logspace(-2, 4, 13)))
+        trees = Member("trees", ensemble.ExtraTreesRegressor(100, random_state=0), view)
+        ridge = Member("ridge", linear.RidgeCV(np.logspace(-2, 4, 13)))
         return [Committee((trees,)), Committee((ridge,)), Committee((trees, ridge))]
     if kind == "multilabel":
         # Balanced, because rare labels would never be said.
-        logistic = Member(
-            "logistic",
-            lambda: multi.OneVsRestClassifier(linear.LogisticRegression(C=0.1, max_iter=500, class_weight="balanced")),
-        )
-        return [Committee((logistic,))]
-    trees = Member("trees", lambda: ensemble.ExtraTreesClassifier(100, random_state=0), view)
-    ridge = Member("ridge", lambda: linear.RidgeClassifierCV(np.logspace(-1, 4, 11)))
+        each = linear.LogisticRegression(C=0.1, max_iter=500, class_weight="balanced")
+        return [Committee((Member("logistic", multi.OneVsRestClassifier(each)),))]
+    trees = Member("trees", ensemble.ExtraTreesClassifier(100, random_state=0), view)
+    ridge = Member("ridge", linear.RidgeClassifierCV(np.logspace(-1, 4, 11)))
     spread = Member(
         "label spreading",
-        lambda: spreading.LabelSpreading("knn", n_neighbors=7, alpha=0.5, max_iter=100, tol=1e-4),
+        spreading.LabelSpreading("knn", n_neighbors=min(7, n), alpha=0.5, max_iter=100, tol=1e-4),
         "components",
         spreads=True,
     )
-    logistic = Member("logistic", lambda: linear.LogisticRegression(C=20.0, max_iter=1000))
+    logistic = Member("logistic", linear.LogisticRegression(C=20.0, max_iter=1000))
     if domain == "text":
         return [Committee((logistic,))]
     if domain in ("image", "signal"):
         return [Committee((ridge, spread, trees) if statistics else (ridge, spread))]
     return [Committee((trees, ridge)), Committee((trees,)), Committee((ridge,))]
+
+
+@contextmanager
+def _named(what: str) -> Iterator[None]:
+    """Say what an estimator could not do, and leave its warnings out."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of convergence, and of classes with few samples
+            yield
+    except (ValueError, TypeError) as error:
+        raise InvalidInputError(f"`teacher`: {what}: {error}") from error
 
 
 class MemberFit:
@@ -170,28 +185,29 @@ class MemberFit:
             y[rows] = labels.answers(rows)
         elif labels.kind == "vector" and labels.width == 1:
             y = y[:, 0]
-        self.estimator = member.make()
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of convergence, and of classes with few samples
-                self.estimator.fit(X, y)
-        except (ValueError, TypeError) as error:
-            raise InvalidInputError(
-                f"`teacher`: {member.name} cannot be fitted on {len(rows)} labelled samples with "
-                f"{everything.shape[1]} features: {error}"
-            ) from error
+        self.estimator = require("sklearn.base", extra="sklearn").clone(member.estimator)
+        if labels.kind == "distribution" and len(np.unique(labels.answers(rows))) == 1:
+            # Of a rare class, a training part may hold no sample, and many estimators refuse a single class.
+            dummy: Any = require("sklearn.dummy", extra="sklearn")
+            self.estimator, X, y = dummy.DummyClassifier(), everything[rows], labels.answers(rows)
+        with _named(f"{member.name} cannot be fitted on {len(rows)} labelled samples with {X.shape[1]} features"):
+            self.estimator.fit(X, y)
 
     def says(self, known: Known, *, own: bool, rows: Array | None = None) -> Floats:
         """Return soft labels for samples, or some of them; `own` if it was fitted on these samples."""
-        features, width = known[self.member.view], self.labels.width
-        features = features if rows is None else features[rows]
+        features = known[self.member.view] if rows is None else known[self.member.view][rows]
+        with _named(f"{self.member.name} cannot predict {len(features)} samples"):
+            return self._says(features, own, rows)
+
+    def _says(self, features: Floats, own: bool, rows: Array | None) -> Floats:
+        width = self.labels.width
         if self.labels.kind == "vector":
             found: Floats = np.asarray(self.estimator.predict(features), np.float64).reshape(len(features), width)
             return found
         if self.labels.kind == "multilabel":
             return self._flags(features)
         shares = np.zeros((len(features), width))
-        spread = self.estimator.label_distributions_ if own and self.member.spreads else None
+        spread = getattr(self.estimator, "label_distributions_", None) if own and self.member.spreads else None
         if spread is not None and rows is not None:
             spread = spread[rows]
         found = self._shares(features) if spread is None else _softened(spread)
@@ -200,8 +216,8 @@ class MemberFit:
 
     def _shares(self, features: Floats) -> Floats:
         if hasattr(self.estimator, "predict_proba"):
-            with np.errstate(invalid="ignore"):  # of samples whose neighbours nothing spread to
-                return _softened(np.asarray(self.estimator.predict_proba(features), np.float64))
+            # Samples whose neighbours nothing spread to get NaN.
+            return _softened(np.asarray(self.estimator.predict_proba(features), np.float64))
         margins = np.asarray(self.estimator.decision_function(features), np.float64)
         if margins.ndim == 1:
             margins = np.stack([-margins, margins], axis=1)
@@ -286,7 +302,6 @@ def choose(
 
 def own_committee(estimator: Any, kind: str) -> Committee:
     """Check an estimator of the user's own."""
-    base: Any = require("sklearn.base", extra="sklearn")
     if not hasattr(estimator, "fit") or not hasattr(estimator, "get_params") or isinstance(estimator, type):
         raise InvalidTypeError(
             f"`teacher` must be a scikit-learn estimator, such as LogisticRegression(); got {estimator!r}."
@@ -298,4 +313,4 @@ def own_committee(estimator: Any, kind: str) -> Committee:
             f"`teacher`: {type(estimator).__name__} has no {' or '.join(needed)}, which soft labels of kind {kind!r} "
             "are made of; choose another estimator, or wrap it in sklearn.calibration.CalibratedClassifierCV."
         )
-    return Committee((Member(type(estimator).__name__, lambda: base.clone(estimator)),))
+    return Committee((Member(type(estimator).__name__, estimator),))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
@@ -31,6 +32,8 @@ _NUMBERS = 2**21
 """Numbers of the samples that are read at once."""
 _FITTED_ON = 2000
 _WIDE = 1000
+_LEAST_SIDE = 3
+"""Smaller images have no HOG."""
 
 
 def _slices(samples: Any) -> Iterator[slice]:
@@ -49,9 +52,9 @@ class RocketFeatures:
         drawn = np.unique(np.linspace(0, samples.n - 1, min(samples.n, _FITTED_ON)).astype(int))
         X, lengths = _padded(samples, drawn)
         inside = np.arange(X.shape[1]) < lengths[:, np.newaxis]
-        self.mean = X[inside].mean(axis=0)
-        std = X[inside].std(axis=0)
-        self.std = np.where(std > 0, std, 1.0).astype(np.float32)
+        self.mean = X[inside].mean(axis=0, dtype=np.float64)
+        std = X[inside].std(axis=0, dtype=np.float64)
+        self.std = np.where(std > 1e-12 * np.abs(self.mean), std, 1.0)
         self.rocket = Rocket().fit(self._standardised(X, lengths), lengths)
         return self.of(samples)
 
@@ -64,19 +67,19 @@ class RocketFeatures:
         return np.concatenate(parts)
 
     def _standardised(self, X: Floats, lengths: Array) -> Floats:
-        X = (X - self.mean) / self.std
+        X = ((X - self.mean) / self.std).astype(np.float32)
         X[np.arange(X.shape[1]) >= lengths[:, np.newaxis]] = 0.0
         return X
 
 
 def _padded(samples: Any, rows: Array) -> tuple[Floats, Array]:
-    """Return some series with zeros behind them, in float32, and their lengths."""
+    """Return some series with zeros behind them, and their lengths."""
     if not hasattr(samples, "series"):
-        X = samples.read(rows).astype(np.float32)
+        X = samples.read(rows)
         return X, np.full(len(X), X.shape[1])
     series = [samples.series[row] for row in rows]
     lengths = np.array([len(each) for each in series])
-    X = np.zeros((len(series), max(int(lengths.max()), 1), series[0].shape[1]), np.float32)
+    X = np.zeros((len(series), max(int(lengths.max()), 1), series[0].shape[1]), samples.compute)
     for row, each in enumerate(series):
         X[row, : len(each)] = each
     return X, lengths
@@ -89,7 +92,8 @@ class ImageFeatures:
 
     def fit(self, samples: Any) -> Floats:
         """See `Features`."""
-        drawn = np.unique(np.linspace(0, samples.n - 1, min(samples.n, _FITTED_ON)).astype(int))
+        most = max(1, min(samples.n, _FITTED_ON, 32 * _NUMBERS // int(np.prod(samples.row_shape))))
+        drawn = np.unique(np.linspace(0, samples.n - 1, most).astype(int))
         self.dictionary = PatchDictionary().fit(samples.read(drawn).astype(np.float32))
         return self.of(samples)
 
@@ -98,7 +102,10 @@ class ImageFeatures:
         parts = []
         for rows in _slices(samples):
             X = samples.read(rows).astype(np.float32)
-            parts.append(np.concatenate([hog(X).reshape(len(X), -1), self.dictionary.transform(X)], axis=1))
+            found = [self.dictionary.transform(X)]
+            if min(X.shape[1:3]) >= _LEAST_SIDE:
+                found.insert(0, hog(X).reshape(len(X), -1))
+            parts.append(np.concatenate(found, axis=1))
         return np.concatenate(parts)
 
 
@@ -116,15 +123,39 @@ class TextFeatures:
         letters = text.TfidfVectorizer(
             analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, min_df=1 if few else 3, max_features=50_000
         )
-        self.terms = pipeline.make_union(words, letters)
-        table = self.terms.fit_transform(list(samples.texts))
+        texts = list(samples.texts)
+        # Without white space, words do not occur twice; of one letter each, they are none.
+        self.terms = pipeline.make_union(*(each for each in (words, letters) if _finds_terms(each, texts)))
+        if not self.terms.transformer_list:
+            raise InvalidInputError(
+                "`features`: the texts share no words and no letters that a teacher could read; pass a function as "
+                "the option 'features', or leave the task 'soft_labels' out."
+            )
+        table = self.terms.fit_transform(texts)
         decomposition = require("sklearn.decomposition", extra="sklearn")
-        self.svd = decomposition.TruncatedSVD(min(200, *(length - 1 for length in table.shape)), random_state=0)
-        return _unit(self.svd.fit_transform(table))
+        size = max(1, min(200, *(length - 1 for length in table.shape)))
+        self.svd = decomposition.TruncatedSVD(size, random_state=0)
+        with np.errstate(invalid="ignore"):  # the share of a variance of 0
+            return _unit(self.svd.fit_transform(table))
 
     def of(self, samples: Any) -> Floats:
         """See `Features`."""
         return _unit(self.svd.transform(self.terms.transform(list(samples.texts))))
+
+
+def _finds_terms(vectorizer: Any, texts: list[str]) -> bool:
+    try:
+        vectorizer.fit(texts)
+    except ValueError:  # scikit-learn's way to say that there are none
+        return False
+    return True
+
+
+def _axes(X: Floats, size: int) -> Any:
+    """Fit so many principal components."""
+    pca = require("sklearn.decomposition", extra="sklearn").PCA
+    with np.errstate(invalid="ignore"):  # the share of a variance of 0
+        return pca(min(size, *X.shape), svd_solver="randomized", random_state=0).fit(X)
 
 
 def _unit(rows: Array) -> Floats:
@@ -145,8 +176,7 @@ class Columns:
         """See `Features`."""
         X = self._flat(samples)
         if X.shape[1] > _WIDE:
-            pca = require("sklearn.decomposition", extra="sklearn").PCA
-            self.axes = pca(min(2 * N_COMPONENTS, *X.shape), svd_solver="randomized", random_state=0).fit(X)
+            self.axes = _axes(X, 2 * N_COMPONENTS)
         return self._reduced(X)
 
     def of(self, samples: Any) -> Floats:
@@ -184,6 +214,8 @@ class OwnFeatures:
                 f"`features`: {self.name} must give one row for each of the {samples.n} samples; found shape {X.shape}."
             )
         X = X.reshape(len(X), -1)
+        if not X.shape[1]:
+            raise InvalidInputError(f"`features`: {self.name} gives no column; a teacher needs one at least.")
         if not self.gaps and not np.isfinite(X).all():
             row, column = np.argwhere(~np.isfinite(X))[0]
             raise InvalidInputError(
@@ -247,14 +279,14 @@ class FeatureSet:
         for name, part in self.parts.items():
             X = part.fit(samples)
             if not isinstance(part, TextFeatures):
-                mean, std = np.nanmean(X, axis=0, dtype=np.float64), np.nanstd(X, axis=0, dtype=np.float64)
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", RuntimeWarning)  # of columns without any number
+                    mean, std = np.nanmean(X, axis=0, dtype=np.float64), np.nanstd(X, axis=0, dtype=np.float64)
                 known = std > 1e-6 * np.abs(mean)
                 self.units[name] = np.where(known, mean, 0.0), np.where(known, std, np.inf)
             found[name] = self._scaled(name, X)
         if components:
-            pca = require("sklearn.decomposition", extra="sklearn").PCA
-            size = min(N_COMPONENTS, *found["features"].shape)
-            self.axes = pca(size, svd_solver="randomized", random_state=0).fit(found["features"])
+            self.axes = _axes(found["features"], N_COMPONENTS)
         return self._with_components(found)
 
     def of(self, samples: Any) -> Known:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,18 +50,18 @@ class MainLabels:
 
 def read_main(y: object, n_original: int, n: int) -> list[MainLabels]:
     """Read the labels of one output or, by name, of several."""
-    named = y if isinstance(y, Mapping) else {MAIN: y}
-    found = []
-    for output, values in named.items():
+    return [_described(*found) for found in _read(y, n_original, n)]
+
+
+def _read(y: object, n_original: int, n: int) -> Iterator[tuple[str, Array, tuple[str, ...]]]:
+    for output, values in (y if isinstance(y, Mapping) else {MAIN: y}).items():
         numbers, names = _numbered(output, _unmasked(values))
-        main = main_labels({output: numbers}, MAIN, n_original, n)[output]
-        found.append(_described(output, main, names))
-    return found
+        yield output, main_labels({output: numbers}, MAIN, n_original, n)[output], names
 
 
 def main_of(y: object, n_original: int, n: int) -> dict[str, Array]:
     """Return the labels of each output as a model is trained on them."""
-    return {labels.output: labels.main for labels in read_main(y, n_original, n)}
+    return {output: main for output, main, _ in _read(y, n_original, n)}
 
 
 def _unmasked(values: Any) -> Any:
@@ -83,7 +83,9 @@ def _numbered(output: str, values: Any) -> tuple[Any, tuple[str, ...]]:
         return values, ()
     labels = as_labels(f"y ({output!r})", values, None)
     if labels.family != "string":
-        return np.where(labels.missing, -1 if labels.family == "integer" else np.nan, labels.values), ()
+        if labels.family == "integer":
+            return np.where(labels.missing, -1, labels.values).astype(np.int64), ()
+        return np.where(labels.missing, np.nan, labels.values).astype(np.float64), ()
     names = np.unique(labels.values[~labels.missing])
     codes = np.full(labels.values.shape, -1, np.int32)
     codes[~labels.missing] = np.searchsorted(names, labels.values[~labels.missing])
@@ -100,7 +102,7 @@ def _described(output: str, main: Array, names: tuple[str, ...]) -> MainLabels:
             f"`y` ({output!r}): soft labels are made of one label, or one row of labels, for each sample, some of "
             f"which are present; found {what}. Leave `y` out, or the task 'soft_labels'."
         )
-    whole = main.dtype.kind == "i" or (wide.shape[1] == 1 and bool(np.isin(present, (0, 1)).all()))
+    whole = main.dtype.kind in "iu" or (wide.shape[1] == 1 and bool(np.isin(present, (0, 1)).all()))
     if wide.shape[1] == 1 and whole:
         if present.min() < 0:
             raise InvalidInputError(
@@ -112,7 +114,7 @@ def _described(output: str, main: Array, names: tuple[str, ...]) -> MainLabels:
         return MainLabels(output, main, "distribution", wide.shape[1])
     if wide.shape[1] > 1 and are_flags(wide):
         return MainLabels(output, main, "multilabel", wide.shape[1])
-    if main.dtype.kind == "i":
+    if main.dtype.kind in "iu":
         raise InvalidInputError(
             f"`y` ({output!r}) holds integers of shape {main.shape}, which are neither classes nor labels of 0 and 1; "
             "pass numbers to be predicted as floats."

@@ -38,13 +38,16 @@ class PatchDictionary:
     def fit(self, X: Floats) -> PatchDictionary:
         """Learn whitening and centers from images of shape (n, height, width, channels)."""
         rng = np.random.default_rng(self.seed)
-        self.side = int(np.clip(min(X.shape[1:3]) // 4, 2, 6))
+        self.side = min(int(np.clip(min(X.shape[1:3]) // 4, 2, 6)), *X.shape[1:3])
         self.step = 1 if max(X.shape[1:3]) <= 20 else 2
         drawn = rng.choice(len(X), min(len(X), 2000), replace=False)
-        patches = np.concatenate([block.reshape(-1, block.shape[-1]) for block in self._patches(X[np.sort(drawn)])])
-        patches = patches[rng.choice(len(patches), min(len(patches), _DRAWN), replace=False)]
+        patches = self._drawn(X[np.sort(drawn)], rng)
+        std = patches.std(axis=-1, keepdims=True)
+        # Flat patches say nothing; the floor keeps their noise small.
+        self.floor = 0.1 * max(float(std.mean()), 1e-12)
+        patches /= std + self.floor
         self.mean = patches.mean(axis=0)
-        values, vectors = np.linalg.eigh(np.cov((patches - self.mean).T))
+        values, vectors = np.linalg.eigh(np.atleast_2d(np.cov((patches - self.mean).T)))
         # Directions that hardly vary are noise, which whitening would blow up.
         spread = 1.0 / np.sqrt(np.maximum(values, 0) + 0.1 * max(float(values.mean()), 1e-12))
         self.whitening = ((vectors * spread) @ vectors.T).astype(np.float32)
@@ -61,6 +64,7 @@ class PatchDictionary:
         found = []
         for block in self._patches(X):
             n, rows, columns, _ = block.shape
+            block /= block.std(axis=-1, keepdims=True) + self.floor
             white = (block.reshape(n * rows * columns, -1) - self.mean) @ self.whitening
             distances = white @ (-2 * self.centers.T)
             distances += half
@@ -74,17 +78,31 @@ class PatchDictionary:
             found.append(np.concatenate([quarter.sum(axis=(1, 2)) for quarter in quarters], axis=1))
         return np.concatenate(found).astype(np.float32, copy=False)
 
+    def _places(self, X: Floats) -> int:
+        """Return how many patches an image has."""
+        height, width = ((length - self.side) // self.step + 1 for length in X.shape[1:3])
+        return int(height * width)
+
+    def _drawn(self, X: Floats, rng: np.random.Generator) -> Floats:
+        """Draw patches, without holding more than these."""
+        total = len(X) * self._places(X)
+        chosen = rng.choice(total, min(total, _DRAWN), replace=False)
+        found = np.empty((len(chosen), self.side**2 * X.shape[3]), np.float32)
+        start = 0
+        for block in self._patches(X):
+            patches = block.reshape(-1, block.shape[-1])
+            here = (chosen >= start) & (chosen < start + len(patches))
+            found[here] = patches[chosen[here] - start]
+            start += len(patches)
+        return found
+
     def _patches(self, X: Floats) -> Iterator[Floats]:
-        """Go through the standardised patches of some images at a time, (n, rows, columns, numbers of a patch)."""
+        """Go through the patches of some images at a time, mean 0 each, (n, rows, columns, numbers of a patch)."""
         side, step = self.side, self.step
-        places = ((X.shape[1] - side) // step + 1) * ((X.shape[2] - side) // step + 1)
-        rows = max(1, _CHUNK // (places * max(self.n_centers, side * side * X.shape[3])))
+        rows = max(1, _CHUNK // (self._places(X) * max(self.n_centers, side * side * X.shape[3])))
         for start in range(0, len(X), rows):
             block = np.lib.stride_tricks.sliding_window_view(X[start : start + rows], (side, side), axis=(1, 2))
             block = block[:, ::step, ::step]
             block = block.reshape(*block.shape[:3], -1).astype(np.float32)
             block -= block.mean(axis=-1, keepdims=True)
-            std = block.std(axis=-1, keepdims=True)
-            # Flat patches say nothing; the floor keeps their noise small.
-            block /= std + 0.1 * max(float(std.mean()), 1e-12)
             yield block

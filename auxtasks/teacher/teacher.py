@@ -51,7 +51,7 @@ class Teacher:
             options={
                 "output": labels.output,
                 "teacher": self.committee.name,
-                "shares": shares.round(3).tolist(),
+                "shares": tuple(shares.round(3).tolist()),  # as it is read again from a file
                 "features": self.features.name,
                 "n_labelled": len(labels.rows),
                 "error": evidence.error,
@@ -97,6 +97,11 @@ def split_tasks(tasks: Any, *, has_labels: bool) -> tuple[Any, dict[str, Any] | 
         if entry == SOFT_LABELS:
             asked = {}
         elif isinstance(entry, Mapping) and SOFT_LABELS in entry:
+            if not isinstance(entry[SOFT_LABELS], Mapping):
+                raise InvalidTypeError(
+                    f"`tasks`: the options of {SOFT_LABELS!r} must be a mapping, such as {{'teacher': "
+                    f"LogisticRegression()}}; got {entry[SOFT_LABELS]!r}."
+                )
             asked = dict(entry[SOFT_LABELS])
             rest = {name: options for name, options in entry.items() if name != SOFT_LABELS}
             others += [rest] if rest else []
@@ -147,7 +152,7 @@ def teachers_of(
                 f"`y` ({labels.output!r}) holds one label, and a teacher needs two at least to be cross-validated."
             )
         if own is None:
-            tried = committees_of(domain, labels.kind, statistics="statistics" in known)
+            tried = committees_of(domain, labels.kind, samples.n, statistics="statistics" in known)
         else:
             tried = [own_committee(own, labels.kind)]
         committee, unseen = choose(tried, labels, known, rows, seed)
@@ -169,7 +174,18 @@ def _features(asked: Any, domain: str, of_tasks: TaskFunction) -> FeatureSet:
             f"`features` must be tasks, as `tasks` names them, or a function from samples to numbers; got {asked!r}."
         )
     name = getattr(asked, "__name__", type(asked).__name__)
-    return FeatureSet(OwnFeatures(lambda samples: asked(inputs_of(samples)), name))
+    return FeatureSet(OwnFeatures(OfInputs(asked), name))
+
+
+@dataclass(frozen=True)
+class OfInputs:
+    """A function of the user's own, for samples."""
+
+    function: Callable[[Any], Any]
+
+    def __call__(self, samples: Any) -> Any:
+        """Compute features of samples as the user has them."""
+        return self.function(inputs_of(samples))
 
 
 def inputs_of(samples: Any) -> Any:
