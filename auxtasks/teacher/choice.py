@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -115,27 +116,28 @@ def committees_of(domain: str, kind: str, *, statistics: bool) -> list[Committee
     For classes of images, signals and texts there is one each: on the tuning data the mean of all members was better
     than the member that cross-validation chose.
     """
+    # Partial functions and no lambdas, so that a teacher can be pickled.
     linear: Any = require("sklearn.linear_model", extra="sklearn")
     ensemble: Any = require("sklearn.ensemble", extra="sklearn")
     spreading: Any = require("sklearn.semi_supervised", extra="sklearn")
     multi: Any = require("sklearn.multiclass", extra="sklearn")
     view = "statistics" if statistics else "features"
     if kind == "vector":
-        trees = Member("trees", lambda: ensemble.ExtraTreesRegressor(300, random_state=0), view)
-        ridge = Member("ridge", lambda: linear.RidgeCV(np.logspace(-2, 4, 13)))
+        trees = Member("trees", partial(ensemble.ExtraTreesRegressor, 300, random_state=0), view)
+        ridge = Member("ridge", partial(linear.RidgeCV, np.logspace(-2, 4, 13)))
         return [Committee((trees,)), Committee((ridge,)), Committee((trees, ridge))]
-    trees = Member("trees", lambda: ensemble.ExtraTreesClassifier(300, random_state=0), view)
+    trees = Member("trees", partial(ensemble.ExtraTreesClassifier, 300, random_state=0), view)
     if kind == "multilabel":
-        each = Member("logistic", lambda: multi.OneVsRestClassifier(linear.LogisticRegression(C=0.05, max_iter=500)))
+        each = Member("logistic", partial(multi.OneVsRestClassifier, linear.LogisticRegression(C=0.05, max_iter=500)))
         return [Committee((each, trees)), Committee((each,)), Committee((trees,))]
-    ridge = Member("ridge", lambda: linear.RidgeClassifierCV(np.logspace(-1, 4, 11)))
+    ridge = Member("ridge", partial(linear.RidgeClassifierCV, np.logspace(-1, 4, 11)))
     spread = Member(
         "label spreading",
-        lambda: spreading.LabelSpreading("knn", n_neighbors=7, alpha=0.5, max_iter=100, tol=1e-4),
+        partial(spreading.LabelSpreading, "knn", n_neighbors=7, alpha=0.5, max_iter=100, tol=1e-4),
         "components",
         spreads=True,
     )
-    logistic = Member("logistic", lambda: linear.LogisticRegression(C=20.0, max_iter=1000))
+    logistic = Member("logistic", partial(linear.LogisticRegression, C=20.0, max_iter=1000))
     if domain == "text":
         return [Committee((logistic,))]
     if domain in ("image", "signal"):
@@ -268,4 +270,4 @@ def own_committee(estimator: Any, kind: str) -> Committee:
             f"`teacher`: {type(estimator).__name__} has no {' or '.join(needed)}, which soft labels of kind {kind!r} "
             "are made of; choose another estimator, or wrap it in sklearn.calibration.CalibratedClassifierCV."
         )
-    return Committee((Member(type(estimator).__name__, lambda: base.clone(estimator)),))
+    return Committee((Member(type(estimator).__name__, partial(base.clone, estimator)),))
