@@ -16,6 +16,7 @@ FLOORS = (
     ("registry", "labels"),
     ("label_columns",),
     ("extractors",),
+    ("teacher",),
     ("batches", "targets"),
     ("storage",),
     ("aux_targets",),
