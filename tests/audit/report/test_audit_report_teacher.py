@@ -14,7 +14,11 @@ import auxtasks.audit.report.text as in_text
 @pytest.mark.parametrize(
     ("of_teacher", "of_taught", "sentence"),
     [
-        (0.20, 0.09, "The teacher alone stays ahead of the network it taught (100.3 against 88.7); consider using it: "),
+        (
+            0.20,
+            0.09,
+            "The teacher alone stays ahead of the network it taught (100.3 against 88.7); consider using it: ",
+        ),
         (0.05, 0.15, "The network taught is ahead of its teacher ("),
         (-0.10, 0.0, "The network alone is better than the teacher ("),
         (0.10, 0.10, "That the teacher alone and the network it taught differ ("),
