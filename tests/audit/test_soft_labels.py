@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression
+from sklearn.dummy import DummyRegressor
+from sklearn.linear_model import LogisticRegression, Ridge
 from small import FAST, RNG, TARGETS, X, Y, build_model, told
 
 import auxtasks
@@ -20,6 +21,7 @@ from auxtasks.batches.composition import DEFAULT_SHARE, SHARE_WITH_SOFT_LABELS, 
 from auxtasks.errors import InvalidInputError
 from auxtasks.labels import present_rows
 from auxtasks.splits import SemiSupervisedSplit
+from auxtasks.teacher.choice import Committee, Member
 
 SIMPLE: dict[str, Any] = {"soft_labels": {"teacher": LogisticRegression(), "features": ["std", "mean"]}}
 """A teacher that is fitted in no time."""
@@ -59,16 +61,22 @@ def test_soft_labels_are_those_of_the_training_part_alone() -> None:
     assert not np.array_equal(lesson.soft[WITHOUT], SOFT["soft_labels"][WITHOUT])
 
 
-def test_the_default_committee_is_chosen_anew_too() -> None:
+def test_the_committee_is_chosen_anew_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """The one that all labels chose may be another than that of a training part."""
-    table = X[:, :, 0].astype(float)
-    (teacher,) = auxtasks.make_aux_targets(table, "any", ["soft_labels"], y=FEW).teachers
-    shown = np.where(np.arange(60) < 45, FEW, -1)
-    (alone,) = auxtasks.make_aux_targets(table, "any", ["soft_labels"], y=shown).teachers
+    ridge, guess = (Committee((Member(name, make),)) for name, make in (("ridge", Ridge), ("guess", DummyRegressor)))
+    monkeypatch.setattr("auxtasks.teacher.teacher.committees_of", lambda *_, **__: [ridge, guess])
+    table, y = RNG.normal(size=(60, 2)), RNG.normal(size=60)
+    y[20:40] = 5 * table[20:40, 0]
+    y[50:] = np.nan
+    shown = np.where(np.arange(60) < 20, y, np.nan)
+    teacher, alone = (
+        auxtasks.make_aux_targets(table, "any", ["soft_labels"], y=known).teachers[0] for known in (y, shown)
+    )
     anew = teacher.shown(shown)
+    assert (teacher.chosen.committee.name, anew.chosen.committee.name) == ("ridge", "guess")
     assert anew.spec == alone.spec
     np.testing.assert_array_equal(teacher.taught_anew(shown), alone.soft_labels())
-    assert teacher.shown(FEW) is teacher
+    assert teacher.shown(y) is teacher
 
 
 def test_nothing_of_the_test_labels_reaches_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,16 +154,14 @@ def test_a_report_knows_the_teacher(report: Any, tmp_path: Path) -> None:
     assert np.isnan(finding.relevance)
 
 
-def test_an_audit_goes_on_with_other_processes(report: Any, tmp_path: Path) -> None:
-    asked = {**FAST, "cv": SemiSupervisedSplit(3), "together": False, "controls": False}
-    path = tmp_path / "runs.jsonl"
-    kept = told(audit(build_model, X, FEW, SOFT, **asked, results=path))
-    assert kept == {key: run for key, run in told(report).items() if key in kept}
-    assert told(audit(build_model, X, FEW, SOFT, **asked, results=path)) == kept
-    parallel = told(audit(build_model, X, FEW, SOFT, **asked, n_jobs=2))
+def test_an_audit_in_processes_goes_on_where_it_was(report: Any, tmp_path: Path) -> None:
+    asked: dict[str, Any] = {**FAST, "cv": SemiSupervisedSplit(3), "together": False, "controls": False}
+    asked["results"] = tmp_path / "runs.jsonl"
+    kept, expected = told(audit(build_model, X, FEW, SOFT, **asked, n_jobs=2)), told(report)
+    assert told(audit(build_model, X, FEW, SOFT, **asked)) == kept
     for key, run in kept.items():
-        assert parallel[key]["teacher"] == pytest.approx(run["teacher"], abs=1e-6)
-        assert parallel[key]["curves"]["main"] == pytest.approx(run["curves"]["main"], rel=1e-3)
+        assert run["teacher"] == pytest.approx(expected[key]["teacher"], abs=1e-6)
+        assert run["curves"]["main"] == pytest.approx(expected[key]["curves"]["main"], rel=1e-3)
 
 
 def test_all_arms_take_as_many_steps() -> None:
