@@ -44,7 +44,7 @@ def test_unknown_domain_is_an_error_without_a_traceback(status: Status, capsys: 
     )
 
 
-@pytest.mark.parametrize("wrong", [["--seeds", "1"], ["--labelled", "9"], ["--weight", "-1"], ["--epochs", "0"]])
+@pytest.mark.parametrize("wrong", [["--seeds", "1"], ["--labelled", "9"], ["--epochs", "0"]])
 def test_options_out_of_range_are_wrong_usage(
     status: Status, capsys: pytest.CaptureFixture[str], wrong: list[str]
 ) -> None:
