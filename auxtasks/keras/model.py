@@ -279,16 +279,8 @@ class AuxModel(keras.Model):
         if self._turns is not None:
             self._turns.count_labels(x)
             self._turns.build_optimizers(self)
-        begun = self._steps_done() > 0
-        decided = {name: self.loss_weights[name] for name in self._weights.left_open} if begun else {}
-        self._weights.set_automatic(weight_for(x) if self._rules.needed and self._turns is None else 1.0, decided)
-        if begun and isinstance(x, AuxBatch):
-            x = self._taught_as_before(x)
-        elif isinstance(x, AuxBatch) and self._rules.needed:
-            size, composed = batch_size or 32, share if shuffle else None
-            n_samples = len(keras.tree.flatten(x.inputs)[0])
-            per_epoch = kwargs.get("steps_per_epoch") or steps_of(x.labelled, size, composed, n_samples)
-            x = self._taught(x, y, n_labelled_of(x.labelled, size, composed), per_epoch * epochs, verbose)
+        how = batch_size or 32, share if shuffle else None, kwargs.get("steps_per_epoch"), epochs
+        x = self._weighed(x, y, *how, verbose=verbose)
         if validation_split and isinstance(x, AuxBatch) and not np.all(x.labelled):
             raise InvalidInputError(
                 "`validation_split` takes the last samples, and some main labels are missing here, so that part "
@@ -330,6 +322,22 @@ class AuxModel(keras.Model):
             return SHARE_WITH_SOFT_LABELS if any(map(is_taught, self.specs.values())) else DEFAULT_SHARE
         return None if labelled_share is None else check_number("labelled_share", labelled_share, low=0.0, high=1.0)
 
+    def _weighed(
+        self, x: Any, y: Any, size: int, share: float | None, steps: int | None, epochs: int, *, verbose: Any
+    ) -> Any:
+        """Set the weights that were left open, and return the data with what is to be learned of soft labels."""
+        automatic = weight_for(x) if self._rules.needed and self._turns is None else 1.0
+        if self._steps_done():
+            # By now the network has seen all labels: what was decided before the first step holds.
+            self._weights.set_automatic(automatic, self.loss_weights)
+            return self._taught_as_before(x) if isinstance(x, AuxBatch) else x
+        self._weights.set_automatic(automatic)
+        if not isinstance(x, AuxBatch) or not self._rules.needed:
+            return x
+        n_samples = len(keras.tree.flatten(x.inputs)[0])
+        per_epoch = steps or steps_of(x.labelled, size, share, n_samples)
+        return self._taught(x, y, n_labelled_of(x.labelled, size, share), per_epoch * epochs, verbose)
+
     def _taught(self, x: AuxBatch, y: Any, batch_size: int, steps: int, verbose: Any) -> AuxBatch:
         """Decide about soft labels, say so, and return the samples with what is to be learned."""
         outcome = listen(self, x, y, batch_size, steps, self._plain)
@@ -345,7 +353,7 @@ class AuxModel(keras.Model):
         return x._replace(targets={**x.targets, **outcome.targets})
 
     def _taught_as_before(self, x: AuxBatch) -> AuxBatch:
-        """Keep to what was decided before the first step: by now the network has seen all labels."""
+        """Put the soft labels of teacher and network together in the place of the same of the teacher alone."""
         known = getattr(self._untracked, "taught", {})
         same = {
             name: mixed

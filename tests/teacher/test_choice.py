@@ -59,7 +59,7 @@ def test_rare_classes(teacher: Any, y: list[int]) -> None:
 @pytest.mark.parametrize(
     ("teacher", "y", "error", "message"),
     [
-        (Ridge(), Y, InvalidTypeError, "Ridge has no predict_proba or decision_function, .* CalibratedClassifierCV"),
+        (Ridge(), Y, InvalidTypeError, "Ridge has no predict_proba or decision_function, .*CalibratedClassifierCV"),
         (SVC(), np.array([[0, 1], [1, 1]]), InvalidTypeError, "SVC has no predict_proba"),
         (LogisticRegression, Y, InvalidTypeError, r"must be a scikit-learn estimator, such as LogisticRegression\(\)"),
         ("ridge", Y, InvalidTypeError, "must be a scikit-learn estimator.*got 'ridge'"),

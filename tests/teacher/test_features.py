@@ -13,7 +13,7 @@ from auxtasks.errors import InvalidInputError, InvalidTypeError, UnknownNameErro
 
 RNG = np.random.default_rng(0)
 Y = [0, 1, 0, 1, 0, 1]
-WORDS = "one two three four five six seven".split()
+WORDS = ["one", "two", "three", "four", "five", "six", "seven"]
 INPUTS: dict[str, tuple[str, Any]] = {
     "signals": ("signal", RNG.normal(size=(14, 20, 2))),
     "signals of 3 steps": ("signal", RNG.normal(size=(14, 3))),
