@@ -1,26 +1,39 @@
-"""What auxiliary targets gain on real data: paired seeds, an untouched test set, intervals and losing cases.
+"""What soft labels gain on real data: paired seeds, an untouched test set, intervals and losing cases.
 
-Each data set is tried with few labels, on the labelled samples alone and with the unlabelled ones too, and with all
-labels. A seed draws which labels are kept, the initial weights, the batches and, where there is no official test part,
-the split. All arms of a seed start from the same weights and see the same batches; the baseline is the same wrapped
-model with weight 0, which trains exactly as the plain model would. Nothing is chosen by data set but the number of
-steps: the tasks are the defaults of the domain, with automatic weights and taps.
+Each data set is tried with few labels, where these arms are compared:
+
+- "network": an ordinary model, trained on the labelled samples alone;
+- "taught": the same with the defaults of `make_aux_targets`, which is given the labels, and of `attach_heads`;
+- "teacher": what the soft labels themselves say of the test samples;
+- "self-training": as scikit-learn's `SelfTrainingClassifier`, on the same model. After a third and two thirds of the
+  steps, samples without a label that it predicts with a probability above 0.95 (of several labels, the entries above
+  0.95 or below 0.05) are labelled so for good. It is not begun anew then. Not for numbers.
+
+With all labels, "network" and "taught" are compared; where that leaves no task, "taught" is "network", and its score
+is copied. A seed draws which labels are kept, the initial weights, the batches and, where there is no official test
+part, the split. The models of a seed begin with the same weights, take the same number of steps, and with few labels
+read the same labelled samples in each: half the batch of the problem, or fewer where there are not four samples
+without a label to each. Where more than a fifth have a label, batches are composed of that share. A step of
+"self-training" reads as many pseudo-labelled samples as one of "taught" reads soft-labelled ones, and these together
+count as much as the labelled ones together. Nothing is chosen by data set but the number of steps and the batch.
 
     python benchmarks/gain.py --seeds 10 --output benchmarks/results/gain.csv
-    python benchmarks/gain.py mnist trec --arms all --output other_arms.csv
+    python benchmarks/gain.py mnist trec --output benchmarks/results/gain.csv
     python benchmarks/gain.py --summary benchmarks/results/gain.csv
 
 Runs that the CSV holds already are not made again. Inputs are scaled, padded and numbered by all training inputs, of
-which no label is needed. The data is looked for in $AUXTASKS_DATA; so is the spaCy pipeline that tags TREC.
+which no label is needed. The data is looked for in $AUXTASKS_DATA; so is the spaCy pipeline that tags texts.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from functools import lru_cache, partial
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property, partial
 from itertools import product
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -28,163 +41,329 @@ import keras
 import numpy as np
 import table
 import tensorflow as tf
-from problems import PROBLEMS, Arm, Problem, Split
+from problems import PROBLEMS, TUNING
+from threadpoolctl import threadpool_limits
 
 import auxtasks
-from auxtasks.batches.composition import AUTO, automatic_weight
+from auxtasks.batches.composition import SHARE_WITH_SOFT_LABELS, Composition, rounds
+from auxtasks.errors import InvalidInputError
 from auxtasks.keras import attach_heads
 
-CONDITIONS = [("few", "no"), ("few", "yes"), ("all", "no")]
-"""Which samples are labelled, and whether the unlabelled ones are used."""
+TASKS: list[str] | None = ["soft_labels"]
+"""Of "taught"; None for the defaults of the domain."""
+SETS = {"own": PROBLEMS, "tuning": TUNING, "all": {**PROBLEMS, **TUNING}}
 LOSSES = {"accuracy": "sparse_categorical_crossentropy", "macro F1": "binary_crossentropy", "rmse": "mse"}
-WEIGHTINGS: dict[str, Callable[[int], Any]] = {
-    "fixed": lambda steps: "fixed",  # noqa: ARG005
-    "warm_up": lambda steps: {"warm_up": {"steps": steps // 3}},
-    "decay": lambda steps: {"decay": {"steps": steps}},
-    "cosine_gate": lambda steps: "cosine_gate",  # noqa: ARG005
-}
-BASELINE = Arm("baseline", weight=0.0)
+KEY = ("data", "labels", "arm", "seed")
+COLUMNS = (*KEY, "metric", "score", "seconds", "note")
+ROUNDS, SURE = 3, 0.95
+"""Of self-training."""
+
+Run = Callable[[], tuple[float, str]]
+"""Returns a score, and what is to be noted."""
 
 
-@lru_cache(maxsize=1)
-def split_of(name: str, seed: int) -> Split:
-    return PROBLEMS[name].split(np.random.default_rng(seed))
+class Trial:
+    """A data set and a seed: its inputs, prepared once, and one model, with which each arm begins anew."""
 
+    def __init__(self, name: str, seed: int) -> None:
+        self.problem, self.seed = SETS["all"][name], seed
+        self.split = self.problem.split(np.random.default_rng(seed))
+        self.numbers = self.problem.metric == "rmse"
+        self.of_network: dict[int, float] = {}
 
-def make_targets(problem: Problem, split: Split, arm: Arm, n: int) -> Any:
-    """Compute the targets of the first n samples."""
-    everything = auxtasks.make_aux_targets(
-        split.X, problem.domain, arm.tasks, given={name: split.given[name] for name in arm.given}, **problem.options
-    )
-    if n == len(split.X):
-        return everything
-    given = {name: split.given[name][:n] for name in arm.given}
-    if isinstance(split.X, np.ndarray):
-        return auxtasks.make_aux_targets(split.X[:n], problem.domain, arm.tasks, given=given, **problem.options)
-    # Series padded to one length, and words numbered by one vocabulary, so that the test inputs can be read.
-    return everything.transform(split.X[:n], given=given)
+    def runs(self) -> Iterator[tuple[str, int | str, Run]]:
+        """Go through the arms: the name of each, how many labels it has, and what makes it."""
+        few, n = self.split.few, len(self.split.y)
+        yield "teacher", few, self.teacher
+        yield "network", few, partial(self.network, few)
+        yield "taught", few, partial(self.taught, few)
+        if not self.numbers:
+            yield "self-training", few, self.self_training
+        yield "network", "all", partial(self.network, n)
+        yield "taught", "all", partial(self.taught, n)
 
+    def teacher(self) -> tuple[float, str]:
+        """Score the soft labels of the test samples."""
+        options = self.targets.specs["soft_labels"].options
+        return self.score(self.tested["soft_labels"], self.split.few), options["teacher"]
 
-class Trainer:
-    """A wrapped model and its data; every training of it starts from the same state."""
+    def network(self, n: int) -> tuple[float, str]:
+        """Train on n labelled samples alone."""
+        rows, _ = self.rows(n)
+        self.begin()
+        self.train(rows, np.full(rows.shape[1], 1 / rows.shape[1]), self.y(n))
+        self.of_network[n] = self.score(self.predict(self.tested.inputs), n)
+        return self.of_network[n], ""
 
-    def __init__(self, name: str, seed: int, labels: str, unlabelled: str, arm: Arm, weighting: str) -> None:
-        self.problem, self.split, self.seed = PROBLEMS[name], split_of(name, seed), seed
-        problem, split = self.problem, self.split
-        n_labelled = split.few if labels == "few" else len(split.y)
-        self.y = split.y[:n_labelled]
-        self.numbers = problem.metric == "rmse"
-        self.targets = make_targets(problem, split, arm, len(split.y) if unlabelled == "yes" else n_labelled)
-        self.composed, self.batch = unlabelled == "yes", problem.batch if labels == "all" else problem.batch // 2
-        keras.utils.set_random_seed(seed)
-        plan = WEIGHTINGS[weighting](problem.steps)
-        self.model = attach_heads(problem.model(self.targets, problem.outputs), self.targets, weighting=plan)
-        rate = keras.optimizers.schedules.CosineDecay(2e-3, problem.steps)
-        self.model.compile(keras.optimizers.Adam(rate), LOSSES[problem.metric], jit_compile=False)
-        self.model.optimizer.build(self.model.trainable_variables)
-        variables = [*self.model.variables, *self.model.optimizer.variables]
-        self.state = [(variable, variable.numpy()) for variable in variables]
+    def taught(self, n: int) -> tuple[float, str]:
+        """Train as a user would, n samples being labelled."""
+        few = n == self.split.few
+        targets = self.targets if few else self.make_targets(n)
+        if not targets:
+            return self.of_network.get(n) or self.network(n)[0], "no task: the network"
+        keras.utils.set_random_seed(self.seed)
+        model = attach_heads(self.base, targets)
+        model.compile(adam(self.problem.steps), LOSSES[self.problem.metric], jit_compile=False)
+        self.begin()
+        steps = self.problem.steps
+        if few:
+            _, size, share = self.batches
+            how = {"batch_size": size, "labelled_share": share, "steps_per_epoch": steps}
+        else:  # the rate of steps beyond is 0
+            size = self.problem.batch
+            how = {"batch_size": size, "epochs": ceil(steps / ceil(n / size))}
+        model.fit(targets.inputs, targets.with_main(), seed=self.seed, verbose=0, **how)
+        told = " ".join(getattr(model, "told_of_soft_labels", []))
+        return self.score(self.predict(self.tested.inputs), n), told
 
-    def score(self, weight: float | str) -> float:
-        """Train the model anew with this weight of all tasks, and return its score on the test part."""
+    def self_training(self) -> tuple[float, str]:
+        """Train on the few and on what the model itself is sure of."""
+        few, rng = self.split.few, np.random.default_rng(self.seed)
+        rows, n_others = self.rows(few)
+        several = self.problem.metric == "macro F1"
+        missing = np.nan if several else -1
+        y = self.y(few)
+        y = np.concatenate([y, np.full((len(self.split.y) - few, *y.shape[1:]), missing, y.dtype)])
+        weights = np.full(rows.shape[1], 1 / rows.shape[1])
+        self.begin()
+        for number, part in enumerate(np.array_split(rows, ROUNDS)):
+            if number:
+                said = self.predict(self.targets.inputs)
+                sure, guess = (
+                    (abs(said - 0.5), said > 0.5) if several else (said.max(axis=1) - 0.5, said.argmax(axis=1))
+                )
+                y = np.where((np.isnan(y) if several else y == -1) & (sure > SURE - 0.5), guess, y).astype(y.dtype)
+            known = ~np.isnan(y).all(axis=1) if several else y >= 0
+            known[:few] = False
+            if known.any():
+                others = rounds(np.flatnonzero(known), len(part) * n_others, rng).reshape(len(part), n_others)
+                both = np.concatenate([weights, np.full(n_others, 1 / n_others)])
+                self.train(np.concatenate([part, others], axis=1), both, y)
+            else:
+                self.train(part, weights, y)
+        return self.score(self.predict(self.tested.inputs), few), f"{known.sum()} pseudo-labelled"
+
+    @property
+    def batches(self) -> tuple[np.ndarray, int, float]:
+        """Which samples are labelled where few are, and the size and the labelled share of a batch of "taught"."""
+        labelled = np.arange(len(self.split.y)) < self.split.few
+        share = max(SHARE_WITH_SOFT_LABELS, float(labelled.mean()) + 1e-6)
+        return labelled, round(self.problem.batch // 2 / share), share
+
+    def rows(self, n: int) -> tuple[np.ndarray, int]:
+        """Return the labelled samples of each step if n are labelled, and how many others "taught" reads in one."""
+        steps, batch = self.problem.steps, self.problem.batch
+        if n > self.split.few:
+            return rounds(np.arange(n), steps * batch, np.random.default_rng(self.seed)).reshape(steps, batch), 0
+        plan = Composition(*self.batches, self.seed)
+        epochs = np.concatenate([plan.epoch(number) for number in range(ceil(steps / plan.n_batches))])
+        return epochs[:steps, : plan.n_labelled], plan.batch_size - plan.n_labelled
+
+    def scale(self, n: int) -> tuple[Any, Any]:
+        """Return the mean and the deviation of the first n labels that are numbers."""
+        y = self.split.y[:n]
+        return (y.mean(axis=0), y.std(axis=0)) if self.numbers else (0, 1)
+
+    def y(self, n: int) -> np.ndarray:
+        """Return the first n labels, as the loss reads them; numbers are standardised."""
+        if self.problem.metric == "accuracy":
+            return self.split.y[:n]
+        mean, std = self.scale(n)
+        return ((self.split.y[:n] - mean) / std).astype("float32")
+
+    def make_targets(self, n: int) -> Any:
+        """Make the targets of all samples, n of which are labelled; None where that leaves no task."""
+        y = self.y(n) if self.numbers else self.split.y[:n]
+        try:
+            return auxtasks.make_aux_targets(self.split.X, self.problem.domain, TASKS, y=y, **self.problem.options)
+        except InvalidInputError as error:
+            if "a label of every sample" not in str(error):
+                raise
+            return None
+
+    @cached_property
+    def targets(self) -> Any:
+        """What few labels are given to."""
+        return self.make_targets(self.split.few)
+
+    @cached_property
+    def tested(self) -> Any:
+        """The same of the test samples."""
+        return self.targets.transform(self.split.X_test)
+
+    @cached_property
+    def base(self) -> keras.Model:
+        """The model of all arms."""
+        keras.utils.set_random_seed(self.seed)
+        return self.problem.model(self.targets, self.problem.outputs)
+
+    @cached_property
+    def optimizer(self) -> keras.Optimizer:
+        """That of all arms but "taught"."""
+        made = adam(self.problem.steps)
+        made.build(self.base.trainable_variables)
+        return made
+
+    @cached_property
+    def state(self) -> list[tuple[Any, np.ndarray]]:
+        """What all arms begin with."""
+        return [(variable, variable.numpy()) for variable in (*self.base.variables, *self.optimizer.variables)]
+
+    def begin(self) -> None:
+        """Give the model the weights that all arms begin with."""
         for variable, value in self.state:
             variable.assign(value)
-        if weight == AUTO:  # counted here, because data sets of TensorFlow cannot be counted by `fit`
-            found = automatic_weight(len(self.y), len(self.targets.inputs))
-            self.model.set_loss_weights({task: found * spec.share for task, spec in self.targets.specs.items()})
-        else:
-            self.model.set_loss_weights(weight)
-        mean, std = (self.y.mean(axis=0), self.y.std(axis=0)) if self.numbers else (0, 1)
-        labelled = self.targets.with_main((self.y - mean) / std if self.numbers else self.y)
-        n_steps = {"steps_per_epoch": self.problem.steps, "verbose": 0}
-        if self.composed:
-            self.model.fit(self.targets.inputs, labelled, 2 * self.batch, seed=self.seed, **n_steps)
-        else:
-            samples = tf.data.Dataset.from_tensor_slices((self.targets.inputs, labelled))
-            self.model.fit(samples.shuffle(len(self.y), seed=self.seed).repeat().batch(self.batch), **n_steps)
-        predicted = self.model.predict(self.targets.prepare(self.split.X_test), batch_size=500, verbose=0)
-        return score(self.problem.metric, self.split.y_test, predicted * std + mean)
+
+    @cached_property
+    def _train(self) -> Any:
+        base, optimizer, loss = self.base, self.optimizer, keras.losses.get(LOSSES[self.problem.metric])
+        with_gaps = self.problem.metric == "macro F1"
+        inputs = tf.constant(self.targets.inputs)
+
+        @tf.function
+        def train(rows: Any, weights: Any, y: Any) -> None:
+            for number in tf.range(tf.shape(rows)[0]):
+                chosen = rows[number]
+                with tf.GradientTape() as tape:
+                    output = base(tf.gather(inputs, chosen), training=True)
+                    answers = tf.gather(y, chosen)
+                    if with_gaps:  # a missing entry is the output itself, where the loss has no gradient
+                        answers = tf.where(tf.math.is_nan(answers), tf.stop_gradient(output), answers)
+                    total = tf.reduce_sum(weights * loss(answers, output))
+                optimizer.apply(tape.gradient(total, base.trainable_variables), base.trainable_variables)
+
+        kinds = (tf.int32, (None, None)), (tf.float32, (None,))
+        y = self.y(self.split.few)
+        return train.get_concrete_function(
+            *(tf.TensorSpec(shape, kind) for kind, shape in kinds), tf.TensorSpec((None, *y.shape[1:]), y.dtype)
+        )
+
+    def train(self, rows: np.ndarray, weights: np.ndarray, y: np.ndarray) -> None:
+        """Take a step with each row of numbers of samples, whose losses are weighed."""
+        self._train(tf.constant(rows, tf.int32), tf.constant(weights, tf.float32), tf.constant(y))
+
+    @cached_property
+    def _predict(self) -> Any:
+        inputs = self.targets.inputs
+        call = tf.function(partial(self.base, training=False))
+        return call.get_concrete_function(tf.TensorSpec((None, *inputs.shape[1:]), inputs.dtype))
+
+    def predict(self, inputs: np.ndarray) -> np.ndarray:
+        """Return what the model predicts as it is."""
+        parts = [inputs[start : start + 500] for start in range(0, len(inputs), 500)]
+        return np.concatenate([self._predict(tf.constant(part)).numpy() for part in parts])
+
+    def score(self, predicted: np.ndarray, n: int) -> float:
+        """Return the accuracy or the mean F1 of the labels in percent, or the root mean square error of all outputs."""
+        y = self.split.y_test
+        if self.numbers:
+            mean, std = self.scale(n)
+            return float(np.sqrt(((predicted * std + mean - y) ** 2).mean()))
+        if self.problem.metric == "accuracy":
+            return 100.0 * float((predicted.argmax(axis=1) == y).mean())
+        found = predicted > 0.5
+        return 100.0 * float((2 * (found & (y == 1)).sum(axis=0) / (found.sum(axis=0) + y.sum(axis=0))).mean())
 
 
-trainer = lru_cache(maxsize=1)(Trainer)
-"""Arms that differ in their weight alone follow each other, and share one model and what TensorFlow made of it."""
+def adam(steps: int) -> keras.Optimizer:
+    return keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(2e-3, steps))
 
 
-def train(name: str, seed: int, labels: str, unlabelled: str, arm: Arm, weighting: str) -> float:
-    """Return the score of one model on the test part."""
-    return trainer(name, seed, labels, unlabelled, replace(arm, name="", weight=AUTO), weighting).score(arm.weight)
+def key(row: dict[str, Any]) -> tuple[str, ...]:
+    """Return what tells a run from all others."""
+    return tuple(str(row[name]) for name in KEY)
 
 
-def score(metric: str, y: np.ndarray, predicted: np.ndarray) -> float:
-    """Return the accuracy or the mean F1 of the labels in percent, or the root mean square error of all outputs."""
-    if metric == "rmse":
-        return float(np.sqrt(((predicted - y) ** 2).mean()))
-    if metric == "accuracy":
-        return 100.0 * float((predicted.argmax(axis=1) == y).mean())
-    found = predicted > 0.5
-    return 100.0 * float((2 * (found & (y == 1)).sum(axis=0) / (found.sum(axis=0) + y.sum(axis=0))).mean())
+def made(name: str, seed: int, done: set[tuple[str, ...]]) -> Iterator[dict[str, Any]]:
+    """Make the runs of a data set and a seed that are not done yet."""
+    keras.backend.clear_session()
+    trial = Trial(name, seed)
+    for arm, labels, run in trial.runs():
+        fields = {"data": name, "labels": labels, "arm": arm, "seed": seed, "metric": trial.problem.metric}
+        if key(fields) not in done:
+            start = time.perf_counter()
+            score, note = run()
+            seconds = round(time.perf_counter() - start, 1)
+            yield {**fields, "score": score, "seconds": seconds, "note": note}
 
 
-def runs_of(
-    name: str, seed: int, arms: Sequence[tuple[Arm, str]]
-) -> Iterator[tuple[dict[str, Any], Callable[[], float]]]:
-    """Go through the runs of one data set and seed: what names each in the CSV, and the function that makes it."""
-    problem = PROBLEMS[name]
-    for labels, unlabelled in CONDITIONS:
-        for arm, weighting in arms:
-            fields = {
-                "data": name,
-                "labels": split_of(name, seed).few if labels == "few" else "all",
-                "unlabelled": unlabelled,
-                "arm": arm.name + (f", {weighting}" if weighting != "fixed" else ""),
-                "weight": arm.weight,
-                "seed": seed,
-                "metric": problem.metric,
-            }
-            yield fields, partial(train, name, seed, labels, unlabelled, arm, weighting)
+def summarise(rows: Sequence[dict[str, Any]]) -> None:
+    """Print the means of each data set, how "taught" differs from "network", and counts over data sets."""
+    print(f"{'':25s}{'labels':>6s} {'network':>8s} {'teacher':>8s} {'self-tr.':>8s}   taught - network, 95 %")
+    cells: dict[str, list[dict[str, Any]]] = {"few": [], "all": []}
+    for data, metric, labels in dict.fromkeys((row["data"], row["metric"], str(row["labels"])) for row in rows):
+        chosen = [row for row in rows if (row["data"], str(row["labels"])) == (data, labels)]
+        arms: dict[str, dict[int, float]] = {}
+        for row in chosen:
+            arms.setdefault(row["arm"], {})[row["seed"]] = row["score"]
+        means = {arm: float(np.mean(list(scores.values()))) for arm, scores in arms.items()}
+        found = table.paired(arms.get("network", {}), arms.get("taught", {}), metric)
+        cells["all" if labels == "all" else "few"].append({"metric": metric, "found": found, "arms": arms})
+        said = [f"{means[arm]:8.4g}" if arm in means else f"{'':8s}" for arm in ("network", "teacher", "self-training")]
+        told = "one seed" if found is None else table.told(found)
+        if labels != "all":
+            told += f"; learned in {sum('soft_labels: learned' in row['note'] for row in chosen)}"
+        print(f"{f'{data}, {metric}':25s}{labels:>6s} {' '.join(said)}   {told}")
+    for labels, some in cells.items():
+        verdicts = [cell["found"].verdict for cell in some if cell["found"] is not None]
+        print(
+            f"\n{labels} labels: the interval is above 0 in {verdicts.count('helps')}, "
+            f"below in {verdicts.count('hurts')} of {len(verdicts)}"
+        )
+        for arm in ("taught", "self-training", "teacher"):
+            both = [cell for cell in some if {"network", arm} <= cell["arms"].keys()]
+            if both:
+                reduced = [1 - _error(cell, arm) / _error(cell, "network") for cell in both]
+                print(f"  {arm}: error less by {100 * np.mean(reduced):.1f} % on average of {len(both)}")
+        both = [cell for cell in some if {"taught", "self-training"} <= cell["arms"].keys()]
+        if both:
+            ahead = sum(_error(cell, "taught") < _error(cell, "self-training") for cell in both)
+            print(f"  taught is ahead of self-training in {ahead} of {len(both)}")
 
 
-def arms_of(
-    name: str, which: str, weights: Sequence[float | str] | None, weightings: Sequence[str]
-) -> list[tuple[Arm, str]]:
-    """List the arms of a data set and their weightings, the baseline first."""
-    problem = PROBLEMS[name]
-    tried = [replace(arm, weight=weight) for arm in problem.arms for weight in weights or [arm.weight]]
-    others = problem.others if which == "all" else ()
-    return [(BASELINE, "fixed"), *product(tried, weightings), *((arm, "fixed") for arm in others)]
+def _error(cell: dict[str, Any], arm: str) -> float:
+    """Return the mean error of an arm, over the seeds that network has too."""
+    arms = cell["arms"]
+    mean = float(np.mean([arms[arm][seed] for seed in sorted(arms[arm].keys() & arms["network"].keys())]))
+    return mean if cell["metric"] in table.ERRORS else 100.0 - mean
+
+
+def use_threads(n: int) -> None:
+    os.environ["OMP_NUM_THREADS"] = str(n)  # of libraries that are loaded later
+    threadpool_limits(n)
+    tf.config.threading.set_intra_op_parallelism_threads(n)
+    tf.config.threading.set_inter_op_parallelism_threads(n)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("problems", nargs="*", default=list(PROBLEMS), help=f"of {', '.join(PROBLEMS)}; all by default")
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(SETS['all'])}; instead of --sets")
+    parser.add_argument("--sets", choices=list(SETS), default="all", help="tuning: those that defaults are chosen on")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--arms", choices=["defaults", "all"], default="defaults", help="all: the other arms too")
-    parser.add_argument("--weights", type=table.weight_of, nargs="+", help="instead of auto, of the default arms")
-    parser.add_argument("--weighting", nargs="+", choices=list(WEIGHTINGS), default=["fixed"], help="of these arms")
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--output", type=Path, help="CSV that single runs are appended to")
     parser.add_argument("--summary", type=Path, help="only print what this CSV says")
     arguments = parser.parse_args()
-    if unknown := [name for name in arguments.problems if name not in PROBLEMS]:
-        parser.error(f"no data set {', '.join(unknown)}; there are {', '.join(PROBLEMS)}")
+    names = arguments.names or list(SETS[arguments.sets])
+    if unknown := [name for name in names if name not in SETS["all"]]:
+        parser.error(f"no data set {', '.join(unknown)}; there are {', '.join(SETS['all'])}")
     if arguments.summary:
-        return table.summarise(table.read(arguments.summary))
-    rows = table.read(arguments.output) if arguments.output and arguments.output.exists() else []
+        return summarise(table.read(arguments.summary, COLUMNS))
+    use_threads(arguments.threads)
+    rows = table.read(arguments.output, COLUMNS) if arguments.output else []
+    done = {key(row) for row in rows}
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
-    done: set[tuple[str, ...]] = {table.key(row) for row in rows}
-    for name, seed in product(arguments.problems, seeds):
-        arms = arms_of(name, arguments.arms, arguments.weights, arguments.weighting)
-        for fields, run in runs_of(name, seed, arms):
-            if table.key(fields) not in done:
-                rows.append({**fields, "score": run()})
-                print(_line(rows[-1]), flush=True)
-                if arguments.output:
-                    table.append(arguments.output, rows[-1])
-    return table.summarise(rows)
-
-
-def _line(row: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {value:.4g}" if name == "score" else f"{value}" for name, value in row.items())
+    for name, seed in product(names, seeds):
+        for row in made(name, seed, done):
+            rows.append(row)
+            print(
+                ", ".join(f"{value:.4g}" if isinstance(value, float) else f"{value}" for value in row.values()),
+                flush=True,
+            )
+            if arguments.output:
+                table.append(arguments.output, row)
+    return summarise(rows)
 
 
 if __name__ == "__main__":

@@ -95,7 +95,10 @@ def main() -> None:
         for row in found if arguments.output else []:
             table.append(arguments.output, row)
         rows += found
-    table.summarise(rows)
+    scores = {arm: {row["seed"]: row["score"] for row in rows if row["arm"] == arm} for arm in arms}
+    for arm in arms[1:]:
+        found = table.paired(scores["baseline"], scores[arm], "accuracy")
+        print(f"{arm:24s} {'' if found is None else table.told(found)}")
 
 
 if __name__ == "__main__":

@@ -56,6 +56,14 @@ class Composition:
         """How many samples have a label, and how many there are."""
         return len(self._labelled), len(self._labelled) + len(self._unlabelled)
 
+    def described(self, n_batches: int) -> str:
+        """Say what an epoch of so many batches is."""
+        times = n_batches * self.n_labelled / len(self._labelled)
+        return (
+            f"an epoch has {n_batches} steps of {self.batch_size} samples, {self.n_labelled} of them labelled, and "
+            f"shows each of the {len(self._labelled)} labelled samples {times:.1f} times"
+        )
+
     def epoch(self, number: int) -> Indices:
         """Return the samples of one epoch, shape (batches, batch size).
 
@@ -78,22 +86,6 @@ def compose(labelled: NDArray[np.bool_], batch_size: int, share: float, seed: in
     if batch_size < 2 or not labelled.any() or labelled.mean() >= share:
         return None
     return Composition(labelled, batch_size, share, seed)
-
-
-def n_labelled_of(labelled: object, batch_size: int, share: float | None) -> int:
-    """Return how many labelled samples are in a batch, one at least."""
-    flags = np.asarray(labelled, dtype=bool)
-    plan = compose(flags, batch_size, share, 0) if share is not None and flags.size else None
-    if plan is not None:
-        return plan.n_labelled
-    return max(1, round(batch_size * float(flags.mean()))) if flags.size else batch_size
-
-
-def steps_of(labelled: object, batch_size: int, share: float | None, n: int) -> int:
-    """Return how many batches an epoch has."""
-    flags = np.asarray(labelled, dtype=bool)
-    plan = compose(flags, batch_size, share, 0) if share is not None and flags.size else None
-    return ceil(n / batch_size) if plan is None else plan.n_batches
 
 
 def planned(labelled: NDArray[np.bool_], batch_size: int, share: float, seed: int) -> Composition:

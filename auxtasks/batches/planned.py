@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 from math import ceil
@@ -19,7 +19,6 @@ from auxtasks.batches.composition import (
     Composition,
     Indices,
     automatic_weight,
-    compose,
     planned,
 )
 from auxtasks.batches.forms import AuxBatch, PackedDataset, as_inputs
@@ -178,15 +177,9 @@ def dataset_of(data: Any, plan: Composition, first_epoch: int = 0) -> tf.data.Da
     )
 
 
-def composed_dataset(
-    data: tuple[Any, ...], batch_size: int, share: float, seed: int, steps_done: Callable[[], int], *, repeat: bool
-) -> tf.data.Dataset | None:
-    """Return batches of packed data that hold a share of labelled samples; None where ordinary ones do."""
-    plan = compose(np.asarray(data[0].labelled, dtype=bool), batch_size, share, seed)
-    if plan is None:
-        return None
-    # Another call of fit goes on with the epochs after those seen before, as a resumed run must.
-    batches = dataset_of(data, plan, first_epoch=steps_done() // plan.n_batches)
+def composed_dataset(data: tuple[Any, ...], plan: Composition, steps_done: int, *, repeat: bool) -> tf.data.Dataset:
+    """Return planned batches of packed data; a resumed run goes on with the epoch that follows its steps."""
+    batches = dataset_of(data, plan, first_epoch=steps_done // plan.n_batches)
     return batches.repeat() if repeat else batches
 
 

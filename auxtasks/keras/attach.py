@@ -191,7 +191,7 @@ def attach_heads(
     taps = resolve_taps(at, headed, base, trial)
     ties = make_ties(tie, headed, base, getattr(targets, "vocabulary", None), numbered=samples.numbered_by_model())
     task_losses = resolve_losses(losses, headed)
-    return AuxModel(
+    model = AuxModel(
         base,
         with_chance(specs, task_losses, targets if isinstance(targets, AuxTargets) else {}),
         {task: (output.path, output.call, output.shape) for task, output in taps.items()},
@@ -205,6 +205,9 @@ def attach_heads(
         losses=task_losses,
         metrics=resolve_metrics(metrics, headed),
     )
+    teachers = getattr(getattr(targets, "generator", targets), "teachers_", ())
+    model.unseen.update({teacher.name: teacher.unseen.said for teacher in teachers})
+    return model
 
 
 def strip_heads(model: AuxModel) -> keras.Model:

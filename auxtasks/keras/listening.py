@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -13,7 +13,6 @@ import tensorflow as tf
 from auxtasks.batches.composition import rounds
 from auxtasks.batches.forms import AuxBatch
 from auxtasks.errors import InvalidInputError
-from auxtasks.keras.compiling import optimizer_like
 from auxtasks.keras.outputs import by_label
 from auxtasks.keras.private import restore_seed_state, seed_state
 from auxtasks.keras.seeds import states_of
@@ -29,6 +28,10 @@ FEWEST_UNLABELLED = 32
 """Fewer samples without a label teach nothing that the labels do not."""
 
 
+LUCK = 0.15
+"""Fewer errors than guessing must be less probable than this, by chance: 2 of 8 in two classes are."""
+
+
 class Outcome(NamedTuple):
     """What became of soft labels: the weight of each task, what it is to learn, and why."""
 
@@ -38,31 +41,34 @@ class Outcome(NamedTuple):
 
 
 class Opinion(NamedTuple):
-    """What the network, trained on the labelled samples alone, says of all samples, and how well it predicts."""
+    """What the network, trained on labelled samples alone, says: of these, not shown their labels, and of all."""
 
-    evidence: Evidence
+    unseen: Floats
     said: Floats
 
 
-def listen(
-    model: Any, batch: AuxBatch, main: Any, batch_size: int, steps: int, make_plain: Callable[..., Any]
-) -> Outcome:
+class Training(NamedTuple):
+    """The samples of a ``fit``, how many labelled ones a step has, and how many steps there are."""
+
+    inputs: Any
+    main: Any
+    batch_size: int
+    steps: int
+
+
+def listen(model: Any, batch: AuxBatch, training: Training) -> Outcome:
     """Decide for each task of soft labels whose weight was left open."""
-    weights: dict[str, float] = {}
-    targets: dict[str, Array] = {}
-    sentences = []
+    outcome = Outcome({}, {}, [])
     for name in model._weights.left_open:
         spec = model.specs[name]
         if is_taught(spec) and name in batch.targets:
-            labels = labels_of(spec, main, model.label_names)
-            found = np.asarray(batch.targets[name])
-            weights[name], mixed, sentence = _decide(
-                model, spec, labels, found, batch.inputs, main, batch_size, steps, make_plain
-            )
-            sentences.append(f"{name}: {sentence}")
+            labels = labels_of(spec, training.main, model.label_names)
+            weight, mixed, sentence = _decide(model, spec, labels, np.asarray(batch.targets[name]), training)
+            outcome.weights[name] = weight
+            outcome.sentences.append(f"{name}: {sentence}")
             if mixed is not None:
-                targets[name] = mixed
-    return Outcome(weights, targets, sentences)
+                outcome.targets[name] = mixed
+    return outcome
 
 
 def labels_of(spec: TargetSpec, main: Any, names: list[str] | None) -> MainLabels:
@@ -77,92 +83,82 @@ def labels_of(spec: TargetSpec, main: Any, names: list[str] | None) -> MainLabel
 
 
 def _decide(
-    model: Any,
-    spec: TargetSpec,
-    labels: MainLabels,
-    soft: Array,
-    inputs: Any,
-    main: Any,
-    batch_size: int,
-    steps: int,
-    make_plain: Callable[..., Any],
+    model: Any, spec: TargetSpec, labels: MainLabels, soft: Array, training: Training
 ) -> tuple[float, Array | None, str]:
-    """Return the weight, soft labels of teacher and network together, and the reason."""
-    taught = ~np.isnan(soft).any(axis=1)
-    options, rows = spec.options, labels.rows
-    error, guess = options["error"], options["guess"]
+    """Return the weight, what teacher and network say together, and the reason."""
+    taught, rows = ~np.isnan(soft).any(axis=1), labels.rows
     if taught.sum() < FEWEST_UNLABELLED:
-        return 0.0, None, f"not learned: only {taught.sum()} samples have no label, and a teacher needs more."
-    if not _better_than_guessing(error, guess, len(rows), spec):
-        return (
-            0.0,
-            None,
-            f"not learned: the teacher {_rate(spec, error)}, guessing {_rate(spec, guess)}.",
-        )
-    if labels.kind != spec.kind or labels.width > spec.shape[0] or model.distribute_strategy.num_replicas_in_sync > 1:
-        return 1.0, None, f"learned: the teacher {_rate(spec, error)}; the network was not compared with it."
-    opinion = cross_validated(model, spec, labels, inputs, main, batch_size, steps, make_plain)
+        few = f"{taught.sum()} samples without a label of their own are too few (under {FEWEST_UNLABELLED})"
+        return 0.0, None, f"not learned: {few}."
+    unseen = model.unseen.get(spec.name)
+    known = unseen is not None and labels.kind == spec.kind and unseen.shape == (len(rows), labels.width)
+    if not known or model.distribute_strategy.num_replicas_in_sync > 1:
+        right = _rate(spec, spec.options["error"])
+        return 1.0, None, f"learned: the teacher {right}, and was not compared with the network."
+    opinion = cross_validated(model, spec, labels, training)
     if not np.isfinite(opinion.said).all():
-        return 1.0, None, f"learned: the teacher {_rate(spec, error)}; this network predicts no numbers."
-    of_network = opinion.evidence.error
-    against = f"the teacher {_rate(spec, error)}, this network {_rate(spec, of_network)}"
-    if of_network < error - 1e-9 and opinion.evidence.surprise < options["surprise"]:
-        return 0.0, None, f"not learned: {against}."
-    shares = shares_by([options["surprise"], opinion.evidence.surprise], len(rows))
+        return (
+            1.0,
+            None,
+            f"learned: the teacher {_rate(spec, spec.options['error'])}; this network predicts no numbers.",
+        )
+    teacher, network = (evidence_of(labels, rows, said) for said in (unseen, opinion.unseen))
+    shares = shares_by([teacher.surprise, network.surprise])
+    both = evidence_of(labels, rows, shares[0] * unseen + shares[1] * opinion.unseen)
+    found = ", ".join(
+        f"{who} {_rate(spec, each.error)}"
+        for who, each in (("the teacher", teacher), ("this network", network), ("both together", both))
+    )
+    if not _better_than_guessing(both, spec):
+        return 0.0, None, f"not learned: {found}, guessing {_rate(spec, both.guess)}."
+    if (both.error, both.surprise) >= (network.error, network.surprise):
+        return 0.0, None, f"not learned: {found}."
     mixed = soft.copy()
     mixed[taught] = shares[0] * soft[taught] + shares[1] * opinion.said[taught]
-    return 1.0, mixed, f"learned ({100 * shares[0]:.0f} % the teacher's): {against}."
+    return 1.0, mixed, f"learned: {found}."
 
 
 def _rate(spec: TargetSpec, error: float) -> str:
-    if spec.kind == "vector":
-        return f"explains {100 * (1 - error):.0f} % of the variance"
-    return f"gets {100 * (1 - error):.0f} % of the labels right"
+    if spec.kind == "multilabel":
+        return f"F1 {1 - error:.2f}"
+    return f"explains {100 * (1 - error):.0f} %" if spec.kind == "vector" else f"{100 * (1 - error):.0f} %"
 
 
-def _better_than_guessing(error: float, guess: float, n: int, spec: TargetSpec) -> bool:
-    """Tell whether so few errors among n labels would be rare by guessing."""
-    if spec.kind == "vector":
-        return error < 1.0
+def _better_than_guessing(evidence: Evidence, spec: TargetSpec) -> bool:
+    """Tell whether so few errors would be rare by guessing."""
+    if spec.kind != "distribution":
+        return evidence.error < evidence.guess
     from scipy.stats import binom
 
-    return bool(binom.cdf(round(error * n), n, guess) < 0.1)
+    return bool(binom.cdf(round(evidence.error * evidence.n), evidence.n, evidence.guess) < LUCK)
 
 
-def cross_validated(
-    model: Any,
-    spec: TargetSpec,
-    labels: MainLabels,
-    inputs: Any,
-    main: Any,
-    batch_size: int,
-    steps: int,
-    make_plain: Callable[..., Any],
-) -> Opinion:
+def cross_validated(model: Any, spec: TargetSpec, labels: MainLabels, training: Training) -> Opinion:
     """Train the network, from the weights that it has, without each fold of the labelled samples in turn.
 
     Weights, and the states of random generators, are afterwards what they were.
     """
-    rows = labels.rows
-    folds = folds_of(labels, rows, spec.options["seed"])
+    inputs, main, batch_size, steps = training
+    rows, seed = labels.rows, spec.options["seed"]
+    folds = folds_of(labels, rows, seed)
     steps = max(1, min(MOST_STEPS, steps // len(folds)))
     n = len(keras.tree.flatten(inputs)[0])
-    predicted, said = np.zeros((len(rows), spec.shape[0])), np.zeros((n, spec.shape[0]))
+    unseen, said = np.zeros((len(rows), labels.width)), np.zeros((n, labels.width))
     loss = losses_by_output(model.loss, model.label_names).get(labels.output)
     with _unchanged(model.base):
-        plain = make_plain(optimizer_like(model.optimizer))
+        plain = model.without_tasks()
         plain.optimizer.build(plain.trainable_variables)
         start = [(variable, variable.numpy()) for variable in (*model.base.variables, *plain.optimizer.variables)]
         for number, (train, test) in enumerate(folds):
             for variable, value in start:
                 variable.assign(value)
-            order = rounds(rows[train], steps * batch_size, np.random.default_rng([spec.options["seed"], number]))
-            plain.fit(_batches(inputs, main, order.reshape(steps, batch_size)), shuffle=False, verbose=0)
+            order = rounds(rows[train], steps * batch_size, np.random.default_rng([seed, number]))
+            plain.fit(_batches(inputs, main, order.reshape(steps, batch_size)), verbose=0, shuffle=False)
             outputs = by_label(plain.predict(inputs, batch_size=max(batch_size, 256), verbose=0), model.label_names)
-            found = opinions(spec, outputs[labels.output], loss)
-            predicted[test] = found[rows[test]]
+            found = opinions(spec, outputs[labels.output], loss)[:, : labels.width]
+            unseen[test] = found[rows[test]]
             said += found / len(folds)
-    return Opinion(evidence_of(labels, rows, predicted), said)
+    return Opinion(unseen, said)
 
 
 def _batches(inputs: Any, main: Any, rows: Array) -> tf.data.Dataset:

@@ -12,15 +12,15 @@ import keras
 import numpy as np
 from keras import ops
 
-from auxtasks.batches.composition import AUTO, DEFAULT_SHARE, SHARE_WITH_SOFT_LABELS, Weight, n_labelled_of, steps_of
+from auxtasks.batches.composition import AUTO, DEFAULT_SHARE, SHARE_WITH_SOFT_LABELS, Weight, compose
 from auxtasks.batches.forms import AuxBatch, PackedDataset, as_inputs, as_tuple
-from auxtasks.batches.planned import composed_dataset, weight_for
+from auxtasks.batches.planned import Ordered, composed_dataset, weight_for
 from auxtasks.errors import InvalidInputError
 from auxtasks.generator import AuxTargetGenerator
-from auxtasks.keras.compiling import compile_arguments
+from auxtasks.keras.compiling import compile_arguments, optimizer_like
 from auxtasks.keras.gradients import train_by_gradients
 from auxtasks.keras.heads import build_heads
-from auxtasks.keras.listening import listen
+from auxtasks.keras.listening import Training, listen
 from auxtasks.keras.loss_names import TaskLoss
 from auxtasks.keras.masking import like_outputs, update_metrics
 from auxtasks.keras.objective import LossWeights, Objective
@@ -40,6 +40,8 @@ from auxtasks.keras.turns.step import Turns
 from auxtasks.keras.weighting.base import Weighting
 from auxtasks.specs import TargetSpec
 from auxtasks.validation import check_int, check_number
+
+_LOGGER = logging.getLogger("auxtasks")
 
 
 @keras.saving.register_keras_serializable("auxtasks")
@@ -118,7 +120,7 @@ class AuxModel(keras.Model):
         self._rebalanced, self._task_metrics = self._scores.rebalanced, self._scores.metrics
         self._task_optimizers: list[Any] = []
         # And what it would save as a part of this model is not.
-        self._untracked = SimpleNamespace()
+        self._untracked = SimpleNamespace(unseen={}, told=[], taught={})
         self.built = True
 
     @property
@@ -140,6 +142,17 @@ class AuxModel(keras.Model):
     def in_turns(self) -> bool:
         """Whether each step trains one task only."""
         return self._turns is not None
+
+    @property
+    def unseen(self) -> dict[str, Any]:
+        """What teachers say of labelled samples when not shown their labels, by task; of a loaded model nothing."""
+        found: dict[str, Any] = self._untracked.unseen
+        return found
+
+    @property
+    def told_of_soft_labels(self) -> list[str]:
+        """What the last `fit` said about soft labels: whether each is learned, and why."""
+        return list(self._untracked.told)
 
     @property
     def label_names(self) -> list[str] | None:
@@ -248,10 +261,12 @@ class AuxModel(keras.Model):
         sample_weight : array or mapping, optional
             An array weighs the main loss; a mapping weighs ``"main"``, or each output, and each task by name. Those of
             a task have shape (n,), or one for each entry of a target with labels or steps.
-        labelled_share : float or None, default 0.5
+        labelled_share : float, "auto" or None, default "auto"
             Where fewer samples than this have a main label, and x is in arrays, each batch is composed of this share
             of labelled samples, which come round as often as needed, and of unlabelled ones, each of which an epoch
-            sees once. None, or ``shuffle=False``, takes batches as they come.
+            sees once. An epoch then has more steps than one of the labelled samples alone, which a record of level
+            INFO of the logger ``"auxtasks"`` says. ``"auto"`` is 0.2 with soft labels, and 0.5 otherwise. None, or
+            ``shuffle=False``, takes batches as they come.
         seed : int, default 0
             Seeds the composition of batches.
         **kwargs
@@ -261,6 +276,16 @@ class AuxModel(keras.Model):
         -------
         keras.callbacks.History
             With ``<task>_loss``, in units of chance, beside the main logs.
+
+        Notes
+        -----
+        Soft labels whose weight was left open are learned if they promise to help, which the labelled samples alone
+        decide before training begins. If 32 samples or more have one, the network is cross-validated on the labelled
+        ones, from the weights that it has and in 100 steps for each fold at most (in all folds together no more than
+        it will be trained in), and all is put back as it was. Opinions of teacher and network are then mixed by
+        their likelihood, and learned if the mixture predicts better than the network alone and than guessing. This
+        takes x in arrays and one device; else what the teacher says is learned as it is, with weight 1. A number in
+        `weights` of `attach_heads` decides by itself. `told_of_soft_labels` says what was decided.
 
         Raises
         ------
@@ -279,20 +304,28 @@ class AuxModel(keras.Model):
         if self._turns is not None:
             self._turns.count_labels(x)
             self._turns.build_optimizers(self)
-        how = batch_size or 32, share if shuffle else None, kwargs.get("steps_per_epoch"), epochs
-        x = self._weighed(x, y, *how, verbose=verbose)
+        begun = self._steps_done() > 0
+        decided = {name: self.loss_weights[name] for name in self._weights.left_open} if begun else {}
+        self._weights.set_automatic(weight_for(x) if self._rules.needed and self._turns is None else 1.0, decided)
         if validation_split and isinstance(x, AuxBatch) and not np.all(x.labelled):
             raise InvalidInputError(
                 "`validation_split` takes the last samples, and some main labels are missing here, so that part "
                 "could hold no label at all. Pass labelled samples as `validation_data`."
             )
-        if isinstance(x, AuxBatch) and share is not None and shuffle:
-            data = (x, y) if sample_weight is None else (x, y, sample_weight)
-            composed = composed_dataset(
-                data, batch_size or 32, share, seed, self._steps_done, repeat=bool(kwargs.get("steps_per_epoch"))
-            )
-            if composed is not None:
-                x, y, sample_weight, batch_size, shuffle = composed, None, None, None, False
+        if isinstance(x, AuxBatch):
+            labelled, size = np.asarray(x.labelled, dtype=bool), batch_size or 32
+            plan = compose(labelled, size, share, seed) if share is not None and shuffle else None
+            per_epoch = kwargs.get("steps_per_epoch") or (plan or Ordered(len(labelled), size)).n_batches
+            if begun:
+                x = self._taught_as_before(x)
+            elif self._rules.needed and labelled.size:
+                n_labelled = plan.n_labelled if plan else max(1, round(size * labelled.mean()))
+                x = self._taught(x, Training(x.inputs, y, n_labelled, per_epoch * epochs), verbose)
+            if plan is not None:
+                _LOGGER.info("%s", plan.described(per_epoch))
+                data = (x, y) if sample_weight is None else (x, y, sample_weight)
+                x = composed_dataset(data, plan, self._steps_done(), repeat="steps_per_epoch" in kwargs)
+                y, sample_weight, batch_size, shuffle = None, None, None, False
         batches = x.source if isinstance(x, PackedDataset) and isinstance(x.source, TaskBatches) else None
         if batches is not None:
             batches.check_main(needed=self._rules.needed, negative=self._rules.negative)
@@ -322,52 +355,34 @@ class AuxModel(keras.Model):
             return SHARE_WITH_SOFT_LABELS if any(map(is_taught, self.specs.values())) else DEFAULT_SHARE
         return None if labelled_share is None else check_number("labelled_share", labelled_share, low=0.0, high=1.0)
 
-    def _weighed(
-        self, x: Any, y: Any, size: int, share: float | None, steps: int | None, epochs: int, *, verbose: Any
-    ) -> Any:
-        """Set the weights that were left open, and return the data with what is to be learned of soft labels."""
-        automatic = weight_for(x) if self._rules.needed and self._turns is None else 1.0
-        if self._steps_done():
-            # By now the network has seen all labels: what was decided before the first step holds.
-            self._weights.set_automatic(automatic, self.loss_weights)
-            return self._taught_as_before(x) if isinstance(x, AuxBatch) else x
-        self._weights.set_automatic(automatic)
-        if not isinstance(x, AuxBatch) or not self._rules.needed:
-            return x
-        n_samples = len(keras.tree.flatten(x.inputs)[0])
-        per_epoch = steps or steps_of(x.labelled, size, share, n_samples)
-        return self._taught(x, y, n_labelled_of(x.labelled, size, share), per_epoch * epochs, verbose)
-
-    def _taught(self, x: AuxBatch, y: Any, batch_size: int, steps: int, verbose: Any) -> AuxBatch:
+    def _taught(self, x: AuxBatch, training: Training, verbose: Any) -> AuxBatch:
         """Decide about soft labels, say so, and return the samples with what is to be learned."""
-        outcome = listen(self, x, y, batch_size, steps, self._plain)
-        if not outcome.weights:
-            return x
-        self._weights.set_automatic(self._weights.automatic, outcome.weights)
+        outcome = listen(self, x, training)
+        if outcome.weights:
+            self._weights.set_automatic(self._weights.automatic, outcome.weights)
+            self._untracked.told = outcome.sentences
         for sentence in outcome.sentences:
-            logging.getLogger("auxtasks").info(sentence)
+            _LOGGER.info("%s", sentence)
             if verbose:
                 print(sentence)
-        self.told_of_soft_labels = outcome.sentences
         self._untracked.taught = {name: (x.targets[name], mixed) for name, mixed in outcome.targets.items()}
         return x._replace(targets={**x.targets, **outcome.targets})
 
     def _taught_as_before(self, x: AuxBatch) -> AuxBatch:
-        """Put the soft labels of teacher and network together in the place of the same of the teacher alone."""
-        known = getattr(self._untracked, "taught", {})
+        """Keep to what was decided before the first step: by now the network has seen all labels."""
         same = {
             name: mixed
-            for name, (soft, mixed) in known.items()
+            for name, (soft, mixed) in self._untracked.taught.items()
             if name in x.targets and np.array_equal(x.targets[name], soft, equal_nan=True)
         }
         return x._replace(targets={**x.targets, **same})
 
-    def _plain(self, optimizer: Any) -> AuxModel:
-        """Return a wrapper of the same base without tasks, compiled likewise."""
+    def without_tasks(self) -> AuxModel:
+        """Return another wrapper of the same base, without tasks and compiled likewise, to try it on its own."""
         plain = AuxModel(self.base, {}, {}, {}, self._seed)
         # Compiling by XLA takes longer than so few steps.
         given = {**compile_arguments(self), "metrics": None, "weighted_metrics": None, "jit_compile": False}
-        plain.compile(optimizer, **given)
+        plain.compile(optimizer_like(self.optimizer), **given)
         return plain
 
     def evaluate(

@@ -18,7 +18,7 @@ from auxtasks.extractors.text.step_labels import lay_out_labels
 from auxtasks.files import named
 from auxtasks.label_columns import GivenColumn, check_names, encode, fit_given
 from auxtasks.registry import find_task
-from auxtasks.specs import SOFT_LABELS, TargetSpec
+from auxtasks.specs import SOFT_LABELS, Kind, TargetSpec
 from auxtasks.targets.computing import Computed, check_fitted_shapes, check_like_training, compute_all, inputs_after
 from auxtasks.targets.raw import RawTarget, empty_target
 from auxtasks.targets.reading import read_inputs
@@ -68,7 +68,7 @@ class Fitted:
         checked_settings(params)
         check_names(given, None)
         tasks, asked = split_tasks(params["tasks"], has_labels=y is not None)
-        if asked is not None and tasks is not None and not tasks and not given:
+        if asked is not None and not tasks:
             return cls(params, ())
         return cls(params, parse_tasks(params["domain"], tasks, given or ()))
 
@@ -125,7 +125,9 @@ class Fitted:
     def missing(self, name: str, n: int = 0) -> Array:
         """Return so many rows of a target, all missing."""
         spec = self.specs[name]
-        return empty_target(spec.kind, n, spec.shape, self.settings.dtype)
+        # Soft labels are shares, also of several labels.
+        kind: Kind = "vector" if spec.task == SOFT_LABELS else spec.kind
+        return empty_target(kind, n, spec.shape, self.settings.dtype)
 
     def check_adds_none(self, way_out: str) -> None:
         """Refuse what cannot be computed one batch at a time."""

@@ -17,7 +17,7 @@ from auxtasks.teacher.labels import MainLabels
 from auxtasks.typing import Array, Floats
 
 N_FOLDS = 5
-REPEATS = 3
+REPEATS = 2
 """How often a teacher is cross-validated; it takes a moment."""
 
 
@@ -45,21 +45,24 @@ class Committee:
 
 @dataclass(frozen=True)
 class Evidence:
-    """How well something predicts labels that it was not shown, by cross-validation.
+    """How well something predicts n labels that it was not shown, by cross-validation.
 
-    `errors` has an entry for each labelled sample: the share of its labels that are wrong, or the squared error over
-    the variance. `guess` is the mean error of the most frequent class or the mean, and `surprise` the negative
+    `error` is the share of wrong classes, 1 less the mean F1 of several labels, or the mean squared error over the
+    variance; `guess` that of the most frequent class, of all labels or of the mean. `surprise` is the negative
     logarithm of the likelihood of a label, on average: that of a normal distribution, but for a constant, for numbers.
     """
 
-    errors: Floats
+    error: float
     guess: float
     surprise: float
+    n: int
 
-    @property
-    def error(self) -> float:
-        """The mean error."""
-        return float(self.errors.mean())
+    @classmethod
+    def mean(cls, several: Sequence[Evidence]) -> Evidence:
+        """Return the means over several divisions into folds."""
+        first = several[0]
+        error, surprise = (float(np.mean([getattr(each, name) for each in several])) for name in ("error", "surprise"))
+        return cls(error, first.guess, surprise, first.n)
 
 
 _LEAST_SHARE = 0.02
@@ -88,30 +91,38 @@ def _plain_folds(selection: Any, n: int, seed: int) -> list[tuple[Array, Array]]
 
 def evidence_of(labels: MainLabels, rows: Array, predicted: Floats) -> Evidence:
     """Compare predictions of labels that were not shown with the labels."""
-    answers = labels.answers(rows)
+    answers, n = labels.answers(rows), len(rows)
     if labels.kind == "distribution":
-        share = np.bincount(answers).max() / len(answers)
         right = np.take_along_axis(predicted, answers[:, np.newaxis], axis=1)
-        return Evidence((predicted.argmax(axis=1) != answers).astype(float), 1.0 - float(share), _surprise(right))
+        error = float((predicted.argmax(axis=1) != answers).mean())
+        return Evidence(error, 1.0 - float(np.bincount(answers).max() / n), _surprise(right), n)
     if labels.kind == "multilabel":
-        majority = answers.mean(axis=0) > 0.5
         right = np.where(answers == 1, predicted, 1.0 - predicted)
-        errors = ((predicted > 0.5) != answers).mean(axis=1)
-        return Evidence(errors, float((answers != majority).mean()), _surprise(right))
-    errors = ((predicted - answers) ** 2 / np.maximum(answers.var(axis=0), 1e-12)).mean(axis=1)
-    return Evidence(errors, 1.0, 0.5 * float(np.log(max(errors.mean(), 1e-12))))
+        return Evidence(1.0 - _f1(answers, predicted > 0.5), 1.0 - _f1(answers, answers >= 0), _surprise(right), n)
+    error = float(((predicted - answers) ** 2 / np.maximum(answers.var(axis=0), 1e-12)).mean())
+    return Evidence(error, 1.0, 0.5 * float(np.log(max(error, 1e-12))), n)
+
+
+def _f1(answers: Array, found: Array) -> float:
+    """Return the mean over the labels of the harmonic mean of precision and recall, 0 for a label that never is."""
+    hits = (found & (answers == 1)).sum(axis=0)
+    return float((2 * hits / np.maximum(found.sum(axis=0) + (answers == 1).sum(axis=0), 1)).mean())
 
 
 def _surprise(shares: Floats) -> float:
     return -float(np.log(np.clip(shares, _LEAST_SHARE, 1.0)).mean())
 
 
-def shares_by(surprises: Sequence[float], n: int) -> Floats:
-    """Return how much each of several opinions counts: by its likelihood over n labels, tempered.
+TEMPER = 4.0
+"""How much a difference in surprise counts; chosen on the tuning data, among 0 to 6 and powers of the number of labels.
 
-    ``exp(-n s / 3)``, normalised. To the power 1 few labels would decide all.
-    """
-    exponent = -n / 3.0 * (np.asarray(surprises) - min(surprises))
+The very likelihood of n labels, n in its place, lets one member of a committee decide alone.
+"""
+
+
+def shares_by(surprises: Sequence[float]) -> Floats:
+    """Return how much each of several opinions counts: ``exp(-TEMPER × surprise)``, normalised."""
+    exponent = -TEMPER * (np.asarray(surprises) - min(surprises))
     found: Floats = np.exp(exponent) / np.exp(exponent).sum()
     return found
 
@@ -128,13 +139,14 @@ def committees_of(domain: str, kind: str, n: int, *, statistics: bool) -> list[C
     multi: Any = require("sklearn.multiclass", extra="sklearn")
     view = "statistics" if statistics else "features"
     if kind == "vector":
-        trees = Member("trees", ensemble.ExtraTreesRegressor(300, random_state=0), view)
+        trees = Member("trees", ensemble.ExtraTreesRegressor(100, random_state=0), view)
         ridge = Member("ridge", linear.RidgeCV(np.logspace(-2, 4, 13)))
         return [Committee((trees,)), Committee((ridge,)), Committee((trees, ridge))]
-    trees = Member("trees", ensemble.ExtraTreesClassifier(300, random_state=0), view)
     if kind == "multilabel":
-        each = Member("logistic", multi.OneVsRestClassifier(linear.LogisticRegression(C=0.05, max_iter=500)))
-        return [Committee((each, trees)), Committee((each,)), Committee((trees,))]
+        # Balanced, because rare labels would never be said.
+        each = linear.LogisticRegression(C=0.1, max_iter=500, class_weight="balanced")
+        return [Committee((Member("logistic", multi.OneVsRestClassifier(each)),))]
+    trees = Member("trees", ensemble.ExtraTreesClassifier(100, random_state=0), view)
     ridge = Member("ridge", linear.RidgeClassifierCV(np.logspace(-1, 4, 11)))
     spread = Member(
         "label spreading",
@@ -181,13 +193,13 @@ class MemberFit:
         with _named(f"{member.name} cannot be fitted on {len(rows)} labelled samples with {X.shape[1]} features"):
             self.estimator.fit(X, y)
 
-    def says(self, known: Known, *, own: bool) -> Floats:
-        """Return soft labels for samples, shape (n, width); `own` if these are the samples it was fitted on."""
-        features = known[self.member.view]
+    def says(self, known: Known, *, own: bool, rows: Array | None = None) -> Floats:
+        """Return soft labels for samples, or some of them; `own` if it was fitted on these samples."""
+        features = known[self.member.view] if rows is None else known[self.member.view][rows]
         with _named(f"{self.member.name} cannot predict {len(features)} samples"):
-            return self._says(features, own)
+            return self._says(features, own, rows)
 
-    def _says(self, features: Floats, own: bool) -> Floats:
+    def _says(self, features: Floats, own: bool, rows: Array | None) -> Floats:
         width = self.labels.width
         if self.labels.kind == "vector":
             found: Floats = np.asarray(self.estimator.predict(features), np.float64).reshape(len(features), width)
@@ -196,6 +208,8 @@ class MemberFit:
             return self._flags(features)
         shares = np.zeros((len(features), width))
         spread = getattr(self.estimator, "label_distributions_", None) if own and self.member.spreads else None
+        if spread is not None and rows is not None:
+            spread = spread[rows]
         found = self._shares(features) if spread is None else _softened(spread)
         shares[:, np.asarray(self.estimator.classes_, int)] = found
         return shares
@@ -242,36 +256,48 @@ class Fit:
         return np.tensordot(self.shares, [member.says(known, own=own) for member in self.members], axes=1)
 
 
-def cross_validated(
-    committee: Committee, labels: MainLabels, known: Known, rows: Array, seed: int
-) -> tuple[Floats, Evidence]:
-    """Predict each labelled sample from the others, several times over; return how much each member counts, too."""
-    found, surprises = [], []
-    for repeat in range(REPEATS):
-        said = np.zeros((len(committee.members), len(rows), labels.width))
-        for train, test in folds_of(labels, rows, seed + repeat):
-            for member, place in zip(Fit(committee, labels, known, rows[train]).members, said, strict=True):
-                place[test] = member.says(known, own=True)[rows[test]]
-        surprises.append([evidence_of(labels, rows, each).surprise for each in said])
-        found.append(said)
-    shares = shares_by(np.mean(surprises, axis=0).tolist(), len(rows))
-    mixed = [evidence_of(labels, rows, np.tensordot(shares, said, axes=1)) for said in found]
-    surprise = float(np.mean([each.surprise for each in mixed]))
-    return shares, Evidence(np.mean([each.errors for each in mixed], axis=0), mixed[0].guess, surprise)
+class Unseen(NamedTuple):
+    """What a committee says of the labelled samples when it was not shown their labels.
 
+    `shares` are how much each member counts, `said` is the mean over several divisions into folds, of shape
+    (n_labelled, width), and the evidence is of one division, on average.
+    """
 
-class Chosen(NamedTuple):
-    """A committee, how much each member counts, and how well all together predict."""
-
-    committee: Committee
     shares: Floats
+    said: Floats
     evidence: Evidence
 
 
-def choose(committees: Sequence[Committee], labels: MainLabels, known: Known, rows: Array, seed: int) -> Chosen:
+def cross_validated(
+    committees: Sequence[Committee], labels: MainLabels, known: Known, rows: Array, seed: int
+) -> list[Unseen]:
+    """Predict each labelled sample from the others, several times over."""
+    members = list({member.name: member for each in committees for member in each.members}.values())
+    said = {member.name: np.zeros((REPEATS, len(rows), labels.width)) for member in members}
+    for repeat in range(REPEATS):
+        for train, test in folds_of(labels, rows, seed + repeat):
+            for member in members:
+                fit = MemberFit(member, labels, known, rows[train])
+                said[member.name][repeat][test] = fit.says(known, own=True, rows=rows[test])
+
+    def surprise(name: str) -> float:
+        return Evidence.mean([evidence_of(labels, rows, each) for each in said[name]]).surprise
+
+    found = []
+    for committee in committees:
+        shares = shares_by([surprise(member.name) for member in committee.members])
+        mixed = np.tensordot(shares, [said[member.name] for member in committee.members], axes=1)
+        evidence = Evidence.mean([evidence_of(labels, rows, each) for each in mixed])
+        found.append(Unseen(shares, mixed.mean(axis=0), evidence))
+    return found
+
+
+def choose(
+    committees: Sequence[Committee], labels: MainLabels, known: Known, rows: Array, seed: int
+) -> tuple[Committee, Unseen]:
     """Return the committee with the least error, the first of those alike."""
-    tried = [Chosen(each, *cross_validated(each, labels, known, rows, seed)) for each in committees]
-    return min(tried, key=lambda found: found.evidence.error)
+    tried = zip(committees, cross_validated(committees, labels, known, rows, seed), strict=True)
+    return min(tried, key=lambda pair: pair[1].evidence.error)
 
 
 def own_committee(estimator: Any, kind: str) -> Committee:

@@ -133,7 +133,7 @@ class TextFeatures:
             )
         table = self.terms.fit_transform(texts)
         decomposition = require("sklearn.decomposition", extra="sklearn")
-        size = max(1, min(100, *(length - 1 for length in table.shape)))
+        size = max(1, min(200, *(length - 1 for length in table.shape)))
         self.svd = decomposition.TruncatedSVD(size, random_state=0)
         with np.errstate(invalid="ignore"):  # the share of a variance of 0
             return _unit(self.svd.fit_transform(table))

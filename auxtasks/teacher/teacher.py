@@ -10,7 +10,7 @@ import numpy as np
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.specs import SOFT_LABELS, TargetSpec
-from auxtasks.teacher.choice import Chosen, Fit, choose, committees_of, cross_validated, own_committee
+from auxtasks.teacher.choice import Committee, Fit, Unseen, choose, committees_of, cross_validated, own_committee
 from auxtasks.teacher.features import BY_DOMAIN, STATISTICS, FeatureSet, Known, OwnFeatures, task_names
 from auxtasks.teacher.labels import MAIN, MainLabels, read_main
 from auxtasks.typing import Array
@@ -31,7 +31,8 @@ class Teacher:
     labels: MainLabels
     features: FeatureSet
     known: Known
-    chosen: Chosen
+    committee: Committee
+    unseen: Unseen
     fit: Fit
     dtype: np.dtype[np.floating]
     seed: int
@@ -39,7 +40,7 @@ class Teacher:
     @property
     def spec(self) -> TargetSpec:
         """What is known of the soft labels."""
-        labels, (committee, shares, evidence) = self.labels, self.chosen
+        labels, (shares, _, evidence) = self.labels, self.unseen
         return TargetSpec(
             name=self.name,
             task=SOFT_LABELS,
@@ -49,7 +50,7 @@ class Teacher:
             classes=labels.names,
             options={
                 "output": labels.output,
-                "teacher": committee.name,
+                "teacher": self.committee.name,
                 "shares": tuple(shares.round(3).tolist()),  # as it is read again from a file
                 "features": self.features.name,
                 "n_labelled": len(labels.rows),
@@ -70,9 +71,8 @@ class Teacher:
         The estimator is fitted anew; features, which know of no label, stay.
         """
         labels = replace(self.labels, main=main)
-        committee, rows = self.chosen.committee, labels.rows
-        shares, _ = cross_validated(committee, labels, self.known, rows, self.seed)
-        return self._without_labelled(Fit(committee, labels, self.known, rows, shares), labels)
+        (unseen,) = cross_validated([self.committee], labels, self.known, labels.rows, self.seed)
+        return self._without_labelled(Fit(self.committee, labels, self.known, labels.rows, unseen.shares), labels)
 
     def _without_labelled(self, fit: Fit, labels: MainLabels) -> Array:
         said = fit.says(self.known, own=True).astype(self.dtype)
@@ -155,10 +155,10 @@ def teachers_of(
             tried = committees_of(domain, labels.kind, samples.n, statistics="statistics" in known)
         else:
             tried = [own_committee(own, labels.kind)]
-        chosen = choose(tried, labels, known, rows, seed)
+        committee, unseen = choose(tried, labels, known, rows, seed)
         name = f"{SOFT_LABELS}_{labels.output}" if several else SOFT_LABELS
-        fit = Fit(chosen.committee, labels, known, rows, chosen.shares)
-        teachers.append(Teacher(name, labels, features, known, chosen, fit, dtype, seed))
+        fit = Fit(committee, labels, known, rows, unseen.shares)
+        teachers.append(Teacher(name, labels, features, known, committee, unseen, fit, dtype, seed))
     return teachers
 
 
@@ -200,6 +200,8 @@ def described(spec: TargetSpec) -> str:
     options = spec.options
     if spec.kind == "vector":
         how = f"explains {100 * (1 - options['error']):.0f} % of the variance of {options['n_labelled']} labels"
+    elif spec.kind == "multilabel":
+        how = f"has a mean F1 of {1 - options['error']:.2f} over {options['n_labelled']} samples"
     else:
         right, guess = 100 * (1 - options["error"]), 100 * (1 - options["guess"])
         how = f"gets {right:.0f} % of {options['n_labelled']} labels right (guessing: {guess:.0f} %)"

@@ -1,4 +1,4 @@
-"""Images: digits, the expressions of faces of which pose and sunglasses are known, and hands that sign digits."""
+"""Images: digits, the expressions of faces, and hands that sign digits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from problems.problem import DATA, DEFAULTS, TUNING_DATA, Arm, Problem, Split, draw_few, few_first
+from problems.problem import DATA, TUNING_DATA, Problem, Split, draw_few, few_first
 
 TEST_PERSONS = 6
 
@@ -27,18 +27,14 @@ def mnist_split(rng: np.random.Generator) -> Split:
 def faces_split(rng: np.random.Generator) -> Split:
     """Test on all images of six persons, none of whom is among the other fourteen; images are halved to 30 × 32."""
     with np.load(DATA / "cmu_faces" / "cmu_faces_64x60.npz") as data:
-        X, labels = (
-            grey(data["x"]).reshape(-1, 30, 2, 32, 2, 1).mean(axis=(2, 4)),
-            {name: data[name].astype("int32") for name in ("expression", "pose", "eyes")},
-        )
-        person = data["person"]
+        X = grey(data["x"]).reshape(-1, 30, 2, 32, 2, 1).mean(axis=(2, 4))
+        y, person = data["expression"].astype("int32"), data["person"]
     persons = rng.permutation(np.unique(person))
     shuffled = rng.permutation(len(X))
     in_test = np.isin(person[shuffled], persons[:TEST_PERSONS])
     test, train = shuffled[in_test], shuffled[~in_test]
-    y = labels.pop("expression")
     train = train[few_first(y[train], 10)]
-    return Split(X[train], y[train], X[test], y[test], 40, {name: found[train] for name, found in labels.items()})
+    return Split(X[train], y[train], X[test], y[test], 40)
 
 
 def tuning_split(name: str, per_class: int, rng: np.random.Generator) -> Split:
@@ -70,17 +66,8 @@ def image_model(targets: Any, outputs: int) -> keras.Model:
     return keras.Sequential([*stages, layers.Flatten(), layers.Dense(outputs, "softmax")])
 
 
-MNIST = Problem("image", mnist_split, image_model, 10, 300, 32, others=(Arm("defaults", weight=3.0),))
-CMU_FACES = Problem(
-    "image",
-    faces_split,
-    image_model,
-    4,
-    300,
-    32,
-    arms=(DEFAULTS, Arm("defaults + given", given=("pose", "eyes"))),
-    others=(Arm("given", tasks=(), given=("pose", "eyes")),),
-)
+MNIST = Problem("image", mnist_split, image_model, 10, 300, 32)
+CMU_FACES = Problem("image", faces_split, image_model, 4, 300, 32)
 TUNING_IMAGES = {
     name: Problem("image", partial(tuning_split, name, per_class), image_model, 10, 300, 32)
     for name, per_class in {"usps": 5, "kannada_mnist": 5, "sign_digits_32": 10}.items()

@@ -13,8 +13,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 
-from auxtasks.batches.composition import AUTO
-
 DATA = Path(os.environ.get("AUXTASKS_DATA", Path(__file__).parents[3] / "shared" / "data"))
 TUNING_DATA = DATA / "tuning"
 MOST_SAMPLES = 5000
@@ -30,20 +28,6 @@ class Split:
     X_test: Any
     y_test: np.ndarray
     few: int
-    given: Mapping[str, np.ndarray] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Arm:
-    """Auxiliary targets to try: tasks (None: the defaults of the domain), given labels, and the weight of all."""
-
-    name: str
-    tasks: tuple[str, ...] | None = None
-    weight: float | str = AUTO
-    given: tuple[str, ...] = ()
-
-
-DEFAULTS = Arm("defaults")
 
 
 @dataclass(frozen=True)
@@ -51,8 +35,7 @@ class Problem:
     """A data set and its model.
 
     `model` takes the targets, whose inputs have the shape that it is to read, and the number of its outputs. Where all
-    samples are labelled a batch holds `batch` of them; otherwise half as many labelled ones, beside as many without a
-    label if there are any. `others` are arms that only ``--arms all`` trains.
+    samples are labelled a step reads `batch` of them, otherwise half as many.
     """
 
     domain: str
@@ -62,8 +45,6 @@ class Problem:
     steps: int
     batch: int
     metric: str = "accuracy"
-    arms: tuple[Arm, ...] = (DEFAULTS,)
-    others: tuple[Arm, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
 
 

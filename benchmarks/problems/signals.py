@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from problems.problem import DATA, TUNING_DATA, Arm, Problem, Split, draw_few, few_first
+from problems.problem import DATA, TUNING_DATA, Problem, Split, draw_few, few_first
 
 PER_CLASS = 4
 
@@ -80,7 +80,7 @@ def signal_model(targets: Any, outputs: int) -> keras.Model:
     return keras.Sequential([*stages, layers.GlobalAveragePooling1D(), layers.Dense(outputs, "softmax")])
 
 
-HMP = Problem("signal", hmp_split, signal_model, 10, 300, 32, others=(Arm("defaults", weight=3.0),))
+HMP = Problem("signal", hmp_split, signal_model, 10, 300, 32)
 CLASSES = {
     "ArrowHead": 3,
     "BasicMotions": 4,

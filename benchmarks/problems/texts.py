@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from problems.problem import DATA, MOST_SAMPLES, TUNING_DATA, Arm, Problem, Split, draw_few
+from problems.problem import DATA, MOST_SAMPLES, TUNING_DATA, Problem, Split, draw_few
 
 Rows = list[tuple[str, str]]
 """The name of the kind and the text of each sample."""
@@ -79,24 +79,7 @@ def text_model(targets: Any, outputs: int) -> keras.Model:
 
 
 TAGGED = {"pipeline": DATA / "spacy" / "en_ewt_sm", "cache": Path(tempfile.gettempdir()) / "auxtasks-gain"}
-TREC = Problem(
-    "text",
-    trec_split,
-    text_model,
-    6,
-    400,
-    64,
-    others=(
-        Arm("defaults", weight=10.0),
-        Arm("dependency", ("dependency",), 3.0),
-        Arm("pos, dependency", ("pos", "dependency"), 5.0),
-        Arm("ner", ("ner",), 3.0),
-        Arm("pos_histogram", ("pos_histogram",), 3.0),
-        Arm("text_statistics", ("text_statistics",), 3.0),
-        Arm("next_word", ("next_word",), 1.0),
-    ),
-    options={**TAGGED, "tokenizer": trec_words},
-)
+TREC = Problem("text", trec_split, text_model, 6, 400, 64, options={**TAGGED, "tokenizer": trec_words})
 TUNING_KINDS = {
     "atis": (21, None),
     "banking77": (77, 5),
