@@ -305,7 +305,8 @@ class AuxModel(keras.Model):
             self._turns.count_labels(x)
             self._turns.build_optimizers(self)
         begun = self._steps_done() > 0
-        self._set_automatic_weights(x, begun)
+        decided = {name: self.loss_weights[name] for name in self._weights.left_open} if begun else {}
+        self._weights.set_automatic(weight_for(x) if self._rules.needed and self._turns is None else 1.0, decided)
         if validation_split and isinstance(x, AuxBatch) and not np.all(x.labelled):
             raise InvalidInputError(
                 "`validation_split` takes the last samples, and some main labels are missing here, so that part "
@@ -353,11 +354,6 @@ class AuxModel(keras.Model):
         if isinstance(labelled_share, str) and labelled_share == AUTO:
             return SHARE_WITH_SOFT_LABELS if any(map(is_taught, self.specs.values())) else DEFAULT_SHARE
         return None if labelled_share is None else check_number("labelled_share", labelled_share, low=0.0, high=1.0)
-
-    def _set_automatic_weights(self, x: Any, begun: bool) -> None:
-        """Set the weights that were left open; those of soft labels stay once training has begun."""
-        automatic = weight_for(x) if self._rules.needed and self._turns is None else 1.0
-        self._weights.set_automatic(automatic, self.loss_weights if begun else {})
 
     def _taught(self, x: AuxBatch, training: Training, verbose: Any) -> AuxBatch:
         """Decide about soft labels, say so, and return the samples with what is to be learned."""
