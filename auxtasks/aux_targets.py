@@ -18,7 +18,7 @@ from auxtasks.targets.fitted import Fitted, Made
 from auxtasks.targets.scaling import Scaling
 from auxtasks.targets.tasks import Task
 from auxtasks.teacher.labels import MAIN, MainLabels, read_main
-from auxtasks.teacher.teacher import described
+from auxtasks.teacher.teacher import Teacher, described
 from auxtasks.typing import Array, Floats
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class Generator(Protocol):
     scalings_: dict[str, Scaling]
     tasks_: tuple[Task, ...]
     texts_: FittedTexts | None
+    teachers_: tuple[Teacher, ...]
 
     def transform(self, X: object, *, given: Mapping[str, object] | None = None) -> AuxTargets:
         """Compute targets with the fitted scaling."""
@@ -142,6 +143,11 @@ class AuxTargets(Mapping[str, Array]):
         return self._generator
 
     @property
+    def teachers(self) -> tuple[Teacher, ...]:
+        """Who said the soft labels; empty where these are of other samples than were taught from, or were loaded."""
+        return () if self._main is None else tuple(self._generator.teachers_)
+
+    @property
     def inputs(self) -> Array:
         """The inputs to train on: the very array given, or a padded, shortened or expanded one."""
         if self._inputs is None:
@@ -151,7 +157,8 @@ class AuxTargets(Mapping[str, Array]):
     @property
     def n_samples(self) -> int:
         """How many samples there are, transformed copies included."""
-        return len(next(iter(self._arrays.values())))
+        arrays = [*self._arrays.values()] or [self.inputs]
+        return len(arrays[0])
 
     @property
     def n_original(self) -> int:
@@ -233,10 +240,10 @@ class AuxTargets(Mapping[str, Array]):
             If there are more labels than samples, or a name is that of a target; if soft labels were made from other
             labels than these.
         """
-        if self._main is None or (y is not None and not self._knows_labels):
+        if not self._main or (y is not None and not self._knows_labels):
             return self._beside(main_labels(y, name, self.n_original, self.n_samples))
         if y is not None:
-            self._check_taught_from(read_main(y, self.n_original, self.n_samples))
+            self._check_taught_from(y)
         labels = {name if output == MAIN else output: array for output, array in self._main.items()}
         return self._beside(labels)
 
@@ -245,18 +252,15 @@ class AuxTargets(Mapping[str, Array]):
         """Whether soft labels are among the targets."""
         return any(spec.task == SOFT_LABELS for spec in self.specs.values())
 
-    def _check_taught_from(self, labels: list[MainLabels]) -> None:
+    def _check_taught_from(self, y: object) -> None:
         """Refuse labels other than those that soft labels were made from: a test score would not be one."""
         known = self._main or {}
-        for each in labels:
-            same = each.output in known and np.array_equal(
-                np.asarray(each.main, float), np.asarray(known[each.output], float), equal_nan=True
+        others = [each.output for each in read_main(y, self.n_original, self.n_samples) if not _same(each, known)]
+        if others:
+            raise InvalidInputError(
+                f"`y` ({others[0]!r}) differs from the labels that these soft labels were made from, which "
+                "know of all of them. Call with_main() for those labels, or make the targets anew with this `y`."
             )
-            if not same:
-                raise InvalidInputError(
-                    f"`y` ({each.output!r}) differs from the labels that these soft labels were made from, which "
-                    "know of all of them. Call with_main() for those labels, or make the targets anew with this `y`."
-                )
 
     def _beside(self, labels: dict[str, Array]) -> dict[str, Array]:
         clash = sorted(set(labels) & set(self._arrays))
@@ -454,6 +458,13 @@ class AuxTargets(Mapping[str, Array]):
         inputs = self.inputs if include_inputs else None
         made = Made(self._arrays, inputs, self.n_original, self.lengths, self._main)
         save_targets(Fitted.of(self._generator), made, Path(path), overwrite=overwrite)
+
+
+def _same(labels: MainLabels, known: Mapping[str, Array]) -> bool:
+    if labels.output not in known:
+        return False
+    main, other = (np.asarray(array, float) for array in (labels.main, known[labels.output]))
+    return np.array_equal(main, other, equal_nan=True)
 
 
 def _missing(array: Array) -> str:

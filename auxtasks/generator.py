@@ -20,7 +20,7 @@ from auxtasks.targets.fitted import LEARNED, Fitted, Made, fit
 from auxtasks.targets.graph import check_graph_form, graph_targets
 from auxtasks.targets.scaling import Scaling
 from auxtasks.targets.tasks import Task, TaskNames
-from auxtasks.teacher.teacher import split_tasks
+from auxtasks.teacher.teacher import Teacher, split_tasks
 from auxtasks.typing import Array
 
 if TYPE_CHECKING:
@@ -92,6 +92,8 @@ class AuxTargetGenerator:
         The shape of one sample's values as the task gives them, before columns are left out.
     texts_ : FittedTexts or None
         The vocabulary and the number of steps that the training texts decided.
+    teachers_ : tuple of Teacher
+        Who says the soft labels, for each output; none after loading.
     n_features_in_ : int
         How many columns tables, (n, columns) of domain "any", had in `fit`; other inputs do not set it.
 
@@ -112,6 +114,7 @@ class AuxTargetGenerator:
     channel_added_: bool
     length_: int | None
     texts_: FittedTexts | None
+    teachers_: tuple[Teacher, ...]
     n_features_in_: int
 
     def __init__(
@@ -489,11 +492,19 @@ class AuxTargetGenerator:
     def _targets(self, made: Made) -> AuxTargets:
         """Hand targets over with a copy of the generator that no refit changes."""
         kind: type[AuxTargets] = AuxTargets
-        if is_dask(next(iter(made.arrays.values()))):
+        if is_dask(next(iter(made.arrays.values()), None)):
             from auxtasks.scale.dask_targets import LazyAuxTargets
 
             kind = LazyAuxTargets
         return kind(made.arrays, copy.copy(self), made.inputs, made.n_original, made.lengths, made.main)
+
+
+def made_leniently(
+    generator: AuxTargetGenerator, X: object, y: object, given: Mapping[str, object] | None
+) -> AuxTargets:
+    """Fit and compute in one go, without soft labels where none can be made, so that there may be no target at all."""
+    found = fit(generator.get_params(), X, given, y, lenient=True)
+    return generator._learned(found.fitted)._targets(found.made)
 
 
 def make_aux_targets(

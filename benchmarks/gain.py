@@ -274,13 +274,13 @@ def key(row: dict[str, Any]) -> tuple[str, ...]:
     return tuple(str(row[name]) for name in KEY)
 
 
-def made(name: str, seed: int, done: set[tuple[str, ...]]) -> Iterator[dict[str, Any]]:
+def made(name: str, seed: int, done: set[tuple[str, ...]], which: str) -> Iterator[dict[str, Any]]:
     """Make the runs of a data set and a seed that are not done yet."""
     keras.backend.clear_session()
     trial = Trial(name, seed)
     for arm, labels, run in trial.runs():
         fields = {"data": name, "labels": labels, "arm": arm, "seed": seed, "metric": trial.problem.metric}
-        if key(fields) not in done:
+        if key(fields) not in done and which in ("both", "all" if labels == "all" else "few"):
             start = time.perf_counter()
             score, note = run()
             seconds = round(time.perf_counter() - start, 1)
@@ -341,6 +341,7 @@ def main() -> None:
     parser.add_argument("--sets", choices=list(SETS), default="all", help="tuning: those that defaults are chosen on")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--labels", choices=["few", "all", "both"], default="both")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--output", type=Path, help="CSV that single runs are appended to")
     parser.add_argument("--summary", type=Path, help="only print what this CSV says")
@@ -354,8 +355,8 @@ def main() -> None:
     rows = table.read(arguments.output, COLUMNS) if arguments.output else []
     done = {key(row) for row in rows}
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
-    for name, seed in product(names, seeds):
-        for row in made(name, seed, done):
+    for seed, name in product(seeds, names):  # so that a run that was broken off has the same seeds of all sets
+        for row in made(name, seed, done, arguments.labels):
             rows.append(row)
             print(
                 ", ".join(f"{value:.4g}" if isinstance(value, float) else f"{value}" for value in row.values()),

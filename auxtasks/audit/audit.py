@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from auxtasks.audit.experiment import MAIN, Arm, Data, Experiment, Settings, arms_of, versions
+from auxtasks.audit.lessons import teachers_among
 from auxtasks.audit.metrics import Metrics
 from auxtasks.audit.metrics.problem import about_loss
 from auxtasks.audit.report import AuditReport
@@ -24,6 +25,7 @@ from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.files import named
 from auxtasks.generator import AuxTargetGenerator
 from auxtasks.keras.compiling import checked_model, output_shape
+from auxtasks.teacher.teacher import split_tasks
 from auxtasks.validation import check_int, check_number, check_processes
 
 if TYPE_CHECKING:
@@ -141,6 +143,10 @@ def audit(
     are labelled. Targets passed as `AuxTargets` are scaled with the statistics of all of `X`, those held out included,
     which reach no arm otherwise.
 
+    Soft labels are what the teacher says when it is shown the labels of a split's training part alone; its features are
+    those of all of `X`. Their weight is what `fit` decides, unless `weights` has a number. The report compares the
+    network with the teacher too, which is often the better of the two.
+
     Examples
     --------
     >>> import auxtasks, keras, numpy as np
@@ -228,7 +234,8 @@ def experiment_of(
             f"`build_model` must be a function that returns a compiled model; got {type(build_model).__name__}. Pass "
             "lambda: make_model(...), so that each run has a new one."
         )
-    made = made_targets(targets, X)
+    made = made_targets(targets, X, y)
+    teachers = teachers_among(made)
     of_tasks, factors = check_weights(weights, list(made.specs))
     counts = {name: check_int(name, settings[name], low=1) for name in ("epochs", "batch_size")}
     options = dict(settings.get("fit_options") or {})
@@ -240,7 +247,7 @@ def experiment_of(
     labels = samples.main if tested is None else np.concatenate([samples.main, tested.main.astype(samples.main.dtype)])
     chosen = Metrics.of(metrics, labels, output_shape(model, made.inputs), loss=model.loss)
     how = Settings(metrics=chosen, weights=of_tasks, **{**settings, **counts, "fit_options": options})
-    experiment = Experiment(build_model, made.specs, samples, made.n_original, tested, how)
+    experiment = Experiment(build_model, made.specs, samples, made.n_original, tested, how, teachers)
     experiment.attached(model, Arm(tuple(made.specs)), samples)
     return experiment, factors
 
@@ -273,10 +280,12 @@ def _with_floats(y: Any, test: Any, loss: Any) -> tuple[Any, Any]:
     return y, (test[0], np.asarray(test[1], dtype=np.float32)) if isinstance(test, tuple) and len(test) == 2 else test
 
 
-def made_targets(targets: Any, X: Any) -> AuxTargets:
-    """Return the targets of the samples, computed if need be."""
+def made_targets(targets: Any, X: Any, y: Any) -> AuxTargets:
+    """Return the targets of the samples, computed if need be; labels are asked for by soft labels alone."""
     if isinstance(targets, AuxTargetGenerator):
-        made = AuxTargetGenerator(**targets.get_params()).fit_transform(X)
+        _, asked = split_tasks(targets.tasks, has_labels=True)
+        labels = {} if asked is None else {"y": y}
+        made = AuxTargetGenerator(**targets.get_params()).fit_transform(X, **labels)
     elif isinstance(targets, AuxTargets):
         made = targets
     else:
@@ -314,6 +323,7 @@ def described(
     """Describe an audit."""
     train, test = experiment.parts(splits[0])
     settings = experiment.settings
+    taught = {"teacher": experiment.teachers[0].spec.options["teacher"]} if experiment.teachers else {}
     return {
         **rule.__dict__,
         "folds": max(split.fold for split in splits) + 1,
@@ -326,5 +336,6 @@ def described(
         "weights": {"of tasks": dict(settings.weights), "times": list(factors)},
         "controls": controls,
         **{name: named(getattr(settings, name)) for name in ("at", "weighting", "schedule", "fit_options")},
+        **taught,
         "versions": versions(),
     }

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from auxtasks.audit.lessons import Lesson, is_taught, lessons_of, score_of
 from auxtasks.audit.splits import Split, check_groups, splits_of
 from auxtasks.errors import InvalidInputError
 from auxtasks.files import fingerprint, named
 from auxtasks.keras.compiling import checked_model, compile_like, described_model
 from auxtasks.labels import present_rows, without_labels
 from auxtasks.specs import TargetSpec
+from auxtasks.teacher.teacher import Teacher
 from auxtasks.typing import Array
 
 if TYPE_CHECKING:
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
 class Experiment:
     """A model, its samples and how it is trained; picklable if `build_model` is.
 
-    In `samples` transformed copies come after the `n_original` originals; `test` is the test set, if there is one.
+    In `samples` transformed copies come after the `n_original` originals; `test` is the test set, if there is one. Soft
+    labels in `samples` know all labels, so that each split has its own of the `teachers`.
     """
 
     build_model: Callable[[], keras.Model]
@@ -39,6 +42,7 @@ class Experiment:
     n_original: int
     test: Data | None
     settings: Settings
+    teachers: tuple[Teacher, ...] = ()
 
     @property
     def main(self) -> Array:
@@ -62,10 +66,20 @@ class Experiment:
         grouped = check_groups(groups, labelled)
         return splits_of(self.main, labelled, cv, grouped, seeds, has_test=has_test, stratify=classes)
 
+    def taught(self, arm: Arm) -> list[str]:
+        """Return the tasks of an arm that are soft labels."""
+        return [task for task in arm.tasks if is_taught(self.specs[task])]
+
+    def lessons(self, split: Split, arm: Arm) -> dict[str, Lesson]:
+        """Return the soft labels of an arm as a split knows them."""
+        taught = self.taught(arm)
+        if taught:
+            lessons_of(self.teachers, split, self.n_original, {} if self.test is None else self.test.targets)
+        return {task: split.lessons[task] for task in taught}
+
     def parts(self, split: Split) -> tuple[Data, Data]:
         """Return the samples to train and to test on; copies go with their originals."""
-        n_copies = len(self.samples.inputs) // self.n_original
-        rows = np.concatenate([split.train + copy * self.n_original for copy in range(n_copies)])
+        rows = self._with_copies(split)
         whole = len(rows) == len(self.samples.inputs)
         train = self.samples if whole else self.samples.rows(rows)
         if len(split.hidden):
@@ -73,16 +87,23 @@ class Experiment:
             train = replace(train, main=without_labels(train.main, np.isin(rows, split.hidden)))
         return train, self.samples.rows(split.test) if self.test is None else self.test
 
+    def _with_copies(self, split: Split) -> Array:
+        n_copies = len(self.samples.inputs) // self.n_original
+        return np.concatenate([split.train + copy * self.n_original for copy in range(n_copies)])
+
     def run(self, arm: Arm, split: Split) -> Run:
         """Train and test one model."""
         from auxtasks.keras.seeds import set_seed
 
         seed, settings, (train, test) = split.seed, self.settings, self.parts(split)
+        lessons, rows = self.lessons(split, arm), self._with_copies(split)
+        train = replace(train, targets={**train.targets, **{task: each.soft[rows] for task, each in lessons.items()}})
         set_seed(seed)
         base = checked_model(self.build_model())
-        model = self.attached(base, arm, train, seed)
+        model = self.attached(base, arm, train, seed, {task: lesson.spec for task, lesson in lessons.items()})
         compile_like(model, base)
         targets = {task: _for_arm(train.targets[task], task, arm, seed) for task in arm.tasks}
+        options = copy.deepcopy(dict(settings.fit_options))  # because callbacks remember what they saw
         start = time.perf_counter()
         history = model.fit(
             train.inputs,
@@ -90,38 +111,50 @@ class Experiment:
             batch_size=settings.batch_size,
             epochs=settings.epochs,
             verbose=0,
-            # A copy, because callbacks remember what they saw.
-            **{"seed": seed, **copy.deepcopy(dict(settings.fit_options))},
+            **{"seed": seed, **(_same_steps(train, settings) if lessons else {}), **options},
         ).history
         seconds = time.perf_counter() - start
         predicted = model.predict(test.inputs, batch_size=max(settings.batch_size, 256), verbose=0)
         scores = settings.metrics.score(test.main, predicted)
-        learned = _learned(model, test, arm, settings)
+        learned = _learned(model, test, [task for task in arm.tasks if task not in lessons], settings)
         losses = {
             MAIN: history.get("main_loss", history["loss"]),
             **{task: history[f"{task}_loss"] for task in arm.tasks},
         }
         curves = {name: [float(value) for value in values] for name, values in losses.items()}
+        teacher = {}
+        for lesson in lessons.values():
+            teacher = score_of(lesson, test.main, settings.metrics)
         # TensorFlow's graphs hold each other, so that without this they are kept for long.
         del model, base
         gc.collect()
-        return Run(arm, seed, split.fold, scores, learned, seconds, curves, parts_name(split))
+        return Run(arm, seed, split.fold, scores, learned, seconds, curves, parts_name(split), teacher)
 
-    def attached(self, base: keras.Model, arm: Arm, train: Data, seed: int = 0) -> Any:
-        """Wrap the model; without tasks the wrapper trains as the plain model does on the same batches."""
+    def attached(
+        self,
+        base: keras.Model,
+        arm: Arm,
+        train: Data,
+        seed: int = 0,
+        of_split: Mapping[str, TargetSpec] | None = None,
+    ) -> Any:
+        """Wrap the model; without tasks the wrapper trains as the plain model does on the same batches.
+
+        Specs that a split knows of its own take the place of those of all samples.
+        """
         from auxtasks.keras.attach import attach_heads
         from auxtasks.keras.model import AuxModel
 
         if not arm.tasks:
             return AuxModel(base, {}, {}, {}, seed)
         settings, at = self.settings, self.settings.at
-        numbers = {task: _number(settings.weights[task], self.specs[task], train) for task in arm.tasks}
+        specs = {task: self.specs[task] for task in arm.tasks} | dict(of_split or {})
         return attach_heads(
             base,
-            {task: self.specs[task] for task in arm.tasks},
+            specs,
             # What is said of other tasks is left out.
             at={task: at[task] for task in arm.tasks if task in at} if isinstance(at, Mapping) else at,
-            weights={task: arm.weight * number for task, number in numbers.items()},
+            weights={task: _weight(settings.weights[task], spec, train, arm) for task, spec in specs.items()},
             inputs=train.inputs,
             seed=seed,
             schedule=settings.schedule,
@@ -205,13 +238,34 @@ class Settings:
 MAIN = "main"
 
 
-def _number(weight: float | str, spec: TargetSpec, train: Data) -> float:
-    """Return a weight as `fit` would find it, but the same for data of all forms."""
+def _weight(weight: float | str, spec: TargetSpec, train: Data, arm: Arm) -> float | str:
+    """Return a weight as `fit` would find it, but the same for data of all forms; of soft labels `fit` decides."""
     from auxtasks.batches.composition import automatic_weight
 
     if not isinstance(weight, str):
+        return arm.weight * weight
+    if is_taught(spec):
         return weight
-    return spec.share * automatic_weight(int(present_rows(train.main).sum()), len(train.main))
+    return arm.weight * spec.share * automatic_weight(int(present_rows(train.main).sum()), len(train.main))
+
+
+def _same_steps(train: Data, settings: Settings) -> dict[str, Any]:
+    """Return with which arguments `fit` takes as many steps with soft labels as without.
+
+    With soft labels its batches hold more samples without a label, so that an epoch would have fewer of them.
+    """
+    from auxtasks.batches.composition import AUTO, DEFAULT_SHARE, SHARE_WITH_SOFT_LABELS, compose
+    from auxtasks.batches.planned import Ordered
+
+    options = settings.fit_options
+    if options.get("labelled_share", AUTO) != AUTO or "steps_per_epoch" in options or not options.get("shuffle", True):
+        return {}
+    labelled = present_rows(train.main)
+    if labelled.mean() >= SHARE_WITH_SOFT_LABELS or settings.batch_size < 2:
+        return {"labelled_share": DEFAULT_SHARE}
+    size = settings.batch_size
+    plan = compose(labelled, size, DEFAULT_SHARE, seed=0) or Ordered(len(labelled), size)
+    return {"steps_per_epoch": plan.n_batches}
 
 
 def _for_arm(target: Array, task: str, arm: Arm, seed: int) -> Array:
@@ -225,9 +279,9 @@ def _for_arm(target: Array, task: str, arm: Arm, seed: int) -> Array:
     return shuffled
 
 
-def _learned(model: Any, test: Data, arm: Arm, settings: Settings) -> dict[str, float]:
-    """Return the losses of the tasks on the test part; what has no targets there is NaN."""
-    known = {task: test.targets[task] for task in arm.tasks if task in test.targets}
+def _learned(model: Any, test: Data, tasks: Sequence[str], settings: Settings) -> dict[str, float]:
+    """Return the losses of tasks with heads on the test part; what has no targets there is NaN."""
+    known = {task: test.targets[task] for task in tasks if task in test.targets}
     found: Mapping[str, float] = {}
     if known:
         found = model.evaluate(
@@ -237,7 +291,7 @@ def _learned(model: Any, test: Data, arm: Arm, settings: Settings) -> dict[str, 
             verbose=0,
             return_dict=True,
         )
-    return {task: float(found.get(f"{task}_loss", np.nan)) for task in arm.tasks}
+    return {task: float(found.get(f"{task}_loss", np.nan)) for task in tasks}
 
 
 @dataclass(frozen=True)
@@ -290,7 +344,8 @@ class Run:
 
     `scores` are the metrics of the main task on the test part, NaN where not defined; `learned` each task's loss there
     over its chance (below 1 its head learned something), NaN without targets. `seconds` is the time of `fit`, `curves`
-    are the losses of each epoch, and `parts` is a fingerprint of the samples that it was trained and tested on.
+    are the losses of each epoch, and `parts` is a fingerprint of the samples that it was trained and tested on. Of arms
+    with soft labels, which have no head, `teacher` are the scores of the teacher alone on the same test part.
     """
 
     arm: Arm
@@ -301,6 +356,7 @@ class Run:
     seconds: float
     curves: dict[str, list[float]]
     parts: str = ""
+    teacher: dict[str, float] = field(default_factory=dict)
 
     @property
     def pair(self) -> tuple[int, int]:

@@ -7,6 +7,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,11 @@ def run_all(
     tqdm = require("tqdm", extra="progress").tqdm
     done = len(wanted) - len(missing)
     bar = tqdm(total=len(wanted), initial=done, unit="run", desc="audit", disable=not progress)
+    # Before other processes are asked: what a split knows of soft labels goes with it, and the teachers stay here.
+    for arm, split in missing:
+        experiment.lessons(split, arm)
     with bar:
-        for run in results_of(experiment.run, missing, n_jobs):
+        for run in results_of(replace(experiment, teachers=()).run, missing, n_jobs):
             records.add(run)
             bar.set_postfix_str(f"seed {run.seed}, {run.arm.label}", refresh=False)
             bar.update()
@@ -205,7 +209,7 @@ _NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 def _with_nan(fields: dict[str, Any]) -> dict[str, Any]:
     """Undo `_without_nan` in the numbers of a run."""
-    for name in ("scores", "learned"):
+    for name in {"scores", "learned", "teacher"} & fields.keys():
         fields[name] = {key: _NOT_FINITE.get(part, part) for key, part in fields[name].items()}
     fields["curves"] = {key: [_NOT_FINITE.get(part, part) for part in parts] for key, parts in fields["curves"].items()}
     return fields

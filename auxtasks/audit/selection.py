@@ -15,6 +15,7 @@ import numpy as np
 
 from auxtasks.audit.audit import check_seeds, experiment_of, made_targets
 from auxtasks.audit.experiment import Arm, Experiment
+from auxtasks.audit.lessons import is_taught
 from auxtasks.audit.running import Records, run_all
 from auxtasks.audit.screen import rank_tasks
 from auxtasks.audit.screen.ranking import Ranking
@@ -120,15 +121,16 @@ def select_tasks(
     >>> chosen.tasks, chosen.n_models >= 4
     ((), True)
     """
-    from auxtasks.batches.composition import automatic_weight
+    from auxtasks.batches.composition import AUTO, automatic_weight
 
     start, jobs, folder = time.perf_counter(), check_processes("n_jobs", n_jobs), check_folder(results)
     check_int("max_tasks", max_tasks, low=1)
     factors, rises, way = check_factors(weights), check_flag("warm_up", warm_up), checked_cv(cv)
     searched = check_seeds(seeds)
     unseen = range(max(searched) + 1, max(searched) + 1 + check_int("confirm", confirm, low=2))
-    targets = made_targets(targets, X)
-    shares = {task: spec.share for task, spec in targets.specs.items()}
+    targets = made_targets(targets, X, y)
+    taught = tuple(task for task, spec in targets.specs.items() if is_taught(spec))
+    shares = {task: AUTO if task in taught else spec.share for task, spec in targets.specs.items()}
     settings = {"epochs": epochs, "batch_size": batch_size, "fit_options": fit_options}
     experiment, _ = experiment_of(build_model, X, y, targets, None, metrics, shares, settings)
     places = check_depths(depths, experiment)
@@ -137,8 +139,9 @@ def select_tasks(
     labelled, judged = experiment.labelled, experiment.settings.metrics.judged
     rule = Rule.of(judged, margin, 0.95, "none", overlap_of(splits, labelled))
     search = Search(experiment, rule, splits, folder, jobs, progress=progress)
-    ranking = rank_tasks(targets, y)
+    ranking = rank_tasks(targets, experiment.main if taught else y)
     names, left_out = screened(ranking)
+    names = (*taught, *names)
     weight = automatic_weight(int(labelled.sum()), len(labelled))
     while len(search.best.tasks) < max_tasks:
         left = [name for name in names if name not in search.best.tasks]
@@ -147,8 +150,10 @@ def select_tasks(
     found, proposed = None, search.best
     if proposed.tasks:
         # Other weights, then depths, then a warm-up, each from what is best so far.
-        search.try_all("weight", [replace(search.best, weight=weight * factor) for factor in factors])
-        search.try_all("depth", [replace(search.best, at=place) for place in places])
+        # Soft labels have no head, and their weight is what `fit` decides.
+        if set(search.best.tasks) - set(taught):
+            search.try_all("weight", [replace(search.best, weight=weight * factor) for factor in factors])
+            search.try_all("depth", [replace(search.best, at=place) for place in places])
         rise = n_steps(experiment, splits[0]) // 3 if rises else 0
         search.try_all("warm-up", [replace(search.best, warm_up=rise)] if rise else [])
         proposed = search.best
@@ -305,7 +310,7 @@ def screened(ranking: Ranking) -> tuple[tuple[str, ...], dict[str, str]]:
 
 def n_steps(experiment: Experiment, split: Split) -> int:
     """Count the steps of a training, composed batches included."""
-    from auxtasks.batches.composition import DEFAULT_SHARE, compose
+    from auxtasks.batches.composition import AUTO, DEFAULT_SHARE, compose
 
     settings, options = experiment.settings, experiment.settings.fit_options
     if options.get("steps_per_epoch"):
@@ -313,7 +318,8 @@ def n_steps(experiment: Experiment, split: Split) -> int:
     # Transformed copies are trained on without a main label.
     n_copies = len(experiment.samples.inputs) // experiment.n_original - 1
     labelled = np.concatenate([split.shown(experiment.labelled), np.zeros(n_copies * len(split.train), dtype=bool)])
-    share = options.get("labelled_share", DEFAULT_SHARE)
+    share = options.get("labelled_share", AUTO)
+    share = DEFAULT_SHARE if share == AUTO else share
     composed = None
     if share is not None and options.get("shuffle", True) and not labelled.all():
         composed = compose(labelled, settings.batch_size, share, seed=0)
@@ -409,15 +415,19 @@ class Selection:
         keras.Model
             An `AuxModel` to be compiled, or the very model passed in where no task was chosen.
         """
+        from auxtasks.batches.composition import AUTO
         from auxtasks.keras.attach import attach_heads
 
         if not self.tasks:
             return base
+        specs = {task: targets.specs[task] for task in self.tasks}
         return attach_heads(
             base,
-            {task: targets.specs[task] for task in self.tasks},
+            specs,
             at=self.chosen.at,
-            weights={task: self.chosen.weight * targets.specs[task].share for task in self.tasks},
+            weights={
+                task: AUTO if is_taught(spec) else self.chosen.weight * spec.share for task, spec in specs.items()
+            },
             weighting=self.chosen.weighting,
             inputs=targets.inputs,
         )

@@ -21,7 +21,7 @@ class Split:
     """The samples of one pair of runs, named by its seed and fold.
 
     Numbers are those of original samples. `test` is empty where there is a test set of its own; `hidden` are those of
-    `train` whose label is not shown.
+    `train` whose label is not shown. `lessons`, by soft labels, are found once for all arms; see `lessons_of`.
     """
 
     seed: int
@@ -29,6 +29,7 @@ class Split:
     train: Array
     test: Array
     hidden: Array = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    lessons: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def shown(self, labelled: Array) -> Array:
         """Tell which of `train` are trained on with their label, given which samples have one."""

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from auxtasks.audit.experiment import BASELINE, Arm, Experiment, Run
+from auxtasks.audit.lessons import is_taught
 from auxtasks.audit.metrics import higher_is_better
 from auxtasks.audit.screen.features import features_of
 from auxtasks.audit.screen.probe import linear_probe
@@ -71,14 +72,15 @@ def findings_of(runs: Sequence[Run], rule: Rule, relevance: Callable[[tuple[str,
         verdict: Verdict = "helps" if helps[at] <= level else "hurts" if hurts[at] <= level else "no effect"
         p = min(2 * (hurts[at] if against[at].mean < 0 else helps[at]), 1.0)
         runs_of = by_arm[arm].values()
-        learned = {task: float(np.median([run.learned[task] for run in runs_of])) for task in arm.tasks}
+        with_heads = [task for task in arm.tasks if all(task in run.learned for run in runs_of)]
+        learned = {task: float(np.median([run.learned[task] for run in runs_of])) for task in with_heads}
         because = reason(verdict, against[at], over[at], controls[at], rule.margin, level)
         unlearned = ", ".join(task for task, loss in learned.items() if loss >= 1.0)
         if unlearned:
             because += f" On the test part the head of {unlearned} does no better than a guess."
         cost = float(np.median([run.seconds / by_arm[BASELINE][run.pair].seconds for run in runs_of]))
         # Unlike max(), NumPy's passes NaN on.
-        worst = float(np.max([*learned.values()]))
+        worst = float(np.max([*learned.values()])) if learned else float("nan")
         compared = (against[at], over[at], controls[at])
         found.append(Finding(arm, verdict, because, *compared, p, relevance(arm.tasks), worst, cost))
     return tuple(found)
@@ -332,7 +334,13 @@ def relevance_of(experiment: Experiment) -> Callable[[tuple[str, ...]], float]:
 
     @cache
     def relevance(tasks: tuple[str, ...]) -> float:
-        parts: list[Any] = [features_of(samples.targets[task][rows], experiment.specs[task]) for task in tasks]
+        parts: list[Any] = [
+            features_of(samples.targets[task][rows], experiment.specs[task])
+            for task in tasks
+            if not is_taught(experiment.specs[task])  # samples with a label have none
+        ]
+        if not parts:
+            return float("nan")
         problem = experiment.settings.metrics.problem
         return linear_probe(np.concatenate(parts, axis=1), samples.main[rows], problem=problem)
 

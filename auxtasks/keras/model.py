@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from auxtasks.batches.composition import AUTO, DEFAULT_SHARE, SHARE_WITH_SOFT_LABELS, Weight, compose
+from auxtasks.batches.composition import AUTO, DEFAULT_SHARE, SHARE_WITH_SOFT_LABELS, Composition, Weight, compose
 from auxtasks.batches.forms import AuxBatch, PackedDataset, as_inputs, as_tuple
 from auxtasks.batches.planned import Ordered, composed_dataset, weight_for
 from auxtasks.errors import InvalidInputError
@@ -304,27 +304,18 @@ class AuxModel(keras.Model):
         if self._turns is not None:
             self._turns.count_labels(x)
             self._turns.build_optimizers(self)
-        begun = self._steps_done() > 0
-        decided = {name: self.loss_weights[name] for name in self._weights.left_open} if begun else {}
-        self._weights.set_automatic(weight_for(x) if self._rules.needed and self._turns is None else 1.0, decided)
         if validation_split and isinstance(x, AuxBatch) and not np.all(x.labelled):
             raise InvalidInputError(
                 "`validation_split` takes the last samples, and some main labels are missing here, so that part "
                 "could hold no label at all. Pass labelled samples as `validation_data`."
             )
+        self._set_automatic(x)
         if isinstance(x, AuxBatch):
-            labelled, size = np.asarray(x.labelled, dtype=bool), batch_size or 32
-            plan = compose(labelled, size, share, seed) if share is not None and shuffle else None
-            per_epoch = kwargs.get("steps_per_epoch") or (plan or Ordered(len(labelled), size)).n_batches
-            if begun:
-                x = self._taught_as_before(x)
-            elif self._rules.needed and labelled.size:
-                n_labelled = plan.n_labelled if plan else max(1, round(size * labelled.mean()))
-                x = self._taught(x, Training(x.inputs, y, n_labelled, per_epoch * epochs), verbose)
+            plan = compose(np.asarray(x.labelled, bool), batch_size or 32, share, seed) if share and shuffle else None
+            x = self._with_soft_labels(x, y, plan, batch_size or 32, epochs, kwargs.get("steps_per_epoch"), verbose)
             if plan is not None:
-                _LOGGER.info("%s", plan.described(per_epoch))
                 data = (x, y) if sample_weight is None else (x, y, sample_weight)
-                x = composed_dataset(data, plan, self._steps_done(), repeat="steps_per_epoch" in kwargs)
+                x = composed_dataset(data, plan, self._steps_done(), repeat=bool(kwargs.get("steps_per_epoch")))
                 y, sample_weight, batch_size, shuffle = None, None, None, False
         batches = x.source if isinstance(x, PackedDataset) and isinstance(x.source, TaskBatches) else None
         if batches is not None:
@@ -355,9 +346,25 @@ class AuxModel(keras.Model):
             return SHARE_WITH_SOFT_LABELS if any(map(is_taught, self.specs.values())) else DEFAULT_SHARE
         return None if labelled_share is None else check_number("labelled_share", labelled_share, low=0.0, high=1.0)
 
-    def _taught(self, x: AuxBatch, training: Training, verbose: Any) -> AuxBatch:
-        """Decide about soft labels, say so, and return the samples with what is to be learned."""
-        outcome = listen(self, x, training)
+    def _set_automatic(self, x: Any) -> None:
+        """Set the weights that were left open; those of soft labels, which the first step decided, stay."""
+        decided = {name: self.loss_weights[name] for name in self._weights.left_open} if self._steps_done() else {}
+        self._weights.set_automatic(weight_for(x) if self._rules.needed and self._turns is None else 1.0, decided)
+
+    def _with_soft_labels(
+        self, x: AuxBatch, y: Any, plan: Composition | None, size: int, epochs: int, per_epoch: int | None, verbose: Any
+    ) -> AuxBatch:
+        """Decide about soft labels before the first step, say so, and return the samples with what is to be learned."""
+        labelled = np.asarray(x.labelled, dtype=bool)
+        per_epoch = per_epoch or (plan or Ordered(len(labelled), size)).n_batches
+        if plan is not None:
+            _LOGGER.info("%s", plan.described(per_epoch))
+        if self._steps_done():
+            return self._taught_as_before(x)
+        if not self._rules.needed or not labelled.size:
+            return x
+        n_labelled = plan.n_labelled if plan else max(1, round(size * labelled.mean()))
+        outcome = listen(self, x, Training(x.inputs, y, n_labelled, per_epoch * epochs))
         if outcome.weights:
             self._weights.set_automatic(self._weights.automatic, outcome.weights)
             self._untracked.told = outcome.sentences

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,10 +16,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from auxtasks.audit.metrics.problem import about_loss
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
-from auxtasks.generator import AuxTargetGenerator, input_tags
+from auxtasks.generator import AuxTargetGenerator, input_tags, made_leniently
+from auxtasks.labels import missing_entries
 from auxtasks.sklearn.building import build_model, compile_wrapper, labels_for, make_callbacks
 from auxtasks.sklearn.labels import MAIN, Encoded, Labels, by_output, output_shapes, plain, predictions, read_y
 from auxtasks.targets.reading import to_array
+from auxtasks.teacher.teacher import split_tasks
 from auxtasks.typing import Array
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ class AuxEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
         metrics: Any = None,
         epochs: int = 1,
         batch_size: int = 32,
-        labelled_share: float | None = 0.5,
+        labelled_share: float | str | None = "auto",
         callbacks: Any = None,
         verbose: int = 0,
         random_state: Any = None,
@@ -100,26 +102,47 @@ class AuxEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
             raise InvalidInputError(f"`X` and `y` have inconsistent numbers of samples: {len(X)} and {n}.")
         weights = self._weigh(y, _read_weights(sample_weight, n))
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        generator = AuxTargetGenerator(self.domain, self.tasks, **{"seed": seed, **self.routed("targets")})
-        targets = generator.fit_transform(X, given=_read_given(given))
+        given = _read_given(given)
+        wanted = split_tasks(self.tasks, has_labels=True)[1] is not None
+        incomplete = any(missing_entries(labels).any() for labels in encoded)
+
+        def made(main: Mapping[str, Array]) -> AuxTargets:
+            """Make targets; without a sample that has all of its labels nothing is taught."""
+            complete = main if all(map(_any_complete, main.values())) else {}
+            generator = AuxTargetGenerator(self.domain, self.tasks, **{"seed": seed, **self.routed("targets")})
+            return made_leniently(generator, X, complete if wanted else None, given)
+
         with _seeded(seed):
-            fitted = self._train(targets, labels, encoded, weights, seed)
+            targets = made({MAIN: encoded[0]} if len(encoded) == 1 else {})
+        with _seeded(seed):
+            again = made if wanted and incomplete else None
+            fitted, targets = self._train(targets, again, labels, encoded, weights, seed)
         # All at once, so that a fit that is interrupted leaves the one before as it was.
         self.__dict__.update(fitted, generator_=targets.generator, _labels=labels)
         return self
 
     def _train(
-        self, targets: AuxTargets, labels: Labels, encoded: Encoded, weights: Array | None, seed: int
-    ) -> dict[str, Any]:
-        from auxtasks.keras import attach_heads, strip_heads
+        self,
+        targets: AuxTargets,
+        made: Callable[[Mapping[str, Array]], AuxTargets] | None,
+        labels: Labels,
+        encoded: Encoded,
+        weights: Array | None,
+        seed: int,
+    ) -> tuple[dict[str, Any], AuxTargets]:
+        from auxtasks.keras import strip_heads
 
         base = build_model(self.model, targets, labels, self.routed("model"))
         shapes = output_shapes(base, targets.inputs)
-        how = {"at": self.at, "weights": self.weights, "weighting": self.weighting, "schedule": self.schedule}
-        model = attach_heads(base, targets, **{**how, "seed": seed, **self.routed("attach")})
         columns = by_output(encoded, list(shapes))
+        if made is not None and list(columns) != [MAIN]:
+            # Which outputs learn soft labels is known when the model is there, whose inputs the targets tell.
+            targets = made(columns)
+        how = {"at": self.at, "weights": self.weights, "weighting": self.weighting, "schedule": self.schedule}
+        model = _wrapped(base, targets, {**how, "seed": seed, **self.routed("attach")})
         losses = compile_wrapper(model, base, self, labels, shapes)
-        main = labels_for(losses, columns, labels)
+        known = targets.with_main(columns)
+        main = labels_for(losses, {name: known[name] for name in columns}, labels)
         options = {
             "batch_size": self.batch_size,
             "epochs": self.epochs,
@@ -137,10 +160,10 @@ class AuxEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
         if weights is not None and len(weights) < targets.n_samples:  # copies that a task adds have no main label
             weights = np.concatenate([weights, np.ones(targets.n_samples - len(weights))])
         history = model.fit(
-            targets.inputs, targets.with_main(main), sample_weight=weights, callbacks=callbacks or None, **options
+            targets.inputs, {**known, **main}, sample_weight=weights, callbacks=callbacks or None, **options
         )
         logits = {name: about_loss(loss).from_logits for name, loss in losses.items()}
-        return {"model_": strip_heads(model), "history_": history.history, "_logits": logits}
+        return {"model_": strip_heads(model), "history_": history.history, "_logits": logits}, targets
 
     def _outputs(self, X: Any) -> list[Array]:
         from auxtasks.batches.forms import as_inputs, as_tensors
@@ -219,6 +242,22 @@ class AuxEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
                 path.write_bytes(state["model_"])
                 state = {**state, "model_": keras.saving.load_model(path, compile=False)}
         super().__setstate__(state)
+
+
+def _any_complete(labels: Array) -> bool:
+    """Tell whether any sample has all of its labels."""
+    return not bool(missing_entries(labels).reshape(len(labels), -1).any(axis=1).all())
+
+
+def _wrapped(base: Any, targets: AuxTargets, options: dict[str, Any]) -> Any:
+    """Attach heads; where there is nothing to learn the model is trained as it is."""
+    from auxtasks.keras import AuxModel, attach_heads
+
+    if len(targets):
+        return attach_heads(base, targets, **options)
+    if options.get("deep_supervision") is not None:
+        return attach_heads(base, None, **{"inputs": targets.inputs, **options})
+    return AuxModel(base, {}, {}, {}, options["seed"])
 
 
 def _is_routed(name: str) -> bool:

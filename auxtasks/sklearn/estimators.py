@@ -38,7 +38,9 @@ class AuxClassifier(ClassifierMixin, AuxEstimator):  # type: ignore[misc]  # sci
     domain : {"signal", "image", "video", "text", "any"}
         What X is.
     tasks : str, mapping or sequence of these, optional
-        The auxiliary tasks, as `auxtasks.make_aux_targets` takes them.
+        The auxiliary tasks, as `auxtasks.make_aux_targets` takes them. Soft labels are made from the labels that `fit`
+        is given, so that in cross-validation each fold has its own teacher; they are left out where every sample has a
+        label, or there are too few.
     at, weights, weighting, schedule
         Where heads read, what their losses weigh and how they take part; see `auxtasks.keras.attach_heads`. With
         ``weights=0.0`` the model is trained as it would be without heads, which makes it the baseline of a search.
@@ -61,7 +63,8 @@ class AuxClassifier(ClassifierMixin, AuxEstimator):  # type: ignore[misc]  # sci
         ``callbacks__<place or name>__<argument>`` for one of them.
     random_state : int, numpy.random.RandomState or None
         Decides initial weights, heads, order of batches, dropout, and draws of tasks. An integer gives the same model
-        again, and the same initial weights and batches to estimators that differ in `tasks` or `weights` only.
+        again, and the same initial weights and batches to estimators that differ in `tasks` or `weights` only (with
+        soft labels in one of them, pass a number as `labelled_share` to all).
     **routed
         Parameters that are sent on: ``model__units=8`` to the function that builds the model, ``targets__padding`` to
         `auxtasks.AuxTargetGenerator`, ``attach__tie`` to `attach_heads`, ``optimizer__learning_rate``,
@@ -131,7 +134,7 @@ class AuxClassifier(ClassifierMixin, AuxEstimator):  # type: ignore[misc]  # sci
         metrics: Any = None,
         epochs: int = 1,
         batch_size: int = 32,
-        labelled_share: float | None = 0.5,
+        labelled_share: float | str | None = "auto",
         callbacks: Any = None,
         verbose: int = 0,
         random_state: Any = None,

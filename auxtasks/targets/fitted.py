@@ -206,15 +206,17 @@ class Fitted:
         seen: Mapping[str, Seen],
         compute: np.dtype[np.floating],
         teachers: Sequence[Teacher] = (),
+        *,
+        lenient: bool = False,
         **of_samples: Any,
     ) -> Fitted:
-        """Fit every target to what samples tell of it, wherever that was collected."""
+        """Fit every target to what samples tell of it, wherever that was collected; `lenient` if there may be none."""
         specs: dict[str, TargetSpec] = {}
         scalings: dict[str, Scaling] = {}
         if self.named:
             specs, scalings = fit_targets(self.named, seen, scale=self.settings.scale, compute=compute)
         specs |= {teacher.name: teacher.spec for teacher in teachers}
-        if not specs:
+        if not specs and not lenient:
             raise InvalidInputError(
                 "`y` holds a label of every sample, so that there is none for a teacher to give soft labels to, and "
                 "'soft_labels' is the only task; pass samples without a label too, or name other tasks."
@@ -222,16 +224,19 @@ class Fitted:
         shapes = {name: told.natural for name, told in seen.items()}
         return replace(self, specs=specs, scalings=scalings, shapes=shapes, teachers=tuple(teachers), **of_samples)
 
-    def taught_by(self, samples: Samples | Documents, y: object, n: int) -> list[Teacher]:
+    def taught_by(self, samples: Samples | Documents, y: object, n: int, *, lenient: bool = False) -> list[Teacher]:
         """Fit teachers, if soft labels are asked for; n counts transformed copies too."""
         _, asked = split_tasks(self.params["tasks"], has_labels=y is not None)
         if asked is None or y is None:
             return []
         settings = self.settings
-        found = teachers_of(samples, self.domain, y, n, asked, self._of_tasks, dtype=settings.dtype, seed=settings.seed)
-        if not found and self.params["tasks"] is not None and self.named:
+        how: dict[str, Any] = {"dtype": settings.dtype, "seed": settings.seed, "lenient": lenient}
+        found = teachers_of(samples, self.domain, y, n, asked, self._of_tasks, **how)
+        told_of = self.params["tasks"] is not None and not (isinstance(y, Mapping) and not y)
+        if not found and told_of and (self.named or lenient):
+            few = "or the labels are too few to teach" if lenient else "and there is none to teach"
             warnings.warn(
-                "target 'soft_labels' is left out: every sample has a label of its own, and there is none to teach.",
+                f"target 'soft_labels' is left out: every sample has a label of its own, {few}.",
                 AuxTasksWarning,
                 stacklevel=2,
             )
@@ -343,8 +348,15 @@ class Fit(NamedTuple):
         return self.fitted.scaled(self.computed, self.soft, self.main)
 
 
-def fit(params: Mapping[str, Any], X: object, given: Mapping[str, object] | None, y: object = None) -> Fit:
-    """Fit on inputs in memory."""
+def fit(
+    params: Mapping[str, Any],
+    X: object,
+    given: Mapping[str, object] | None,
+    y: object = None,
+    *,
+    lenient: bool = False,
+) -> Fit:
+    """Fit on inputs in memory; if `lenient`, soft labels that cannot be made are left out, were it the only target."""
     draft = Fitted.begun(params, given, y)
     samples = draft.read(X)
     columns = laid_out(given, samples)
@@ -353,11 +365,12 @@ def fit(params: Mapping[str, Any], X: object, given: Mapping[str, object] | None
     samples = draft.tagged(samples, training=True)
     draft = replace(draft, tasks=fit_names(draft.tasks, samples))
     computed = compute_all(samples, draft.tasks, encoded, draft.settings)
-    teachers = draft.taught_by(samples, y, len(computed.inputs))
+    teachers = draft.taught_by(samples, y, len(computed.inputs), lenient=lenient)
     fitted = draft.learned(
         {task.name: see(task, computed.targets[task.name], scale=draft.settings.scale) for task in draft.named},
         samples.compute,
         teachers,
+        lenient=lenient,
         row_shape=samples.row_shape,
         channel_added=getattr(samples, "add_channel", False),
         length=samples.length if isinstance(samples, Ragged) else None,

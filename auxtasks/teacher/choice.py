@@ -133,6 +133,7 @@ def committees_of(domain: str, kind: str, n: int, *, statistics: bool) -> list[C
     For classes of images, signals and texts there is one each: on the tuning data the mean of all members was better
     than the member that cross-validation chose.
     """
+    # Partial functions and no lambdas, so that a teacher can be pickled.
     linear: Any = require("sklearn.linear_model", extra="sklearn")
     ensemble: Any = require("sklearn.ensemble", extra="sklearn")
     spreading: Any = require("sklearn.semi_supervised", extra="sklearn")

@@ -10,7 +10,7 @@ import numpy as np
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.specs import SOFT_LABELS, TargetSpec
-from auxtasks.teacher.choice import Committee, Fit, Unseen, choose, committees_of, cross_validated, own_committee
+from auxtasks.teacher.choice import Committee, Fit, Unseen, choose, committees_of, own_committee
 from auxtasks.teacher.features import BY_DOMAIN, STATISTICS, FeatureSet, Known, OwnFeatures, task_names
 from auxtasks.teacher.labels import MAIN, MainLabels, read_main
 from auxtasks.typing import Array
@@ -24,13 +24,15 @@ TaskFunction = Callable[[Any], Callable[[Any], Array]]
 class Teacher:
     """What was learned of the labels of one output, and the features of the samples that it was learned from.
 
-    `known` are those of the training samples, in memory alone; `fit` is what says the soft labels.
+    `known` are those of the training samples, in memory alone; `fit` is what says the soft labels, by the committee
+    that was chosen among those `tried`.
     """
 
     name: str  # of the target
     labels: MainLabels
     features: FeatureSet
     known: Known
+    tried: tuple[Committee, ...]
     committee: Committee
     unseen: Unseen
     fit: Fit
@@ -61,24 +63,51 @@ class Teacher:
             },
         )
 
-    def soft_labels(self) -> Array:
-        """Return soft labels for the training samples, missing where they have a label of their own."""
-        return self._without_labelled(self.fit, self.labels)
+    @classmethod
+    def taught(
+        cls,
+        name: str,
+        labels: MainLabels,
+        features: FeatureSet,
+        known: Known,
+        tried: tuple[Committee, ...],
+        dtype: np.dtype[np.floating],
+        seed: int,
+    ) -> Teacher:
+        """Choose a committee by the labels, and fit it."""
+        if trouble := _trouble(labels):
+            raise InvalidInputError(
+                f"`y` ({labels.output!r}) holds {trouble}, from which nothing can be taught; label more samples, or "
+                "leave `y` or the task 'soft_labels' out."
+            )
+        committee, unseen = choose(tried, labels, known, labels.rows, seed)
+        fit = Fit(committee, labels, known, labels.rows, unseen.shares)
+        return cls(name, labels, features, known, tried, committee, unseen, fit, dtype, seed)
+
+    def shown(self, main: Array) -> Teacher:
+        """Return what this teacher would have become, had it been shown these labels alone.
+
+        The committee is chosen and fitted anew; features, which know of no label, stay.
+        """
+        if np.array_equal(np.asarray(main, float), np.asarray(self.labels.main, float), equal_nan=True):
+            return self
+        labels = replace(self.labels, main=main)
+        return Teacher.taught(self.name, labels, self.features, self.known, self.tried, self.dtype, self.seed)
 
     def taught_anew(self, main: Array) -> Array:
-        """Return what this teacher would have said of the training samples, had it been shown these labels alone.
+        """Return what this teacher would have said of the training samples, had it been shown these labels alone."""
+        return self.shown(main).soft_labels()
 
-        The estimator is fitted anew; features, which know of no label, stay.
-        """
-        labels = replace(self.labels, main=main)
-        (unseen,) = cross_validated([self.committee], labels, self.known, labels.rows, self.seed)
-        return self._without_labelled(Fit(self.committee, labels, self.known, labels.rows, unseen.shares), labels)
+    def opinions(self) -> Array:
+        """Return what it says of the training samples without copies, also of those with a label of their own."""
+        return self.fit.says(self.known, own=True).astype(self.dtype)
 
-    def _without_labelled(self, fit: Fit, labels: MainLabels) -> Array:
-        said = fit.says(self.known, own=True).astype(self.dtype)
-        found = np.full((len(labels.main), labels.width), np.nan, self.dtype)
+    def soft_labels(self) -> Array:
+        """Return soft labels for the training samples, missing where they have a label of their own."""
+        said = self.opinions()
+        found = np.full((len(self.labels.main), self.labels.width), np.nan, self.dtype)
         found[: len(said)] = said  # transformed copies, which come last, have none
-        found[labels.rows] = np.nan
+        found[self.labels.rows] = np.nan
         return found
 
     def of(self, samples: Any) -> Array:
@@ -128,11 +157,15 @@ def teachers_of(
     *,
     dtype: np.dtype[np.floating],
     seed: int,
+    lenient: bool = False,
 ) -> list[Teacher]:
-    """Fit a teacher for each output of which some samples have no label; n counts transformed copies too."""
+    """Fit a teacher for each output of which some samples have no label; n counts transformed copies too.
+
+    Too few labels are an error, or, with `lenient`, no teacher.
+    """
     several = isinstance(y, Mapping) and len(y) > 1
     found = read_main(y, samples.n, n)
-    learned = [labels for labels in found if 0 < len(labels.rows) < samples.n]
+    learned = [labels for labels in found if 0 < len(labels.rows) < samples.n and not (lenient and _trouble(labels))]
     if not learned:
         return []
     features = _features(options.get("features"), domain, of_tasks)
@@ -141,25 +174,24 @@ def teachers_of(
     known = features.fit(samples, components=needs_components)
     teachers = []
     for labels in learned:
-        rows = labels.rows
-        if labels.kind == "distribution" and len(np.unique(labels.answers(rows))) < 2:
-            raise InvalidInputError(
-                f"`y` ({labels.output!r}) holds one class only among its {len(rows)} labels, from which nothing can be "
-                "taught; label samples of other classes, or leave `y` or the task 'soft_labels' out."
-            )
-        if len(rows) < 2:
-            raise InvalidInputError(
-                f"`y` ({labels.output!r}) holds one label, and a teacher needs two at least to be cross-validated."
-            )
         if own is None:
-            tried = committees_of(domain, labels.kind, samples.n, statistics="statistics" in known)
+            tried = tuple(committees_of(domain, labels.kind, samples.n, statistics="statistics" in known))
         else:
-            tried = [own_committee(own, labels.kind)]
-        committee, unseen = choose(tried, labels, known, rows, seed)
+            tried = (own_committee(own, labels.kind),)
         name = f"{SOFT_LABELS}_{labels.output}" if several else SOFT_LABELS
-        fit = Fit(committee, labels, known, rows, unseen.shares)
-        teachers.append(Teacher(name, labels, features, known, committee, unseen, fit, dtype, seed))
+        teachers.append(Teacher.taught(name, labels, features, known, tried, dtype, seed))
     return teachers
+
+
+def _trouble(labels: MainLabels) -> str:
+    """Say why labels are too few to teach, and to be predicted from the others; empty where they are not."""
+    rows = labels.rows
+    if labels.kind != "distribution":
+        return "" if len(rows) > 1 else "one label"
+    counts = np.unique(labels.answers(rows), return_counts=True)[1]
+    if len(counts) < 2:
+        return f"one class only among its {len(rows)} labels"
+    return "" if (counts > 1).sum() > 1 else f"fewer than two classes of two labels each among its {len(rows)} labels"
 
 
 def _features(asked: Any, domain: str, of_tasks: TaskFunction) -> FeatureSet:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import io
+import pickle
 import random
+import warnings
 from typing import Any
 
 import joblib
@@ -14,12 +16,13 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, KFold, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from auxtasks import AuxTargetGenerator
-from auxtasks.errors import AuxTasksError
+from auxtasks.errors import AuxTasksError, AuxTasksWarning
 from auxtasks.sklearn import AuxClassifier, AuxRegressor
 from auxtasks.sklearn.labels import fit_classes
 from auxtasks.typing import Array
@@ -254,6 +257,83 @@ def test_nothing_of_a_test_fold_reaches_its_training() -> None:
     for result in (first, second):
         scaling = result["estimator"][0].generator_.scalings_["reconstruction"]
         np.testing.assert_array_equal(scaling.mean, alone.scalings_["reconstruction"].mean)
+
+
+SIMPLE: dict[str, Any] = {"soft_labels": {"teacher": LogisticRegression(), "features": ["reconstruction"]}}
+"""A teacher that is fitted in no time."""
+PARTLY = np.where(np.arange(48) % 2, SIDES, "none").astype(object)
+
+
+def test_no_label_of_a_test_fold_reaches_a_teacher() -> None:
+    how: dict[str, Any] = {"cv": KFold(2, shuffle=True, random_state=0), "return_indices": True}
+    how |= {"return_estimator": True, "error_score": "raise"}
+    estimator = classifier(tasks=["reconstruction", SIMPLE], unlabelled="none", **LEARNS)
+    first = cross_validate(estimator, X, PARTLY, **how)
+    test = first["indices"]["test"][0]
+    changed, y = X.copy(), PARTLY.copy()
+    changed[test] *= 1e4
+    y[test] = [{"left": "right", "right": "left"}.get(label, label) for label in y[test]]
+    second = cross_validate(estimator, changed, y, **how)
+    assert_same_weights(first["estimator"][0], second["estimator"][0])
+    specs = [each["estimator"][0].generator_.specs_["soft_labels"] for each in (first, second)]
+    assert specs[0] == specs[1]
+    assert specs[0].options["n_labelled"] < 24
+
+
+@pytest.mark.parametrize(
+    ("estimator", "y"),
+    [
+        (classifier(unlabelled="none"), PARTLY),
+        (classifier(unlabelled="none", loss="categorical_crossentropy"), PARTLY),
+        (classifier(build_one_unit, unlabelled="none"), PARTLY),
+        (classifier(unlabelled=None), np.where(np.arange(48)[:, None] % 2, FLAGS, np.nan)),
+        (
+            classifier(build_outputs, unlabelled="none"),
+            np.stack([PARTLY, np.where(np.arange(48) % 3, THIRDS.astype(str), "none").astype(object)], axis=1),
+        ),
+        (AuxRegressor(build, "any", **FEW_STEPS), np.where(np.arange(48) % 2, X[:, 0], np.nan)),
+        (AuxRegressor(build_outputs, "any", **FEW_STEPS), np.where(np.arange(48)[:, None] % 2, X[:, :2], np.nan)),
+    ],
+    ids=["classes", "one-hot", "one unit", "flags", "several outputs", "numbers", "several numbers"],
+)
+def test_soft_labels_of_every_kind_of_label(estimator: Any, y: Array, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("auxtasks.teacher.choice.REPEATS", 1)  # of the cross-validation, which takes most of the time
+    simple: Any = {"features": ["reconstruction"]}
+    fitted = clone(estimator).set_params(tasks=[{"soft_labels": simple}]).fit(X, y)
+    names = list(fitted.generator_.specs_)
+    assert names == (["soft_labels"] if y.ndim == 1 or len(names) == 1 else ["soft_labels_b", "soft_labels_a"])
+    assert set(fitted.history_) >= {f"{name}_loss" for name in names}
+    again = pickle.loads(pickle.dumps(fitted))  # noqa: S301
+    np.testing.assert_array_equal(again.predict(X), fitted.predict(X))
+    soft, same = (each.generator_.transform(X[:4])[names[0]] for each in (fitted, again))
+    np.testing.assert_array_equal(soft, same)
+
+
+def test_soft_labels_are_among_the_defaults_and_in_pipelines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("auxtasks.teacher.choice.REPEATS", 1)
+    y = PARTLY.copy()
+    pipeline = make_pipeline(StandardScaler(), classifier(tasks=None, unlabelled="none"))
+    pipeline.fit(X, y)
+    assert "soft_labels" in pipeline[-1].generator_.specs_
+    search = GridSearchCV(
+        classifier(unlabelled="none", **LEARNS), {"tasks": [["reconstruction"], [SIMPLE]]}, cv=2, error_score="raise"
+    )
+    assert np.isfinite(search.fit(X, y).cv_results_["mean_test_score"]).all()
+
+
+def test_soft_labels_are_left_out_where_there_is_nothing_to_teach_or_to_be_taught_from() -> None:
+    plain = classifier(weights=0.0).fit(X, SIDES)
+    for y in (SIDES, np.array(["left", "right", *["none"] * 46], object)):
+        estimator = classifier(tasks=["soft_labels"], unlabelled="none")
+        with pytest.warns(AuxTasksWarning, match="'soft_labels' is left out"):
+            estimator.fit(X, y)
+        assert estimator.generator_.specs_ == {}
+        assert estimator.predict(X).shape == (48,)
+        if y is SIDES:
+            assert_same_weights(estimator, plain)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", AuxTasksWarning)
+        assert "soft_labels" not in classifier(tasks=None).fit(X, SIDES).generator_.specs_
 
 
 @pytest.mark.parametrize("as_records", [False, True])

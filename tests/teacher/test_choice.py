@@ -69,7 +69,7 @@ def test_rare_classes(teacher: Any, y: list[int]) -> None:
             KNeighborsClassifier(20),
             Y,
             InvalidInputError,
-            "`teacher`: KNeighborsClassifier cannot predict .* Expected n_neighbors",
+            "KNeighborsClassifier cannot predict .* Expected n_neighbors",
         ),
         (None, [1, 1, 1], InvalidInputError, "holds one class only among its 3 labels"),
         (None, [0.5], InvalidInputError, "holds one label, and a teacher needs two"),

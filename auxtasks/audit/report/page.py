@@ -13,6 +13,7 @@ from auxtasks.audit.report.content import Content, has_controls
 from auxtasks.audit.report.figures import captions, figures_of
 from auxtasks.audit.report.style import figure_svg
 from auxtasks.audit.report.tables import Table, findings_table, metrics_table, pairs_table, settings_table
+from auxtasks.audit.report.teacher import teacher_sentence, teacher_table
 from auxtasks.audit.report.words import Units, arm_name, conclusion, heading, legend
 from auxtasks.audit.verdicts import Verdict
 
@@ -60,7 +61,7 @@ _PAGE = Template("""<!doctype html>
 <h2>Why</h2>
 <ul class="reasons">
 $reasons</ul>
-$figures
+$teacher$figures
 <h2>How to read it</h2>
 $guide
 <details><summary>Single pairs</summary>
@@ -114,6 +115,7 @@ def as_page(content: Content) -> str:
         findings=_table(findings_table(content)),
         legend=escape(legend(content)),
         reasons=_reasons(content),
+        teacher=_of_teacher(content, "<h2>The teacher</h2>\n"),
         figures="".join(_figure(_TITLES[name], svg, said[name]) for name, svg in figures.items()),
         guide=guide,
         pairs=_table(pairs_table(content)),
@@ -136,7 +138,7 @@ def as_snippet(content: Content) -> str:
     """Write heading, table, reasons and what follows, for notebooks."""
     return (
         f'<div class="auxtasks-audit"><style>{_STYLE_SNIPPET}</style><p>{escape(heading(content))}</p>'
-        f"{_table(findings_table(content))}<ul>{_reasons(content)}</ul><p><b>{escape(conclusion(content))}</b></p>"
+        f"{_table(findings_table(content))}<ul>{_reasons(content)}</ul>{_of_teacher(content)}<p><b>{escape(conclusion(content))}</b></p>"
         "</div>"
     )
 
@@ -167,6 +169,11 @@ def _reasons(content: Content) -> str:
         f"{escape(finding.because)}</li>\n"
         for finding in content.findings
     )
+
+
+def _of_teacher(content: Content, heading: str = "") -> str:
+    taught = teacher_table(content)
+    return "" if taught is None else f"{heading}{_table(taught)}<p>{escape(teacher_sentence(content))}</p>\n"
 
 
 def _figure(title: str, svg: str, caption: str) -> str:

@@ -10,6 +10,7 @@ from auxtasks.audit.report.content import Content
 from auxtasks.audit.report.page import as_page, as_snippet
 from auxtasks.audit.report.storage import read_report, save_report, to_dict, write_json
 from auxtasks.audit.report.tables import Table, findings_values, runs_values
+from auxtasks.audit.report.teacher import teacher_values
 from auxtasks.audit.report.text import as_renderable, as_text
 from auxtasks.files import write_whole
 from auxtasks.optional import require
@@ -104,6 +105,17 @@ class AuditReport(Content):
             baseline is 0.
         """
         return _frame(runs_values(self))
+
+    def teacher_frame(self) -> pd.DataFrame:
+        """Return the network alone, the teacher of soft labels alone and the network taught as a data frame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            With the columns who, value (of the judged metric), difference (from the network alone, signed so that up is
+            better), low, high and verdict; no row where no arm has soft labels.
+        """
+        return _frame(teacher_values(self))
 
     def to_json(self, path: str | PathLike[str]) -> None:
         """Write everything to a file, replacing one that is there; `load_report` is the inverse.

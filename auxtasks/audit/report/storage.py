@@ -17,6 +17,7 @@ from auxtasks.audit.report.content import Content
 from auxtasks.audit.report.figures import figures_of
 from auxtasks.audit.report.page import as_page
 from auxtasks.audit.report.style import save_figure
+from auxtasks.audit.report.teacher import teacher_sentence, teacher_values
 from auxtasks.audit.verdicts import Comparison, Finding
 from auxtasks.errors import StorageError
 from auxtasks.files import scratch_beside, write_whole
@@ -87,6 +88,10 @@ _INFINITE = ("inf", "-inf")
 
 def to_dict(content: Content) -> dict[str, Any]:
     """Return plain JSON types; `from_dict` is the inverse."""
+    taught = teacher_values(content)
+    rows = [dict(zip(taught.columns, encode(row), strict=True)) for row in taught.rows]
+    # For readers of the file alone: it follows from the runs.
+    said = {"teacher": {"rows": rows, "said": teacher_sentence(content)}} if rows else {}
     return {
         "content": CONTENT,
         "format": FORMAT,
@@ -94,6 +99,7 @@ def to_dict(content: Content) -> dict[str, Any]:
         "settings": content.settings,
         "relevance": encode(content.relevance),
         "findings": [encode(finding) for finding in content.findings],
+        **said,
         "runs": [encode(run) for run in content.runs],
     }
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from auxtasks.audit.report.content import Content
+from auxtasks.audit.report.tables import Table as Values
 from auxtasks.audit.report.tables import findings_table
+from auxtasks.audit.report.teacher import teacher_sentence, teacher_table
 from auxtasks.audit.report.words import arm_name, conclusion, heading, legend
 from auxtasks.optional import plain_text, require
 
@@ -30,11 +32,14 @@ def as_renderable(content: Content) -> Group:
     for finding in content.findings:
         reasons.add_row(Text(arm_name(content, finding.arm)), Text(finding.because))
     empty = Text("")
+    taught = teacher_table(content)
+    of_teacher: list[Any] = [] if taught is None else [_plain(taught), empty, Text(teacher_sentence(content)), empty]
     return Group(
         Text(heading(content), style="bold"), empty,
         _Findings(content), empty,
         Text(legend(content), style="dim"), empty,
         reasons, empty,
+        *of_teacher,
         Text(conclusion(content), style="bold"),
     )  # fmt: skip
 
@@ -45,8 +50,23 @@ def as_text(content: Content) -> str:
     if find_spec("rich") is None:
         rows = zip(findings_table(content).rows, content.findings, strict=True)
         reasons = [f"{task}: {verdict}, {gain}. {finding.because}" for (task, verdict, gain, *_), finding in rows]
-        return "\n".join([heading(content), *reasons, conclusion(content)])
+        taught = teacher_table(content)
+        of_teacher = [] if taught is None else [*map(" ".join, taught.rows), teacher_sentence(content)]
+        return "\n".join([heading(content), *reasons, *of_teacher, conclusion(content)])
     return plain_text(as_renderable(content))
+
+
+def _plain(content: Values) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for at, name in enumerate(content.columns):
+        table.add_column(name, justify="right" if at else "left", overflow="fold")
+    for row in content.rows:
+        table.add_row(*map(Text, row))
+    return table
 
 
 class _Findings:

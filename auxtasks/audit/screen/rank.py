@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from auxtasks.audit.lessons import is_taught
 from auxtasks.audit.metrics.problem import Problem
 from auxtasks.audit.screen.features import (
     FEWEST,
@@ -89,6 +90,8 @@ def rank_tasks(
     (95 % or more) has a promise of 0. All are held-out values, of five-fold cross-validation with samples dealt at
     random or of one sample at a time: where samples of one source resemble each other, they are too large.
 
+    Soft labels are left out, because they are made from the main label.
+
     That a target is relevant does not mean that learning it makes a network better, and some tasks help that no linear
     model would think of: use the order to choose what to audit first.
 
@@ -103,6 +106,14 @@ def rank_tasks(
     """
     limit = check_int("max_samples", max_samples, low=FEWEST)
     given = read_given(targets, y, inputs, specs, problem, limit, check_int("seed", seed, low=0))
+    left_out = [
+        f"{name}: not ranked, because soft labels are made from the main label, and samples that have one have none."
+        for name, spec in given.specs.items()
+        if is_taught(spec)
+    ]
+    n_labelled = int(given.labels.present.sum())
+    if not given.arrays:
+        return Ranking([], left_out, int(given.anywhere.sum()), n_labelled)
     with one_thread():
         rows = _measured(given, seed)
         others = explained_by_others(given.anywhere, given.features)
@@ -111,13 +122,12 @@ def rank_tasks(
     said = [replace(row, warnings=_warned(row, given, bool(trouble))) for row in rows]
     # What has no promise to compare comes last; the name decides between equals, so that the order given does not.
     said.sort(key=lambda row: (isnan(row.promise), 0.0 if isnan(row.promise) else -row.promise, row.task))
-    n_labelled = int(given.labels.present.sum())
     notes = [f"Relevance is not known: {trouble}."] if trouble else []
     if not trouble and n_labelled < _ROUGH:
         notes.append(f"Relevance rests on only {n_labelled} labelled samples and is rough.")
     if given.inputs is None:
         notes.append("Triviality is not known: there are no inputs; give `inputs`.")
-    return Ranking(said, notes, int(given.anywhere.sum()), n_labelled)
+    return Ranking(said, [*notes, *left_out], int(given.anywhere.sum()), n_labelled)
 
 
 def _measured(given: Given, seed: int) -> list[TaskRank]:
@@ -209,7 +219,7 @@ def read_given(
     drawn_labelled = rng.choice(labelled, min(len(labelled), max_samples), replace=False)
     rows = np.union1d(drawn, drawn_labelled)
     present = np.isin(rows, drawn_labelled)
-    arrays = {name: np.asarray(target[rows]) for name, target in targets.items()}
+    arrays = {name: np.asarray(target[rows]) for name, target in targets.items() if not is_taught(known[name])}
     return Given(
         known,
         arrays,

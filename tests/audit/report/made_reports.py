@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -88,3 +89,17 @@ def _run(arm: Arm, seed: int, score: float, metric: str, epochs: int, seconds: f
     curve = 0.3 + 1.6 * np.exp(-at * (0.12 + gain)) + 0.03 * np.random.default_rng(seed).normal(size=epochs)
     learned = dict.fromkeys(arm.tasks, 0.41)
     return Run(arm, seed, 0, {metric: float(score), "log_loss": 0.5}, learned, seconds, {"main": curve.tolist()})
+
+
+def with_teacher(report: AuditReport, task: str, gain: float) -> AuditReport:
+    """Return a report whose arms of one task are of soft labels, with a teacher so much ahead of the network alone."""
+    metric, sign = report.settings["metric"], 1 if report.settings["higher_is_better"] else -1
+    alone = {run.pair: run.scores[metric] for run in report.runs if run.arm == BASELINE}
+    noise = np.random.default_rng(1).normal(0, 0.005, 1000)
+    runs = tuple(
+        replace(run, teacher={metric: alone[run.pair] + sign * (gain + noise[run.seed])})
+        if task in run.arm.tasks
+        else run
+        for run in report.runs
+    )
+    return AuditReport({**report.settings, "teacher": "ridge"}, report.findings, runs, report.relevance)

@@ -1,0 +1,80 @@
+"""What a teacher of soft labels says in a split: of the training part's labels alone, and once for all arms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from auxtasks.audit.metrics import Metrics
+from auxtasks.audit.splits import Split
+from auxtasks.aux_targets import AuxTargets
+from auxtasks.errors import InvalidInputError
+from auxtasks.labels import without_labels
+from auxtasks.specs import SOFT_LABELS, TargetSpec
+from auxtasks.teacher.teacher import Teacher
+from auxtasks.typing import Array, Floats
+
+
+def is_taught(spec: TargetSpec) -> bool:
+    """Tell whether a target is learned by the main output."""
+    return spec.task == SOFT_LABELS
+
+
+class Lesson(NamedTuple):
+    """Soft labels as a split knows them.
+
+    `spec` tells how well the teacher predicts the labels that it was shown, `soft` are the soft labels of all training
+    samples, and `said` is the teacher's opinion of the test part, by which it is judged.
+    """
+
+    spec: TargetSpec
+    soft: Array
+    said: Array
+
+
+def lessons_of(teachers: Sequence[Teacher], split: Split, n_original: int, said: Mapping[str, Array]) -> None:
+    """Have the split know what each teacher says, had it been shown the labels of the training part alone.
+
+    `said` holds opinions of a test set of its own; by default the test part is among the samples that were taught from.
+    """
+    shown = np.setdiff1d(split.train, split.hidden)
+    others = np.setdiff1d(np.arange(n_original), shown)
+    for teacher in teachers:
+        if teacher.name not in split.lessons:
+            anew = teacher.shown(without_labels(teacher.labels.main, others))
+            opinions = said[teacher.name] if teacher.name in said else anew.opinions()[split.test]
+            split.lessons[teacher.name] = Lesson(anew.spec, anew.soft_labels(), opinions)
+
+
+def teachers_among(targets: AuxTargets) -> tuple[Teacher, ...]:
+    """Return the teachers of all soft labels, which each split needs."""
+    taught = [name for name, spec in targets.specs.items() if is_taught(spec)]
+    teachers = targets.teachers
+    if taught and not teachers:
+        raise InvalidInputError(
+            f"`targets` hold {taught[0]!r} without the teacher, as targets do that were loaded from disk or made by "
+            "transform, and each split must be taught anew, or labels held out would be known. Pass the result of "
+            "make_aux_targets(X, ..., y=y), or an AuxTargetGenerator; without soft labels, leave them out of its "
+            "`tasks`."
+        )
+    if len(taught) > 1 or any(teacher.labels.output != "main" for teacher in teachers):
+        raise InvalidInputError(
+            f"`targets` hold {', '.join(map(repr, taught))} of the output {teachers[0].labels.output!r}, and an audit "
+            "has one output and no name for it; make them with its labels alone, y=labels."
+        )
+    return teachers
+
+
+def score_of(lesson: Lesson, main: Array, metrics: Metrics) -> dict[str, float]:
+    """Score a teacher by itself on the test part."""
+    said: Floats = lesson.said
+    if lesson.spec.kind == "vector":
+        return metrics.score(main, said)
+    if metrics.problem == "multiclass":
+        # Classes of which the teacher was shown no label; the network has a unit for them.
+        width = max(metrics.classes, default=0) + 1
+        said = np.pad(said, [(0, 0), (0, max(0, width - said.shape[1]))])
+    return replace(metrics, scale="probabilities").score(main, said)

@@ -1,0 +1,248 @@
+"""An audit of soft labels: each split has a teacher of its own, which knows no label that is held out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.dummy import DummyRegressor
+from sklearn.linear_model import LogisticRegression, Ridge
+from small import FAST, RNG, TARGETS, X, Y, build_model, told
+
+import auxtasks
+from auxtasks.audit import audit, rank_tasks, select_tasks, selection
+from auxtasks.audit.audit import experiment_of, made_targets
+from auxtasks.audit.experiment import BASELINE, Arm, Data, Experiment, _for_arm, _same_steps
+from auxtasks.audit.selection import Candidate, Search
+from auxtasks.audit.splits import Split
+from auxtasks.batches.composition import DEFAULT_SHARE, SHARE_WITH_SOFT_LABELS, steps_of
+from auxtasks.errors import InvalidInputError
+from auxtasks.labels import present_rows
+from auxtasks.splits import SemiSupervisedSplit
+from auxtasks.teacher.choice import Committee, Member
+
+SIMPLE: dict[str, Any] = {"soft_labels": {"teacher": LogisticRegression(), "features": ["std", "mean"]}}
+"""A teacher that is fitted in no time."""
+WITHOUT = np.sort(RNG.permutation(60)[:40])
+FEW = Y.copy()
+FEW[WITHOUT] = -1
+SOFT = auxtasks.make_aux_targets(X, "signal", ["std", SIMPLE], y=FEW)
+ARM = Arm(("soft_labels",))
+
+
+def experiment(targets: Any = SOFT, y: Any = FEW, **changes: Any) -> Experiment:
+    weights = changes.pop("weights", "auto")
+    settings = {"epochs": 1, "batch_size": 16, **changes}
+    return experiment_of(build_model, X, y, targets, None, None, weights, settings)[0]
+
+
+def splits(found: Experiment, hidden: int = 0) -> Split:
+    """Hold out every fourth labelled sample, and hide some of the others."""
+    labelled = np.flatnonzero(FEW >= 0)
+    test = labelled[::4]
+    train = np.setdiff1d(np.arange(found.n_original), test)
+    return Split(0, 0, train, test, np.setdiff1d(labelled, test)[:hidden])
+
+
+def test_soft_labels_are_those_of_the_training_part_alone() -> None:
+    found = experiment()
+    split = splits(found, hidden=3)
+    lesson = found.lessons(split, ARM)["soft_labels"]
+    shown = FEW.copy()
+    shown[[*split.test, *split.hidden]] = -1
+    alone = auxtasks.make_aux_targets(X, "signal", ["std", SIMPLE], y=shown)
+    np.testing.assert_array_equal(lesson.soft, alone["soft_labels"])
+    np.testing.assert_array_equal(lesson.said, alone["soft_labels"][split.test])
+    assert lesson.spec == alone.specs["soft_labels"]
+    assert lesson.spec.options["n_labelled"] == 12 < SOFT.specs["soft_labels"].options["n_labelled"]
+    assert np.isfinite(lesson.soft[split.hidden]).all()
+    assert not np.array_equal(lesson.soft[WITHOUT], SOFT["soft_labels"][WITHOUT])
+
+
+def test_the_committee_is_chosen_anew_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that all labels chose may be another than that of a training part."""
+    ridge, guess = (Committee((Member(name, make),)) for name, make in (("ridge", Ridge), ("guess", DummyRegressor)))
+    monkeypatch.setattr("auxtasks.teacher.teacher.committees_of", lambda *_, **__: [ridge, guess])
+    table, y = RNG.normal(size=(60, 2)), RNG.normal(size=60)
+    y[20:40] = 5 * table[20:40, 0]
+    y[50:] = np.nan
+    shown = np.where(np.arange(60) < 20, y, np.nan)
+    teacher, alone = (
+        auxtasks.make_aux_targets(table, "any", ["soft_labels"], y=known).teachers[0] for known in (y, shown)
+    )
+    anew = teacher.shown(shown)
+    assert (teacher.chosen.committee.name, anew.chosen.committee.name) == ("ridge", "guess")
+    assert anew.spec == alone.spec
+    np.testing.assert_array_equal(teacher.taught_anew(shown), alone.soft_labels())
+    assert teacher.shown(y) is teacher
+
+
+def test_nothing_of_the_test_labels_reaches_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    trained: list[list[Any]] = []
+    attached = Experiment.attached
+
+    def kept(self: Experiment, *args: Any) -> Any:
+        model = attached(self, *args)
+        predict = model.predict
+
+        def seen(*inputs: Any, **options: Any) -> Any:
+            trained.append([np.asarray(weight) for weight in model.base.get_weights()])
+            return predict(*inputs, **options)
+
+        model.predict = seen
+        return model
+
+    split = splits(experiment())
+    wrong = FEW.copy()
+    wrong[split.test] = 1 - wrong[split.test]
+    monkeypatch.setattr(Experiment, "attached", kept)
+    runs = []
+    for y in (FEW, wrong):
+        found = experiment(auxtasks.make_aux_targets(X, "signal", ["std", SIMPLE], y=y), y)
+        runs.append(found.run(ARM, splits(found)))
+    (one, other), (first, second) = trained, runs
+    for weight, same in zip(one, other, strict=True):
+        np.testing.assert_array_equal(weight, same)
+    assert first.curves == second.curves
+    assert first.scores["accuracy"] == pytest.approx(1 - second.scores["accuracy"])
+    assert first.teacher["accuracy"] == pytest.approx(1 - second.teacher["accuracy"])
+
+
+def test_a_split_is_taught_once_for_all_arms(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = experiment()
+    split, (teacher,) = splits(found), found.teachers
+    lesson = found.lessons(split, ARM)["soft_labels"]
+    monkeypatch.setattr(type(teacher), "shown", lambda *_: pytest.fail("taught once more"))
+    assert found.lessons(split, Arm(("std", "soft_labels"), shuffled=True))["soft_labels"] is lesson
+    assert found.lessons(Split(1, 0, split.train, split.test), BASELINE) == {}
+
+
+def test_a_control_has_the_soft_labels_of_other_samples() -> None:
+    soft = np.asarray(SOFT["soft_labels"])
+    found = _for_arm(soft, "soft_labels", ARM.control, 0)
+    np.testing.assert_array_equal(present_rows(found), present_rows(soft))
+    np.testing.assert_array_equal(np.sort(found[WITHOUT], axis=0), np.sort(soft[WITHOUT], axis=0))
+    assert not np.array_equal(found[WITHOUT], soft[WITHOUT])
+
+
+@pytest.fixture(scope="module")
+def report() -> Any:
+    return audit(build_model, X, FEW, SOFT, **FAST, cv=SemiSupervisedSplit(3), together=False)
+
+
+def test_a_report_knows_the_teacher(report: Any, tmp_path: Path) -> None:
+    soft = [run for run in report.runs if run.arm.tasks == ("soft_labels",)]
+    assert all(set(run.teacher) == set(run.scores) and not run.learned for run in soft)
+    assert not any(run.teacher for run in report.runs if run.arm not in (ARM, ARM.control))
+    frame = report.teacher_frame()
+    assert frame.who.tolist() == ["the network alone", "the teacher alone (LogisticRegression)", "the network taught"]
+    for row, scores in ((1, [run.teacher for run in soft if run.arm == ARM]), (2, [run.scores for run in soft[::2]])):
+        assert frame.value[row] == pytest.approx(np.mean([each["accuracy"] for each in scores]))
+        assert frame.difference[row] == pytest.approx(frame.value[row] - frame.value[0])
+    text, page = repr(report), report._repr_html_()
+    for name in frame.who:
+        assert name in text
+        assert name in page
+    report.to_json(tmp_path / "report.json")
+    again = auxtasks.audit.load_report(tmp_path / "report.json")
+    assert again == report
+    assert again.teacher_frame().equals(frame)
+    (finding,) = (finding for finding in report.findings if finding.arm == ARM)
+    assert np.isnan(finding.learned)
+    assert np.isnan(finding.relevance)
+
+
+def test_an_audit_in_processes_goes_on_where_it_was(report: Any, tmp_path: Path) -> None:
+    asked: dict[str, Any] = {**FAST, "cv": SemiSupervisedSplit(3), "together": False, "controls": False}
+    asked["results"] = tmp_path / "runs.jsonl"
+    kept, expected = told(audit(build_model, X, FEW, SOFT, **asked, n_jobs=2)), told(report)
+    assert told(audit(build_model, X, FEW, SOFT, **asked)) == kept
+    for key, run in kept.items():
+        assert run["teacher"] == pytest.approx(expected[key]["teacher"], abs=1e-6)
+        assert run["curves"]["main"] == pytest.approx(expected[key]["curves"]["main"], rel=1e-3)
+
+
+def test_all_arms_take_as_many_steps() -> None:
+    """With soft labels batches hold fewer labelled samples, and an epoch would have fewer batches."""
+    found = experiment()
+    for n_labelled, said in ((5, "steps_per_epoch"), (15, "labelled_share"), (40, "labelled_share")):
+        main = np.where(np.arange(60) < n_labelled, Y, -1)
+        labelled = main >= 0
+        given = _same_steps(Data(X, main, {}), found.settings)
+        share = given.get("labelled_share", SHARE_WITH_SOFT_LABELS)
+        steps = given.get("steps_per_epoch", steps_of(labelled, 16, share, 60))
+        assert list(given) == [said]
+        assert steps == steps_of(labelled, 16, DEFAULT_SHARE, 60)
+    assert _same_steps(Data(X, FEW, {}), experiment(fit_options={"labelled_share": 0.3}).settings) == {}
+
+
+def test_the_weight_of_soft_labels_is_left_to_fit_unless_there_is_a_number() -> None:
+    both, train = Arm(("std", "soft_labels"), 3.0), SOFT.inputs
+    for weights, asked in (("auto", "auto"), ({"soft_labels": 0.5}, 1.5), (1.0, 3.0)):
+        found = experiment(weights=weights)
+        model = found.attached(build_model(), both, Data(train, FEW, {}))
+        assert model._weights.asked()["soft_labels"] == asked
+        assert model._weights.asked()["std"] != "auto"
+
+
+def test_a_test_set_is_judged_by_the_teacher_of_all_labels() -> None:
+    found, _ = experiment_of(build_model, X, FEW, SOFT, (X, Y), None, "auto", {"epochs": 1, "batch_size": 16})
+    (split,) = found.splits(None, None, [0])
+    lesson = found.lessons(split, ARM)["soft_labels"]
+    np.testing.assert_array_equal(lesson.soft, SOFT["soft_labels"])
+    np.testing.assert_array_equal(lesson.said, SOFT.transform(X)["soft_labels"])
+
+
+def test_a_generator_is_given_labels_where_its_tasks_ask_for_them() -> None:
+    generator = auxtasks.AuxTargetGenerator("signal", ["std", SIMPLE])
+    np.testing.assert_array_equal(made_targets(generator, X, FEW)["soft_labels"], SOFT["soft_labels"])
+    assert list(made_targets(auxtasks.AuxTargetGenerator("signal", ["std"]), X, FEW)) == ["std"]
+
+
+def test_targets_without_their_teacher_and_other_labels_are_refused(tmp_path: Path) -> None:
+    SOFT.save(tmp_path / "targets")
+    for lost in (auxtasks.load_targets(tmp_path / "targets"), SOFT.transform(X)):
+        with pytest.raises(InvalidInputError, match=r"'soft_labels' without the teacher.*make_aux_targets"):
+            audit(build_model, X, FEW, lost, **FAST)
+    with pytest.raises(InvalidInputError, match="differs from the labels that these soft labels were made from"):
+        audit(build_model, X, Y, SOFT, **FAST)
+    named = auxtasks.make_aux_targets(X, "signal", ["std", SIMPLE], y={"side": FEW})
+    with pytest.raises(InvalidInputError, match="of the output 'side', and an audit has one output"):
+        audit(build_model, X, FEW, named, **FAST)
+
+
+def test_too_few_labels_in_a_training_part_are_refused_by_name() -> None:
+    found = experiment()
+    rows = np.flatnonzero(FEW >= 0)
+    with pytest.raises(InvalidInputError, match="holds one class only among its 1 labels"):
+        found.lessons(Split(0, 0, np.setdiff1d(np.arange(60), rows[1:]), rows[1:]), ARM)
+
+
+def test_labels_that_no_soft_labels_were_made_from_may_differ() -> None:
+    targets = auxtasks.make_aux_targets(X, "signal", ["std"], y=FEW)
+    np.testing.assert_array_equal(targets.with_main(Y)["main"], Y)
+    np.testing.assert_array_equal(targets.with_main()["main"], FEW)
+
+
+def test_soft_labels_are_not_ranked() -> None:
+    ranking = rank_tasks(SOFT, FEW)
+    assert ranking.names == ("std",)
+    assert any("soft_labels: not ranked, because soft labels are made from the main" in note for note in ranking.notes)
+    alone = rank_tasks(auxtasks.make_aux_targets(X, "signal", [SIMPLE], y=FEW), FEW)
+    assert alone.names == ()
+    assert "not ranked" in repr(alone)
+
+
+def test_a_search_tries_soft_labels_without_weights_or_depths(monkeypatch: pytest.MonkeyPatch) -> None:
+    def score(self: Any, candidate: Candidate, splits: Any) -> list[float]:
+        return [0.7 + 0.1 * ("soft_labels" in candidate.tasks) + 0.001 * np.sin(7 * split.seed) for split in splits]
+
+    monkeypatch.setattr(Search, "_scores", score)
+    found = select_tasks(build_model, X, FEW, SOFT, **FAST)
+    assert found.tasks == ("soft_labels",)
+    assert {step.stage for step in found.steps} <= {"tasks", "warm-up", "confirmation"}
+    model = found.attach(build_model(), SOFT)
+    assert model._weights.asked() == {"soft_labels": "auto"}
+    assert selection.screened(rank_tasks(TARGETS, Y))[0]
