@@ -1,0 +1,174 @@
+"""A model listens where its teacher predicts better, and is not touched by finding out."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from helpers import LOSS, assert_same
+from keras import layers
+from sklearn.linear_model import LogisticRegression, Ridge
+
+from auxtasks import AuxTargets, make_aux_targets
+from auxtasks.keras import AuxModel, attach_heads
+from auxtasks.keras.listening import Opinion, Training, cross_validated, listen
+from auxtasks.keras.private import seed_state
+
+N, N_LABELLED = 64, 24
+X = np.random.default_rng(0).normal(size=(N, 6)).astype("float32")
+FULL = (X[:, 0] > 0).astype(int)
+Y = np.where(np.arange(N) < N_LABELLED, FULL, -1)
+
+
+def _targets(teacher: Any = None, y: Any = Y, inputs: Any = X) -> AuxTargets:
+    return make_aux_targets(inputs, "any", {"soft_labels": {"teacher": teacher or LogisticRegression()}}, y=y)
+
+
+TARGETS = _targets()
+
+
+def _base(units: int = 2, activation: str | None = "softmax") -> keras.Model:
+    keras.utils.set_random_seed(7)
+    return keras.Sequential(
+        [
+            keras.Input((6,)),
+            layers.GaussianNoise(0.1),
+            layers.Dense(8, "relu"),
+            layers.BatchNormalization(),
+            layers.Dropout(0.3),
+            layers.Dense(units, activation=activation),
+        ]
+    )
+
+
+def _model(said: Any = None, targets: AuxTargets = TARGETS, weights: Any = "auto", loss: Any = LOSS) -> AuxModel:
+    """Return a model; `said` is what the teacher says of labelled samples that it was not shown."""
+    shape = (1, None) if targets.specs["soft_labels"].kind == "vector" else (2, "softmax")
+    model = attach_heads(_base(*shape), targets, weights=weights, inputs=targets.inputs)
+    model.compile(keras.optimizers.Adam(0.01), loss)
+    if said is not None:
+        model.unseen["soft_labels"] = said
+    return model
+
+
+def _fit(model: AuxModel, targets: AuxTargets = TARGETS, epochs: int = 1, **given: Any) -> AuxModel:
+    model.fit(targets.inputs, targets.with_main(), epochs=epochs, **{"verbose": 0, **given})
+    return model
+
+
+PERFECT = np.eye(2)[FULL[:N_LABELLED]] * 0.96 + 0.02
+FLAT = np.full((N_LABELLED, 2), 0.5)
+
+
+def _training(model: AuxModel, targets: AuxTargets = TARGETS) -> tuple[Any, Training]:
+    packed, y, _ = model._packer("training").pack_any(targets.inputs, targets.with_main(), None)
+    return packed, Training(packed.inputs, y, 8, 20)
+
+
+def test_learned_said_and_logged(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "auxtasks"):
+        model = _fit(_model(PERFECT), verbose=2)
+    (sentence,) = model.told_of_soft_labels
+    assert sentence.startswith("soft_labels: learned: the teacher 100 %, this network ")
+    assert sentence in capsys.readouterr().out
+    assert ("INFO", sentence) in [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert model.loss_weights == {"soft_labels": 1.0}
+    _fit(_model(PERFECT))
+    assert capsys.readouterr().out == ""
+
+
+def _network_says(monkeypatch: pytest.MonkeyPatch, unseen: Any) -> None:
+    """Let a network be cross-validated, and say something else."""
+
+    def found(*args: Any) -> Opinion:
+        return cross_validated(*args)._replace(unseen=unseen)
+
+    monkeypatch.setattr("auxtasks.keras.listening.cross_validated", found)
+
+
+def test_at_chance_it_is_not_learned(monkeypatch: pytest.MonkeyPatch) -> None:
+    _network_says(monkeypatch, FLAT)
+    model = _fit(_model(FLAT))
+    assert model.loss_weights == {"soft_labels": 0.0}
+    assert "soft_labels: not learned: the teacher " in model.told_of_soft_labels[0]
+    assert "guessing " in model.told_of_soft_labels[0]
+
+
+def test_too_few_samples_to_teach() -> None:
+    few = slice(None, N_LABELLED + 31)
+    targets = _targets(y=Y[few], inputs=X[few])
+    model = _fit(_model(targets=targets), targets)
+    assert model.loss_weights == {"soft_labels": 0.0}
+    assert "31 samples without a label of their own are too few" in model.told_of_soft_labels[0]
+
+
+def test_not_learned_is_training_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    _network_says(monkeypatch, PERFECT)
+    tried, other = _fit(_model(FLAT), epochs=2), _fit(_model(weights=0.0), epochs=2)
+    assert tried.told_of_soft_labels[0].startswith("soft_labels: not learned: the teacher ")
+    assert "this network 100 %" in tried.told_of_soft_labels[0]
+    assert_same(tried, other)
+
+
+def test_variables_optimizer_and_random_states_are_what_they_were() -> None:
+    model = _model(PERFECT)
+    model.optimizer.build(model.trainable_variables)
+
+    def state() -> list[Any]:
+        seeds = [each if not hasattr(each, "state") else np.array(each.state) for each in seed_state().values()]
+        generators = [np.array(each.state) for layer in model.base.layers for each in layer._seed_generators]
+        return [np.array(each) for each in (*model.variables, *model.optimizer.variables)] + generators + seeds
+
+    before = state()
+    outcome = listen(model, *_training(model))
+    assert outcome.weights == {"soft_labels": 1.0}
+    for one, other in zip(before, state(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    mixed, soft = outcome.targets["soft_labels"], TARGETS["soft_labels"]
+    np.testing.assert_array_equal(np.isnan(mixed), np.isnan(soft))
+    assert not np.array_equal(mixed, soft, equal_nan=True)
+
+
+def test_a_weight_that_was_given_is_not_decided() -> None:
+    model = _fit(_model(weights={"soft_labels": 0.5}))
+    assert model.loss_weights == {"soft_labels": 0.5}
+    assert model.told_of_soft_labels == []
+
+
+@pytest.mark.parametrize(("said", "weight"), [(PERFECT, 1.0), (FLAT, 0.0)])
+def test_decided_once(said: Any, weight: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if weight == 0.0:
+        _network_says(monkeypatch, PERFECT)
+    model = _fit(_model(said))
+    assert model.loss_weights == {"soft_labels": weight}
+
+    def again(*args: Any) -> None:
+        raise AssertionError("decided again")
+
+    monkeypatch.setattr("auxtasks.keras.model.listen", again)
+    assert _fit(model).loss_weights == {"soft_labels": weight}
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert loaded.loss_weights == {"soft_labels": weight}
+    assert _fit(loaded).loss_weights == {"soft_labels": weight}
+
+
+def test_numbers_and_a_network_that_diverges() -> None:
+    numbers = np.where(np.arange(N) < N_LABELLED, X[:, 0], np.nan)
+    targets = _targets(Ridge(), numbers)
+    told = _fit(_model(targets=targets, loss="mse"), targets).told_of_soft_labels[0]
+    assert told.startswith("soft_labels: learned: the teacher explains ")
+    model = _model(targets=targets, loss="mse")
+    model.compile(keras.optimizers.SGD(1e30), "mse")
+    outcome = listen(model, *_training(model, targets))
+    assert outcome.targets == {}
+    assert outcome.sentences[0].endswith("this network predicts no numbers.")
+
+
+@pytest.mark.graph
+def test_in_a_graph() -> None:
+    assert _fit(_model(PERFECT)).loss_weights == {"soft_labels": 1.0}
