@@ -551,10 +551,10 @@ def make_aux_targets(
         The defaults of the domain if None.
     y : array-like or mapping of str to array-like, optional
         The main labels, of all samples or of the first of them: classes as integers or strings, rows of 0 and 1, or
-        numbers as floats; -1, NaN, None or a mask where one is missing. A mapping holds those of several outputs. With
-        them the task ``"soft_labels"`` is among the defaults: what a teacher, a simple model on features of the domain,
-        says of the samples without a label, to be learned by the model's own main output. Such targets know the labels:
-        make them of training samples alone. Options, in ``{"soft_labels": {"teacher": ..., "features": ...}}``: an
+        numbers as floats; -1, NaN, None or a mask where one is missing. A mapping holds those of several outputs. Where
+        some are missing, the task ``"soft_labels"`` is the default: what a teacher, simple models on features of the
+        domain, says of the samples without a label, to be learned by the model's own main output. Such targets know the
+        labels: make them of training samples alone. ``{"soft_labels": {"teacher": ..., "features": ...}}`` names an
         estimator of scikit-learn, and tasks, or a function from samples to an array (n, d), that it reads.
     given : mapping of str to array-like, optional
         Label columns that exist at training time only; each becomes a target.

@@ -74,7 +74,7 @@ def _description(task: Extractor) -> Text:
 # Typer keeps the line breaks of a docstring, so a text that should fill the terminal is given without any.
 DEMO_HELP = (
     "Measure on real digits whether soft labels help. Takes a minute or two.\n\n"
-    "Trains a small network twice for each seed: on a few labelled images alone, and with soft labels of the unlabelled "
+    "Trains a small network twice for each seed: on a few labelled images alone, and with soft labels of unlabelled "
     "ones, which simple models make of the labelled ones. Prints both accuracies, that of the teacher alone, the mean "
     "difference with its 95 % interval and the verdict, and draws a figure."
 )

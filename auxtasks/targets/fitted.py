@@ -68,7 +68,7 @@ class Fitted:
         checked_settings(params)
         check_names(given, None)
         tasks, asked = split_tasks(params["tasks"], has_labels=y is not None)
-        if asked is not None and not tasks:
+        if asked is not None and tasks is not None and not tasks:
             return cls(params, ())
         return cls(params, parse_tasks(params["domain"], tasks, given or ()))
 
@@ -362,10 +362,13 @@ def fit(
     columns = laid_out(given, samples)
     draft = draft.with_given(columns, samples.n)
     encoded = draft.encoded(columns, samples.n)
+    n = samples.n * (1 + len(draft.adding))
+    teachers = draft.taught_by(samples, y, n, lenient=lenient)
+    if teachers and params["tasks"] is None:
+        draft = replace(draft, tasks=())  # with soft labels these alone are the default
     samples = draft.tagged(samples, training=True)
     draft = replace(draft, tasks=fit_names(draft.tasks, samples))
     computed = compute_all(samples, draft.tasks, encoded, draft.settings)
-    teachers = draft.taught_by(samples, y, len(computed.inputs), lenient=lenient)
     fitted = draft.learned(
         {task.name: see(task, computed.targets[task.name], scale=draft.settings.scale) for task in draft.named},
         samples.compute,
@@ -377,7 +380,7 @@ def fit(
         texts=getattr(samples, "fitted", None),
     )
     soft = {teacher.name: teacher.soft_labels() for teacher in teachers}
-    main = None if y is None else main_of(y, samples.n, len(computed.inputs))
+    main = None if y is None else main_of(y, samples.n, n)
     return Fit(fitted, computed, soft, main)
 
 

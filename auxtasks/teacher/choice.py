@@ -127,8 +127,8 @@ def shares_by(surprises: Sequence[float]) -> Floats:
     return found
 
 
-def committees_of(domain: str, kind: str, n: int, *, statistics: bool) -> list[Committee]:
-    """Return what may teach n samples of a domain; the first is preferred where others are no better.
+def committees_of(domain: str, kind: str, known: Known) -> list[Committee]:
+    """Return what may teach in a domain by these features; the first is preferred where others are no better.
 
     For classes of images, signals and texts there is one each: on the tuning data the mean of all members was better
     than the member that cross-validation chose.
@@ -138,7 +138,8 @@ def committees_of(domain: str, kind: str, n: int, *, statistics: bool) -> list[C
     ensemble: Any = require("sklearn.ensemble", extra="sklearn")
     spreading: Any = require("sklearn.semi_supervised", extra="sklearn")
     multi: Any = require("sklearn.multiclass", extra="sklearn")
-    view = "statistics" if statistics else "features"
+    view = "statistics" if "statistics" in known else "features"
+    n = len(known["features"])
     if kind == "vector":
         trees = Member("trees", ensemble.ExtraTreesRegressor(100, random_state=0), view)
         ridge = Member("ridge", linear.RidgeCV(np.logspace(-2, 4, 13)))
@@ -158,8 +159,12 @@ def committees_of(domain: str, kind: str, n: int, *, statistics: bool) -> list[C
     logistic = Member("logistic", linear.LogisticRegression(C=20.0, max_iter=1000))
     if domain == "text":
         return [Committee((logistic,))]
-    if domain in ("image", "signal"):
-        return [Committee((ridge, spread, trees) if statistics else (ridge, spread))]
+    if domain == "image":
+        return [Committee((ridge, spread))]
+    if domain == "signal":
+        padded = Member("ridge on padded series", ridge.estimator, "padded")
+        members = (ridge, *([padded] if "padded" in known else []), spread, *([trees] if view != "features" else []))
+        return [Committee(members)]
     return [Committee((trees, ridge)), Committee((trees,)), Committee((ridge,))]
 
 

@@ -11,7 +11,16 @@ import numpy as np
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.specs import SOFT_LABELS, TargetSpec
 from auxtasks.teacher.choice import Committee, Fit, Unseen, choose, committees_of, own_committee
-from auxtasks.teacher.features import BY_DOMAIN, STATISTICS, FeatureSet, Known, OwnFeatures, task_names
+from auxtasks.teacher.features import (
+    BY_DOMAIN,
+    STATISTICS,
+    Features,
+    FeatureSet,
+    Known,
+    OwnFeatures,
+    RocketFeatures,
+    task_names,
+)
 from auxtasks.teacher.labels import MAIN, MainLabels, read_main
 from auxtasks.typing import Array
 
@@ -168,18 +177,15 @@ def teachers_of(
     learned = [labels for labels in found if 0 < len(labels.rows) < samples.n and not (lenient and _trouble(labels))]
     if not learned:
         return []
-    features = _features(options.get("features"), domain, of_tasks)
+    features = _features(options.get("features"), domain, of_tasks, ragged=hasattr(samples, "series"))
     own = options.get("teacher")
     needs_components = own is None and any(labels.kind == "distribution" for labels in learned)
     known = features.fit(samples, components=needs_components)
     teachers = []
     for labels in learned:
-        if own is None:
-            tried = tuple(committees_of(domain, labels.kind, samples.n, statistics="statistics" in known))
-        else:
-            tried = (own_committee(own, labels.kind),)
+        tried = committees_of(domain, labels.kind, known) if own is None else [own_committee(own, labels.kind)]
         name = f"{SOFT_LABELS}_{labels.output}" if several else SOFT_LABELS
-        teachers.append(Teacher.taught(name, labels, features, known, tried, dtype, seed))
+        teachers.append(Teacher.taught(name, labels, features, known, tuple(tried), dtype, seed))
     return teachers
 
 
@@ -194,10 +200,14 @@ def _trouble(labels: MainLabels) -> str:
     return "" if (counts > 1).sum() > 1 else f"fewer than two classes of two labels each among its {len(rows)} labels"
 
 
-def _features(asked: Any, domain: str, of_tasks: TaskFunction) -> FeatureSet:
+def _features(asked: Any, domain: str, of_tasks: TaskFunction, *, ragged: bool) -> FeatureSet:
     if asked is None:
-        statistics = OwnFeatures(of_tasks(STATISTICS), "statistics", gaps=True) if domain == "signal" else None
-        return FeatureSet(BY_DOMAIN[domain](), statistics)
+        others: dict[str, Features] = {}
+        if domain == "signal":
+            others["statistics"] = OwnFeatures(of_tasks(STATISTICS), "statistics", gaps=True)
+        if ragged:
+            others["padded"] = RocketFeatures(padded=True)
+        return FeatureSet(BY_DOMAIN[domain](), **others)
     names = task_names(asked)
     if names is not None:
         return FeatureSet(OwnFeatures(of_tasks(names), f"the tasks {names}"))

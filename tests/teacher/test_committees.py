@@ -109,8 +109,10 @@ def test_opinions_count_by_their_likelihood() -> None:
 @pytest.mark.parametrize("domain", ["signal", "image", "text", "any", "video"])
 @pytest.mark.parametrize("kind", ["distribution", "multilabel", "vector"])
 def test_there_is_a_committee_for_everything(domain: str, kind: str) -> None:
-    committees = committees_of(domain, kind, 3, statistics=domain == "signal")
+    known = {view: np.zeros((3, 2)) for view in ("features", "components", "statistics", "padded")}
+    committees = committees_of(domain, kind, known if domain == "signal" else {"features": known["features"]})
     assert all(committee.name for committee in committees)
+    assert {member.view for committee in committees for member in committee.members} <= known.keys()
 
 
 @pytest.mark.parametrize("n", [5, 8])
