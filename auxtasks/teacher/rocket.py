@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,8 +15,8 @@ LENGTH = 9
 KERNELS = tuple(combinations(range(LENGTH), 3))
 """Where the three weights 2 of each kernel stand; the other six are -1."""
 _MAX_DILATIONS = 32
-_CHUNK = 2**20
-"""Numbers of a chunk of series, over all channels."""
+_CHUNK = 2**16
+"""Numbers of one channel of a chunk of series, so that what is computed of it stays in the cache."""
 
 
 class Convolution(NamedTuple):
@@ -67,8 +67,7 @@ class Rocket:
                 channels = np.sort(rng.choice(n_channels, min(n_channels, 2**at_most), replace=False))
                 padded = bool((place + kernel) % 2 == 0)
                 row = int(rng.integers(len(X)))
-                shifts = _Shifted(X[row : row + 1], dilation)
-                values = shifts.convolved(kernel, channels)[0]
+                values = _Shifted(X[row : row + 1], dilation).convolved(kernel, channels)[:, 0]
                 values = values[_inside(lengths[row : row + 1], X.shape[1], dilation, padded)[0]]
                 biases = np.quantile(values, quantiles[taken : taken + n_biases]).astype(X.dtype)
                 taken += n_biases
@@ -79,7 +78,7 @@ class Rocket:
         """Return the features, shape (n, features) of float32."""
         width = sum(len(each.biases) for each in self.convolutions)
         features = np.empty((len(X), width), np.float32)
-        rows = max(1, _CHUNK // max(1, X.shape[1] * X.shape[2]))
+        rows = max(1, _CHUNK // max(1, X.shape[1]))
         for start in range(0, len(X), rows):
             part = slice(start, start + rows)
             for at, found in self._of_chunk(X[part], lengths[part]):
@@ -92,43 +91,65 @@ class Rocket:
         for each in self.convolutions:
             if each.dilation != dilation:
                 dilation = each.dilation
-                shifts = _Shifted(X, dilation)
-                inside = {padded: _inside(lengths, X.shape[1], dilation, padded) for padded in (True, False)}
-                counts = {padded: mask.sum(axis=1, dtype=np.float32) for padded, mask in inside.items()}
-            values = shifts.convolved(each.kernel, each.channels)
-            if alike and inside[each.padded][0].any():
-                values = np.ascontiguousarray(values[:, inside[each.padded][0]])
-                above = [np.count_nonzero(values > bias, axis=1) for bias in each.biases]
-            else:
-                above = [np.count_nonzero((values > bias) & inside[each.padded], axis=1) for bias in each.biases]
-            yield at, np.stack(above, axis=1) / counts[each.padded][:, np.newaxis]
+                shifted = _Shifted(X, dilation)
+                inside = {padded: _inside(lengths, X.shape[1], dilation, padded).T for padded in (True, False)}
+                counts = {padded: mask.sum(axis=0, dtype=np.float32) for padded, mask in inside.items()}
+            values = shifted.convolved(each.kernel, each.channels)
+            counted: Array | None = inside[each.padded]
+            if alike:  # the same steps of all
+                steps = np.flatnonzero(inside[each.padded][:, 0])
+                values, counted = values[steps[0] : steps[-1] + 1], None
+            above = np.stack([_above(values, bias, counted) for bias in each.biases], axis=1)
+            yield at, above / counts[each.padded][:, np.newaxis]
             at += len(each.biases)
 
 
+def _above(values: Floats, bias: Any, counted: Array | None) -> Array:
+    """Count the steps, of shape (time, n), at which values exceed a bias."""
+    above = values > bias
+    if counted is not None:
+        above &= counted
+    flags = above.view(np.uint8)
+    # Sums of up to 255 flags fit a byte, in which adding is fastest.
+    blocks = [np.add.reduce(flags[start : start + 255], axis=0, dtype=np.uint8) for start in range(0, len(flags), 255)]
+    return np.asarray(blocks[0] if len(blocks) == 1 else np.sum(blocks, axis=0, dtype=np.int64))
+
+
 class _Shifted:
-    """Series shifted by each step of a kernel of some dilation, and their sum."""
+    """Series shifted by each step of a kernel of some dilation, steps first: (time, n)."""
 
     def __init__(self, X: Floats, dilation: int) -> None:
-        n, time, channels = X.shape
+        n, self._time, channels = X.shape
+        self._dilation = dilation
         reach = (LENGTH // 2) * dilation
-        wide = np.zeros((n, channels, time + 2 * reach), X.dtype)
-        wide[:, :, reach : reach + time] = X.transpose(0, 2, 1)
-        self._parts = [wide[:, :, step * dilation : step * dilation + time] for step in range(LENGTH)]
-        self._sum = sum(self._parts[1:], self._parts[0].copy())
+        self._wide = np.zeros((channels, self._time + 2 * reach, n), X.dtype)
+        self._wide[:, reach : reach + self._time] = X.transpose(2, 1, 0)
+        self._known: dict[tuple[int, ...], tuple[Floats, Floats]] = {}
 
     def convolved(self, kernel: int, channels: Array) -> Floats:
         """Return 3 times the sum of the three steps of weight 2, less the sum of all: weights 2 and -1."""
-        a, b, c = KERNELS[kernel]
-        if len(channels) == 1:
-            (channel,) = channels
-            three = self._parts[a][:, channel] + self._parts[b][:, channel]
-            three += self._parts[c][:, channel]
-            three *= 3
-            three -= self._sum[:, channel]
-            return three
-        parts = (part[:, channels].sum(axis=1) for part in (self._parts[a], self._parts[b], self._parts[c]))
-        found: Floats = 3 * sum(parts) - self._sum[:, channels].sum(axis=1)
+        wide, everything = self._of(tuple(channels.tolist()))
+        a, b, c = (self._step(wide, step) for step in KERNELS[kernel])
+        found = a + b
+        found += c
+        found *= 3
+        found -= everything
         return found
+
+    def _of(self, channels: tuple[int, ...]) -> tuple[Floats, Floats]:
+        """Return the sum of some channels, and its sum over all steps of a kernel; of one channel it is kept."""
+        if channels in self._known:
+            return self._known[channels]
+        wide = self._wide[channels[0]] if len(channels) == 1 else self._wide[list(channels)].sum(axis=0)
+        everything = self._step(wide, 0).copy()
+        for step in range(1, LENGTH):
+            everything += self._step(wide, step)
+        if len(channels) == 1:
+            self._known[channels] = wide, everything
+        return wide, everything
+
+    def _step(self, wide: Floats, step: int) -> Floats:
+        return wide[step * self._dilation : step * self._dilation + self._time]
 
 
 def _inside(lengths: Array, time: int, dilation: int, padded: bool) -> Array:
