@@ -313,12 +313,18 @@ def summarise(rows: Sequence[dict[str, Any]]) -> None:
         for arm in ("taught", "self-training", "teacher"):
             both = [cell for cell in some if {"network", arm} <= cell["arms"].keys()]
             if both:
-                reduced = [1 - _error(cell, arm) / _error(cell, "network") for cell in both]
+                reduced = [_reduction(cell, arm) for cell in both]
                 print(f"  {arm}: error less by {100 * np.mean(reduced):.1f} % on average of {len(both)}")
         both = [cell for cell in some if {"taught", "self-training"} <= cell["arms"].keys()]
         if both:
             ahead = sum(_error(cell, "taught") < _error(cell, "self-training") for cell in both)
             print(f"  taught is ahead of self-training in {ahead} of {len(both)}")
+
+
+def _reduction(cell: dict[str, Any], arm: str) -> float:
+    """Return by which share the error is less; 0 where neither has any."""
+    error, of_network = _error(cell, arm), _error(cell, "network")
+    return 0.0 if error == of_network else 1 - error / of_network
 
 
 def _error(cell: dict[str, Any], arm: str) -> float:
