@@ -491,20 +491,12 @@ class AuxTargetGenerator:
 
     def _targets(self, made: Made) -> AuxTargets:
         """Hand targets over with a copy of the generator that no refit changes."""
-        kind: type[AuxTargets] = AuxTargets
+        known = copy.copy(self), made.inputs, made.n_original, made.lengths
         if is_dask(next(iter(made.arrays.values()), None)):
             from auxtasks.scale.dask_targets import LazyAuxTargets
 
-            kind = LazyAuxTargets
-        return kind(made.arrays, copy.copy(self), made.inputs, made.n_original, made.lengths, made.main)
-
-
-def made_leniently(
-    generator: AuxTargetGenerator, X: object, y: object, given: Mapping[str, object] | None
-) -> AuxTargets:
-    """Fit and compute in one go, without soft labels where none can be made, so that there may be no target at all."""
-    found = fit(generator.get_params(), X, given, y, lenient=True)
-    return generator._learned(found.fitted)._targets(found.made)
+            return LazyAuxTargets(made.arrays, *known)
+        return AuxTargets(made.arrays, *known, made.main)
 
 
 def make_aux_targets(
