@@ -42,6 +42,12 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
 
 
 @pytest.fixture(autouse=True)
+def small_forests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let teachers grow ten trees: what is tested does not depend on their number, and the time does."""
+    monkeypatch.setattr("auxtasks.teacher.choice.N_TREES", 10)
+
+
+@pytest.fixture(autouse=True)
 def registry_as_it_was() -> Iterator[None]:
     """Forget the tasks that a test or a docstring's example registers."""
     registry.list_tasks()

@@ -16,7 +16,7 @@ from auxtasks.teacher.features import Known
 from auxtasks.teacher.labels import MainLabels
 from auxtasks.typing import Array, Floats
 
-N_FOLDS = 5
+N_FOLDS, N_TREES = 5, 100
 REPEATS = 2
 """How often a teacher is cross-validated; it takes a moment."""
 
@@ -141,14 +141,14 @@ def committees_of(domain: str, kind: str, known: Known) -> list[Committee]:
     view = "statistics" if "statistics" in known else "features"
     n = len(known["features"])
     if kind == "vector":
-        trees = Member("trees", ensemble.ExtraTreesRegressor(100, random_state=0), view)
+        trees = Member("trees", ensemble.ExtraTreesRegressor(N_TREES, random_state=0), view)
         ridge = Member("ridge", linear.RidgeCV(np.logspace(-2, 4, 13)))
         return [Committee((trees,)), Committee((ridge,)), Committee((trees, ridge))]
     if kind == "multilabel":
         # Balanced, because rare labels would never be said.
         each = linear.LogisticRegression(C=0.1, max_iter=500, class_weight="balanced")
         return [Committee((Member("logistic", multi.OneVsRestClassifier(each)),))]
-    trees = Member("trees", ensemble.ExtraTreesClassifier(100, random_state=0), view)
+    trees = Member("trees", ensemble.ExtraTreesClassifier(N_TREES, random_state=0), view)
     ridge = Member("ridge", linear.RidgeClassifierCV(np.logspace(-1, 4, 11)))
     spread = Member(
         "label spreading",
