@@ -17,7 +17,8 @@ from auxtasks.audit.audit import experiment_of, made_targets
 from auxtasks.audit.experiment import BASELINE, Arm, Data, Experiment, _for_arm, _same_steps
 from auxtasks.audit.selection import Candidate, Search
 from auxtasks.audit.splits import Split
-from auxtasks.batches.composition import DEFAULT_SHARE, SHARE_WITH_SOFT_LABELS, steps_of
+from auxtasks.batches.composition import DEFAULT_SHARE, SHARE_WITH_SOFT_LABELS, compose
+from auxtasks.batches.planned import Ordered
 from auxtasks.errors import InvalidInputError
 from auxtasks.labels import present_rows
 from auxtasks.splits import SemiSupervisedSplit
@@ -63,7 +64,7 @@ def test_soft_labels_are_those_of_the_training_part_alone() -> None:
 
 def test_the_committee_is_chosen_anew_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """The one that all labels chose may be another than that of a training part."""
-    ridge, guess = (Committee((Member(name, make),)) for name, make in (("ridge", Ridge), ("guess", DummyRegressor)))
+    ridge, guess = (Committee((Member(name, make),)) for name, make in (("ridge", Ridge()), ("guess", DummyRegressor())))
     monkeypatch.setattr("auxtasks.teacher.teacher.committees_of", lambda *_, **__: [ridge, guess])
     table, y = RNG.normal(size=(60, 2)), RNG.normal(size=60)
     y[20:40] = 5 * table[20:40, 0]
@@ -172,9 +173,9 @@ def test_all_arms_take_as_many_steps() -> None:
         labelled = main >= 0
         given = _same_steps(Data(X, main, {}), found.settings)
         share = given.get("labelled_share", SHARE_WITH_SOFT_LABELS)
-        steps = given.get("steps_per_epoch", steps_of(labelled, 16, share, 60))
+        plans = [compose(labelled, 16, each, 0) or Ordered(60, 16) for each in (share, DEFAULT_SHARE)]
         assert list(given) == [said]
-        assert steps == steps_of(labelled, 16, DEFAULT_SHARE, 60)
+        assert given.get("steps_per_epoch", plans[0].n_batches) == plans[1].n_batches
     assert _same_steps(Data(X, FEW, {}), experiment(fit_options={"labelled_share": 0.3}).settings) == {}
 
 
