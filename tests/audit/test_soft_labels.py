@@ -74,7 +74,7 @@ def test_the_committee_is_chosen_anew_too(monkeypatch: pytest.MonkeyPatch) -> No
         auxtasks.make_aux_targets(table, "any", ["soft_labels"], y=known).teachers[0] for known in (y, shown)
     )
     anew = teacher.shown(shown)
-    assert (teacher.chosen.committee.name, anew.chosen.committee.name) == ("ridge", "guess")
+    assert (teacher.committee.name, anew.committee.name) == ("ridge", "guess")
     assert anew.spec == alone.spec
     np.testing.assert_array_equal(teacher.taught_anew(shown), alone.soft_labels())
     assert teacher.shown(y) is teacher
