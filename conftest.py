@@ -42,9 +42,11 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
 
 
 @pytest.fixture(autouse=True)
-def small_forests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let teachers grow ten trees: what is tested does not depend on their number, and the time does."""
+def short_lessons(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let teachers grow few trees, and networks be compared in few steps: only the time depends on their number."""
     monkeypatch.setattr("auxtasks.teacher.choice.N_TREES", 10)
+    if "auxtasks.keras.listening" in sys.modules:
+        monkeypatch.setattr("auxtasks.keras.listening.MOST_STEPS", 12)
 
 
 @pytest.fixture(autouse=True)
