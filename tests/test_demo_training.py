@@ -17,7 +17,7 @@ from auxtasks.errors import InvalidInputError, MissingDependencyError
 def test_demo_reports_and_draws(tmp_path: Path) -> None:
     printed = StringIO()
     path = tmp_path / "figure.png"
-    found = run_demo(Console(file=printed, width=100), path, n_seeds=2, n_labelled=50, settings=Settings(epochs=1))
+    found = run_demo(Console(file=printed, width=100), path, n_seeds=2, n_labelled=50, settings=Settings(epochs=6))
     # Guessing is right in 10 % of the cases; a step of training that did nothing would show.
     assert min(found.baseline.min(), found.auxiliary.min()) > 0.5
     assert path.exists()

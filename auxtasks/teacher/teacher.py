@@ -210,7 +210,7 @@ def _features(asked: Any, domain: str, of_tasks: TaskFunction, *, ragged: bool) 
         return FeatureSet(BY_DOMAIN[domain](), **others)
     names = task_names(asked)
     if names is not None:
-        return FeatureSet(OwnFeatures(of_tasks(names), f"the tasks {names}"))
+        return FeatureSet(OwnFeatures(of_tasks(names), f"the tasks {names}", gaps=True))
     if not callable(asked):
         raise InvalidTypeError(
             f"`features` must be tasks, as `tasks` names them, or a function from samples to numbers; got {asked!r}."
