@@ -499,6 +499,14 @@ class AuxTargetGenerator:
         return AuxTargets(made.arrays, *known, made.main)
 
 
+def made_leniently(
+    generator: AuxTargetGenerator, X: object, y: object, given: Mapping[str, object] | None
+) -> AuxTargets:
+    """Fit and compute in one go, without soft labels where none can be made, so that there may be no target at all."""
+    found = fit(generator.get_params(), X, given, y, lenient=True)
+    return generator._learned(found.fitted)._targets(found.made)
+
+
 def make_aux_targets(
     X: object,
     domain: str,

@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from samples import SAMPLES, ByHand
 
 import auxtasks
-from auxtasks.demo_figure import cell_averages, strokes
 from auxtasks.registry import Extractor
 from auxtasks.specs import TargetSpec
+from auxtasks.typing import Floats
 
 # Ink, accents and the colour of what is empty, for pages on white and on black.
 SCHEMES: Mapping[str, tuple[str, tuple[str, ...], str]] = {
@@ -181,3 +181,34 @@ def _write_steps(axes: Axes, words: Any, values: Any, spec: TargetSpec, scheme: 
         x = (k + 0.5) / max(map(len, SAMPLES["text"]()))
         axes.text(x, 0.55, word, ha="center", va="bottom", fontsize=9, transform=axes.transAxes)
         axes.text(x, 0.42, label, ha="center", va="top", fontsize=8, color=accents[0], transform=axes.transAxes)
+
+
+def cell_averages(hog: Floats) -> Floats:
+    """Average a HOG over the blocks that a cell lies in."""
+    block_rows, block_columns, rows, columns, orientations = hog.shape
+    total = np.zeros((block_rows + rows - 1, block_columns + columns - 1, orientations))
+    count = np.zeros((*total.shape[:2], 1))
+    for top in range(block_rows):
+        for left in range(block_columns):
+            total[top : top + rows, left : left + columns] += hog[top, left]
+            count[top : top + rows, left : left + columns] += 1
+    return total / count
+
+
+def strokes(cells: Floats, cell_size: tuple[float, float]) -> tuple[Floats, Floats]:
+    """Turn histograms into line segments.
+
+    Bin k stands for gradients of ``(k + 0.5) * 180° / orientations``; an edge runs at a right angle to its gradient,
+    so with the gradient along (cos, sin) the stroke lies along (-sin, cos).
+    """
+    rows, columns, orientations = cells.shape
+    height, width = cell_size
+    angle = (np.arange(orientations) + 0.5) * np.pi / orientations
+    half = 0.45 * np.stack([-np.sin(angle) * width, np.cos(angle) * height], axis=-1)
+    centre = np.stack(
+        np.meshgrid((np.arange(columns) + 0.5) * width, (np.arange(rows) + 0.5) * height, indexing="xy"), axis=-1
+    )[:, :, None]
+    segments = np.stack([centre - half, centre + half], axis=-2)
+    # A zero that was scaled and scaled back may have become a little less than zero.
+    strength = np.maximum(cells, 0).ravel()
+    return segments.reshape(-1, 2, 2), strength / max(strength.max(), np.finfo(float).tiny)
