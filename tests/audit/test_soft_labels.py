@@ -64,7 +64,8 @@ def test_soft_labels_are_those_of_the_training_part_alone() -> None:
 
 def test_the_committee_is_chosen_anew_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """The one that all labels chose may be another than that of a training part."""
-    ridge, guess = (Committee((Member(name, make),)) for name, make in (("ridge", Ridge()), ("guess", DummyRegressor())))
+    named = {"ridge": Ridge(), "guess": DummyRegressor()}
+    ridge, guess = (Committee((Member(name, estimator),)) for name, estimator in named.items())
     monkeypatch.setattr("auxtasks.teacher.teacher.committees_of", lambda *_, **__: [ridge, guess])
     table, y = RNG.normal(size=(60, 2)), RNG.normal(size=60)
     y[20:40] = 5 * table[20:40, 0]
