@@ -112,6 +112,11 @@ class TargetSpec:
             raise InvalidInputError(f"`chance` must be positive; got {self.chance!r} for target {self.name!r}.")
 
     @property
+    def is_taught(self) -> bool:
+        """Whether a main output learns it, and no head: soft labels."""
+        return self.task == SOFT_LABELS
+
+    @property
     def size(self) -> int:
         """How many numbers a head predicts for one sample (for one step, in the per-step kinds)."""
         if self.n_classes:

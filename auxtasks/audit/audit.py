@@ -24,7 +24,6 @@ from auxtasks.aux_targets import AuxTargets
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.files import named
 from auxtasks.generator import AuxTargetGenerator
-from auxtasks.keras.compiling import checked_model, output_shape
 from auxtasks.teacher.teacher import split_tasks
 from auxtasks.validation import check_int, check_number, check_processes
 
@@ -228,6 +227,8 @@ def experiment_of(
     settings: Mapping[str, Any],
 ) -> tuple[Experiment, tuple[float, ...]]:
     """Put an experiment together, and try whether heads can be attached."""
+    from auxtasks.keras.compiling import checked_model, output_shape
+
     # A model is callable too, but it is one model and not a new one for each run.
     if not callable(build_model) or hasattr(build_model, "fit"):
         raise InvalidTypeError(

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from auxtasks.audit.lessons import Lesson, is_taught, lessons_of, score_of
+from auxtasks.audit.lessons import Lesson, lessons_of, score_of
 from auxtasks.audit.splits import Split, check_groups, splits_of
 from auxtasks.errors import InvalidInputError
 from auxtasks.files import fingerprint, named
-from auxtasks.keras.compiling import checked_model, compile_like, described_model
 from auxtasks.labels import present_rows, without_labels
 from auxtasks.specs import TargetSpec
 from auxtasks.teacher.teacher import Teacher
@@ -68,7 +67,7 @@ class Experiment:
 
     def taught(self, arm: Arm) -> list[str]:
         """Return the tasks of an arm that are soft labels."""
-        return [task for task in arm.tasks if is_taught(self.specs[task])]
+        return [task for task in arm.tasks if self.specs[task].is_taught]
 
     def lessons(self, split: Split, arm: Arm) -> dict[str, Lesson]:
         """Return the soft labels of an arm as a split knows them."""
@@ -93,6 +92,7 @@ class Experiment:
 
     def run(self, arm: Arm, split: Split) -> Run:
         """Train and test one model."""
+        from auxtasks.keras.compiling import checked_model, compile_like
         from auxtasks.keras.seeds import set_seed
 
         seed, settings, (train, test) = split.seed, self.settings, self.parts(split)
@@ -163,6 +163,8 @@ class Experiment:
 
     def made_of(self) -> dict[str, str]:
         """Return fingerprints of all that decides the result of a run besides arm, seed and split."""
+        from auxtasks.keras.compiling import described_model
+
         settings = dict(self.settings.__dict__)
         weights = settings.pop("weights")
         test = () if self.test is None else (self.test.inputs, self.test.main)
@@ -244,7 +246,7 @@ def _weight(weight: float | str, spec: TargetSpec, train: Data, arm: Arm) -> flo
 
     if not isinstance(weight, str):
         return arm.weight * weight
-    if is_taught(spec):
+    if spec.is_taught:
         return weight
     return arm.weight * spec.share * automatic_weight(int(present_rows(train.main).sum()), len(train.main))
 

@@ -13,14 +13,9 @@ from auxtasks.audit.splits import Split
 from auxtasks.aux_targets import AuxTargets
 from auxtasks.errors import InvalidInputError
 from auxtasks.labels import without_labels
-from auxtasks.specs import SOFT_LABELS, TargetSpec
+from auxtasks.specs import TargetSpec
 from auxtasks.teacher.teacher import Teacher
 from auxtasks.typing import Array, Floats
-
-
-def is_taught(spec: TargetSpec) -> bool:
-    """Tell whether a target is learned by the main output."""
-    return spec.task == SOFT_LABELS
 
 
 class Lesson(NamedTuple):
@@ -51,7 +46,7 @@ def lessons_of(teachers: Sequence[Teacher], split: Split, n_original: int, said:
 
 def teachers_among(targets: AuxTargets) -> tuple[Teacher, ...]:
     """Return the teachers of all soft labels, which each split needs."""
-    taught = [name for name, spec in targets.specs.items() if is_taught(spec)]
+    taught = [name for name, spec in targets.specs.items() if spec.is_taught]
     teachers = targets.teachers
     if taught and not teachers:
         raise InvalidInputError(

@@ -15,7 +15,6 @@ import numpy as np
 
 from auxtasks.audit.audit import check_seeds, experiment_of, made_targets
 from auxtasks.audit.experiment import Arm, Experiment
-from auxtasks.audit.lessons import is_taught
 from auxtasks.audit.running import Records, run_all
 from auxtasks.audit.screen import rank_tasks
 from auxtasks.audit.screen.ranking import Ranking
@@ -23,7 +22,6 @@ from auxtasks.audit.splits import Split, checked_cv, overlap_of
 from auxtasks.audit.verdicts import Comparison, Rule, compare
 from auxtasks.errors import InvalidInputError, InvalidTypeError, StorageError
 from auxtasks.files import fingerprint, named
-from auxtasks.keras.compiling import checked_model
 from auxtasks.optional import plain_text
 from auxtasks.validation import check_flag, check_int, check_number, check_processes
 
@@ -129,7 +127,7 @@ def select_tasks(
     searched = check_seeds(seeds)
     unseen = range(max(searched) + 1, max(searched) + 1 + check_int("confirm", confirm, low=2))
     targets = made_targets(targets, X, y)
-    taught = tuple(task for task, spec in targets.specs.items() if is_taught(spec))
+    taught = tuple(task for task, spec in targets.specs.items() if spec.is_taught)
     shares = {task: AUTO if task in taught else spec.share for task, spec in targets.specs.items()}
     settings = {"epochs": epochs, "batch_size": batch_size, "fit_options": fit_options}
     experiment, _ = experiment_of(build_model, X, y, targets, None, metrics, shares, settings)
@@ -252,6 +250,8 @@ def check_factors(weights: Any) -> list[float]:
 
 def check_depths(depths: Any, experiment: Experiment) -> list[float | str]:
     """Return the depths, each of which heads of all tasks were attached at."""
+    from auxtasks.keras.compiling import checked_model
+
     found = _several("depths", depths)
     for depth in found:
         if isinstance(depth, bool) or not isinstance(depth, (Real, str)):
@@ -425,9 +425,7 @@ class Selection:
             base,
             specs,
             at=self.chosen.at,
-            weights={
-                task: AUTO if is_taught(spec) else self.chosen.weight * spec.share for task, spec in specs.items()
-            },
+            weights={task: AUTO if spec.is_taught else self.chosen.weight * spec.share for task, spec in specs.items()},
             weighting=self.chosen.weighting,
             inputs=targets.inputs,
         )

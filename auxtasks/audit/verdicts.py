@@ -10,7 +10,6 @@ from typing import Any, Literal
 import numpy as np
 
 from auxtasks.audit.experiment import BASELINE, Arm, Experiment, Run
-from auxtasks.audit.lessons import is_taught
 from auxtasks.audit.metrics import higher_is_better
 from auxtasks.audit.screen.features import features_of
 from auxtasks.audit.screen.probe import linear_probe
@@ -337,7 +336,7 @@ def relevance_of(experiment: Experiment) -> Callable[[tuple[str, ...]], float]:
         parts: list[Any] = [
             features_of(samples.targets[task][rows], experiment.specs[task])
             for task in tasks
-            if not is_taught(experiment.specs[task])  # samples with a label have none
+            if not experiment.specs[task].is_taught  # samples with a label have none
         ]
         if not parts:
             return float("nan")

@@ -21,7 +21,7 @@ from auxtasks.keras.private import random_seed
 from auxtasks.keras.samples import Samples
 from auxtasks.keras.supervision import supervised_specs
 from auxtasks.keras.taps import Where, resolve_taps
-from auxtasks.keras.taught import check_outputs, is_taught
+from auxtasks.keras.taught import check_outputs
 from auxtasks.keras.ties import make_ties
 from auxtasks.keras.trial import Trial, try_out
 from auxtasks.keras.turns.schedule import Asked
@@ -187,7 +187,7 @@ def attach_heads(
     specs, at = _with_early_heads(specs, at, deep_supervision, base, trial)
     checked = checked_weights(weights, dict.fromkeys(specs, AUTO))
     check_outputs(specs, base)
-    headed = {name: spec for name, spec in specs.items() if not is_taught(spec)}
+    headed = {name: spec for name, spec in specs.items() if not spec.is_taught}
     taps = resolve_taps(at, headed, base, trial)
     ties = make_ties(tie, headed, base, getattr(targets, "vocabulary", None), numbered=samples.numbered_by_model())
     task_losses = resolve_losses(losses, headed)
@@ -276,7 +276,7 @@ def _with_early_heads(
     early, early_at = supervised_specs(deep_supervision, base, trial.outputs, specs)
     if not specs and not early:
         raise InvalidInputError("`targets` and `deep_supervision` hold no target; compute a task or name a layer.")
-    headed = [name for name, spec in specs.items() if not is_taught(spec)]
+    headed = [name for name, spec in specs.items() if not spec.is_taught]
     return specs | early, {**(at if isinstance(at, Mapping) else dict.fromkeys(headed, at)), **early_at}
 
 

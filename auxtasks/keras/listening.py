@@ -16,7 +16,7 @@ from auxtasks.errors import InvalidInputError
 from auxtasks.keras.outputs import by_label
 from auxtasks.keras.private import restore_seed_state, seed_state
 from auxtasks.keras.seeds import states_of
-from auxtasks.keras.taught import is_taught, losses_by_output, opinions
+from auxtasks.keras.taught import losses_by_output, opinions
 from auxtasks.specs import TargetSpec
 from auxtasks.teacher.choice import Evidence, evidence_of, folds_of, shares_by
 from auxtasks.teacher.labels import MainLabels, read_main
@@ -61,7 +61,7 @@ def listen(model: Any, batch: AuxBatch, training: Training) -> Outcome:
     outcome = Outcome({}, {}, [])
     for name in model._weights.left_open:
         spec = model.specs[name]
-        if is_taught(spec) and name in batch.targets:
+        if spec.is_taught and name in batch.targets:
             labels = labels_of(spec, training.main, model.label_names)
             weight, mixed, sentence = _decide(model, spec, labels, np.asarray(batch.targets[name]), training)
             outcome.weights[name] = weight

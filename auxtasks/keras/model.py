@@ -31,7 +31,7 @@ from auxtasks.keras.plan import Plan
 from auxtasks.keras.private import check_compiled, loss_container, metrics_container
 from auxtasks.keras.scores import AuxiliaryPredictor, Scores
 from auxtasks.keras.seeds import store_states, take_states
-from auxtasks.keras.taught import is_taught, losses_by_output
+from auxtasks.keras.taught import losses_by_output
 from auxtasks.keras.training import CurrentStep, Epochs, main_loss, over_present, step_in_parts
 from auxtasks.keras.trial import Shape
 from auxtasks.keras.turns.batches import TaskBatches
@@ -104,7 +104,7 @@ class AuxModel(keras.Model):
             each.setup(list(specs))
         self._plan = Plan.make(base, specs, taps, ties or {})
         self._turns = Turns.of(Schedule.of(schedule, [MAIN, *specs]), seed, self.weightings, self.add_weight)
-        headed = {name: spec for name, spec in specs.items() if not is_taught(spec)}
+        headed = {name: spec for name, spec in specs.items() if not spec.is_taught}
         self.heads = build_heads(headed, self._plan.taps, seed, self._plan.ties, fused=self._turns is None)
         self._seed = seed
         self._step = CurrentStep()
@@ -343,7 +343,7 @@ class AuxModel(keras.Model):
     def _share(self, labelled_share: float | str | None) -> float | None:
         """Return the share of labelled samples in a batch: less of them where others have soft labels."""
         if isinstance(labelled_share, str) and labelled_share == AUTO:
-            return SHARE_WITH_SOFT_LABELS if any(map(is_taught, self.specs.values())) else DEFAULT_SHARE
+            return SHARE_WITH_SOFT_LABELS if any(spec.is_taught for spec in self.specs.values()) else DEFAULT_SHARE
         return None if labelled_share is None else check_number("labelled_share", labelled_share, low=0.0, high=1.0)
 
     def _set_automatic(self, x: Any) -> None:
@@ -572,7 +572,7 @@ class AuxModel(keras.Model):
     def _read_by(self, task: str) -> Any:
         """Return the tensor that a task is predicted from in this step: its tap, or the output that learns it."""
         spec = self._plan.specs[task]
-        if is_taught(spec):
+        if spec.is_taught:
             return self._step.outputs[spec.options["output"]]
         return self._plan.event_of(task, self._step.events).output
 

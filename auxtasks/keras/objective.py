@@ -13,7 +13,6 @@ from auxtasks.keras.gradient_products import over_replicas
 from auxtasks.keras.losses import Total
 from auxtasks.keras.metrics import FactorMeans, TaskMeans
 from auxtasks.keras.supervision import with_default
-from auxtasks.keras.taught import is_taught
 from auxtasks.keras.weighting.base import Factors, State, Weighting, combined
 from auxtasks.keras.weighting.by_gradient import GradientWeighting
 from auxtasks.specs import TargetSpec
@@ -62,7 +61,7 @@ class LossWeights:
 
     def _assign(self, asked: Mapping[str, Weight], automatic: float, of_taught: Mapping[str, float]) -> None:
         def found(task: str) -> float:
-            if is_taught(self._specs[task]):
+            if self._specs[task].is_taught:
                 return of_taught.get(task, 1.0)
             return automatic * self._specs[task].share
 

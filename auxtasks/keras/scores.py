@@ -27,7 +27,7 @@ from auxtasks.keras.losses import (
 from auxtasks.keras.metrics import KnownMean, TaskMeans, TaskMetrics
 from auxtasks.keras.plan import Plan
 from auxtasks.keras.recording import Event, recording
-from auxtasks.keras.taught import is_taught, loss_of_output
+from auxtasks.keras.taught import loss_of_output
 from auxtasks.specs import STEP_KINDS, TargetSpec
 
 
@@ -82,7 +82,7 @@ class Scores:
             if held:
                 event = self._plan.event_of(held[0].name, events)
                 found |= _of_head(head, held, event, batch, entries, None if self.metrics is None else kept)
-        for name in (name for name, spec in specs.items() if is_taught(spec) and name in batch.targets):
+        for name in (name for name, spec in specs.items() if spec.is_taught and name in batch.targets):
             output = specs[name].options["output"]
             loss = main_losses.get(output)
             if loss is not None:

@@ -13,13 +13,8 @@ from auxtasks.errors import InvalidInputError
 from auxtasks.keras.losses import Total
 from auxtasks.keras.outputs import by_label, label_names
 from auxtasks.keras.private import options_of
-from auxtasks.specs import SOFT_LABELS, TargetSpec
+from auxtasks.specs import TargetSpec
 from auxtasks.typing import Floats
-
-
-def is_taught(spec: TargetSpec) -> bool:
-    """Tell whether a target is learned by a main output, and has no head."""
-    return spec.task == SOFT_LABELS
 
 
 def loss_of_output(spec: TargetSpec, target: Any, output: Any, loss: Any, weight: Any = None) -> Total:
@@ -65,7 +60,7 @@ def check_outputs(specs: Mapping[str, TargetSpec], base: keras.Model) -> None:
     if not names or not outputs:
         return
     known = dict(zip(names, outputs, strict=True))
-    for spec in filter(is_taught, specs.values()):
+    for spec in (spec for spec in specs.values() if spec.is_taught):
         if spec.options["output"] not in known:
             raise InvalidInputError(
                 f"`targets`: {spec.name!r} is learned by an output named {spec.options['output']!r}, and those of the "

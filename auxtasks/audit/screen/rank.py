@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from auxtasks.audit.lessons import is_taught
 from auxtasks.audit.metrics.problem import Problem
 from auxtasks.audit.screen.features import (
     FEWEST,
@@ -109,7 +108,7 @@ def rank_tasks(
     left_out = [
         f"{name}: not ranked, because soft labels are made from the main label, and samples that have one have none."
         for name, spec in given.specs.items()
-        if is_taught(spec)
+        if spec.is_taught
     ]
     n_labelled = int(given.labels.present.sum())
     if not given.arrays:
@@ -219,7 +218,7 @@ def read_given(
     drawn_labelled = rng.choice(labelled, min(len(labelled), max_samples), replace=False)
     rows = np.union1d(drawn, drawn_labelled)
     present = np.isin(rows, drawn_labelled)
-    arrays = {name: np.asarray(target[rows]) for name, target in targets.items() if not is_taught(known[name])}
+    arrays = {name: np.asarray(target[rows]) for name, target in targets.items() if not known[name].is_taught}
     return Given(
         known,
         arrays,
