@@ -206,8 +206,9 @@ class LazyAuxTargets(AuxTargets):
         inputs: Any,
         n_original: int,
         lengths: Any = None,
+        main: None = None,
     ) -> None:
-        super().__init__({}, generator, inputs, n_original, lengths)
+        super().__init__({}, generator, inputs, n_original, lengths, main)
         self._arrays = dict(arrays)
 
     @property
