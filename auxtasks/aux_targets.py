@@ -10,14 +10,14 @@ import numpy as np
 
 from auxtasks.errors import InvalidInputError, unknown_name
 from auxtasks.extractors.text.documents import FittedTexts
-from auxtasks.labels import main_labels, present_rows, without_labels
+from auxtasks.labels import MAIN, main_labels, present_rows, without_labels
 from auxtasks.optional import is_dask, require
-from auxtasks.specs import SOFT_LABELS, TargetSpec
+from auxtasks.specs import TargetSpec
 from auxtasks.storage import save_targets
 from auxtasks.targets.fitted import Fitted, Made
 from auxtasks.targets.scaling import Scaling
 from auxtasks.targets.tasks import Task
-from auxtasks.teacher.labels import MAIN, MainLabels, read_main
+from auxtasks.teacher.labels import read_main, same_labels
 from auxtasks.teacher.teacher import Teacher, described
 from auxtasks.typing import Array, Floats
 
@@ -123,7 +123,7 @@ class AuxTargets(Mapping[str, Array]):
             rows.append((name, spec.kind, str(spec.shape), f"{spec.chance:.4g}", _missing(array), left_out))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-        taught = [described(spec) for spec in self.specs.values() if spec.task == SOFT_LABELS]
+        taught = [described(spec) for spec in self.specs.values() if spec.is_taught]
         return "\n".join([self._title, *lines, *taught])
 
     @property
@@ -240,22 +240,21 @@ class AuxTargets(Mapping[str, Array]):
             If there are more labels than samples, or a name is that of a target; if soft labels were made from other
             labels than these.
         """
-        if not self._main or (y is not None and not self._knows_labels):
+        if not self._main or (y is not None and not any(spec.is_taught for spec in self.specs.values())):
             return self._beside(main_labels(y, name, self.n_original, self.n_samples))
         if y is not None:
             self._check_taught_from(y)
         labels = {name if output == MAIN else output: array for output, array in self._main.items()}
         return self._beside(labels)
 
-    @property
-    def _knows_labels(self) -> bool:
-        """Whether soft labels are among the targets."""
-        return any(spec.task == SOFT_LABELS for spec in self.specs.values())
-
     def _check_taught_from(self, y: object) -> None:
         """Refuse labels other than those that soft labels were made from: a test score would not be one."""
         known = self._main or {}
-        others = [each.output for each in read_main(y, self.n_original, self.n_samples) if not _same(each, known)]
+        others = [
+            each.output
+            for each in read_main(y, self.n_original, self.n_samples)
+            if each.output not in known or not same_labels(each.main, known[each.output])
+        ]
         if others:
             raise InvalidInputError(
                 f"`y` ({others[0]!r}) differs from the labels that these soft labels were made from, which "
@@ -269,7 +268,7 @@ class AuxTargets(Mapping[str, Array]):
                 f"`name`: {', '.join(map(repr, clash))} is the name of a target too; choose another for the main label."
             )
         arrays = dict(self._arrays)
-        for spec in (spec for spec in self.specs.values() if spec.task == SOFT_LABELS):
+        for spec in (spec for spec in self.specs.values() if spec.is_taught):
             own = labels.get(spec.options["output"], next(iter(labels.values())) if len(labels) == 1 else None)
             if self._main is None and own is not None:
                 arrays[spec.name] = without_labels(arrays[spec.name], present_rows(own))
@@ -458,13 +457,6 @@ class AuxTargets(Mapping[str, Array]):
         inputs = self.inputs if include_inputs else None
         made = Made(self._arrays, inputs, self.n_original, self.lengths, self._main)
         save_targets(Fitted.of(self._generator), made, Path(path), overwrite=overwrite)
-
-
-def _same(labels: MainLabels, known: Mapping[str, Array]) -> bool:
-    if labels.output not in known:
-        return False
-    main, other = (np.asarray(array, float) for array in (labels.main, known[labels.output]))
-    return np.array_equal(main, other, equal_nan=True)
 
 
 def _missing(array: Array) -> str:

@@ -443,7 +443,8 @@ def tasks_of(
     import keras
 
     from auxtasks.keras.model import AuxModel
-    from auxtasks.keras.outputs import MAIN, by_label
+    from auxtasks.keras.outputs import by_label
+    from auxtasks.labels import MAIN
 
     if not isinstance(model, keras.Model):
         raise InvalidTypeError(

@@ -16,6 +16,9 @@ from auxtasks.errors import InvalidInputError, InvalidTypeError
 from auxtasks.specs import CLASS_KINDS, TargetSpec
 from auxtasks.typing import Array
 
+MAIN = "main"
+"""The name of the one label of a model whose output has no name."""
+
 Family = Literal["integer", "float", "string", "unknown"]
 """What labels are; booleans count as integers, and what is missing or no label is unknown."""
 

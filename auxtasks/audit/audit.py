@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from auxtasks.audit.experiment import MAIN, Arm, Data, Experiment, Settings, arms_of, versions
+from auxtasks.audit.experiment import Arm, Data, Experiment, Settings, arms_of, versions
 from auxtasks.audit.lessons import teachers_among
 from auxtasks.audit.metrics import Metrics
 from auxtasks.audit.metrics.problem import about_loss
@@ -24,6 +24,7 @@ from auxtasks.aux_targets import AuxTargets
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.files import named
 from auxtasks.generator import AuxTargetGenerator
+from auxtasks.labels import MAIN
 from auxtasks.teacher.teacher import split_tasks
 from auxtasks.validation import check_int, check_number, check_processes
 

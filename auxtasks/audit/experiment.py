@@ -16,7 +16,7 @@ from auxtasks.audit.lessons import Lesson, lessons_of, score_of
 from auxtasks.audit.splits import Split, check_groups, splits_of
 from auxtasks.errors import InvalidInputError
 from auxtasks.files import fingerprint, named
-from auxtasks.labels import present_rows, without_labels
+from auxtasks.labels import MAIN, present_rows, without_labels
 from auxtasks.specs import TargetSpec
 from auxtasks.teacher.teacher import Teacher
 from auxtasks.typing import Array
@@ -122,9 +122,8 @@ class Experiment:
             **{task: history[f"{task}_loss"] for task in arm.tasks},
         }
         curves = {name: [float(value) for value in values] for name, values in losses.items()}
-        teacher = {}
-        for lesson in lessons.values():
-            teacher = score_of(lesson, test.main, settings.metrics)
+        # An audit has one output, and so one teacher at most.
+        teacher = next((score_of(lesson, test.main, settings.metrics) for lesson in lessons.values()), {})
         # TensorFlow's graphs hold each other, so that without this they are kept for long.
         del model, base
         gc.collect()
@@ -235,9 +234,6 @@ class Settings:
     weighting: Any = "fixed"
     schedule: Any = "joint"
     fit_options: Mapping[str, Any] = field(default_factory=dict)
-
-
-MAIN = "main"
 
 
 def _weight(weight: float | str, spec: TargetSpec, train: Data, arm: Arm) -> float | str:

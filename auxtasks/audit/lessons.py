@@ -12,7 +12,7 @@ from auxtasks.audit.metrics import Metrics
 from auxtasks.audit.splits import Split
 from auxtasks.aux_targets import AuxTargets
 from auxtasks.errors import InvalidInputError
-from auxtasks.labels import without_labels
+from auxtasks.labels import MAIN, without_labels
 from auxtasks.specs import TargetSpec
 from auxtasks.teacher.teacher import Teacher
 from auxtasks.typing import Array, Floats
@@ -55,7 +55,7 @@ def teachers_among(targets: AuxTargets) -> tuple[Teacher, ...]:
             "make_aux_targets(X, ..., y=y), or an AuxTargetGenerator; without soft labels, leave them out of its "
             "`tasks`."
         )
-    if len(taught) > 1 or any(teacher.labels.output != "main" for teacher in teachers):
+    if len(taught) > 1 or any(teacher.labels.output != MAIN for teacher in teachers):
         raise InvalidInputError(
             f"`targets` hold {', '.join(map(repr, taught))} of the output {teachers[0].labels.output!r}, and an audit "
             "has one output and no name for it; make them with its labels alone, y=labels."

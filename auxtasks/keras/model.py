@@ -25,7 +25,7 @@ from auxtasks.keras.loss_names import TaskLoss
 from auxtasks.keras.masking import like_outputs, update_metrics
 from auxtasks.keras.objective import LossWeights, Objective
 from auxtasks.keras.on_the_fly import OnTheFly
-from auxtasks.keras.outputs import MAIN, by_label, label_names
+from auxtasks.keras.outputs import by_label, label_names
 from auxtasks.keras.packing import LabelRules, Packer, Use
 from auxtasks.keras.plan import Plan
 from auxtasks.keras.private import check_compiled, loss_container, metrics_container
@@ -38,6 +38,7 @@ from auxtasks.keras.turns.batches import TaskBatches
 from auxtasks.keras.turns.schedule import Asked, Schedule
 from auxtasks.keras.turns.step import Turns
 from auxtasks.keras.weighting.base import Weighting
+from auxtasks.labels import MAIN
 from auxtasks.specs import TargetSpec
 from auxtasks.validation import check_int, check_number
 

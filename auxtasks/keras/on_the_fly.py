@@ -13,8 +13,7 @@ import numpy as np
 from auxtasks.batches.forms import AuxBatch
 from auxtasks.errors import InvalidInputError
 from auxtasks.generator import AuxTargetGenerator, generator_of
-from auxtasks.keras.outputs import MAIN
-from auxtasks.labels import main_labels
+from auxtasks.labels import MAIN, main_labels
 from auxtasks.targets.fitted import Fitted, plain
 from auxtasks.targets.graph import check_graph_form
 

@@ -8,9 +8,7 @@ from typing import Any
 import keras
 
 from auxtasks.keras.private import output_struct
-
-MAIN = "main"
-"""The name of the one label of a model whose output has no name."""
+from auxtasks.labels import MAIN
 
 
 def label_names(base: keras.Model) -> list[str] | None:

@@ -15,9 +15,9 @@ import tensorflow as tf
 from auxtasks.batches.forms import AuxBatch, PackedDataset, as_arrays, as_inputs, is_arrays, map_dataset, map_generator
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.keras.class_weights import by_name, combined, counted, entry_weights, main_weights
-from auxtasks.keras.outputs import MAIN, by_label
+from auxtasks.keras.outputs import by_label
 from auxtasks.keras.supervision import is_supervised, supervised_targets
-from auxtasks.labels import any_floats, any_missing, labelled_rows, with_negative
+from auxtasks.labels import MAIN, any_floats, any_missing, labelled_rows, with_negative
 from auxtasks.specs import STEP_KINDS, TargetSpec
 
 NUMERIC = re.compile("squared|absolute|percentage|logarithmic|huber|cosh|cosine|poisson|^(mse|mae|mape|msle)$")

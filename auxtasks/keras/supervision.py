@@ -13,11 +13,11 @@ from keras import ops
 
 from auxtasks.batches.composition import AUTO, Weight
 from auxtasks.errors import InvalidInputError, InvalidTypeError
-from auxtasks.keras.outputs import MAIN, label_names
+from auxtasks.keras.outputs import label_names
 from auxtasks.keras.private import maker_of
 from auxtasks.keras.taps import Tap, Where
 from auxtasks.keras.trial import Output
-from auxtasks.labels import find_missing
+from auxtasks.labels import MAIN, find_missing
 from auxtasks.specs import Kind, TargetSpec
 from auxtasks.validation import check_choice
 

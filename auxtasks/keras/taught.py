@@ -13,6 +13,7 @@ from auxtasks.errors import InvalidInputError
 from auxtasks.keras.losses import Total
 from auxtasks.keras.outputs import by_label, label_names
 from auxtasks.keras.private import options_of
+from auxtasks.labels import MAIN
 from auxtasks.specs import TargetSpec
 from auxtasks.typing import Floats
 
@@ -115,4 +116,4 @@ def losses_by_output(loss: Any, outputs: list[str] | None) -> Mapping[str, Any]:
             # Keras knows the one loss by the name of the layer, too.
             return dict.fromkeys(outputs, *(loss.values() if isinstance(loss, Mapping) else loss))
         return by_label(loss, outputs)
-    return dict.fromkeys(outputs or ["main"], loss)
+    return dict.fromkeys(outputs or [MAIN], loss)

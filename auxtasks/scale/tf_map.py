@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
-from auxtasks.specs import SOFT_LABELS
+from auxtasks.labels import MAIN
 from auxtasks.targets.fitted import Fitted
 from auxtasks.targets.graph import checked_batch, graph_targets
 from auxtasks.typing import Array
@@ -60,7 +60,7 @@ class TargetMap:
         if inside - changing:
             found |= graph_targets(_with_tasks(fitted, inside - changing), x, as_transform=True)
         # A teacher says nothing inside a pipeline.
-        taught = [name for name, spec in fitted.specs.items() if spec.task == SOFT_LABELS]
+        taught = [name for name, spec in fitted.specs.items() if spec.is_taught]
         for name in (name for name in (*fitted.given, *taught) if name in fitted.specs):
             found[name] = tf.repeat(tf.constant(fitted.missing(name, 1)), tf.shape(x)[0], axis=0)
             found[name].set_shape((x.shape[0], *fitted.specs[name].shape))
@@ -95,9 +95,6 @@ class TargetMap:
 def target_map(fitted: Fitted, **how: Any) -> Any:
     """Return a `TargetMap` as a function that AutoGraph leaves alone: it would hide the type of an error."""
     return tf.autograph.experimental.do_not_convert(TargetMap(fitted, **how).__call__)
-
-
-MAIN = "main"
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from auxtasks.audit.metrics.problem import about_loss
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.generator import AuxTargetGenerator, input_tags, made_leniently
-from auxtasks.labels import missing_entries
+from auxtasks.labels import MAIN, missing_entries
 from auxtasks.sklearn.building import build_model, compile_wrapper, labels_for, make_callbacks
-from auxtasks.sklearn.labels import MAIN, Encoded, Labels, by_output, output_shapes, plain, predictions, read_y
+from auxtasks.sklearn.labels import Encoded, Labels, by_output, output_shapes, plain, predictions, read_y
 from auxtasks.targets.reading import to_array
 from auxtasks.teacher.teacher import split_tasks
 from auxtasks.typing import Array

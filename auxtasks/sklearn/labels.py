@@ -12,7 +12,7 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from auxtasks.errors import InvalidInputError
-from auxtasks.labels import is_missing, missing_entries
+from auxtasks.labels import MAIN, is_missing, missing_entries
 from auxtasks.typing import Array
 
 if TYPE_CHECKING:
@@ -179,9 +179,6 @@ def _refuse_made_strings(array: Array, unlabelled: Any) -> None:
 def plain(values: Array) -> Array:
     """Give objects the dtype that they have in common, by which scikit-learn tells classes from numbers."""
     return np.array(values.tolist()) if values.dtype == object else values
-
-
-MAIN = "main"
 
 
 def output_shapes(model: keras.Model, inputs: Any) -> dict[str, tuple[int, ...]]:

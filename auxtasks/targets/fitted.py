@@ -126,7 +126,7 @@ class Fitted:
         """Return so many rows of a target, all missing."""
         spec = self.specs[name]
         # Soft labels are shares, also of several labels.
-        kind: Kind = "vector" if spec.task == SOFT_LABELS else spec.kind
+        kind: Kind = "vector" if spec.is_taught else spec.kind
         return empty_target(kind, n, spec.shape, self.settings.dtype)
 
     def check_adds_none(self, way_out: str) -> None:
@@ -148,10 +148,9 @@ class Fitted:
 
     def taught(self, samples: Samples | Documents, n: int) -> dict[str, Array]:
         """Return what teachers say of samples; missing of copies, which come last, and without a teacher."""
-        said = {teacher.name: teacher.of(samples) for teacher in self.teachers}
-        found = {name: self.missing(name, n) for name, spec in self.specs.items() if spec.task == SOFT_LABELS}
-        for name, values in said.items():
-            found[name][: len(values)] = values
+        found = {name: self.missing(name, n) for name, spec in self.specs.items() if spec.is_taught}
+        for teacher in self.teachers:
+            found[teacher.name][: samples.n] = teacher.of(samples)
         return found
 
     def prepare(self, X: object) -> Array:

@@ -33,7 +33,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Committee:
-    """Estimators that teach together: soft labels are the mean of what they say."""
+    """Estimators that teach together: soft labels are the weighted mean of what they say."""
 
     members: tuple[Member, ...]
 
@@ -133,7 +133,6 @@ def committees_of(domain: str, kind: str, known: Known) -> list[Committee]:
     For classes of images, signals and texts there is one each: on the tuning data the mean of all members was better
     than the member that cross-validation chose.
     """
-    # Partial functions and no lambdas, so that a teacher can be pickled.
     linear: Any = require("sklearn.linear_model", extra="sklearn")
     ensemble: Any = require("sklearn.ensemble", extra="sklearn")
     spreading: Any = require("sklearn.semi_supervised", extra="sklearn")
@@ -251,11 +250,9 @@ def _softened(shares: Floats) -> Floats:
 class Fit:
     """A committee fitted on some labels, whose members count by how well they predict those they were not shown."""
 
-    def __init__(
-        self, committee: Committee, labels: MainLabels, known: Known, rows: Array, shares: Floats | None = None
-    ) -> None:
+    def __init__(self, committee: Committee, labels: MainLabels, known: Known, rows: Array, shares: Floats) -> None:
         self.members = [MemberFit(member, labels, known, rows) for member in committee.members]
-        self.shares = np.full(len(self.members), 1.0 / len(self.members)) if shares is None else shares
+        self.shares = shares
 
     def says(self, known: Known, *, own: bool = False) -> Floats:
         """Return soft labels for samples, shape (n, width); `own` if these are the samples it was fitted on."""

@@ -100,7 +100,7 @@ def _padded(samples: Any, rows: Array) -> tuple[Floats, Array]:
 
 
 class ImageFeatures:
-    """HOG, nearness to a dictionary of patches, and of colour images a histogram of their colours."""
+    """HOG, and nearness to a dictionary of patches."""
 
     name = "HOG and a dictionary of patches"
 
@@ -131,7 +131,8 @@ class TextFeatures:
     def fit(self, samples: Any) -> Floats:
         """See `Features`."""
         text = require("sklearn.feature_extraction.text", extra="sklearn")
-        pipeline = require("sklearn.pipeline", extra="sklearn")
+        from scipy.sparse import hstack
+
         few = samples.n < 200
         words = text.TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=1 if few else 2, max_features=50_000)
         letters = text.TfidfVectorizer(
@@ -139,13 +140,14 @@ class TextFeatures:
         )
         texts = list(samples.texts)
         # Without white space, words do not occur twice; of one letter each, they are none.
-        self.terms = pipeline.make_union(*(each for each in (words, letters) if _finds_terms(each, texts)))
-        if not self.terms.transformer_list:
+        tables = {vectorizer: _terms(vectorizer, texts) for vectorizer in (words, letters)}
+        self.vectorizers = [vectorizer for vectorizer, table in tables.items() if table is not None]
+        if not self.vectorizers:
             raise InvalidInputError(
                 "`features`: the texts share no words and no letters that a teacher could read; pass a function as "
                 "the option 'features', or leave the task 'soft_labels' out."
             )
-        table = self.terms.fit_transform(texts)
+        table = hstack([tables[vectorizer] for vectorizer in self.vectorizers], format="csr")
         decomposition = require("sklearn.decomposition", extra="sklearn")
         size = max(1, min(200, *(length - 1 for length in table.shape)))
         self.svd = decomposition.TruncatedSVD(size, random_state=0)
@@ -154,15 +156,19 @@ class TextFeatures:
 
     def of(self, samples: Any) -> Floats:
         """See `Features`."""
-        return _unit(self.svd.transform(self.terms.transform(list(samples.texts))))
+        from scipy.sparse import hstack
+
+        texts = list(samples.texts)
+        table = hstack([vectorizer.transform(texts) for vectorizer in self.vectorizers], format="csr")
+        return _unit(self.svd.transform(table))
 
 
-def _finds_terms(vectorizer: Any, texts: list[str]) -> bool:
+def _terms(vectorizer: Any, texts: list[str]) -> Any:
+    """Fit on texts, and return how much of each term is in each; None where there are no terms."""
     try:
-        vectorizer.fit(texts)
+        return vectorizer.fit_transform(texts)
     except ValueError:  # scikit-learn's way to say that there are none
-        return False
-    return True
+        return None
 
 
 def _axes(X: Floats, size: int) -> Any:

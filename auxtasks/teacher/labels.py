@@ -10,11 +10,9 @@ import numpy as np
 
 from auxtasks.errors import InvalidInputError
 from auxtasks.label_columns import as_labels
-from auxtasks.labels import are_flags, main_labels, missing_entries, present_rows
+from auxtasks.labels import MAIN, are_flags, main_labels, missing_entries, present_rows
 from auxtasks.specs import Kind
 from auxtasks.typing import Array
-
-MAIN = "main"
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +46,11 @@ class MainLabels:
         return wide.astype(np.int64) if self.kind == "multilabel" else wide.astype(np.float64)
 
 
+def same_labels(one: Array, other: Array) -> bool:
+    """Tell whether labels are alike, missing ones and all; their dtypes may differ."""
+    return np.array_equal(np.asarray(one, float), np.asarray(other, float), equal_nan=True)
+
+
 def read_main(y: object, n_original: int, n: int) -> list[MainLabels]:
     """Read the labels of one output or, by name, of several."""
     return [_described(*found) for found in _read(y, n_original, n)]
@@ -77,9 +80,9 @@ def _unmasked(values: Any) -> Any:
 
 def _numbered(output: str, values: Any) -> tuple[Any, tuple[str, ...]]:
     """Turn classes that are strings into the numbers of their sorted names."""
-    kinds = {getattr(getattr(values, "dtype", None), "kind", "")} if hasattr(values, "dtype") else set()
+    kind = getattr(getattr(values, "dtype", None), "kind", "")
     is_list = isinstance(values, (list, tuple)) and any(isinstance(value, str) for value in values)
-    if not (kinds & set("OUST") or is_list or hasattr(getattr(values, "dtype", None), "categories")):
+    if kind not in tuple("OUST") and not is_list:
         return values, ()
     labels = as_labels(f"y ({output!r})", values, None)
     if labels.family != "string":

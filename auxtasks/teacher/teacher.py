@@ -21,7 +21,7 @@ from auxtasks.teacher.features import (
     RocketFeatures,
     task_names,
 )
-from auxtasks.teacher.labels import MAIN, MainLabels, read_main
+from auxtasks.teacher.labels import MainLabels, read_main, same_labels
 from auxtasks.typing import Array
 
 OPTIONS = ("teacher", "features")
@@ -98,7 +98,7 @@ class Teacher:
 
         The committee is chosen and fitted anew; features, which know of no label, stay.
         """
-        if np.array_equal(np.asarray(main, float), np.asarray(self.labels.main, float), equal_nan=True):
+        if same_labels(main, self.labels.main):
             return self
         labels = replace(self.labels, main=main)
         return Teacher.taught(self.name, labels, self.features, self.known, self.tried, self.dtype, self.seed)
@@ -248,6 +248,3 @@ def described(spec: TargetSpec) -> str:
         right, guess = 100 * (1 - options["error"]), 100 * (1 - options["guess"])
         how = f"gets {right:.0f} % of {options['n_labelled']} labels right (guessing: {guess:.0f} %)"
     return f"{spec.name}: {options['teacher']} on {options['features']} {how}, by cross-validation"
-
-
-__all__ = ["MAIN", "Teacher", "described", "split_tasks", "teachers_of"]

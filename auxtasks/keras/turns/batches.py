@@ -10,10 +10,9 @@ import numpy as np
 
 from auxtasks.batches.forms import AuxBatch, PackedDataset, as_arrays, as_inputs
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
-from auxtasks.keras.outputs import MAIN
 from auxtasks.keras.supervision import is_supervised
 from auxtasks.keras.turns.schedule import Asked, Order, Schedule
-from auxtasks.labels import absent_labels, absent_targets, labelled_rows, with_sign
+from auxtasks.labels import MAIN, absent_labels, absent_targets, labelled_rows, with_sign
 from auxtasks.specs import TargetSpec
 from auxtasks.validation import check_int
 
