@@ -252,8 +252,8 @@ def _same_steps(train: Data, settings: Settings) -> dict[str, Any]:
 
     With soft labels its batches hold more samples without a label, so that an epoch would have fewer of them.
     """
-    from auxtasks.batches.composition import AUTO, DEFAULT_SHARE, SHARE_WITH_SOFT_LABELS, compose
-    from auxtasks.batches.planned import Ordered
+    from auxtasks.batches.composition import AUTO, DEFAULT_SHARE, SHARE_WITH_SOFT_LABELS
+    from auxtasks.batches.planned import n_batches
 
     options = settings.fit_options
     if options.get("labelled_share", AUTO) != AUTO or "steps_per_epoch" in options or not options.get("shuffle", True):
@@ -261,9 +261,7 @@ def _same_steps(train: Data, settings: Settings) -> dict[str, Any]:
     labelled = present_rows(train.main)
     if labelled.mean() >= SHARE_WITH_SOFT_LABELS or settings.batch_size < 2:
         return {"labelled_share": DEFAULT_SHARE}
-    size = settings.batch_size
-    plan = compose(labelled, size, DEFAULT_SHARE, seed=0) or Ordered(len(labelled), size)
-    return {"steps_per_epoch": plan.n_batches}
+    return {"steps_per_epoch": n_batches(labelled, settings.batch_size, DEFAULT_SHARE)}
 
 
 def _for_arm(target: Array, task: str, arm: Arm, seed: int) -> Array:

@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import ceil
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -310,7 +309,8 @@ def screened(ranking: Ranking) -> tuple[tuple[str, ...], dict[str, str]]:
 
 def n_steps(experiment: Experiment, split: Split) -> int:
     """Count the steps of a training, composed batches included."""
-    from auxtasks.batches.composition import AUTO, DEFAULT_SHARE, compose
+    from auxtasks.batches.composition import AUTO, DEFAULT_SHARE
+    from auxtasks.batches.planned import n_batches
 
     settings, options = experiment.settings, experiment.settings.fit_options
     if options.get("steps_per_epoch"):
@@ -318,13 +318,8 @@ def n_steps(experiment: Experiment, split: Split) -> int:
     # Transformed copies are trained on without a main label.
     n_copies = len(experiment.samples.inputs) // experiment.n_original - 1
     labelled = np.concatenate([split.shown(experiment.labelled), np.zeros(n_copies * len(split.train), dtype=bool)])
-    share = options.get("labelled_share", AUTO)
-    share = DEFAULT_SHARE if share == AUTO else share
-    composed = None
-    if share is not None and options.get("shuffle", True) and not labelled.all():
-        composed = compose(labelled, settings.batch_size, share, seed=0)
-    of_epoch = composed.n_batches if composed else ceil(len(labelled) / settings.batch_size)
-    return of_epoch * settings.epochs
+    share = options.get("labelled_share", AUTO) if options.get("shuffle", True) else None
+    return n_batches(labelled, settings.batch_size, DEFAULT_SHARE if share == AUTO else share) * settings.epochs
 
 
 @dataclass(frozen=True)

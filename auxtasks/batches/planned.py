@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from auxtasks.batches.composition import (
     DEFAULT_SHARE,
@@ -19,6 +20,7 @@ from auxtasks.batches.composition import (
     Composition,
     Indices,
     automatic_weight,
+    compose,
     planned,
 )
 from auxtasks.batches.forms import AuxBatch, PackedDataset, as_inputs
@@ -168,13 +170,25 @@ class MappedFile:
 
 def dataset_of(data: Any, plan: Composition, first_epoch: int = 0) -> tf.data.Dataset:
     """Return planned batches of arrays as a `tf.data.Dataset`."""
+    return gathered(as_held(data), planned_rows(plan, first_epoch)).prefetch(tf.data.AUTOTUNE)
+
+
+def as_held(data: Any) -> Any:
+    """Return arrays as tensors that batches are gathered from."""
     # tf.data runs on the processor; on an accelerator the arrays would fill its memory and be copied back.
     with tf.device("CPU:0"):
-        tensors = keras.tree.map_structure(tf.convert_to_tensor, data)
-    batches = planned_rows(plan, first_epoch)
-    return batches.map(lambda rows: tf.nest.map_structure(lambda array: tf.gather(array, rows), tensors)).prefetch(
-        tf.data.AUTOTUNE
-    )
+        return keras.tree.map_structure(tf.convert_to_tensor, data)
+
+
+def gathered(tensors: Any, rows: tf.data.Dataset) -> tf.data.Dataset:
+    """Return batches of some rows of tensors."""
+    return rows.map(lambda some: tf.nest.map_structure(lambda tensor: tf.gather(tensor, some), tensors))
+
+
+def n_batches(labelled: NDArray[np.bool_], batch_size: int, share: float | None) -> int:
+    """Return how many batches an epoch has, composed or not; None as the share composes none."""
+    plan = None if share is None else compose(labelled, batch_size, share, seed=0)
+    return (plan or Ordered(len(labelled), batch_size)).n_batches
 
 
 def composed_dataset(data: tuple[Any, ...], plan: Composition, steps_done: int, *, repeat: bool) -> tf.data.Dataset:

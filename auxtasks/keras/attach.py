@@ -206,7 +206,7 @@ def attach_heads(
         metrics=resolve_metrics(metrics, headed),
     )
     teachers = getattr(getattr(targets, "generator", targets), "teachers_", ())
-    model.unseen.update({teacher.name: teacher.unseen.said for teacher in teachers})
+    model._listening.unseen.update({teacher.name: teacher.unseen.said for teacher in teachers})
     return model
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ import tensorflow as tf
 
 from auxtasks.batches.composition import rounds
 from auxtasks.batches.forms import AuxBatch
+from auxtasks.batches.planned import as_held, gathered
 from auxtasks.errors import InvalidInputError
 from auxtasks.keras.outputs import by_label
 from auxtasks.keras.private import restore_seed_state, seed_state
@@ -22,12 +24,11 @@ from auxtasks.teacher.choice import Evidence, evidence_of, folds_of, shares_by
 from auxtasks.teacher.labels import MainLabels, read_main
 from auxtasks.typing import Array, Floats
 
+_LOGGER = logging.getLogger("auxtasks")
 MOST_STEPS = 100
 """A network is cross-validated in so many steps at most, and in no more in all folds than it will be trained."""
 FEWEST_UNLABELLED = 32
 """Fewer samples without a label teach nothing that the labels do not."""
-
-
 LUCK = 0.15
 """Fewer errors than guessing must be less probable than this, by chance: 2 of 8 in two classes are."""
 
@@ -54,6 +55,50 @@ class Training(NamedTuple):
     main: Any
     batch_size: int
     steps: int
+
+
+class Listening:
+    """What a model made of its teachers, before its first step and from then on.
+
+    A plain object, of which nothing is saved: a loaded model keeps the weights that were decided.
+    """
+
+    def __init__(self) -> None:
+        self.unseen: dict[str, Floats] = {}
+        """What teachers say of labelled samples when not shown their labels, by task; of a loaded model nothing."""
+        self.told: list[str] = []
+        self._mixed: dict[str, tuple[Array, Array]] = {}
+
+    def taught(self, model: Any, batch: AuxBatch, training: Training, *, verbose: Any) -> AuxBatch:
+        """Return samples with what is to be learned: decided, and said, before the first step, and kept to later.
+
+        By then the network has seen all labels.
+        """
+        if model._steps_done():
+            return _with_targets(batch, self._known(batch))
+        if not model._rules.needed:
+            return batch
+        outcome = listen(model, batch, training)
+        if outcome.weights:
+            model._weights.set_automatic(model._weights.automatic, outcome.weights)
+            self.told = outcome.sentences
+        for sentence in outcome.sentences:
+            _LOGGER.info("%s", sentence)
+            if verbose:
+                print(sentence)
+        self._mixed = {name: (batch.targets[name], mixed) for name, mixed in outcome.targets.items()}
+        return _with_targets(batch, outcome.targets)
+
+    def _known(self, batch: AuxBatch) -> dict[str, Array]:
+        return {
+            name: mixed
+            for name, (soft, mixed) in self._mixed.items()
+            if name in batch.targets and np.array_equal(batch.targets[name], soft, equal_nan=True)
+        }
+
+
+def _with_targets(batch: AuxBatch, targets: dict[str, Array]) -> AuxBatch:
+    return batch._replace(targets={**batch.targets, **targets})
 
 
 def listen(model: Any, batch: AuxBatch, training: Training) -> Outcome:
@@ -90,18 +135,13 @@ def _decide(
     if taught.sum() < FEWEST_UNLABELLED:
         few = f"{taught.sum()} samples without a label of their own are too few (under {FEWEST_UNLABELLED})"
         return 0.0, None, f"not learned: {few}."
-    unseen = model.unseen.get(spec.name)
+    unseen, right = model._listening.unseen.get(spec.name), _rate(spec, spec.options["error"])
     known = unseen is not None and labels.kind == spec.kind and unseen.shape == (len(rows), labels.width)
     if not known or model.distribute_strategy.num_replicas_in_sync > 1:
-        right = _rate(spec, spec.options["error"])
         return 1.0, None, f"learned: the teacher {right}, and was not compared with the network."
     opinion = cross_validated(model, spec, labels, training)
     if not np.isfinite(opinion.said).all():
-        return (
-            1.0,
-            None,
-            f"learned: the teacher {_rate(spec, spec.options['error'])}; this network predicts no numbers.",
-        )
+        return 1.0, None, f"learned: the teacher {right}; this network predicts no numbers."
     teacher, network = (evidence_of(labels, rows, said) for said in (unseen, opinion.unseen))
     shares = shares_by([teacher.surprise, network.surprise])
     both = evidence_of(labels, rows, shares[0] * unseen + shares[1] * opinion.unseen)
@@ -145,6 +185,7 @@ def cross_validated(model: Any, spec: TargetSpec, labels: MainLabels, training: 
     n = len(keras.tree.flatten(inputs)[0])
     unseen, said = np.zeros((len(rows), labels.width)), np.zeros((n, labels.width))
     loss = losses_by_output(model.loss, model.label_names).get(labels.output)
+    held = as_held((inputs, main))
     with _unchanged(model.base):
         plain = model.without_tasks()
         plain.optimizer.build(plain.trainable_variables)
@@ -153,19 +194,13 @@ def cross_validated(model: Any, spec: TargetSpec, labels: MainLabels, training: 
             for variable, value in start:
                 variable.assign(value)
             order = rounds(rows[train], steps * batch_size, np.random.default_rng([seed, number]))
-            plain.fit(_batches(inputs, main, order.reshape(steps, batch_size)), verbose=0, shuffle=False)
+            rows_of_steps = tf.data.Dataset.from_tensor_slices(order.reshape(steps, batch_size))
+            plain.fit(gathered(held, rows_of_steps), verbose=0, shuffle=False)
             outputs = by_label(plain.predict(inputs, batch_size=max(batch_size, 256), verbose=0), model.label_names)
             found = opinions(spec, outputs[labels.output], loss)[:, : labels.width]
             unseen[test] = found[rows[test]]
             said += found / len(folds)
     return Opinion(unseen, said)
-
-
-def _batches(inputs: Any, main: Any, rows: Array) -> tf.data.Dataset:
-    chosen = tf.data.Dataset.from_tensor_slices(rows)
-    with tf.device("CPU:0"):
-        data = keras.tree.map_structure(tf.convert_to_tensor, (inputs, main))
-    return chosen.map(lambda some: tf.nest.map_structure(lambda array: tf.gather(array, some), data))
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from auxtasks.generator import AuxTargetGenerator
 from auxtasks.keras.compiling import compile_arguments, optimizer_like
 from auxtasks.keras.gradients import train_by_gradients
 from auxtasks.keras.heads import build_heads
-from auxtasks.keras.listening import Training, listen
+from auxtasks.keras.listening import Listening, Training
 from auxtasks.keras.loss_names import TaskLoss
 from auxtasks.keras.masking import like_outputs, update_metrics
 from auxtasks.keras.objective import LossWeights, Objective
@@ -114,6 +114,7 @@ class AuxModel(keras.Model):
         self._weights = LossWeights(self._plan.specs, weights, self.add_weight)
         self._objective = Objective(list(specs), self._weights, self.weightings, in_turns=self._turns is not None)
         self._scores = Scores(self._plan, self.heads, losses or {}, metrics or {})
+        self._listening = Listening()
         # Keras does not look into plain objects; what it must track and save, under these names, is here.
         self._weight_means, self._cosine_means = self._objective.weight_means, self._objective.cosine_means
         self._factor_means = self._objective.factor_means
@@ -121,7 +122,7 @@ class AuxModel(keras.Model):
         self._rebalanced, self._task_metrics = self._scores.rebalanced, self._scores.metrics
         self._task_optimizers: list[Any] = []
         # And what it would save as a part of this model is not.
-        self._untracked = SimpleNamespace(unseen={}, told=[], taught={})
+        self._untracked = SimpleNamespace()
         self.built = True
 
     @property
@@ -145,15 +146,9 @@ class AuxModel(keras.Model):
         return self._turns is not None
 
     @property
-    def unseen(self) -> dict[str, Any]:
-        """What teachers say of labelled samples when not shown their labels, by task; of a loaded model nothing."""
-        found: dict[str, Any] = self._untracked.unseen
-        return found
-
-    @property
     def told_of_soft_labels(self) -> list[str]:
         """What the last `fit` said about soft labels: whether each is learned, and why."""
-        return list(self._untracked.told)
+        return list(self._listening.told)
 
     @property
     def label_names(self) -> list[str] | None:
@@ -355,35 +350,15 @@ class AuxModel(keras.Model):
     def _with_soft_labels(
         self, x: AuxBatch, y: Any, plan: Composition | None, size: int, epochs: int, per_epoch: int | None, verbose: Any
     ) -> AuxBatch:
-        """Decide about soft labels before the first step, say so, and return the samples with what is to be learned."""
+        """Say what an epoch is, and return the samples with the soft labels that are to be learned."""
         labelled = np.asarray(x.labelled, dtype=bool)
         per_epoch = per_epoch or (plan or Ordered(len(labelled), size)).n_batches
         if plan is not None:
             _LOGGER.info("%s", plan.described(per_epoch))
-        if self._steps_done():
-            return self._taught_as_before(x)
-        if not self._rules.needed or not labelled.size:
+        if not labelled.size:
             return x
         n_labelled = plan.n_labelled if plan else max(1, round(size * labelled.mean()))
-        outcome = listen(self, x, Training(x.inputs, y, n_labelled, per_epoch * epochs))
-        if outcome.weights:
-            self._weights.set_automatic(self._weights.automatic, outcome.weights)
-            self._untracked.told = outcome.sentences
-        for sentence in outcome.sentences:
-            _LOGGER.info("%s", sentence)
-            if verbose:
-                print(sentence)
-        self._untracked.taught = {name: (x.targets[name], mixed) for name, mixed in outcome.targets.items()}
-        return x._replace(targets={**x.targets, **outcome.targets})
-
-    def _taught_as_before(self, x: AuxBatch) -> AuxBatch:
-        """Keep to what was decided before the first step: by now the network has seen all labels."""
-        same = {
-            name: mixed
-            for name, (soft, mixed) in self._untracked.taught.items()
-            if name in x.targets and np.array_equal(x.targets[name], soft, equal_nan=True)
-        }
-        return x._replace(targets={**x.targets, **same})
+        return self._listening.taught(self, x, Training(x.inputs, y, n_labelled, per_epoch * epochs), verbose=verbose)
 
     def without_tasks(self) -> AuxModel:
         """Return another wrapper of the same base, without tasks and compiled likewise, to try it on its own."""

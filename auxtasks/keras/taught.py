@@ -8,10 +8,12 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
+from scipy.special import expit, softmax
 
 from auxtasks.errors import InvalidInputError
 from auxtasks.keras.losses import Total
 from auxtasks.keras.outputs import by_label, label_names
+from auxtasks.keras.packing import loss_name
 from auxtasks.keras.private import options_of
 from auxtasks.labels import MAIN
 from auxtasks.specs import TargetSpec
@@ -83,8 +85,7 @@ def _as_wide(spec: TargetSpec, target: Any, output: Any) -> Any:
 def _of_rows(loss: Any, target: Any, output: Any) -> Any:
     """Return the loss of each row."""
     found = keras.losses.get(loss)
-    name = f"{type(found).__name__} {getattr(found, '__name__', '')}".lower().replace("_", "")
-    if "sparsecategorical" in name:
+    if "sparsecategorical" in loss_name(found).lower().replace("_", ""):
         return ops.categorical_crossentropy(target, output, from_logits=_takes_logits(found))
     return found.call(target, output) if isinstance(found, keras.losses.Loss) else found(target, output)
 
@@ -94,12 +95,9 @@ def opinions(spec: TargetSpec, output: Any, loss: Any) -> Floats:
     found: Floats = np.asarray(output, np.float64).reshape(len(output), -1)
     if spec.kind == "vector":
         return found
-    logits = _takes_logits(keras.losses.get(loss))
-    if spec.kind == "multilabel" or found.shape[1] == 1:
-        found = 1.0 / (1.0 + np.exp(-np.clip(found, -50, 50))) if logits else found
-    elif logits:
-        found = np.exp(found - found.max(axis=1, keepdims=True))
-        found = found / found.sum(axis=1, keepdims=True)
+    if _takes_logits(keras.losses.get(loss)):
+        exclusive = spec.kind == "distribution" and found.shape[1] > 1
+        found = softmax(found, axis=1) if exclusive else expit(found)
     if spec.kind == "distribution" and found.shape[1] == 1:
         return np.concatenate([1.0 - found, found], axis=1)
     return found[:, : spec.shape[0]]

@@ -105,8 +105,8 @@ def evidence_of(labels: MainLabels, rows: Array, predicted: Floats) -> Evidence:
 
 def _f1(answers: Array, found: Array) -> float:
     """Return the mean over the labels of the harmonic mean of precision and recall, 0 for a label that never is."""
-    hits = (found & (answers == 1)).sum(axis=0)
-    return float((2 * hits / np.maximum(found.sum(axis=0) + (answers == 1).sum(axis=0), 1)).mean())
+    metrics: Any = require("sklearn.metrics", extra="sklearn")
+    return float(metrics.f1_score(answers, found, average="macro", zero_division=0))
 
 
 def _surprise(shares: Floats) -> float:
@@ -122,8 +122,9 @@ The very likelihood of n labels, n in its place, lets one member of a committee 
 
 def shares_by(surprises: Sequence[float]) -> Floats:
     """Return how much each of several opinions counts: ``exp(-TEMPER × surprise)``, normalised."""
-    exponent = -TEMPER * (np.asarray(surprises) - min(surprises))
-    found: Floats = np.exp(exponent) / np.exp(exponent).sum()
+    from scipy.special import softmax
+
+    found: Floats = softmax(-TEMPER * np.asarray(surprises))
     return found
 
 
@@ -226,9 +227,10 @@ class MemberFit:
         margins = np.asarray(self.estimator.decision_function(features), np.float64)
         if margins.ndim == 1:
             margins = np.stack([-margins, margins], axis=1)
+        from scipy.special import softmax
+
         # Margins of a ridge classifier lie between -1 and 1, about.
-        exponent = 5.0 * (margins - margins.max(axis=1, keepdims=True))
-        return np.asarray(np.exp(exponent) / np.exp(exponent).sum(axis=1, keepdims=True))
+        return np.asarray(softmax(5.0 * margins, axis=1))
 
     def _flags(self, features: Floats) -> Floats:
         found = self.estimator.predict_proba(features)

@@ -51,7 +51,7 @@ def _model(said: Any = None, targets: AuxTargets = TARGETS, weights: Any = "auto
     model = attach_heads(_base(*shape), targets, weights=weights, inputs=targets.inputs)
     model.compile(keras.optimizers.Adam(0.01), loss)
     if said is not None:
-        model.unseen["soft_labels"] = said
+        model._listening.unseen["soft_labels"] = said
     return model
 
 
@@ -149,7 +149,7 @@ def test_decided_once(said: Any, weight: float, tmp_path: Path, monkeypatch: pyt
     def again(*args: Any) -> None:
         raise AssertionError("decided again")
 
-    monkeypatch.setattr("auxtasks.keras.model.listen", again)
+    monkeypatch.setattr("auxtasks.keras.listening.listen", again)
     assert _fit(model).loss_weights == {"soft_labels": weight}
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
