@@ -13,6 +13,8 @@ from auxtasks.aux_targets import AuxTargets
 from auxtasks.batches.composition import AUTO, Weight, checked_weights
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError
 from auxtasks.generator import AuxTargetGenerator
+from auxtasks.keras.head_sizes import DEFAULT_BUDGET, sizes_of
+from auxtasks.keras.heads import plan_heads
 from auxtasks.keras.loss_names import resolve_losses, with_chance
 from auxtasks.keras.metrics import resolve_metrics
 from auxtasks.keras.model import AuxModel
@@ -24,8 +26,9 @@ from auxtasks.keras.taps import Where, resolve_taps
 from auxtasks.keras.taught import check_outputs
 from auxtasks.keras.ties import make_ties
 from auxtasks.keras.trial import Trial, try_out
-from auxtasks.keras.turns.schedule import Asked
+from auxtasks.keras.turns.schedule import Asked, Schedule
 from auxtasks.keras.weighting.choose import resolve_weightings
+from auxtasks.labels import MAIN
 from auxtasks.specs import TargetSpec
 from auxtasks.validation import check_int
 
@@ -48,6 +51,7 @@ def attach_heads(
     losses: Mapping[str, Any] | None = None,
     metrics: Any = None,
     deep_supervision: Any = None,
+    head_budget: float | None = DEFAULT_BUDGET,
 ) -> AuxModel:
     """Wrap a Keras model so that it also learns auxiliary targets.
 
@@ -128,6 +132,11 @@ def attach_heads(
         of label is read off the activation of the output, softmax or sigmoid, and must be given for others:
         ``{"conv1": "class"}`` for logits, ``"vector"`` for numbers. Their weight is 0.3 unless `weights` has a number;
         chance is that of equally frequent classes.
+    head_budget : float or None, default 0.1
+        The heads together have at most this share of the base's parameters, or 10,000 where that is less. Heads that
+        would have more are made smaller: first, a vector of more than 64 numbers is put together of its principal
+        components, as many as explain 95 % of its variance in `targets` and no more than 64; then the map from the
+        tap's features is one of low rank, and a decoder has fewer channels. None sets no limit. See Notes.
 
     Returns
     -------
@@ -147,6 +156,11 @@ def attach_heads(
 
     Notes
     -----
+    Principal components stay as they are in training and are no parameters that the budget counts. What they leave out
+    of a target cannot be learned, so that its loss stays above 0, by up to 5 % of chance. They need the arrays of
+    `targets`; for a generator or specs alone a wide vector is predicted by a map of low rank. ``model.summary()`` lists
+    heads by their targets, and `repr` says what they have of the parameters.
+
     With a schedule other than ``"joint"`` each task has an optimizer of its own: the compiled one for ``"main"``, whose
     ``iterations`` count main steps alone, and clones of it, which follow the learning rate that callbacks set on it (a
     learning-rate schedule counts each task's own steps). It has a state for every trainable weight of the base, and
@@ -188,13 +202,19 @@ def attach_heads(
     checked = checked_weights(weights, dict.fromkeys(specs, AUTO))
     check_outputs(specs, base)
     headed = {name: spec for name, spec in specs.items() if not spec.is_taught}
-    taps = resolve_taps(at, headed, base, trial)
+    taps = {
+        task: (output.path, output.call, output.shape) for task, output in resolve_taps(at, headed, base, trial).items()
+    }
     ties = make_ties(tie, headed, base, getattr(targets, "vocabulary", None), numbered=samples.numbered_by_model())
     task_losses = resolve_losses(losses, headed)
+    fused = Schedule.of(schedule, [MAIN, *specs]).kind == "joint"
+    plans = plan_heads(headed, taps, {task: (each,) for task, each in ties.items()}, fused=fused)
+    values = targets if isinstance(targets, AuxTargets) else {}
+    sizes, components = sizes_of(plans, head_budget, base, values)
     model = AuxModel(
         base,
-        with_chance(specs, task_losses, targets if isinstance(targets, AuxTargets) else {}),
-        {task: (output.path, output.call, output.shape) for task, output in taps.items()},
+        with_chance(specs, task_losses, values),
+        taps,
         checked,
         _seed_of(seed),
         name,
@@ -204,7 +224,10 @@ def attach_heads(
         weighting=resolve_weightings(weighting),
         losses=task_losses,
         metrics=resolve_metrics(metrics, headed),
+        head_sizes=sizes,
     )
+    for head in model.heads:
+        head.set_components(components)
     teachers = getattr(getattr(targets, "generator", targets), "teachers_", ())
     model._listening.unseen.update({teacher.name: teacher.unseen.said for teacher in teachers})
     return model

@@ -1,21 +1,43 @@
 """Heads: the layers that predict targets from a tap.
 
 Heads of the same family on one tap are one layer, so that eight tasks cost one matrix product. All outputs are linear;
-`auxtasks.keras.losses` applies softmax and the like.
+`auxtasks.keras.losses` applies softmax and the like. How large each head is, `auxtasks.keras.head_sizes` decides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from math import ceil, prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
 
+from auxtasks.keras.pooling import Pooling, averaged
 from auxtasks.keras.ties import Tie, matrix_of
 from auxtasks.keras.trial import Shape
-from auxtasks.specs import Place, TargetSpec
+from auxtasks.specs import TargetSpec
+
+
+@dataclass(frozen=True)
+class HeadSize:
+    """How large a head is.
+
+    Parameters
+    ----------
+    rank : int, optional
+        That of the linear map from its features, where this is a product of two.
+    width : int
+        The channels inside a decoder.
+    components : mapping of str to int
+        Of how many components a vector is put together, for those that are.
+    """
+
+    rank: int | None = None
+    width: int = 32
+    components: Mapping[str, int] = field(default_factory=dict)
 
 
 class Head(keras.layers.Layer):
@@ -27,16 +49,34 @@ class Head(keras.layers.Layer):
         The targets this head predicts, in the order of its outputs.
     seed : int
         Seeds the initial weights without touching the global random state.
-    name : str
-        The layer's name.
+    size : HeadSize
+        How large it is.
     """
 
-    def __init__(self, specs: Sequence[TargetSpec], seed: int, name: str) -> None:
+    def __init__(self, specs: Sequence[TargetSpec], seed: int, size: HeadSize) -> None:
         # Outputs are float32 also under mixed precision, as Keras advises for last layers.
-        super().__init__(name=name, dtype="float32")
+        super().__init__(name=_name_of(specs), dtype="float32")
         self.specs = tuple(specs)
+        self.size = size
         self.supports_masking = True
         self._seed = seed
+
+    @classmethod
+    def n_parameters(cls, shape: Shape, specs: Sequence[TargetSpec], size: HeadSize) -> int:
+        """Return how many weights are trained in a head of this size, on a tap of this shape."""
+        raise NotImplementedError
+
+    @classmethod
+    def sizes(cls, components: Mapping[str, int]) -> Iterator[HeadSize]:
+        """Go through the sizes that a head can have, from the largest on; `components` are those of wide vectors."""
+        yield HeadSize()
+        if components:
+            yield HeadSize(components=components)
+        for rank in range(256, 0, -1):
+            yield HeadSize(rank, components=components)
+
+    def set_components(self, components: Mapping[str, Any]) -> None:
+        """Take the mean and the components of the vectors that are put together of these."""
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
         """Return no mask: what a head predicts has its own missing values."""
@@ -48,10 +88,16 @@ class Head(keras.layers.Layer):
     def _bias(self, name: str, size: int) -> Any:
         return self.add_weight(name=name, shape=(size,), initializer=keras.initializers.Zeros())
 
-    def _add_linear(self, n_features: int) -> None:
-        size = sum(spec.size for spec in self.specs)
-        self.kernel = self._kernel("kernel", (n_features, size))
-        self.bias = self._bias("bias", size)
+    def _add_linear(self, n_features: int, n_outputs: int) -> None:
+        rank = self.size.rank
+        self.inner = None if rank is None else self._kernel("inner", (n_features, rank), 3)
+        self.kernel = self._kernel("kernel", (rank or n_features, n_outputs))
+        self.bias = self._bias("bias", n_outputs)
+
+    def _linear(self, features: Any) -> Any:
+        if self.inner is not None:
+            features = ops.matmul(features, self.inner)
+        return ops.matmul(features, self.kernel) + self.bias
 
     def predict_from(self, features: Any, mask: Any = None) -> dict[str, Any]:
         """Return the linear outputs of each target, in the target's own shape (classes added last)."""
@@ -64,80 +110,178 @@ class Head(keras.layers.Layer):
         return found
 
 
+def _name_of(specs: Sequence[TargetSpec]) -> str:
+    names = [spec.name for spec in specs[:3]]
+    more = [f"and_{len(specs) - 3}_more"] if len(specs) > 3 else []
+    # TensorFlow takes few characters in names, and Keras reads a slash as a path.
+    return re.sub(r"[^\w.-]", "_", "_".join(["head", *names, *more]), flags=re.ASCII)
+
+
+def _n_linear(n_features: int, n_outputs: int, rank: int | None) -> int:
+    product = n_features * n_outputs if rank is None else rank * (n_features + n_outputs)
+    return product + n_outputs
+
+
 class SampleHead(Head):
-    """Predicts targets with one value, vector or class per sample: pooling, then one linear map for all of them."""
+    """Predicts targets with one value, vector or class per sample: pooling, then one linear map for all of them.
+
+    A vector may be put together of components, which do not change while the head is trained: of these it predicts
+    how much of each there is.
+    """
+
+    @classmethod
+    def n_parameters(cls, shape: Shape, specs: Sequence[TargetSpec], size: HeadSize) -> int:
+        """See `Head.n_parameters`."""
+        return _n_linear(Pooling(shape, specs[0].place).size, sum(_n_outputs(specs, size)), size.rank)
 
     def build(self, shape: Shape) -> None:
         """Create the weights for a tap of this shape, batch first."""
         self.pooling = Pooling(shape[1:], self.specs[0].place)
-        self._add_linear(self.pooling.size)
+        self._add_linear(self.pooling.size, sum(_n_outputs(self.specs, self.size)))
+        self.components = {
+            spec.name: self.add_weight(
+                name=f"components_{number}",
+                shape=(1 + self.size.components[spec.name], spec.size),
+                initializer="zeros",
+                trainable=False,
+            )
+            for number, spec in enumerate(self.specs)
+            if spec.name in self.size.components
+        }
         self.built = True
+
+    def set_components(self, components: Mapping[str, Any]) -> None:
+        """See `Head.set_components`."""
+        for name, variable in self.components.items():
+            variable.assign(components[name])
 
     def call(self, features: Any, step_mask: Any = None) -> Any:
         """Return the linear outputs of all targets, side by side, shape (batch, total size)."""
-        return ops.matmul(self.pooling(features, step_mask), self.kernel) + self.bias
+        joined = self._linear(self.pooling(features, step_mask))
+        if not self.components:
+            return joined
+        found, start = [], 0
+        for spec, n_outputs in zip(self.specs, _n_outputs(self.specs, self.size), strict=True):
+            output = joined[:, start : start + n_outputs]
+            start += n_outputs
+            if spec.name in self.components:
+                mean, axes = self.components[spec.name][:1], self.components[spec.name][1:]
+                output = ops.matmul(output, axes) + mean
+            found.append(output)
+        return ops.concatenate(found, axis=-1)
+
+
+def _n_outputs(specs: Sequence[TargetSpec], size: HeadSize) -> list[int]:
+    """Return how many numbers stand for each target."""
+    return [size.components.get(spec.name, spec.size) for spec in specs]
 
 
 class StepHead(Head):
     """Predicts targets with one value or class per step, on a tap with the same steps."""
 
+    @classmethod
+    def n_parameters(cls, shape: Shape, specs: Sequence[TargetSpec], size: HeadSize) -> int:
+        """See `Head.n_parameters`."""
+        return _n_linear(shape[-1], sum(spec.size for spec in specs), size.rank)
+
     def build(self, shape: Shape) -> None:
         """Create the weights for a tap of this shape, batch first."""
-        self._add_linear(shape[-1])
+        self._add_linear(shape[-1], sum(spec.size for spec in self.specs))
         self.built = True
 
     def call(self, features: Any, step_mask: Any = None) -> Any:
         """Return the linear outputs of all targets, side by side, shape (batch, time, total size)."""
         del step_mask  # the losses leave masked steps out
-        return ops.matmul(features, self.kernel) + self.bias
+        return self._linear(features)
 
 
 class MapHead(Head):
-    """A small convolutional decoder for one target that is an image, or a series of other length than the tap.
+    """A small decoder for one target that is an image, or a series of other length than the tap: place by place.
 
-    Two convolutions with a resize to the target's size between them, on a feature map; a tap without axes is first
-    mapped to a coarse one. A series is an image of width 1.
+    The features of each place are mapped to a few hidden ones; these are brought to the grid of the target, averaged
+    where it is coarser, and a small convolution reads the target off. A tap without axes is first mapped to a coarse
+    grid. A series is an image of width 1.
     """
 
-    width = 32
+    @classmethod
+    def n_parameters(cls, shape: Shape, specs: Sequence[TargetSpec], size: HeadSize) -> int:
+        """See `Head.n_parameters`."""
+        (spec,) = specs
+        cells = prod(_coarse(spec)) if len(shape) == 1 else 1
+        outer = (prod(_window(spec)) * size.width + 1) * spec.shape[-1]
+        return _n_linear(shape[-1], cells * size.width, size.rank) + outer
+
+    @classmethod
+    def sizes(cls, components: Mapping[str, int]) -> Iterator[HeadSize]:
+        """See `Head.sizes`."""
+        del components  # a decoder has none
+        for width in (32, 16, 8):
+            yield HeadSize(width=width)
+        for rank in range(128, 0, -1):
+            yield HeadSize(rank, 8)
 
     def build(self, shape: Shape) -> None:
         """Create the weights for a tap of this shape, batch first."""
         (spec,) = self.specs
-        self._size: Shape = spec.shape[:2] if spec.kind == "image" else (spec.shape[0], 1)
-        window = (3, 3) if spec.kind == "image" else (3, 1)
-        channels = shape[-1]
-        if len(shape) == 2:
-            self._coarse = tuple(ceil(length / 4) for length in self._size)
-            channels = self.width
-            self.spread = self._kernel("spread", (shape[-1], self._coarse[0] * self._coarse[1] * channels), 2)
-        self.inner = self._kernel("inner", (*window, channels, self.width))
-        self.inner_bias = self._bias("inner_bias", self.width)
-        self.outer = self._kernel("outer", (*window, self.width, spec.shape[-1]), 1)
+        width = self.size.width
+        self._coarse = _coarse(spec) if len(shape) == 2 else ()
+        self._add_linear(shape[-1], prod(self._coarse) * width)
+        self.outer = self._kernel("outer", (*_window(spec), width, spec.shape[-1]), 1)
         self.outer_bias = self._bias("outer_bias", spec.shape[-1])
         self.built = True
 
     def call(self, features: Any, step_mask: Any = None) -> Any:
         """Return the decoded target, shape (batch, height, width, channels) or (batch, time, channels)."""
         del step_mask  # the losses leave masked steps out
-        grid = self._as_map(features)
-        hidden = ops.relu(ops.conv(grid, self.inner, padding="same", data_format="channels_last") + self.inner_bias)
-        resized = ops.image.resize(hidden, self._size, interpolation="bilinear", data_format="channels_last")
-        decoded = ops.conv(resized, self.outer, padding="same", data_format="channels_last") + self.outer_bias
-        return decoded if self.specs[0].kind == "image" else ops.squeeze(decoded, axis=2)
-
-    def _as_map(self, features: Any) -> Any:
-        rank = len(features.shape)
+        (spec,) = self.specs
+        rank, grid = len(features.shape), _grid_of(spec)
+        if rank > 4:  # axes before the last three (the time of a video) are averaged
+            features = ops.mean(features, axis=tuple(range(1, rank - 3)))
+        hidden = ops.relu(self._linear(features))
         if rank == 2:
-            return ops.reshape(ops.matmul(features, self.spread), (-1, *self._coarse, self.width))
-        if rank == 3:
-            return ops.expand_dims(features, axis=2)
-        # Axes before the last three (the time of a video) are averaged.
-        return ops.mean(features, axis=tuple(range(1, rank - 3))) if rank > 4 else features
+            hidden = ops.reshape(hidden, (-1, *self._coarse, self.size.width))
+        elif rank == 3:
+            hidden = ops.expand_dims(hidden, axis=2)
+        # What is far larger than the map is read off an enlarged map, and enlarged once more.
+        between = (
+            min(length, MOST_ENLARGED * (known or length))
+            for length, known in zip(grid, hidden.shape[1:3], strict=True)
+        )
+        hidden = _resized(hidden, tuple(between))
+        decoded = ops.conv(hidden, self.outer, padding="same", data_format="channels_last") + self.outer_bias
+        decoded = _resized(decoded, grid)
+        return decoded if spec.kind == "image" else ops.squeeze(decoded, axis=2)
 
     def predict_from(self, features: Any, mask: Any = None) -> dict[str, Any]:
         """Return the decoded target under its name; see `Head.predict_from`."""
         return {self.specs[0].name: self(features, step_mask=mask)}
+
+
+MOST_ENLARGED = 4
+"""How many times a decoder enlarges its hidden map, along each axis."""
+
+
+def _grid_of(spec: TargetSpec) -> tuple[int, int]:
+    return (spec.shape[0], spec.shape[1] if spec.kind == "image" else 1)
+
+
+def _coarse(spec: TargetSpec) -> tuple[int, ...]:
+    """Return the grid that features without a place are mapped to."""
+    return tuple(ceil(length / 4) for length in _grid_of(spec))
+
+
+def _window(spec: TargetSpec) -> tuple[int, int]:
+    return (3, 3) if spec.kind == "image" else (3, 1)
+
+
+def _resized(grid: Any, size: tuple[int, ...]) -> Any:
+    """Average a map where it is finer than asked for, and interpolate it where it is coarser."""
+    for axis, length in enumerate(size, start=1):
+        if (grid.shape[axis] or 0) > length:
+            grid = averaged(grid, axis, length)
+    if tuple(grid.shape[1:3]) == size:
+        return grid
+    return ops.image.resize(grid, size, interpolation="bilinear", data_format="channels_last")
 
 
 class TiedHead(Head):
@@ -150,16 +294,16 @@ class TiedHead(Head):
     ----------
     specs : sequence of TargetSpec
         One target.
-    seed, name
-        See `Head`.
+    seed : int
+        Seeds the kernel.
     tie : Tie
         The rows and their width.
     embedding : keras.Layer
         The embedding; it stays a layer of the base alone.
     """
 
-    def __init__(self, specs: Sequence[TargetSpec], seed: int, name: str, tie: Tie, embedding: keras.Layer) -> None:
-        super().__init__(specs, seed, name)
+    def __init__(self, specs: Sequence[TargetSpec], seed: int, tie: Tie, embedding: keras.Layer) -> None:
+        super().__init__(specs, seed, HeadSize())
         self._rows, self._width = tie.rows, tie.width
         # Keras does not look into a function, and would track and save the embedding once more.
         self._matrix: Callable[[], Any] = lambda: matrix_of(embedding)
@@ -183,103 +327,47 @@ class TiedHead(Head):
         return ops.matmul(features, ops.transpose(rows)) + self.bias
 
 
-MAX_CELLS = 8
-"""A grid has at most this many cells along an axis."""
-MAX_FEATURES = 8192
-"""A grid is made coarser until it holds at most this many features."""
+class HeadPlan(NamedTuple):
+    """The targets that share a head, of which family it is, and the tap that it reads."""
+
+    family: type[Head]
+    specs: tuple[TargetSpec, ...]
+    shape: Shape
+    tie: tuple[Any, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What tells it from other heads: the name of its first target."""
+        return self.specs[0].name
 
 
-class Pooling:
-    """Averages a feature map over its axes, or over the cells of a coarse grid.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        The shape of the tap without the batch, channels last: (c,), (time, c), (h, w, c) or (time, h, w, c); None for
-        a time that varies.
-    place : {"global", "grid"}
-        ``"global"`` averages over all positions; a mask excludes steps. ``"grid"`` averages over the cells of a grid
-        of at most `MAX_CELLS` along each axis and `MAX_FEATURES` in all; the time of a video is averaged.
-
-    Attributes
-    ----------
-    size : int
-        The number of features.
-    """
-
-    def __init__(self, shape: Shape, place: Place) -> None:
-        self.grid = _grid(shape) if place == "grid" else ()
-        self.size = prod(self.grid) * shape[-1]
-
-    def __call__(self, features: Any, mask: Any = None) -> Any:
-        """Return the features, shape (batch, size), in float32."""
-        if len(features.shape) == 2:
-            return features
-        if mask is not None and len(features.shape) == 3:
-            # Padding has no place in an average, and none in a cell either: masked steps count as zero there.
-            weights = ops.expand_dims(ops.cast(mask, features.dtype), -1)
-            if not self.grid:
-                return ops.divide_no_nan(ops.sum(features * weights, axis=1), ops.sum(weights, axis=1))
-            features = features * weights
-        if not self.grid:
-            return ops.mean(features, axis=tuple(range(1, len(features.shape) - 1)))
-        return ops.reshape(self._cells(features), (-1, self.size))
-
-    def _cells(self, features: Any) -> Any:
-        if len(features.shape) == 3:
-            return _pool_axis(features, "gh,bhc->bgc", ops.shape(features)[1], self.grid[0])
-        if len(features.shape) > 4:
-            features = ops.mean(features, axis=tuple(range(1, len(features.shape) - 3)))
-        rows = _pool_axis(features, "gh,bhwc->bgwc", ops.shape(features)[1], self.grid[0])
-        return _pool_axis(rows, "gw,bhwc->bhgc", ops.shape(features)[2], self.grid[1])
-
-
-def _grid(shape: Shape) -> tuple[int, ...]:
-    """Return the cells along each axis: as many as positions, up to the limits."""
-    cells = [min(length or MAX_CELLS, MAX_CELLS) for length in shape[-3:-1]]
-    while prod(cells) * shape[-1] > MAX_FEATURES and max(cells, default=1) > 1:
-        cells[cells.index(max(cells))] -= 1
-    return tuple(cells)
-
-
-def _pool_axis(features: Any, equation: str, length: Any, cells: int) -> Any:
-    if isinstance(length, int) and length == cells:
-        return features
-    return ops.einsum(equation, ops.cast(_averages(length, cells), features.dtype), features)
-
-
-def _averages(length: Any, cells: int) -> Any:
-    """Return the matrix (cells, length) that averages positions into cells of (nearly) equal width.
-
-    The length may be a tensor, where it changes from batch to batch.
-    """
-    cell = ops.expand_dims(ops.arange(cells), -1)
-    starts, ends = cell * length // cells, -(-(cell + 1) * length // cells)
-    position = ops.arange(length)
-    inside = ops.cast(ops.logical_and(position >= starts, position < ends), "float32")
-    return inside / ops.sum(inside, axis=1, keepdims=True)
-
-
-def build_heads(
+def plan_heads(
     specs: Mapping[str, TargetSpec],
     taps: Mapping[str, tuple[str, int, Shape]],
-    seed: int,
-    ties: Mapping[str, tuple[Tie, keras.Layer]],
+    ties: Mapping[str, tuple[Any, ...]],
     *,
     fused: bool = True,
-) -> list[Head]:
-    """Build the heads of all targets: those of one family on one tap share a head."""
+) -> list[HeadPlan]:
+    """Say which targets share a head: those of one family on one tap."""
     groups: dict[tuple[tuple[str, int, Shape], type[Head], str], list[TargetSpec]] = {}
     for name, spec in specs.items():
         family = TiedHead if name in ties else _family(spec, taps[name][2])
         # A decoder is a target's own, and so are an embedding's rows; a pooling is that of a place.
         part = name if family in (MapHead, TiedHead) or not fused else spec.place if family is SampleHead else ""
         groups.setdefault((taps[name], family, part), []).append(spec)
+    return [
+        HeadPlan(family, tuple(together), shape, ties.get(together[0].name, ()))
+        for ((_, _, shape), family, _), together in groups.items()
+    ]
+
+
+def build_heads(plans: Sequence[HeadPlan], seed: int, sizes: Mapping[str, HeadSize]) -> list[Head]:
+    """Build heads, those of which no size is told as large as they can be."""
     heads = []
-    for index, (((_, _, shape), family, _), together) in enumerate(groups.items()):
-        tied = ties.get(together[0].name, ())
-        head = family(together, seed + 10 * index, f"aux_head_{index}", *tied)
-        head.build((None, *shape))
+    for index, plan in enumerate(plans):
+        rest = plan.tie or (sizes.get(plan.name, HeadSize()),)
+        head = plan.family(plan.specs, seed + 10 * index, *rest)
+        head.build((None, *plan.shape))
         heads.append(head)
     return heads
 

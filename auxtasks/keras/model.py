@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -19,7 +20,7 @@ from auxtasks.errors import InvalidInputError
 from auxtasks.generator import AuxTargetGenerator
 from auxtasks.keras.compiling import compile_arguments, optimizer_like
 from auxtasks.keras.gradients import train_by_gradients
-from auxtasks.keras.heads import build_heads
+from auxtasks.keras.heads import HeadSize, build_heads, plan_heads
 from auxtasks.keras.listening import Listening, Training
 from auxtasks.keras.loss_names import TaskLoss
 from auxtasks.keras.masking import like_outputs, update_metrics
@@ -80,6 +81,8 @@ class AuxModel(keras.Model):
         Of the targets that do not keep the loss of their kind; ``chance`` in `specs` is that of these losses.
     metrics : mapping of str to list of Metric, optional
         Metrics of the targets.
+    head_sizes : mapping of str to HeadSize, optional
+        Of heads that are smaller than they could be, by the name of their first target.
     """
 
     def __init__(
@@ -96,6 +99,7 @@ class AuxModel(keras.Model):
         weighting: Sequence[Weighting] = (),
         losses: Mapping[str, TaskLoss] | None = None,
         metrics: Mapping[str, Sequence[keras.metrics.Metric]] | None = None,
+        head_sizes: Mapping[str, HeadSize] | None = None,
     ) -> None:
         # The base's own policy: under another one the inputs would be cast before the base sees them.
         super().__init__(name=name or f"aux_{base.name}", dtype=base.dtype_policy, autocast=base.autocast)
@@ -106,7 +110,8 @@ class AuxModel(keras.Model):
         self._plan = Plan.make(base, specs, taps, ties or {})
         self._turns = Turns.of(Schedule.of(schedule, [MAIN, *specs]), seed, self.weightings, self.add_weight)
         headed = {name: spec for name, spec in specs.items() if not spec.is_taught}
-        self.heads = build_heads(headed, self._plan.taps, seed, self._plan.ties, fused=self._turns is None)
+        plans = plan_heads(headed, self._plan.taps, self._plan.ties, fused=self._turns is None)
+        self.heads = build_heads(plans, seed, head_sizes or {})
         self._seed = seed
         self._step = CurrentStep()
         self._rules = LabelRules()
@@ -124,6 +129,20 @@ class AuxModel(keras.Model):
         # And what it would save as a part of this model is not.
         self._untracked = SimpleNamespace()
         self.built = True
+
+    def __repr__(self) -> str:
+        """Return what is attached where, and with how many parameters that are trained."""
+        n_base, total = self.base.count_params(), 0
+        heads = []
+        for head in self.heads:
+            n = sum(int(np.prod(variable.shape)) for variable in head.trainable_variables)
+            total += n
+            names = " + ".join(spec.name for spec in head.specs)
+            heads.append(f"{names} at {self.taps[head.specs[0].name]!r} with {n:,}")
+        share = f" ({100 * total / n_base:.2g} %)" if heads and n_base else ""
+        return (
+            f"<AuxModel of {self.base.name!r} with {n_base:,} parameters; heads{share}: {', '.join(heads) or 'none'}>"
+        )
 
     @property
     def specs(self) -> dict[str, TargetSpec]:
@@ -577,6 +596,7 @@ class AuxModel(keras.Model):
             **self._plan.to_config(self.base),
             "weights": self._weights.asked(),
             "seed": self._seed,
+            "head_sizes": {head.specs[0].name: asdict(head.size) for head in self.heads},
             "weighting": [keras.saving.serialize_keras_object(each) for each in self.weightings],
             **({} if self._turns is None else {"schedule": self._turns.schedule.to_config()}),
             **self._on_the_fly.to_config(),
@@ -597,6 +617,7 @@ class AuxModel(keras.Model):
             "schedule": Schedule.from_config(config.get("schedule", "joint"), custom_objects),
             "weighting": [made(each) for each in config.get("weighting", [])],
             "generator": OnTheFly.from_config(config).generator,
+            "head_sizes": {name: HeadSize(**size) for name, size in config.get("head_sizes", {}).items()},
             **Scores.from_config(config, specs, custom_objects),
         }
         return cls(**{**config, **given})

@@ -124,7 +124,7 @@ def test_a_tap_below_other_layers_leaves_them_to_the_main_task() -> None:
     )
     decaying = keras.optimizers.AdamW(weight_decay=0.1)
     model.compile(decaying, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    expected = [{"low", "high", base.layers[-1].name}, {"low", "aux_head_0"}, {"low", "high", "aux_head_1"}] * 2
+    expected = [{"low", "high", base.layers[-1].name}, {"low", "head_numbers"}, {"low", "high", "head_kind"}] * 2
     assert [changed_by_a_step(model) for _ in expected] == expected
 
 

@@ -1,0 +1,101 @@
+"""How large heads are: together no larger than a share of the model that they serve."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import keras
+import numpy as np
+
+from auxtasks.errors import InvalidInputError
+from auxtasks.keras.heads import HeadPlan, HeadSize, TiedHead
+from auxtasks.typing import Array
+from auxtasks.validation import check_number
+
+DEFAULT_BUDGET = 0.1
+FEWEST = 10_000
+"""Heads may have so many parameters together, however small the model is."""
+MOST_COMPONENTS = 64
+EXPLAINED = 0.95
+"""Principal components explain this share of the variance of a wide vector, unless there would be more of them."""
+_MOST_ROWS = 1000
+
+
+def sizes_of(
+    plans: Sequence[HeadPlan], budget: float | None, base: keras.Model, values: Mapping[str, Array]
+) -> tuple[dict[str, HeadSize], dict[str, Array]]:
+    """Return the sizes of heads by name where they have to be smaller, and the components of their vectors."""
+    if budget is None:
+        return {}, {}
+    allowed = max(FEWEST, int(check_number("head_budget", budget, low=0.0) * base.count_params()))
+    # A tied head has next to no weights of its own.
+    plans = [plan for plan in plans if plan.family is not TiedHead]
+    if sum(_cost(plan, HeadSize()) for plan in plans) <= allowed:
+        return {}, {}
+    components = _components(plans, values)
+    possible = {plan.name: _sizes(plan, components) for plan in plans}
+    smallest = {plan.name: _cost(plan, possible[plan.name][-1]) for plan in plans}
+    if sum(smallest.values()) > allowed:
+        raise _too_large(plans, smallest, allowed)
+    sizes: dict[str, HeadSize] = {}
+    # What a small head leaves of its share, larger ones may have.
+    plans = sorted(plans, key=lambda plan: _cost(plan, HeadSize()))
+    for number, plan in enumerate(plans):
+        rest = sum(smallest[other.name] for other in plans[number + 1 :])
+        share = min(allowed - rest, max(allowed // (len(plans) - number), smallest[plan.name]))
+        sizes[plan.name] = next(size for size in possible[plan.name] if _cost(plan, size) <= share)
+        allowed -= _cost(plan, sizes[plan.name])
+    used = {name for size in sizes.values() for name in size.components}
+    return sizes, {name: components[name] for name in used}
+
+
+def _cost(plan: HeadPlan, size: HeadSize) -> int:
+    return plan.family.n_parameters(plan.shape, plan.specs, size)
+
+
+def _sizes(plan: HeadPlan, components: Mapping[str, Array]) -> list[HeadSize]:
+    """List sizes that a head can have, each with fewer parameters than the one before."""
+    numbers = {spec.name: len(components[spec.name]) - 1 for spec in plan.specs if spec.name in components}
+    found: list[HeadSize] = []
+    for size in plan.family.sizes(numbers):
+        if not found or _cost(plan, size) < _cost(plan, found[-1]):
+            found.append(size)
+    return found
+
+
+def _components(plans: Sequence[HeadPlan], values: Mapping[str, Array]) -> dict[str, Array]:
+    wide = [spec.name for plan in plans for spec in plan.specs if spec.kind == "vector" and spec.size > MOST_COMPONENTS]
+    found = {name: principal_components(values[name]) for name in wide if name in values}
+    return {name: each for name, each in found.items() if len(each) > 1}
+
+
+def principal_components(values: Array) -> Array:
+    """Return the mean of some vectors, and below it their principal components, each as long as its deviation.
+
+    Of up to `MOST_COMPONENTS` these are as many as explain `EXPLAINED` of the variance of up to a thousand of the
+    samples, evenly drawn. What is missing counts as the mean.
+    """
+    rows = np.asarray(values[:: -(-len(values) // _MOST_ROWS)], np.float64)
+    present = ~np.isnan(rows)
+    mean = np.where(present, rows, 0.0).sum(axis=0) / np.maximum(present.sum(axis=0), 1)
+    centred = np.where(present, rows - mean, 0.0)
+    variances, vectors = np.linalg.eigh(centred @ centred.T / len(rows))
+    variances, vectors = np.maximum(variances[::-1], 0.0), vectors[:, ::-1]
+    explained = np.cumsum(variances) / max(variances.sum(), 1e-300)
+    n_kept = min(int(np.searchsorted(explained, EXPLAINED)) + 1, MOST_COMPONENTS, int((variances > 0).sum()))
+    found = vectors[:, :n_kept].T @ centred / np.sqrt(len(rows))
+    # An eigenvector may point either way.
+    largest = np.abs(found).argmax(axis=1)
+    found *= np.sign(found[np.arange(n_kept), largest])[:, np.newaxis]
+    return np.concatenate([mean[np.newaxis], found]).astype(np.float32)
+
+
+def _too_large(plans: Sequence[HeadPlan], smallest: Mapping[str, int], allowed: int) -> InvalidInputError:
+    largest = max(plans, key=lambda plan: smallest[plan.name])
+    names = ", ".join(repr(spec.name) for spec in largest.specs)
+    return InvalidInputError(
+        f"`head_budget` allows {allowed:,} parameters of heads, and at their smallest they have "
+        f"{sum(smallest.values()):,}: {smallest[largest.name]:,} of these for {names}, on a tap of shape "
+        f"{largest.shape}. Name a layer with fewer features in `at`, leave tasks out, or allow more, such as by "
+        "head_budget=1.0 (of the model's own parameters), or by None."
+    )
