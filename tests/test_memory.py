@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from auxtasks import make_aux_targets
+from auxtasks.errors import AuxTasksWarning
+from auxtasks.targets import computing
 from auxtasks.targets.samples import CHUNK_BYTES
 
 
@@ -31,3 +33,12 @@ def test_memory_beyond_the_targets_is_bounded(tmp_path: Path, tasks: list[str], 
     # What grows with n is a list of chunks; the inputs on disk grow from 4 to 24 MB (float32).
     assert large < 24 * CHUNK_BYTES
     assert large < small + CHUNK_BYTES
+
+
+def test_targets_far_larger_than_their_inputs_are_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    X = np.random.default_rng(0).normal(size=(4, 64, 2)).astype("float32")
+    make_aux_targets(X, "signal", ["quantiles"])
+    monkeypatch.setattr(computing, "LARGE", 100)
+    make_aux_targets(X, "signal", ["quantiles"])  # ten numbers of 128
+    with pytest.warns(AuxTasksWarning, match=r"the targets take .* 'quantiles' has 130 numbers .* by make_aux_targets"):
+        make_aux_targets(X, "signal", [{"quantiles": {"q": list(np.linspace(0, 1, 65))}}])

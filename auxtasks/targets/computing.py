@@ -89,6 +89,7 @@ def compute(
         result = call(task, X)
         rooms.append(make_room(task, result, samples, dtype))
         too_large += rooms[-1].write(first, result, samples)
+    _warn_of_size(rooms, samples)
 
     def run(rows: Rows) -> int:
         X = samples.read(rows)
@@ -103,6 +104,24 @@ def compute(
             stacklevel=2,
         )
     return {room.name: room for room in rooms}
+
+
+LARGE = 2**30
+"""Targets of fewer bytes may be larger than the inputs."""
+
+
+def _warn_of_size(rooms: Sequence[RawTarget], samples: Blocks) -> None:
+    n_bytes = sum(room.array.nbytes for room in rooms)
+    if n_bytes > LARGE and n_bytes > getattr(samples, "inputs", rooms[0].array[:0]).nbytes:
+        largest = max(rooms, key=lambda room: room.array.nbytes)
+        warnings.warn(
+            f"the targets take {n_bytes / 2**30:.1f} GiB, more than the inputs: {largest.name!r} has "
+            f"{largest.array[0].size:,} numbers for each sample. To save memory, have them computed in the training "
+            "step by attach_heads(model, generator), write them to disk by make_aux_targets(..., out=path), or choose "
+            "tasks or options with fewer numbers.",
+            AuxTasksWarning,
+            stacklevel=2,
+        )
 
 
 def call(task: Task, X: Floats) -> Array:
