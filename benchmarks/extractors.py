@@ -1,6 +1,7 @@
-"""Speed of the signal tasks beside bare NumPy and tsfresh, and of HOG beside scikit-image, on one thread.
+"""Speed of the signal tasks beside bare NumPy and tsfresh, and of HOG beside scikit-image and OpenCV, on one thread.
 
-Run ``python benchmarks/extractors.py``; the ways take turns, so that a busy machine slows all of them alike.
+Run ``python benchmarks/extractors.py``; the ways take turns, so that a busy machine slows all of them alike. OpenCV is
+left out where it is not installed: ``pip install "opencv-python-headless<5"``.
 """
 
 # ruff: noqa: E402
@@ -11,6 +12,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 
 import argparse
+from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
@@ -78,24 +80,53 @@ def signals(shape: tuple[int, int, int], n_peer: int, runs: int) -> None:
             print(f"{name:<22}{taken / len(X) * 1e6:>12.2f}")
 
 
+HOG = {"pixels_per_cell": (8, 8), "cells_per_block": (3, 3)}
+
+
 def images(runs: int) -> None:
     """Print what HOG of an image costs through auxtasks and in a loop over scikit-image."""
-    options = {"pixels_per_cell": (8, 8), "cells_per_block": (3, 3)}
     print(f"\n{'HOG of an image':<22}{'auxtasks, µs':>14}{'scikit-image, µs':>18}{'ratio':>8}")
     for side, channels, n in ((32, 1, 512), (128, 1, 32), (32, 3, 256), (128, 3, 16)):
         X = np.random.default_rng(0).integers(0, 256, (n, side, side, channels)).astype(np.float32)
 
         def batch(X: np.ndarray = X) -> np.ndarray:
-            return auxtasks.make_aux_targets(X, domain="image", tasks={"hog": options}, scale=False)["hog"]
+            tasks = {"hog": {**HOG, "layout": "blocks"}}
+            return auxtasks.make_aux_targets(X, domain="image", tasks=tasks, scale=False)["hog"]
 
         def loop(X: np.ndarray = X) -> list[np.ndarray]:
-            return [hog(image, channel_axis=-1, **options) for image in X]
+            return [hog(image, channel_axis=-1, **HOG) for image in X]
 
-        assert np.allclose(batch(), loop(), atol=1e-5)
+        assert np.allclose(batch().reshape(n, -1), loop(), atol=1e-5)
         taken = medians({"batch": batch, "loop": loop}, runs)
         each = {name: seconds / n * 1e6 for name, seconds in taken.items()}
         ratio = each["loop"] / each["batch"]
         print(f"{f'{side}×{side}×{channels}':<22}{each['batch']:>14.1f}{each['loop']:>18.1f}{ratio:>8.1f}")
+
+
+def beside_opencv(runs: int) -> None:
+    """Print what HOG of a grey image of bytes costs, raw and scaled, and through OpenCV with the same blocks."""
+    if find_spec("cv2") is None:
+        print("\nHOG beside OpenCV is left out: the package opencv-python-headless is not installed")
+        return
+    import cv2
+
+    cv2.setNumThreads(1)
+    print(f"\n{'HOG of an image':<17}{'layout':<8}{'targets':<8}{'auxtasks, µs':>14}{'OpenCV, µs':>12}{'ratio':>8}")
+    for side, n in ((32, 1024), (64, 256), (128, 64), (224, 24)):
+        X = np.random.default_rng(0).integers(0, 256, (n, side, side), dtype=np.uint8)
+        descriptor = cv2.HOGDescriptor((side, side), (24, 24), (8, 8), (8, 8), 9)
+
+        def targets(layout: str, scale: bool, X: np.ndarray = X) -> None:
+            auxtasks.make_aux_targets(X, domain="image", tasks={"hog": {**HOG, "layout": layout}}, scale=scale)
+
+        cases = [(layout, scale) for layout in ("cells", "blocks") for scale in (False, True)]
+        ways = {case: lambda case=case, targets=targets: targets(*case) for case in cases}
+        ways["OpenCV"] = lambda X=X, descriptor=descriptor: [descriptor.compute(image) for image in X]
+        each = {way: seconds / n * 1e6 for way, seconds in medians(ways, runs).items()}
+        for layout, scale in cases:
+            ours, peer = each[layout, scale], each["OpenCV"]
+            said = f"{f'{side}×{side}':<17}{layout:<8}{'scaled' if scale else 'raw':<8}"
+            print(f"{said}{ours:>14.1f}{peer:>12.1f}{ours / peer:>8.2f}")
 
 
 def main() -> None:
@@ -107,6 +138,7 @@ def main() -> None:
     n, time, channels = given.shape
     signals((n, time, channels), min(n, given.peer_samples), given.runs)
     images(given.runs)
+    beside_opencv(given.runs)
 
 
 if __name__ == "__main__":

@@ -118,7 +118,7 @@ class ImageFeatures:
             X = samples.read(rows).astype(np.float32)
             found = [self.dictionary.transform(X)]
             if min(X.shape[1:3]) >= _LEAST_SIDE:
-                found.insert(0, hog(X).reshape(len(X), -1))
+                found.insert(0, hog(X, layout="blocks").reshape(len(X), -1))
             parts.append(np.concatenate(found, axis=1))
         return np.concatenate(parts)
 

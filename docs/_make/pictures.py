@@ -78,7 +78,7 @@ def _draw(figure: Figure, extractor: Extractor, domain: str, X: Any, targets: au
         sample = X[row] if domain == "text" else targets.inputs[row]
         _draw_sample(left, sample, domain, scheme)
         if extractor.name == "hog":
-            _draw_hog(right, sample, values[row], spec, scheme)
+            _draw_hog(right, sample, values[row], scheme)
         else:
             _draw_target(right, values[row], spec, scheme)
     lefts[0, 0].set_title("what the model sees", fontsize=9)
@@ -154,10 +154,8 @@ def _by_channel(values: Any, names: tuple[str, ...]) -> Any:
     return np.stack([values[np.array(channels) == kind] for kind in kinds])
 
 
-def _draw_hog(axes: Axes, image: Any, values: Any, spec: TargetSpec, scheme: str) -> None:
+def _draw_hog(axes: Axes, image: Any, cells: Any, scheme: str) -> None:
     _, accents, _ = SCHEMES[scheme]
-    last = [int(part.rsplit(" ", 1)[1]) + 1 for part in spec.columns[-1].split(", ")]
-    cells = cell_averages(values.reshape(last))
     size = image.shape[0] / cells.shape[0], image.shape[1] / cells.shape[1]
     segments, strength = strokes(cells, size)
     axes.add_collection(LineCollection(list(segments), colors=accents[0], alpha=strength.tolist(), linewidths=1.4))
@@ -181,18 +179,6 @@ def _write_steps(axes: Axes, words: Any, values: Any, spec: TargetSpec, scheme: 
         x = (k + 0.5) / max(map(len, SAMPLES["text"]()))
         axes.text(x, 0.55, word, ha="center", va="bottom", fontsize=9, transform=axes.transAxes)
         axes.text(x, 0.42, label, ha="center", va="top", fontsize=8, color=accents[0], transform=axes.transAxes)
-
-
-def cell_averages(hog: Floats) -> Floats:
-    """Average a HOG over the blocks that a cell lies in."""
-    block_rows, block_columns, rows, columns, orientations = hog.shape
-    total = np.zeros((block_rows + rows - 1, block_columns + columns - 1, orientations))
-    count = np.zeros((*total.shape[:2], 1))
-    for top in range(block_rows):
-        for left in range(block_columns):
-            total[top : top + rows, left : left + columns] += hog[top, left]
-            count[top : top + rows, left : left + columns] += 1
-    return total / count
 
 
 def strokes(cells: Floats, cell_size: tuple[float, float]) -> tuple[Floats, Floats]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -10,21 +12,21 @@ import numpy as np
 from auxtasks.errors import InvalidInputError
 from auxtasks.extractors.image.orientation import cell_histograms
 from auxtasks.extractors.image.pixels import check_pair
-from auxtasks.extractors.tensors import namespace
+from auxtasks.extractors.tensors import as_floats, namespace
 from auxtasks.registry import extractor
-from auxtasks.typing import Floats
+from auxtasks.typing import Array, Floats
 from auxtasks.validation import check_choice, check_flag, check_int
 
 BLOCK_NORMS = ("L1", "L1-sqrt", "L2", "L2-Hys")
+LAYOUTS = ("cells", "blocks")
 LARGEST_DEFAULT_CELL = 8
 
 
 @extractor(
     "hog",
     domain="image",
-    kind="vector",
+    kind="image",
     place="grid",
-    axes=["block row", "block column", "cell row", "cell column", "orientation"],
     default=True,
     source="Dalal and Triggs 2005, Histograms of Oriented Gradients for Human Detection; skimage.feature.hog",
     graph=True,
@@ -37,6 +39,7 @@ def hog(
     cells_per_block: int | Sequence[int] = (3, 3),
     block_norm: str = "L2-Hys",
     transform_sqrt: bool = False,
+    layout: str = "cells",
 ) -> Floats:
     """Histogram of oriented gradients: which way edges run, and where.
 
@@ -56,12 +59,16 @@ def hog(
         again, the same without clipping, ``v / (|v|₁ + e)``, or the square root of that.
     transform_sqrt : bool, default False
         Whether to take the square root of the (non-negative) images first.
+    layout : {"cells", "blocks"}, default "cells"
+        Whether each cell stands there once, as it is in the block around it, or in every block that it is part of.
 
     Returns
     -------
-    ndarray of float, shape (n, block rows, block columns, cell rows, cell columns, orientations)
-        From 0 to 1. Zero where a block has no gradient, as in a constant image; NaN where the squares of gradients
-        exceed the range of the dtype (values above about 1e18 in float32).
+    ndarray of float
+        With the layout ``"cells"`` of shape (n, cell rows, cell columns, orientations), with ``"blocks"`` of shape
+        (n, block rows, block columns, cell rows × cell columns × orientations of a block). From 0 to 1. Zero where a
+        block has no gradient, as in a constant image; NaN where the squares of gradients exceed the range of the dtype
+        (values above about 1e18 in float32).
 
     Raises
     ------
@@ -69,14 +76,18 @@ def hog(
         If an image is smaller than a cell or a block, or negative with `transform_sqrt` (in tensors the target is NaN
         then).
     InvalidTypeError, UnknownNameError
-        If an option is of the wrong type, or there is no such `block_norm`.
+        If an option is of the wrong type, or there is no such `block_norm` or `layout`.
 
     Notes
     -----
     The gradient is ``x[i+1] - x[i-1]``, zero on the border. A cell's bin holds the mean over its pixels of the
     gradient magnitudes whose angle modulo 180° is in ``[k, k+1) * 180° / orientations``. Pixels that do not fill a
-    cell at the right and the bottom are left out. The values are those of ``skimage.feature.hog`` with
-    ``feature_vector=False``.
+    cell at the right and the bottom are left out.
+
+    Blocks, reshaped, are those of ``skimage.feature.hog`` with ``feature_vector=False``. They hold each cell up to nine
+    times with the default size, each time by the norm of another block: 54,756 numbers of an image of 224×224 pixels,
+    where cells are 7,056. The block around a cell is the one that begins half a block (rounded down) before it; at the
+    border, where there is none, the nearest.
 
     Examples
     --------
@@ -85,11 +96,14 @@ def hog(
     >>> hog(ramp, pixels_per_cell=8, cells_per_block=1, orientations=4).round(3).ravel()
     array([0., 0., 1., 0.])
     >>> hog(ramp).shape
-    (1, 2, 2, 3, 3, 9)
+    (1, 4, 4, 9)
+    >>> hog(ramp, layout="blocks").shape
+    (1, 2, 2, 81)
     """
     orientations = check_int("orientations", orientations, low=1, high=180)
     block = check_pair("cells_per_block", cells_per_block)
     norm = check_choice("block_norm", block_norm, BLOCK_NORMS)
+    normalised = normalised_blocks if check_choice("layout", layout, LAYOUTS) == "blocks" else normalised_cells
     h, w = X.shape[1:3]
     cell = _default_cell(h, w) if pixels_per_cell is None else check_pair("pixels_per_cell", pixels_per_cell)
     _check_fits(h, w, cell, block)
@@ -100,7 +114,7 @@ def hog(
                 f"found {X.min():g}. Leave it False or shift the images."
             )
         X = namespace(X).sqrt(X)
-    return normalised_blocks(cell_histograms(X, orientations, cell), block, norm)
+    return normalised(cell_histograms(X, orientations, cell), block, norm)
 
 
 def _default_cell(h: int, w: int) -> tuple[int, int]:
@@ -130,60 +144,98 @@ CEILING = 0.2
 """The largest share of one bin before the second normalisation of L2-Hys (Lowe 2004)."""
 
 
-def normalised_blocks(histograms: Floats, block: tuple[int, int], norm: str) -> Floats:
-    """Normalise each block of cells by its own norm."""
-    if not isinstance(histograms, np.ndarray):
-        return _normalised_tensors(histograms, block, norm)
-    windows = np.lib.stride_tricks.sliding_window_view(histograms, block, axis=(1, 2))
-    blocks = windows.transpose(0, 1, 2, 4, 5, 3)
+def normalised_cells(cells: Floats, block: tuple[int, int], norm: str) -> Floats:
+    """Normalise each cell by the norm of the block around it, without laying out the blocks."""
+    xp = namespace(cells)
+    rows, columns = (_blocks_around(length, size) for length, size in zip(cells.shape[1:3], block, strict=True))
+
+    def around(of_blocks: Floats) -> Floats:
+        of_cells: Floats = xp.take(xp.take(of_blocks, rows, axis=1), columns, axis=2)[..., None]
+        return of_cells
+
     with np.errstate(over="ignore", invalid="ignore"):
-        if norm in ("L1", "L1-sqrt"):
-            size = _sum_over_blocks(histograms.sum(axis=-1), block) + EPSILON
-        else:
-            energy = np.einsum("...o,...o->...", histograms, histograms)
-            size = np.sqrt(_sum_over_blocks(energy, block) + EPSILON**2)
-        # An infinite norm would turn the block into zeros, which it is not.
-        scale = np.where(np.isfinite(size), 1 / size, np.nan).astype(histograms.dtype, copy=False)
-        normalised: Floats = np.multiply(blocks, scale[..., None, None, None], order="C")
+        scale = _scale_of_blocks(cells, block, norm)
+        normalised = cells * around(scale)
+        if norm == "L1-sqrt":
+            normalised = xp.sqrt(normalised)
+        if norm == "L2-Hys":
+            energy = _clipped_energy(cells, block, scale)
+            normalised = xp.minimum(normalised, CEILING) * around(1 / xp.sqrt(energy + EPSILON**2))
+    return normalised
+
+
+def _clipped_energy(cells: Floats, block: tuple[int, int], scale: Floats) -> Floats:
+    """Sum the squares of each block after scaling and clipping, over its cells in turn."""
+    xp = namespace(cells)
+    # The squares are clipped before they are scaled, so that all blocks share them. The ceiling is laid out as the
+    # cells are: columns and orientations are one long loop then.
+    ceiling = xp.repeat(xp.square(CEILING / scale)[..., None], cells.shape[-1], axis=-1)
+    squares = reduce(add, (xp.minimum(part, ceiling) for part in _parts_of_blocks(xp.square(cells), block)))
+    energy: Floats = xp.sum(squares, axis=-1) * scale * scale
+    return energy
+
+
+def _blocks_around(n_cells: int, block: int) -> Array:
+    """Return the block whose middle each cell is, along one axis; at the border the nearest."""
+    return np.clip(np.arange(n_cells) - block // 2, 0, n_cells - block)
+
+
+def normalised_blocks(cells: Floats, block: tuple[int, int], norm: str) -> Floats:
+    """Normalise each block of cells by its own norm, and flatten it."""
+    if not isinstance(cells, np.ndarray):
+        return _normalised_tensors(cells, block, norm)
+    blocks = np.lib.stride_tricks.sliding_window_view(cells, block, axis=(1, 2)).transpose(0, 1, 2, 4, 5, 3)
+    with np.errstate(over="ignore", invalid="ignore"):
+        scale = _scale_of_blocks(cells, block, norm)[..., None]
+        normalised: Floats = np.multiply(blocks, scale[..., None, None], order="C").reshape(*scale.shape[:3], -1)
         if norm == "L1-sqrt":
             np.sqrt(normalised, out=normalised)
         if norm == "L2-Hys":
             np.minimum(normalised, CEILING, out=normalised)
-            flat = normalised.reshape(*size.shape, -1)
-            energy = np.einsum("...i,...i->...", flat, flat)
-            flat *= (1 / np.sqrt(energy + EPSILON**2))[..., None]
+            normalised *= (1 / np.sqrt(_energy(normalised) + EPSILON**2))[..., None]
     return normalised
 
 
-def _normalised_tensors(histograms: Any, block: tuple[int, int], norm: str) -> Any:
+def _normalised_tensors(cells: Any, block: tuple[int, int], norm: str) -> Any:
     import tensorflow as tf
 
-    rows, columns = (cells - length + 1 for cells, length in zip(histograms.shape[1:3], block, strict=True))
-    windows = [[histograms[:, i : i + rows, j : j + columns] for j in range(block[1])] for i in range(block[0])]
-    blocks = tf.stack([tf.stack(row, axis=3) for row in windows], axis=3)
-    axes = (3, 4, 5)
-    if norm in ("L1", "L1-sqrt"):
-        size = tf.reduce_sum(blocks, axes, keepdims=True) + EPSILON
-    else:
-        size = tf.sqrt(tf.reduce_sum(tf.square(blocks), axes, keepdims=True) + EPSILON**2)
-    # An infinite norm would turn the block into zeros, which it is not.
-    normalised = blocks / tf.where(tf.math.is_finite(size), size, np.nan)
+    # Cells side by side, with their orientations innermost, as a block is flattened.
+    blocks = tf.concat(_parts_of_blocks(cells, block), axis=-1)
+    normalised = blocks * _scale_of_blocks(cells, block, norm)[..., None]
     if norm == "L1-sqrt":
         normalised = tf.sqrt(normalised)
     if norm == "L2-Hys":
         clipped = tf.minimum(normalised, CEILING)
-        normalised = clipped * tf.math.rsqrt(tf.reduce_sum(tf.square(clipped), axes, keepdims=True) + EPSILON**2)
+        normalised = clipped * tf.math.rsqrt(_energy(clipped) + EPSILON**2)[..., None]
     return normalised
+
+
+def _scale_of_blocks(cells: Floats, block: tuple[int, int], norm: str) -> Floats:
+    """Return what each block is multiplied by, shape (n, block rows, block columns)."""
+    xp = namespace(cells)
+    if norm in ("L1", "L1-sqrt"):
+        size = _sum_over_blocks(xp.sum(cells, axis=-1), block) + EPSILON
+    else:
+        size = xp.sqrt(_sum_over_blocks(_energy(cells), block) + EPSILON**2)
+    # An infinite norm would turn the block into zeros, which it is not.
+    scale: Floats = as_floats(xp.where(xp.isfinite(size), 1 / size, np.nan), like=cells)
+    return scale
 
 
 def _sum_over_blocks(cells: Floats, block: tuple[int, int]) -> Floats:
     """Sum a (n, rows, columns) quantity of cells over each block."""
-    n, rows, columns = cells.shape
-    shape = (n, rows - block[0] + 1, columns - block[1] + 1)
-    down = np.zeros((n, shape[1], columns), cells.dtype)
-    for row in range(block[0]):
-        down += cells[:, row : row + shape[1]]
-    total = np.zeros(shape, cells.dtype)
-    for column in range(block[1]):
-        total += down[:, :, column : column + shape[2]]
-    return total
+    down = reduce(add, _parts_of_blocks(cells, (block[0], 1)))
+    return reduce(add, _parts_of_blocks(down, (1, block[1])))
+
+
+def _parts_of_blocks(cells: Floats, block: tuple[int, int]) -> list[Floats]:
+    """Return, for each place in a block, the cells that stand there in all blocks."""
+    rows, columns = (length - size + 1 for length, size in zip(cells.shape[1:3], block, strict=True))
+    return [cells[:, i : i + rows, j : j + columns] for i in range(block[0]) for j in range(block[1])]
+
+
+def _energy(values: Floats) -> Floats:
+    """Sum the squares along the last axis."""
+    xp = namespace(values)
+    energy: Floats = np.einsum("...i,...i->...", values, values) if xp is np else xp.sum(xp.square(values), axis=-1)
+    return energy

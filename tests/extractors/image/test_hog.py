@@ -1,4 +1,4 @@
-"""HOG equals scikit-image's, image by image, and says when it cannot be computed."""
+"""Blocks of HOG equal scikit-image's, cells those of the blocks; what cannot be computed is refused."""
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ from auxtasks.errors import InvalidInputError, InvalidTypeError, UnknownNameErro
 from auxtasks.extractors.image import hog
 
 NORMS = ["L1", "L1-sqrt", "L2", "L2-Hys"]
+LAYOUTS = ["cells", "blocks"]
 
 
 def images(shape, kind):
@@ -18,8 +19,14 @@ def images(shape, kind):
     return rng.random(shape, dtype=kind)
 
 
+def blocks_of(X, **options):
+    return hog(X, layout="blocks", **options)
+
+
 def reference(X, **options):
-    return np.stack([skimage_hog(image, channel_axis=-1, **options) for image in X])
+    """Return the blocks of scikit-image, each flattened."""
+    blocks = np.stack([skimage_hog(image, channel_axis=-1, feature_vector=False, **options) for image in X])
+    return blocks.reshape(*blocks.shape[:3], -1)
 
 
 @pytest.mark.parametrize("norm", NORMS)
@@ -38,9 +45,58 @@ def reference(X, **options):
 def test_values_are_those_of_scikit_image(shape, cell, block, kind, norm):
     X = images(shape, kind)
     options = {"pixels_per_cell": cell, "cells_per_block": block, "block_norm": norm}
-    ours = hog(X, **options)
-    np.testing.assert_allclose(ours.reshape(len(X), -1), reference(X, **options), atol=1e-5)
+    ours = blocks_of(X, **options)
+    np.testing.assert_allclose(ours, reference(X, **options), atol=1e-5)
     assert ours.dtype == X.dtype
+
+
+def cells_in_blocks(blocks, block, orientations=9):
+    """Take each cell from the block whose middle it is, or the nearest to that."""
+    n, block_rows, block_columns, _ = blocks.shape
+    n_rows, n_columns = block_rows + block[0] - 1, block_columns + block[1] - 1
+    blocks = blocks.reshape(n, block_rows, block_columns, *block, orientations)
+    cells = np.empty((n, n_rows, n_columns, orientations), blocks.dtype)
+    for i, j in np.ndindex(n_rows, n_columns):
+        top = min(max(i - block[0] // 2, 0), block_rows - 1)
+        left = min(max(j - block[1] // 2, 0), block_columns - 1)
+        cells[:, i, j] = blocks[:, top, left, i - top, j - left]
+    return cells
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("shape", "cell", "block"),
+    [
+        ((3, 64, 64, 1), (8, 8), (3, 3)),
+        ((2, 37, 50, 3), (8, 8), (3, 3)),
+        ((4, 12, 12, 1), (2, 2), (2, 2)),
+        ((2, 20, 18, 1), (2, 2), (5, 4)),
+        ((2, 28, 28, 2), (7, 5), (1, 3)),
+        ((2, 9, 11, 4), (3, 4), (2, 1)),
+        ((2, 8, 8, 1), (2, 2), (1, 1)),
+        ((2, 8, 9, 1), (2, 3), (4, 3)),  # one block is the whole image
+        ((2, 5, 3, 1), (1, 1), (2, 2)),
+        ((1, 1, 1, 1), (1, 1), (1, 1)),
+    ],
+)
+def test_each_cell_is_as_in_the_block_around_it(shape, cell, block, dtype, norm):
+    X = images(shape, dtype)
+    options = {"pixels_per_cell": cell, "cells_per_block": block, "block_norm": norm}
+    cells, expected = hog(X, **options), cells_in_blocks(blocks_of(X, **options), block)
+    assert cells.dtype == expected.dtype
+    if norm == "L2-Hys":
+        # What was clipped is added up in another order.
+        np.testing.assert_allclose(cells, expected, rtol=4 * np.finfo(dtype).eps)
+    else:
+        np.testing.assert_array_equal(cells, expected)
+
+
+def test_images_that_are_worked_on_in_several_pieces(monkeypatch):
+    X = images((7, 33, 41, 3), "float32")
+    whole = hog(X)
+    monkeypatch.setattr("auxtasks.extractors.image.orientation.PIXELS_AT_ONCE", 2 * 33 * 41)
+    np.testing.assert_array_equal(hog(X), whole)
 
 
 @pytest.mark.parametrize("orientations", [1, 2, 3, 4, 6, 8, 9, 12, 16, 20, 28, 36, 180])
@@ -48,7 +104,7 @@ def test_angles_on_the_edge_of_a_bin_fall_into_the_bin_of_scikit_image(orientati
     # Three grey levels put most gradients at a multiple of 45°.
     X = np.random.default_rng(0).integers(0, 3, (4, 24, 24, 1)).astype(np.float32)
     options = {"orientations": orientations, "pixels_per_cell": (8, 8)}
-    np.testing.assert_allclose(hog(X, **options).reshape(4, -1), reference(X, **options), atol=1e-5)
+    np.testing.assert_allclose(blocks_of(X, **options), reference(X, **options), atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +121,7 @@ def test_orientation_of_a_single_gradient(down, across, bin_):
 def test_square_root_compresses_first():
     X = images((2, 32, 32, 3), "float64")
     # scikit-image adds up a cell in single precision.
-    np.testing.assert_allclose(hog(X, transform_sqrt=True).reshape(2, -1), reference(X, transform_sqrt=True), atol=1e-6)
+    np.testing.assert_allclose(blocks_of(X, transform_sqrt=True), reference(X, transform_sqrt=True), atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -89,20 +145,24 @@ def test_default_tells_digits_of_8_by_8_pixels_apart_better_than_the_pixels_do()
     assert accuracy_of_nearest_mean(features) > accuracy_of_nearest_mean(digits.data) + 0.02
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("norm", NORMS)
-def test_constant_image_is_zero(norm):
-    assert not hog(np.full((2, 16, 16, 3), 200.0), block_norm=norm).any()
+def test_constant_image_is_zero(norm, layout):
+    assert not hog(np.full((2, 16, 16, 3), 200.0), block_norm=norm, layout=layout).any()
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("norm", NORMS)
-def test_beyond_the_range_of_the_dtype_is_undefined_only_in_the_blocks_that_hold_it(norm):
+def test_beyond_the_range_of_the_dtype_is_undefined_only_in_the_blocks_that_hold_it(norm, layout):
     X = images((1, 64, 16, 1), "float32")
     X[0, 2, 2] = 3e38
-    result = hog(X, pixels_per_cell=8, cells_per_block=2, block_norm=norm)
+    options = {"pixels_per_cell": 8, "cells_per_block": 2, "block_norm": norm, "layout": layout}
+    result = hog(X, **options)
     assert np.isnan(result[0, 0]).any()
     X[0, 2, 2] = 0
-    expected = hog(X, pixels_per_cell=8, cells_per_block=2, block_norm=norm)
-    np.testing.assert_array_equal(result[0, 1:], expected[0, 1:])
+    # The first two rows of cells are normalised by the first row of blocks.
+    beyond = 2 if layout == "cells" else 1
+    np.testing.assert_array_equal(result[0, beyond:], hog(X, **options)[0, beyond:])
 
 
 @pytest.mark.parametrize(
@@ -116,6 +176,7 @@ def test_beyond_the_range_of_the_dtype_is_undefined_only_in_the_blocks_that_hold
         ({"orientations": 181}, InvalidInputError, "`orientations` must be from 1 to 180"),
         ({"orientations": 9.0}, InvalidTypeError, "`orientations` must be an integer"),
         ({"block_norm": "L2-hys"}, UnknownNameError, "`block_norm`.*Did you mean 'L2-Hys'"),
+        ({"layout": "cell"}, UnknownNameError, "`layout`.*Did you mean 'cells'"),
         ({"transform_sqrt": 1}, InvalidTypeError, "`transform_sqrt` must be True or False"),
         ({"transform_sqrt": True}, InvalidInputError, "`transform_sqrt` needs images without negative.*found -1"),
     ],

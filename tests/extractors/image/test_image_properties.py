@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from auxtasks.extractors.image import colour_histogram, corners, edges, hog, local_binary_patterns, thumbnail
 
 TASKS = {
-    "hog": (lambda X: hog(X, pixels_per_cell=1, cells_per_block=1), lambda h, w, _: (h, w, 1, 1, 9)),
+    "hog": (lambda X: hog(X, pixels_per_cell=1, cells_per_block=1), lambda h, w, _: (h, w, 9)),
+    "hog_whole": (lambda X: hog(X, pixels_per_cell=1, cells_per_block=X.shape[1:3]), lambda h, w, _: (h, w, 9)),
     "edges": (edges, lambda h, w, _: (min(h, 8), min(w, 8), 1)),
     "local_binary_patterns": (local_binary_patterns, lambda *_: (10,)),
     "colour_histogram": (colour_histogram, lambda _h, _w, c: (c, 8)),
