@@ -160,4 +160,3 @@ def _drawn() -> Any:
     """Return how far the generators of Python and NumPy have come."""
     name, keys, *rest = np.random.get_state(legacy=True)  # noqa: NPY002 - what users' layers may draw from
     return random.getstate(), name, np.asarray(keys).tobytes(), rest
-

@@ -39,12 +39,11 @@ def run_all(
     # Before other processes are asked: what a split knows of soft labels goes with it, and the teachers stay here.
     for arm, split in missing:
         experiment.lessons(split, arm)
-    with bar:
-        with Models() as models, without_alarm():
-            for run in results_of(replace(experiment, teachers=(), models=models).run, missing, n_jobs):
-                records.add(run)
-                bar.set_postfix_str(f"seed {run.seed}, {run.arm.label}", refresh=False)
-                bar.update()
+    with bar, Models() as models, without_alarm():
+        for run in results_of(replace(experiment, teachers=(), models=models).run, missing, n_jobs):
+            records.add(run)
+            bar.set_postfix_str(f"seed {run.seed}, {run.arm.label}", refresh=False)
+            bar.update()
     found = [records[arm, split.seed, split.fold] for arm, split in wanted]
     _check_defined(found, judged)
     return found

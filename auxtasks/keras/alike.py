@@ -17,7 +17,14 @@ from auxtasks.keras.private import DECAY_EXCLUSIONS, is_wired, layers_in
 
 _KNOWN = ("keras.", "tensorflow.", "numpy", "auxtasks.")
 """The packages whose code is the same for all models of a process."""
-_CALLBACKS = ("EarlyStopping", "ReduceLROnPlateau", "LearningRateScheduler", "TerminateOnNaN", "CSVLogger", "PruneOpposed")
+_CALLBACKS = (
+    "EarlyStopping",
+    "ReduceLROnPlateau",
+    "LearningRateScheduler",
+    "TerminateOnNaN",
+    "CSVLogger",
+    "PruneOpposed",
+)
 """Those that change nothing of a model but variables."""
 _OF_LAYERS = ("trainable", "dtype_policy", "autocast", "supports_masking", "activity_regularizer")
 

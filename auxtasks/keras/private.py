@@ -126,7 +126,16 @@ def restore_seed_state(state: Mapping[str, Any]) -> None:
 
 
 _OF_VARIABLES = ("Assign", "ReadVariable", "VarHandle", "VarIsInitialized", "Resource")
-_OF_GRAPHS = ("IteratorGetNext", "Optional", "StatefulPartitionedCall", "PartitionedCall", "If", "While", "Case", "Assert")
+_OF_GRAPHS = (
+    "IteratorGetNext",
+    "Optional",
+    "StatefulPartitionedCall",
+    "PartitionedCall",
+    "If",
+    "While",
+    "Case",
+    "Assert",
+)
 
 
 def is_state_in(model: keras.Model, variables: Iterable[keras.Variable]) -> bool:

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import gc
 import itertools
+import logging
 import pickle
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from small import FAST, TARGETS, X, Y, build_model, told
+from small import FAST, TARGETS, X, Y, build_model
 from test_soft_labels import FEW, SIMPLE
 
 import auxtasks
 from auxtasks.audit import audit, select_tasks
 from auxtasks.audit.audit import experiment_of
 from auxtasks.audit.experiment import Arm, Experiment
-from auxtasks.audit.reuse import Models
+from auxtasks.audit.reuse import Models, _likeness, _took_over, _variables
+from auxtasks.audit.running import without_alarm
 from auxtasks.keras import PruneOpposed
+from auxtasks.keras.compiling import compile_like
+from auxtasks.keras.model import AuxModel
+from auxtasks.keras.private import is_state_in
 
 pytestmark = pytest.mark.graph
 layers = keras.layers
@@ -90,42 +96,36 @@ class Noise(layers.Layer):
         return x + self.size * keras.random.normal(keras.ops.shape(x), seed=self.generator) if training else x
 
 
-ALIKE: dict[str, Callable[[], keras.Model]] = {
-    "dropout": lambda: network(layers.Dropout(0.4)),
-    "batch normalisation, momentum": lambda: network(
-        layers.BatchNormalization(), optimizer=keras.optimizers.SGD(falling(), momentum=0.9)
-    ),
-    "means of weights": lambda: network(optimizer=keras.optimizers.AdamW(falling(), use_ema=True)),
-    "metrics": lambda: network(metrics=["accuracy"], weighted_metrics=[keras.metrics.SparseCategoricalCrossentropy()]),
-    "of a user": lambda: network(Noise(0.1), layers.Lambda(lambda x: x * 2)),
-    "several steps at once": lambda: network(layers.SpatialDropout1D(0.3), steps_per_execution=2),
-    "compiled by XLA": lambda: network(layers.GaussianNoise(0.3), jit_compile=True),
-}
+def with_all_kinds_of_state() -> keras.Model:
+    inner = [layers.Dropout(0.4), layers.BatchNormalization(), Noise(0.1), layers.Lambda(lambda x: x * 2)]
+    optimizer = keras.optimizers.SGD(falling(), momentum=0.9)
+    return network(
+        *inner,
+        optimizer=optimizer,
+        metrics=["accuracy"],
+        weighted_metrics=[keras.metrics.SparseCategoricalCrossentropy()],
+    )
 
 
-@pytest.mark.parametrize("name", ALIKE)
-def test_models_that_are_alike_are_one(name: str, trained: list[keras.Model]) -> None:
-    check(experiment(ALIKE[name]), trained)
+def with_means_of_weights() -> keras.Model:
+    return network(layers.SpatialDropout1D(0.3), optimizer=keras.optimizers.AdamW(falling(), use_ema=True))
 
 
+VALIDATED = {"class_weight": {"main": {0: 1.0, 1: 3.0}}, "validation_data": (X[:9], Y[:9])}
 SETTINGS: dict[str, dict[str, Any]] = {
-    "learned weights": {"weighting": "uncertainty"},
-    "weights by epochs": {"weighting": "dwa"},
-    "in turns": {"schedule": "alternating"},
-    "class weights": {"fit_options": {"class_weight": {"main": {0: 1.0, 1: 3.0}}}},
+    "learned weights": {"weighting": ["uncertainty", "dwa"], "build": with_all_kinds_of_state},
+    "in turns": {"schedule": "alternating", "build": with_all_kinds_of_state},
     "callbacks": {
-        "fit_options": {
-            "callbacks": [keras.callbacks.EarlyStopping("main_loss", start_from_epoch=1), PruneOpposed()],
-            "validation_data": (X[:9], Y[:9]),
-        },
+        "fit_options": {"callbacks": [keras.callbacks.EarlyStopping(), PruneOpposed(verbose=0)], **VALIDATED},
         "weighting": "cosine_gate",
+        "build": with_means_of_weights,
     },
 }
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_settings_are_followed_in_a_shared_model(name: str, trained: list[keras.Model]) -> None:
-    check(experiment(lambda: network(layers.Dropout(0.2)), **SETTINGS[name]), trained)
+def test_runs_share_a_model_and_find_what_fresh_ones_find(name: str, trained: list[keras.Model]) -> None:
+    check(experiment(**SETTINGS[name]), trained)
 
 
 def test_what_splits_know_of_soft_labels_is_no_part_of_the_model(trained: list[keras.Model]) -> None:
@@ -191,25 +191,92 @@ def adapted() -> keras.Model:
     return network(scaling)
 
 
-SHARED_LAYER = layers.Dense(3)
+class Looked(layers.Layer):
+    """A layer with a table."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lookup = layers.IntegerLookup(vocabulary=[0, 1])
+
+    def call(self, x: Any) -> Any:
+        return x + keras.ops.cast(self.lookup(keras.ops.cast(x, "int64")), "float32")
+
+
+def of_another_global() -> keras.Model:
+    next_scale()
+    return network(layers.Lambda(lambda x: x * SCALE))
+
+
+SCALE = 1.0
+
+
+def next_scale() -> None:
+    global SCALE
+    SCALE += 1
+
+
+def excluded_from_decay() -> keras.Model:
+    optimizer = keras.optimizers.AdamW()
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    return network(optimizer=optimizer)
+
+
+def wrapped(build: Callable[[], keras.Model], seed: int) -> AuxModel:
+    """Make a wrapper without tasks."""
+    keras.utils.set_random_seed(seed)
+    base = build()
+    model = AuxModel(base, {}, {}, {}, 0)
+    compile_like(model, base)
+    return model
+
+
 UNLIKE: dict[str, Callable[[], keras.Model]] = {
     "another rate": lambda: network(layers.Dropout(float(np.random.uniform(0.1, 0.5)))),  # noqa: NPY002
     "a number that a function closes over": of_another_scale,
+    "a number that a function reads": of_another_global,
     "a number in a layer": lambda: network(Counted()),
-    "draws by NumPy": lambda: network(DrawnFromNumpy()),
-    "draws by TensorFlow": lambda: network(DrawnByTensorFlow()),
-    "draws by Keras": lambda: network(DrawnByKeras()),
     "adapted to data": adapted,
-    "with a layer in common": lambda: network(SHARED_LAYER),
+    "with names of weights": excluded_from_decay,
     "eager": lambda: network(run_eagerly=True),
 }
 
 
 @pytest.mark.parametrize("name", UNLIKE)
-def test_what_is_not_known_to_be_alike_is_made_anew(name: str, trained: list[keras.Model]) -> None:
-    made = replace(experiment(UNLIKE[name]), models=Models())
-    found(made)
-    assert trained[0] is not trained[1]
+def test_models_that_are_not_known_to_be_alike(name: str) -> None:
+    one, other = (_likeness(wrapped(UNLIKE[name], seed), ()) for seed in (0, 1))
+    assert one != other or one is None
+
+
+@pytest.mark.parametrize("build", [build_model, with_all_kinds_of_state, with_means_of_weights])
+def test_models_that_are_alike(build: Callable[[], keras.Model]) -> None:
+    one, other = (_likeness(wrapped(build, seed), ()) for seed in (0, 1))
+    assert one == other is not None
+    assert _likeness(wrapped(build, 0), "other data") != one
+
+
+def test_a_layer_in_common_cannot_be_given_other_weights() -> None:
+    common = layers.Dense(3)
+    one, other = (wrapped(lambda: network(common), seed) for seed in (0, 1))
+    one.optimizer.build(one.trainable_variables)
+    assert not _took_over(one, other)
+
+
+@pytest.mark.parametrize("layer", [DrawnByTensorFlow, DrawnByKeras, Looked])
+def test_state_that_is_in_no_variable_of_the_model_is_seen(layer: type[layers.Layer]) -> None:
+    model = wrapped(lambda: network(layer()), 0)
+    model.predict(X[:4], verbose=0)
+    assert not is_state_in(model, _variables(model))
+    plain = wrapped(build_model, 0)
+    plain.predict(X[:4], verbose=0)
+    assert is_state_in(plain, _variables(plain))
+
+
+def test_a_model_that_draws_while_it_is_traced_is_not_kept() -> None:
+    models = Models()
+    for seed in range(2):
+        made = partial(wrapped, lambda: network(DrawnFromNumpy()), seed)
+        models.use(made, lambda model: model.predict(X[:4], verbose=0), ())
+    assert not any(models._kept.values())
 
 
 class OfUser(keras.callbacks.Callback):
@@ -223,16 +290,21 @@ def test_callbacks_that_may_do_anything_have_models_of_their_own(callback: Any, 
     assert trained[0] is not trained[1]
 
 
-def test_an_audit_makes_few_models_and_finds_the_same(
-    trained: list[keras.Model], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    arguments = {**FAST, "seeds": 3, "progress": False}
-    report = audit(build_model, X, Y, TARGETS, **arguments)
-    assert len(trained) == 21
-    assert len({id(model) for model in trained}) == 4
-    assert "retracing" not in caplog.text
-    monkeypatch.setattr(Models, "_found", lambda self, make, _: (make(), None, True))
-    assert told(audit(build_model, X, Y, TARGETS, **arguments)) == told(report)
+def test_an_audit_makes_few_models(trained: list[keras.Model]) -> None:
+    targets = auxtasks.make_aux_targets(X, "signal", ["std"])
+    audit(build_model, X, Y, targets, **FAST)
+    assert len(trained) == 6
+    assert len({id(model) for model in trained}) == 2
+
+
+def test_the_traces_of_several_models_raise_no_alarm() -> None:
+    logger = logging.getLogger("tensorflow")
+    texts = ["5 out of the last 5 calls to <function> triggered tf.function retracing.", "something else"]
+    alarm, other = (logging.LogRecord("tensorflow", logging.WARNING, "", 0, text, (), None) for text in texts)
+    with without_alarm():
+        assert not logger.filter(alarm)
+        assert logger.filter(other)
+    assert logger.filter(alarm)
 
 
 def test_a_search_uses_models_again(trained: list[keras.Model]) -> None:
@@ -253,7 +325,7 @@ def test_memory_does_not_grow_with_the_runs() -> None:
         shared = replace(made, models=models)
         shared.run(Arm(), split)
         before = models_alive()
-        for seed in range(50):
+        for seed in range(12):
             shared.run(Arm(), replace(split, seed=seed))
         assert models_alive() == before
     assert not models._kept
