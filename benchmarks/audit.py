@@ -51,6 +51,8 @@ class Trainings:
         self.models: list[keras.Model] = []
 
     def timed(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a method of models that is timed."""
+
         def call(model: Any, *args: Any, **kwargs: Any) -> Any:
             is_fit = method.__name__ == "fit"
             traced = any(model is each for each in self.models)

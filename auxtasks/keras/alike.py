@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import keras
@@ -93,15 +93,10 @@ class _Description:
         return self._composed(value)
 
     def _composed(self, value: Any) -> Any:
-        if isinstance(value, (list, tuple, set, frozenset, Mapping)) and not _is_known(type(value)):
-            if getattr(value, "__dict__", None):
+        if isinstance(value, (list, tuple, set, frozenset, Mapping)):
+            if not _is_known(type(value)) and getattr(value, "__dict__", None):
                 raise UnknownPartError(value)
-        if isinstance(value, (list, tuple)):
-            return [self.value(part) for part in value]
-        if isinstance(value, (set, frozenset)):
-            return sorted(str(self.value(part)) for part in value)
-        if isinstance(value, Mapping):
-            return {str(self.value(key)): self.value(part) for key, part in value.items()}
+            return self._parts(value)
         if isinstance(value, tf.Tensor) and not tf.is_symbolic_tensor(value):
             return value.numpy()
         if isinstance(value, keras.KerasTensor):
@@ -113,6 +108,12 @@ class _Description:
         if isinstance(value, (type, FunctionType, BuiltinFunctionType, np.ufunc)):
             return _name(value) if _is_known(value) else self._code(value)
         return self._object(value)
+
+    def _parts(self, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {str(self.value(key)): self.value(part) for key, part in value.items()}
+        parts = [self.value(part) for part in value]
+        return sorted(map(str, parts)) if isinstance(value, (set, frozenset)) else parts
 
     def _object(self, value: Any) -> Any:
         """Describe an object by its configuration if it is Keras's own, and else by what it holds."""
@@ -130,17 +131,32 @@ class _Description:
         return [_name(type(value)), self.value(_without_names(value.get_config()))]
 
     def _code(self, value: Any) -> Any:
-        """Describe code of a user: functions by what they read, classes by their methods."""
+        """Describe code of a user: functions by what they read, classes by what they hold."""
         if isinstance(value, type):
-            members = {name: part for name, part in vars(value).items() if isinstance(part, FunctionType)}
+            parts = {name: getattr(part, "__func__", getattr(part, "fget", part)) for name, part in vars(value).items()}
+            held = {name: part for name, part in parts.items() if isinstance(part, FunctionType) or name[:2] != "__"}
+            held.pop("_abc_impl", None)
             # Another class of the same name may be something else; this one lives as long as what is described.
-            return [_name(value), id(value), self.value(value.__bases__), self.value(members)]
+            return [_name(value), id(value), self.value(value.__bases__), self.value(held)]
         if isinstance(value, BuiltinFunctionType):
             return _name(value)
-        code = value.__code__
-        read = {name: value.__globals__[name] for name in code.co_names if name in value.__globals__}
+        names = _names_in(value.__code__)
+        read = {name: value.__globals__[name] for name in names if name in value.__globals__}
+        modules = [each for each in read.values() if isinstance(each, ModuleType) and not _is_known_module(each)]
+        of_modules = [{name: getattr(each, name) for name in names if hasattr(each, name)} for each in modules]
         cells = [cell.cell_contents for cell in value.__closure__ or ()]
-        return [_name(value), id(code), self.value([read, cells, value.__defaults__, value.__kwdefaults__])]
+        held_parts = [read, of_modules, cells, value.__defaults__, value.__kwdefaults__]
+        return [_name(value), id(value.__code__), self.value(held_parts)]
+
+
+def _names_in(code: CodeType) -> list[str]:
+    """Return the names that code reads, that of functions in it included."""
+    inner = [name for part in code.co_consts if isinstance(part, CodeType) for name in _names_in(part)]
+    return sorted({*code.co_names, *inner})
+
+
+def _is_known_module(module: ModuleType) -> bool:
+    return f"{module.__name__}.".startswith(_KNOWN)
 
 
 def _is_known(value: Any) -> bool:
@@ -148,10 +164,9 @@ def _is_known(value: Any) -> bool:
 
 
 def _is_plain(value: Any) -> bool:
-    """Tell whether all that an object holds is in its attributes, as it is where it is pickled without a word of its own."""
-    kind = type(value)
-    told = kind.__reduce_ex__ is object.__reduce_ex__ and kind.__reduce__ is object.__reduce__
-    return hasattr(value, "__dict__") and told and not any(vars(each).get("__slots__") for each in kind.__mro__)
+    """Tell whether all that an object holds is in its attributes: it says nothing else of how to pickle it."""
+    said = {name for kind in type(value).__mro__[:-1] for name, part in vars(kind).items() if part != ()}
+    return hasattr(value, "__dict__") and not said & {"__reduce__", "__reduce_ex__", "__slots__"}
 
 
 def _name(value: Any) -> str:
