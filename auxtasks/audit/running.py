@@ -110,7 +110,8 @@ def _in_worker(state: dict[str, Any], function: Callable[..., Any], arguments: t
     keras.config.set_floatx(state["floatx"])
     keras.config.set_image_data_format(state["image_data_format"])
     keras.config.set_dtype_policy(state["dtype_policy"])
-    return function(*arguments)
+    with without_alarm():
+        return function(*arguments)
 
 
 @contextlib.contextmanager
