@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import copy
-import gc
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from auxtasks.audit.lessons import Lesson, lessons_of, score_of
+from auxtasks.audit.reuse import Models
 from auxtasks.audit.splits import Split, check_groups, splits_of
 from auxtasks.errors import InvalidInputError
 from auxtasks.files import fingerprint, named
@@ -32,7 +33,8 @@ class Experiment:
     """A model, its samples and how it is trained; picklable if `build_model` is.
 
     In `samples` transformed copies come after the `n_original` originals; `test` is the test set, if there is one. Soft
-    labels in `samples` know all labels, so that each split has its own of the `teachers`.
+    labels in `samples` know all labels, so that each split has its own of the `teachers`. Runs make models of their own
+    unless there are `models` to share.
     """
 
     build_model: Callable[[], keras.Model]
@@ -42,6 +44,7 @@ class Experiment:
     test: Data | None
     settings: Settings
     teachers: tuple[Teacher, ...] = ()
+    models: Models = field(default_factory=partial(Models, most=0), compare=False)
 
     @property
     def main(self) -> Array:
@@ -92,42 +95,59 @@ class Experiment:
 
     def run(self, arm: Arm, split: Split) -> Run:
         """Train and test one model."""
+        seed, (train, test) = split.seed, self.parts(split)
+        lessons, rows = self.lessons(split, arm), self._with_copies(split)
+        soft = {task: lesson.soft[rows] for task, lesson in lessons.items()}
+        train = replace(train, targets={task: {**train.targets, **soft}[task] for task in arm.tasks})
+        options = {"seed": seed, **(_same_steps(train, self.settings) if lessons else {})}
+        options |= copy.deepcopy(dict(self.settings.fit_options))  # because callbacks remember what they saw
+        make = partial(self._made, arm, train, seed, {task: lesson.spec for task, lesson in lessons.items()})
+        data = replace(train, targets={task: _for_arm(train.targets[task], task, arm, seed) for task in arm.tasks})
+        work = partial(self._measured, data=data, test=test, options=options, without_head=lessons)
+        scores, learned, seconds, curves = self.models.use(make, work, self._traced_with(train, test, options))
+        # An audit has one output, and so one teacher at most.
+        teacher = next((score_of(lesson, test.main, self.settings.metrics) for lesson in lessons.values()), {})
+        return Run(arm, seed, split.fold, scores, learned, seconds, curves, parts_name(split), teacher)
+
+    def _made(self, arm: Arm, train: Data, seed: int, of_split: Mapping[str, TargetSpec]) -> Any:
         from auxtasks.keras.compiling import checked_model, compile_like
         from auxtasks.keras.seeds import set_seed
 
-        seed, settings, (train, test) = split.seed, self.settings, self.parts(split)
-        lessons, rows = self.lessons(split, arm), self._with_copies(split)
-        train = replace(train, targets={**train.targets, **{task: each.soft[rows] for task, each in lessons.items()}})
         set_seed(seed)
         base = checked_model(self.build_model())
-        model = self.attached(base, arm, train, seed, {task: lesson.spec for task, lesson in lessons.items()})
+        model = self.attached(base, arm, train, seed, of_split)
         compile_like(model, base)
-        targets = {task: _for_arm(train.targets[task], task, arm, seed) for task in arm.tasks}
-        options = copy.deepcopy(dict(settings.fit_options))  # because callbacks remember what they saw
+        return model
+
+    def _traced_with(self, train: Data, test: Data, options: Mapping[str, Any]) -> Any:
+        """Return what decides, besides the model, how its functions are traced."""
+        steps = {name: options.get(name) for name in ("labelled_share", "steps_per_epoch")}
+        settings = self.settings
+        return [train.form, test.form, steps, settings.weighting, settings.schedule, dict(settings.fit_options)]
+
+    def _measured(
+        self, model: Any, data: Data, test: Data, options: Mapping[str, Any], without_head: Mapping[str, Lesson]
+    ) -> tuple[dict[str, float], dict[str, float], float, dict[str, list[float]]]:
+        """Train a model; return its scores, what its heads learned, the seconds of ``fit`` and the losses."""
+        settings = self.settings
         start = time.perf_counter()
         history = model.fit(
-            train.inputs,
-            {MAIN: train.main, **targets},
+            data.inputs,
+            {MAIN: data.main, **data.targets},
             batch_size=settings.batch_size,
             epochs=settings.epochs,
             verbose=0,
-            **{"seed": seed, **(_same_steps(train, settings) if lessons else {}), **options},
+            **options,
         ).history
         seconds = time.perf_counter() - start
         predicted = model.predict(test.inputs, batch_size=max(settings.batch_size, 256), verbose=0)
         scores = settings.metrics.score(test.main, predicted)
-        learned = _learned(model, test, [task for task in arm.tasks if task not in lessons], settings)
+        learned = _learned(model, test, [task for task in data.targets if task not in without_head], settings)
         losses = {
             MAIN: history.get("main_loss", history["loss"]),
-            **{task: history[f"{task}_loss"] for task in arm.tasks},
+            **{task: history[f"{task}_loss"] for task in data.targets},
         }
-        curves = {name: [float(value) for value in values] for name, values in losses.items()}
-        # An audit has one output, and so one teacher at most.
-        teacher = next((score_of(lesson, test.main, settings.metrics) for lesson in lessons.values()), {})
-        # TensorFlow's graphs hold each other, so that without this they are kept for long.
-        del model, base
-        gc.collect()
-        return Run(arm, seed, split.fold, scores, learned, seconds, curves, parts_name(split), teacher)
+        return scores, learned, seconds, {name: [float(each) for each in values] for name, values in losses.items()}
 
     def attached(
         self,
@@ -220,6 +240,13 @@ class Data:
         """Return some of the samples."""
         targets = {name: target[rows] for name, target in self.targets.items()}
         return Data(self.inputs[rows], self.main[rows], targets)
+
+    @property
+    def form(self) -> Any:
+        """How many samples there are and have a main label, and the shapes and dtypes."""
+        arrays = [self.inputs, self.main, *self.targets.values()]
+        forms = [(array.shape, str(array.dtype)) for array in arrays]
+        return list(self.targets), forms, int(present_rows(self.main).sum())
 
 
 @dataclass(frozen=True)

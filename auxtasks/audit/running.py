@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from auxtasks.audit.experiment import Arm, Experiment, Run, keras_state, parts_name
+from auxtasks.audit.reuse import Models
 from auxtasks.audit.splits import Split
 from auxtasks.errors import InvalidInputError, StorageError
 from auxtasks.files import write_through
@@ -37,14 +39,32 @@ def run_all(
     # Before other processes are asked: what a split knows of soft labels goes with it, and the teachers stay here.
     for arm, split in missing:
         experiment.lessons(split, arm)
-    with bar:
-        for run in results_of(replace(experiment, teachers=()).run, missing, n_jobs):
+    with bar, Models() as models, without_alarm():
+        for run in results_of(replace(experiment, teachers=(), models=models).run, missing, n_jobs):
             records.add(run)
             bar.set_postfix_str(f"seed {run.seed}, {run.arm.label}", refresh=False)
             bar.update()
     found = [records[arm, split.seed, split.fold] for arm, split in wanted]
     _check_defined(found, judged)
     return found
+
+
+@contextlib.contextmanager
+def without_alarm() -> Iterator[None]:
+    """Silence TensorFlow's warning of functions that are traced again and again.
+
+    It takes the functions that Keras makes for each model for one and the same, because their code is.
+    """
+    logger = logging.getLogger("tensorflow")
+
+    def is_other(record: logging.LogRecord) -> bool:
+        return "triggered tf.function retracing" not in record.getMessage()
+
+    logger.addFilter(is_other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_other)
 
 
 def _is_known(arm: Arm, split: Split, records: Records) -> bool:
@@ -90,7 +110,8 @@ def _in_worker(state: dict[str, Any], function: Callable[..., Any], arguments: t
     keras.config.set_floatx(state["floatx"])
     keras.config.set_image_data_format(state["image_data_format"])
     keras.config.set_dtype_policy(state["dtype_policy"])
-    return function(*arguments)
+    with without_alarm():
+        return function(*arguments)
 
 
 @contextlib.contextmanager

@@ -85,7 +85,7 @@ def described_model(build_model: Callable[[], keras.Model]) -> list[Any]:
     compiled = {name: named(compiled_as(model).get(name)) for name in _BESIDE_LOSS}
     return [
         [named(layer) for layer in layers],
-        _wiring(model, layers),
+        wiring_of(model, layers),
         weights,
         named(model.optimizer),
         named(model.loss),
@@ -93,7 +93,7 @@ def described_model(build_model: Callable[[], keras.Model]) -> list[Any]:
     ]
 
 
-def _wiring(model: keras.Model, layers: list[Any]) -> str:
+def wiring_of(model: keras.Model, layers: list[Any]) -> str:
     """Write the configuration with numbers for the names of layers, which Keras counts through in a process."""
     if not is_wired(model):
         return type(model).__qualname__

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 DECAY_EXCLUSIONS = ("_exclude_from_weight_decay", "_exclude_from_weight_decay_pattern")
 """What `exclude_from_weight_decay` sets on an optimizer, whose configuration lacks it."""
@@ -121,3 +123,51 @@ def restore_seed_state(state: Mapping[str, Any]) -> None:
     """Put back what `seed_state` returned."""
     for name, value in state.items():
         keras.src.backend.common.global_state.set_global_attribute(name, value)
+
+
+_OF_VARIABLES = ("Assign", "ReadVariable", "VarHandle", "VarIsInitialized", "Resource")
+_OF_GRAPHS = (
+    "IteratorGetNext",
+    "Optional",
+    "StatefulPartitionedCall",
+    "PartitionedCall",
+    "If",
+    "While",
+    "Case",
+    "Assert",
+)
+
+
+def is_state_in(model: keras.Model, variables: Iterable[keras.Variable]) -> bool:
+    """Tell whether all that the traced functions of a model remember is in some variables and in its metrics.
+
+    Random numbers that follow from TensorFlow's global seed are not: a trace holds the seed itself.
+    """
+    handles = {id(variable.value.handle) for variable in (*variables, *model.metrics_variables)}
+    for function in (model.train_function, model.test_function, model.predict_function):
+        traces = _traces(function)
+        if function is not None and not traces:
+            return False
+        for trace in traces:
+            if any(id(captured) not in handles for captured in trace.captured_inputs):
+                return False
+            if not all(name.startswith((*_OF_VARIABLES, *_OF_GRAPHS)) for name in _stateful_operations(trace.graph)):
+                return False
+    return True
+
+
+def _traces(function: Any) -> list[Any]:
+    """Return the traces of what Keras makes of a step."""
+    held = inspect.getclosurevars(function).nonlocals.values() if inspect.isfunction(function) else ()
+    traced = [each for each in (function, *held) if hasattr(each, "_list_all_concrete_functions")]
+    return [trace for each in traced for trace in each._list_all_concrete_functions()]
+
+
+def _stateful_operations(graph: tf.Graph) -> set[str]:
+    from tensorflow.python.framework import op_def_registry
+
+    described = graph.as_graph_def()
+    nodes = [described.node, *(function.node_def for function in described.library.function)]
+    definitions = {name: op_def_registry.get(name) for name in {node.op for some in nodes for node in some}}
+    # What is not registered is a call of a function of the library.
+    return {name for name, known in definitions.items() if known is not None and known.is_stateful}

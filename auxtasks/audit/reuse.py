@@ -1,0 +1,162 @@
+"""One compiled model for many runs: given what a fresh one begins with, it need not be traced again."""
+
+from __future__ import annotations
+
+import gc
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import uuid4
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import keras
+
+    from auxtasks.keras.model import AuxModel
+
+MOST = 4
+"""So many models are kept of the same tasks: parts of a split may differ in size, and so may what is traced."""
+Result = TypeVar("Result")
+
+
+class Models:
+    """The models of finished runs, each of which takes the place of fresh ones that are alike in all that decides.
+
+    Parameters
+    ----------
+    most : int
+        How many are kept of the same tasks; 0 makes every run with a fresh model.
+    """
+
+    def __init__(self, most: int = MOST) -> None:
+        self._most, self._id = most, uuid4().hex
+        self._kept: dict[tuple[str, ...], dict[str, AuxModel]] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let another process keep models of its own, from one run to the next."""
+        return _of_this_process, (self._id, self._most)
+
+    def use(self, make: Callable[[], AuxModel], work: Callable[[AuxModel], Result], traced_with: Any) -> Result:
+        """Work with the model that `make` makes, or with one that trains in the same way, bit for bit.
+
+        `traced_with` is what decides how functions are traced besides the model.
+        """
+        with _young():
+            model, likeness, is_fresh = self._found(make, traced_with)
+        before = _drawn()
+        result = work(model)
+        # A function that draws numbers while it is traced would draw none the next time.
+        if is_fresh and (likeness is None or before != _drawn() or not self._keep(model, likeness)):
+            # TensorFlow's graphs hold each other, so that without this they are kept for long.
+            del model
+            gc.collect()
+        return result
+
+    def __enter__(self) -> Models:
+        """Keep models until the block ends."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Keep nothing any more."""
+        self._kept.clear()
+        gc.collect()
+
+    def _found(self, make: Callable[[], AuxModel], traced_with: Any) -> tuple[AuxModel, str | None, bool]:
+        fresh = make()
+        likeness = _likeness(fresh, traced_with) if self._most else None
+        known = None if likeness is None else self._kept.get(tuple(fresh.specs), {}).get(likeness)
+        if known is not None and _took_over(known, fresh):
+            return known, likeness, False
+        return fresh, likeness, True
+
+    def _keep(self, model: AuxModel, likeness: str) -> bool:
+        from auxtasks.keras.private import is_state_in
+
+        if not is_state_in(model, _variables(model)):
+            return False
+        kept = self._kept.setdefault(tuple(model.specs), {})
+        if len(kept) >= self._most:
+            del kept[next(iter(kept))]
+            gc.collect()
+        kept[likeness] = model
+        return True
+
+
+_models: dict[str, Models] = {}
+
+
+def _of_this_process(name: str, most: int) -> Models:
+    """Return what this process keeps for an audit; what it kept for another one is let go."""
+    if name not in _models:
+        _models.clear()
+        _models[name] = Models(most)
+    return _models[name]
+
+
+def _likeness(fresh: AuxModel, traced_with: Any) -> str | None:
+    """Name what decides how a wrapper is traced, and how it trains besides the values of variables."""
+    from auxtasks.keras.alike import likeness_of
+
+    if fresh.run_eagerly:
+        return None
+    plan, turns = fresh._plan, fresh._turns
+    taps = {task: (plan.layers[point.path], point.call, point.shape) for task, point in plan.taps.items()}
+    # What else is said of soft labels is told, and not traced.
+    specs = [
+        replace(spec, options={"output": spec.options["output"]}) if spec.is_taught else spec
+        for spec in plan.specs.values()
+    ]
+    drawn = None if turns is None or turns.schedule.kind != "proportional" else turns.seed
+    return likeness_of(fresh.base, specs, taps, fresh._weights.left_open, drawn, traced_with)
+
+
+def _took_over(kept: AuxModel, fresh: AuxModel) -> bool:
+    """Give a model all that a fresh one begins with, if they are indeed two."""
+    fresh._build_optimizers()
+    pairs = list(zip(_variables(kept), _variables(fresh), strict=False))
+    alike = len(_variables(kept)) == len(_variables(fresh)) and all(
+        ours.shape == theirs.shape and ours.dtype == theirs.dtype for ours, theirs in pairs
+    )
+    if not alike or {id(ours) for ours, _ in pairs} & {id(theirs) for _, theirs in pairs}:
+        return False
+    kept.set_loss_weights(fresh._weights.asked())
+    for ours, theirs in pairs:
+        ours.assign(theirs.value)
+    kept.reset_metrics()
+    kept._plan.specs.update(fresh._plan.specs)
+    kept._listening = fresh._listening
+    return True
+
+
+def _variables(model: AuxModel) -> list[keras.Variable]:
+    """Return all that a model begins with; metrics begin anew by themselves."""
+    from auxtasks.keras.seeds import states_of
+
+    optimizers = [model.optimizer, *model._task_optimizers]
+    found = [*model.variables, *states_of(model), *(each for one in optimizers for each in one.variables)]
+    return list({id(variable): variable for variable in found}.values())
+
+
+@contextmanager
+def _young() -> Iterator[None]:
+    """Free a fresh model that was not needed at once.
+
+    Its parts hold each other. While nothing is collected, no part grows old, and looking through the young is quick.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.collect(0)
+        if was_enabled:
+            gc.enable()
+
+
+def _drawn() -> Any:
+    """Return how far the generators of Python and NumPy have come."""
+    name, keys, *rest = np.random.get_state(legacy=True)  # noqa: NPY002 - what users' layers may draw from
+    return random.getstate(), name, np.asarray(keys).tobytes(), rest
