@@ -101,7 +101,7 @@ class Experiment:
         train = replace(train, targets={task: {**train.targets, **soft}[task] for task in arm.tasks})
         options = {"seed": seed, **(_same_steps(train, self.settings) if lessons else {})}
         options |= copy.deepcopy(dict(self.settings.fit_options))  # because callbacks remember what they saw
-        make = partial(self._made, arm, train, seed, {task: lesson.spec for task, lesson in lessons.items()})
+        make = partial(self._made, arm, train, seed, lessons)
         data = replace(train, targets={task: _for_arm(train.targets[task], task, arm, seed) for task in arm.tasks})
         work = partial(self._measured, data=data, test=test, options=options, without_head=lessons)
         scores, learned, seconds, curves = self.models.use(make, work, self._traced_with(train, test, options))
@@ -109,13 +109,13 @@ class Experiment:
         teacher = next((score_of(lesson, test.main, self.settings.metrics) for lesson in lessons.values()), {})
         return Run(arm, seed, split.fold, scores, learned, seconds, curves, parts_name(split), teacher)
 
-    def _made(self, arm: Arm, train: Data, seed: int, of_split: Mapping[str, TargetSpec]) -> Any:
+    def _made(self, arm: Arm, train: Data, seed: int, lessons: Mapping[str, Lesson]) -> Any:
         from auxtasks.keras.compiling import checked_model, compile_like
         from auxtasks.keras.seeds import set_seed
 
         set_seed(seed)
         base = checked_model(self.build_model())
-        model = self.attached(base, arm, train, seed, of_split)
+        model = self.attached(base, arm, train, seed, lessons)
         compile_like(model, base)
         return model
 
@@ -155,22 +155,20 @@ class Experiment:
         arm: Arm,
         train: Data,
         seed: int = 0,
-        of_split: Mapping[str, TargetSpec] | None = None,
+        lessons: Mapping[str, Lesson] | None = None,
     ) -> Any:
-        """Wrap the model; without tasks the wrapper trains as the plain model does on the same batches.
-
-        Specs that a split knows of its own take the place of those of all samples.
-        """
-        from auxtasks.keras.attach import attach_heads
+        """Wrap the model; without tasks the wrapper trains as the plain model does on the same batches."""
+        from auxtasks.keras.attach import TargetArrays, attach_heads
         from auxtasks.keras.model import AuxModel
 
         if not arm.tasks:
             return AuxModel(base, {}, {}, {}, seed)
         settings, at = self.settings, self.settings.at
-        specs = {task: self.specs[task] for task in arm.tasks} | dict(of_split or {})
-        return attach_heads(
+        lessons = lessons or {}
+        specs = {task: lessons[task].spec if task in lessons else self.specs[task] for task in arm.tasks}
+        model = attach_heads(
             base,
-            specs,
+            TargetArrays(train.targets, specs),
             # What is said of other tasks is left out.
             at={task: at[task] for task in arm.tasks if task in at} if isinstance(at, Mapping) else at,
             weights={task: _weight(settings.weights[task], spec, train, arm) for task, spec in specs.items()},
@@ -179,6 +177,10 @@ class Experiment:
             schedule=settings.schedule,
             weighting=settings.weighting,
         )
+        # A control learns the soft labels of other samples, whatever the teacher is worth.
+        if not arm.shuffled:
+            model._listening.unseen.update({task: lesson.unseen for task, lesson in lessons.items()})
+        return model
 
     def made_of(self) -> dict[str, str]:
         """Return fingerprints of all that decides the result of a run besides arm, seed and split."""

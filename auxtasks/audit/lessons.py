@@ -22,12 +22,14 @@ class Lesson(NamedTuple):
     """Soft labels as a split knows them.
 
     `spec` tells how well the teacher predicts the labels that it was shown, `soft` are the soft labels of all training
-    samples, and `said` is the teacher's opinion of the test part, by which it is judged.
+    samples, `said` is the teacher's opinion of the test part, by which it is judged, and `unseen` what it says of the
+    labelled samples of the training part, in their order, when not shown their labels.
     """
 
     spec: TargetSpec
     soft: Array
     said: Array
+    unseen: Floats
 
 
 def lessons_of(teachers: Sequence[Teacher], split: Split, n_original: int, said: Mapping[str, Array]) -> None:
@@ -41,7 +43,9 @@ def lessons_of(teachers: Sequence[Teacher], split: Split, n_original: int, said:
         if teacher.name not in split.lessons:
             anew = teacher.shown(without_labels(teacher.labels.main, others))
             opinions = said[teacher.name] if teacher.name in said else anew.opinions()[split.test]
-            split.lessons[teacher.name] = Lesson(anew.spec, anew.soft_labels(), opinions)
+            labelled = split.train[np.isin(split.train, anew.labels.rows)]
+            unseen = anew.unseen.said[np.searchsorted(anew.labels.rows, labelled)]
+            split.lessons[teacher.name] = Lesson(anew.spec, anew.soft_labels(), opinions, unseen)
 
 
 def teachers_among(targets: AuxTargets) -> tuple[Teacher, ...]:

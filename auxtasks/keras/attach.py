@@ -30,10 +30,19 @@ from auxtasks.keras.turns.schedule import Asked, Schedule
 from auxtasks.keras.weighting.choose import resolve_weightings
 from auxtasks.labels import MAIN
 from auxtasks.specs import TargetSpec
+from auxtasks.typing import Array
 from auxtasks.validation import check_int
 
 _STEPS = ("train_step", "test_step", "compute_loss", "compute_metrics")
 _KERAS_STEPS = [getattr(keras.Model, name) for name in _STEPS]
+
+
+class TargetArrays(dict[str, Array]):
+    """Targets of some samples with their specs, without the generator that made them."""
+
+    def __init__(self, arrays: Mapping[str, Array], specs: Mapping[str, TargetSpec]) -> None:
+        super().__init__(arrays)
+        self.specs = dict(specs)
 
 
 def attach_heads(
@@ -209,7 +218,7 @@ def attach_heads(
     task_losses = resolve_losses(losses, headed)
     fused = Schedule.of(schedule, [MAIN, *specs]).kind == "joint"
     plans = plan_heads(headed, taps, {task: (each,) for task, each in ties.items()}, fused=fused)
-    values = targets if isinstance(targets, AuxTargets) else {}
+    values = targets if isinstance(targets, (AuxTargets, TargetArrays)) else {}
     sizes, components = sizes_of(plans, head_budget, base, values)
     model = AuxModel(
         base,

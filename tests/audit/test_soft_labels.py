@@ -112,6 +112,24 @@ def test_nothing_of_the_test_labels_reaches_a_run(monkeypatch: pytest.MonkeyPatc
     assert first.teacher["accuracy"] == pytest.approx(1 - second.teacher["accuracy"])
 
 
+@pytest.mark.parametrize(("arm", "said"), [(ARM, "this network"), (ARM.control, "was not compared")])
+def test_in_a_run_too_teacher_and_network_are_compared(monkeypatch: pytest.MonkeyPatch, arm: Arm, said: str) -> None:
+    models: list[Any] = []
+    attached = Experiment.attached
+    monkeypatch.setattr(Experiment, "attached", lambda *args: models.append(attached(*args)) or models[-1])
+    found = experiment()
+    found.run(arm, splits(found))
+    assert said in models[0].told_of_soft_labels[0]
+
+
+def test_opinions_of_labelled_samples_are_in_the_order_of_the_training_part() -> None:
+    found, split = experiment(), splits(experiment())
+    turned = Split(0, 0, split.train[::-1], split.test, split.hidden)
+    one, other = (found.lessons(each, ARM)["soft_labels"] for each in (split, turned))
+    np.testing.assert_array_equal(other.unseen, one.unseen[::-1])
+    assert len(one.unseen) == (FEW[split.train] >= 0).sum()
+
+
 def test_a_split_is_taught_once_for_all_arms(monkeypatch: pytest.MonkeyPatch) -> None:
     found = experiment()
     split, (teacher,) = splits(found), found.teachers
