@@ -20,7 +20,8 @@ from auxtasks.targets.fitted import LEARNED, Fitted, Made, fit
 from auxtasks.targets.graph import check_graph_form, graph_targets
 from auxtasks.targets.scaling import Scaling
 from auxtasks.targets.tasks import Task, TaskNames
-from auxtasks.teacher.teacher import Teacher, split_tasks
+from auxtasks.teacher.teacher import Teacher
+from auxtasks.teacher.teaching import split_tasks
 from auxtasks.typing import Array
 
 if TYPE_CHECKING:
