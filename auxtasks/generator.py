@@ -642,11 +642,6 @@ def make_aux_targets(
         cache=cache,
     )
     if out is not None:
-        if y is not None:
-            raise InvalidInputError(
-                "`y`: soft labels are not written to `out`, because a teacher reads the features of all samples; leave "
-                "`y` out, or make targets with soft labels of a part of `X` that fits in memory."
-            )
         if is_dask(X):
             raise InvalidInputError(
                 "`out` is for inputs that one process reads; leave it out, and call to_zarr(path) on the lazy targets, "
@@ -654,7 +649,7 @@ def make_aux_targets(
             )
         from auxtasks.scale.disk import make_on_disk
 
-        fitted, made = make_on_disk(X, generator.get_params(), given, out, overwrite=overwrite)
+        fitted, made = make_on_disk(X, generator.get_params(), given, out, y, overwrite=overwrite)
         return generator_of(fitted)._targets(made)
     return generator.fit_transform(X, y, given=given)
 

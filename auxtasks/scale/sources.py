@@ -38,6 +38,17 @@ class Batches:
         self.first = head[1][:1].copy()
         self._drawn: Iterator[Block] | None = itertools.chain([head], batches)
 
+    def count(self) -> None:
+        """Find out how many samples there are, for which the batches are gone through."""
+        if self.once:
+            raise InvalidInputError(
+                "`y`: a teacher of soft labels is fitted on samples from all of `X` before others are read, and `X` "
+                "can be read only once; pass batches that can be gone through again, such as a `tf.data.Dataset`, or a "
+                "memory map, or leave `y` out."
+            )
+        self._drawn = None
+        self.n = sum(len(batch) for _, batch in self._numbered())
+
     def blocks(self, rows: int) -> Iterator[Block]:
         """Go through the inputs, with the number of the first row of each block."""
         batches = self._drawn or self._numbered()
@@ -101,6 +112,9 @@ class Sliced:
         self.inputs = X
         self.n = int(n)
         self.first = to_array(X[:1], "X")
+
+    def count(self) -> None:
+        """Do nothing: the number of samples is known."""
 
     def blocks(self, rows: int) -> Iterator[Block]:
         """Go through the inputs, with the number of the first row of each block."""
