@@ -21,7 +21,6 @@ from auxtasks.targets.graph import check_graph_form, graph_targets
 from auxtasks.targets.scaling import Scaling
 from auxtasks.targets.tasks import Task, TaskNames
 from auxtasks.teacher.teacher import Teacher
-from auxtasks.teacher.teaching import split_tasks
 from auxtasks.typing import Array
 
 if TYPE_CHECKING:
@@ -183,9 +182,9 @@ class AuxTargetGenerator:
         """
         if is_dask(X):
             from auxtasks.scale.dask_fit import fit_lazily
+            from auxtasks.scale.dask_source import bring_labels
 
-            _refuse_labels(y, self.tasks)
-            fitted, _ = fit_lazily(self.get_params(), X, given)
+            fitted, _ = fit_lazily(self.get_params(), X, given, bring_labels(y))
         else:
             fitted = fit(self.get_params(), X, given, y).fitted
         return self._learned(fitted)
@@ -238,11 +237,12 @@ class AuxTargetGenerator:
         """
         if is_dask(X):
             from auxtasks.scale.dask_fit import fit_lazily
+            from auxtasks.scale.dask_source import bring_labels
             from auxtasks.scale.dask_targets import targets_of
 
-            _refuse_labels(y, self.tasks)
-            fitted, source = fit_lazily(self.get_params(), X, given)
-            return self._learned(fitted)._targets(targets_of(fitted, source, given))
+            y = bring_labels(y)
+            fitted, source = fit_lazily(self.get_params(), X, given, y)
+            return self._learned(fitted)._targets(targets_of(fitted, source, given, y, training=True))
         found = fit(self.get_params(), X, given, y)
         return self._learned(found.fitted)._targets(found.made)
 
@@ -496,7 +496,7 @@ class AuxTargetGenerator:
         if is_dask(next(iter(made.arrays.values()), None)):
             from auxtasks.scale.dask_targets import LazyAuxTargets
 
-            return LazyAuxTargets(made.arrays, *known)
+            return LazyAuxTargets(made.arrays, *known, made.main)
         return AuxTargets(made.arrays, *known, made.main)
 
 
@@ -687,15 +687,6 @@ def load_targets(path: str | PathLike[str], *, mmap: bool = True) -> AuxTargets:
     with damage_named(Path(path) / DESCRIPTION):
         generator = generator_of(fitted)
     return generator._targets(made)
-
-
-def _refuse_labels(y: object, tasks: Any) -> None:
-    """Refuse to teach from collections of Dask, unless labels are passed by habit, as scikit-learn does."""
-    if split_tasks(tasks, has_labels=y is not None)[1] is not None and y is not None:
-        raise InvalidInputError(
-            "`y`: soft labels are not made of collections of Dask, because a teacher reads the features of all "
-            "samples; leave `y` out, or compute a part of `X` that fits in memory."
-        )
 
 
 def generator_of(fitted: Fitted) -> AuxTargetGenerator:

@@ -228,10 +228,13 @@ class Fitted:
         shapes = {name: told.natural for name, told in seen.items()}
         return replace(self, specs=specs, scalings=scalings, shapes=shapes, teachers=tuple(teachers), **of_samples)
 
+    def teaches(self, y: object) -> bool:
+        """Tell whether main labels are there, and soft labels asked for."""
+        return y is not None and split_tasks(self.params["tasks"], has_labels=True)[1] is not None
+
     def course(self, y: object, n_original: int, n: int, *, lenient: bool = False) -> Course | None:
         """Read main labels of samples, of which n counts transformed copies too; None if there is nothing to teach."""
-        _, asked = split_tasks(self.params["tasks"], has_labels=y is not None)
-        if asked is None or y is None:
+        if not self.teaches(y):
             return None
         found = course_of(y, n_original, n, lenient=lenient)
         told_of = self.params["tasks"] is not None and not (isinstance(y, Mapping) and not y)
@@ -333,19 +336,22 @@ class Fitted:
         )
 
 
-@dataclass(frozen=True, eq=False)
 class Computing:
-    """Computes some tasks for samples, side by side."""
+    """Computes some tasks for samples, side by side; the first samples, those for training, have the classes."""
 
-    fitted: Fitted
-    tasks: tuple[Task, ...]
+    def __init__(self, fitted: Fitted, tasks: tuple[Task, ...]) -> None:
+        self.fitted = fitted
+        self.tasks = tasks
+        self.named: tuple[Task, ...] | None = None
 
     def __call__(self, samples: Any) -> Array:
         """Return them, unscaled, shape (n, columns)."""
         if not isinstance(samples, (Dense, Ragged)):
             needs = {column for task in self.tasks for column in task.needs}
             samples = tagged(samples, self.fitted.text_settings, needs, training=False)
-        found = compute_all(samples, fit_names(self.tasks, samples), (), self.fitted.settings).targets
+        if self.named is None:
+            self.named = fit_names(self.tasks, samples)
+        found = compute_all(samples, self.named, (), self.fitted.settings).targets
         return np.concatenate([target.array.reshape(samples.n, -1) for target in found.values()], axis=1)
 
 

@@ -7,7 +7,6 @@ import pickle
 from pathlib import Path
 from typing import Any
 
-import dask.array as da
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -151,11 +150,3 @@ def test_a_teacher_says_nothing_inside_a_pipeline(targets: AuxTargets, in_graph:
     assert batches.element_spec[1]["soft_labels"].shape[1] == 2
     if in_graph:
         assert np.isnan(labels["soft_labels"]).all()
-
-
-def test_collections_of_dask_are_refused() -> None:
-    lazy = da.from_array(X, chunks=20)
-    for tasks in (TASKS, None):
-        with pytest.raises(InvalidInputError, match="soft labels are not made of collections of Dask"):
-            make_aux_targets(lazy, "any", tasks, y=Y)
-    assert list(AuxTargetGenerator("any", "reconstruction").fit(lazy, Y).specs_) == ["reconstruction"]
