@@ -556,7 +556,8 @@ def make_aux_targets(
         some are missing, the task ``"soft_labels"`` is the default: what a teacher, simple models on features of the
         domain, says of the samples without a label, to be learned by the model's own main output. Such targets know the
         labels: make them of training samples alone. ``{"soft_labels": {"teacher": ..., "features": ...}}`` names an
-        estimator of scikit-learn, and tasks, or a function from samples to an array (n, d), that it reads.
+        estimator of scikit-learn, and tasks, or a function from samples to an array (n, d), that it reads. Teachers are
+        fitted on 20,000 samples at most, all with a label among them. Labels may be collections of Dask.
     given : mapping of str to array-like, optional
         Label columns that exist at training time only; each becomes a target.
     scale, seed, dtype, padding, padding_value, n_jobs, progress : optional
@@ -567,7 +568,8 @@ def make_aux_targets(
         A folder to be made, for inputs larger than memory: targets are computed chunk by chunk and written there, in
         the form that `load_targets` reads. `X` may then also be anything with a shape that is read by slices (memory
         maps, data sets of HDF5, arrays of Zarr) or gives batches, ``x`` or ``(x, y)``, in the same order each time (a
-        generator, a ``tf.data.Dataset``, a ``keras.utils.PyDataset``).
+        generator, a ``tf.data.Dataset``, a ``keras.utils.PyDataset``). With `y`, which is written too, batches are
+        gone through twice more before, so that a generator will not do.
     overwrite : bool
         Whether other targets at `out` are replaced, once the new ones are finished, and an unfinished run of other
         inputs or options there is thrown away. Without it either is an error.
@@ -607,9 +609,10 @@ def make_aux_targets(
     same arguments, and gives the same bits as one that was not. Until it is finished its files are in a folder named
     like `out` and ``.partial``, which nothing loads. Each chunk of inputs and targets has a checksum: going on reads
     the inputs of finished chunks again and compares them, which takes less time than computing. The same call after
-    the end checks and returns what is there. Texts, series of different lengths and tasks that add copies need all
-    samples at once and are refused. Keras copies arrays that ``fit`` is given into memory; read batches from the maps
-    by `AuxTargets.to_py_dataset` instead (``examples/larger_than_memory.py``).
+    the end checks and returns what is there; teachers are not written, and fitted anew. Texts, series of different
+    lengths and tasks that add copies need all samples at once and are refused. Keras copies arrays that ``fit`` is
+    given into memory; read batches from the maps by `AuxTargets.to_py_dataset` instead
+    (``examples/larger_than_memory.py``).
 
     Examples
     --------
