@@ -16,7 +16,7 @@ import numpy as np
 from auxtasks._version import __version__
 from auxtasks.errors import AuxTasksWarning, InvalidInputError
 from auxtasks.scale.disk_files import RowFile, digest_of
-from auxtasks.scale.sources import Source, dense, source_of
+from auxtasks.scale.sources import Source, dense, some_rows, source_of
 from auxtasks.specs import NUMERIC_KINDS, Kind
 from auxtasks.targets.computing import Computed, compute_all
 from auxtasks.targets.fitted import Fitted, plain, without_objects
@@ -146,7 +146,7 @@ class Job:
         """Return some samples, and the ends and checksums of the chunks that were read for them."""
         X = self.source.inputs
         if isinstance(X, np.ndarray):
-            return X if len(rows) == len(X) else X[rows], {}
+            return X if len(rows) == len(X) else some_rows(X, rows), {}
         found, seen = [], {}
         for start, block in self.source.blocks(self.rows):
             first, last = np.searchsorted(rows, [start, start + len(block)])

@@ -149,6 +149,18 @@ def dense(X: object, domain: str) -> Array:
     return samples.inputs
 
 
+_ROWS = 256
+
+
+def some_rows(X: Array, rows: Array) -> Array:
+    """Copy some rows of an array, piece by piece, so that few pages of a memory map are held at once."""
+    found = np.empty((len(rows), *X.shape[1:]), X.dtype)
+    for start in range(0, len(rows), _ROWS):
+        found[start : start + _ROWS] = X[rows[start : start + _ROWS]]
+        _release(X)
+    return found
+
+
 def _release(X: object) -> None:
     """Give pages of a memory map back that were read: they count as memory of the process until it does."""
     while isinstance(X, np.ndarray):

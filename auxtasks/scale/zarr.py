@@ -32,10 +32,10 @@ def write_zarr(fitted: Fitted, made: Made, path: Path, *, overwrite: bool) -> No
         arrays["inputs"] = _numbers(made.inputs)
     if made.lengths is not None:
         arrays["lengths"] = made.lengths
-    da, rows = require("dask.array", extra="dask"), next(iter(made.arrays.values())).chunks[0]
+    da, first = require("dask.array", extra="dask"), next(iter(arrays.values()))
     main = {output: f"main_{number:03d}" for number, output in enumerate(made.main or {})}
     for output, labels in (made.main or {}).items():
-        arrays[main[output]] = da.from_array(labels, chunks=(rows, *labels.shape[1:]))
+        arrays[main[output]] = da.from_array(labels, chunks=(first.chunks[0], *labels.shape[1:]))
     described = {
         "format": FORMAT,
         "auxtasks": __version__,
