@@ -181,7 +181,8 @@ class Job:
         if self.main:
             fields["y"] = {output: digest_of(labels) for output, labels in self.main.items()}
         if self.course is not None:
-            fields["soft_labels"] = [self.course.names, without_objects(draft.params["tasks"])]
+            classes = {name: each.names for name, each in zip(self.course.names, self.course.outputs, strict=True)}
+            fields["soft_labels"] = [classes, without_objects(draft.params["tasks"])]
         found: dict[str, Any] = json.loads(json.dumps(fields, default=plain))
         return found
 

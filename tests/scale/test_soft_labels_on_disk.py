@@ -117,6 +117,9 @@ def test_several_outputs_and_names_of_classes(tmp_path: Path) -> None:
     assert list(found.with_main()) == ["a", "b", "c", "soft_labels_a", "soft_labels_b"]
     assert found.specs["soft_labels_a"].classes == ("cat", "dog")
     assert_same(found, expected)
+    renamed = {**y, "a": np.array(["cat", "fox"])[CLASSES[:30]]}
+    with pytest.raises(StorageError, match=r"soft_labels was .*'dog'.* and is .*'fox'"):
+        auxtasks.make_aux_targets(Again(X), "signal", y=renamed, out=tmp_path / "targets")
 
 
 def test_labels_that_nothing_is_taught_from(tmp_path: Path) -> None:
