@@ -240,12 +240,16 @@ class AuxTargets(Mapping[str, Array]):
             If there are more labels than samples, or a name is that of a target; if soft labels were made from other
             labels than these.
         """
-        if not self._main or (y is not None and not any(spec.is_taught for spec in self.specs.values())):
-            return self._beside(main_labels(y, name, self.n_original, self.n_samples))
-        if y is not None:
-            self._check_taught_from(y)
-        labels = {name if output == MAIN else output: array for output, array in self._main.items()}
-        return self._beside(labels)
+        if self._main and (y is None or any(spec.is_taught for spec in self.specs.values())):
+            if y is not None:
+                self._check_taught_from(y)
+            of_originals = {output: labels[: self.n_original] for output, labels in self._main.items()}
+            y = {name if output == MAIN else output: labels for output, labels in of_originals.items()}
+        return self._beside(self._of_all(y, name))
+
+    def _of_all(self, y: object, name: str) -> dict[str, Array]:
+        """Bring main labels to the length of the targets."""
+        return main_labels(y, name, self.n_original, self.n_samples)
 
     def _check_taught_from(self, y: object) -> None:
         """Refuse labels other than those that soft labels were made from: a test score would not be one."""
@@ -271,8 +275,12 @@ class AuxTargets(Mapping[str, Array]):
         for spec in (spec for spec in self.specs.values() if spec.is_taught):
             own = labels.get(spec.options["output"], next(iter(labels.values())) if len(labels) == 1 else None)
             if self._main is None and own is not None:
-                arrays[spec.name] = without_labels(arrays[spec.name], present_rows(own))
+                arrays[spec.name] = self._without(arrays[spec.name], own)
         return {**labels, **arrays}
+
+    def _without(self, soft: Array, own: Array) -> Array:
+        """Return soft labels, missing where samples have labels of their own."""
+        return without_labels(soft, present_rows(own))
 
     def to_tf_dataset(
         self,

@@ -45,4 +45,4 @@ def open_zarr(path: str | os.PathLike[str]) -> LazyAuxTargets:
     fitted, made = read_zarr(Path(path))
     with damage_named(Path(path) / DESCRIPTION, AGAIN):
         generator = generator_of(fitted)
-    return LazyAuxTargets(made.arrays, generator, made.inputs, made.n_original, made.lengths)
+    return LazyAuxTargets(made.arrays, generator, made.inputs, made.n_original, made.lengths, made.main)

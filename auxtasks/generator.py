@@ -20,7 +20,7 @@ from auxtasks.targets.fitted import LEARNED, Fitted, Made, fit
 from auxtasks.targets.graph import check_graph_form, graph_targets
 from auxtasks.targets.scaling import Scaling
 from auxtasks.targets.tasks import Task, TaskNames
-from auxtasks.teacher.teacher import Teacher, split_tasks
+from auxtasks.teacher.teacher import Teacher
 from auxtasks.typing import Array
 
 if TYPE_CHECKING:
@@ -182,9 +182,9 @@ class AuxTargetGenerator:
         """
         if is_dask(X):
             from auxtasks.scale.dask_fit import fit_lazily
+            from auxtasks.scale.dask_source import bring_labels
 
-            _refuse_labels(y, self.tasks)
-            fitted, _ = fit_lazily(self.get_params(), X, given)
+            fitted, _ = fit_lazily(self.get_params(), X, given, bring_labels(y))
         else:
             fitted = fit(self.get_params(), X, given, y).fitted
         return self._learned(fitted)
@@ -237,11 +237,12 @@ class AuxTargetGenerator:
         """
         if is_dask(X):
             from auxtasks.scale.dask_fit import fit_lazily
+            from auxtasks.scale.dask_source import bring_labels
             from auxtasks.scale.dask_targets import targets_of
 
-            _refuse_labels(y, self.tasks)
-            fitted, source = fit_lazily(self.get_params(), X, given)
-            return self._learned(fitted)._targets(targets_of(fitted, source, given))
+            y = bring_labels(y)
+            fitted, source = fit_lazily(self.get_params(), X, given, y)
+            return self._learned(fitted)._targets(targets_of(fitted, source, given, y, training=True))
         found = fit(self.get_params(), X, given, y)
         return self._learned(found.fitted)._targets(found.made)
 
@@ -495,7 +496,7 @@ class AuxTargetGenerator:
         if is_dask(next(iter(made.arrays.values()), None)):
             from auxtasks.scale.dask_targets import LazyAuxTargets
 
-            return LazyAuxTargets(made.arrays, *known)
+            return LazyAuxTargets(made.arrays, *known, made.main)
         return AuxTargets(made.arrays, *known, made.main)
 
 
@@ -555,7 +556,8 @@ def make_aux_targets(
         some are missing, the task ``"soft_labels"`` is the default: what a teacher, simple models on features of the
         domain, says of the samples without a label, to be learned by the model's own main output. Such targets know the
         labels: make them of training samples alone. ``{"soft_labels": {"teacher": ..., "features": ...}}`` names an
-        estimator of scikit-learn, and tasks, or a function from samples to an array (n, d), that it reads.
+        estimator of scikit-learn, and tasks, or a function from samples to an array (n, d), that it reads. Teachers are
+        fitted on 20,000 samples at most, all with a label among them. Labels may be collections of Dask.
     given : mapping of str to array-like, optional
         Label columns that exist at training time only; each becomes a target.
     scale, seed, dtype, padding, padding_value, n_jobs, progress : optional
@@ -566,7 +568,8 @@ def make_aux_targets(
         A folder to be made, for inputs larger than memory: targets are computed chunk by chunk and written there, in
         the form that `load_targets` reads. `X` may then also be anything with a shape that is read by slices (memory
         maps, data sets of HDF5, arrays of Zarr) or gives batches, ``x`` or ``(x, y)``, in the same order each time (a
-        generator, a ``tf.data.Dataset``, a ``keras.utils.PyDataset``).
+        generator, a ``tf.data.Dataset``, a ``keras.utils.PyDataset``). With `y`, which is written too, batches are
+        gone through twice more before, so that a generator will not do.
     overwrite : bool
         Whether other targets at `out` are replaced, once the new ones are finished, and an unfinished run of other
         inputs or options there is thrown away. Without it either is an error.
@@ -606,9 +609,10 @@ def make_aux_targets(
     same arguments, and gives the same bits as one that was not. Until it is finished its files are in a folder named
     like `out` and ``.partial``, which nothing loads. Each chunk of inputs and targets has a checksum: going on reads
     the inputs of finished chunks again and compares them, which takes less time than computing. The same call after
-    the end checks and returns what is there. Texts, series of different lengths and tasks that add copies need all
-    samples at once and are refused. Keras copies arrays that ``fit`` is given into memory; read batches from the maps
-    by `AuxTargets.to_py_dataset` instead (``examples/larger_than_memory.py``).
+    the end checks and returns what is there; teachers are not written, and fitted anew. Texts, series of different
+    lengths and tasks that add copies need all samples at once and are refused. Keras copies arrays that ``fit`` is
+    given into memory; read batches from the maps by `AuxTargets.to_py_dataset` instead
+    (``examples/larger_than_memory.py``).
 
     Examples
     --------
@@ -641,11 +645,6 @@ def make_aux_targets(
         cache=cache,
     )
     if out is not None:
-        if y is not None:
-            raise InvalidInputError(
-                "`y`: soft labels are not written to `out`, because a teacher reads the features of all samples; leave "
-                "`y` out, or make targets with soft labels of a part of `X` that fits in memory."
-            )
         if is_dask(X):
             raise InvalidInputError(
                 "`out` is for inputs that one process reads; leave it out, and call to_zarr(path) on the lazy targets, "
@@ -653,7 +652,7 @@ def make_aux_targets(
             )
         from auxtasks.scale.disk import make_on_disk
 
-        fitted, made = make_on_disk(X, generator.get_params(), given, out, overwrite=overwrite)
+        fitted, made = make_on_disk(X, generator.get_params(), given, out, y, overwrite=overwrite)
         return generator_of(fitted)._targets(made)
     return generator.fit_transform(X, y, given=given)
 
@@ -691,15 +690,6 @@ def load_targets(path: str | PathLike[str], *, mmap: bool = True) -> AuxTargets:
     with damage_named(Path(path) / DESCRIPTION):
         generator = generator_of(fitted)
     return generator._targets(made)
-
-
-def _refuse_labels(y: object, tasks: Any) -> None:
-    """Refuse to teach from collections of Dask, unless labels are passed by habit, as scikit-learn does."""
-    if split_tasks(tasks, has_labels=y is not None)[1] is not None and y is not None:
-        raise InvalidInputError(
-            "`y`: soft labels are not made of collections of Dask, because a teacher reads the features of all "
-            "samples; leave `y` out, or compute a part of `X` that fits in memory."
-        )
 
 
 def generator_of(fitted: Fitted) -> AuxTargetGenerator:

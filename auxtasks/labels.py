@@ -129,7 +129,7 @@ def missing_entries(labels: Array, *, signed: bool = False) -> Array:
 def present_rows(labels: Any, *, signed: bool = False) -> Any:
     """Tell which rows of an array or tensor, the labels of one output or a target, have an entry."""
     if isinstance(labels, np.ndarray):
-        return ~missing_entries(labels, signed=signed).reshape(len(labels), -1).all(axis=1)
+        return ~missing_entries(labels, signed=signed).all(axis=tuple(range(1, labels.ndim)))
     from keras import ops
 
     missing = find_missing(labels, signed=signed)

@@ -25,7 +25,7 @@ from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.files import named
 from auxtasks.generator import AuxTargetGenerator
 from auxtasks.labels import MAIN
-from auxtasks.teacher.teacher import split_tasks
+from auxtasks.teacher.teaching import split_tasks
 from auxtasks.validation import check_int, check_number, check_processes
 
 if TYPE_CHECKING:

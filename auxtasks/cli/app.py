@@ -15,6 +15,7 @@ from auxtasks.cli import make as make
 from auxtasks.cli import rank as rank
 from auxtasks.demo import Settings, run_demo
 from auxtasks.registry import DOMAINS, Extractor, tasks_of
+from auxtasks.specs import SOFT_LABELS
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -49,7 +50,20 @@ def task_table(domain: str, tasks: Iterable[Extractor]) -> Table:
         if index:
             table.add_row()
         table.add_row(_name(task, task.default and task.domain == domain), _description(task))
+    table.add_row()
+    table.add_row(*_soft_labels(domain))
     return table
+
+
+def _soft_labels(domain: str) -> tuple[Text, str]:
+    """Return the row of the task that no extractor computes."""
+    from rich.text import Text
+
+    from auxtasks.teacher.features import BY_DOMAIN
+
+    name = Text.assemble((SOFT_LABELS, "bold cyan"), "\n", ("as the main label", "dim"))
+    features = BY_DOMAIN[domain]().name
+    return name, f"What a teacher on {features} says of samples without a label; the default with labels of others."
 
 
 def _name(task: Extractor, starred: bool) -> Text:

@@ -52,6 +52,8 @@ HELP = (
     "An .npz file may hold X_test and y_test beside X and y, and groups, such as persons, which are never on both "
     "sides of a split. Without a test set each seed holds out a quarter of the labelled samples. Classes may have "
     "names; they are numbered in the order of these.\n\n"
+    "Where some samples have no label, --task soft_labels audits what a teacher says of them: each split has a teacher "
+    "of its own, which is shown the labels of the training part alone.\n\n"
     "This runs the code of the file or module that MODEL names.\n\n"
     "Example: auxtasks audit model.py:build signals.npz --domain signal --seeds 10 --epochs 20 --results runs.jsonl"
 )
@@ -97,7 +99,7 @@ def audit(
         build_model,
         data.X,
         y,
-        wanted.make(data),
+        wanted.make(data, y if wanted.has_soft_labels else None),
         test=test,
         cv=cv,
         groups=data.read("groups") if "groups" in data.others else None,

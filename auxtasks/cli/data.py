@@ -215,6 +215,15 @@ def labels_of(lines: Sequence[str]) -> Array:
         return np.array(values, str)
 
 
+def with_gaps(labels: Array) -> Array:
+    """Put None, which is missing, in the place of names of classes that say so."""
+    if labels.dtype.kind != "U":
+        return labels
+    found = labels.astype(object)
+    found[np.array([_is_missing(name) for name in labels.ravel()], bool).reshape(labels.shape)] = None
+    return found
+
+
 def numbered(labels: Array, *others: Array) -> tuple[list[Array], tuple[str, ...]]:
     """Give numbers to classes that are given by name, by the order of their names."""
     if labels.dtype.kind != "U":

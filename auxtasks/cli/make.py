@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from auxtasks.cli.data import Data, check_new, read_data
-from auxtasks.cli.options import OUTPUT, Domain, Given, Input, Options, Overwrite, Tasks
+from auxtasks.cli.data import Data, check_new, read_data, read_labels, with_gaps
+from auxtasks.cli.options import OUTPUT, Domain, Given, Input, OptionalLabels, Options, Overwrite, Tasks
 from auxtasks.errors import unknown_name
 from auxtasks.registry import DOMAINS
+from auxtasks.specs import SOFT_LABELS
+from auxtasks.typing import Array
 
 if TYPE_CHECKING:
     from auxtasks.aux_targets import AuxTargets
@@ -25,6 +27,8 @@ HELP = (
     "Prints a table of the targets: their kind, shape, chance (the loss of the best constant guess), share of missing "
     "values, and the columns left out because they are constant or copies. The folder holds the arrays, the inputs to "
     "train on and the scaling; auxtasks.load_targets reads it.\n\n"
+    "With --labels, of some of the samples, a teacher says soft labels of the others; what teaches, and how well it "
+    "predicts labels that it was not shown, is printed. The labels are saved too. Pass training samples alone.\n\n"
     "Example: auxtasks make signals.npz --domain signal --task std --task 'fft:{\"n_coefficients\": 50}' "
     "--output targets"
 )
@@ -40,21 +44,25 @@ def make(
     task: Tasks = None,
     option: Options = None,
     given: Given = None,
+    labels: OptionalLabels = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Make targets; the help of the command says more."""
     from auxtasks.storage import DESCRIPTION
 
     wanted = Wanted(domain, task, option, given)
+    if labels is None:
+        wanted.refuse_soft_labels("are made from main labels; pass --labels too.")
     check_new(output, overwrite=overwrite, marker=DESCRIPTION)
-    targets = wanted.make(wanted.read(input_))
+    data = wanted.read(input_)
+    targets = wanted.make(data, None if labels is None else with_gaps(read_labels(labels, data)))
     targets.save(output, overwrite=overwrite)
     console = Console(highlight=False, soft_wrap=True)
     console.print(repr(targets), markup=False)
     console.print(f"\nTargets: {output}", markup=False)
 
 
-_ELSEWHERE = ("X", "domain", "tasks", "given")
+_ELSEWHERE = ("X", "domain", "tasks", "y", "given")
 
 
 @dataclass(frozen=True)
@@ -86,7 +94,9 @@ class Wanted:
 
         if domain not in DOMAINS:
             raise unknown_name("--domain", domain, DOMAINS, "domain")
-        parse_tasks(domain, list(self.tasks) if self.tasks else None, self.given or ())
+        others, _ = self._split()
+        if others is None or others:
+            parse_tasks(domain, others, self.given or ())
         valid = [name for name in inspect.signature(make_aux_targets).parameters if name not in _ELSEWHERE]
         names = [name for name, _ in self.options or ()]
         for name in names:
@@ -94,6 +104,23 @@ class Wanted:
                 raise unknown_name("--option", name, valid, "argument")
             if names.count(name) > 1:
                 raise typer.BadParameter(f"{name!r} is there twice.", param_hint="--option")
+
+    def _split(self) -> tuple[Any, dict[str, Any] | None]:
+        """Return the other tasks, and the options of soft labels if these are named."""
+        from auxtasks.teacher.teaching import split_tasks
+
+        tasks, asked = split_tasks(list(self.tasks) if self.tasks else None, has_labels=True)
+        return tasks, asked if self.tasks else None
+
+    @property
+    def has_soft_labels(self) -> bool:
+        """Whether soft labels are among the tasks that are named."""
+        return self._split()[1] is not None
+
+    def refuse_soft_labels(self, why: str) -> None:
+        """Say why soft labels cannot be had, if they are among the tasks that are named."""
+        if self.has_soft_labels:
+            raise typer.BadParameter(f"{SOFT_LABELS!r} {why}", param_hint="--task")
 
     def read(self, path: Path) -> Data:
         """Read the samples; for saved targets in the domain of these."""
@@ -105,8 +132,8 @@ class Wanted:
 
         return load_targets(str(self.saved))
 
-    def make(self, data: Data | None) -> AuxTargets:
-        """Make the targets of samples, or load them."""
+    def make(self, data: Data | None, y: Array | None = None) -> AuxTargets:
+        """Make the targets of samples, or load them; with main labels soft labels too."""
         from auxtasks.generator import make_aux_targets
 
         if self.saved is not None:
@@ -114,6 +141,5 @@ class Wanted:
         if data is None or self.domain is None:
             raise typer.BadParameter("pass samples, or --targets DIR.", param_hint="INPUT")
         given = data.columns(self.given or ())
-        return make_aux_targets(
-            data.X, self.domain, list(self.tasks) if self.tasks else None, given=given, **dict(self.options or ())
-        )
+        tasks = list(self.tasks) if self.tasks else None
+        return make_aux_targets(data.X, self.domain, tasks, y=y, given=given, **dict(self.options or ()))

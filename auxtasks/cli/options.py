@@ -98,12 +98,18 @@ Targets = Annotated[
         rich_help_panel=TARGETS,
     ),
 ]
-Labels = Annotated[
-    str,
+_LABELS = (
+    "The main labels: an array of the .npz file, an .npy file, or a text file of one label a line (empty: none). There "
+    "may be fewer than samples; -1 and NaN are missing."
+)
+Labels = Annotated[str, typer.Option(metavar="KEY|FILE", help=_LABELS)]
+OptionalLabels = Annotated[
+    str | None,
     typer.Option(
         metavar="KEY|FILE",
-        help="The main labels: an array of the .npz file, an .npy file, or a text file of one label a line (empty: "
-        "none). There may be fewer than samples; -1 and NaN are missing.",
+        help=f"{_LABELS} From these soft labels of the other samples are made, which are then the default task.",
+        show_default=False,
+        rich_help_panel=TARGETS,
     ),
 ]
 Overwrite = Annotated[

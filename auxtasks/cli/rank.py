@@ -29,7 +29,8 @@ HELP = (
     "Rank auxiliary tasks by what linear models find in them. Takes seconds.\n\n"
     "Prints for each task how well its target tells the main label (relevance), how much of it another task's target "
     "(redundancy) or the input (triviality) explains, and what speaks against it. This is a screen that tells what to "
-    "try first; whether a task helps, auxtasks audit tells.\n\n"
+    "try first; whether a task helps, auxtasks audit tells. Soft labels, which are made from the main label, are left "
+    "out.\n\n"
     "Example: auxtasks rank signals.npz --labels y --domain signal --task std --task fft"
 )
 
@@ -58,6 +59,7 @@ def rank(
     if input_ is None and targets is None:
         raise typer.BadParameter("pass the samples, or --targets DIR.", param_hint="INPUT")
     wanted = Wanted(domain, task, option, given, targets)
+    wanted.refuse_soft_labels("are made from the main label, and not ranked; leave them out.")
     if output is not None:
         check_new(output, overwrite=overwrite)
     data = None if input_ is None else wanted.read(input_)

@@ -238,7 +238,7 @@ def attach_heads(
     for head in model.heads:
         head.set_components(components)
     teachers = getattr(getattr(targets, "generator", targets), "teachers_", ())
-    model._listening.unseen.update({teacher.name: teacher.unseen.said for teacher in teachers})
+    model._listening.unseen.update({teacher.name: teacher.said_unseen() for teacher in teachers})
     return model
 
 

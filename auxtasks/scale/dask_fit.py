@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
@@ -18,26 +18,34 @@ from auxtasks.optional import require
 from auxtasks.scale.dask_source import Piece, Source, bring, layer, pieces, read_source
 from auxtasks.targets.computing import compute_all
 from auxtasks.targets.fitted import Fitted
+from auxtasks.targets.parts import InBlocks, block_rows
 from auxtasks.targets.samples import Ragged
 from auxtasks.targets.statistics import Seen, see
 from auxtasks.targets.tasks import Task, fit_names
+from auxtasks.teacher.teacher import Teacher
 from auxtasks.typing import Array
 
 
-def fit_lazily(params: Mapping[str, Any], X: object, given: Mapping[str, object] | None) -> tuple[Fitted, Source]:
-    """Fit on a collection of Dask, with the scheduler that is active.
+def fit_lazily(
+    params: Mapping[str, Any], X: object, given: Mapping[str, object] | None, y: object = None
+) -> tuple[Fitted, Source]:
+    """Fit on a collection of Dask, with the scheduler that is active; main labels are in memory.
 
     A worker computes the targets of a partition, collects what they tell (counts, means, sums of squared deviations,
     frequencies of classes, which columns are copies), and forgets them; the parts are merged along a tree. Texts are
     gone through twice, because no target can be computed before the vocabulary, the longest text and the tagger's names
-    are known; given columns take a count of the samples first where the collection does not tell it.
+    are known; given columns and main labels take a count of the samples first where the collection does not tell it.
+    Teachers are fitted here, on the samples that are drawn, which are computed for it.
     """
-    draft = Fitted.begun(params, given)
+    draft = Fitted.begun(params, given, y)
     source = read_source(X, draft)
     columns = bring(given, draft.domain)
-    if columns:
+    if columns or draft.teaches(y):
         source = source.counted()
-    draft = draft.with_given(columns, sum(source.rows or ()))
+    n = sum(source.rows or ())
+    draft = draft.with_given(columns, n)
+    course = draft.course(y, n, n * (1 + len(draft.adding)))
+    draft = draft.for_course(course)
     told_of = pieces(source, columns)
     if draft.domain == "text":
         draft = _with_texts(draft, source, told_of)
@@ -45,14 +53,31 @@ def fit_lazily(params: Mapping[str, Any], X: object, given: Mapping[str, object]
     told = found.told
     if told is None:
         raise InvalidInputError("`X` holds no samples: all of its partitions are empty.")
-    fitted = draft.learned(
-        told.seen,
-        told.compute,
-        row_shape=told.row_shape,
-        channel_added=told.add_channel,
-        length=told.row_shape[0] if told.ragged else None,
-    )
-    return fitted, source.with_rows([found.rows[number] for number in range(len(source.blocks))])
+    length = told.row_shape[0] if told.ragged else None
+    of_samples: dict[str, Any] = {"row_shape": told.row_shape, "channel_added": told.add_channel, "length": length}
+    source = source.with_rows([found.rows[number] for number in range(len(source.blocks))])
+    teachers: list[Teacher] = []
+    if course is not None:
+        reader = replace(draft, **of_samples)
+        drawn = reader.read(source.some(course.drawn))
+        teachers = draft.taught_by(course, drawn, _Everything(source, reader))
+    return draft.learned(told.seen, told.compute, teachers, **of_samples), source
+
+
+@dataclass(frozen=True, eq=False)
+class _Everything:
+    """All samples, in the blocks in which a teacher is asked about them; partitions are computed one by one."""
+
+    source: Source
+    reader: Fitted
+
+    def __iter__(self) -> Iterator[tuple[int, Any]]:
+        """Go through the blocks, each with the number of its first sample."""
+        for rows, partition in zip(self.source.slices(), self.source.blocks, strict=True):
+            if rows.stop > rows.start:
+                samples = self.reader.read(partition.compute())
+                for at, block in InBlocks(samples, block_rows(samples)):
+                    yield rows.start + at, block
 
 
 def _with_texts(draft: Fitted, source: Source, told_of: Sequence[Piece]) -> Fitted:

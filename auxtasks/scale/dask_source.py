@@ -17,6 +17,7 @@ from auxtasks.extractors.text.settings import checked_text_settings
 from auxtasks.optional import is_dask, require
 from auxtasks.targets.fitted import Fitted
 from auxtasks.targets.reading import to_array
+from auxtasks.typing import Array
 
 _EXPECTED = "a dask array, a dask bag of samples, or a dask data frame or column"
 
@@ -113,11 +114,28 @@ class Source:
         dask = require("dask", extra="dask")
         return self.with_rows(dask.compute(*(dask.delayed(len)(block) for block in self.blocks)))
 
+    def some(self, numbers: Array) -> Any:
+        """Compute the samples of some numbers, sorted, and no others; numbers of samples must be known."""
+        dask = require("dask", extra="dask")
+        parts = []
+        for at, block in zip(self.slices(), self.blocks, strict=True):
+            first, last = np.searchsorted(numbers, [at.start, at.stop])
+            if last > first:
+                parts.append(dask.delayed(_some)(block, numbers[first:last] - at.start))
+        found = dask.compute(*parts)
+        return np.concatenate(found) if self.array is not None else [sample for part in found for sample in part]
+
     def with_rows(self, rows: Sequence[int]) -> Source:
         """Return the same with these numbers of samples."""
         return replace(
             self, rows=tuple(rows), array=None if self.array is None else with_known_rows(self.array, tuple(rows))
         )
+
+
+def _some(block: Any, rows: Array) -> Any:
+    if hasattr(block, "iloc"):
+        return list(block.iloc[rows])
+    return [block[row] for row in rows] if isinstance(block, (list, tuple)) else block[rows]
 
 
 def with_known_rows(array: Any, rows: tuple[int, ...]) -> Any:
@@ -132,9 +150,10 @@ class Piece:
     No dataclass, because Dask would look through one for collections, label by label.
     """
 
-    def __init__(self, number: int, place: str, given: Mapping[str, object]) -> None:
+    def __init__(self, number: int, place: str, start: int | None, given: Mapping[str, object]) -> None:
         self.number = number
         self.place = place  # how errors call it
+        self.start = start  # the number of its first sample, if known
         self.given = given  # columns, for the samples of this partition alone
 
     @contextmanager
@@ -173,12 +192,18 @@ def bring(given: Mapping[str, object] | None, domain: str) -> dict[str, Any]:
     return columns
 
 
+def bring_labels(y: object) -> object:
+    """Compute main labels that are collections of Dask, which are small beside the samples."""
+    lazy = y.values() if isinstance(y, Mapping) else [y]
+    return require("dask", extra="dask").compute(y)[0] if any(map(is_dask, lazy)) else y
+
+
 def pieces(source: Source, columns: Mapping[str, Any]) -> list[Piece]:
     """Cut given columns as the samples are cut."""
     places = source.places()
-    rows = source.slices() if columns else [slice(0)] * len(places)
+    rows = [slice(None)] * len(places) if source.rows is None else source.slices()
     return [
-        Piece(number, place, {name: _take(values, at) for name, values in columns.items()})
+        Piece(number, place, at.start, {name: _take(values, at) for name, values in columns.items()})
         for number, (place, at) in enumerate(zip(places, rows, strict=True))
     ]
 

@@ -14,12 +14,23 @@ import numpy as np
 from auxtasks.aux_targets import AuxTargets, Generator
 from auxtasks.errors import InvalidInputError
 from auxtasks.label_columns import check_names
-from auxtasks.labels import main_labels
+from auxtasks.labels import main_labels, present_rows
 from auxtasks.optional import is_dask, require
-from auxtasks.scale.dask_source import Piece, Source, bring, joined, layer, pieces, read_source, with_known_rows
+from auxtasks.scale.dask_source import (
+    Piece,
+    Source,
+    bring,
+    bring_labels,
+    joined,
+    layer,
+    pieces,
+    read_source,
+    with_known_rows,
+)
 from auxtasks.scale.zarr import write_zarr
 from auxtasks.targets.computing import check_like_training
 from auxtasks.targets.fitted import Fitted, Made
+from auxtasks.teacher.labels import main_of
 from auxtasks.typing import Array
 
 if TYPE_CHECKING:
@@ -45,8 +56,10 @@ def prepare_lazily(fitted: Fitted, X: object) -> Any:
     return joined("prepare", calls, source.rows, layout.shape, layout.dtype)
 
 
-def targets_of(fitted: Fitted, source: Source, given: Mapping[str, object] | None) -> Made:
-    """Lay out the targets of checked partitions, as dask arrays."""
+def targets_of(
+    fitted: Fitted, source: Source, given: Mapping[str, object] | None, y: object = None, *, training: bool = False
+) -> Made:
+    """Lay out the targets of checked partitions, as dask arrays; of those that were fitted on if `training`."""
     columns = bring(given, fitted.domain)
     if columns:
         # Checks at the door what workers would find; the labels themselves are encoded partition by partition.
@@ -57,7 +70,9 @@ def targets_of(fitted: Fitted, source: Source, given: Mapping[str, object] | Non
     layouts = {name: Layout(spec.shape, fitted.missing(name).dtype) for name, spec in fitted.specs.items()}
 
     delayed = require("dask", extra="dask").delayed
-    shared = [delayed(value, traverse=False) for value in (fitted, inputs, layouts)]
+    # What teachers know of the training samples stays here.
+    sent = replace(fitted, teachers=tuple(teacher.light() for teacher in fitted.teachers))
+    shared = [delayed(value, traverse=False) for value in (sent, inputs, layouts, training)]
     told_of = pieces(source, columns)
     made = layer("make", [(make, b, piece, *shared) for b, piece in zip(source.blocks, told_of, strict=True)])
 
@@ -71,7 +86,9 @@ def targets_of(fitted: Fitted, source: Source, given: Mapping[str, object] | Non
     arrays = {name: lay_out(partial(target_of, name=name), layout) for name, layout in layouts.items()}
     read = source.array if inputs is None else lay_out(inputs_of, inputs)
     lengths = None if fitted.texts is None else lay_out(lengths_of, Layout((), np.dtype(np.int64)))
-    return Made(arrays, read, -1 if source.rows is None else sum(source.rows), lengths)
+    n = -1 if source.rows is None else sum(source.rows)
+    main = None if y is None else main_of(y, n, 2 * n if copies else n)
+    return Made(arrays, read, n, lengths, main)
 
 
 def _read(fitted: Fitted, X: object) -> Source:
@@ -88,13 +105,15 @@ def _prepared(block: Any, piece: Any, fitted: Fitted, layout: Layout) -> Any:
         return as_said(fitted.prepare(block), layout)
 
 
-def make(block: Any, piece: Piece, fitted: Fitted, inputs: Layout | None, targets: dict[str, Layout]) -> Made:
+def make(
+    block: Any, piece: Piece, fitted: Fitted, inputs: Layout | None, targets: dict[str, Layout], training: bool
+) -> Made:
     """Make the targets of a partition; inputs only where the model does not read the samples as they are."""
     if not len(block):
         empty = None if inputs is None else inputs.empty()
         return Made({name: layout.empty() for name, layout in targets.items()}, empty, 0, np.empty(0, np.int64))
     with piece.named():
-        made = piece.own(fitted).transform(block, piece.given)
+        made = piece.own(fitted).transform(block, piece.given, piece.start if training else None)
         return replace(made, inputs=None if made.inputs is None or inputs is None else as_said(made.inputs, inputs))
 
 
@@ -206,7 +225,7 @@ class LazyAuxTargets(AuxTargets):
         inputs: Any,
         n_original: int,
         lengths: Any = None,
-        main: None = None,
+        main: Mapping[str, Array] | None = None,
     ) -> None:
         super().__init__({}, generator, inputs, n_original, lengths, main)
         self._arrays = dict(arrays)
@@ -246,7 +265,8 @@ class LazyAuxTargets(AuxTargets):
             return None if array is None else with_known_rows(array, rows)
 
         arrays = {name: known(array) for name, array in self._arrays.items()}
-        return type(self)(arrays, self._generator, known(self._inputs), self._own(sum(rows)), known(self._lengths))
+        of_inputs = known(self._inputs), self._own(sum(rows)), known(self._lengths)
+        return type(self)(arrays, self._generator, *of_inputs, self._main)
 
     def compute(self, **options: Any) -> AuxTargets:
         """Compute all targets and the inputs into memory.
@@ -264,7 +284,7 @@ class LazyAuxTargets(AuxTargets):
         dask = require("dask", extra="dask")
         arrays, inputs, lengths = dask.compute(self._arrays, self._inputs, self._lengths, **options)
         n_original = self._own(len(next(iter(arrays.values()))))
-        return AuxTargets(arrays, self._generator, inputs, n_original, lengths)
+        return AuxTargets(arrays, self._generator, inputs, n_original, lengths, self._main)
 
     def persist(self: Self, **options: Any) -> Self:
         """Compute all targets and keep them where they were computed, in the memory of the workers.
@@ -281,15 +301,15 @@ class LazyAuxTargets(AuxTargets):
         """
         dask = require("dask", extra="dask")
         arrays, inputs, lengths = dask.persist(self._arrays, self._inputs, self._lengths, **options)
-        return type(self)(arrays, self._generator, inputs, self._n_original, lengths)
+        return type(self)(arrays, self._generator, inputs, self._n_original, lengths, self._main)
 
     def with_main(self, y: object = None, name: str = "main") -> dict[str, Any]:
         """Put the main labels beside the targets, as dask arrays with the same chunks.
 
         Parameters
         ----------
-        y : dask array, array-like or mapping of str to these
-            As for `AuxTargets.with_main`.
+        y : dask array, array-like or mapping of str to these, optional
+            As for `AuxTargets.with_main`. Those of targets with soft labels are computed and compared.
         name : str
             The key of the labels where `y` is not a mapping.
 
@@ -304,9 +324,20 @@ class LazyAuxTargets(AuxTargets):
             If the labels are not numbers.
         InvalidInputError
             If there are more labels than samples, if numbers of samples are not known, or if a name is that of a
-            target.
+            target; if soft labels were made from other labels than these.
         """
-        return self._beside(lazy_labels(y, name, self.n_original, self._first.chunks[0]))
+        return super().with_main(y, name)
+
+    def _of_all(self, y: object, name: str) -> dict[str, Any]:
+        return lazy_labels(y, name, self.n_original, self._first.chunks[0])
+
+    def _check_taught_from(self, y: object) -> None:
+        super()._check_taught_from(bring_labels(y))
+
+    def _without(self, soft: Any, own: Any) -> Any:
+        da = require("dask.array", extra="dask")
+        has_own = own.map_blocks(present_rows, dtype=bool, drop_axis=list(range(1, own.ndim)), meta=np.empty(0, bool))
+        return da.where(has_own[:, np.newaxis], np.array(np.nan, soft.dtype), soft)
 
     def _read_by_batches(self, y: object, inputs: object) -> tuple[object, dict[str, Array], list[str]]:
         del y, inputs
@@ -377,7 +408,8 @@ class LazyAuxTargets(AuxTargets):
             If the inputs are texts, which are written nowhere.
         """
         known, fitted = self.compute_chunk_sizes(), Fitted.of(self._generator)
-        made = Made(known._arrays, known.inputs if include_inputs else None, known.n_original, known.lengths)
+        inputs = known.inputs if include_inputs else None
+        made = Made(known._arrays, inputs, known.n_original, known.lengths, known._main)
         write_zarr(fitted, made, Path(path), overwrite=overwrite)
 
     @property

@@ -44,21 +44,26 @@ from auxtasks.typing import Array
 
 
 def make_on_disk(
-    X: object, params: Mapping[str, Any], given: Mapping[str, object] | None, out: object, *, overwrite: bool
+    X: object,
+    params: Mapping[str, Any],
+    given: Mapping[str, object] | None,
+    out: object,
+    y: object = None,
+    *,
+    overwrite: bool,
 ) -> tuple[Fitted, Made]:
     """Make targets on disk; see `auxtasks.make_aux_targets`."""
     if not isinstance(out, (str, os.PathLike)):
         raise InvalidTypeError(f"`out` must be a path; got {out!r} of type {type(out).__name__}.")
     path = Path(os.path.abspath(out))  # noqa: PTH100 (keeps links as they are)
-    job = job_of(X, Fitted.begun(params, given), given)
+    job = job_of(X, Fitted.begun(params, given, y), given, y)
     if os.path.lexists(path) and not overwrite:
-        _check_finished(job, path)
-        return _loaded(job, path)
+        return _loaded(_check_finished(job, path), path)
     check_replaceable(path, overwrite=overwrite, argument="out")
     partial = path.with_name(path.name + PARTIAL)
     with told_if_full(path.parent), locked(partial):
         try:
-            _run(job, partial, overwrite)
+            done = _run(job, partial, overwrite)
         except InputsChangedError as error:
             if not overwrite:
                 raise
@@ -69,13 +74,13 @@ def make_on_disk(
                     "overwrite=True says. `X` was read for that and can be read only once: make the same call with it "
                     "made anew."
                 ) from error
-            _run(job, partial, overwrite)
+            done = _run(job, partial, overwrite)
         _move(partial, path)
-    return _loaded(job, path)
+    return _loaded(done, path)
 
 
-def _run(job: Job, folder: Path, overwrite: bool) -> None:
-    """Go on with the run that was begun in a folder, or begin one."""
+def _run(job: Job, folder: Path, overwrite: bool) -> Job:
+    """Go on with the run that was begun in a folder, or begin one; return the job with its teachers."""
     journal, made_of = Journal(folder / JOURNAL), job.made_of()
     if journal.header and not overwrite:
         check_made_of(journal.header["made_of"], made_of)
@@ -85,15 +90,16 @@ def _run(job: Job, folder: Path, overwrite: bool) -> None:
         _clear(folder)
         journal = Journal(folder / JOURNAL)
         journal.begin({"rows": job.rows, "made_of": made_of})
-    job = replace(job, rows=journal.header["rows"])
+    job = replace(job, rows=journal.header["rows"]).taught()
     with _opened(folder, _wanted(job, journal, folder), job.source.n) as files:
         n = _fill(job, files, journal)
         _finish(job, files, journal, folder, n)
+    return job
 
 
 def _clear(folder: Path) -> None:
     for found in folder.iterdir():
-        numbered = found.name.startswith(("raw_", "target_")) and found.name.endswith(".npy")
+        numbered = found.name.startswith(("raw_", "target_", "main_")) and found.name.endswith(".npy")
         if numbered or found.name in (JOURNAL, DESCRIPTION, INPUTS, INCOMPLETE):
             found.unlink()
         elif found.name != LOCK:
@@ -120,27 +126,31 @@ def _replaced(path: Path) -> Path:
     return path.with_name(path.name + PARTIAL + ".replaced")
 
 
-def _check_finished(job: Job, path: Path) -> None:
-    """Refuse what is there unless it is what this call would make."""
+def _check_finished(job: Job, path: Path) -> Job:
+    """Refuse what is there unless it is what this call would make; return the job with its teachers."""
     journal = Journal(path / JOURNAL)
     if not (journal.header and journal.fitted and (path / DESCRIPTION).is_file()):
         check_replaceable(path, overwrite=False, argument="out")
-        return
+        return job
     check_made_of(journal.header["made_of"], job.made_of())
-    job = replace(job, rows=journal.header["rows"])
+    job = replace(job, rows=journal.header["rows"]).taught()
     _fill(job, {}, journal)
-    for part, scaling in _kept(job, journal).items():
-        if not _is_whole(job, part, scaling, journal, path):
-            raise StorageError(
-                f"{path / part.final} does not have the checksums it was written with; pass overwrite=True to make it "
-                "anew."
-            )
+    kept = _kept(job, journal)
+    damaged = [part.final for part, scaling in kept.items() if not _is_whole(job, part, scaling, journal, path)]
+    damaged += [name for name, labels in job.main_files.items() if not _has_main(labels, journal, path / name)]
+    if damaged:
+        raise StorageError(
+            f"{path / damaged[0]} does not have the checksums it was written with; pass overwrite=True to make it anew."
+        )
     _tidy(path)
+    return job
 
 
 def _loaded(job: Job, path: Path) -> tuple[Fitted, Made]:
     fitted, made = read_targets(path)
     written = any(part.target is None for part in job.parts)
+    # Teachers are not on disk, and were fitted for this call.
+    fitted = replace(fitted, teachers=job.draft.teachers)
     return fitted, made if written else replace(made, inputs=job.source.inputs)
 
 
@@ -167,7 +177,8 @@ def _fill(job: Job, files: Mapping[str, RowFile], journal: Journal) -> int:
     for start, block in shown(job.source.blocks(job.rows), total, job.draft.settings.progress, unit="chunk"):
         stop, digest = start + len(block), digest_of(block)
         before = journal.known(INPUT, start)
-        if before not in (None, (stop, digest)) or (before is None and journal.fitted):
+        changed = before not in (None, (stop, digest)) or job.seen.get(start, (stop, digest)) != (stop, digest)
+        if changed or (before is None and journal.fitted):
             raise InputsChangedError(f"rows {start} to {stop} of `X`")
         bad = [name for name, rows in files.items() if not _holds(rows, journal, name, start, stop)]
         # The first chunk is always computed: what it then gives tells whether the others still would be the same.
@@ -264,10 +275,30 @@ def _finish(job: Job, files: Mapping[str, RowFile], journal: Journal, folder: Pa
         if part not in kept:
             (folder / part.file).unlink(missing_ok=True)
     inputs = arrays.pop("", None)
-    text = described(journal.fitted, n, arrays, inputs, None)
+    text = described(journal.fitted, n, arrays, inputs, None, _write_main(job, journal, folder))
     write_through(folder / INCOMPLETE, text.encode())
     (folder / INCOMPLETE).replace(folder / DESCRIPTION)
     sync_folder(folder)
+
+
+def _write_main(job: Job, journal: Journal, folder: Path) -> list[dict[str, Any]]:
+    """Write the main labels, and describe them."""
+    found = []
+    for output, (name, labels) in zip(job.main, job.main_files.items(), strict=True):
+        with RowFile(folder / name, labels.shape[1:], labels.dtype) as rows:
+            if not _holds(rows, journal, name, 0, len(labels)):
+                _write({name: labels}, {name: rows}, journal, (0, len(labels)), {})
+            rows.finish(len(labels))
+        found.append({"output": output, "file": name, "shape": labels.shape, "dtype": labels.dtype.str})
+    return found
+
+
+def _has_main(labels: Array, journal: Journal, path: Path) -> bool:
+    """Tell whether main labels are there as they were written."""
+    if not path.exists():
+        return False
+    with RowFile(path, labels.shape[1:], labels.dtype) as rows:
+        return _holds(rows, journal, path.name, 0, len(labels))
 
 
 def _wanted(job: Job, journal: Journal, folder: Path) -> list[Part]:
@@ -301,8 +332,8 @@ def _fitted(job: Job, files: Mapping[str, RowFile]) -> dict[str, Any]:
         task.name: _see(task, parts[task.name], files[parts[task.name].file], scale=scale) for task in job.draft.named
     }
     samples = job.samples
-    fitted = job.draft.learned(seen, samples.compute, row_shape=samples.row_shape, channel_added=samples.add_channel)
-    return fitted.to_state()
+    of_samples: dict[str, Any] = {"row_shape": samples.row_shape, "channel_added": samples.add_channel}
+    return job.draft.learned(seen, samples.compute, job.draft.teachers, **of_samples).to_state()
 
 
 def _see(task: Task, part: Part, rows: RowFile, *, scale: bool) -> Seen:

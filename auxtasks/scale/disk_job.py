@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 import warnings
-from collections.abc import Mapping, Sized
-from dataclasses import dataclass, replace
-from math import prod
+from collections.abc import Callable, Container, Iterator, Mapping, Sized
+from dataclasses import dataclass, field, replace
+from math import lcm, prod
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,13 +16,16 @@ import numpy as np
 from auxtasks._version import __version__
 from auxtasks.errors import AuxTasksWarning, InvalidInputError
 from auxtasks.scale.disk_files import RowFile, digest_of
-from auxtasks.scale.sources import Source, dense, source_of
+from auxtasks.scale.sources import Source, dense, some_rows, source_of
 from auxtasks.specs import NUMERIC_KINDS, Kind
 from auxtasks.targets.computing import Computed, compute_all
-from auxtasks.targets.fitted import Fitted, plain
+from auxtasks.targets.fitted import Fitted, plain, without_objects
+from auxtasks.targets.parts import InBlocks, block_rows
 from auxtasks.targets.raw import RawTarget
 from auxtasks.targets.samples import Dense, row_slices
 from auxtasks.targets.scaling import Scaling
+from auxtasks.teacher.labels import main_of
+from auxtasks.teacher.teaching import Course
 from auxtasks.typing import Array
 
 CHUNK_BYTES = 32 * 1024 * 1024
@@ -31,23 +34,42 @@ _LEAST_BYTES = 256
 """What a sample counts at least: batches of very small ones take far more than their numbers until they are joined."""
 
 
-def job_of(X: object, draft: Fitted, given: Mapping[str, object] | None) -> Job:
-    """Check everything there is to check before inputs are gone through, and compute the first sample."""
+def job_of(X: object, draft: Fitted, given: Mapping[str, object] | None, y: object = None) -> Job:
+    """Check everything there is to check before targets are computed, and compute the first sample."""
     _refuse(draft)
     source = source_of(X, draft.domain)
+    if y is not None:
+        source.count()
     samples = _samples_of(source.first, draft)
     columns = dict(given or {})
     # How many samples batches hold is seen at their end; until then it is believed to be as many as there are labels.
     n = source.n or max((len(values) for values in columns.values() if isinstance(values, Sized)), default=0)
     draft = draft.with_given(columns, n)
-    job = Job(source, draft, draft.encoded(columns, n), samples)
+    course = draft.course(y, n, n)
+    draft = draft.for_course(course)
+    main = {} if y is None else main_of(y, n, n)
+    job = Job(source, draft, draft.encoded(columns, n), samples, course, main)
     with warnings.catch_warnings():
         # Computed again with the first chunk, which says what there is to say.
         warnings.simplefilter("ignore", AuxTasksWarning)
         first = job.compute(0, source.first)
     changes = any(task.extractor.effect == "shortens" for task in draft.tasks)
-    parts = _parts_of(first, scale=draft.settings.scale, with_inputs=source.inputs is None or changes)
-    return replace(job, parts=parts, rows=_rows(first, parts, source.first, samples))
+    soft = _soft_of(course, draft)
+    first = replace(first, targets={**first.targets, **soft})
+    with_inputs = source.inputs is None or changes
+    parts = _parts_of(first, taught=soft.keys(), scale=draft.settings.scale, with_inputs=with_inputs)
+    return replace(job, parts=parts, rows=_rows(first, parts, source.first, samples, taught=course is not None))
+
+
+def _soft_of(course: Course | None, draft: Fitted) -> dict[str, RawTarget]:
+    """Return the soft labels of one sample, all missing, to tell how they are laid out."""
+    if course is None:
+        return {}
+    widths = {name: labels.width for name, labels in zip(course.names, course.outputs, strict=True)}
+    dtype = draft.settings.dtype
+    return {
+        name: RawTarget(name, "vector", (width,), np.full((1, width), np.nan, dtype)) for name, width in widths.items()
+    }
 
 
 def _refuse(draft: Fitted) -> None:
@@ -61,12 +83,14 @@ def _refuse(draft: Fitted) -> None:
         )
 
 
-def _rows(first: Computed, parts: tuple[Part, ...], one: Array, samples: Dense) -> int:
+def _rows(first: Computed, parts: tuple[Part, ...], one: Array, samples: Dense, *, taught: bool) -> int:
     """Choose how many samples a chunk has: whole blocks of those in which targets are computed in memory.
 
     Sums over many samples at once may round otherwise where blocks are cut otherwise, and the result is to be the same.
     """
     block = rows_at_once(prod(first.inputs.shape[1:]) * samples.compute.itemsize)
+    if taught:
+        block = lcm(block, block_rows(samples))
     largest = max(_LEAST_BYTES, one.nbytes, sum(prod(part.row_shape) * part.dtype.itemsize for part in parts))
     return block * max(1, CHUNK_BYTES // (block * largest))
 
@@ -85,8 +109,11 @@ class Job:
     draft: Fitted  # the parameters, tasks and given columns; nothing is learned yet
     columns: list[RawTarget]  # the values of the given columns
     samples: Dense  # the first sample, in the layout of extractors
+    course: Course | None  # what is taught; the draft has the teachers once they are fitted
+    main: Mapping[str, Array]  # the main labels by output
     parts: tuple[Part, ...] = ()
     rows: int = 1  # of a chunk
+    seen: Mapping[int, tuple[int, str]] = field(default_factory=dict)  # ends and checksums of chunks read before
 
     def compute(self, start: int, block: Array) -> Computed:
         """Compute the unscaled targets of some rows, with errors that name rows as the user counts them."""
@@ -98,12 +125,45 @@ class Job:
                     "for each sample."
                 )
         columns = [replace(column, array=column.array[start:stop]) for column in self.columns]
-        try:
-            samples = _samples_of(block, self.draft)
-        except InvalidInputError as error:
-            counted = re.sub(r"`X\[(\d+)\]", lambda found: f"`X[{start + int(found[1])}]", str(error), count=1)
-            raise InvalidInputError(counted) from error
-        return compute_all(samples, self.draft.tasks, columns, replace(self.draft.settings, progress=False))
+        samples = _counted(block, self.draft, lambda row: start + row)
+        computed = compute_all(samples, self.draft.tasks, columns, replace(self.draft.settings, progress=False))
+        soft = self.draft.taught(samples, samples.n, start)
+        targets = {name: RawTarget(name, "vector", array.shape[1:], array) for name, array in soft.items()}
+        return replace(computed, targets={**computed.targets, **targets})
+
+    def taught(self) -> Job:
+        """Return the same with teachers, fitted on the samples that are drawn."""
+        if self.course is None:
+            return self
+        rows = self.course.drawn
+        block, seen = self._drawn(rows)
+        samples = _counted(block, self.draft, lambda row: int(rows[row]))
+        teachers = self.draft.taught_by(self.course, samples, _Everything(self.source, self.draft, self.rows))
+        specs = {teacher.name: teacher.spec for teacher in teachers}
+        return replace(self, draft=replace(self.draft, teachers=tuple(teachers), specs=specs), seen=seen)
+
+    def _drawn(self, rows: Array) -> tuple[Array, dict[int, tuple[int, str]]]:
+        """Return some samples, and the ends and checksums of the chunks that were read for them."""
+        X = self.source.inputs
+        if isinstance(X, np.ndarray):
+            return X if len(rows) == len(X) else some_rows(X, rows), {}
+        found, seen = [], {}
+        for start, block in self.source.blocks(self.rows):
+            first, last = np.searchsorted(rows, [start, start + len(block)])
+            found.append(block[rows[first:last] - start])
+            seen[start] = start + len(block), digest_of(block)
+        drawn = np.concatenate(found)
+        if len(drawn) < len(rows):
+            raise InvalidInputError(
+                f"`X` gave {self.source.n} samples when it was counted and fewer when it was read again; it must give "
+                "the same batches each time."
+            )
+        return drawn, seen
+
+    @property
+    def main_files(self) -> dict[str, Array]:
+        """The main labels by the name of their file."""
+        return {f"main_{i:03d}.npy": labels for i, labels in enumerate(self.main.values())}
 
     def made_of(self) -> dict[str, Any]:
         """Return what decides the result, by the name of the argument, as JSON gives it back."""
@@ -118,8 +178,38 @@ class Job:
             "dtype of X": self.source.first.dtype.str,
             "version of auxtasks": __version__,
         }
+        if self.main:
+            fields["y"] = {output: digest_of(labels) for output, labels in self.main.items()}
+        if self.course is not None:
+            classes = {name: each.names for name, each in zip(self.course.names, self.course.outputs, strict=True)}
+            fields["soft_labels"] = [classes, without_objects(draft.params["tasks"])]
         found: dict[str, Any] = json.loads(json.dumps(fields, default=plain))
         return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Everything:
+    """All samples, in the blocks in which a teacher is asked about them."""
+
+    source: Source
+    draft: Fitted
+    rows: int  # of a chunk
+
+    def __iter__(self) -> Iterator[tuple[int, Any]]:
+        """Go through the blocks, each with the number of its first sample."""
+        for start, block in self.source.blocks(self.rows):
+            samples = _samples_of(block, self.draft)
+            for at, part in InBlocks(samples, block_rows(samples)):
+                yield start + at, part
+
+
+def _counted(block: Array, draft: Fitted, number: Callable[[int], int]) -> Dense:
+    """Check some samples, with errors that name them by their numbers among all."""
+    try:
+        return _samples_of(block, draft)
+    except InvalidInputError as error:
+        counted = re.sub(r"`X\[(\d+)\]", lambda found: f"`X[{number(int(found[1]))}]", str(error), count=1)
+        raise InvalidInputError(counted) from error
 
 
 def _samples_of(block: Array, draft: Fitted) -> Dense:
@@ -163,11 +253,11 @@ class Part:
         return RawTarget(self.target or "", self.kind, self.natural, array)
 
 
-def _parts_of(first: Computed, *, scale: bool, with_inputs: bool) -> tuple[Part, ...]:
+def _parts_of(first: Computed, *, taught: Container[str], scale: bool, with_inputs: bool) -> tuple[Part, ...]:
     parts = []
     for i, (name, target) in enumerate(first.targets.items()):
         final = f"target_{i:03d}.npy"
-        file = f"raw_{i:03d}.npy" if scale and target.kind in NUMERIC_KINDS else final
+        file = f"raw_{i:03d}.npy" if scale and target.kind in NUMERIC_KINDS and name not in taught else final
         row_shape, dtype = target.array.shape[1:], target.array.dtype
         parts.append(Part(name, target.kind, target.natural, file, final, row_shape, dtype))
     if with_inputs:

@@ -38,6 +38,17 @@ class Batches:
         self.first = head[1][:1].copy()
         self._drawn: Iterator[Block] | None = itertools.chain([head], batches)
 
+    def count(self) -> None:
+        """Find out how many samples there are, for which the batches are gone through."""
+        if self.once:
+            raise InvalidInputError(
+                "`y`: a teacher of soft labels is fitted on samples from all of `X` before others are read, and `X` "
+                "can be read only once; pass batches that can be gone through again, such as a `tf.data.Dataset`, or a "
+                "memory map, or leave `y` out."
+            )
+        self._drawn = None
+        self.n = sum(len(batch) for _, batch in self._numbered())
+
     def blocks(self, rows: int) -> Iterator[Block]:
         """Go through the inputs, with the number of the first row of each block."""
         batches = self._drawn or self._numbered()
@@ -102,6 +113,9 @@ class Sliced:
         self.n = int(n)
         self.first = to_array(X[:1], "X")
 
+    def count(self) -> None:
+        """Do nothing: the number of samples is known."""
+
     def blocks(self, rows: int) -> Iterator[Block]:
         """Go through the inputs, with the number of the first row of each block."""
         for start in range(0, self.n, rows):
@@ -133,6 +147,18 @@ def dense(X: object, domain: str) -> Array:
             "or make the targets in memory and save them with `AuxTargets.save`."
         )
     return samples.inputs
+
+
+_ROWS = 256
+
+
+def some_rows(X: Array, rows: Array) -> Array:
+    """Copy some rows of an array, piece by piece, so that few pages of a memory map are held at once."""
+    found = np.empty((len(rows), *X.shape[1:]), X.dtype)
+    for start in range(0, len(rows), _ROWS):
+        found[start : start + _ROWS] = X[rows[start : start + _ROWS]]
+        _release(X)
+    return found
 
 
 def _release(X: object) -> None:

@@ -32,12 +32,17 @@ def write_zarr(fitted: Fitted, made: Made, path: Path, *, overwrite: bool) -> No
         arrays["inputs"] = _numbers(made.inputs)
     if made.lengths is not None:
         arrays["lengths"] = made.lengths
+    da, first = require("dask.array", extra="dask"), next(iter(arrays.values()))
+    main = {output: f"main_{number:03d}" for number, output in enumerate(made.main or {})}
+    for output, labels in (made.main or {}).items():
+        arrays[main[output]] = da.from_array(labels, chunks=(first.chunks[0], *labels.shape[1:]))
     described = {
         "format": FORMAT,
         "auxtasks": __version__,
         "n_original": made.n_original,
         "generator": fitted.to_state(),
         "targets": files,
+        **({"main": main} if main else {}),
         "arrays": {
             name: {"shape": tuple(map(int, array.shape)), "dtype": array.dtype.str} for name, array in arrays.items()
         },
@@ -96,16 +101,19 @@ def read_zarr(folder: Path) -> tuple[Fitted, Made]:
         n_original = int(described["n_original"])
         files: dict[str, Mapping[str, Any]] = dict(described["arrays"])
         names = {name: described["targets"][name] for name in fitted.specs}
+        outputs: dict[str, str] = dict(described.get("main", {}))
         said = {file: (tuple(fields["shape"]), str(fields["dtype"])) for file, fields in files.items()}
         rows = {shape[0] for shape, _ in said.values()}
         fits = all(said[names[name]][0][1:] == spec.shape for name, spec in fitted.specs.items())
+        fits &= said.keys() >= set(outputs.values())
         # Nothing is read that is not in this folder.
         fits &= all(Path(file).name == file for file in files)
     if len(rows) != 1 or not fits or not 0 < n_original <= next(iter(rows)):
         raise StorageError(f"{path} does not fit the arrays beside it. Write the targets again.")
     found = {file: _open(folder / file, *fields) for file, fields in said.items()}
     arrays = {name: found[file] for name, file in names.items()}
-    return fitted, Made(arrays, found.get("inputs"), n_original, found.get("lengths"))
+    main = {output: found[file].compute() for output, file in outputs.items()}
+    return fitted, Made(arrays, found.get("inputs"), n_original, found.get("lengths"), main or None)
 
 
 def _absent(path: Path) -> str:

@@ -21,7 +21,7 @@ from auxtasks.labels import MAIN, missing_entries
 from auxtasks.sklearn.building import build_model, compile_wrapper, labels_for, make_callbacks
 from auxtasks.sklearn.labels import Encoded, Labels, by_output, output_shapes, plain, predictions, read_y
 from auxtasks.targets.reading import to_array
-from auxtasks.teacher.teacher import split_tasks
+from auxtasks.teacher.teaching import split_tasks
 from auxtasks.typing import Array
 
 if TYPE_CHECKING:

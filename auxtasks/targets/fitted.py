@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -20,6 +20,7 @@ from auxtasks.label_columns import GivenColumn, check_names, encode, fit_given
 from auxtasks.registry import find_task
 from auxtasks.specs import SOFT_LABELS, Kind, TargetSpec
 from auxtasks.targets.computing import Computed, check_fitted_shapes, check_like_training, compute_all, inputs_after
+from auxtasks.targets.parts import InBlocks, block_rows, some_of
 from auxtasks.targets.raw import RawTarget, empty_target
 from auxtasks.targets.reading import read_inputs
 from auxtasks.targets.samples import Dense, Ragged, Samples
@@ -27,8 +28,10 @@ from auxtasks.targets.scaling import Scaling, fit_targets
 from auxtasks.targets.settings import Settings, checked_settings
 from auxtasks.targets.statistics import Seen, see
 from auxtasks.targets.tasks import Task, fit_names, from_extractor, frozen, given_task, parse_tasks
+from auxtasks.teacher import teaching
 from auxtasks.teacher.labels import main_of
-from auxtasks.teacher.teacher import Teacher, split_tasks, teachers_of
+from auxtasks.teacher.teacher import Teacher
+from auxtasks.teacher.teaching import Course, course_of, split_tasks, teachers_of
 from auxtasks.typing import Array
 
 
@@ -137,20 +140,25 @@ class Fitted:
                 f"batches gives as many samples as it takes; {way_out}"
             )
 
-    def transform(self, X: object, given: Mapping[str, object] | None = None) -> Made:
-        """Compute targets with the fitted scaling; see `AuxTargetGenerator.transform`."""
+    def transform(self, X: object, given: Mapping[str, object] | None = None, start: int | None = None) -> Made:
+        """Compute targets with the fitted scaling; see `AuxTargetGenerator.transform`.
+
+        These are training samples if `start` is there, the number of the first.
+        """
         check_names(given, self.given)
         samples = self._like_training(X)
         columns = self.encoded(laid_out(given, samples), samples.n)
         computed = compute_all(self.tagged(samples), self.tasks, columns, self.settings)
         check_fitted_shapes(computed.targets, self.shapes)
-        return self.scaled(computed, self.taught(samples, len(computed.inputs)))
+        return self.scaled(computed, self.taught(samples, len(computed.inputs), start))
 
-    def taught(self, samples: Samples | Documents, n: int) -> dict[str, Array]:
+    def taught(self, samples: Samples | Documents, n: int, start: int | None = None) -> dict[str, Array]:
         """Return what teachers say of samples; missing of copies, which come last, and without a teacher."""
         found = {name: self.missing(name, n) for name, spec in self.specs.items() if spec.is_taught}
-        for teacher in self.teachers:
-            found[teacher.name][: samples.n] = teacher.of(samples)
+        for at, block in InBlocks(samples, teaching.MOST_SAMPLES if start is None else block_rows(samples)):
+            for teacher in self.teachers:
+                said = teacher.of(block) if start is None else teacher.soft_labels_of(start + at, block)
+                found[teacher.name][at : at + block.n] = said
         return found
 
     def prepare(self, X: object) -> Array:
@@ -215,24 +223,24 @@ class Fitted:
         if self.named:
             specs, scalings = fit_targets(self.named, seen, scale=self.settings.scale, compute=compute)
         specs |= {teacher.name: teacher.spec for teacher in teachers}
-        if not specs and not lenient:
-            raise InvalidInputError(
-                "`y` holds a label of every sample, so that there is none for a teacher to give soft labels to, and "
-                "'soft_labels' is the only task; pass samples without a label too, or name other tasks."
-            )
+        if not lenient:
+            self._check_any(specs)
         shapes = {name: told.natural for name, told in seen.items()}
         return replace(self, specs=specs, scalings=scalings, shapes=shapes, teachers=tuple(teachers), **of_samples)
 
-    def taught_by(self, samples: Samples | Documents, y: object, n: int, *, lenient: bool = False) -> list[Teacher]:
-        """Fit teachers, if soft labels are asked for; n counts transformed copies too."""
-        _, asked = split_tasks(self.params["tasks"], has_labels=y is not None)
-        if asked is None or y is None:
-            return []
-        settings = self.settings
-        how: dict[str, Any] = {"dtype": settings.dtype, "seed": settings.seed, "lenient": lenient}
-        found = teachers_of(samples, self.domain, y, n, asked, self._of_tasks, **how)
+    def teaches(self, y: object) -> bool:
+        """Tell whether main labels are there, and soft labels asked for."""
+        return y is not None and split_tasks(self.params["tasks"], has_labels=True)[1] is not None
+
+    def course(self, y: object, n_original: int, n: int, *, lenient: bool = False) -> Course | None:
+        """Read main labels of samples, of which n counts transformed copies too; None if there is nothing to teach."""
+        if not self.teaches(y):
+            return None
+        found = course_of(y, n_original, n, lenient=lenient)
         told_of = self.params["tasks"] is not None and not (isinstance(y, Mapping) and not y)
-        if not found and told_of and (self.named or lenient):
+        if found is None and not lenient:
+            self._check_any(self.named)
+        if found is None and told_of:
             few = "or the labels are too few to teach" if lenient else "and there is none to teach"
             warnings.warn(
                 f"target 'soft_labels' is left out: every sample has a label of its own, {few}.",
@@ -240,6 +248,29 @@ class Fitted:
                 stacklevel=2,
             )
         return found
+
+    @staticmethod
+    def _check_any(targets: Sized) -> None:
+        if not targets:
+            raise InvalidInputError(
+                "`y` holds a label of every sample, so that there is none for a teacher to give soft labels to, and "
+                "'soft_labels' is the only task; pass samples without a label too, or name other tasks."
+            )
+
+    def for_course(self, course: Course | None) -> Fitted:
+        """Return the same without the default tasks if there is something to teach, which then is the default."""
+        return replace(self, tasks=()) if course is not None and self.params["tasks"] is None else self
+
+    def taught_by(
+        self, course: Course | None, drawn: Samples | Documents, everything: Iterable[tuple[int, Any]]
+    ) -> list[Teacher]:
+        """Fit teachers on the samples that were drawn; `everything` gives all samples, in blocks of `block_rows`."""
+        if course is None:
+            return []
+        _, asked = split_tasks(self.params["tasks"], has_labels=True)
+        settings = self.settings
+        how: dict[str, Any] = {"dtype": settings.dtype, "seed": settings.seed, "everything": everything}
+        return teachers_of(course, drawn, self.domain, asked or {}, self._of_tasks, **how)
 
     def _of_tasks(self, names: Sequence[Any]) -> Callable[[Any], Array]:
         """Return a function that computes some tasks for samples, side by side."""
@@ -305,19 +336,22 @@ class Fitted:
         )
 
 
-@dataclass(frozen=True, eq=False)
 class Computing:
-    """Computes some tasks for samples, side by side."""
+    """Computes some tasks for samples, side by side; the first samples, those for training, have the classes."""
 
-    fitted: Fitted
-    tasks: tuple[Task, ...]
+    def __init__(self, fitted: Fitted, tasks: tuple[Task, ...]) -> None:
+        self.fitted = fitted
+        self.tasks = tasks
+        self.named: tuple[Task, ...] | None = None
 
     def __call__(self, samples: Any) -> Array:
         """Return them, unscaled, shape (n, columns)."""
         if not isinstance(samples, (Dense, Ragged)):
             needs = {column for task in self.tasks for column in task.needs}
             samples = tagged(samples, self.fitted.text_settings, needs, training=False)
-        found = compute_all(samples, fit_names(self.tasks, samples), (), self.fitted.settings).targets
+        if self.named is None:
+            self.named = fit_names(self.tasks, samples)
+        found = compute_all(samples, self.named, (), self.fitted.settings).targets
         return np.concatenate([target.array.reshape(samples.n, -1) for target in found.values()], axis=1)
 
 
@@ -362,9 +396,10 @@ def fit(
     draft = draft.with_given(columns, samples.n)
     encoded = draft.encoded(columns, samples.n)
     n = samples.n * (1 + len(draft.adding))
-    teachers = draft.taught_by(samples, y, n, lenient=lenient)
-    if teachers and params["tasks"] is None:
-        draft = replace(draft, tasks=())  # with soft labels these alone are the default
+    course = draft.course(y, samples.n, n, lenient=lenient)
+    drawn = samples if course is None or course.is_all else some_of(samples, course.drawn)
+    teachers = draft.taught_by(course, drawn, InBlocks(samples, block_rows(samples)))
+    draft = draft.for_course(course)
     samples = draft.tagged(samples, training=True)
     draft = replace(draft, tasks=fit_names(draft.tasks, samples))
     computed = compute_all(samples, draft.tasks, encoded, draft.settings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,10 @@ class MainLabels:
         if self.kind == "distribution":
             return np.flatnonzero(present_rows(self.main))
         return np.flatnonzero(~missing_entries(self.main).reshape(len(self.main), -1).any(axis=1))
+
+    def of(self, rows: slice | Array) -> MainLabels:
+        """Return the labels of some samples alone."""
+        return replace(self, main=self.main[rows])
 
     def answers(self, rows: Array) -> Array:
         """Return the labels of some samples as an estimator of scikit-learn takes them."""

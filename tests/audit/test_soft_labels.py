@@ -66,7 +66,7 @@ def test_the_committee_is_chosen_anew_too(monkeypatch: pytest.MonkeyPatch) -> No
     """The one that all labels chose may be another than that of a training part."""
     named = {"ridge": Ridge(), "guess": DummyRegressor()}
     ridge, guess = (Committee((Member(name, estimator),)) for name, estimator in named.items())
-    monkeypatch.setattr("auxtasks.teacher.teacher.committees_of", lambda *_, **__: [ridge, guess])
+    monkeypatch.setattr("auxtasks.teacher.teaching.committees_of", lambda *_, **__: [ridge, guess])
     table, y = RNG.normal(size=(60, 2)), RNG.normal(size=60)
     y[20:40] = 5 * table[20:40, 0]
     y[50:] = np.nan

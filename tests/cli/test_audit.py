@@ -134,6 +134,17 @@ def test_report_of_classes_by_name_on_a_test_set(
     assert "pass --overwrite to replace them" in capsys.readouterr().err
 
 
+def test_soft_labels_are_audited(
+    status: Status, capsys: pytest.CaptureFixture[str], model: Path, arrays: dict[str, Array], tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "data.npz", X=arrays["X"], y=arrays["y"][:20])
+    task = 'soft_labels:{"features": ["std", "mean"]}'
+    command = ["audit", f"{model}:build", tmp_path / "data.npz", "--domain", "signal", "--task", task, "--no-controls"]
+    assert status(*command, "--seeds", 2, "--epochs", 1, "--output", tmp_path / "report") == 0
+    assert "teacher alone" in capsys.readouterr().out
+    assert [finding.arm.tasks for finding in load_report(tmp_path / "report").findings] == [("soft_labels",)]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "expected"),
     [

@@ -8,6 +8,8 @@ import typer
 
 from auxtasks import __version__, list_tasks, optional
 from auxtasks.cli.app import app
+from auxtasks.registry import DOMAINS
+from auxtasks.teacher.features import BY_DOMAIN
 
 Status = Callable[..., int]
 
@@ -30,6 +32,15 @@ def test_list_of_one_domain_stars_its_own_defaults_only(status: Status, capsys: 
     assert "hog*" in shown
     assert "reconstruction " in shown  # usable here, but a default of domain "any" alone
     assert "abs_sum_changes" not in shown
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_list_shows_soft_labels_in_every_domain(
+    status: Status, capsys: pytest.CaptureFixture[str], domain: str
+) -> None:
+    assert status("list", "--domain", domain) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"soft_labels What a teacher on {BY_DOMAIN[domain]().name.split()[0]}" in shown
 
 
 def test_version(status: Status, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,6 @@ import pickle
 from pathlib import Path
 from typing import Any
 
-import dask.array as da
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -151,13 +150,3 @@ def test_a_teacher_says_nothing_inside_a_pipeline(targets: AuxTargets, in_graph:
     assert batches.element_spec[1]["soft_labels"].shape[1] == 2
     if in_graph:
         assert np.isnan(labels["soft_labels"]).all()
-
-
-def test_data_that_is_not_in_memory_is_refused(tmp_path: Path) -> None:
-    lazy = da.from_array(X, chunks=20)
-    with pytest.raises(InvalidInputError, match="soft labels are not written to `out`"):
-        make_aux_targets(X, "any", TASKS, y=Y, out=tmp_path / "a")
-    for tasks in (TASKS, None):
-        with pytest.raises(InvalidInputError, match="soft labels are not made of collections of Dask"):
-            make_aux_targets(lazy, "any", tasks, y=Y)
-    assert list(AuxTargetGenerator("any", "reconstruction").fit(lazy, Y).specs_) == ["reconstruction"]

@@ -110,6 +110,17 @@ class Documents:
             given=None if self.given is None else self.given.take(rows),
         )
 
+    def take(self, rows: Array) -> Documents:
+        """Return the texts of some numbers, which are not tagged yet."""
+        return replace(
+            self,
+            texts=tuple(self.texts[row] for row in rows),
+            spans=self.spans.pick(rows),
+            ids=self.ids[self.spans.flat_of(rows)],
+            given=None if self.given is None else self.given.pick(rows),
+            annotations=None,
+        )
+
     @property
     def said(self) -> Annotations:
         """What the tagger says; there for every task that declares what it `needs`."""

@@ -62,6 +62,17 @@ class Spans:
         begin, end, _ = rows.indices(self.n)
         return slice(int(self.first[begin]), int(self.first[end]))
 
+    def pick(self, rows: Array) -> Spans:
+        """Return the spans of the texts of some numbers."""
+        flat = self.flat_of(rows)
+        return Spans(self.counts[rows], self.starts[flat], self.ends[flat])
+
+    def flat_of(self, rows: Array) -> Array:
+        """Where the tokens of the texts of some numbers lie in the flat arrays."""
+        counts = self.counts[rows]
+        found: Array = np.repeat(self.first[rows] - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
+        return found
+
 
 def words_of(texts: Sequence[str], spans: Spans) -> Iterator[list[str]]:
     """Cut the tokens out of their texts."""
