@@ -142,10 +142,11 @@ def attach_heads(
         ``{"conv1": "class"}`` for logits, ``"vector"`` for numbers. Their weight is 0.3 unless `weights` has a number;
         chance is that of equally frequent classes.
     head_budget : float or None, default 0.1
-        The heads together have at most this share of the base's parameters, or 10,000 where that is less. Heads that
-        would have more are made smaller: first, a vector of more than 64 numbers is put together of its principal
-        components, as many as explain 95 % of its variance in `targets` and no more than 64; then the map from the
-        tap's features is one of low rank, and a decoder has fewer channels. None sets no limit. See Notes.
+        The heads together have at most this share of the base's parameters, or 500,000 where that is less. Heads that
+        would have more are made smaller: a vector of more than 64 numbers is put together of its principal components,
+        as many as explain 95 % of its variance in `targets` and no more than 64; a map from all places of the tap gets
+        a lower rank, or becomes one that goes place by place; other maps get a lower rank. None sets no limit. See
+        Notes.
 
     Returns
     -------

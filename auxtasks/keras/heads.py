@@ -30,13 +30,13 @@ class HeadSize:
     rank : int, optional
         That of the linear map from its features, where this is a product of two.
     width : int
-        The channels inside a decoder.
+        The channels inside a decoder; 0 where a map is not decoded, but linear in all places of the tap.
     components : mapping of str to int
         Of how many components a vector is put together, for those that are.
     """
 
     rank: int | None = None
-    width: int = 32
+    width: int = 0
     components: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -67,12 +67,13 @@ class Head(keras.layers.Layer):
         raise NotImplementedError
 
     @classmethod
-    def sizes(cls, components: Mapping[str, int]) -> Iterator[HeadSize]:
+    def sizes(cls, shape: Shape, specs: Sequence[TargetSpec], components: Mapping[str, int]) -> Iterator[HeadSize]:
         """Go through the sizes that a head can have, from the largest on; `components` are those of wide vectors."""
+        del shape, specs
         yield HeadSize()
         if components:
             yield HeadSize(components=components)
-        for rank in range(256, 0, -1):
+        for rank in range(MOST_RANK, 0, -1):
             yield HeadSize(rank, components=components)
 
     def set_components(self, components: Mapping[str, Any]) -> None:
@@ -196,25 +197,32 @@ class StepHead(Head):
 
 
 class MapHead(Head):
-    """A small decoder for one target that is an image, or a series of other length than the tap: place by place.
+    """Predicts one target that is an image, or a series of other length than the tap.
 
-    The features of each place are mapped to a few hidden ones; these are brought to the grid of the target, averaged
-    where it is coarser, and a small convolution reads the target off. A tap without axes is first mapped to a coarse
-    grid. A series is an image of width 1.
+    Where it may be large enough, it is linear in all places of the tap. Else it goes place by place, as it does where
+    the target is finer than the tap: the features of each place are mapped to a few hidden ones, these are brought to
+    the grid of the target, and a small convolution reads it off. A tap without axes is first mapped to a coarse grid.
+    A series is an image of width 1.
     """
 
     @classmethod
     def n_parameters(cls, shape: Shape, specs: Sequence[TargetSpec], size: HeadSize) -> int:
         """See `Head.n_parameters`."""
         (spec,) = specs
+        if not size.width:
+            return _n_linear(Pooling(shape, "grid").size, prod(spec.shape), size.rank)
         cells = prod(_coarse(spec)) if len(shape) == 1 else 1
         outer = (prod(_window(spec)) * size.width + 1) * spec.shape[-1]
         return _n_linear(shape[-1], cells * size.width, size.rank) + outer
 
     @classmethod
-    def sizes(cls, components: Mapping[str, int]) -> Iterator[HeadSize]:
+    def sizes(cls, shape: Shape, specs: Sequence[TargetSpec], components: Mapping[str, int]) -> Iterator[HeadSize]:
         """See `Head.sizes`."""
-        del components  # a decoder has none
+        del components  # a map has none
+        if not _is_finer(specs[0], shape):
+            yield HeadSize()
+            for rank in range(MOST_RANK, LEAST_RANK_OF_MAPS - 1, -1):
+                yield HeadSize(rank)
         for width in (32, 16, 8):
             yield HeadSize(width=width)
         for rank in range(128, 0, -1):
@@ -224,45 +232,65 @@ class MapHead(Head):
         """Create the weights for a tap of this shape, batch first."""
         (spec,) = self.specs
         width = self.size.width
-        self._coarse = _coarse(spec) if len(shape) == 2 else ()
-        self._add_linear(shape[-1], prod(self._coarse) * width)
-        self.outer = self._kernel("outer", (*_window(spec), width, spec.shape[-1]), 1)
-        self.outer_bias = self._bias("outer_bias", spec.shape[-1])
+        self.pooling = None if width else Pooling(shape[1:], "grid")
+        if self.pooling is not None:
+            self._add_linear(self.pooling.size, prod(spec.shape))
+        else:
+            self._coarse = _coarse(spec) if len(shape) == 2 else ()
+            self._add_linear(shape[-1], prod(self._coarse) * width)
+            self.outer = self._kernel("outer", (*_window(spec), width, spec.shape[-1]), 1)
+            self.outer_bias = self._bias("outer_bias", spec.shape[-1])
         self.built = True
 
     def call(self, features: Any, step_mask: Any = None) -> Any:
-        """Return the decoded target, shape (batch, height, width, channels) or (batch, time, channels)."""
-        del step_mask  # the losses leave masked steps out
+        """Return the target, shape (batch, height, width, channels) or (batch, time, channels)."""
         (spec,) = self.specs
-        rank, grid = len(features.shape), _grid_of(spec)
+        if self.pooling is not None:
+            return ops.reshape(self._linear(self.pooling(features, step_mask)), (-1, *spec.shape))
+        decoded = self._decoded(self._hidden(features))  # the losses leave masked steps out
+        return decoded if spec.kind == "image" else ops.squeeze(decoded, axis=2)
+
+    def _hidden(self, features: Any) -> Any:
+        """Return the hidden features of each place, shape (batch, rows, columns, width)."""
+        rank = len(features.shape)
         if rank > 4:  # axes before the last three (the time of a video) are averaged
             features = ops.mean(features, axis=tuple(range(1, rank - 3)))
         hidden = ops.relu(self._linear(features))
         if rank == 2:
-            hidden = ops.reshape(hidden, (-1, *self._coarse, self.size.width))
-        elif rank == 3:
-            hidden = ops.expand_dims(hidden, axis=2)
-        # What is far larger than the map is read off an enlarged map, and enlarged once more.
+            return ops.reshape(hidden, (-1, *self._coarse, self.size.width))
+        return ops.expand_dims(hidden, axis=2) if rank == 3 else hidden
+
+    def _decoded(self, hidden: Any) -> Any:
+        """Read the target off an enlarged map; what is far larger is enlarged once more."""
+        grid = _grid_of(self.specs[0])
         between = (
             min(length, MOST_ENLARGED * (known or length))
             for length, known in zip(grid, hidden.shape[1:3], strict=True)
         )
         hidden = _resized(hidden, tuple(between))
         decoded = ops.conv(hidden, self.outer, padding="same", data_format="channels_last") + self.outer_bias
-        decoded = _resized(decoded, grid)
-        return decoded if spec.kind == "image" else ops.squeeze(decoded, axis=2)
+        return _resized(decoded, grid)
 
     def predict_from(self, features: Any, mask: Any = None) -> dict[str, Any]:
-        """Return the decoded target under its name; see `Head.predict_from`."""
+        """Return the target under its name; see `Head.predict_from`."""
         return {self.specs[0].name: self(features, step_mask=mask)}
 
 
+MOST_RANK = 256
+LEAST_RANK_OF_MAPS = 64
+"""At smaller ranks much of what a map teaches is lost."""
 MOST_ENLARGED = 4
 """How many times a decoder enlarges its hidden map, along each axis."""
 
 
 def _grid_of(spec: TargetSpec) -> tuple[int, int]:
     return (spec.shape[0], spec.shape[1] if spec.kind == "image" else 1)
+
+
+def _is_finer(spec: TargetSpec, shape: Shape) -> bool:
+    """Tell whether a target has more places than the tap, along some axis; a time that varies has any number."""
+    known = shape[-3:-1] if spec.kind == "image" else shape[:-1]
+    return any(length is None or cells > length for cells, length in zip(_grid_of(spec), known, strict=False))
 
 
 def _coarse(spec: TargetSpec) -> tuple[int, ...]:
@@ -340,6 +368,19 @@ class HeadPlan(NamedTuple):
         """What tells it from other heads: the name of its first target."""
         return self.specs[0].name
 
+    def sizes(self, components: Mapping[str, int]) -> Iterator[HeadSize]:
+        """Go through the sizes that it can have, from the largest on; `components` are those of wide vectors."""
+        return self.family.sizes(self.shape, self.specs, components)
+
+    @property
+    def largest(self) -> HeadSize:
+        """Its size where nothing limits it."""
+        return next(self.sizes({}))
+
+    def n_parameters(self, size: HeadSize) -> int:
+        """Return how many weights are trained if it has some size."""
+        return self.family.n_parameters(self.shape, self.specs, size)
+
 
 def plan_heads(
     specs: Mapping[str, TargetSpec],
@@ -365,7 +406,7 @@ def build_heads(plans: Sequence[HeadPlan], seed: int, sizes: Mapping[str, HeadSi
     """Build heads, those of which no size is told as large as they can be."""
     heads = []
     for index, plan in enumerate(plans):
-        rest = plan.tie or (sizes.get(plan.name, HeadSize()),)
+        rest = plan.tie or (sizes.get(plan.name, plan.largest),)
         head = plan.family(plan.specs, seed + 10 * index, *rest)
         head.build((None, *plan.shape))
         heads.append(head)

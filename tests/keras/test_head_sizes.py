@@ -58,7 +58,7 @@ def a_wide_target(n: int = 200, d: int = 300) -> tuple[np.ndarray, auxtasks.AuxT
 
 
 @pytest.mark.parametrize("name", list(PLANS))
-@given(rank=st.none() | st.integers(1, 9), width=st.sampled_from([8, 32]), n_components=st.integers(0, 20))
+@given(rank=st.none() | st.integers(1, 9), width=st.sampled_from([0, 8, 32]), n_components=st.integers(0, 20))
 def test_as_many_parameters_are_counted_as_are_trained(
     name: str, rank: int | None, width: int, n_components: int
 ) -> None:
@@ -67,7 +67,7 @@ def test_as_many_parameters_are_counted_as_are_trained(
     size = HeadSize(rank, width, {"wide": n_components} if wide else {})
     (head,) = build_heads([plan], 0, {plan.name: size})
     found = sum(int(np.prod(variable.shape)) for variable in head.trainable_variables)
-    assert found == plan.family.n_parameters(plan.shape, plan.specs, size)
+    assert found == plan.n_parameters(size)
     outputs = head.predict_from(keras.ops.ones((2, *plan.shape)))
     for spec in plan.specs:
         expected = spec.shape if spec.kind in ("vector", "image", "step_vector") else (*spec.shape, spec.n_classes)
@@ -77,11 +77,11 @@ def test_as_many_parameters_are_counted_as_are_trained(
 @pytest.mark.parametrize("budget", [0.0, 0.1, 0.5])
 def test_all_heads_together_stay_within_the_budget(budget: float) -> None:
     X, targets = a_wide_target()
-    base = wide_base(600)
+    base = keras.Sequential([layers.Dense(1000), layers.Dense(6000), layers.Dense(1)])
     specs = {**targets.specs, **{name: SPECS[name] for name in ("narrow", "class", "image")}}
     model = attach_heads(base, specs, inputs=X, head_budget=budget)
     allowed = max(FEWEST, int(budget * base.count_params()))
-    assert 0.5 * allowed < n_trained(model) <= allowed
+    assert 0.8 * allowed < n_trained(model) <= allowed
 
 
 def test_heads_within_the_budget_are_as_without_one() -> None:
@@ -101,8 +101,8 @@ def test_without_a_budget_every_number_has_weights_of_its_own() -> None:
 def test_a_budget_that_no_head_keeps_is_refused() -> None:
     X, targets = a_wide_target()
     specs = {**targets.specs, "series": SPECS["series"]}
-    with pytest.raises(InvalidInputError, match=r"`head_budget` allows 10,000 .* 'wide', on a tap of shape \(12000,\)"):
-        attach_heads(wide_base(12_000), specs, inputs=X, head_budget=0)
+    with pytest.raises(InvalidInputError, match=r"allows 500,000 .* 'wide', on a tap of shape \(300000,\)"):
+        attach_heads(wide_base(300_000), specs, inputs=X, head_budget=0)
     with pytest.raises(InvalidInputError, match="`head_budget` must be at least 0"):
         attach_heads(wide_base(), targets, inputs=X, head_budget=-0.1)
     with pytest.raises(InvalidTypeError, match="`head_budget` must be a number"):
@@ -143,9 +143,10 @@ def test_missing_numbers_count_as_the_mean() -> None:
 def test_a_wide_vector_is_learned_from_its_components(tmp_path: Path) -> None:
     keras.utils.set_random_seed(0)
     X, targets = a_wide_target()
-    model = attach_heads(wide_base(400), targets, inputs=X, weights=1.0)
-    assert n_trained(model) <= FEWEST
-    model.compile(keras.optimizers.Adam(0.01), "mse")
+    model = attach_heads(wide_base(2000), targets, inputs=X, weights=1.0)
+    assert model.heads[0].size.components["wide"] <= 20
+    assert n_trained(model) < 50_000
+    model.compile(keras.optimizers.Adam(0.003), "mse")
     history = model.fit(X, targets.with_main(np.full(len(X), np.nan)), epochs=40, verbose=0).history
     assert history["wide_loss"][-1] < 0.1  # of chance; components leave out 0.05 at most
     predicted = model.predict_auxiliary(X, verbose=0)["wide"]
@@ -161,7 +162,7 @@ def test_a_wide_vector_is_learned_from_its_components(tmp_path: Path) -> None:
 
 def test_on_components_the_trunk_has_the_gradient_of_the_projected_target() -> None:
     X, targets = a_wide_target()
-    model = attach_heads(wide_base(400), targets, inputs=X, weights=1.0, seed=0)
+    model = attach_heads(wide_base(2000), targets, inputs=X, weights=1.0, seed=0)
     (head,) = model.heads
     mean, axes = np.split(head.components["wide"].numpy(), [1])
     unit = axes / np.linalg.norm(axes, axis=1, keepdims=True)
@@ -174,7 +175,7 @@ def test_on_components_the_trunk_has_the_gradient_of_the_projected_target() -> N
 
 def test_an_image_coarser_than_the_map_is_read_off_means() -> None:
     plan = HeadPlan(MapHead, (TargetSpec("image", "test", "image", (2, 3, 1)),), (4, 6, 5))
-    (head,) = build_heads([plan], 0, {})
+    (head,) = build_heads([plan], 0, {"image": HeadSize(width=32)})
     head.outer.assign(np.zeros(head.outer.shape))
     outer = head.outer.numpy()
     outer[1, 1] = 1.0
@@ -183,6 +184,17 @@ def test_an_image_coarser_than_the_map_is_read_off_means() -> None:
     hidden = np.maximum(features @ head.kernel.numpy(), 0).sum(axis=-1)
     expected = hidden.reshape(2, 2, 2, 3, 2).mean(axis=(2, 4))
     np.testing.assert_allclose(head(features)[..., 0], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("grid", "tap", "whole"),
+    [((4, 4), (7, 7, 8), True), ((8, 7), (7, 7, 8), False), ((4, 4), (30,), True), ((4, 4), (3, 7, 7, 8), True)],
+)
+def test_a_target_that_is_no_finer_than_the_tap_is_linear_in_all_of_it(
+    grid: tuple[int, int], tap: tuple[int, ...], whole: bool
+) -> None:
+    plan = HeadPlan(MapHead, (TargetSpec("image", "test", "image", (*grid, 2)),), tap)
+    assert plan.largest == (HeadSize() if whole else HeadSize(width=32))
 
 
 def test_a_model_says_what_its_heads_have() -> None:
