@@ -219,7 +219,7 @@ def attach_heads(
     task_losses = resolve_losses(losses, headed)
     fused = Schedule.of(schedule, [MAIN, *specs]).kind == "joint"
     plans = plan_heads(headed, taps, {task: (each,) for task, each in ties.items()}, fused=fused)
-    values = targets if isinstance(targets, (AuxTargets, TargetArrays)) else {}
+    values: Mapping[str, Array] = targets if isinstance(targets, (AuxTargets, TargetArrays)) else {}
     sizes, components = sizes_of(plans, head_budget, base, values)
     model = AuxModel(
         base,
