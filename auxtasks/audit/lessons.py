@@ -44,7 +44,7 @@ def lessons_of(teachers: Sequence[Teacher], split: Split, n_original: int, said:
             anew = teacher.shown(without_labels(teacher.labels.main, others))
             opinions = said[teacher.name] if teacher.name in said else anew.opinions()[split.test]
             labelled = split.train[np.isin(split.train, anew.labels.rows)]
-            unseen = anew.unseen.said[np.searchsorted(anew.labels.rows, labelled)]
+            unseen = anew.said_unseen()[np.searchsorted(anew.labels.rows, labelled)]
             split.lessons[teacher.name] = Lesson(anew.spec, anew.soft_labels(), opinions, unseen)
 
 
