@@ -119,7 +119,7 @@ def test_in_a_run_too_teacher_and_network_are_compared(monkeypatch: pytest.Monke
     monkeypatch.setattr(Experiment, "attached", lambda *args: models.append(attached(*args)) or models[-1])
     found = experiment()
     found.run(arm, splits(found))
-    assert said in models[0].told_of_soft_labels[0]
+    assert said in models[-1].told_of_soft_labels[0]
 
 
 def test_opinions_of_labelled_samples_are_in_the_order_of_the_training_part() -> None:
