@@ -127,7 +127,7 @@ def _took_over(kept: AuxModel, fresh: AuxModel) -> bool:
         ours.assign(theirs.value)
     kept.reset_metrics()
     kept._plan.specs.update(fresh._plan.specs)
-    kept._listening = fresh._listening
+    kept._listening.begin_anew(fresh._listening.unseen)
     return True
 
 

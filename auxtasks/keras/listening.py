@@ -16,7 +16,7 @@ from auxtasks.batches.forms import AuxBatch
 from auxtasks.batches.planned import as_held, gathered
 from auxtasks.errors import InvalidInputError
 from auxtasks.keras.outputs import by_label
-from auxtasks.keras.private import restore_seed_state, seed_state
+from auxtasks.keras.private import loss_container, restore_seed_state, seed_state
 from auxtasks.keras.seeds import states_of
 from auxtasks.keras.taught import losses_by_output, opinions
 from auxtasks.specs import TargetSpec
@@ -68,6 +68,20 @@ class Listening:
         """What teachers say of labelled samples when not shown their labels, by task; of a loaded model nothing."""
         self.told: list[str] = []
         self._mixed: dict[str, tuple[Array, Array]] = {}
+        self._plain: tuple[Any, Any, list[tuple[Any, Array]]] | None = None
+
+    def begin_anew(self, unseen: dict[str, Floats]) -> None:
+        """Forget what was decided, and take what other teachers say."""
+        self.unseen, self.told, self._mixed = unseen, [], {}
+
+    def plain(self, model: Any) -> tuple[Any, list[tuple[Any, Array]]]:
+        """Return the model without tasks, traced once since it was compiled, and the first state of its optimizer."""
+        compiled = loss_container(model)
+        if self._plain is None or self._plain[0] is not compiled:
+            plain = model.without_tasks()
+            plain.optimizer.build(plain.trainable_variables)
+            self._plain = compiled, plain, [(variable, variable.numpy()) for variable in plain.optimizer.variables]
+        return self._plain[1:]
 
     def taught(self, model: Any, batch: AuxBatch, training: Training, *, verbose: Any) -> AuxBatch:
         """Return samples with what is to be learned: decided, and said, before the first step, and kept to later.
@@ -187,9 +201,8 @@ def cross_validated(model: Any, spec: TargetSpec, labels: MainLabels, training: 
     loss = losses_by_output(model.loss, model.label_names).get(labels.output)
     held = as_held((inputs, main))
     with _unchanged(model.base):
-        plain = model.without_tasks()
-        plain.optimizer.build(plain.trainable_variables)
-        start = [(variable, variable.numpy()) for variable in (*model.base.variables, *plain.optimizer.variables)]
+        plain, of_optimizer = model._listening.plain(model)
+        start = [*((variable, variable.numpy()) for variable in model.base.variables), *of_optimizer]
         for number, (train, test) in enumerate(folds):
             for variable, value in start:
                 variable.assign(value)

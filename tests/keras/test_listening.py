@@ -133,6 +133,17 @@ def test_variables_optimizer_and_random_states_are_what_they_were() -> None:
     assert not np.array_equal(mixed, soft, equal_nan=True)
 
 
+def test_a_network_is_traced_once_and_found_to_be_the_same_again() -> None:
+    model = _model(PERFECT)
+    first, plain = listen(model, *_training(model)), model._listening.plain(model)[0]
+    second = listen(model, *_training(model))
+    assert first.sentences == second.sentences
+    np.testing.assert_array_equal(first.targets["soft_labels"], second.targets["soft_labels"])
+    assert model._listening.plain(model)[0] is plain
+    model.compile("sgd", LOSS)
+    assert model._listening.plain(model)[0] is not plain
+
+
 def test_a_weight_that_was_given_is_not_decided() -> None:
     model = _fit(_model(weights={"soft_labels": 0.5}))
     assert model.loss_weights == {"soft_labels": 0.5}
