@@ -200,9 +200,9 @@ class MapHead(Head):
     """Predicts one target that is an image, or a series of other length than the tap.
 
     Where it may be large enough, it is linear in all places of the tap. Else it goes place by place, as it does where
-    the target is finer than the tap: the features of each place are mapped to a few hidden ones, these are brought to
-    the grid of the target, and a small convolution reads it off. A tap without axes is first mapped to a coarse grid.
-    A series is an image of width 1.
+    the target is far finer than the tap: the features of each place are mapped to a few hidden ones, these are brought
+    to the grid of the target, and a small convolution reads it off. A tap without axes is first mapped to a coarse
+    grid. A series is an image of width 1.
     """
 
     @classmethod
@@ -279,6 +279,8 @@ class MapHead(Head):
 MOST_RANK = 256
 LEAST_RANK_OF_MAPS = 64
 """At smaller ranks much of what a map teaches is lost."""
+FINER = 2
+"""A target with more than so many places for each of the tap is decoded."""
 MOST_ENLARGED = 4
 """How many times a decoder enlarges its hidden map, along each axis."""
 
@@ -288,9 +290,9 @@ def _grid_of(spec: TargetSpec) -> tuple[int, int]:
 
 
 def _is_finer(spec: TargetSpec, shape: Shape) -> bool:
-    """Tell whether a target has more places than the tap, along some axis; a time that varies has any number."""
+    """Tell whether a target has far more places than the tap along some axis; a time that varies has any number."""
     known = shape[-3:-1] if spec.kind == "image" else shape[:-1]
-    return any(length is None or cells > length for cells, length in zip(_grid_of(spec), known, strict=False))
+    return any(length is None or cells > FINER * length for cells, length in zip(_grid_of(spec), known, strict=False))
 
 
 def _coarse(spec: TargetSpec) -> tuple[int, ...]:

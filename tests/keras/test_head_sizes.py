@@ -188,9 +188,15 @@ def test_an_image_coarser_than_the_map_is_read_off_means() -> None:
 
 @pytest.mark.parametrize(
     ("grid", "tap", "whole"),
-    [((4, 4), (7, 7, 8), True), ((8, 7), (7, 7, 8), False), ((4, 4), (30,), True), ((4, 4), (3, 7, 7, 8), True)],
+    [
+        ((4, 4), (7, 7, 8), True),
+        ((14, 7), (7, 7, 8), True),
+        ((15, 7), (7, 7, 8), False),
+        ((4, 4), (30,), True),
+        ((4, 4), (3, 7, 7, 8), True),
+    ],
 )
-def test_a_target_that_is_no_finer_than_the_tap_is_linear_in_all_of_it(
+def test_a_target_that_is_not_far_finer_than_the_tap_is_linear_in_all_of_it(
     grid: tuple[int, int], tap: tuple[int, ...], whole: bool
 ) -> None:
     plan = HeadPlan(MapHead, (TargetSpec("image", "test", "image", (*grid, 2)),), tap)
