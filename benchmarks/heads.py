@@ -25,6 +25,7 @@ import keras
 import numpy as np
 from keras import layers
 from scale import peak_mib
+from timing import in_turns
 
 import auxtasks
 from auxtasks.keras import attach_heads
@@ -106,18 +107,9 @@ def seconds_of(case: str, rounds: int) -> dict[str, Any]:
     """Return the seconds of processor time of a step, plain and with heads, and the parameters."""
     plain, step = training(case, heads=False)
     model, step_with_heads = training(case, heads=True)
-    step(), step_with_heads()
-    found = np.empty((rounds, 2))
-    for number in range(rounds):
-        for place, work in enumerate((step, step_with_heads)):
-            start = time.process_time()
-            work()
-            found[number, place] = time.process_time() - start
-    sizes = [
-        sum(int(np.prod(variable.shape)) for variable in part.trainable_variables)
-        for part in getattr(model, "heads", [])
-    ]
-    return {"base": plain.count_params(), "heads": sum(sizes), "seconds": found.tolist()}
+    seconds = in_turns([step, step_with_heads], rounds, time.process_time)
+    n_of_heads = sum(head.n_trained for head in model.heads)
+    return {"base": plain.count_params(), "heads": n_of_heads, "seconds": seconds.tolist()}
 
 
 def peak_of(case: str, heads: bool) -> float:

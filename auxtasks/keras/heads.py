@@ -66,6 +66,11 @@ class Head(keras.layers.Layer):
         """Return how many weights are trained in a head of this size, on a tap of this shape."""
         raise NotImplementedError
 
+    @property
+    def n_trained(self) -> int:
+        """How many weights are trained, as `n_parameters` counts them beforehand."""
+        return sum(prod(variable.shape) for variable in self.trainable_variables)
+
     @classmethod
     def sizes(cls, shape: Shape, specs: Sequence[TargetSpec], components: Mapping[str, int]) -> Iterator[HeadSize]:
         """Go through the sizes that a head can have, from the largest on; `components` are those of wide vectors."""

@@ -132,14 +132,13 @@ class AuxModel(keras.Model):
 
     def __repr__(self) -> str:
         """Return what is attached where, and with how many parameters that are trained."""
-        n_base, total = self.base.count_params(), 0
-        heads = []
-        for head in self.heads:
-            n = sum(int(np.prod(variable.shape)) for variable in head.trainable_variables)
-            total += n
-            names = " + ".join(spec.name for spec in head.specs)
-            heads.append(f"{names} at {self.taps[head.specs[0].name]!r} with {n:,}")
-        share = f" ({100 * total / n_base:.2g} %)" if heads and n_base else ""
+        n_base, n_heads = self.base.count_params(), sum(head.n_trained for head in self.heads)
+        heads = [
+            f"{' + '.join(spec.name for spec in head.specs)} at {self.taps[head.specs[0].name]!r} "
+            f"with {head.n_trained:,}"
+            for head in self.heads
+        ]
+        share = f" ({100 * n_heads / n_base:.2g} %)" if heads and n_base else ""
         return (
             f"<AuxModel of {self.base.name!r} with {n_base:,} parameters; heads{share}: {', '.join(heads) or 'none'}>"
         )

@@ -76,8 +76,7 @@ class _Everything:
         for rows, partition in zip(self.source.slices(), self.source.blocks, strict=True):
             if rows.stop > rows.start:
                 samples = self.reader.read(partition.compute())
-                for at, block in InBlocks(samples, block_rows(samples)):
-                    yield rows.start + at, block
+                yield from InBlocks(samples, block_rows(samples), rows.start)
 
 
 def _with_texts(draft: Fitted, source: Source, told_of: Sequence[Piece]) -> Fitted:

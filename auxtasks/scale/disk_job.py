@@ -199,8 +199,7 @@ class _Everything:
         """Go through the blocks, each with the number of its first sample."""
         for start, block in self.source.blocks(self.rows):
             samples = _samples_of(block, self.draft)
-            for at, part in InBlocks(samples, block_rows(samples)):
-                yield start + at, part
+            yield from InBlocks(samples, block_rows(samples), start)
 
 
 def _counted(block: Array, draft: Fitted, number: Callable[[int], int]) -> Dense:

@@ -112,7 +112,7 @@ LARGE = 2**30
 
 def _warn_of_size(rooms: Sequence[RawTarget], samples: Blocks) -> None:
     n_bytes = sum(room.array.nbytes for room in rooms)
-    if n_bytes > LARGE and n_bytes > getattr(samples, "inputs", rooms[0].array[:0]).nbytes:
+    if n_bytes > LARGE and n_bytes > samples.inputs.nbytes:
         largest = max(rooms, key=lambda room: room.array.nbytes)
         warnings.warn(
             f"the targets take {n_bytes / 2**30:.1f} GiB, more than the inputs: {largest.name!r} has "

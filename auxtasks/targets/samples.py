@@ -23,6 +23,10 @@ class Blocks(Protocol):
     def n(self) -> int:
         """How many samples there are."""
 
+    @property
+    def inputs(self) -> Array:
+        """What a model reads of them."""
+
     def chunks(self) -> list[Any]:
         """Cut the rows into blocks, in whatever form `read` takes them."""
 
