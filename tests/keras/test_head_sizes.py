@@ -147,7 +147,10 @@ def test_a_wide_vector_is_learned_from_its_components(tmp_path: Path) -> None:
     assert model.heads[0].size.components["wide"] <= 20
     assert n_trained(model) < 50_000
     model.compile(keras.optimizers.Adam(0.003), "mse")
-    history = model.fit(X, targets.with_main(np.full(len(X), np.nan)), epochs=40, verbose=0).history
+    y = targets.with_main(np.full(len(X), np.nan))
+    X, y = keras.tree.map_structure(lambda array: np.tile(array, (10, *[1] * (array.ndim - 1))), (X, y))
+    history = model.fit(X, y, epochs=4, verbose=0).history
+    X = X[: len(X) // 10]
     assert history["wide_loss"][-1] < 0.1  # of chance; components leave out 0.05 at most
     predicted = model.predict_auxiliary(X, verbose=0)["wide"]
     assert predicted.shape == targets["wide"].shape

@@ -60,17 +60,20 @@ def _fit(base: keras.Model, x: np.ndarray, targets: dict[str, Any], at: Any) -> 
     model = attach_heads(base, specs, at=at, inputs=x, seed=0, weights=1.0)
     model.compile(keras.optimizers.Adam(0.02), "mse")
     y = {"main": np.full(N, np.nan), **{name: values for name, (values, _) in targets.items()}}
-    return model, model.fit(x, y, epochs=60, batch_size=32, verbose=0).history
+    # Few long epochs: beginning one takes longer than its steps.
+    x, y = keras.tree.map_structure(lambda array: np.repeat(array, 15, axis=0), (x, y))
+    return model, model.fit(x, y, epochs=4, batch_size=32, verbose=0).history
 
 
 def _assert_learnt(logs: dict[str, list[float]], targets: Any, share: float = 0.5) -> None:
     for name in targets:
-        losses = logs[f"{name}_loss"]
-        start = np.log(2) if name in ("class", "multilabel", "steps") else losses[0]
+        values, kind = targets[name]
+        # Of a head that says nothing.
+        start = (values**2).mean() if kind in ("vector", "step_vector", "image") else np.log(2)
         # The cross-entropy of a distribution cannot fall below the distribution's own entropy.
-        p = targets[name][0] if name == "distribution" else np.ones(1)
-        floor = -(p * np.log(p)).sum(axis=-1).mean()
-        assert losses[-1] - floor < share * (start - floor), (name, losses[0], losses[-1])
+        floor = -(values * np.log(values)).sum(axis=-1).mean() if kind == "distribution" else 0.0
+        last = logs[f"{name}_loss"][-1]
+        assert last - floor < share * (start - floor), (name, start, last)
 
 
 @pytest.mark.graph
