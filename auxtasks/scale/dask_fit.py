@@ -15,11 +15,10 @@ from auxtasks.extractors.text.documents import Documents, FittedTexts, Vocabular
 from auxtasks.extractors.text.reading import read_texts, tagged, tokenize
 from auxtasks.extractors.text.spans import NAMED, Annotations, Spans
 from auxtasks.optional import require
+from auxtasks.scale.dask_computed import ComputedPart, Kept, compute_part, kept_on_workers
 from auxtasks.scale.dask_source import Piece, Source, bring, layer, pieces, read_source
-from auxtasks.targets.computing import compute_all
 from auxtasks.targets.fitted import Fitted
 from auxtasks.targets.parts import InBlocks, block_rows
-from auxtasks.targets.samples import Ragged
 from auxtasks.targets.statistics import Seen, see
 from auxtasks.targets.tasks import Task, fit_names
 from auxtasks.teacher.teacher import Teacher
@@ -28,14 +27,15 @@ from auxtasks.typing import Array
 
 def fit_lazily(
     params: Mapping[str, Any], X: object, given: Mapping[str, object] | None, y: object = None
-) -> tuple[Fitted, Source]:
+) -> tuple[Fitted, Source, Kept | None]:
     """Fit on a collection of Dask, with the scheduler that is active; main labels are in memory.
 
     A worker computes the targets of a partition, collects what they tell (counts, means, sums of squared deviations,
-    frequencies of classes, which columns are copies), and forgets them; the parts are merged along a tree. Texts are
-    gone through twice, because no target can be computed before the vocabulary, the longest text and the tagger's names
-    are known; given columns and main labels take a count of the samples first where the collection does not tell it.
-    Teachers are fitted here, on the samples that are drawn, which are computed for it.
+    frequencies of classes, which columns are copies), and forgets them, unless there is room to keep them; the parts
+    are merged along a tree. Texts are gone through twice, because no target can be computed before the vocabulary, the
+    longest text and the tagger's names are known; given columns and main labels take a count of the samples first
+    where the collection does not tell it. Teachers are fitted here, on the samples that are drawn, which are computed
+    for it.
     """
     draft = Fitted.begun(params, given, y)
     source = read_source(X, draft)
@@ -49,7 +49,12 @@ def fit_lazily(
     told_of = pieces(source, columns)
     if draft.domain == "text":
         draft = _with_texts(draft, source, told_of)
-    found: Part = _reduced(see_part, source, told_of, draft)
+    kept = kept_on_workers(source, draft, told_of, taught=course is not None)
+    found: Part = (
+        _reduced(see_part, source.blocks, told_of, draft)
+        if kept is None
+        else _reduced(see_computed, kept.parts, told_of, draft)
+    )
     told = found.told
     if told is None:
         raise InvalidInputError("`X` holds no samples: all of its partitions are empty.")
@@ -61,7 +66,7 @@ def fit_lazily(
         reader = replace(draft, **of_samples)
         drawn = reader.read(source.some(course.drawn))
         teachers = draft.taught_by(course, drawn, _Everything(source, reader))
-    return draft.learned(told.seen, told.compute, teachers, **of_samples), source
+    return draft.learned(told.seen, told.compute, teachers, **of_samples), source, kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,17 +89,17 @@ def _with_texts(draft: Fitted, source: Source, told_of: Sequence[Piece]) -> Fitt
     check_names_merge(draft.tasks)
     # The words that are classes are counted anyway; only names of a tagger ask for tagging in this pass already.
     needs = frozenset(column for task in draft.tasks if task.extractor.fit is not None for column in task.needs)
-    found: Words = _reduced(see_words, source, told_of, draft, needs)
+    found: Words = _reduced(see_words, source.blocks, told_of, draft, needs)
     texts = fit_texts(found, draft.params["max_tokens"])
     return replace(draft, texts=texts, tasks=fit_names(draft.tasks, stand_in(found, texts)))
 
 
-def _reduced(see: Callable[..., Any], source: Source, told_of: Sequence[Piece], *arguments: Any) -> Any:
+def _reduced(see: Callable[..., Any], blocks: Sequence[Any], told_of: Sequence[Piece], *arguments: Any) -> Any:
     """Merge what a function tells of each partition, along a tree."""
     delayed = require("dask", extra="dask").delayed
     # One node for all partitions: a vocabulary is not sent along with each of them.
     shared = [delayed(argument, traverse=False) for argument in arguments]
-    calls = [(see, block, piece, *shared) for block, piece in zip(source.blocks, told_of, strict=True)]
+    calls = [(see, block, piece, *shared) for block, piece in zip(blocks, told_of, strict=True)]
     level = range(len(calls))
     while len(level) > 1:
         start = len(calls)
@@ -149,24 +154,18 @@ class Part:
 
 def see_part(block: Any, piece: Piece, draft: Fitted) -> Part:
     """Compute the unscaled targets of a partition, and keep only what they tell."""
-    if not len(block):
+    return see_computed(compute_part(block, piece, draft), piece, draft)
+
+
+def see_computed(part: ComputedPart | None, piece: Piece, draft: Fitted) -> Part:
+    """Keep only what unscaled targets tell."""
+    if part is None:
         return Part({piece.number: 0}, None, draft.domain)
-    own = piece.own(draft)
     with piece.named():
-        samples = own.read(block)
-        columns = own.encoded(piece.given, samples.n)
-        samples = own.tagged(samples)
-        computed = compute_all(samples, own.tasks, columns, own.settings)
-        seen = {task.name: see(task, computed.targets[task.name], scale=own.settings.scale) for task in own.named}
-    told = Told(
-        seen,
-        samples.row_shape,
-        samples.compute,
-        isinstance(samples, Ragged),
-        bool(getattr(samples, "add_channel", False)),
-        piece.place,
-    )
-    return Part({piece.number: samples.n}, told, own.domain)
+        targets = part.targets.targets
+        seen = {task.name: see(task, targets[task.name], scale=draft.settings.scale) for task in draft.named}
+    told = Told(seen, part.row_shape, part.compute, part.ragged, part.add_channel, piece.place)
+    return Part({piece.number: part.n}, told, draft.domain)
 
 
 def _merged(name: str, one: Seen, other: Seen) -> Seen:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from math import isnan
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from auxtasks.errors import InvalidInputError
 from auxtasks.label_columns import check_names
 from auxtasks.labels import main_labels, present_rows
 from auxtasks.optional import is_dask, require
+from auxtasks.scale.dask_computed import ComputedPart, Kept
 from auxtasks.scale.dask_source import (
     Piece,
     Source,
@@ -67,7 +68,7 @@ def targets_of(
     copies = bool(fitted.adding)
     as_they_are = source.array is not None and not copies and not fitted.changes_inputs
     inputs = None if as_they_are else inputs_layout(fitted, source, copies)
-    layouts = {name: Layout(spec.shape, fitted.missing(name).dtype) for name, spec in fitted.specs.items()}
+    layouts = layouts_of(fitted)
 
     delayed = require("dask", extra="dask").delayed
     # What teachers know of the training samples stays here.
@@ -89,6 +90,24 @@ def targets_of(
     n = -1 if source.rows is None else sum(source.rows)
     main = None if y is None else main_of(y, n, 2 * n if copies else n)
     return Made(arrays, read, n, lengths, main)
+
+
+def scaled_from(kept: Kept, fitted: Fitted, rows: Sequence[int]) -> dict[str, Any]:
+    """Lay out the same targets, as dask arrays that scale what workers have computed already."""
+    layouts = layouts_of(fitted)
+    shared = [require("dask", extra="dask").delayed(value, traverse=False) for value in (fitted, layouts)]
+    made = layer("scale", [(scaled_part, part, *shared) for part in kept.parts])
+    return {
+        name: joined("targets", [(partial(target_of, name=name, copies=None), one) for one in made], rows, *layout)
+        for name, layout in layouts.items()
+    }
+
+
+def scaled_part(part: ComputedPart | None, fitted: Fitted, layouts: dict[str, Layout]) -> Made:
+    """Scale the targets of a partition, and leave what was computed as it is: others may ask for it."""
+    if part is None:
+        return Made({name: layout.empty() for name, layout in layouts.items()}, None, 0)
+    return fitted.scaled(part.targets, in_place=False)
 
 
 def _read(fitted: Fitted, X: object) -> Source:
@@ -153,8 +172,7 @@ def as_said(inputs: Array, said: Layout) -> Array:
     return brought
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(NamedTuple):
     """The shape of one sample's values, and their dtype."""
 
     shape: tuple[int, ...]
@@ -163,6 +181,11 @@ class Layout:
     def empty(self) -> Array:
         """Return the values of no samples."""
         return np.empty((0, *self.shape), self.dtype)
+
+
+def layouts_of(fitted: Fitted) -> dict[str, Layout]:
+    """Tell how each target is laid out."""
+    return {name: Layout(spec.shape, fitted.missing(name).dtype) for name, spec in fitted.specs.items()}
 
 
 def inputs_layout(fitted: Fitted, source: Source, copies: bool) -> Layout:
@@ -229,6 +252,11 @@ class LazyAuxTargets(AuxTargets):
     ) -> None:
         super().__init__({}, generator, inputs, n_original, lengths, main)
         self._arrays = dict(arrays)
+        self._kept: Kept | None = None
+
+    def keep(self, kept: Kept | None) -> None:
+        """Hold on to what workers computed already; where that is gone, it is computed anew."""
+        self._kept = kept
 
     @property
     def _title(self) -> str:
@@ -282,7 +310,7 @@ class LazyAuxTargets(AuxTargets):
             As `auxtasks.make_aux_targets` makes of arrays.
         """
         dask = require("dask", extra="dask")
-        arrays, inputs, lengths = dask.compute(self._arrays, self._inputs, self._lengths, **options)
+        arrays, inputs, lengths = dask.compute(self._quickest(options), self._inputs, self._lengths, **options)
         n_original = self._own(len(next(iter(arrays.values()))))
         return AuxTargets(arrays, self._generator, inputs, n_original, lengths, self._main)
 
@@ -300,7 +328,7 @@ class LazyAuxTargets(AuxTargets):
             The same, of arrays that are there or on their way.
         """
         dask = require("dask", extra="dask")
-        arrays, inputs, lengths = dask.persist(self._arrays, self._inputs, self._lengths, **options)
+        arrays, inputs, lengths = dask.persist(self._quickest(options), self._inputs, self._lengths, **options)
         return type(self)(arrays, self._generator, inputs, self._n_original, lengths, self._main)
 
     def with_main(self, y: object = None, name: str = "main") -> dict[str, Any]:
@@ -409,8 +437,15 @@ class LazyAuxTargets(AuxTargets):
         """
         known, fitted = self.compute_chunk_sizes(), Fitted.of(self._generator)
         inputs = known.inputs if include_inputs else None
-        made = Made(known._arrays, inputs, known.n_original, known.lengths, known._main)
+        made = Made(known._quickest({}), inputs, known.n_original, known.lengths, known._main)
         write_zarr(fitted, made, Path(path), overwrite=overwrite)
+        self._kept = None  # the workers' memory is for others now
+
+    def _quickest(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the targets, scaled from what the workers keep if it is they who are asked."""
+        if self._kept is None or options or not self._kept.is_there:
+            return self._arrays
+        return scaled_from(self._kept, Fitted.of(self._generator), self._first.chunks[0])
 
     @property
     def _first(self) -> Any:

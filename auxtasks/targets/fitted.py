@@ -197,14 +197,19 @@ class Fitted:
         return tagged(samples, self.text_settings, needs, training=training)
 
     def scaled(
-        self, computed: Computed, soft: Mapping[str, Array] | None = None, main: Mapping[str, Array] | None = None
+        self,
+        computed: Computed,
+        soft: Mapping[str, Array] | None = None,
+        main: Mapping[str, Array] | None = None,
+        *,
+        in_place: bool = True,
     ) -> Made:
-        """Scale what was computed, in place, and put soft labels beside it."""
+        """Scale what was computed, and put soft labels beside it."""
         arrays: dict[str, Array] = dict(soft or {})
         for name in self.specs.keys() - arrays.keys():
             raw = computed.targets[name].array
             scaling = self.scalings.get(name)
-            arrays[name] = raw if scaling is None else scaling.apply(raw, in_place=True)
+            arrays[name] = raw if scaling is None else scaling.apply(raw, in_place=in_place)
         arrays = {name: arrays[name] for name in self.specs}
         return Made(arrays, computed.inputs, computed.n_original, computed.lengths, main)
 

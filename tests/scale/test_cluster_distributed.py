@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,3 +67,26 @@ def test_a_worker_killed_in_mid_run(client: Any, check_alike: Any, tmp_path: Pat
     for name, array in calm.items():
         np.testing.assert_array_equal(found[name], array)
     assert found.specs == calm.specs
+
+
+def test_workers_with_room_compute_once(client: Any, tmp_path: Path) -> None:
+    def counted(block: Array, block_info: Any = None) -> Array:
+        with (tmp_path / "reads").open("a") as file:
+            file.write(f"{block_info[0]['chunk-location'][0]}\n")
+        return block
+
+    read = da.from_array(X, chunks=(50, -1, -1)).map_blocks(counted, dtype=X.dtype, meta=np.empty((0, 0, 0)))
+    lazy: Any = make_aux_targets(read, "signal", "fft")
+    lazy.to_zarr(tmp_path / "targets", include_inputs=False)
+    assert sorted((tmp_path / "reads").read_text().split()) == ["0", "1", "2", "3"]
+    found = open_zarr(tmp_path / "targets").compute()
+    # What was written is no longer kept.
+    np.testing.assert_array_equal(found["fft"], lazy.compute(scheduler="sync")["fft"])
+    assert len((tmp_path / "reads").read_text().split()) == 8
+
+
+def test_what_is_kept_is_not_changed_by_those_who_ask(client: Any) -> None:
+    lazy: Any = make_aux_targets(da.from_array(X, chunks=(50, -1, -1)), "signal", "fft")
+    first, second = (lazy.compute()["fft"] for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(first, pickle.loads(pickle.dumps(lazy)).compute()["fft"])  # noqa: S301
