@@ -28,8 +28,7 @@ def staged(path: Path, argument: str = "path") -> Iterator[Path]:
 
     One process at a time has it. What is there at the end is removed, as is what a process left there that was killed.
     """
-    path = Path(os.path.abspath(path))  # noqa: PTH100 (keeps links as they are)
-    stage = path.with_name(f".{path.name}.saving")
+    stage = stage_of(path)
     with told_as_storage_error(argument, path), locked(stage, argument=argument):
         others = sorted(found.name for found in stage.iterdir() if found.name not in (LOCK, NEW))
         if others:
@@ -44,6 +43,12 @@ def staged(path: Path, argument: str = "path") -> Iterator[Path]:
             # Threads that still write there after an error may keep it from being removed until the next time.
             with suppress(OSError):
                 _remove(stage / NEW)
+
+
+def stage_of(path: Path) -> Path:
+    """Return the folder in which what takes a path is prepared."""
+    path = Path(os.path.abspath(path))  # noqa: PTH100 (keeps links as they are)
+    return path.with_name(f".{path.name}.saving")
 
 
 def _remove(path: Path) -> None:

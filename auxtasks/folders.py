@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 from auxtasks._version import __version__
 from auxtasks.checksums import checksum_of, json_document, parsed_document
 from auxtasks.errors import StorageError
-from auxtasks.files import staged, sync, write_through
+from auxtasks.files import stage_of, staged, sync, write_through
 from auxtasks.opening import open_regular, read_regular, refuse_link
 from auxtasks.targets.fitted import plain
 
@@ -96,6 +96,16 @@ def _tidy(path: Path, kept: str, before: Sequence[str]) -> None:
             found.unlink(missing_ok=True)
         elif not any(foreign_in(found, _CHUNK)):
             shutil.rmtree(found, ignore_errors=True)
+
+
+def clear_up(path: Path, description: str) -> None:
+    """Remove what a process left that was killed at the end of its work; where nothing may be written, nothing is."""
+    before = _named_beside(path / description)
+    if stage_of(path).exists() or len(arrays_in(path)) > 1 or any((path / name).exists() for name in before):
+        with suppress(OSError), staged(path):
+            fields = parsed_document(read_regular(path / description), (UNCHECKED,))
+            if fields["format"] == FORMAT:
+                _tidy(path, fields["folder"], fields.get("replaces", ()))
 
 
 def check_replaceable(path: Path, description: str, *, overwrite: bool, argument: str = "path") -> None:

@@ -112,7 +112,9 @@ def _read(saved: Saved, *, mmap: bool) -> tuple[Fitted, Made]:
     described = saved.fields
     with damage_named(saved.path):
         fitted = Fitted.from_state(described["generator"])
-        n_original = int(described["n_original"])
+        n_original = described["n_original"]
+        if not isinstance(n_original, int) or isinstance(n_original, bool):
+            raise ValueError(f"`n_original` must be a whole number; found {n_original!r}")
         files: dict[str, Mapping[str, Any]] = dict(described["targets"])
         arrays = {name: _read_array(saved, files[name], mmap) for name in fitted.specs}
         inputs = None if described["inputs"] is None else _read_array(saved, described["inputs"], mmap)

@@ -7,7 +7,7 @@ import os
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import reduce
 from math import ceil, prod
@@ -25,6 +25,7 @@ from auxtasks.folders import (
     arrays_in,
     begin_arrays,
     check_replaceable,
+    clear_up,
     foreign_in,
     publish,
     read_folder,
@@ -69,16 +70,16 @@ def make_on_disk(
         raise InvalidTypeError(f"`out` must be a path; got {out!r} of type {type(out).__name__}.")
     path = Path(os.path.abspath(out))  # noqa: PTH100 (keeps links as they are)
     job = job_of(X, Fitted.begun(params, given, y), given, y)
-    if (path / DESCRIPTION).is_file() and not overwrite:
-        return _finished(job, path)
     partial = path.with_name(path.name + PARTIAL)
+    if (path / DESCRIPTION).is_file() and not overwrite:
+        return _finished(job, path, partial)
     with ExitStack() as stack:
         with told_as_storage_error("out", path):
             stack.enter_context(locked(partial, wait=False, argument="out"))
         _check_partial(partial)
         if (path / DESCRIPTION).is_file() and not overwrite:
             # Another process finished it meanwhile.
-            return _finished(job, path)
+            return _finished(job, path, partial)
         with told_as_storage_error("out", partial, _IF_FULL, below=partial):
             done = _made(job, partial / NEW, path, overwrite=overwrite)
     return _loaded(done, read_targets(path, verify=False))
@@ -164,8 +165,8 @@ def _run(job: Job, new: Path, overwrite: bool) -> tuple[Job, Journal]:
     return job, journal
 
 
-def _finished(job: Job, path: Path) -> tuple[Fitted, Made]:
-    """Return what is there if it is what this call would make, to the last bit; nothing is written."""
+def _finished(job: Job, path: Path, partial: Path) -> tuple[Fitted, Made]:
+    """Return what is there if it is what this call would make, to the last bit."""
     found = read_targets(path, again="Pass overwrite=True to make it anew")
     saved = read_folder(path, DESCRIPTION, lambda saved: saved, str, "")
     journal = Journal(saved.arrays / JOURNAL)
@@ -181,6 +182,11 @@ def _finished(job: Job, path: Path) -> tuple[Fitted, Made]:
             f"`out`: {saved.path} says other {', '.join(changed)} than the journal of the run; pass overwrite=True to "
             "make it anew."
         )
+    clear_up(path, DESCRIPTION)
+    if partial.exists():
+        # Removed if there is but the lock of a process that was killed at its end.
+        with suppress(OSError), locked(partial, wait=False):
+            (partial / NEW).rmdir()
     return _loaded(job, found)
 
 

@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 
 import auxtasks
 from auxtasks.errors import AuxTasksWarning, StorageError
+from auxtasks.folders import JOURNAL
 from auxtasks.scale.disk_files import RowFile
 from auxtasks.storage import journals_in
-from auxtasks.folders import JOURNAL
 
 
 class Crash(BaseException):

@@ -77,12 +77,12 @@ def test_arguments(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").touch()
     for overwrite in (False, True):
-        with pytest.raises(StorageError, match="mine holds notes.txt, which was not written by auxtasks"):
+        with pytest.raises(StorageError, match=r"mine holds notes\.txt, which was not written by auxtasks"):
             auxtasks.make_aux_targets(X, "signal", out=tmp_path / "mine", overwrite=overwrite)
     foreign = tmp_path / "targets.partial" / "thesis.tex"
     foreign.parent.mkdir()
     foreign.write_text("precious")
-    with pytest.raises(StorageError, match="partial holds thesis.tex, which was not written by auxtasks"):
+    with pytest.raises(StorageError, match=r"partial holds thesis\.tex, which was not written by auxtasks"):
         auxtasks.make_aux_targets(X, "signal", out=tmp_path / "targets", overwrite=True)
     assert foreign.read_text() == "precious"
 
