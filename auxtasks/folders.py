@@ -240,7 +240,20 @@ def _saved(path: Path, content: bytes, again: str) -> Saved:
         raise StorageError(f"{path} names {fields.get('folder')!r}, which is no folder of arrays. {again}.")
     if arrays.is_symlink():
         raise StorageError(f"{arrays} is a link, which auxtasks does not follow; put the folder itself in its place.")
+    files = fields.get("files")
+    if not isinstance(files, dict) or not all(_are_blocks(name, blocks) for name, blocks in files.items()):
+        raise StorageError(f"{path} is damaged: `files` must hold the checksums of the arrays. {again}.")
     return Saved(path, fields, arrays, again)
+
+
+def _are_blocks(name: str, blocks: object) -> bool:
+    """Tell whether these are the checksums of a file in a folder of arrays."""
+    first, *below = name.split("/")
+    if not _ARRAY.fullmatch(first) or not all(map(_CHUNK.fullmatch, below)) or not isinstance(blocks, list):
+        return False
+    pairs = [each for each in blocks if isinstance(each, list) and len(each) == 2 and type(each[0]) is int]
+    ends = [0, *(end for end, _ in pairs)]
+    return len(pairs) == len(blocks) and ends == sorted(ends)
 
 
 def check_blocks(path: Path, blocks: Blocks, again: str) -> None:
