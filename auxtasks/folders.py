@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from typing import Any, TypeVar
 from auxtasks._version import __version__
 from auxtasks.checksums import checksum_of, json_document, parsed_document
 from auxtasks.errors import StorageError
-from auxtasks.files import stage_of, staged, sync, write_through
+from auxtasks.files import NEW, stage_of, staged, sync, write_through
 from auxtasks.opening import open_regular, read_regular, refuse_link
 from auxtasks.targets.fitted import plain
 
@@ -88,14 +87,14 @@ def publish(arrays: Path, path: Path, description: str, fields: Mapping[str, Any
 
 def _tidy(path: Path, kept: str, before: Sequence[str]) -> None:
     """Remove what belonged to a description that is replaced; what cannot be removed now is the next time."""
-    for arrays in arrays_in(path):
-        if arrays.name != kept and not any(foreign_in(arrays)):
-            shutil.rmtree(arrays, ignore_errors=True)
-    for found in (path / name for name in before):
-        if not found.is_dir():
-            found.unlink(missing_ok=True)
-        elif not any(foreign_in(found, _CHUNK)):
-            shutil.rmtree(found, ignore_errors=True)
+    gone = stage_of(path) / NEW
+    old = [arrays for arrays in arrays_in(path) if arrays.name != kept and not any(foreign_in(arrays))]
+    old += [found for found in map(path.joinpath, before) if not found.is_dir() or not any(foreign_in(found, _CHUNK))]
+    for found in old:
+        # Away in one step: a reader does not find half of it. Windows moves nothing that is open.
+        with suppress(OSError):
+            gone.mkdir(exist_ok=True)
+            found.replace(gone / found.name)
 
 
 def clear_up(path: Path, description: str) -> None:

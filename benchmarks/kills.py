@@ -19,6 +19,7 @@ import argparse
 import multiprocessing
 import os
 import signal
+import sys
 import tempfile
 import time
 import warnings
@@ -73,7 +74,7 @@ def make_on_disk(path: Path, number: int) -> None:
     while True:
         try:
             auxtasks.make_aux_targets(signals(number), **OPTIONS, out=path, overwrite=True)
-        except auxtasks.errors.StorageError as error:
+        except auxtasks.errors.StorageError as error:  # noqa: PERF203 (the next try)
             if "is writing" not in str(error):
                 raise
         else:
@@ -119,7 +120,7 @@ def load_zarr(path: Path) -> int:
         try:
             with dask.config.set(scheduler="sync"):
                 return number_of(open_zarr(path).compute())
-        except auxtasks.errors.StorageError as error:
+        except auxtasks.errors.StorageError as error:  # noqa: PERF203 (the next try)
             if "open them again" not in str(error):
                 raise
 
@@ -254,11 +255,15 @@ def main() -> None:
     parser.add_argument("--only", choices=sorted(FLIPPED), nargs="*", default=sorted(FLIPPED))
     args = parser.parse_args()
     warnings.simplefilter("ignore", auxtasks.errors.AuxTasksWarning)
+    amiss = 0
     for name in args.only:
+        counts = [count_flips(FLIPPED[name], args.flips)]
         if name in WRITERS:
-            print(name, dict(count_kills(WRITERS[name], args.kills)), flush=True)
-            print(name, dict(count_reads(WRITERS[name], args.seconds)), flush=True)
-        print(name, dict(count_flips(FLIPPED[name], args.flips)), flush=True)
+            counts += [count_kills(WRITERS[name], args.kills), count_reads(WRITERS[name], args.seconds)]
+        for found in counts:
+            print(name, dict(found), flush=True)
+            amiss += sum(found[what] for what in ("lost", "left_over", "failed", "silent", "writers that failed"))
+    sys.exit(amiss > 0)
 
 
 if __name__ == "__main__":
