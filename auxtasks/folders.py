@@ -66,7 +66,7 @@ def arrays_in(folder: Path) -> list[Path]:
 def publish(arrays: Path, path: Path, description: str, fields: Mapping[str, Any]) -> None:
     """Describe arrays, and give them the name that they are read by, while `staged` holds it for this process."""
     new = arrays.parent
-    before = _named_beside(path / description)
+    before = [name for name in _named_beside(path / description) if (path / name).exists()]
     head = {"format": FORMAT, "auxtasks": __version__, "folder": arrays.name}
     head |= {"replaces": before} if before else {}
     write_through(new / description, json_document({**head, **fields}, plain))
@@ -179,12 +179,6 @@ class Saved:
     def files(self) -> Mapping[str, Blocks] | None:
         """The checksums of every file of the arrays; None in the first format."""
         return None if self.fields["format"] == UNCHECKED else self.fields["files"]
-
-    def blocks(self, name: str) -> Blocks | None:
-        """Return the checksums of a file."""
-        if self.files is not None and name not in self.files:
-            raise StorageError(f"{self.path} has no checksum of {name!r}. {self.again}.")
-        return None if self.files is None else self.files[name]
 
     def file(self, name: object) -> Path:
         """Return the path of a file of the arrays."""

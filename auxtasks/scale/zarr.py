@@ -185,7 +185,8 @@ class _Checked:
     @property
     def dtype(self) -> np.dtype[Any]:
         """The dtype."""
-        return np.dtype(self.array.dtype)
+        found: np.dtype[Any] = self.array.dtype
+        return found
 
     def __getitem__(self, index: tuple[Any, ...]) -> Array:
         """Read a part."""
