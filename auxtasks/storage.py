@@ -112,9 +112,7 @@ def _read(saved: Saved, *, mmap: bool) -> tuple[Fitted, Made]:
     described = saved.fields
     with damage_named(saved.path):
         fitted = Fitted.from_state(described["generator"])
-        n_original = described["n_original"]
-        if not isinstance(n_original, int) or isinstance(n_original, bool):
-            raise ValueError(f"`n_original` must be a whole number; found {n_original!r}")
+        n_original = whole_number(described["n_original"])
         files: dict[str, Mapping[str, Any]] = dict(described["targets"])
         arrays = {name: _read_array(saved, files[name], mmap) for name in fitted.specs}
         inputs = None if described["inputs"] is None else _read_array(saved, described["inputs"], mmap)
@@ -125,6 +123,13 @@ def _read(saved: Saved, *, mmap: bool) -> tuple[Fitted, Made]:
     if len(lengths) != 1 or not fits or not 0 < n_original <= lengths.pop():
         raise StorageError(f"{saved.path} does not fit the arrays beside it. {AGAIN}.")
     return fitted, Made(arrays, inputs, n_original, steps, main or None)
+
+
+def whole_number(value: Any) -> int:
+    """Return how many samples are original, as a description says it."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"`n_original` must be a whole number; found {value!r}")
+    return value
 
 
 @contextmanager

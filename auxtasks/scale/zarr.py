@@ -13,7 +13,7 @@ from auxtasks.checksums import checksum
 from auxtasks.errors import InvalidInputError, StorageError
 from auxtasks.folders import Blocks, Saved, check_blocks, read_folder, save_folder
 from auxtasks.optional import require
-from auxtasks.storage import damage_named
+from auxtasks.storage import damage_named, whole_number
 from auxtasks.targets.fitted import Fitted, Made
 from auxtasks.typing import Array
 
@@ -111,7 +111,7 @@ def _read(saved: Saved) -> tuple[Fitted, Made]:
     described = saved.fields
     with damage_named(saved.path, AGAIN):
         fitted = Fitted.from_state(described["generator"])
-        n_original = int(described["n_original"])
+        n_original = whole_number(described["n_original"])
         files: dict[str, Mapping[str, Any]] = dict(described["arrays"])
         names = {name: described["targets"][name] for name in fitted.specs}
         outputs: dict[str, str] = dict(described.get("main", {}))
