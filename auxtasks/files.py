@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,10 @@ def staged(path: Path, argument: str = "path") -> Iterator[Path]:
     One process at a time has it. What is there at the end is removed, as is what a process left there that was killed.
     """
     stage = stage_of(path)
-    with told_as_storage_error(argument, path), locked(stage, argument=argument):
+    with ExitStack() as stack:
+        with told_as_storage_error(argument, path):
+            stack.enter_context(locked(stage, argument=argument))
+        stack.enter_context(told_as_storage_error(argument, path, below=(stage, path.absolute())))
         others = sorted(found.name for found in stage.iterdir() if found.name not in (LOCK, NEW))
         if others:
             raise StorageError(
@@ -100,7 +103,7 @@ def sync(path: Path) -> None:
     """Return once a file, or the names in a folder, are on the disk."""
     if path.is_dir() and os.name == "nt":
         return  # Windows cannot
-    descriptor = os.open(path, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
@@ -112,15 +115,19 @@ _FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 @contextmanager
 def told_as_storage_error(
-    argument: str, path: Path, if_full: str = "Free some space, or choose another path.", below: Path | None = None
+    argument: str, path: Path, if_full: str = "Free some space, or choose another path.", below: tuple[Path, ...] = ()
 ) -> Iterator[None]:
-    """Say of an error while something is written, or one of files below a folder, where that was and what to do."""
+    """Say of an error while something is written where that was, and what to do.
+
+    Where something else is read meanwhile, errors are those of files at or below some paths.
+    """
     try:
         yield
     except StorageError:
         raise
     except OSError as error:
-        if error.errno not in _FULL and below is not None and not str(error.filename).startswith(str(below)):
+        names = [str(name) for name in (error.filename, error.filename2)]
+        if error.errno not in _FULL and below and not any(n.startswith(str(each)) for n in names for each in below):
             raise
         if error.errno not in _FULL:
             raise StorageError(f"`{argument}`: {path} cannot be written ({error}); choose another path.") from error

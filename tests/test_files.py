@@ -42,6 +42,12 @@ def test_a_file_takes_no_folders_place(tmp_path: Path) -> None:
     assert (tmp_path / "mine").is_dir()
 
 
+def test_errors_of_what_is_read_meanwhile_are_not_called_errors_of_writing(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="elsewhere"), whole(tmp_path / "a") as new:
+        new.write_bytes((tmp_path / "elsewhere").read_bytes())
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_file_takes_no_links_place(tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("precious")
     (tmp_path / "link").symlink_to(tmp_path / "mine")

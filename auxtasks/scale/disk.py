@@ -82,7 +82,7 @@ def make_on_disk(
         if (path / DESCRIPTION).is_file() and not overwrite:
             # Another process finished it meanwhile.
             return _finished(job, path, partial)
-        with told_as_storage_error("out", partial, _IF_FULL, below=partial):
+        with told_as_storage_error("out", partial, _IF_FULL, below=(partial,)):
             done = _made(job, partial / NEW, path, overwrite=overwrite)
     return _loaded(done, read_targets(path, verify=False))
 

@@ -147,12 +147,12 @@ def test_what_was_there_stays_if_a_move_fails(
 
     def refuse(self: Path, target: Path) -> Path:
         if self.name.startswith(at):
-            raise OSError("busy")
+            raise OSError(16, "busy", str(self))
         return replace(self, target)
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", refuse)
-        with pytest.raises(StorageError, match=r"`path`: .*saved cannot be written \(busy\); choose another path"):
+        with pytest.raises(StorageError, match=r"`path`: .*saved cannot be written .*busy: .*; choose another path"):
             targets.save(saved, overwrite=True)
     np.testing.assert_array_equal(load_targets(saved)["std"], targets["std"])
     targets.save(saved, overwrite=True)
