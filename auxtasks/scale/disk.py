@@ -7,7 +7,7 @@ import os
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import reduce
 from math import ceil, prod
@@ -16,23 +16,19 @@ from typing import Any, cast
 
 import numpy as np
 
-from auxtasks.checksums import checksum, parsed_document
+from auxtasks.checksums import checksum
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, StorageError
 from auxtasks.files import NEW, staged, told_as_storage_error
 from auxtasks.folders import (
     JOURNAL,
     Blocks,
-    arrays_in,
     begin_arrays,
     check_replaceable,
     clear_up,
-    foreign_in,
     publish,
     read_folder,
-    refuse_foreign,
 )
-from auxtasks.locks import LOCK, locked
-from auxtasks.opening import read_regular, refuse_link
+from auxtasks.locks import locked
 from auxtasks.optional import shown
 from auxtasks.scale.disk_files import (
     INPUT,
@@ -46,6 +42,7 @@ from auxtasks.scale.disk_files import (
     digest_of,
 )
 from auxtasks.scale.disk_job import Job, Part, job_of, rows_at_once
+from auxtasks.scale.disk_partial import check_partial, clear_partial, take_back
 from auxtasks.storage import DESCRIPTION, PARTIAL, described, journals_in, read_targets
 from auxtasks.targets.computing import Computed
 from auxtasks.targets.fitted import Fitted, Made, plain
@@ -78,7 +75,7 @@ def make_on_disk(
     with ExitStack() as stack:
         with told_as_storage_error("out", path):
             stack.enter_context(locked(partial, wait=False, argument="out"))
-        _check_partial(partial)
+        check_partial(partial)
         if (path / DESCRIPTION).is_file() and not overwrite:
             # Another process finished it meanwhile.
             return _finished(job, path, partial)
@@ -90,34 +87,11 @@ def make_on_disk(
 _IF_FULL = "What is finished is kept: free some space and make the same call again to go on, or delete the folder."
 
 
-def _check_partial(partial: Path) -> None:
-    """Refuse a folder to work in that holds something else than an unfinished run."""
-    refuse_link(partial, "out")
-    if partial.exists() and not partial.is_dir():
-        raise StorageError(f"`out`: {partial} is in the way, which was not written by auxtasks; choose another path.")
-    if partial.is_dir():
-        refuse_foreign(partial, _foreign_in_partial(partial), "out")
-
-
-def _foreign_in_partial(partial: Path) -> Iterator[Path]:
-    new = partial / NEW
-    yield from (found for found in sorted(partial.iterdir()) if found.name not in (LOCK, NEW) or found.is_symlink())
-    if new.is_dir() and not new.is_symlink():
-        runs = arrays_in(new)
-        for found in sorted(new.iterdir()):
-            if found not in runs and (found.name != DESCRIPTION or found.is_symlink()):
-                yield found
-        for run in runs:
-            yield from foreign_in(run)
-    elif new.exists():
-        yield new
-
-
 def _made(job: Job, new: Path, path: Path, *, overwrite: bool) -> Job:
     """Make targets in a folder, or go on with what is there, and give them their name."""
     with staged(path, "out"):
         check_replaceable(path, DESCRIPTION, overwrite=overwrite, argument="out")
-        _take_back(new, path)
+        take_back(new, path)
     try:
         done, journal = _run(job, new, overwrite)
     except InputsChangedError as error:
@@ -135,17 +109,6 @@ def _made(job: Job, new: Path, path: Path, *, overwrite: bool) -> Job:
         check_replaceable(path, DESCRIPTION, overwrite=overwrite, argument="out")
         publish(journal.path.parent, path, DESCRIPTION, _described(done, journal))
     return done
-
-
-def _take_back(new: Path, path: Path) -> None:
-    """Undo what a process did that was killed while it gave arrays their name, so that the run can go on."""
-    try:
-        name = parsed_document(read_regular(new / DESCRIPTION)).get("folder")
-    except (OSError, ValueError):
-        return
-    for arrays in arrays_in(path):
-        if arrays.name == name and not arrays_in(new):
-            arrays.replace(new / arrays.name)
 
 
 def _run(job: Job, new: Path, overwrite: bool) -> tuple[Job, Journal]:
@@ -187,10 +150,7 @@ def _finished(job: Job, path: Path, partial: Path) -> tuple[Fitted, Made]:
             "make it anew."
         )
     clear_up(path, DESCRIPTION)
-    if partial.exists():
-        # Removed if there is but the lock of a process that was killed at its end.
-        with suppress(OSError), locked(partial, wait=False):
-            (partial / NEW).rmdir()
+    clear_partial(partial)
     return _loaded(job, found)
 
 
