@@ -208,9 +208,10 @@ def _change(**fields: Any) -> Any:
 
 
 def _point_elsewhere(path: Path) -> None:
-    described = json.dumps(parsed_document((path / DESCRIPTION).read_bytes()))
-    elsewhere = json.loads(described.replace("target_000", "../targets/target_000"))
-    (path / DESCRIPTION).write_bytes(json_document(elsewhere))
+    described = parsed_document((path / DESCRIPTION).read_bytes())
+    for name in ("targets", "arrays"):
+        described[name] = json.loads(json.dumps(described[name]).replace("target_000", "../targets/target_000"))
+    (path / DESCRIPTION).write_bytes(json_document(described))
 
 
 @pytest.mark.parametrize(
