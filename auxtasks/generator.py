@@ -575,7 +575,8 @@ def make_aux_targets(
         gone through twice more before, so that a generator will not do.
     overwrite : bool
         Whether other targets at `out` are replaced, once the new ones are finished, and an unfinished run of other
-        inputs or options there is thrown away. Without it either is an error.
+        inputs or options there is thrown away. Without it either is an error. Files that auxtasks did not write are
+        refused in any case.
 
     Returns
     -------
@@ -594,7 +595,7 @@ def make_aux_targets(
     MissingDependencyError
         If a task needs a package that is not installed.
     StorageError
-        If `out` holds something else, the disk is full, or another process is writing there.
+        If `out` holds something else or is a link, nothing can be written there, or another process is writing there.
 
     Warns
     -----
@@ -612,9 +613,9 @@ def make_aux_targets(
     same arguments, and gives the same bits as one that was not. Until it is finished its files are in a folder named
     like `out` and ``.partial``, which nothing loads. Each chunk of inputs and targets has a checksum: going on reads
     the inputs of finished chunks again and compares them, which takes less time than computing. The same call after
-    the end checks and returns what is there; teachers are not written, and fitted anew. Texts, series of different
-    lengths and tasks that add copies need all samples at once and are refused. Keras copies arrays that ``fit`` is
-    given into memory; read batches from the maps by `AuxTargets.to_py_dataset` instead
+    the end checks and returns what is there, also where nothing can be written; teachers are not on disk, and fitted
+    anew. Texts, series of different lengths and tasks that add copies need all samples at once and are refused. Keras
+    copies arrays that ``fit`` is given into memory; read batches from the maps by `AuxTargets.to_py_dataset` instead
     (``examples/larger_than_memory.py``).
 
     Examples
@@ -660,7 +661,7 @@ def make_aux_targets(
     return generator.fit_transform(X, y, given=given)
 
 
-def load_targets(path: str | PathLike[str], *, mmap: bool = True) -> AuxTargets:
+def load_targets(path: str | PathLike[str], *, mmap: bool = True, verify: bool = True) -> AuxTargets:
     """Load what `AuxTargets.save` wrote.
 
     Parameters
@@ -669,6 +670,9 @@ def load_targets(path: str | PathLike[str], *, mmap: bool = True) -> AuxTargets:
         The directory.
     mmap : bool
         Whether to leave the arrays on disk until they are read.
+    verify : bool
+        Whether to read all files once and compare their checksums, which takes as long as the disk takes, or a second
+        for some 2 GB that are in memory already. Without it a bit that changed in an array is not seen.
 
     Returns
     -------
@@ -678,7 +682,7 @@ def load_targets(path: str | PathLike[str], *, mmap: bool = True) -> AuxTargets:
     Raises
     ------
     StorageError
-        If the directory or a file is absent, or a file is not what the description says.
+        If the directory or a file is absent, is a link, or is not to the last bit what was written.
 
     Examples
     --------
@@ -689,7 +693,7 @@ def load_targets(path: str | PathLike[str], *, mmap: bool = True) -> AuxTargets:
     array([[ 1.],
            [-1.]], dtype=float32)
     """
-    fitted, made = read_targets(Path(path), mmap=mmap)
+    fitted, made = read_targets(Path(path), mmap=mmap, verify=verify)
     with damage_named(Path(path) / DESCRIPTION):
         generator = generator_of(fitted)
     return generator._targets(made)

@@ -26,11 +26,23 @@ def restored(**params: Any) -> TextSettings:
     return checked_text_settings({**given, **restore_params(json.loads(json.dumps(describe_params(given))))})
 
 
-def test_names_paths_and_tokenizers_come_back() -> None:
-    settings = restored(tokenizer="whitespace", pipeline="en_core_web_sm", cache=Path("folder"), length=12)
-    assert (settings.tokenizer, settings.backend, settings.pipeline) == ("whitespace", "spacy", "en_core_web_sm")
-    assert (settings.cache, settings.length) == (Path("folder"), 12)
+def test_names_and_tokenizers_come_back() -> None:
+    settings = restored(tokenizer="whitespace", length=12)
+    assert (settings.tokenizer, settings.backend, settings.length) == ("whitespace", "spacy", 12)
     assert restored(tokenizer=StandardTokenizer(split="character")).tokenizer == StandardTokenizer(split="character")
+
+
+def test_what_is_read_decides_neither_where_is_written_nor_what_is_loaded() -> None:
+    assert restored(cache=Path("folder")).cache is None
+    for pipeline in ("en_core_web_sm", {"unsaved": "'en_core_web_sm'"}):
+        params = restore_params({**describe_params(vars(settings_of())), "cache": "folder", "pipeline": pipeline})
+        assert params["cache"] is None
+        with pytest.raises(
+            InvalidInputError, match=r"`pipeline` was 'en_core_web_sm', which is not loaded .*set_params"
+        ):
+            make_backend(settings_of(pipeline=params["pipeline"]))
+    with pytest.raises(UnknownNameError, match=r"`backend`: .*'http'"):
+        restore_params({**describe_params(vars(settings_of())), "backend": "http"})
 
 
 def test_what_was_no_text_is_still_known_as_what_it_was_when_described_again() -> None:
