@@ -43,12 +43,13 @@ def run_demo(
         highlight=False,
     )
     found, teacher, first = _train_pairs(splits, settings)
+    shown = np.arange(n_labelled, n_labelled + N_SHOWN)
+    # Before anything more is printed: a reader that closes the pipe ends the command.
+    draw_figure(output, first.inputs[shown], first["soft_labels"][shown], found)
     console.print()
     console.print(outcome_table(found, teacher))
     for line in verdict_lines(found, teacher):
         console.print(line, highlight=False)
-    shown = np.arange(n_labelled, n_labelled + N_SHOWN)
-    draw_figure(output, first.inputs[shown], first["soft_labels"][shown], found)
     console.print(f"Figure: {output}", highlight=False, soft_wrap=True)
     return found
 

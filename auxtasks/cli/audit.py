@@ -39,6 +39,7 @@ from auxtasks.cli.options import (
     Tasks,
     Weights,
 )
+from auxtasks.cli.terminal import interruptible
 from auxtasks.demo import standard_error_discarded
 from auxtasks.errors import InvalidInputError, InvalidTypeError
 from auxtasks.optional import require
@@ -92,31 +93,39 @@ def audit(
     data = wanted.read(input_)
     y, test, classes = _labelled(data, labels)
     build_model = ModelFunction(model)
+    with interruptible(lambda: _kept(results)):
+        report = run(
+            build_model,
+            data.X,
+            y,
+            wanted.make(data, y if wanted.has_soft_labels else None),
+            test=test,
+            cv=cv,
+            groups=data.read("groups") if "groups" in data.others else None,
+            seeds=seeds,
+            epochs=epochs,
+            batch_size=batch_size,
+            weights=tuple(weight) if weight else "auto",
+            metrics=metric or None,
+            margin=margin,
+            controls=not no_controls,
+            results=results,
+            n_jobs=jobs,
+            progress=sys.stderr.isatty(),
+        )
+        # Before anything is printed: a reader that closes the pipe ends the command.
+        report.save(output, overwrite=overwrite)
     console = Console(highlight=False)
     if classes:
         console.print("Classes: " + ", ".join(f"{n} {name}" for n, name in enumerate(classes)) + "\n", markup=False)
-    report = run(
-        build_model,
-        data.X,
-        y,
-        wanted.make(data, y if wanted.has_soft_labels else None),
-        test=test,
-        cv=cv,
-        groups=data.read("groups") if "groups" in data.others else None,
-        seeds=seeds,
-        epochs=epochs,
-        batch_size=batch_size,
-        weights=tuple(weight) if weight else "auto",
-        metrics=metric or None,
-        margin=margin,
-        controls=not no_controls,
-        results=results,
-        n_jobs=jobs,
-        progress=sys.stderr.isatty(),
-    )
     console.print(report)
-    report.save(output, overwrite=overwrite)
     console.print(f"\nReport: {output / PAGE}", markup=False, soft_wrap=True)
+
+
+def _kept(results: Path | None) -> str:
+    if results is None:
+        return "No run is kept; with --results FILE the same call would go on where it was interrupted."
+    return f"Finished runs are kept in {results}; make the same call again to go on."
 
 
 def _labelled(data: Data, source: str) -> tuple[Array, tuple[Any, Array] | None, tuple[str, ...]]:
