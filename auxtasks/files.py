@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -14,22 +15,59 @@ from typing import Any
 
 import numpy as np
 
+from auxtasks.errors import StorageError
+from auxtasks.locks import LOCK, locked
+from auxtasks.opening import descriptor_of, refuse_link
+
+NEW, OLD = "new", "old"
+
 
 @contextmanager
-def written_as_a_whole(path: Path) -> Iterator[Path]:
-    """Give a path for a file or folder, which takes the place of what is there once it is written without an error."""
-    with scratch_beside(path) as scratch:
-        new, old = scratch / "new", scratch / "old"
-        yield new
-        # A file replaces another in one step; a folder needs an empty place.
-        if new.is_dir() and path.exists():
-            path.replace(old)
+def staged(path: Path, argument: str = "path") -> Iterator[Path]:
+    """Give a place for a new file or folder, on the file system of the one that it is going to replace.
+
+    One process at a time has it. What is there at the end is removed, as is what a process left there that was killed.
+    """
+    path = Path(os.path.abspath(path))  # noqa: PTH100 (keeps links as they are)
+    stage = path.with_name(f".{path.name}.saving")
+    with told_as_storage_error(argument, path), locked(stage, argument=argument):
+        others = sorted(found.name for found in stage.iterdir() if found.name not in (LOCK, NEW, OLD))
+        if others:
+            raise StorageError(
+                f"`{argument}`: {stage} is needed while {path} is written, and holds {', '.join(others)}, which "
+                "auxtasks did not write; move that away."
+            )
+        _remove(stage / NEW)
         try:
+            yield stage / NEW
+        finally:
+            _remove(stage / NEW)
+            _remove(stage / OLD)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def written_as_a_whole(path: Path, argument: str = "path") -> Iterator[Path]:
+    """Give a path for a file, which takes the place of the one that is there once it is written without an error."""
+    refuse_link(path, argument)
+    with staged(path, argument) as new:
+        yield new
+        if new.is_dir() and path.exists():
+            path.replace(new.with_name(OLD))
+        try:
+            sync(new)
             new.replace(path)
         except OSError:
-            if old.exists():
-                old.replace(path)
+            if new.with_name(OLD).exists():
+                new.with_name(OLD).replace(path)
             raise
+        sync(path.parent)
 
 
 @contextmanager
@@ -44,18 +82,53 @@ def scratch_beside(path: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str, argument: str = "path") -> None:
     """Write a text, replacing a file that is there."""
-    with written_as_a_whole(path) as new:
+    with written_as_a_whole(path, argument) as new:
         new.write_text(text, encoding="utf-8")
 
 
 def write_through(path: Path, content: bytes, *, append: bool = False) -> None:
     """Write, or add to what is there, and return once it is on the disk."""
-    with path.open("ab" if append else "wb") as file:
+    flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if append else os.O_TRUNC)
+    with os.fdopen(descriptor_of(path, flags), "ab" if append else "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def sync(path: Path) -> None:
+    """Return once a file, or the names in a folder, are on the disk."""
+    if path.is_dir() and os.name == "nt":
+        return  # Windows cannot
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
+
+@contextmanager
+def told_as_storage_error(
+    argument: str, path: Path, if_full: str = "Free some space, or choose another path."
+) -> Iterator[None]:
+    """Say of an error while something is written where that was, and what to do."""
+    try:
+        yield
+    except StorageError:
+        raise
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise StorageError(f"`{argument}`: {path} cannot be written ({error}); choose another path.") from error
+        there = next(folder for folder in path.absolute().parents if folder.exists())
+        free = shutil.disk_usage(there).free
+        raise StorageError(
+            f"`{argument}`: the disk of {path.parent} is full, or a quota is reached ({error.strerror}; {free:,} bytes "
+            f"are free). {if_full}"
+        ) from error
 
 
 def digest(parts: Iterable[bytes]) -> str:

@@ -12,7 +12,9 @@ PACKAGE = Path(__file__).parents[1] / "auxtasks"
 FLOORS = (
     ("_version", "errors", "typing"),
     ("optional", "validation"),
-    ("files", "specs"),
+    ("opening", "checksums", "specs"),
+    ("locks",),
+    ("files",),
     ("registry", "labels"),
     ("label_columns",),
     ("extractors",),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from auxtasks.errors import StorageError
 from auxtasks.files import digest, digest_files, fingerprint, named, versions, write_through, write_whole
 from auxtasks.files import written_as_a_whole as whole
+from auxtasks.opening import read_regular
 
 
 def test_texts_are_written_where_there_was_no_folder(tmp_path: Path) -> None:
@@ -38,9 +41,43 @@ def test_what_was_there_is_replaced_as_a_whole_or_kept(folder: bool, tmp_path: P
 
 def test_a_file_takes_no_folders_place(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
-    with pytest.raises(IsADirectoryError, match="mine"):
+    with pytest.raises(StorageError, match=r"`path`: .*mine cannot be written .*Is a directory"):
         write_whole(tmp_path / "mine", "text")
     assert (tmp_path / "mine").is_dir()
+
+
+def test_a_file_takes_no_links_place(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("precious")
+    (tmp_path / "link").symlink_to(tmp_path / "mine")
+    with pytest.raises(StorageError, match=r"`out`: .*link is a link to .*mine, which auxtasks neither follows"):
+        write_whole(tmp_path / "link", "text", "out")
+    with pytest.raises(StorageError, match=r"link is a link, which auxtasks does not follow"):
+        write_through(tmp_path / "link", b"text")
+    with pytest.raises(StorageError, match=r"link is a link, which auxtasks does not follow"):
+        read_regular(tmp_path / "link")
+    assert (tmp_path / "link").read_text() == "precious"
+
+
+def test_only_ordinary_files_are_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(StorageError, match=r"pipe is no ordinary file"):
+        read_regular(tmp_path / "pipe")
+    with pytest.raises(StorageError, match=r"no ordinary file, but a folder"):
+        read_regular(tmp_path)
+
+
+def test_what_a_killed_process_left_is_removed_and_what_others_left_is_not(tmp_path: Path) -> None:
+    stage = tmp_path / ".a.saving"
+    (stage / "new" / "deep").mkdir(parents=True)
+    (stage / "lock").write_text("12345")
+    write_whole(tmp_path / "a", "text")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    stage.mkdir()
+    (stage / "notes.txt").write_text("precious")
+    with pytest.raises(StorageError, match=r"\.a\.saving is needed while .*, and holds notes.txt, which auxtasks did"):
+        write_whole(tmp_path / "a", "other")
+    assert (stage / "notes.txt").read_text() == "precious"
+    assert (tmp_path / "a").read_text() == "text"
 
 
 def test_lines_are_added(tmp_path: Path) -> None:

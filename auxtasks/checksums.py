@@ -1,0 +1,58 @@
+"""JSON that carries its own checksum."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+
+def checksum(content: bytes | memoryview) -> str:
+    """Return the CRC-32 of some bytes, which differs wherever a bit does."""
+    return f"{zlib.crc32(content):08x}"
+
+
+def json_line(fields: Mapping[str, Any], default: Callable[[Any], Any] | None = None) -> bytes:
+    """Return a line of JSON behind its own checksum."""
+    body = json.dumps(fields, default=default, allow_nan=False).encode()
+    return f"{checksum(body)} ".encode() + body + b"\n"
+
+
+def parsed_line(line: bytes) -> dict[str, Any] | None:
+    """Return what `json_line` made a line of; None if it was not written to its end, or changed."""
+    said, _, body = line.partition(b" ")
+    if not line.endswith(b"\n") or said != checksum(body[:-1]).encode():
+        return None
+    fields: dict[str, Any] = json.loads(body)
+    return fields
+
+
+def json_document(fields: Mapping[str, Any], default: Callable[[Any], Any] | None = None) -> bytes:
+    """Return JSON that starts with the checksum of all that comes after it."""
+    body = json.dumps(fields, indent=1, default=default, allow_nan=False).encode()[1:]
+    return _seal(body) + body
+
+
+def parsed_document(content: bytes, unchecked: Collection[int] = ()) -> dict[str, Any]:
+    """Return what `json_document` made JSON of, or raise a ValueError; some formats have no checksum."""
+    try:
+        fields = json.loads(content, parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+    if not isinstance(fields, dict):
+        raise ValueError("it holds no names")
+    seal = len(_seal(b""))
+    if content[:seal] == _seal(content[seal:]):
+        del fields["checksum"]
+    elif "checksum" in fields or fields.get("format") not in unchecked:
+        raise ValueError("it does not have the checksum it was written with")
+    return fields
+
+
+def _seal(body: bytes) -> bytes:
+    return f'{{\n "checksum": "{checksum(body)}",'.encode()
+
+
+def _no_number(constant: str) -> None:
+    raise ValueError(f"{constant} is no number")

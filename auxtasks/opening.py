@@ -1,0 +1,48 @@
+"""Files opened as what they are: no link is followed, and no pipe waited for."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+from auxtasks.errors import StorageError
+
+
+def refuse_link(path: Path, argument: str = "path") -> None:
+    """Refuse to write through a link, or in its place."""
+    if path.is_symlink():
+        raise StorageError(
+            f"`{argument}`: {path} is a link to {path.readlink()}, which auxtasks neither follows nor replaces; pass "
+            "the path that it leads to, or another one."
+        )
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file to read it; a link, a folder or a pipe is refused."""
+    return os.fdopen(descriptor_of(path, os.O_RDONLY), "rb")
+
+
+def read_regular(path: Path) -> bytes:
+    """Return what a file holds; a link, a folder or a pipe is refused."""
+    with open_regular(path) as file:
+        return file.read()
+
+
+def descriptor_of(path: Path, flags: int) -> int:
+    """Open an ordinary file; one that is absent raises what `open` raises."""
+    # Without waiting for the other end of a pipe.
+    careful = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
+    if path.is_symlink():
+        raise StorageError(f"{path} is a link, which auxtasks does not follow; put the file itself in its place.")
+    try:
+        descriptor = os.open(path, flags | careful, 0o666)
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except OSError as error:
+        raise StorageError(f"{path} cannot be opened: {error.strerror}.") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise StorageError(f"{path} is no ordinary file, but a folder, a pipe or a device.")
+    return descriptor
