@@ -45,6 +45,13 @@ def staged(path: Path, argument: str = "path") -> Iterator[Path]:
             _remove(stage / OLD)
 
 
+def left_by_killed(folder: Path, names: str) -> None:
+    """Remove what processes that were killed left of files of some names, a pattern of `Path.glob`."""
+    for stage in folder.glob(f".{names}.saving"):
+        with staged(folder / stage.name[1 : -len(".saving")]):
+            pass
+
+
 def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)

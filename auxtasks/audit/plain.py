@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 
+from auxtasks.audit.experiment import Arm, Run
 from auxtasks.typing import Floats
 
 
@@ -49,6 +50,25 @@ def decode(kind: Any, value: Any, where: str = "") -> Any:
     return _decode_float(value, where) if kind is float else _checked(value, type(value) is kind, kind, where)
 
 
+def decode_run(state: Any, where: str = "run") -> Run:
+    """Make a run, with numbers that can be those of one."""
+    run: Run = decode(Run, state, where)
+    check_arm(run.arm, f"{where}.arm")
+    _check(run.seed >= 0 and run.fold >= 0, f"{where}.seed and fold must not be negative")
+    _check(0 < run.seconds < math.inf, f"{where}.seconds must be positive; found {run.seconds}")
+    return run
+
+
+def check_arm(arm: Arm, where: str) -> None:
+    """Refuse an arm that nothing can be trained with."""
+    _check(0 <= arm.weight < math.inf, f"{where}.weight must not be negative; found {arm.weight}")
+
+
+def _check(holds: bool, wrong: str) -> None:
+    if not holds:
+        raise ValueError(wrong)
+
+
 def _decode_fields(kind: type, state: Any, where: str) -> Any:
     kinds, fields = get_type_hints(kind), {field.name: field for field in dataclasses.fields(kind)}
     _checked(state, isinstance(state, dict), kind, where)
@@ -67,11 +87,12 @@ _SPECIAL = {None: math.nan, "nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 def _decode_float(value: Any, where: str) -> float:
     if value is None or isinstance(value, str):
         return _SPECIAL[_checked(value, value in _SPECIAL, float, where)]
-    _checked(value, type(value) in (int, float), float, where)
     try:
-        return float(value)
+        found = float(_checked(value, type(value) in (int, float), float, where))
     except OverflowError:
-        raise ValueError(f"{where} is too large for a float") from None
+        found = math.inf
+    _check(math.isfinite(found), f"{where} is too large for a float")
+    return found
 
 
 def _checked(value: Any, holds: bool, kind: Any, where: str) -> Any:

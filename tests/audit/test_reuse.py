@@ -72,7 +72,7 @@ def found(experiment: Experiment, arms: list[Arm] = ARMS) -> list[dict[str, Any]
     """Run each arm with a seed of its own."""
     splits = experiment.splits(None, None, range(3, 3 + len(arms)))
     runs = [experiment.run(arm, split) for arm, split in zip(arms, splits, strict=True)]
-    return [{**run.to_dict(), "seconds": 0.0} for run in runs]
+    return [{**vars(run), "seconds": 0.0} for run in runs]
 
 
 def check(made: Experiment, trained: list[keras.Model], arms: list[Arm] = ARMS, *, shared: bool = True) -> None:
