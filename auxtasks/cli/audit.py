@@ -8,6 +8,9 @@ import inspect
 import logging
 import os
 import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -41,7 +44,7 @@ from auxtasks.cli.options import (
 )
 from auxtasks.cli.terminal import interruptible
 from auxtasks.demo import standard_error_discarded
-from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.errors import AuxTasksError, InvalidInputError, InvalidTypeError
 from auxtasks.optional import require
 from auxtasks.typing import Array
 
@@ -164,16 +167,33 @@ class ModelFunction:
         place = str(Path(place).absolute()) if is_file else place
         self.text = f"{place}:{name}"
         import_tensorflow()
-        module = _from_file(Path(place)) if is_file else _from_name(place)
+        with _errors_of_user(place):
+            module = _from_file(Path(place)) if is_file else _from_name(place)
         self._function = _function_of(module, name)
 
     def __call__(self) -> Any:
         """Build a model."""
-        return self._function()
+        with _errors_of_user(self.text):
+            return self._function()
 
     def __reduce__(self) -> tuple[type[ModelFunction], tuple[str]]:
         """Pickle by the text; the function is looked up again in the process that reads it."""
         return ModelFunction, (self.text,)
+
+
+@contextmanager
+def _errors_of_user(what: str) -> Iterator[None]:
+    """Say what went wrong in the user's code, and where, without the frames of this command."""
+    try:
+        yield
+    except AuxTasksError:
+        raise
+    except Exception as error:
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
+        # Not the frames of what the user's code has called.
+        own = [frame for frame in frames if "site-packages" not in frame.filename and "importlib" not in frame.filename]
+        where = f" at line {own[-1].lineno} of {own[-1].filename}" if own else ""
+        raise InvalidInputError(f"`MODEL`: {what} raises {type(error).__name__}{where}: {error}") from error
 
 
 def import_tensorflow() -> None:
