@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
+import tokenize
+import zipfile
+import zlib
 from pathlib import Path
 from typing import BinaryIO
 
 from auxtasks.errors import StorageError
+
+UNREADABLE = (
+    OSError, EOFError, ValueError, TypeError, LookupError, AttributeError, RuntimeError, ArithmeticError, MemoryError,
+    SyntaxError, struct.error, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What the readers of arrays, archives and JSON raise for bytes that are none, or that say they are more than there is."""
 
 
 def refuse_link(path: Path, argument: str = "path") -> None:

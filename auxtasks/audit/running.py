@@ -124,4 +124,3 @@ def _shared_threads(n_jobs: int) -> Iterator[None]:
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)
-

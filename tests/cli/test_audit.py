@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from auxtasks.audit import load_report
+from auxtasks.cli import main
 from auxtasks.cli.audit import ModelFunction
 from auxtasks.errors import InvalidInputError, InvalidTypeError
 from auxtasks.typing import Array
@@ -97,14 +98,36 @@ def test_what_is_no_model_function(
         ModelFunction(text)
 
 
-def test_errors_of_the_users_code_are_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_of_the_users_code_are_named_with_their_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", sys.path.copy())
     monkeypatch.chdir(tmp_path)
-    Path("needs_more.py").write_text("import no_such_package")
+    Path("needs_more.py").write_text("\nimport no_such_package")
     for text in ("needs_more.py:build", "needs_more:build"):
-        with pytest.raises(ModuleNotFoundError, match="No module named 'no_such_package'") as raised:
+        match = (
+            r"`MODEL`: .*needs_more.* raises ModuleNotFoundError at line 2 of .*needs_more\.py: No module named 'no_s"
+        )
+        with pytest.raises(InvalidInputError, match=match):
             ModelFunction(text)
-        assert not isinstance(raised.value, InvalidInputError)
+    Path("no_python.py").write_text("def build(:")
+    with pytest.raises(InvalidInputError, match=r"no_python\.py raises SyntaxError: invalid syntax .*line 1"):
+        ModelFunction("no_python.py:build")
+    Path("fails.py").write_text("def build():\n    return 1 / 0")
+    with pytest.raises(
+        InvalidInputError, match=r"fails\.py:build raises ZeroDivisionError at line 2 of .*fails\.py: div"
+    ):
+        ModelFunction("fails.py:build")()
+
+
+def test_a_model_of_another_input_shape_is_an_error_without_a_traceback(
+    status: Status, capsys: pytest.CaptureFixture[str], model: Path, npz: Path, tmp_path: Path
+) -> None:
+    model.write_text(MODEL.replace("keras.Input((16, 2))", "keras.Input((16, 3))"))
+    command = ["audit", f"{model}:build", npz, "--domain", "signal", "--task", "std", "--output", tmp_path / "report"]
+    assert status(*command) == 1
+    assert (
+        "auxtasks: `X`: a sample has shape (16, 2), and the model reads float32 of shape (16, 3)"
+        in capsys.readouterr().err
+    )
 
 
 def test_report_of_classes_by_name_on_a_test_set(
@@ -172,3 +195,52 @@ def test_wrong_calls_are_refused_before_anything_is_trained(
     assert status("audit", *arguments) == code
     assert expected in " ".join(capsys.readouterr().err.replace("│", " ").split())
     assert not Path("auxtasks_audit").exists()
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, npz: Path) -> list[object]:
+    """Return a call of an audit whose model need not be there."""
+    monkeypatch.setattr("auxtasks.cli.audit.ModelFunction", lambda text: text)
+    return ["audit", "model.py:build", npz, "--domain", "signal", "--task", "std", "--output", tmp_path / "report"]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], "No run is kept; with --results FILE the same call would go on where it was interrupted."),
+        (["--results", "runs.jsonl"], "Finished runs are kept in runs.jsonl; make the same call again to go on."),
+    ],
+)
+def test_ctrl_c_says_what_is_kept(
+    call: list[object],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: list[object],
+    expected: str,
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("auxtasks.audit.audit", interrupted)
+    with pytest.raises(SystemExit, match="^130$"):
+        main([str(part) for part in [*call, *options]])
+    assert capsys.readouterr().err.strip() == f"auxtasks: interrupted. {expected}"
+
+
+def test_a_report_is_saved_before_it_is_printed(
+    call: list[object], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    saved = []
+
+    class Report:
+        def save(self, folder: Path, *, overwrite: bool) -> None:
+            saved.append((folder, overwrite))
+
+    def closed(*_: object, **__: object) -> None:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr("auxtasks.audit.audit", lambda *_, **__: Report())
+    monkeypatch.setattr("rich.console.Console.print", closed)
+    with pytest.raises(SystemExit, match="^1$"):
+        main([str(part) for part in call])
+    assert saved == [(tmp_path / "report", False)]

@@ -75,6 +75,8 @@ def test_overwrites_its_own_alone_and_when_told(
         (["--domain", "signal", "--option", "scale"], 2, "must be name=value"),
         (["--domain", "signal", "--option", "seed=1", "--option", "seed=2"], 2, "'seed' is there twice"),
         (["--domain", "signal", "--option", "sale=1"], 1, "there is no argument named 'sale'. Did you mean 'scale'"),
+        (["--domain", "signal", "--option", "out=a"], 2, "'out' says where make_aux_targets writes by itself"),
+        (["--domain", "signal", "--option", "overwrite=true"], 2, "'overwrite' says where make_aux_targets writes"),
         (["--domain", "signal", "--option", "given=1"], 1, "there is no argument named 'given'"),
         (["--domain", "signal", "--option", "scale=maybe"], 1, "`scale` must be"),
         (["--domain", "signl"], 1, "`--domain`: there is no domain named 'signl'. Did you mean 'signal'"),

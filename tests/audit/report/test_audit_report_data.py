@@ -112,7 +112,10 @@ def in_comparison(state: State, key: str, value: Any) -> State:
     [
         (lambda state: state | {"format": 3}, r"format 3, and this version reads format 2\. Read it with"),
         (lambda state: state | {"content": "targets"}, "not the report of an audit"),
-        (lambda state: {key: part for key, part in state.items() if key != "runs"}, "its 'runs' must be a list; found None"),
+        (
+            lambda state: {key: part for key, part in state.items() if key != "runs"},
+            "its 'runs' must be a list; found None",
+        ),
         (lambda state: state | {"settings": {}}, "`settings` must hold 'metric'"),
         (lambda state: changed(state, "settings", "metric", ["a"]), "'metric' must be a name"),
         (lambda state: changed(state, "settings", "margin", "0"), r"`settings\['margin'\]` must be a number"),
