@@ -1,16 +1,48 @@
-"""JSON that carries its own checksum."""
+"""Checksums, and JSON that carries its own."""
 
 from __future__ import annotations
 
 import json
 import zlib
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, BinaryIO
 
 
 def checksum(content: bytes | memoryview) -> str:
     """Return the CRC-32 of some bytes, which differs wherever a bit does."""
     return f"{zlib.crc32(content):08x}"
+
+
+def checksum_of(file: BinaryIO, size: int) -> str | None:
+    """Return the checksum of the next bytes of a file; None if it ends before."""
+    found = 0
+    while size:
+        part = file.read(min(size, 1 << 20))
+        if not part:
+            return None
+        found = zlib.crc32(part, found)
+        size -= len(part)
+    return f"{found:08x}"
+
+
+class Summed:
+    """A file that is written, with the checksum of all that was written to it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._found = 0
+        self.size = 0
+
+    def write(self, content: bytes | memoryview) -> int:
+        """Write some bytes."""
+        self._found = zlib.crc32(content, self._found)
+        self.size += len(content)
+        return self._file.write(content)
+
+    @property
+    def checksum(self) -> str:
+        """The checksum."""
+        return f"{self._found:08x}"
 
 
 def json_line(fields: Mapping[str, Any], default: Callable[[Any], Any] | None = None) -> bytes:

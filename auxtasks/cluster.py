@@ -14,7 +14,7 @@ __all__ = ["LazyAuxTargets", "open_zarr"]
 
 
 def open_zarr(path: str | os.PathLike[str]) -> LazyAuxTargets:
-    """Open what `LazyAuxTargets.to_zarr` wrote; arrays are read when they are computed.
+    """Open what `LazyAuxTargets.to_zarr` wrote; arrays are read, and their checksums compared, when they are computed.
 
     Parameters
     ----------
@@ -29,7 +29,8 @@ def open_zarr(path: str | os.PathLike[str]) -> LazyAuxTargets:
     Raises
     ------
     StorageError
-        If the directory or an array is absent, lacks a chunk, or is not what the description says.
+        If the directory or an array is absent, is a link, lacks a chunk, or is not to the last bit what was written; of
+        a chunk this is seen when it is computed.
 
     Examples
     --------

@@ -6,9 +6,8 @@ import errno
 import hashlib
 import os
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from auxtasks.errors import StorageError
 from auxtasks.locks import LOCK, locked
 from auxtasks.opening import descriptor_of, refuse_link
 
-NEW, OLD = "new", "old"
+NEW = "new"
 
 
 @contextmanager
@@ -28,10 +27,9 @@ def staged(path: Path, argument: str = "path") -> Iterator[Path]:
 
     One process at a time has it. What is there at the end is removed, as is what a process left there that was killed.
     """
-    path = Path(os.path.abspath(path))  # noqa: PTH100 (keeps links as they are)
-    stage = path.with_name(f".{path.name}.saving")
+    stage = stage_of(path)
     with told_as_storage_error(argument, path), locked(stage, argument=argument):
-        others = sorted(found.name for found in stage.iterdir() if found.name not in (LOCK, NEW, OLD))
+        others = sorted(found.name for found in stage.iterdir() if found.name not in (LOCK, NEW))
         if others:
             raise StorageError(
                 f"`{argument}`: {stage} is needed while {path} is written, and holds {', '.join(others)}, which "
@@ -41,8 +39,15 @@ def staged(path: Path, argument: str = "path") -> Iterator[Path]:
         try:
             yield stage / NEW
         finally:
-            _remove(stage / NEW)
-            _remove(stage / OLD)
+            # Threads that still write there after an error may keep it from being removed until the next time.
+            with suppress(OSError):
+                _remove(stage / NEW)
+
+
+def stage_of(path: Path) -> Path:
+    """Return the folder in which what takes a path is prepared."""
+    path = Path(os.path.abspath(path))  # noqa: PTH100 (keeps links as they are)
+    return path.with_name(f".{path.name}.saving")
 
 
 def left_by_killed(folder: Path, names: str) -> None:
@@ -65,28 +70,9 @@ def written_as_a_whole(path: Path, argument: str = "path") -> Iterator[Path]:
     refuse_link(path, argument)
     with staged(path, argument) as new:
         yield new
-        if new.is_dir() and path.exists():
-            path.replace(new.with_name(OLD))
-        try:
-            sync(new)
-            new.replace(path)
-        except OSError:
-            if new.with_name(OLD).exists():
-                new.with_name(OLD).replace(path)
-            raise
+        sync(new)
+        new.replace(path)
         sync(path.parent)
-
-
-@contextmanager
-def scratch_beside(path: Path) -> Iterator[Path]:
-    """Give a folder to prepare files in, and remove it afterwards."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Next to its place, so that moving it there is one step on the same file system.
-    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    try:
-        yield scratch
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def write_whole(path: Path, text: str, argument: str = "path") -> None:
@@ -120,14 +106,16 @@ _FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 @contextmanager
 def told_as_storage_error(
-    argument: str, path: Path, if_full: str = "Free some space, or choose another path."
+    argument: str, path: Path, if_full: str = "Free some space, or choose another path.", below: Path | None = None
 ) -> Iterator[None]:
-    """Say of an error while something is written where that was, and what to do."""
+    """Say of an error while something is written, or one of files below a folder, where that was and what to do."""
     try:
         yield
     except StorageError:
         raise
     except OSError as error:
+        if error.errno not in _FULL and below is not None and not str(error.filename).startswith(str(below)):
+            raise
         if error.errno not in _FULL:
             raise StorageError(f"`{argument}`: {path} cannot be written ({error}); choose another path.") from error
         there = next(folder for folder in path.absolute().parents if folder.exists())

@@ -657,7 +657,7 @@ def make_aux_targets(
     return generator.fit_transform(X, y, given=given)
 
 
-def load_targets(path: str | PathLike[str], *, mmap: bool = True) -> AuxTargets:
+def load_targets(path: str | PathLike[str], *, mmap: bool = True, verify: bool = True) -> AuxTargets:
     """Load what `AuxTargets.save` wrote.
 
     Parameters
@@ -666,6 +666,9 @@ def load_targets(path: str | PathLike[str], *, mmap: bool = True) -> AuxTargets:
         The directory.
     mmap : bool
         Whether to leave the arrays on disk until they are read.
+    verify : bool
+        Whether to read all files once and compare their checksums, which takes as long as the disk takes, or a second
+        for some 2 GB that are in memory already. Without it a bit that changed in an array is not seen.
 
     Returns
     -------
@@ -675,7 +678,7 @@ def load_targets(path: str | PathLike[str], *, mmap: bool = True) -> AuxTargets:
     Raises
     ------
     StorageError
-        If the directory or a file is absent, or a file is not what the description says.
+        If the directory or a file is absent, is a link, or is not to the last bit what was written.
 
     Examples
     --------
@@ -686,7 +689,7 @@ def load_targets(path: str | PathLike[str], *, mmap: bool = True) -> AuxTargets:
     array([[ 1.],
            [-1.]], dtype=float32)
     """
-    fitted, made = read_targets(Path(path), mmap=mmap)
+    fitted, made = read_targets(Path(path), mmap=mmap, verify=verify)
     with damage_named(Path(path) / DESCRIPTION):
         generator = generator_of(fitted)
     return generator._targets(made)

@@ -32,8 +32,10 @@ def locked(folder: Path, *, wait: bool = True, argument: str = "path") -> Iterat
             _remove_lock(folder)
         else:
             # While it is held: a process that waits for it sees that it is gone, and makes another.
-            _remove_lock(folder)
-            os.close(descriptor)
+            try:
+                _remove_lock(folder)
+            finally:
+                os.close(descriptor)
 
 
 def _held(folder: Path, *, wait: bool, argument: str) -> int:

@@ -17,7 +17,7 @@ UNREADABLE = (
     OSError, EOFError, ValueError, TypeError, LookupError, AttributeError, RuntimeError, ArithmeticError, MemoryError,
     SyntaxError, struct.error, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
-"""What the readers of arrays, archives and JSON raise for bytes that are none, or that say they are more than there is."""
+"""What the readers of arrays, archives and JSON raise for bytes that are none, or that say there are more."""
 
 
 def refuse_link(path: Path, argument: str = "path") -> None:
@@ -44,11 +44,11 @@ def descriptor_of(path: Path, flags: int) -> int:
     """Open an ordinary file; one that is absent raises what `open` raises."""
     # Without waiting for the other end of a pipe.
     careful = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
-    if os.path.islink(path):  # noqa: PTH114
-        raise StorageError(f"{path} is a link, which auxtasks does not follow; put the file itself in its place.")
     try:
+        if path.is_symlink():
+            raise StorageError(f"{path} is a link, which auxtasks does not follow; put the file itself in its place.")
         descriptor = os.open(path, flags | careful, 0o666)
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, StorageError):
         raise
     except OSError as error:
         raise StorageError(f"{path} cannot be opened: {error.strerror}.") from error

@@ -1,58 +1,50 @@
-"""Targets on disk: a directory of .npy files and a description, written as a whole or not at all."""
+"""Targets on disk: .npy files and a description, replaced in one step, and refused if a bit of them changed."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import tokenize
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from auxtasks._version import __version__
+from auxtasks.checksums import Summed
 from auxtasks.errors import StorageError, UnknownNameError
-from auxtasks.files import written_as_a_whole
-from auxtasks.targets.fitted import Fitted, Made, plain
+from auxtasks.folders import JOURNAL, Blocks, Saved, arrays_in, read_folder, save_folder
+from auxtasks.opening import open_regular
+from auxtasks.targets.fitted import Fitted, Made
 from auxtasks.typing import Array
 
 DESCRIPTION = "auxtasks.json"
 PARTIAL = ".partial"
 """What the name of a folder ends with while `make_aux_targets` writes to it."""
-JOURNAL = "journal.jsonl"
-"""What it has finished."""
-FORMAT = 1
 TEXTS = "inputs.json"
+AGAIN = "Save the targets again"
 
 
 def save_targets(fitted: Fitted, made: Made, path: Path, *, overwrite: bool) -> None:
     """Save targets, and the inputs if they are there; see `auxtasks.AuxTargets.save`."""
-    check_replaceable(path, overwrite=overwrite)
-    with written_as_a_whole(path) as new:
-        new.mkdir()
+
+    def write(folder: Path) -> Mapping[str, Any]:
+        files = _Files(folder)
         arrays = {
-            name: _write_array(new, f"target_{i:03d}.npy", array) for i, (name, array) in enumerate(made.arrays.items())
+            name: files.write(f"target_{i:03d}.npy", array) for i, (name, array) in enumerate(made.arrays.items())
         }
-        inputs = None if made.inputs is None else _write_inputs(new, made.inputs)
-        lengths = None if made.lengths is None else _write_array(new, "lengths.npy", made.lengths)
+        inputs = None if made.inputs is None else files.write_inputs(made.inputs)
+        lengths = None if made.lengths is None else files.write("lengths.npy", made.lengths)
         main = [
-            {"output": output, **_write_array(new, f"main_{i:03d}.npy", array)}
+            {"output": output, **files.write(f"main_{i:03d}.npy", array)}
             for i, (output, array) in enumerate((made.main or {}).items())
         ]
-        text = described(fitted.to_state(), made.n_original, arrays, inputs, lengths, main)
-        (new / DESCRIPTION).write_text(text, encoding="utf-8")
+        return described(fitted.to_state(), made.n_original, arrays, inputs, lengths, main, files.checksums)
 
-
-def check_replaceable(path: Path, *, overwrite: bool, argument: str = "path", description: str = DESCRIPTION) -> None:
-    """Refuse a path where something is that may not be replaced."""
-    if os.path.lexists(path):
-        if not overwrite:
-            raise StorageError(f"`{argument}`: {path} exists; choose another, or pass overwrite=True to replace it.")
-        if not (path / description).is_file():
-            raise StorageError(
-                f"`{argument}`: {path} was not written by auxtasks and is not replaced; choose another path."
-            )
+    save_folder(path, DESCRIPTION, write, overwrite=overwrite)
 
 
 def described(
@@ -61,54 +53,78 @@ def described(
     arrays: Mapping[str, Any],
     inputs: Mapping[str, Any] | None,
     lengths: Mapping[str, Any] | None,
-    main: Sequence[Mapping[str, Any]] = (),
-) -> str:
-    """Return the description of targets whose arrays are written."""
-    fields = {
-        "format": FORMAT,
-        "auxtasks": __version__,
+    main: Sequence[Mapping[str, Any]],
+    files: Mapping[str, Blocks],
+) -> dict[str, Any]:
+    """Return what a description says of targets whose arrays are written."""
+    return {
         "n_original": n_original,
         "generator": state,
         "targets": arrays,
         "inputs": inputs,
         "lengths": lengths,
         **({"main": main} if main else {}),
+        "files": files,
     }
-    return json.dumps(fields, indent=1, default=plain, allow_nan=False)
 
 
-def _write_inputs(folder: Path, inputs: Array) -> dict[str, Any]:
-    if inputs.dtype != object:
-        return _write_array(folder, "inputs.npy", inputs)
-    # Texts; an array of objects could only be pickled.
-    (folder / TEXTS).write_text(json.dumps(inputs.tolist()), encoding="utf-8")
-    return {"file": TEXTS, "shape": inputs.shape, "dtype": inputs.dtype.str}
+@dataclass(frozen=True)
+class _Files:
+    """The files of a folder that are written, with their checksums."""
+
+    folder: Path
+    checksums: dict[str, Blocks] = field(default_factory=dict)
+
+    def write(self, name: str, array: Array) -> dict[str, Any]:
+        """Write an array, and describe it."""
+        with self._summed(name) as file:
+            np.save(file, array, allow_pickle=False)
+        return {"file": name, "shape": array.shape, "dtype": array.dtype.str}
+
+    def write_inputs(self, inputs: Array) -> dict[str, Any]:
+        """Write inputs; of texts an array of objects could only be pickled."""
+        if inputs.dtype != object:
+            return self.write("inputs.npy", inputs)
+        with self._summed(TEXTS) as file:
+            file.write(json.dumps(inputs.tolist()).encode())
+        return {"file": TEXTS, "shape": inputs.shape, "dtype": inputs.dtype.str}
+
+    @contextmanager
+    def _summed(self, name: str) -> Iterator[Any]:
+        with (self.folder / name).open("xb") as file:
+            summed = Summed(file)
+            yield summed
+        self.checksums[name] = [(summed.size, summed.checksum)]
 
 
-def _write_array(folder: Path, name: str, array: Array) -> dict[str, Any]:
-    np.save(folder / name, array, allow_pickle=False)
-    return {"file": name, "shape": array.shape, "dtype": array.dtype.str}
-
-
-def read_targets(folder: Path, *, mmap: bool = True) -> tuple[Fitted, Made]:
+def read_targets(folder: Path, *, mmap: bool = True, verify: bool = True, again: str = AGAIN) -> tuple[Fitted, Made]:
     """Read what `save_targets` wrote; see `auxtasks.load_targets`."""
-    described = read_description(folder / DESCRIPTION, FORMAT, _absent, AGAIN)
-    with damage_named(folder / DESCRIPTION):
+
+    def read(saved: Saved) -> tuple[Fitted, Made]:
+        if verify:
+            saved.verify()
+        return _read(saved, mmap=mmap)
+
+    return read_folder(folder, DESCRIPTION, read, _absent, again)
+
+
+def _read(saved: Saved, *, mmap: bool) -> tuple[Fitted, Made]:
+    described = saved.fields
+    with damage_named(saved.path):
         fitted = Fitted.from_state(described["generator"])
-        n_original = int(described["n_original"])
+        n_original = described["n_original"]
+        if not isinstance(n_original, int) or isinstance(n_original, bool):
+            raise ValueError(f"`n_original` must be a whole number; found {n_original!r}")
         files: dict[str, Mapping[str, Any]] = dict(described["targets"])
-        arrays = {name: _read_array(folder, files[name], mmap) for name in fitted.specs}
-        inputs = None if described["inputs"] is None else _read_array(folder, described["inputs"], mmap)
-        steps = None if described.get("lengths") is None else _read_array(folder, described["lengths"], mmap)
-        main = {str(each["output"]): _read_array(folder, each, mmap) for each in described.get("main", ())}
+        arrays = {name: _read_array(saved, files[name], mmap) for name in fitted.specs}
+        inputs = None if described["inputs"] is None else _read_array(saved, described["inputs"], mmap)
+        steps = None if described.get("lengths") is None else _read_array(saved, described["lengths"], mmap)
+        main = {str(each["output"]): _read_array(saved, each, mmap) for each in described.get("main", ())}
         lengths = {len(array) for array in (*arrays.values(), inputs, steps, *main.values()) if array is not None}
         fits = all(arrays[name].shape[1:] == spec.shape for name, spec in fitted.specs.items())
     if len(lengths) != 1 or not fits or not 0 < n_original <= lengths.pop():
-        raise StorageError(f"{folder / DESCRIPTION} does not fit the arrays beside it. Save the targets again.")
+        raise StorageError(f"{saved.path} does not fit the arrays beside it. {AGAIN}.")
     return fitted, Made(arrays, inputs, n_original, steps, main or None)
-
-
-AGAIN = "Save the targets again"
 
 
 @contextmanager
@@ -120,26 +136,8 @@ def damage_named(path: Path, way_out: str = AGAIN) -> Iterator[None]:
         raise StorageError(
             f"{path} needs something that is not registered here: {error} Import the module that registers it first."
         ) from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise StorageError(f"{path} is damaged: {type(error).__name__}: {error}. {way_out}.") from error
-
-
-def read_description(path: Path, form: int, absent: Callable[[Path], str], way_out: str) -> Mapping[str, Any]:
-    """Read a description of one format, or say what it is instead."""
-    try:
-        described = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise StorageError(f"`path`: {absent(path)}") from error
-    except ValueError as error:
-        raise StorageError(f"{path} is damaged: {error}. {way_out}.") from error
-    if not isinstance(described, dict) or "format" not in described:
-        raise StorageError(f"{path} was not written by auxtasks.")
-    if described["format"] != form:
-        raise StorageError(
-            f"{path} is of format {described['format']!r}, and this version of auxtasks ({__version__}) reads format "
-            f"{form}. {way_out}, or use auxtasks {described.get('auxtasks', 'of another version')}."
-        )
-    return described
 
 
 def _absent(path: Path) -> str:
@@ -148,7 +146,7 @@ def _absent(path: Path) -> str:
     if (folder / "auxtasks_zarr.json").exists():
         return f"the targets in {folder} are Zarr arrays; open them with `auxtasks.cluster.open_zarr`."
     for unfinished in (folder, folder.parent / f"{folder.name}{PARTIAL}"):
-        if (unfinished / JOURNAL).exists():
+        if journals_in(unfinished):
             return (
                 f"the targets in {unfinished} are unfinished; make the same call of `make_aux_targets` again, which "
                 "goes on where it stopped."
@@ -156,28 +154,63 @@ def _absent(path: Path) -> str:
     return f"there is no {path}; pass a directory that `AuxTargets.save` wrote."
 
 
-def _read_array(folder: Path, described: Mapping[str, Any], mmap: bool) -> Array:
-    name = described["file"]
-    path = folder / name
-    if Path(name).name != name:
-        raise StorageError(f"{folder / DESCRIPTION} names {name!r}, which is not a file beside it.")
-    try:
-        array = _read_texts(path) if name == TEXTS else np.load(path, "r" if mmap else None, allow_pickle=False)
-    except FileNotFoundError as error:
-        raise StorageError(f"{path} is missing. Save the targets again.") from error
-    except (ValueError, EOFError) as error:
-        raise StorageError(f"{path} is damaged: {error}. Save the targets again.") from error
+def journals_in(unfinished: Path) -> list[Path]:
+    """Return the journals in a folder that `make_aux_targets` writes to."""
+    return [arrays / JOURNAL for arrays in arrays_in(unfinished / "new") if (arrays / JOURNAL).exists()]
+
+
+# What NumPy raises, also by way of Python's own parser, where the header of a file is none.
+_NO_HEADER = (ValueError, EOFError, TypeError, SyntaxError, tokenize.TokenError, OverflowError, RecursionError)
+
+
+def _read_array(saved: Saved, described: Mapping[str, Any], mmap: bool) -> Array:
+    path = saved.file(described["file"])
     shape, dtype = tuple(described["shape"]), described["dtype"]
-    if array.shape != shape or array.dtype.str != dtype:
-        raise StorageError(
-            f"{path} holds shape {array.shape} and dtype {array.dtype.str}; its description says {shape} and {dtype}. "
-            "Save the targets again."
-        )
-    return array
+    try:
+        with open_regular(path) as file:
+            if path.name == TEXTS:
+                array = _read_texts(file.read())
+                found = array.shape, array.dtype, False
+            else:
+                found = _read_header(file)
+            if (found[0], found[1].str) != (shape, dtype):
+                raise StorageError(
+                    f"{path} holds shape {found[0]} and dtype {found[1].str}; its description says {shape} and "
+                    f"{dtype}. {AGAIN}."
+                )
+            return array if path.name == TEXTS else _read_values(path, file, *found, mmap=mmap)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise StorageError(f"{path} is missing. {AGAIN}.") from error
+    except _NO_HEADER as error:
+        raise StorageError(f"{path} is damaged: {type(error).__name__}: {error}. {AGAIN}.") from error
 
 
-def _read_texts(path: Path) -> Array:
-    texts = json.loads(path.read_text(encoding="utf-8"))
+def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any], bool]:
+    """Return the shape and dtype that a .npy file says it has, and whether its first axis varies fastest."""
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    version = np.lib.format.read_magic(file)
+    if version not in readers:
+        raise ValueError(f"it is of version {version} of the .npy format")
+    shape, fortran, dtype = readers[version](file)
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects")
+    return shape, dtype, fortran
+
+
+def _read_values(
+    path: Path, file: BinaryIO, shape: tuple[int, ...], dtype: np.dtype[Any], fortran: bool, *, mmap: bool
+) -> Array:
+    offset, size = file.tell(), os.fstat(file.fileno()).st_size
+    if size != offset + prod(shape) * dtype.itemsize:
+        raise ValueError(f"it has {size:,} bytes, which is not what shape {shape} and dtype {dtype.str} take")
+    order = "F" if fortran else "C"
+    if mmap:
+        return np.memmap(path, dtype, "r", offset, shape, order)
+    return np.fromfile(file, dtype, prod(shape)).reshape(shape, order=order)
+
+
+def _read_texts(content: bytes) -> Array:
+    texts = json.loads(content)
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise ValueError("it is no list of texts")
     array = np.empty(len(texts), object)

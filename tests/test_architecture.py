@@ -20,6 +20,7 @@ FLOORS = (
     ("extractors",),
     ("teacher",),
     ("batches", "targets"),
+    ("folders",),
     ("storage",),
     ("aux_targets",),
     ("scale",),

@@ -64,8 +64,9 @@ class Records(dict[tuple[Arm, int, int], Run]):
         """Take the runs of a file, and return what they were made of."""
         made_of: dict[str, str] = {}
         unchecked = _UNCHECKED
-        for number, line in enumerate(_whole_lines(path), start=1):
-            try:
+        number = 1
+        try:
+            for number, line in enumerate(_whole_lines(path), start=1):
                 fields = parsed_document(line, unchecked)
                 if number == 1 or "auxtasks" in fields:
                     unchecked = _UNCHECKED if _format_of(path, fields) in unchecked else ()
@@ -73,13 +74,12 @@ class Records(dict[tuple[Arm, int, int], Run]):
                 else:
                     run = decode_run(fields)
                     self[run.arm, run.seed, run.fold] = run
-            except ValueError as error:
-                if number == 1:
-                    raise _not_of_an_audit(path, error) from None
-                raise StorageError(
-                    f"`results`: line {number} of {path} is not a run: {error}. Delete the line to have it trained "
-                    "again."
-                ) from None
+        except ValueError as error:
+            if number == 1:
+                raise _not_of_an_audit(path, error) from None
+            raise StorageError(
+                f"`results`: line {number} of {path} is not a run: {error}. Delete the line to have it trained again."
+            ) from None
         return made_of
 
 

@@ -87,7 +87,7 @@ def output_shape(base: keras.Model, inputs: Any) -> tuple[int | None, ...]:
 
 
 def _last_words(error: Exception) -> str:
-    """Return what an error of Keras says, without the inputs that it begins with and the arguments that it ends with."""
+    """Return what an error of Keras says, without the inputs that it begins with and the arguments at its end."""
     said = " ".join(re.sub(r"\x1b\[\d*m", "", str(error)).partition("Arguments received by")[0].split())
     return said if len(said) <= _SAID else f"… {said[-_SAID:]}"
 

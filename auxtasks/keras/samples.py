@@ -148,8 +148,8 @@ def check_shapes(inputs: Any, base: keras.Model, argument: str = "inputs") -> No
         return
     shapes = ", ".join(str(tuple(array.shape[1:])) for array in leaves)
     raise InvalidInputError(
-        f"`{argument}`: a sample has shape {shapes}, and the model reads {_described(known)}. Pass what the model reads "
-        f"as `{argument}`."
+        f"`{argument}`: a sample has shape {shapes}, and the model reads {_described(known)}. Pass what the model "
+        f"reads as `{argument}`."
     )
 
 

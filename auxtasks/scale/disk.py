@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import reduce
 from math import ceil, prod
@@ -15,27 +16,39 @@ from typing import Any, cast
 
 import numpy as np
 
+from auxtasks.checksums import checksum, parsed_document
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, StorageError
-from auxtasks.files import write_through
+from auxtasks.files import NEW, staged, told_as_storage_error
+from auxtasks.folders import (
+    JOURNAL,
+    Blocks,
+    arrays_in,
+    begin_arrays,
+    check_replaceable,
+    clear_up,
+    foreign_in,
+    publish,
+    read_folder,
+    refuse_foreign,
+)
+from auxtasks.locks import LOCK, locked
+from auxtasks.opening import read_regular, refuse_link
 from auxtasks.optional import shown
 from auxtasks.scale.disk_files import (
     INPUT,
-    LOCK,
     InputsChangedError,
     Journal,
     RowFile,
+    RowLayout,
     check_made_of,
     check_same_values,
     check_space,
     digest_of,
-    locked,
-    sync_folder,
-    told_if_full,
 )
-from auxtasks.scale.disk_job import INPUTS, Job, Part, job_of, rows_at_once
-from auxtasks.storage import DESCRIPTION, JOURNAL, PARTIAL, check_replaceable, described, read_targets
+from auxtasks.scale.disk_job import Job, Part, job_of, rows_at_once
+from auxtasks.storage import DESCRIPTION, PARTIAL, described, journals_in, read_targets
 from auxtasks.targets.computing import Computed
-from auxtasks.targets.fitted import Fitted, Made
+from auxtasks.targets.fitted import Fitted, Made, plain
 from auxtasks.targets.samples import row_slices
 from auxtasks.targets.scaling import Scaling
 from auxtasks.targets.statistics import Numbers, Seen, see
@@ -57,97 +70,128 @@ def make_on_disk(
         raise InvalidTypeError(f"`out` must be a path; got {out!r} of type {type(out).__name__}.")
     path = Path(os.path.abspath(out))  # noqa: PTH100 (keeps links as they are)
     job = job_of(X, Fitted.begun(params, given, y), given, y)
-    if os.path.lexists(path) and not overwrite:
-        return _loaded(_check_finished(job, path), path)
-    check_replaceable(path, overwrite=overwrite, argument="out")
     partial = path.with_name(path.name + PARTIAL)
-    with told_if_full(path.parent), locked(partial):
-        try:
-            done = _run(job, partial, overwrite)
-        except InputsChangedError as error:
-            if not overwrite:
-                raise
-            (partial / JOURNAL).unlink()
-            if job.source.once:
-                raise StorageError(
-                    "`out`: the unfinished targets there were made of other inputs, and are thrown away now, as "
-                    "overwrite=True says. `X` was read for that and can be read only once: make the same call with it "
-                    "made anew."
-                ) from error
-            done = _run(job, partial, overwrite)
-        _move(partial, path)
-    return _loaded(done, path)
+    if (path / DESCRIPTION).is_file() and not overwrite:
+        return _finished(job, path, partial)
+    with ExitStack() as stack:
+        with told_as_storage_error("out", path):
+            stack.enter_context(locked(partial, wait=False, argument="out"))
+        _check_partial(partial)
+        if (path / DESCRIPTION).is_file() and not overwrite:
+            # Another process finished it meanwhile.
+            return _finished(job, path, partial)
+        with told_as_storage_error("out", partial, _IF_FULL, below=partial):
+            done = _made(job, partial / NEW, path, overwrite=overwrite)
+    return _loaded(done, read_targets(path, verify=False))
 
 
-def _run(job: Job, folder: Path, overwrite: bool) -> Job:
+_IF_FULL = "What is finished is kept: free some space and make the same call again to go on, or delete the folder."
+
+
+def _check_partial(partial: Path) -> None:
+    """Refuse a folder to work in that holds something else than an unfinished run."""
+    refuse_link(partial, "out")
+    if partial.exists() and not partial.is_dir():
+        raise StorageError(f"`out`: {partial} is in the way, which was not written by auxtasks; choose another path.")
+    if partial.is_dir():
+        refuse_foreign(partial, _foreign_in_partial(partial), "out")
+
+
+def _foreign_in_partial(partial: Path) -> Iterator[Path]:
+    new = partial / NEW
+    yield from (found for found in sorted(partial.iterdir()) if found.name not in (LOCK, NEW) or found.is_symlink())
+    if new.is_dir() and not new.is_symlink():
+        runs = arrays_in(new)
+        yield from (found for found in sorted(new.iterdir()) if found not in runs and found.name != DESCRIPTION)
+        for run in runs:
+            yield from foreign_in(run)
+    elif new.exists():
+        yield new
+
+
+def _made(job: Job, new: Path, path: Path, *, overwrite: bool) -> Job:
+    """Make targets in a folder, or go on with what is there, and give them their name."""
+    with staged(path, "out"):
+        check_replaceable(path, DESCRIPTION, overwrite=overwrite, argument="out")
+        _take_back(new, path)
+    try:
+        done, journal = _run(job, new, overwrite)
+    except InputsChangedError as error:
+        if not overwrite:
+            raise
+        shutil.rmtree(new)
+        if job.source.once:
+            raise StorageError(
+                "`out`: the unfinished targets there were made of other inputs, and are thrown away now, as "
+                "overwrite=True says. `X` was read for that and can be read only once: make the same call with it "
+                "made anew."
+            ) from error
+        done, journal = _run(job, new, overwrite)
+    with staged(path, "out"):
+        check_replaceable(path, DESCRIPTION, overwrite=overwrite, argument="out")
+        publish(journal.path.parent, path, DESCRIPTION, _described(done, journal))
+    return done
+
+
+def _take_back(new: Path, path: Path) -> None:
+    """Undo what a process did that was killed while it gave arrays their name, so that the run can go on."""
+    try:
+        name = parsed_document(read_regular(new / DESCRIPTION)).get("folder")
+    except (OSError, ValueError):
+        return
+    for arrays in arrays_in(path):
+        if arrays.name == name and not arrays_in(new):
+            arrays.replace(new / arrays.name)
+
+
+def _run(job: Job, new: Path, overwrite: bool) -> tuple[Job, Journal]:
     """Go on with the run that was begun in a folder, or begin one; return the job with its teachers."""
-    journal, made_of = Journal(folder / JOURNAL), job.made_of()
-    if journal.header and not overwrite:
+    begun, made_of = [Journal(path) for path in journals_in(new.parent)], job.made_of()
+    journal = next((each for each in begun if each.header), None)
+    if journal is not None and not overwrite:
         check_made_of(journal.header["made_of"], made_of)
-    if journal.header and journal.header["made_of"] == made_of:
+    if journal is not None and journal.header["made_of"] == made_of and len(begun) == 1:
         journal.repair()
     else:
-        _clear(folder)
-        journal = Journal(folder / JOURNAL)
+        if new.exists():
+            shutil.rmtree(new)
+        journal = Journal(begin_arrays(new) / JOURNAL)
         journal.begin({"rows": job.rows, "made_of": made_of})
     job = replace(job, rows=journal.header["rows"]).taught()
+    folder = journal.path.parent
     with _opened(folder, _wanted(job, journal, folder), job.source.n) as files:
         n = _fill(job, files, journal)
         _finish(job, files, journal, folder, n)
-    return job
+    return job, journal
 
 
-def _clear(folder: Path) -> None:
-    for found in folder.iterdir():
-        numbered = found.name.startswith(("raw_", "target_", "main_")) and found.name.endswith(".npy")
-        if numbered or found.name in (JOURNAL, DESCRIPTION, INPUTS, INCOMPLETE):
-            found.unlink()
-        elif found.name != LOCK:
-            raise StorageError(f"`out`: {found} is in the way, which was not written by auxtasks; choose another path.")
-
-
-def _move(partial: Path, path: Path) -> None:
-    """Give a finished folder its name; there is no moment at which half of it has that name."""
-    if path.exists():
-        shutil.rmtree(_replaced(path), ignore_errors=True)
-        path.replace(_replaced(path))
-    partial.replace(path)
-    sync_folder(path.parent)
-    _tidy(path)
-
-
-def _tidy(path: Path) -> None:
-    """Take away what is of no use any more once a folder has its name."""
-    shutil.rmtree(_replaced(path), ignore_errors=True)
-    (path / LOCK).unlink(missing_ok=True)
-
-
-def _replaced(path: Path) -> Path:
-    return path.with_name(path.name + PARTIAL + ".replaced")
-
-
-def _check_finished(job: Job, path: Path) -> Job:
-    """Refuse what is there unless it is what this call would make; return the job with its teachers."""
-    journal = Journal(path / JOURNAL)
-    if not (journal.header and journal.fitted and (path / DESCRIPTION).is_file()):
-        check_replaceable(path, overwrite=False, argument="out")
-        return job
+def _finished(job: Job, path: Path, partial: Path) -> tuple[Fitted, Made]:
+    """Return what is there if it is what this call would make, to the last bit."""
+    found = read_targets(path, again="Pass overwrite=True to make it anew")
+    saved = read_folder(path, DESCRIPTION, lambda saved: saved, str, "")
+    journal = Journal(saved.arrays / JOURNAL)
+    if not (journal.header and journal.fitted):
+        check_replaceable(path, DESCRIPTION, overwrite=False, argument="out")
     check_made_of(journal.header["made_of"], job.made_of())
     job = replace(job, rows=journal.header["rows"]).taught()
     _fill(job, {}, journal)
-    kept = _kept(job, journal)
-    damaged = [part.final for part, scaling in kept.items() if not _is_whole(job, part, scaling, journal, path)]
-    damaged += [name for name, labels in job.main_files.items() if not _has_main(labels, journal, path / name)]
-    if damaged:
+    described: dict[str, Any] = json.loads(json.dumps(_described(job, journal), default=plain))
+    changed = [name for name in described if described[name] != saved.fields.get(name)]
+    if changed:
         raise StorageError(
-            f"{path / damaged[0]} does not have the checksums it was written with; pass overwrite=True to make it anew."
+            f"`out`: {saved.path} says other {', '.join(changed)} than the journal of the run; pass overwrite=True to "
+            "make it anew."
         )
-    _tidy(path)
-    return job
+    clear_up(path, DESCRIPTION)
+    if partial.exists():
+        # Removed if there is but the lock of a process that was killed at its end.
+        with suppress(OSError), locked(partial, wait=False):
+            (partial / NEW).rmdir()
+    return _loaded(job, found)
 
 
-def _loaded(job: Job, path: Path) -> tuple[Fitted, Made]:
-    fitted, made = read_targets(path)
+def _loaded(job: Job, read: tuple[Fitted, Made]) -> tuple[Fitted, Made]:
+    fitted, made = read
     written = any(part.target is None for part in job.parts)
     # Teachers are not on disk, and were fitted for this call.
     fitted = replace(fitted, teachers=job.draft.teachers)
@@ -251,54 +295,52 @@ def _check_end(job: Job, journal: Journal, n: int) -> None:
             )
 
 
-INCOMPLETE = DESCRIPTION + ".incomplete"
 SCALED_BYTES = 8 * 1024 * 1024
 """What is scaled at once."""
 
 
 def _finish(job: Job, files: Mapping[str, RowFile], journal: Journal, folder: Path, n: int) -> None:
-    """Fit and scale targets whose values are there, and describe them; the description comes last."""
+    """Fit and scale targets whose values are there."""
     if not journal.fitted:
         journal.fit(_fitted(job, files), n)
     kept = _kept(job, journal)
-    arrays: dict[str, Any] = {}
     for part, scaling in kept.items():
         with part.open(folder, scaling) as final:
             if scaling is not None and part.file in files:
                 _scale(part, scaling, files[part.file], final, journal)
             final.finish(n)
-            arrays[part.target or ""] = {"file": part.final, "shape": (n, *final.shape[1:]), "dtype": part.dtype.str}
         if scaling is not None:
             # What it is needed for is on the disk, and what comes next may need its place.
             (folder / part.file).unlink(missing_ok=True)
     for part in job.parts:
         if part not in kept:
             (folder / part.file).unlink(missing_ok=True)
-    inputs = arrays.pop("", None)
-    text = described(journal.fitted, n, arrays, inputs, None, _write_main(job, journal, folder))
-    write_through(folder / INCOMPLETE, text.encode())
-    (folder / INCOMPLETE).replace(folder / DESCRIPTION)
-    sync_folder(folder)
-
-
-def _write_main(job: Job, journal: Journal, folder: Path) -> list[dict[str, Any]]:
-    """Write the main labels, and describe them."""
-    found = []
-    for output, (name, labels) in zip(job.main, job.main_files.items(), strict=True):
+    for name, labels in job.main_files.items():
         with RowFile(folder / name, labels.shape[1:], labels.dtype) as rows:
             if not _holds(rows, journal, name, 0, len(labels)):
                 _write({name: labels}, {name: rows}, journal, (0, len(labels)), {})
             rows.finish(len(labels))
-        found.append({"output": output, "file": name, "shape": labels.shape, "dtype": labels.dtype.str})
-    return found
 
 
-def _has_main(labels: Array, journal: Journal, path: Path) -> bool:
-    """Tell whether main labels are there as they were written."""
-    if not path.exists():
-        return False
-    with RowFile(path, labels.shape[1:], labels.dtype) as rows:
-        return _holds(rows, journal, path.name, 0, len(labels))
+def _described(job: Job, journal: Journal) -> dict[str, Any]:
+    """Describe targets that are finished, by what the journal says of them."""
+    n, arrays, files = journal.n, {}, {JOURNAL: journal.checksums()}
+    for part, scaling in _kept(job, journal).items():
+        layout = RowLayout(part.shape_of(scaling), part.dtype)
+        files[part.final] = _checksums(layout, journal, part.final, n)
+        arrays[part.target or ""] = {"file": part.final, "shape": (n, *layout.row_shape), "dtype": part.dtype.str}
+    main = []
+    for output, (name, labels) in zip(job.main, job.main_files.items(), strict=True):
+        files[name] = _checksums(RowLayout(labels.shape[1:], labels.dtype), journal, name, len(labels))
+        main.append({"output": output, "file": name, "shape": labels.shape, "dtype": labels.dtype.str})
+    inputs = arrays.pop("", None)
+    return described(journal.fitted, n, arrays, inputs, None, main, files)
+
+
+def _checksums(layout: RowLayout, journal: Journal, name: str, n: int) -> Blocks:
+    header = layout.header(n)
+    rows = [(layout.size_of(stop), said) for stop, said in journal.blocks(name)]
+    return [(len(header), checksum(header)), *rows]
 
 
 def _wanted(job: Job, journal: Journal, folder: Path) -> list[Part]:

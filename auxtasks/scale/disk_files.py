@@ -4,27 +4,57 @@ from __future__ import annotations
 
 import errno
 import io
-import json
 import os
 import shutil
-import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from auxtasks.checksums import checksum, json_line, parsed_line
 from auxtasks.errors import StorageError
 from auxtasks.files import write_through
+from auxtasks.folders import Blocks
+from auxtasks.opening import descriptor_of, read_regular
 from auxtasks.targets.fitted import plain
 from auxtasks.typing import Array
 
 
 def digest_of(array: Array) -> str:
     """Return a checksum of the bytes of an array."""
-    return f"{zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data):08x}"
+    return checksum(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+
+
+@dataclass(frozen=True)
+class RowLayout:
+    """Where the rows of an array are in a .npy file."""
+
+    row_shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    @cached_property
+    def offset(self) -> int:
+        """Where the first row is."""
+        return len(self.header(0))
+
+    def size_of(self, n: int) -> int:
+        """Return how many bytes a file of n rows takes."""
+        return self.offset + n * prod(self.row_shape) * self.dtype.itemsize
+
+    def header(self, n: int) -> bytes:
+        """Return the start of the file; NumPy pads it to one length for every n."""
+        described = {
+            "descr": np.lib.format.dtype_to_descr(self.dtype),
+            "fortran_order": False,
+            "shape": (n, *self.row_shape),
+        }
+        header = io.BytesIO()
+        np.lib.format.write_array_header_1_0(header, described)
+        return header.getvalue()
 
 
 class RowFile:
@@ -40,10 +70,9 @@ class RowFile:
         self.dtype = dtype
         self.n = 0
         self._row_shape = row_shape
-        self._row_bytes = prod(row_shape) * dtype.itemsize
-        self._offset = len(self._header(0))
+        self._layout = RowLayout(row_shape, dtype)
         self.new = not path.exists()
-        self._file = io.FileIO(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+")
+        self._file = io.FileIO(descriptor_of(path, os.O_RDWR | os.O_CREAT), "r+")
 
     def __enter__(self) -> RowFile:
         """Return the file."""
@@ -69,7 +98,7 @@ class RowFile:
 
     def size_of(self, n: int) -> int:
         """Return how many bytes a file of n rows takes."""
-        return self._offset + n * self._row_bytes
+        return self._layout.size_of(n)
 
     def reserve(self, n: int) -> None:
         """Take the disk space of n rows now, where the system can, rather than find it full at the end."""
@@ -115,19 +144,8 @@ class RowFile:
         """Cut the file off after n rows, and let it say that it has so many."""
         self._file.truncate(self.size_of(n))
         self._file.seek(0)
-        self._file.write(self._header(n))
+        self._file.write(self._layout.header(n))
         self.sync()
-
-    def _header(self, n: int) -> bytes:
-        """Return the start of the file; NumPy pads it to one length for every n."""
-        described = {
-            "descr": np.lib.format.dtype_to_descr(self.dtype),
-            "fortran_order": False,
-            "shape": (n, *self._row_shape),
-        }
-        header = io.BytesIO()
-        np.lib.format.write_array_header_1_0(header, described)
-        return header.getvalue()
 
 
 INPUT = "X"
@@ -141,15 +159,15 @@ class Journal:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._blocks: dict[str, dict[int, tuple[int, str]]] = {}
         self.header: dict[str, Any] = {}
         self.fitted: dict[str, Any] = {}
         self.n = 0
         self._whole = 0
         if path.exists():
-            for line in path.read_bytes().splitlines(keepends=True):
-                fields = _parsed(line)
+            for line in read_regular(path).splitlines(keepends=True):
+                fields = parsed_line(line)
                 if fields is None:
                     break
                 self._whole += len(line)
@@ -157,8 +175,8 @@ class Journal:
 
     def repair(self) -> None:
         """Cut off what was not written to its end, so that lines can be added."""
-        if self._path.exists() and self._path.stat().st_size > self._whole:
-            os.truncate(self._path, self._whole)
+        if self.path.exists() and self.path.stat().st_size > self._whole:
+            os.truncate(self.path, self._whole)
 
     def begin(self, header: Mapping[str, Any]) -> None:
         """Write down what the run is made of."""
@@ -180,10 +198,20 @@ class Journal:
         """Return the end of the last block of a file."""
         return max((stop for stop, _ in self._blocks.get(name, {}).values()), default=0)
 
+    def blocks(self, name: str) -> list[tuple[int, str]]:
+        """Return where each block of a file ends, in their order, and its checksum."""
+        found = self._blocks.get(name, {})
+        return [found[start] for start in sorted(found)]
+
+    def checksums(self) -> Blocks:
+        """Return the size and the checksum of the journal itself."""
+        content = read_regular(self.path)
+        return [(len(content), checksum(content))]
+
     def _add(self, fields: dict[str, Any]) -> None:
-        body = json.dumps(fields, default=plain, allow_nan=False).encode()
-        write_through(self._path, b"%08x %s\n" % (zlib.crc32(body), body), append=True)
-        self._take(json.loads(body))
+        line = json_line(fields, plain)
+        write_through(self.path, line, append=True)
+        self._take(parsed_line(line) or {})
 
     def _take(self, fields: dict[str, Any]) -> None:
         if "header" in fields:
@@ -196,51 +224,6 @@ class Journal:
                 self._blocks.setdefault(name, {})[start] = (stop, digest)
 
 
-def _parsed(line: bytes) -> dict[str, Any] | None:
-    checksum, _, body = line.partition(b" ")
-    if not line.endswith(b"\n") or checksum != b"%08x" % zlib.crc32(body[:-1]):
-        return None
-    fields: dict[str, Any] = json.loads(body)
-    return fields
-
-
-LOCK = "lock"
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder, which is made if need be; it may be renamed meanwhile."""
-    try:
-        import fcntl
-    except ImportError:
-        raise StorageError("`out` needs the file locks of Unix, which this system does not have.") from None
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / LOCK
-    with path.open("a+", encoding="ascii") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise StorageError(
-                f"`out`: process {file.read().strip() or '?'} is writing {folder}; wait for it, or choose another path."
-            ) from None
-        try:
-            here = os.path.samestat(path.stat(), os.fstat(file.fileno()))
-        except FileNotFoundError:
-            here = False
-        if not here:
-            raise StorageError(
-                f"`out`: another process has just finished {folder}; load its targets by `load_targets`."
-            )
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield
-
-
-_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
-
-
 def check_space(folder: Path, needed: int) -> None:
     """Refuse to begin what the disk cannot hold."""
     free = shutil.disk_usage(folder).free
@@ -249,30 +232,6 @@ def check_space(folder: Path, needed: int) -> None:
             f"`out`: {needed:,} bytes more are needed in {folder}, and {free:,} are free on its disk. Free some, "
             "choose another disk, or make fewer targets."
         )
-
-
-@contextmanager
-def told_if_full(folder: Path) -> Iterator[None]:
-    """Say what to do when the disk is full, or a file may not grow."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in _FULL:
-            raise
-        free = shutil.disk_usage(folder).free
-        raise StorageError(
-            f"`out`: the disk of {folder} is full, or a quota is reached ({error.strerror}; {free:,} bytes are free). "
-            "What is finished is kept: free some space and make the same call again to go on, or delete the folder."
-        ) from error
-
-
-def sync_folder(folder: Path) -> None:
-    """Return when the names in a folder are on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 _NEXT = (

@@ -245,7 +245,11 @@ class Part:
         """Open its file, or that of the scaled values."""
         if scaling is None:
             return RowFile(folder / self.file, self.row_shape, self.dtype)
-        return RowFile(folder / self.final, (*self.row_shape[:-1], len(scaling.kept)), self.dtype)
+        return RowFile(folder / self.final, self.shape_of(scaling), self.dtype)
+
+    def shape_of(self, scaling: Scaling | None) -> tuple[int, ...]:
+        """Return the shape of a row as it is in the end."""
+        return self.row_shape if scaling is None else (*self.row_shape[:-1], len(scaling.kept))
 
     def raw(self, array: Array) -> RawTarget:
         """Return some rows as a target."""

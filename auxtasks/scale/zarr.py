@@ -1,29 +1,28 @@
-"""Lazy targets on disk: a directory of Zarr arrays and a description, written last."""
+"""Lazy targets on disk: Zarr arrays and a description, replaced in one step; each chunk is checked when it is read."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from auxtasks._version import __version__
+from auxtasks.checksums import checksum
 from auxtasks.errors import InvalidInputError, StorageError
-from auxtasks.files import written_as_a_whole
+from auxtasks.folders import Blocks, Saved, check_blocks, read_folder, save_folder
 from auxtasks.optional import require
-from auxtasks.storage import check_replaceable, damage_named, read_description
-from auxtasks.targets.fitted import Fitted, Made, plain
+from auxtasks.storage import damage_named
+from auxtasks.targets.fitted import Fitted, Made
+from auxtasks.typing import Array
 
 DESCRIPTION = "auxtasks_zarr.json"
-FORMAT = 1
 
 
 def write_zarr(fitted: Fitted, made: Made, path: Path, *, overwrite: bool) -> None:
     """Write lazy targets; see `LazyAuxTargets.to_zarr`."""
     require("zarr", extra="dask")
-    check_replaceable(path, overwrite=overwrite, description=DESCRIPTION)
     if not len(next(iter(made.arrays.values()))):
         raise InvalidInputError("`X` holds no samples: all of its partitions are empty, and there is nothing to write.")
     files = {name: f"target_{number:03d}" for number, name in enumerate(made.arrays)}
@@ -36,22 +35,33 @@ def write_zarr(fitted: Fitted, made: Made, path: Path, *, overwrite: bool) -> No
     main = {output: f"main_{number:03d}" for number, output in enumerate(made.main or {})}
     for output, labels in (made.main or {}).items():
         arrays[main[output]] = da.from_array(labels, chunks=(first.chunks[0], *labels.shape[1:]))
-    described = {
-        "format": FORMAT,
-        "auxtasks": __version__,
-        "n_original": made.n_original,
-        "generator": fitted.to_state(),
-        "targets": files,
-        **({"main": main} if main else {}),
-        "arrays": {
-            name: {"shape": tuple(map(int, array.shape)), "dtype": array.dtype.str} for name, array in arrays.items()
-        },
-    }
-    with written_as_a_whole(path) as new:
-        new.mkdir()
-        _store(arrays, new)
-        text = json.dumps(described, indent=1, default=plain, allow_nan=False)
-        (new / DESCRIPTION).write_text(text, encoding="utf-8")
+    said = {name: {"shape": tuple(map(int, array.shape)), "dtype": array.dtype.str} for name, array in arrays.items()}
+
+    def write(folder: Path) -> Mapping[str, Any]:
+        _store(arrays, folder)
+        return {
+            "n_original": made.n_original,
+            "generator": fitted.to_state(),
+            "targets": files,
+            **({"main": main} if main else {}),
+            "arrays": said,
+            "files": _checksums(folder),
+        }
+
+    save_folder(path, DESCRIPTION, write, overwrite=overwrite)
+
+
+def _checksums(folder: Path) -> dict[str, Blocks]:
+    """Read all files back, in parallel."""
+    dask = require("dask", extra="dask")
+    paths = sorted(found for found in folder.rglob("*") if found.is_file())
+    found = dask.compute(*[dask.delayed(_blocks)(path) for path in paths])
+    return {path.relative_to(folder).as_posix(): each for path, each in zip(paths, found, strict=True)}
+
+
+def _blocks(path: Path) -> Blocks:
+    content = path.read_bytes()
+    return [(len(content), checksum(content))]
 
 
 def _numbers(inputs: Any) -> Any:
@@ -94,9 +104,12 @@ AGAIN = "Write the targets again"
 
 def read_zarr(folder: Path) -> tuple[Fitted, Made]:
     """Read what `write_zarr` wrote, as dask arrays; see `auxtasks.cluster.open_zarr`."""
-    path = folder / DESCRIPTION
-    described = read_description(path, FORMAT, _absent, AGAIN)
-    with damage_named(path, AGAIN):
+    return read_folder(folder, DESCRIPTION, _read, _absent, AGAIN)
+
+
+def _read(saved: Saved) -> tuple[Fitted, Made]:
+    described = saved.fields
+    with damage_named(saved.path, AGAIN):
         fitted = Fitted.from_state(described["generator"])
         n_original = int(described["n_original"])
         files: dict[str, Mapping[str, Any]] = dict(described["arrays"])
@@ -106,11 +119,9 @@ def read_zarr(folder: Path) -> tuple[Fitted, Made]:
         rows = {shape[0] for shape, _ in said.values()}
         fits = all(said[names[name]][0][1:] == spec.shape for name, spec in fitted.specs.items())
         fits &= said.keys() >= set(outputs.values())
-        # Nothing is read that is not in this folder.
-        fits &= all(Path(file).name == file for file in files)
     if len(rows) != 1 or not fits or not 0 < n_original <= next(iter(rows)):
-        raise StorageError(f"{path} does not fit the arrays beside it. Write the targets again.")
-    found = {file: _open(folder / file, *fields) for file, fields in said.items()}
+        raise StorageError(f"{saved.path} does not fit the arrays beside it. {AGAIN}.")
+    found = {file: _open(saved, file, *fields) for file, fields in said.items()}
     arrays = {name: found[file] for name, file in names.items()}
     main = {output: found[file].compute() for output, file in outputs.items()}
     return fitted, Made(arrays, found.get("inputs"), n_original, found.get("lengths"), main or None)
@@ -120,20 +131,72 @@ def _absent(path: Path) -> str:
     return f"there is no {path}; pass a directory that `LazyAuxTargets.to_zarr` wrote to its end."
 
 
-def _open(path: Path, shape: tuple[int, ...], dtype: str) -> Any:
+def _open(saved: Saved, name: str, shape: tuple[int, ...], dtype: str) -> Any:
     da, zarr = require("dask.array", extra="dask"), require("zarr", extra="dask")
+    path = saved.file(name)
     if not path.is_dir():
-        raise StorageError(f"{path} is missing. Write the targets again.")
+        raise StorageError(f"{path} is missing. {AGAIN}.")
+    for found in (path, *path.rglob("*")):
+        if found.is_symlink():
+            raise StorageError(f"{found} is a link, which auxtasks does not follow; put the file itself in its place.")
+    blocks = {
+        file.removeprefix(f"{name}/"): each for file, each in (saved.files or {}).items() if file.startswith(f"{name}/")
+    }
+    for file in blocks.keys() & _DESCRIPTIONS:
+        check_blocks(path / file, blocks[file], AGAIN)
     try:
         array = zarr.open_array(store=str(path), mode="r")
-    except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
-        raise StorageError(f"{path} is damaged: {type(error).__name__}: {error}. Write the targets again.") from error
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise StorageError(f"{path} is damaged: {type(error).__name__}: {error}. {AGAIN}.") from error
     if array.shape != shape or array.dtype.str != dtype:
         raise StorageError(
             f"{path} holds shape {array.shape} and dtype {array.dtype.str}; its description says {shape} and {dtype}. "
-            "Write the targets again."
+            f"{AGAIN}."
         )
     lost = array.nchunks - array.nchunks_initialized
     if lost:
-        raise StorageError(f"{path} lacks {lost} of its {array.nchunks} chunks. Write the targets again.")
-    return da.from_zarr(array)
+        raise StorageError(f"{path} lacks {lost} of its {array.nchunks} chunks. {AGAIN}.")
+    if saved.files is None:
+        return da.from_zarr(array)
+    return da.from_array(_Checked(array, path, blocks), chunks=array.chunks, fancy=False)
+
+
+_DESCRIPTIONS = {"zarr.json", ".zarray", ".zattrs"}
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """An array of Zarr whose chunks are compared with their checksums whenever they are read."""
+
+    array: Any
+    path: Path
+    blocks: Mapping[str, Blocks]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape."""
+        return tuple(self.array.shape)
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype."""
+        return np.dtype(self.array.dtype)
+
+    def __getitem__(self, index: tuple[Any, ...]) -> Array:
+        """Read a part."""
+        rows = range(self.shape[0])[index[0]]
+        rows = [rows] if isinstance(rows, int) else [rows[0], rows[-1]] if rows else []
+        chunks = [row // self.array.chunks[0] for row in rows]
+        for chunk in range(min(chunks, default=0), max(chunks, default=-1) + 1):
+            numbers = [str(chunk), *["0"] * (self.ndim - 1)]
+            name = ".".join(numbers) if ".zarray" in self.blocks else "/".join(["c", *numbers])
+            if name not in self.blocks:
+                raise StorageError(f"{self.path / name} has no checksum in the description. {AGAIN}.")
+            check_blocks(self.path / name, self.blocks[name], AGAIN)
+        found: Array = self.array[index]
+        return found

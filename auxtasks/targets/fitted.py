@@ -26,6 +26,7 @@ from auxtasks.targets.reading import read_inputs
 from auxtasks.targets.samples import Dense, Ragged, Samples
 from auxtasks.targets.scaling import Scaling, fit_targets
 from auxtasks.targets.settings import Settings, checked_settings
+from auxtasks.targets.state import check_state, check_vocabulary
 from auxtasks.targets.statistics import Seen, see
 from auxtasks.targets.tasks import Task, fit_names, from_extractor, frozen, given_task, parse_tasks
 from auxtasks.teacher import teaching
@@ -313,11 +314,16 @@ class Fitted:
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Fitted:
-        """Make what `to_state` described, also after a round trip through JSON."""
+        """Make what `to_state` described, after a round trip through JSON; a ValueError says what is wrong with it."""
+        check_state(state)
         params, texts = dict(state["params"]), None
+        checked_settings(params)
         if params["domain"] == "text":
             params = restore_params(params)
-            texts = None if state.get("texts") is None else FittedTexts.from_dict(state["texts"])
+            checked_text_settings(params)
+            if state.get("texts") is not None:
+                check_vocabulary(state["texts"])
+                texts = FittedTexts.from_dict(state["texts"])
         specs = [
             TargetSpec.from_dict({**spec, "options": {name: frozen(value) for name, value in spec["options"].items()}})
             for spec in state["specs"]

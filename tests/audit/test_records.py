@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import re
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -139,19 +138,13 @@ def test_a_damaged_line_is_named(tmp_path: Path) -> None:
 def test_a_flipped_bit_is_refused_or_costs_the_last_run_at_most(tmp_path: Path) -> None:
     whole = written(tmp_path / "whole.jsonl").read_bytes()
     path = tmp_path / "flipped.jsonl"
-    seen = {"refused": 0, "read": 0}
     for place in [*range(len(whole) - 20, len(whole)), *range(0, len(whole), 5)]:
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :])
-        try:
-            records = Records(path, MADE_OF)
-        except StorageError as error:
-            assert re.search("its first line is damaged|Delete the line to have it trained again", str(error))
-            seen["refused"] += 1
-        else:
-            seen["read"] += 1
-            assert list(map(repr, records.values())) == list(map(repr, RUNS[:-1]))
-    assert seen["read"] == 1  # the end of the last line
-    assert seen["refused"] > 100
+        if place == len(whole) - 1:
+            assert list(map(repr, Records(path, MADE_OF).values())) == list(map(repr, RUNS[:-1]))
+            continue
+        with pytest.raises(StorageError, match="its first line is damaged|Delete the line to have it trained again"):
+            Records(path, MADE_OF)
 
 
 def test_files_without_checksums_are_read_and_added_to(tmp_path: Path) -> None:

@@ -222,7 +222,7 @@ def test_ctrl_c_says_what_is_kept(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("auxtasks.audit.audit", interrupted)
-    with pytest.raises(SystemExit, match="^130$"):
+    with pytest.raises(SystemExit, match=r"^130$"):
         main([str(part) for part in [*call, *options]])
     assert capsys.readouterr().err.strip() == f"auxtasks: interrupted. {expected}"
 
@@ -241,6 +241,6 @@ def test_a_report_is_saved_before_it_is_printed(
 
     monkeypatch.setattr("auxtasks.audit.audit", lambda *_, **__: Report())
     monkeypatch.setattr("rich.console.Console.print", closed)
-    with pytest.raises(SystemExit, match="^1$"):
+    with pytest.raises(SystemExit, match=r"^1$"):
         main([str(part) for part in call])
     assert saved == [(tmp_path / "report", False)]

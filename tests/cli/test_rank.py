@@ -76,6 +76,6 @@ def test_the_table_is_written_before_anything_is_printed(
         raise BrokenPipeError(32, "Broken pipe")
 
     monkeypatch.setattr("rich.console.Console.print", closed)
-    with pytest.raises(SystemExit, match="^1$"):
+    with pytest.raises(SystemExit, match=r"^1$"):
         main(["rank", str(npz), *TASKS, "--output", str(tmp_path / "ranking.csv")])
     assert (tmp_path / "ranking.csv").read_text().startswith("task,")

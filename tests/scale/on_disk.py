@@ -52,8 +52,12 @@ def assert_same(found: auxtasks.AuxTargets, expected: auxtasks.AuxTargets) -> No
 def assert_finished(path: Path) -> None:
     """See that nothing but the result is left."""
     assert [found.name for found in path.parent.iterdir()] == [path.name]
-    names = {found.name for found in path.iterdir()}
-    assert not {name for name in names if not name.startswith(("target_", "inputs.npy"))} - {
-        "auxtasks.json",
-        "journal.jsonl",
-    }
+    assert {found.name for found in path.iterdir()} == {"auxtasks.json", arrays_of(path).name}
+    names = {found.name for found in arrays_of(path).iterdir()}
+    assert {name for name in names if not name.startswith(("target_", "inputs.npy", "main_"))} == {"journal.jsonl"}
+
+
+def arrays_of(path: Path) -> Path:
+    """Return the folder of the arrays of targets that are saved, or not finished yet."""
+    (arrays,) = (found for found in path.rglob("arrays-*") if found.is_dir())
+    return arrays

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auxtasks import make_aux_targets
+from auxtasks.checksums import json_document, parsed_document
 from auxtasks.cluster import open_zarr
 from auxtasks.errors import InvalidInputError, StorageError
 from auxtasks.scale.zarr import DESCRIPTION
@@ -97,7 +98,7 @@ def test_a_writer_that_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     def cut_off(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    for step in ("pathlib.Path.write_text", "pathlib.Path.replace", "dask.array.store"):
+    for step in ("auxtasks.folders.write_through", "pathlib.Path.replace", "dask.array.store"):
         with monkeypatch.context() as patch:
             patch.setattr(step, cut_off)
             with pytest.raises(OSError, match="No space left"):
@@ -115,26 +116,83 @@ def test_what_is_not_replaced(tmp_path: Path) -> None:
     made().to_zarr(tmp_path / "targets")
     with pytest.raises(StorageError, match="exists; choose another, or pass overwrite=True"):
         made().to_zarr(tmp_path / "targets")
-    (tmp_path / "mine").mkdir()
-    with pytest.raises(StorageError, match="was not written by auxtasks and is not replaced"):
-        made().to_zarr(tmp_path / "mine", overwrite=True)
+    for own in (tmp_path / "mine", tmp_path / "targets", next(tmp_path.glob("targets/arrays-*/target_000"))):
+        own.mkdir(exist_ok=True)
+        (own / "notes.txt").write_text("precious")
+        with pytest.raises(StorageError, match=r"holds .*notes\.txt, which was not written by auxtasks"):
+            made().to_zarr(tmp_path / own.relative_to(tmp_path).parts[0], overwrite=True)
+        (own / "notes.txt").unlink()
+
+
+def arrays_of(path: Path) -> Path:
+    """Return the folder of the arrays."""
+    (arrays,) = path.glob("arrays-*")
+    return arrays
+
+
+def of_format_1(path: Path) -> None:
+    """Turn what is written into what version 0.1.0 wrote."""
+    arrays, fields = arrays_of(path), json.loads((path / DESCRIPTION).read_text())
+    for name in ("checksum", "folder", "files"):
+        del fields[name]
+    for array in arrays.iterdir():
+        array.rename(path / array.name)
+    arrays.rmdir()
+    (path / DESCRIPTION).write_text(json.dumps({**fields, "format": 1}))
+
+
+def test_what_was_written_before_is_read_and_replaced(tmp_path: Path) -> None:
+    made().to_zarr(tmp_path / "targets")
+    of_format_1(tmp_path / "targets")
+    again = open_zarr(tmp_path / "targets")
+    np.testing.assert_array_equal(again["fft"].compute(), made()["fft"].compute())
+    again.to_zarr(tmp_path / "targets", overwrite=True)
+    np.testing.assert_array_equal(open_zarr(tmp_path / "targets")["fft"].compute(), made()["fft"].compute())
+    assert len(list((tmp_path / "targets").iterdir())) == 2
+
+
+def test_a_flipped_bit_is_refused(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    made().to_zarr(tmp_path / "targets")
+    with dask.config.set(scheduler="sync"):
+        for path in (found for found in sorted((tmp_path / "targets").rglob("*")) if found.is_file()):
+            whole = path.read_bytes()
+            for bit in rng.integers(0, 8 * len(whole), size=2).tolist():
+                content = bytearray(whole)
+                content[bit // 8] ^= 1 << bit % 8
+                path.write_bytes(content)
+                with pytest.raises(StorageError, match=rf"{path.name} is damaged"):
+                    open_zarr(tmp_path / "targets").compute()
+            path.write_bytes(whole)
+        assert open_zarr(tmp_path / "targets")["std"][-2:, 1].compute().shape == (2,)
+
+
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    made().to_zarr(tmp_path / "targets")
+    for found in (next(tmp_path.glob("targets/arrays-*/target_000")), next(tmp_path.glob("targets/*/*/c"))):
+        found.rename(tmp_path / "elsewhere")
+        found.symlink_to(tmp_path / "elsewhere")
+        with pytest.raises(StorageError, match=f"{found.name} is a link, which auxtasks does not follow"):
+            open_zarr(tmp_path / "targets")
+        found.unlink()
+        (tmp_path / "elsewhere").rename(found)
 
 
 def _remove_array(path: Path) -> None:
-    shutil.rmtree(path / "target_001")
+    shutil.rmtree(arrays_of(path) / "target_001")
 
 
 def _remove_chunk(path: Path) -> None:
-    (path / "target_001" / "c" / "2" / "0").unlink()
+    (arrays_of(path) / "target_001" / "c" / "2" / "0").unlink()
 
 
 def _swap_arrays(path: Path) -> None:
-    shutil.rmtree(path / "target_001")
-    shutil.copytree(path / "target_000", path / "target_001")
+    shutil.rmtree(arrays_of(path) / "target_001")
+    shutil.copytree(arrays_of(path) / "target_000", arrays_of(path) / "target_001")
 
 
 def _damage_array(path: Path) -> None:
-    (path / "target_001" / "zarr.json").write_text("{")
+    (arrays_of(path) / "target_001" / "zarr.json").write_text("{")
 
 
 def _damage_description(path: Path) -> None:
@@ -143,15 +201,16 @@ def _damage_description(path: Path) -> None:
 
 def _change(**fields: Any) -> Any:
     def change(path: Path) -> None:
-        described = json.loads((path / DESCRIPTION).read_text())
-        (path / DESCRIPTION).write_text(json.dumps(described | fields))
+        described = parsed_document((path / DESCRIPTION).read_bytes())
+        (path / DESCRIPTION).write_bytes(json_document(described | fields))
 
     return change
 
 
 def _point_elsewhere(path: Path) -> None:
-    text = (path / DESCRIPTION).read_text().replace("target_000", "../targets/target_000")
-    (path / DESCRIPTION).write_text(text)
+    described = json.dumps(parsed_document((path / DESCRIPTION).read_bytes()))
+    elsewhere = json.loads(described.replace("target_000", "../targets/target_000"))
+    (path / DESCRIPTION).write_bytes(json_document(elsewhere))
 
 
 @pytest.mark.parametrize(
@@ -159,13 +218,13 @@ def _point_elsewhere(path: Path) -> None:
     [
         (_remove_array, "target_001 is missing"),
         (_remove_chunk, "target_001 lacks 1 of its 5 chunks"),
-        (_swap_arrays, r"target_001 holds shape \(23, 2\).*says \(23, 18\)"),
-        (_damage_array, "target_001 is damaged"),
+        (_swap_arrays, "zarr.json is damaged: bytes 0 to .* do not have the checksum"),
+        (_damage_array, "zarr.json is damaged"),
         (_damage_description, f"{DESCRIPTION} is damaged"),
-        (_change(format=7), "is of format 7, and this version .* reads format 1"),
+        (_change(format=7), "is of format 7, and this version .* reads format 2"),
         (_change(n_original=24), "does not fit the arrays beside it"),
         (_change(arrays={}), "is damaged: KeyError"),
-        (_point_elsewhere, "does not fit the arrays beside it"),
+        (_point_elsewhere, "names .*, which is not a file beside it"),
     ],
 )
 def test_damage_is_found(tmp_path: Path, harm: Any, message: str) -> None:

@@ -21,8 +21,9 @@ from hypothesis import strategies as st
 
 import auxtasks
 from auxtasks.errors import AuxTasksWarning, StorageError
+from auxtasks.folders import JOURNAL
 from auxtasks.scale.disk_files import RowFile
-from auxtasks.storage import JOURNAL
+from auxtasks.storage import journals_in
 
 
 class Crash(BaseException):
@@ -101,7 +102,7 @@ def test_a_crash_before_any_step(
             whole = earlier if earlier is not None and list(loaded) == ["std"] else expected
             assert list(loaded) == list(whole)
             np.testing.assert_array_equal(loaded["std"], whole["std"])
-        elif (path.with_name("targets.partial") / JOURNAL).exists():
+        elif journals_in(path.with_name("targets.partial")):
             with pytest.raises(StorageError, match="are unfinished; make the same call"):
                 auxtasks.load_targets(path)
         replaced = path.exists() and list(auxtasks.load_targets(path)) == list(expected)
@@ -116,10 +117,10 @@ def unfinished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
     with pytest.MonkeyPatch.context() as patch:
         small.cut_small(patch)
         patch.setattr("os.fsync", lambda _: None)
-        patch.setattr("auxtasks.scale.disk.described", lambda *_: 1 / 0)
+        patch.setattr("auxtasks.scale.disk._described", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             make(path)
-    journal = path.with_name("targets.partial") / JOURNAL
+    journal = small.arrays_of(path.with_name("targets.partial")) / JOURNAL
     return path, journal.read_bytes()
 
 
@@ -136,11 +137,9 @@ def test_a_journal_cut_at_any_byte(
 ) -> None:
     path = tmp_path_factory.mktemp("cut") / "targets"
     folder = path.with_name("targets.partial")
-    folder.mkdir()
-    for found in unfinished[0].with_name("targets.partial").iterdir():
-        (folder / found.name).write_bytes(found.read_bytes())
+    shutil.copytree(unfinished[0].with_name("targets.partial"), folder)
     journal = unfinished[1]
-    (folder / JOURNAL).write_bytes(journal[: int(share * len(journal))] + rest)
+    (small.arrays_of(folder) / JOURNAL).write_bytes(journal[: int(share * len(journal))] + rest)
     small.assert_same(make(path), expected)
     small.assert_finished(path)
 
@@ -155,7 +154,7 @@ def test_a_flipped_bit_is_found(
         patch.setattr("auxtasks.targets.fitted.fit_targets", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             make(tmp_path / "targets")
-    damaged = tmp_path / "targets.partial" / name
+    damaged = small.arrays_of(tmp_path / "targets.partial") / name
     content = bytearray(damaged.read_bytes())
     content[at] ^= 4
     damaged.write_bytes(content)
@@ -168,10 +167,13 @@ def test_a_flipped_bit_is_found(
 def test_a_damaged_result_is_told_of_and_replaced(tmp_path: Path, expected: auxtasks.AuxTargets) -> None:
     path = tmp_path / "targets"
     make(path)
-    content = bytearray((path / "target_001.npy").read_bytes())
+    damaged = small.arrays_of(path) / "target_001.npy"
+    content = bytearray(damaged.read_bytes())
     content[-1] ^= 1
-    (path / "target_001.npy").write_bytes(content)
-    with pytest.raises(StorageError, match=r"target_001.npy does not have the checksums .* overwrite=True"):
+    damaged.write_bytes(content)
+    with pytest.raises(
+        StorageError, match=r"target_001.npy is damaged: bytes .* not have the checksum .* overwrite=True"
+    ):
         make(path)
     small.assert_same(make(path, overwrite=True), expected)
     small.assert_finished(path)
@@ -183,11 +185,11 @@ def test_the_same_call_after_the_end_computes_nothing(
 ) -> None:
     path = tmp_path / "targets"
     make(path)
-    before = {found.name: found.stat().st_mtime_ns for found in path.iterdir()}
+    before = {found: found.stat().st_mtime_ns for found in tmp_path.rglob("*")}
     monkeypatch.setattr("auxtasks.scale.disk.locked", lambda _: 1 / 0)
     small.assert_same(make(path), expected)
     small.assert_same(make(path, "array", np.array(small.signals())), expected)
-    assert {found.name: found.stat().st_mtime_ns for found in path.iterdir()} == before
+    assert {found: found.stat().st_mtime_ns for found in tmp_path.rglob("*")} == before
 
 
 KILLED = """
@@ -204,9 +206,17 @@ made = auxtasks.make_aux_targets(
 """
 
 
+def written(partial: Path) -> int:
+    """Return how much of a journal is written."""
+    try:
+        return sum(journal.stat().st_size for journal in journals_in(partial))
+    except FileNotFoundError:
+        return 0
+
+
 def test_kill_9_at_random_moments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     n, path, rng = 4000, tmp_path / "targets", np.random.default_rng(int(time.time()))
-    journal = tmp_path / "targets.partial" / JOURNAL
+    partial = tmp_path / "targets.partial"
     program = KILLED.format(folder=str(Path(__file__).parent), n=n, path=str(path))
     killed, length = 0, 0
     while not path.exists():
@@ -214,13 +224,13 @@ def test_kill_9_at_random_moments(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         until = length + int(rng.integers(1, 6_000)) if killed < 2 else 1 << 60
         with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:  # noqa: S603
             while process.poll() is None:
-                if journal.exists() and journal.stat().st_size > until:
+                if written(partial) > until:
                     process.send_signal(signal.SIGKILL)
                     killed += 1
                     break
                 time.sleep(0.001)
             process.wait()
-        length = journal.stat().st_size if journal.exists() else 0
+        length = written(partial)
         assert path.exists() or process.returncode == -signal.SIGKILL
     assert killed >= 2
     small.cut_small(monkeypatch, cache=1 << 14)

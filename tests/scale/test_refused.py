@@ -16,8 +16,8 @@ import pytest
 
 import auxtasks
 from auxtasks.errors import AuxTasksError, InvalidInputError, InvalidTypeError, StorageError
-from auxtasks.scale.disk_files import locked
-from auxtasks.storage import JOURNAL
+from auxtasks.folders import JOURNAL
+from auxtasks.locks import locked
 
 pytestmark = pytest.mark.usefixtures("small_chunks")
 X = small.signals()
@@ -74,14 +74,15 @@ def test_arguments(tmp_path: Path) -> None:
         auxtasks.make_aux_targets(X, "signal", overwrite=True)
     with pytest.raises(InvalidTypeError, match="`out` must be a path; got 3 of type int"):
         auxtasks.make_aux_targets(X, "signal", out=3)  # type: ignore[arg-type]
-    with pytest.raises(StorageError, match="exists; choose another"):
-        auxtasks.make_aux_targets(X, "signal", out=tmp_path)
-    with pytest.raises(StorageError, match="was not written by auxtasks and is not replaced"):
-        auxtasks.make_aux_targets(X, "signal", out=tmp_path, overwrite=True)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").touch()
+    for overwrite in (False, True):
+        with pytest.raises(StorageError, match=r"mine holds notes\.txt, which was not written by auxtasks"):
+            auxtasks.make_aux_targets(X, "signal", out=tmp_path / "mine", overwrite=overwrite)
     foreign = tmp_path / "targets.partial" / "thesis.tex"
     foreign.parent.mkdir()
     foreign.write_text("precious")
-    with pytest.raises(StorageError, match="is in the way, which was not written by auxtasks"):
+    with pytest.raises(StorageError, match=r"partial holds thesis\.tex, which was not written by auxtasks"):
         auxtasks.make_aux_targets(X, "signal", out=tmp_path / "targets", overwrite=True)
     assert foreign.read_text() == "precious"
 
@@ -229,7 +230,7 @@ def test_a_disk_that_is_full(small_disk: Path) -> None:
         auxtasks.make_aux_targets(iter(np.split(X, 9)), "signal", ["fft", "reconstruction"], out=path)
     assert isinstance(found.value.__cause__, OSError)
     assert found.value.__cause__.errno == errno.ENOSPC
-    assert (path.with_name("targets.partial") / JOURNAL).stat().st_size > 0
+    assert (small.arrays_of(path.with_name("targets.partial")) / JOURNAL).stat().st_size > 0
     subprocess.run(["mount", "-o", "remount,size=2m", str(small_disk)], check=True)  # noqa: S603, S607
     made = auxtasks.make_aux_targets(iter(np.split(X, 9)), "signal", ["fft", "reconstruction"], out=path)
     small.assert_same(made, auxtasks.make_aux_targets(X, "signal", ["fft", "reconstruction"]))

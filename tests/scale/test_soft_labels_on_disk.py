@@ -177,10 +177,11 @@ def test_damage_is_found(tmp_path: Path) -> None:
     path = tmp_path / "targets"
     for name in ("target_000.npy", "main_000.npy"):
         auxtasks.make_aux_targets(X, "signal", SIMPLE, y=Y, out=path, overwrite=True)
-        content = bytearray((path / name).read_bytes())
+        damaged = small.arrays_of(path) / name
+        content = bytearray(damaged.read_bytes())
         content[-1] ^= 1
-        (path / name).write_bytes(content)
-        with pytest.raises(StorageError, match=rf"{name} does not have the checksums .* overwrite=True"):
+        damaged.write_bytes(content)
+        with pytest.raises(StorageError, match=rf"{name} is damaged: .* overwrite=True"):
             auxtasks.make_aux_targets(X, "signal", SIMPLE, y=Y, out=path)
 
 

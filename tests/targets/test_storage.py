@@ -1,6 +1,7 @@
 """Saved as a whole or not at all; loaded as it was, or refused with the name of the file."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,9 @@ import numpy as np
 import pytest
 
 from auxtasks import AuxTargets, load_targets, make_aux_targets
+from auxtasks.checksums import json_document
 from auxtasks.errors import InvalidInputError, InvalidTypeError, StorageError
+from auxtasks.folders import Saved
 from auxtasks.typing import Array
 
 TASKS = ["std", {"fft": {"n_coefficients": 20}}, {"some": {"task": "quantiles", "q": [0.1, 0.5]}}, "transform"]
@@ -59,16 +62,36 @@ FORMAT_1 = """{"format": 1, "auxtasks": "0.1.0", "n_original": 2, "generator": {
 """What version 0.1.0 wrote."""
 
 
-def test_what_was_written_before_is_read_and_is_still_written(tmp_path: Path) -> None:
+def of_format_1(saved: Path, described: str = "") -> None:
+    """Turn what is saved into what version 0.1.0 wrote."""
+    (arrays,) = saved.glob("arrays-*")
+    fields = json.loads((saved / "auxtasks.json").read_text())
+    for name in ("checksum", "folder", "files"):
+        del fields[name]
+    for file in arrays.iterdir():
+        file.rename(saved / file.name)
+    arrays.rmdir()
+    (saved / "auxtasks.json").write_text(described or json.dumps({**fields, "format": 1}))
+
+
+def test_what_was_written_before_is_read_and_replaced(tmp_path: Path) -> None:
     X, given = np.array([[1.0, 3.0], [2.0, 2.0]]), {"speaker": ["a", "b"]}
     made = make_aux_targets(X, "signal", ["std"], given=given)
     made.save(tmp_path / "a")
+    of_format_1(tmp_path / "a")
     assert {**json.loads((tmp_path / "a" / "auxtasks.json").read_text()), "auxtasks": "0.1.0"} == json.loads(FORMAT_1)
     (tmp_path / "a" / "auxtasks.json").write_text(FORMAT_1)
     for found in (load_targets(tmp_path / "a"), load_targets(tmp_path / "a").transform(X, given=given)):
         assert found.specs == made.specs
         for name in made:
             np.testing.assert_array_equal(found[name], made[name])
+    (tmp_path / "a" / "notes.txt").write_text("precious")
+    with pytest.raises(StorageError, match=r"a holds notes.txt, which was not written by auxtasks"):
+        made.save(tmp_path / "a", overwrite=True)
+    (tmp_path / "a" / "notes.txt").unlink()
+    load_targets(tmp_path / "a").save(tmp_path / "a", overwrite=True)
+    np.testing.assert_array_equal(load_targets(tmp_path / "a")["std"], made["std"])
+    assert len(list((tmp_path / "a").iterdir())) == 2
 
 
 def test_ragged_series_are_padded_alike_after_loading(tmp_path: Path) -> None:
@@ -116,20 +139,24 @@ def test_an_interrupted_save_leaves_nothing(
     np.testing.assert_array_equal(load_targets(saved)["std"], targets["std"])
 
 
-def test_what_was_there_comes_back_if_the_last_move_fails(
-    targets: AuxTargets, saved: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("at", ["arrays-", "auxtasks.json"])
+def test_what_was_there_stays_if_a_move_fails(
+    targets: AuxTargets, saved: Path, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:
     replace = Path.replace
 
     def refuse(self: Path, target: Path) -> Path:
-        if self.name == "new":
+        if self.name.startswith(at):
             raise OSError("busy")
         return replace(self, target)
 
-    monkeypatch.setattr(Path, "replace", refuse)
-    with pytest.raises(OSError, match="busy"):
-        targets.save(saved, overwrite=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", refuse)
+        with pytest.raises(StorageError, match=r"`path`: .*saved cannot be written \(busy\); choose another path"):
+            targets.save(saved, overwrite=True)
     np.testing.assert_array_equal(load_targets(saved)["std"], targets["std"])
+    targets.save(saved, overwrite=True)
+    assert len(list(saved.iterdir())) == 2
 
 
 def test_overwriting_must_be_asked_for(targets: AuxTargets, saved: Path, signals: Array, tmp_path: Path) -> None:
@@ -141,17 +168,106 @@ def test_overwriting_must_be_asked_for(targets: AuxTargets, saved: Path, signals
     # Also onto the very files that the arrays are mapped from.
     load_targets(saved).save(saved, overwrite=True)
     np.testing.assert_array_equal(load_targets(saved)["std"], other["std"])
-    foreign = tmp_path / "thesis"
-    foreign.mkdir()
-    with pytest.raises(StorageError, match="thesis was not written by auxtasks and is not replaced"):
-        targets.save(foreign, overwrite=True)
+    (tmp_path / "empty").mkdir()
+    targets.save(tmp_path / "empty")
+    np.testing.assert_array_equal(load_targets(tmp_path / "empty")["std"], targets["std"])
+
+
+@pytest.mark.parametrize("inside", ["notes.txt", "arrays/notes.txt", "more/notes.txt", "link", "arrays/target_999.npy"])
+def test_what_others_wrote_is_kept(targets: AuxTargets, saved: Path, tmp_path: Path, inside: str) -> None:
+    name = inside.replace("arrays", next(saved.glob("arrays-*")).name)
+    own = saved / name
+    own.parent.mkdir(exist_ok=True)
+    if inside in ("link", "arrays/target_999.npy"):
+        (tmp_path / "notes.txt").write_text("precious")
+        own.symlink_to(tmp_path / "notes.txt")
+    else:
+        own.write_text("precious")
+    with pytest.raises(StorageError, match=f"saved holds {name.removesuffix('/notes.txt')}.*move that away"):
+        targets.save(saved, overwrite=True)
+    assert own.read_text() == "precious"
+    np.testing.assert_array_equal(load_targets(saved)["std"], targets["std"])
+
+
+def test_a_link_is_not_replaced_but_read_through(targets: AuxTargets, saved: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(saved)
+    with pytest.raises(StorageError, match=r"`path`: .*link is a link to .*saved, which auxtasks neither follows"):
+        targets.save(tmp_path / "link", overwrite=True)
+    np.testing.assert_array_equal(load_targets(tmp_path / "link")["std"], targets["std"])
+
+
+def test_links_and_pipes_in_it_are_not_read(saved: Path, tmp_path: Path) -> None:
+    for found in (saved / "auxtasks.json", *saved.glob("arrays-*"), *saved.glob("arrays-*/*_000.npy")):
+        found.rename(tmp_path / "elsewhere")
+        found.symlink_to(tmp_path / "elsewhere")
+        with pytest.raises(StorageError, match=f"{found.name} is a link, which auxtasks does not follow"):
+            load_targets(saved)
+        found.unlink()
+        os.mkfifo(found)
+        with pytest.raises(StorageError, match=r"is no ordinary file|is missing"):
+            load_targets(saved)
+        found.unlink()
+        (tmp_path / "elsewhere").rename(found)
+    load_targets(saved)
+
+
+def test_a_reader_goes_on_with_what_took_its_place(
+    targets: AuxTargets, saved: Path, signals: Array, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, verify = make_aux_targets(10 * signals, "signal", "std"), Saved.verify
+
+    def overtaken(self: Saved) -> None:
+        monkeypatch.setattr(Saved, "verify", verify)
+        other.save(saved, overwrite=True)
+        verify(self)
+
+    monkeypatch.setattr(Saved, "verify", overtaken)
+    loaded = load_targets(saved)
+    assert list(loaded) == ["std"]
+    assert loaded.unscale("std", loaded["std"]).tolist() == other.unscale("std", other["std"]).tolist()
+
+
+@pytest.mark.parametrize("mmap", [True, False])
+def test_a_flipped_bit_is_refused(saved: Path, mmap: bool) -> None:
+    rng = np.random.default_rng(0)
+    for path in (found for found in sorted(saved.rglob("*")) if found.is_file()):
+        whole = path.read_bytes()
+        for bit in rng.integers(0, 8 * len(whole), size=6).tolist():
+            content = bytearray(whole)
+            content[bit // 8] ^= 1 << bit % 8
+            path.write_bytes(content)
+            with pytest.raises(StorageError, match=rf"{path.name} (is damaged|was not written|is of format)"):
+                load_targets(saved, mmap=mmap)
+        path.write_bytes(whole)
+    load_targets(saved, mmap=mmap)
+
+
+def test_verifying_can_be_left_out(saved: Path) -> None:
+    (path,) = saved.glob("arrays-*/target_000.npy")
+    content = bytearray(path.read_bytes())
+    content[-2] ^= 1
+    path.write_bytes(content)
+    assert load_targets(saved, verify=False).n_samples == 24
+    with pytest.raises(StorageError, match=r"target_000.npy is damaged: bytes 0 to \d+ do not have the checksum"):
+        load_targets(saved)
 
 
 def edit(change: Any) -> Any:
     def apply(folder: Path) -> None:
         described = json.loads((folder / "auxtasks.json").read_text())
+        del described["checksum"]
         change(described)
-        (folder / "auxtasks.json").write_text(json.dumps(described))
+        (folder / "auxtasks.json").write_bytes(json_document(described))
+
+    return apply
+
+
+def in_arrays(change: Any) -> Any:
+    """Change the arrays of a folder of the first format, which has no checksums."""
+
+    def apply(folder: Path) -> None:
+        of_format_1(folder)
+        change(folder)
 
     return apply
 
@@ -160,9 +276,9 @@ DAMAGE: dict[str, tuple[Any, str]] = {
     "no description": (lambda folder: (folder / "auxtasks.json").unlink(), "there is no .*auxtasks.json"),
     "no JSON": (lambda folder: (folder / "auxtasks.json").write_text('{"format": '), "auxtasks.json is damaged"),
     "no text": (lambda folder: (folder / "auxtasks.json").write_bytes(b"\xff\xfe\x00"), "auxtasks.json is damaged"),
-    "foreign": (lambda folder: (folder / "auxtasks.json").write_text("[1]"), "was not written by auxtasks"),
+    "foreign": (lambda folder: (folder / "auxtasks.json").write_text("[1]"), "auxtasks.json is damaged"),
     "parameter": (edit(lambda d: d["generator"]["params"].update(sede=1)), "auxtasks.json is damaged: TypeError.*sede"),
-    "version": (edit(lambda d: d.update(format=99)), "is of format 99, and this version of auxtasks .* reads format 1"),
+    "version": (edit(lambda d: d.update(format=99)), "is of format 99, and this version of auxtasks .* reads format 2"),
     "no files": (edit(lambda d: d.pop("targets")), "auxtasks.json is damaged: KeyError: 'targets'"),
     "specs": (edit(lambda d: d["generator"]["specs"][0].pop("kind")), "auxtasks.json is damaged: TypeError"),
     "chance": (edit(lambda d: d["generator"]["specs"][0].update(chance=-1)), "auxtasks.json is damaged: .*`chance`"),
@@ -173,21 +289,23 @@ DAMAGE: dict[str, tuple[Any, str]] = {
         edit(lambda d: d["targets"]["std"].update(file="../target_000.npy")),
         "names '../target_000.npy', which is not a file beside it",
     ),
-    "no file": (lambda folder: (folder / "target_001.npy").unlink(), "target_001.npy is missing"),
+    "no file": (in_arrays(lambda folder: (folder / "target_001.npy").unlink()), "target_001.npy is missing"),
     "cut off": (
-        lambda folder: (folder / "target_001.npy").write_bytes((folder / "target_001.npy").read_bytes()[:200]),
+        in_arrays(
+            lambda folder: (folder / "target_001.npy").write_bytes((folder / "target_001.npy").read_bytes()[:200])
+        ),
         "target_001.npy is damaged",
     ),
-    "empty": (lambda folder: (folder / "target_001.npy").write_bytes(b""), "target_001.npy is damaged"),
+    "empty": (in_arrays(lambda folder: (folder / "target_001.npy").write_bytes(b"")), "target_001.npy is damaged"),
     "pickle": (
-        lambda folder: np.save(folder / "target_001.npy", np.array([{}]), allow_pickle=True),
+        in_arrays(lambda folder: np.save(folder / "target_001.npy", np.array([{}]), allow_pickle=True)),
         "target_001.npy is damaged",
     ),
     "other shape": (
-        lambda folder: np.save(folder / "target_000.npy", np.zeros((3, 3))),
+        in_arrays(lambda folder: np.save(folder / "target_000.npy", np.zeros((3, 3)))),
         r"target_000.npy holds shape \(3, 3\) and dtype <f8; its description says \(24, 2\) and <f4",
     ),
-    "inputs": (lambda folder: (folder / "inputs.npy").unlink(), "inputs.npy is missing"),
+    "inputs": (in_arrays(lambda folder: (folder / "inputs.npy").unlink()), "inputs.npy is missing"),
 }
 
 

@@ -17,7 +17,7 @@ from auxtasks.audit.report.teacher import teacher_sentence, teacher_values
 from auxtasks.audit.verdicts import Comparison, Finding
 from auxtasks.checksums import json_document, parsed_document
 from auxtasks.errors import InvalidTypeError, StorageError
-from auxtasks.files import staged, write_whole, written_as_a_whole
+from auxtasks.files import staged, sync, write_whole, written_as_a_whole
 from auxtasks.opening import read_regular
 
 DATA, PAGE = "report.json", "report.html"
@@ -71,15 +71,17 @@ def save_report(content: Content, folder: Path, *, overwrite: bool) -> None:
             save_figure(figure, new / f"{name}.png")
         write_whole(new / PAGE, as_page(content))
         write_json(content, new / DATA)
-        if not folder.exists():
+        if folder.exists():
+            # A user's own files may be in the folder, such as the runs, so that it is not replaced as a whole.
+            for name in FILES:
+                if (new / name).exists():
+                    (new / name).replace(folder / name)
+                else:
+                    (folder / name).unlink(missing_ok=True)
+            sync(folder)
+        else:
             new.replace(folder)
-            return
-        # A user's own files may be in the folder, such as the runs, so that it is not replaced as a whole.
-        for name in FILES:
-            if (new / name).exists():
-                (new / name).replace(folder / name)
-            else:
-                (folder / name).unlink(missing_ok=True)
+            sync(folder.absolute().parent)
 
 
 def to_dict(content: Content) -> dict[str, Any]:

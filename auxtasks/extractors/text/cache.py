@@ -29,8 +29,8 @@ _DTYPES = {"counts": np.int64, "starts": np.int32, "ends": np.int32}
 def cached(backend: Backend, corpus: Corpus, needs: frozenset[str], folder: Path | None) -> Annotations:
     """Tag texts, or return what was said of them before.
 
-    Files hold arrays and JSON, no pickled objects, and a checksum. They are written under another name and then moved to
-    their place, so that several processes may share the folder; they may be read by whom other new files may, and no
+    Files hold arrays and JSON, no pickled objects, and a checksum. They are written under another name and then moved
+    to their place, so that several processes may share the folder; they may be read by whom other new files may, and no
     link is followed. What is damaged, or is not what a tagger can say of these texts, is tagged again. Nothing is ever
     deleted.
 

@@ -66,26 +66,38 @@ def _folder(value: object) -> Path | None:
     return folder
 
 
-OBJECTS = ("tokenizer", "backend", "pipeline", "cache")
+OBJECTS = ("tokenizer", "backend", "pipeline")
 """The parameters whose values JSON may not know."""
 
 
 def describe_params(params: Mapping[str, Any]) -> dict[str, Any]:
     """Describe the parameters whose values JSON does not know."""
-    return {name: _describe(name, params[name]) for name in OBJECTS}
+    return {"cache": None, **{name: _describe(name, params[name]) for name in OBJECTS}}
 
 
 def restore_params(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Put in their places the values that `describe_params` described."""
+    """Put in their places the values that `describe_params` described.
+
+    What is read from a file decides neither where is written nor what code is loaded.
+    """
     described = {name: params[name] for name in OBJECTS if isinstance(params[name], Mapping)}
-    return {**params, **{name: _restore(name, value) for name, value in described.items()}}
+    restored = {name: _restore(name, value) for name, value in described.items()}
+    if isinstance(params["pipeline"], str):
+        restored["pipeline"] = Unsaved("pipeline", repr(params["pipeline"]))
+    if isinstance(params["tokenizer"], str):
+        as_tokenizer(params["tokenizer"])
+    if isinstance(params["backend"], str):
+        check_choice("backend", params["backend"], ("spacy", "nltk"))
+    return {**params, "cache": None, **restored}
 
 
 def _describe(name: str, value: Any) -> Any:
-    if value is None or isinstance(value, (str, os.PathLike)):
-        return None if value is None else os.fspath(value)
+    if value is None or (isinstance(value, str) and name != "pipeline"):
+        return value
     if isinstance(value, Unsaved):
         return {"unsaved": value.what}
+    if name == "pipeline":
+        return {"unsaved": repr(value) if isinstance(value, str) else f"an object of type {type(value).__name__}"}
     saved = as_tokenizer(value).to_dict() if name == "tokenizer" else None
     return {"unsaved": f"an object of type {type(value).__name__}"} if saved is None else {"saved": saved}
 
@@ -96,7 +108,7 @@ def _restore(name: str, value: Mapping[str, Any]) -> Any:
 
 @dataclass(frozen=True)
 class Unsaved:
-    """Stands where a parameter was an object that is not written to disk, such as a function or a loaded pipeline."""
+    """Stands where a parameter was what is not taken from the disk, such as a function or a pipeline."""
 
     parameter: str
     what: str
@@ -104,6 +116,6 @@ class Unsaved:
     def missed(self) -> InvalidInputError:
         """Return the error to raise where the object is needed."""
         return InvalidInputError(
-            f"`{self.parameter}` was {self.what}, which is not saved with targets; give it again by "
+            f"`{self.parameter}` was {self.what}, which is not loaded with targets; give it again by "
             f"targets.generator.set_params({self.parameter}=...)."
         )

@@ -1,0 +1,167 @@
+"""What a saved state must hold, checked before anything is made of it: what is wrong is said when it is read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from math import prod
+from typing import Any
+
+from auxtasks.specs import CLASS_KINDS, KINDS, NUMERIC_KINDS, SOFT_LABELS
+
+Rule = Callable[[Any, str], None]
+"""Raises a ValueError about a value, which has a name."""
+
+
+def check_state(state: Any) -> None:
+    """Refuse a state from which a generator would compute nonsense, or fail when it is used."""
+    _STATE(state, "`generator`")
+    specs = {spec["name"]: spec for spec in state["specs"]}
+    names = {*(task["name"] for task in state["tasks"]), *state["given"]}
+    for name, spec in specs.items():
+        if spec["task"] != SOFT_LABELS:
+            _require(name in names, f"the target {name!r}", "of a task or of a given column")
+            _require(name in state["shapes"], "`shapes`", f"of every target, also of {name!r}")
+        if spec["kind"] in CLASS_KINDS:
+            fits = spec["n_classes"] == len(spec["classes"]) or not spec["classes"]
+            _require(fits, f"`n_classes` of {name!r}", "the number of its classes")
+    for name, column in state["given"].items():
+        _require(column["name"] == name, f"`given` {column['name']!r}", "under its own name")
+        fits = name not in specs or column["kind"] == specs[name]["kind"]
+        _require(fits, f"`kind` of the given column {name!r}", "that of its target")
+    for name, scaling in state["scalings"].items():
+        _require(
+            name in specs and specs[name]["kind"] in NUMERIC_KINDS, f"`scalings` of {name!r}", "of a numeric target"
+        )
+        _check_scaling(name, scaling, specs[name], state["shapes"][name])
+
+
+def _check_scaling(name: str, scaling: Mapping[str, Any], spec: Mapping[str, Any], shape: list[int]) -> None:
+    where, kept, width = f"`scalings` of {name!r}", scaling["kept"], len(scaling["mean"])
+    before = prod(shape) if spec["kind"] == "vector" else [0, *shape][-1]
+    _require(width == len(scaling["std"]) == len(scaling["origin"]) == before, where, f"of {before} columns")
+    _require(kept == sorted(set(kept)) and all(0 <= each < width for each in kept), where, "of columns that there are")
+    _require([len(kept)] == spec["shape"][-1:], where, f"of the shape {spec['shape']}")
+    _require(
+        all(-1 <= each < len(kept) for each in scaling["origin"]), f"`origin` of {name!r}", "columns that are kept"
+    )
+    divided = all(scaling["std"][each] > 0 and scaling["mean"][each] is not None for each in kept)
+    _require(divided, where, "numbers, and `std` positive, where columns are kept")
+
+
+def check_vocabulary(fields: Any) -> None:
+    """Refuse texts that no model could read."""
+    _TEXTS(fields, "`texts`")
+    vocabulary = fields["vocabulary"]
+    numbers = [vocabulary["padding"], *vocabulary["special"], *({vocabulary["unknown"]} - {None})]
+    _require(all(number < len(vocabulary["words"]) for number in numbers), "`vocabulary`", "numbers of its words")
+
+
+def _require(holds: bool, where: str, what: str) -> None:
+    if not holds:
+        raise ValueError(f"{where} must be {what}")
+
+
+def _one(valid: Callable[[Any], bool], what: str) -> Rule:
+    def rule(value: Any, where: str) -> None:
+        if not valid(value):
+            raise ValueError(f"{where} must be {what}; found {value!r:.60}")
+
+    return rule
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value < 1 << 63
+
+
+def _finite(value: Any) -> bool:
+    return isinstance(value, float | int) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _choice(*valid: str) -> Rule:
+    return _one(lambda value: isinstance(value, str) and value in valid, f"one of {', '.join(map(repr, valid))}")
+
+
+def _or_none(rule: Rule) -> Rule:
+    return lambda value, where: None if value is None else rule(value, where)
+
+
+def _list(rule: Rule) -> Rule:
+    def check(value: Any, where: str) -> None:
+        _is_list(value, where)
+        for number, each in enumerate(value):
+            rule(each, f"{where}[{number}]")
+
+    return check
+
+
+def _each(rule: Rule) -> Rule:
+    def check(value: Any, where: str) -> None:
+        _is_mapping(value, where)
+        for name, each in value.items():
+            rule(each, f"{where}[{name!r}]")
+
+    return check
+
+
+def _record(optional: Mapping[str, Rule] | None = None, /, **required: Rule) -> Rule:
+    def check(value: Any, where: str) -> None:
+        _is_mapping(value, where)
+        lacks = sorted(required.keys() - value.keys())
+        _require(not lacks, where, f"complete; it lacks {', '.join(map(repr, lacks))}")
+        for name, rule in {**required, **(optional or {})}.items():
+            if name in value:
+                rule(value[name], f"{where}[{name!r}]")
+
+    return check
+
+
+_is_list = _one(lambda value: isinstance(value, list), "a list")
+_is_mapping = _one(lambda value: isinstance(value, dict), "names with values")
+_text = _one(lambda value: isinstance(value, str), "a text")
+_flag = _one(lambda value: isinstance(value, bool), "true or false")
+_count = _one(lambda value: _whole(value) and value >= 0, "a whole number from 0 on")
+_positive_count = _one(lambda value: _whole(value) and value > 0, "a positive whole number")
+_number = _one(_finite, "a finite number")
+_share = _one(lambda value: _finite(value) and value >= 0, "a finite number from 0 on")
+_label = _one(lambda value: isinstance(value, str | int), "a text or a whole number")
+_column = _one(lambda value: _whole(value) and value >= -1, "the number of a column, or -1")
+_kind = _choice(*KINDS)
+_shape = _list(_count)
+
+_SPEC = _record(
+    name=_text,
+    task=_text,
+    kind=_kind,
+    shape=_shape,
+    n_classes=_or_none(_positive_count),
+    chance=_number,
+    place=_choice("global", "grid"),
+    columns=_list(_text),
+    classes=_list(_text),
+    dropped=_list(_text),
+    options=_is_mapping,
+    per_sample=_text,
+    asks_for=_choice("", "next", "previous"),
+    level=_choice("high", "low"),
+    share=_share,
+)
+_STATE = _record(
+    {"channel_added": _flag, "texts": _or_none(_is_mapping)},
+    params=_is_mapping,
+    tasks=_list(_record({"names": _or_none(_list(_text))}, name=_text, task=_text, options=_is_mapping)),
+    given=_each(_record(name=_text, kind=_kind, shape=_shape, classes=_list(_label), columns=_list(_text))),
+    specs=_list(_SPEC),
+    scalings=_each(
+        _record(
+            log1p=_flag, mean=_list(_or_none(_number)), std=_list(_share), kept=_list(_count), origin=_list(_column)
+        )
+    ),
+    shapes=_each(_shape),
+    row_shape=_shape,
+    length=_or_none(_positive_count),
+)
+_TEXTS = _record(
+    vocabulary=_record(words=_list(_text), padding=_count, unknown=_or_none(_count), special=_list(_count)),
+    length=_positive_count,
+)
