@@ -63,7 +63,7 @@ class Records(dict[tuple[Arm, int, int], Run]):
     def _read(self, path: Path) -> dict[str, str]:
         """Take the runs of a file, and return what they were made of."""
         made_of: dict[str, str] = {}
-        unchecked = _UNCHECKED
+        unchecked: tuple[int | None, ...] = _UNCHECKED
         number = 1
         try:
             for number, line in enumerate(_whole_lines(path), start=1):

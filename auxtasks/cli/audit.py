@@ -116,12 +116,16 @@ def audit(
             n_jobs=jobs,
             progress=sys.stderr.isatty(),
         )
-        # Before anything is printed: a reader that closes the pipe ends the command.
-        report.save(output, overwrite=overwrite)
     console = Console(highlight=False)
-    if classes:
-        console.print("Classes: " + ", ".join(f"{n} {name}" for n, name in enumerate(classes)) + "\n", markup=False)
-    console.print(report)
+    try:
+        # Before anything is printed: a reader that closes the pipe ends the command.
+        with interruptible(lambda: _kept(results)):
+            report.save(output, overwrite=overwrite)
+    finally:
+        if classes:
+            named = ", ".join(f"{n} {name}" for n, name in enumerate(classes))
+            console.print(f"Classes: {named}\n", markup=False)
+        console.print(report)
     console.print(f"\nReport: {output / PAGE}", markup=False, soft_wrap=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -11,6 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from auxtasks.errors import InvalidInputError, StorageError
+from auxtasks.files import stage_of, told_as_storage_error
 from auxtasks.opening import UNREADABLE, open_regular
 from auxtasks.optional import require
 from auxtasks.typing import Array
@@ -271,7 +273,8 @@ def check_report(folder: Path, files: Sequence[str], *, overwrite: bool) -> None
         raise StorageError(
             f"`--output`: {folder} holds {', '.join(there)}; choose another, or pass --overwrite to replace them."
         )
-    _check_writable(folder / "report.html")
+    for path in (folder, folder / "report.html"):
+        _check_writable(path)
 
 
 def check_file(path: Path | None, option: str) -> None:
@@ -285,6 +288,9 @@ def check_file(path: Path | None, option: str) -> None:
 
 def _check_writable(path: Path, option: str = "--output") -> None:
     """Make sure that a file or folder can be made, without making it."""
+    # Its name, and that of what it is prepared in, may be too long.
+    with told_as_storage_error(option, path), suppress(FileNotFoundError, NotADirectoryError):
+        stage_of(path).lstat()
     nearest = next(parent for parent in path.absolute().parents if os.path.lexists(parent))
     if not nearest.is_dir():
         raise StorageError(f"`{option}`: {nearest} is a file and not a folder; choose another place than {path}.")

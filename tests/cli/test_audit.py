@@ -13,7 +13,7 @@ import pytest
 from auxtasks.audit import load_report
 from auxtasks.cli import main
 from auxtasks.cli.audit import ModelFunction
-from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.errors import InvalidInputError, InvalidTypeError, StorageError
 from auxtasks.typing import Array
 
 Status = Callable[..., int]
@@ -177,6 +177,7 @@ def test_soft_labels_are_audited(
         (["model.py:build", "half.npz", "--domain", "signal"], 1, "holds 'X_test' alone"),
         (["model.py:build", "data.npz", "--domain", "signal", "--results", "."], 1, "`--results`: . is a folder"),
         (["model.py:build", "data.npz", "--domain", "signal", "--output", "data.npz"], 1, "data.npz is a file"),
+        (["model.py:build", "data.npz", "--domain", "signal", "--output", "x" * 250], 1, "File name too long"),
     ],
 )
 def test_wrong_calls_are_refused_before_anything_is_trained(
@@ -244,3 +245,20 @@ def test_a_report_is_saved_before_it_is_printed(
     with pytest.raises(SystemExit, match=r"^1$"):
         main([str(part) for part in call])
     assert saved == [(tmp_path / "report", False)]
+
+
+def test_a_report_that_cannot_be_saved_is_printed(
+    call: list[object], monkeypatch: pytest.MonkeyPatch, status: Status, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Report:
+        def save(self, folder: Path, *, overwrite: bool) -> None:
+            raise StorageError("`folder`: the disk is full")
+
+        def __str__(self) -> str:
+            return "Use std: +4.0 points."
+
+    monkeypatch.setattr("auxtasks.audit.audit", lambda *_, **__: Report())
+    assert status(*call) == 1
+    shown = capsys.readouterr()
+    assert shown.out == "Use std: +4.0 points.\n"
+    assert shown.err == "auxtasks: `folder`: the disk is full\n"

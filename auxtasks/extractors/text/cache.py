@@ -17,7 +17,7 @@ from auxtasks.checksums import checksum
 from auxtasks.errors import AuxTasksWarning, StorageError
 from auxtasks.extractors.text.spans import NAMED, Annotations, Spans
 from auxtasks.extractors.text.taggers.base import Backend, Corpus
-from auxtasks.files import digest, written_as_a_whole
+from auxtasks.files import digest, left_by_killed, written_as_a_whole
 from auxtasks.opening import UNREADABLE, read_regular
 
 FORMAT = 2
@@ -135,6 +135,7 @@ def _write(path: Path, said: Annotations) -> None:
     content = io.BytesIO()
     np.savez(content, names=names, **arrays)
     try:
+        left_by_killed(path.parent, "*.npz")
         with written_as_a_whole(path, "cache") as new:
             new.write_bytes(content.getvalue() + _seal(path, content.getvalue()))
     except OSError as error:
