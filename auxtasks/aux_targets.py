@@ -451,16 +451,22 @@ class AuxTargets(Mapping[str, Array]):
         Parameters
         ----------
         path : path-like
-            The directory to be made.
+            The directory to be made, or one that is empty.
         include_inputs : bool
             Whether to save the inputs too.
         overwrite : bool
-            Whether to replace targets saved there before.
+            Whether to replace targets saved there before, in one step: a reader gets the ones or the others.
 
         Raises
         ------
         StorageError
-            If something is there already. What was there survives a save that fails.
+            If something is there already, also with `overwrite` if it is a link or holds files that auxtasks did not
+            write; if nothing can be written there. What was there survives a save that fails or is killed.
+
+        Notes
+        -----
+        While another process saves to the same path, this one waits. The arrays are in a folder of their own, whose
+        name no other targets have, and the description, which has a checksum of every file, takes its place last.
         """
         inputs = self.inputs if include_inputs else None
         made = Made(self._arrays, inputs, self.n_original, self.lengths, self._main)

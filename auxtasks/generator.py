@@ -572,7 +572,8 @@ def make_aux_targets(
         gone through twice more before, so that a generator will not do.
     overwrite : bool
         Whether other targets at `out` are replaced, once the new ones are finished, and an unfinished run of other
-        inputs or options there is thrown away. Without it either is an error.
+        inputs or options there is thrown away. Without it either is an error. Files that auxtasks did not write are
+        refused in any case.
 
     Returns
     -------
@@ -591,7 +592,7 @@ def make_aux_targets(
     MissingDependencyError
         If a task needs a package that is not installed.
     StorageError
-        If `out` holds something else, the disk is full, or another process is writing there.
+        If `out` holds something else or is a link, nothing can be written there, or another process is writing there.
 
     Warns
     -----
@@ -609,9 +610,9 @@ def make_aux_targets(
     same arguments, and gives the same bits as one that was not. Until it is finished its files are in a folder named
     like `out` and ``.partial``, which nothing loads. Each chunk of inputs and targets has a checksum: going on reads
     the inputs of finished chunks again and compares them, which takes less time than computing. The same call after
-    the end checks and returns what is there; teachers are not written, and fitted anew. Texts, series of different
-    lengths and tasks that add copies need all samples at once and are refused. Keras copies arrays that ``fit`` is
-    given into memory; read batches from the maps by `AuxTargets.to_py_dataset` instead
+    the end checks and returns what is there, also where nothing can be written; teachers are not on disk, and fitted
+    anew. Texts, series of different lengths and tasks that add copies need all samples at once and are refused. Keras
+    copies arrays that ``fit`` is given into memory; read batches from the maps by `AuxTargets.to_py_dataset` instead
     (``examples/larger_than_memory.py``).
 
     Examples

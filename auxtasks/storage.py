@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 
@@ -203,10 +203,12 @@ def _read_values(
     offset, size = file.tell(), os.fstat(file.fileno()).st_size
     if size != offset + prod(shape) * dtype.itemsize:
         raise ValueError(f"it has {size:,} bytes, which is not what shape {shape} and dtype {dtype.str} take")
-    order = "F" if fortran else "C"
+    order: Literal["C", "F"] = "F" if fortran else "C"
     if mmap:
-        return np.memmap(path, dtype, "r", offset, shape, order)
-    return np.fromfile(file, dtype, prod(shape)).reshape(shape, order=order)
+        mapped: Array = np.memmap(path, dtype, "r", offset, shape, order)
+        return mapped
+    read: Array = np.fromfile(file, dtype, prod(shape)).reshape(shape, order=order)
+    return read
 
 
 def _read_texts(content: bytes) -> Array:

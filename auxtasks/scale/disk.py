@@ -71,7 +71,9 @@ def make_on_disk(
     path = Path(os.path.abspath(out))  # noqa: PTH100 (keeps links as they are)
     job = job_of(X, Fitted.begun(params, given, y), given, y)
     partial = path.with_name(path.name + PARTIAL)
-    if (path / DESCRIPTION).is_file() and not overwrite:
+    with told_as_storage_error("out", path):
+        there = (path / DESCRIPTION).is_file()
+    if there and not overwrite:
         return _finished(job, path, partial)
     with ExitStack() as stack:
         with told_as_storage_error("out", path):
@@ -102,7 +104,9 @@ def _foreign_in_partial(partial: Path) -> Iterator[Path]:
     yield from (found for found in sorted(partial.iterdir()) if found.name not in (LOCK, NEW) or found.is_symlink())
     if new.is_dir() and not new.is_symlink():
         runs = arrays_in(new)
-        yield from (found for found in sorted(new.iterdir()) if found not in runs and found.name != DESCRIPTION)
+        for found in sorted(new.iterdir()):
+            if found not in runs and (found.name != DESCRIPTION or found.is_symlink()):
+                yield found
         for run in runs:
             yield from foreign_in(run)
     elif new.exists():

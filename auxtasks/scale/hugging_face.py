@@ -115,7 +115,7 @@ def _objects(fitted: Fitted) -> dict[str, Any]:
         return {}
     described = describe_params(fitted.params)
     lost = [name for name in described if isinstance(described[name], Mapping) and "unsaved" in described[name]]
-    return {name: fitted.params[name] for name in lost}
+    return {name: fitted.params[name] for name in (*lost, "cache")}
 
 
 def _restored(text: str, functions: tuple[Any, ...], objects: Mapping[str, Any]) -> BatchMap:

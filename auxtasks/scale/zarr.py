@@ -185,7 +185,8 @@ class _Checked:
     @property
     def dtype(self) -> np.dtype[Any]:
         """The dtype."""
-        return np.dtype(self.array.dtype)
+        found: np.dtype[Any] = self.array.dtype
+        return found
 
     def __getitem__(self, index: tuple[Any, ...]) -> Array:
         """Read a part."""
@@ -197,6 +198,10 @@ class _Checked:
             name = ".".join(numbers) if ".zarray" in self.blocks else "/".join(["c", *numbers])
             if name not in self.blocks:
                 raise StorageError(f"{self.path / name} has no checksum in the description. {AGAIN}.")
+            if not self.path.parent.exists():
+                raise StorageError(
+                    f"{self.path.parent} is gone: other targets took its place since it was opened; open them again."
+                )
             check_blocks(self.path / name, self.blocks[name], AGAIN)
         found: Array = self.array[index]
         return found

@@ -17,14 +17,17 @@ def check_state(state: Any) -> None:
     """Refuse a state from which a generator would compute nonsense, or fail when it is used."""
     _STATE(state, "`generator`")
     specs = {spec["name"]: spec for spec in state["specs"]}
-    names = {*(task["name"] for task in state["tasks"]), *state["given"]}
+    tasks = {task["name"]: task for task in state["tasks"]}
+    names = {*tasks, *state["given"]}
+    _require(names <= state["shapes"].keys(), "`shapes`", "of every task and given column")
     for name, spec in specs.items():
         if spec["task"] != SOFT_LABELS:
             _require(name in names, f"the target {name!r}", "of a task or of a given column")
-            _require(name in state["shapes"], "`shapes`", f"of every target, also of {name!r}")
         if spec["kind"] in CLASS_KINDS:
             fits = spec["n_classes"] == len(spec["classes"]) or not spec["classes"]
             _require(fits, f"`n_classes` of {name!r}", "the number of its classes")
+            told = tasks.get(name, {}).get("names")
+            _require(told is None or told == spec["classes"], f"`names` of {name!r}", "those of its classes")
     for name, column in state["given"].items():
         _require(column["name"] == name, f"`given` {column['name']!r}", "under its own name")
         fits = name not in specs or column["kind"] == specs[name]["kind"]

@@ -272,6 +272,13 @@ def in_arrays(change: Any) -> Any:
     return apply
 
 
+def replace_in(path: Path, old: bytes, new: bytes) -> None:
+    """Replace some bytes by as many others."""
+    content = path.read_bytes()
+    assert old in content
+    path.write_bytes(content.replace(old, new.ljust(len(old))))
+
+
 DAMAGE: dict[str, tuple[Any, str]] = {
     "no description": (lambda folder: (folder / "auxtasks.json").unlink(), "there is no .*auxtasks.json"),
     "no JSON": (lambda folder: (folder / "auxtasks.json").write_text('{"format": '), "auxtasks.json is damaged"),
@@ -280,14 +287,44 @@ DAMAGE: dict[str, tuple[Any, str]] = {
     "parameter": (edit(lambda d: d["generator"]["params"].update(sede=1)), "auxtasks.json is damaged: TypeError.*sede"),
     "version": (edit(lambda d: d.update(format=99)), "is of format 99, and this version of auxtasks .* reads format 2"),
     "no files": (edit(lambda d: d.pop("targets")), "auxtasks.json is damaged: KeyError: 'targets'"),
-    "specs": (edit(lambda d: d["generator"]["specs"][0].pop("kind")), "auxtasks.json is damaged: TypeError"),
+    "specs": (edit(lambda d: d["generator"]["specs"][0].pop("kind")), "auxtasks.json is damaged: .* it lacks 'kind'"),
     "chance": (edit(lambda d: d["generator"]["specs"][0].update(chance=-1)), "auxtasks.json is damaged: .*`chance`"),
     "task": (edit(lambda d: d["generator"]["tasks"][0].update(task="gone")), "not registered here: .*named 'gone'"),
     "length": (edit(lambda d: d.update(n_original=99)), "does not fit the arrays beside it"),
-    "shape": (edit(lambda d: d["generator"]["specs"][0].update(shape=[9])), "does not fit the arrays beside it"),
+    "shape": (
+        edit(lambda d: d["generator"]["specs"][0].update(shape=[9])),
+        r"`scalings` of 'std' must be of the shape \[9\]",
+    ),
     "elsewhere": (
         edit(lambda d: d["targets"]["std"].update(file="../target_000.npy")),
         "names '../target_000.npy', which is not a file beside it",
+    ),
+    "checksums": (edit(lambda d: d["files"].update(x=[])), "`files` must hold the checksums"),
+    "number": (edit(lambda d: d.update(n_original=3.5)), "`n_original` must be a whole number; found 3.5"),
+    "infinite": (
+        lambda folder: (folder / "auxtasks.json").write_text('{"format": 1, "n_original": Infinity}'),
+        "Infinity is no number",
+    ),
+    "deep": (lambda folder: (folder / "auxtasks.json").write_text("[" * 99_999), "it is nested too deep"),
+    "seed": (edit(lambda d: d["generator"]["params"].update(seed=-1)), "`seed` must be at least 0"),
+    "std": (edit(lambda d: d["generator"]["scalings"]["std"].update(std=[0, 1])), "`std` positive"),
+    "mean": (edit(lambda d: d["generator"]["scalings"]["std"].update(mean=[])), "must be of 2 columns"),
+    "kept": (edit(lambda d: d["generator"]["scalings"]["std"].update(kept=[0, 2])), "of columns that there are"),
+    "origin": (edit(lambda d: d["generator"]["scalings"]["std"].update(origin=[0, 2])), "columns that are kept"),
+    "shapes": (edit(lambda d: d["generator"]["shapes"].pop("std")), "`shapes` must be of every task"),
+    "classes": (edit(lambda d: d["generator"]["specs"][-2].update(n_classes=7)), "the number of its classes"),
+    "given": (edit(lambda d: d["generator"]["given"]["age"].update(kind="class")), "`kind` of the given column 'age'"),
+    "header": (
+        in_arrays(lambda folder: replace_in(folder / "target_000.npy", b"'descr': '<f4'", b"'descr': ('f4'")),
+        "target_000.npy is damaged",
+    ),
+    "huge": (
+        in_arrays(lambda folder: replace_in(folder / "target_000.npy", b"(24, 2), }    ", b"(9999999999,)}")),
+        r"target_000.npy holds shape \(9999999999,\)",
+    ),
+    "a folder": (
+        in_arrays(lambda folder: ((folder / "target_000.npy").unlink(), (folder / "target_000.npy").mkdir())),
+        "target_000.npy is no ordinary file, but a folder",
     ),
     "no file": (in_arrays(lambda folder: (folder / "target_001.npy").unlink()), "target_001.npy is missing"),
     "cut off": (
@@ -324,6 +361,20 @@ def test_nothing_there_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match=r"pass a directory that `AuxTargets.save` wrote"):
         load_targets(tmp_path / "file")
+
+
+def test_a_place_that_cannot_be_written_is_named(targets: AuxTargets, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("precious")
+    for path, match in (
+        (tmp_path / "file", "file is a file, which is not replaced; choose another path"),
+        (tmp_path / "file" / "a", "`path`: .*a cannot be written .*Not a directory.*; choose another path"),
+        (tmp_path / ("a" * 300), "`path`: .*aaa cannot be written .*File name too long"),
+    ):
+        with pytest.raises(StorageError, match=match):
+            targets.save(path, overwrite=True)
+    with pytest.raises(StorageError, match=r"auxtasks\.json cannot be opened: File name too long"):
+        load_targets(tmp_path / ("a" * 300))
+    assert (tmp_path / "file").read_text() == "precious"
 
 
 def test_options_that_json_cannot_hold_are_refused(temporary_task: Any, signals: Array, tmp_path: Path) -> None:
