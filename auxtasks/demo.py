@@ -17,6 +17,7 @@ from auxtasks.audit import Comparison, compare
 from auxtasks.aux_targets import AuxTargets
 from auxtasks.demo_figure import N_SHOWN, draw_figure, outcome_table, verdict_lines
 from auxtasks.errors import InvalidInputError
+from auxtasks.files import write_through
 from auxtasks.generator import make_aux_targets
 from auxtasks.optional import require
 from auxtasks.typing import Array, Floats
@@ -208,11 +209,10 @@ def check_output(path: Path) -> None:
     existed = path.exists()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab"):
-            pass
+        write_through(path, b"", append=True)
     except OSError as error:
         raise InvalidInputError(
-            f"`--output`: cannot write {str(path)!r} ({error.strerror}). Choose a file in a folder you may write to, "
+            f"`--output`: cannot write {str(path)!r} ({error.strerror or error}). Choose a file in a folder you may write to, "
             "such as --output auxtasks_demo.png."
         ) from error
     if not existed:

@@ -96,7 +96,7 @@ def audit(
     data = wanted.read(input_)
     y, test, classes = _labelled(data, labels)
     build_model = ModelFunction(model)
-    with interruptible(lambda: _kept(results)):
+    with interruptible(lambda: _kept(results)), _errors_of_training():
         report = run(
             build_model,
             data.X,
@@ -198,6 +198,24 @@ def _errors_of_user(what: str) -> Iterator[None]:
         own = [frame for frame in frames if "site-packages" not in frame.filename and "importlib" not in frame.filename]
         where = f" at line {own[-1].lineno} of {own[-1].filename}" if own else ""
         raise InvalidInputError(f"`MODEL`: {what} raises {type(error).__name__}{where}: {error}") from error
+
+
+@contextmanager
+def _errors_of_training() -> Iterator[None]:
+    """Say what Keras says of a model that cannot be trained, such as of a loss that does not fit the labels."""
+    import tensorflow as tf
+
+    from auxtasks.keras.compiling import last_words
+
+    try:
+        yield
+    except AuxTasksError:
+        raise
+    except (ValueError, TypeError, tf.errors.OpError) as error:
+        raise InvalidInputError(
+            f"`MODEL`: it cannot be trained on these samples and labels. {type(error).__name__}: {last_words(error)} "
+            "(auxtasks.audit.audit, called in Python, shows where.)"
+        ) from error
 
 
 def import_tensorflow() -> None:

@@ -76,7 +76,7 @@ def output_shape(base: keras.Model, inputs: Any) -> tuple[int | None, ...]:
         check_shapes(inputs[:2], base, "X")
         raise InvalidInputError(
             f"`X`: the model that `build_model` returns does not take samples of shape {inputs.shape[1:]} and dtype "
-            f"{inputs.dtype}. {_last_words(error)}"
+            f"{inputs.dtype}. {last_words(error)}"
         ) from error
     if not hasattr(output, "shape"):
         raise InvalidInputError(
@@ -86,7 +86,7 @@ def output_shape(base: keras.Model, inputs: Any) -> tuple[int | None, ...]:
     return (None, *output.shape[1:])
 
 
-def _last_words(error: Exception) -> str:
+def last_words(error: Exception) -> str:
     """Return what an error of Keras says, without the inputs that it begins with and the arguments at its end."""
     said = " ".join(re.sub(r"\x1b\[\d*m", "", str(error)).partition("Arguments received by")[0].split())
     return said if len(said) <= _SAID else f"… {said[-_SAID:]}"

@@ -228,6 +228,20 @@ def test_ctrl_c_says_what_is_kept(
     assert capsys.readouterr().err.strip() == f"auxtasks: interrupted. {expected}"
 
 
+def test_a_model_that_cannot_be_trained_is_an_error_without_a_traceback(
+    call: list[object], monkeypatch: pytest.MonkeyPatch, status: Status, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError("In fit.\n\n\x1b[1mShapes are incompatible.\x1b[0m\n\nArguments received by fit()")
+
+    monkeypatch.setattr("auxtasks.audit.audit", fail)
+    assert status(*call) == 1
+    assert capsys.readouterr().err == (
+        "auxtasks: `MODEL`: it cannot be trained on these samples and labels. ValueError: In fit. Shapes are "
+        "incompatible. (auxtasks.audit.audit, called in Python, shows where.)\n"
+    )
+
+
 def test_a_report_is_saved_before_it_is_printed(
     call: list[object], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
