@@ -212,8 +212,8 @@ def check_output(path: Path) -> None:
         write_through(path, b"", append=True)
     except OSError as error:
         raise InvalidInputError(
-            f"`--output`: cannot write {str(path)!r} ({error.strerror or error}). Choose a file in a folder you may write to, "
-            "such as --output auxtasks_demo.png."
+            f"`--output`: cannot write {str(path)!r} ({error.strerror or error}). Choose a file in a folder you may "
+            "write to, such as --output auxtasks_demo.png."
         ) from error
     if not existed:
         path.unlink()
