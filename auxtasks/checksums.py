@@ -66,24 +66,37 @@ def json_document(fields: Mapping[str, Any], default: Callable[[Any], Any] | Non
     return _seal(body) + body
 
 
-def parsed_document(content: bytes, unchecked: Collection[int] = ()) -> dict[str, Any]:
-    """Return what `json_document` made JSON of, or raise a ValueError; some formats have no checksum."""
+def json_record(fields: Mapping[str, Any]) -> bytes:
+    """Return the same on one line, without its end."""
+    body = json.dumps(fields, allow_nan=False).encode()[1:]
+    return _seal(body, "") + body
+
+
+def parsed_document(content: bytes, unchecked: Collection[int | None] = ()) -> dict[str, Any]:
+    """Return what `json_document` or `json_record` made JSON of, or raise a ValueError.
+
+    Documents of some formats, or of none, need have no checksum.
+    """
     try:
         fields = json.loads(content, parse_constant=_no_number)
     except RecursionError:
         raise ValueError("it is nested too deep") from None
     if not isinstance(fields, dict):
         raise ValueError("it holds no names")
-    seal = len(_seal(b""))
-    if content[:seal] == _seal(content[seal:]):
+    gap = _GAP if content.startswith(b"{\n") else ""
+    seal = len(_seal(b"", gap))
+    if content[:seal] == _seal(content[seal:], gap):
         del fields["checksum"]
     elif "checksum" in fields or fields.get("format") not in unchecked:
         raise ValueError("it does not have the checksum it was written with")
     return fields
 
 
-def _seal(body: bytes) -> bytes:
-    return f'{{\n "checksum": "{checksum(body)}",'.encode()
+_GAP = "\n "
+
+
+def _seal(body: bytes, gap: str = _GAP) -> bytes:
+    return f'{{{gap}"checksum": "{checksum(body)}",{"" if gap else " "}'.encode()
 
 
 def _no_number(constant: str) -> None:

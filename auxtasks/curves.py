@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import ceil
@@ -18,6 +20,7 @@ from auxtasks.audit.metrics.metrics import Metrics
 from auxtasks.audit.metrics.problem import Problem, without_last_one
 from auxtasks.audit.report.style import BASELINE, INK, WIDTH, house_style, save_figure, short
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.files import digest
 from auxtasks.labels import missing_entries, read_labels
 from auxtasks.optional import require
 from auxtasks.specs import CLASS_KINDS, TargetSpec
@@ -126,7 +129,7 @@ def plot_curves(
         The labels of the main task, or what ``with_main`` returned. Samples without a label are left out, and so are
         tasks that `y` does not hold.
     folder : path-like
-        Where to write; made if need be. Files of the same names are replaced.
+        Where to write; made if need be. Files of the same names are replaced, each as a whole.
     classes : sequence of str, or mapping of str to these, optional
         The names of the main classes, or by task; by default those that the targets know, and else numbers.
     from_logits : bool, optional
@@ -138,7 +141,8 @@ def plot_curves(
     -------
     dict of str to Path
         The files by name: ``"main_curves"``, ``"main_confusion"`` and the same for each auxiliary task of classes or
-        labels. Numbers, which have no such curves, are left out.
+        labels. Numbers, which have no such curves, are left out. Where the name of a task cannot be that of a file, or
+        two differ in case alone, the file has a name of its own that ends in eight digits.
 
     Raises
     ------
@@ -163,17 +167,32 @@ def plot_curves(
     ['main_confusion.png', 'main_curves.png']
     """
     written = {}
-    for name, options in tasks_of(model, x, y, classes, from_logits, batch_size).items():
+    tasks = tasks_of(model, x, y, classes, from_logits, batch_size)
+    stems = file_stems(list(tasks))
+    for name, options in tasks.items():
         if missing_entries(np.asarray(options["y_true"])).all():
             warnings.warn(f"{name!r} has no label in `y`, and so no figures.", AuxTasksWarning, stacklevel=2)
             continue
         for kind, figure in draw_curves(**options, task=name).items():
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            # A name of a task may hold what a name of a file must not.
-            path = Path(folder) / (re.sub(r"[^\w.-]+", "_", f"{name}_{kind}") + ".png")
+            path = Path(folder) / f"{stems[name]}_{kind}.png"
             save_figure(figure, path)
             written[f"{name}_{kind}"] = path
     return written
+
+
+_LONGEST = 40
+
+
+def file_stems(names: Sequence[str]) -> dict[str, str]:
+    """Give each name the start of a file's name, different from the others on any file system."""
+    stems = {name: re.sub(r"[^\w.-]+", "_", name)[:_LONGEST] for name in names}
+    # Some file systems take upper and lower case, or two ways to write an accent, for the same.
+    folded = {name: unicodedata.normalize("NFKC", stem).casefold() for name, stem in stems.items()}
+    count = Counter(folded.values())
+    return {
+        name: stem if stem == name and count[folded[name]] == 1 else f"{stem}-{digest([name.encode()])[:8]}"
+        for name, stem in stems.items()
+    }
 
 
 # The palette of Okabe and Ito, darkened for white paper; line styles tell apart what shares a colour.

@@ -17,6 +17,7 @@ from auxtasks.audit import Comparison, compare
 from auxtasks.aux_targets import AuxTargets
 from auxtasks.demo_figure import N_SHOWN, draw_figure, outcome_table, verdict_lines
 from auxtasks.errors import InvalidInputError
+from auxtasks.files import write_through
 from auxtasks.generator import make_aux_targets
 from auxtasks.optional import require
 from auxtasks.typing import Array, Floats
@@ -43,12 +44,13 @@ def run_demo(
         highlight=False,
     )
     found, teacher, first = _train_pairs(splits, settings)
+    shown = np.arange(n_labelled, n_labelled + N_SHOWN)
+    # Before anything more is printed: a reader that closes the pipe ends the command.
+    draw_figure(output, first.inputs[shown], first["soft_labels"][shown], found)
     console.print()
     console.print(outcome_table(found, teacher))
     for line in verdict_lines(found, teacher):
         console.print(line, highlight=False)
-    shown = np.arange(n_labelled, n_labelled + N_SHOWN)
-    draw_figure(output, first.inputs[shown], first["soft_labels"][shown], found)
     console.print(f"Figure: {output}", highlight=False, soft_wrap=True)
     return found
 
@@ -207,12 +209,11 @@ def check_output(path: Path) -> None:
     existed = path.exists()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab"):
-            pass
+        write_through(path, b"", append=True)
     except OSError as error:
         raise InvalidInputError(
-            f"`--output`: cannot write {str(path)!r} ({error.strerror}). Choose a file in a folder you may write to, "
-            "such as --output auxtasks_demo.png."
+            f"`--output`: cannot write {str(path)!r} ({error.strerror or error}). Choose a file in a folder you may "
+            "write to, such as --output auxtasks_demo.png."
         ) from error
     if not existed:
         path.unlink()

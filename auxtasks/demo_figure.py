@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from auxtasks.audit import Comparison
+from auxtasks.files import written_as_a_whole
 from auxtasks.optional import require
 from auxtasks.typing import Floats
 
@@ -39,7 +40,8 @@ def draw_figure(path: Path, images: Floats, soft_labels: Floats, found: Comparis
     axes[1, 0].set_ylabel("soft label")
     left.supxlabel("The most probable digit is what the network's own output learns.", fontsize=9)
     _draw_pairs(right.subplots(), found)
-    figure.savefig(path, dpi=150)
+    with written_as_a_whole(path) as new:
+        figure.savefig(new, format=path.suffix[1:].lower(), dpi=150)
     pyplot.close(figure)
 
 

@@ -6,7 +6,6 @@ import errno
 import hashlib
 import os
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
@@ -54,6 +53,13 @@ def stage_of(path: Path) -> Path:
     return path.with_name(f".{path.name}.saving")
 
 
+def left_by_killed(folder: Path, names: str) -> None:
+    """Remove what processes that were killed left of files of some names, a pattern of `Path.glob`."""
+    for stage in folder.glob(f".{names}.saving"):
+        with staged(folder / stage.name[1 : -len(".saving")]):
+            pass
+
+
 def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
@@ -70,18 +76,6 @@ def written_as_a_whole(path: Path, argument: str = "path") -> Iterator[Path]:
         sync(new)
         new.replace(path)
         sync(path.parent)
-
-
-@contextmanager
-def scratch_beside(path: Path) -> Iterator[Path]:
-    """Give a folder to prepare files in, and remove it afterwards."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Next to its place, so that moving it there is one step on the same file system.
-    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    try:
-        yield scratch
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def write_whole(path: Path, text: str, argument: str = "path") -> None:

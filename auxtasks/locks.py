@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 import time
 from collections.abc import Iterator
@@ -41,9 +42,9 @@ def locked(folder: Path, *, wait: bool = True, argument: str = "path") -> Iterat
 def _held(folder: Path, *, wait: bool, argument: str) -> int:
     while True:
         refuse_link(folder, argument)
-        folder.mkdir(parents=True, exist_ok=True)
         # Its holder may just have removed the folder.
         with suppress(FileNotFoundError):
+            _make(folder)
             descriptor = descriptor_of(folder / LOCK, os.O_RDWR | os.O_CREAT)
             try:
                 if _is_held(descriptor, folder, wait=wait, argument=argument):
@@ -52,6 +53,15 @@ def _held(folder: Path, *, wait: bool, argument: str) -> int:
                 os.close(descriptor)
                 raise
             os.close(descriptor)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        # `mkdir` looks again at what it has found, and it may be gone by then.
+        if not stat.S_ISDIR(os.lstat(folder).st_mode):
+            raise
 
 
 def _is_held(descriptor: int, folder: Path, *, wait: bool, argument: str) -> bool:

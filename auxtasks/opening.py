@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
+import tokenize
+import zipfile
+import zlib
 from pathlib import Path
 from typing import BinaryIO
 
 from auxtasks.errors import StorageError
 
+UNREADABLE = (
+    OSError, EOFError, ValueError, TypeError, LookupError, AttributeError, RuntimeError, ArithmeticError, MemoryError,
+    SyntaxError, struct.error, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What the readers of arrays, archives and JSON raise for bytes that are none, or that say there are more."""
+
 
 def refuse_link(path: Path, argument: str = "path") -> None:
     """Refuse to write through a link, or in its place."""
-    if path.is_symlink():
+    if os.path.islink(path):  # noqa: PTH114 (the method raises where a name is too long)
         raise StorageError(
             f"`{argument}`: {path} is a link to {path.readlink()}, which auxtasks neither follows nor replaces; pass "
             "the path that it leads to, or another one."

@@ -17,13 +17,17 @@ if TYPE_CHECKING:
 
 def require(name: str, extra: str) -> ModuleType:
     """Import an optional module, or say how to install it."""
-    package = name.partition(".")[0]
+    check_installed(name.partition(".")[0], extra)
+    return import_module(name)
+
+
+def check_installed(package: str, extra: str) -> None:
+    """Say how to install an optional package, if it is absent; nothing is imported."""
     if find_spec(package) is None:
         raise MissingDependencyError(
             f"`{package}` is needed here and not installed. Install it with: pip install 'auxtasks[{extra}]'",
             name=package,
         )
-    return import_module(name)
 
 
 Part = TypeVar("Part")

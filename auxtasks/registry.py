@@ -249,7 +249,7 @@ def tasks_of(domain: str) -> dict[str, Extractor]:
 def find_task(name: str, domain: str) -> Extractor:
     """Return one task of a domain by name."""
     tasks = tasks_of(domain)
-    if name not in tasks:
+    if not isinstance(name, str) or name not in tasks:
         raise unknown_name("tasks", name, tasks, f"task of domain {domain!r}")
     return tasks[name]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from auxtasks.curves import (
     draw_both,
     draw_confusion,
     draw_curves,
+    file_stems,
     mean_precision_recall,
     mean_roc,
     plot_curves,
@@ -204,8 +207,20 @@ def test_one_call_writes_the_figures_of_every_task(trained: Any, tmp_path: Path)
     tasks = ("main", "a/pose", "flags")
     assert list(written) == [f"{task}_{kind}" for task in tasks for kind in ("curves", "confusion")]
     assert {path.name for path in (tmp_path / "new").iterdir()} == {path.name for path in written.values()}
-    assert written["a/pose_curves"].name == "a_pose_curves.png"
+    assert re.fullmatch(r"a_pose-[0-9a-f]{8}_curves\.png", written["a/pose_curves"].name)
+    assert written["flags_curves"].name == "flags_curves.png"
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in written.values())
+
+
+def test_names_of_files_differ_on_any_file_system() -> None:
+    names = ["a/b", "a:b", "a_b", "Pose", "pose", "é", "e\u0301", "x" * 300, "x" * 301, "flags", "..", ""]
+    stems = file_stems(names)
+    folded = {unicodedata.normalize("NFKC", stem).casefold() for stem in stems.values()}
+    assert len(folded) == len(names)
+    assert max(len(stem.encode()) for stem in stems.values()) < 200
+    assert {name for name, stem in stems.items() if name == stem} == {"é", "flags", "..", ""}
+    # A name has the same file whatever other tasks there are.
+    assert file_stems(["a:b"]) == {"a:b": stems["a:b"]}
 
 
 def test_minus_one_is_missing_in_targets_also_beside_nothing_but_one(trained: Any, tmp_path: Path) -> None:

@@ -16,8 +16,9 @@ from auxtasks.audit.experiment import Arm, Data, Experiment, Settings, arms_of, 
 from auxtasks.audit.lessons import teachers_among
 from auxtasks.audit.metrics import Metrics
 from auxtasks.audit.metrics.problem import about_loss
+from auxtasks.audit.records import Records
 from auxtasks.audit.report import AuditReport
-from auxtasks.audit.running import Records, run_all
+from auxtasks.audit.running import run_all
 from auxtasks.audit.splits import Split, overlap_of
 from auxtasks.audit.verdicts import Adjust, Rule, findings_of, relevance_of
 from auxtasks.aux_targets import AuxTargets
@@ -115,8 +116,10 @@ def audit(
         from one that regularises.
     results : path, optional
         A file (JSON lines) of finished runs. Called again with the same arguments the audit goes on where it was
-        interrupted; seeds, tasks, controls and numbers in `weights` may be added. What a subclassed model does in its
-        code, and files it reads, are not compared.
+        interrupted; seeds, tasks, controls and numbers in `weights` may be added, also by several processes at a time,
+        which wait for each other. Each line has a checksum, so that a damaged one is refused and named; files of format
+        1, without checksums, are read as they are. What a subclassed model does in its code, and files it reads, are
+        not compared.
     n_jobs : int, default 1
         Runs in parallel processes; -1 is one for each processor. Sums in another number of threads round otherwise, so
         that single runs may differ a little from those of one process.
@@ -133,7 +136,7 @@ def audit(
     InvalidInputError, InvalidTypeError, UnknownNameError
         If an argument cannot be used; before anything is trained.
     StorageError
-        If `results` holds the runs of another audit.
+        If `results` holds the runs of another audit, is damaged, or cannot be written.
 
     Notes
     -----

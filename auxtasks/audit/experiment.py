@@ -6,7 +6,7 @@ import copy
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -343,15 +343,6 @@ class Arm:
         """The same with shuffled targets."""
         return Arm(self.tasks, self.weight, shuffled=True)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON types; `from_dict` is the inverse."""
-        return {**asdict(self), "tasks": list(self.tasks)}
-
-    @classmethod
-    def from_dict(cls, fields: dict[str, Any]) -> Arm:
-        """Make an arm from what `to_dict` returned."""
-        return cls(**{**fields, "tasks": tuple(fields["tasks"])})
-
 
 BASELINE = Arm()
 
@@ -387,12 +378,3 @@ class Run:
     def pair(self) -> tuple[int, int]:
         """What it has in common with the runs it is compared to."""
         return self.seed, self.fold
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON types; `from_dict` is the inverse."""
-        return {**self.__dict__, "arm": self.arm.to_dict()}
-
-    @classmethod
-    def from_dict(cls, fields: dict[str, Any]) -> Run:
-        """Make a run from what `to_dict` returned."""
-        return cls(**{**fields, "arm": Arm.from_dict(fields["arm"])})

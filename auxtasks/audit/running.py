@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from auxtasks.audit.experiment import Arm, Experiment, Run, keras_state, parts_name
+from auxtasks.audit.records import Records
 from auxtasks.audit.reuse import Models
 from auxtasks.audit.splits import Split
 from auxtasks.errors import InvalidInputError, StorageError
-from auxtasks.files import write_through
 from auxtasks.optional import require
 
 
@@ -78,7 +76,7 @@ def _is_known(arm: Arm, split: Split, records: Records) -> bool:
 
 
 def _check_defined(runs: Sequence[Run], judged: str) -> None:
-    lost = [run for run in runs if math.isnan(run.scores[judged])]
+    lost = [run for run in runs if math.isnan(run.scores.get(judged, math.nan))]
     if lost:
         run = lost[0]
         raise InvalidInputError(
@@ -126,111 +124,3 @@ def _shared_threads(n_jobs: int) -> Iterator[None]:
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)
-
-
-_FORMAT = 1
-
-
-class Records(dict[tuple[Arm, int, int], Run]):
-    """Finished runs by arm, seed and fold: one line of JSON each, after a line that says what they were made of.
-
-    A line that was not written to its end, as when the process was killed, is cut off. Without a path the runs are kept
-    in memory. `made_of` is what decides the result of a run besides arm, seed and fold, by name: see `fingerprint`.
-    """
-
-    def __init__(self, path: Path | None, made_of: Mapping[str, str]) -> None:
-        super().__init__()
-        self._path = path
-        if path is None:
-            return
-        if path.is_dir() or path.name == "":
-            raise StorageError(f"`results` must be a file, and {path} is a folder; name a file in it.")
-        lines = _whole_lines(path)
-        known = self._read(path, lines)
-        changed = [name for name, value in made_of.items() if known.get(name, value) != value]
-        if changed:
-            raise StorageError(
-                f"`results`: {path} holds runs of another audit; what differs: {', '.join(changed)}. Choose another "
-                "file, or delete this one."
-            )
-        # Tasks that were added later have a header of their own.
-        if not lines or set(made_of) - set(known):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._append({"auxtasks": "audit", "format": _FORMAT, "made_of": dict(made_of)})
-
-    def add(self, run: Run) -> None:
-        """Keep a run; it is on the disk when this returns."""
-        self._append(_without_nan(run.to_dict()))
-        self[run.arm, run.seed, run.fold] = run
-
-    def _append(self, fields: Mapping[str, Any]) -> None:
-        if self._path is None:
-            return
-        write_through(self._path, f"{json.dumps(fields, allow_nan=False)}\n".encode(), append=True)
-
-    def _read(self, path: Path, lines: Sequence[str]) -> dict[str, str]:
-        """Take the runs of a file, and return what they were made of."""
-        made_of: dict[str, str] = {}
-        number = 1
-        try:
-            for number, line in enumerate(lines, start=1):
-                fields = json.loads(line)
-                if number == 1 or "auxtasks" in fields:
-                    _check_format(path, fields)
-                    made_of.update(fields["made_of"])
-                else:
-                    run = Run.from_dict(_with_nan(fields))
-                    self[run.arm, run.seed, run.fold] = run
-        except (ValueError, KeyError, TypeError, AttributeError):
-            if number == 1:
-                raise _not_of_an_audit(path) from None
-            raise StorageError(
-                f"`results`: line {number} of {path} is not a run; delete the line to have it trained again."
-            ) from None
-        return made_of
-
-
-def _whole_lines(path: Path) -> list[str]:
-    """Return the lines that end, and cut off what follows them."""
-    content = path.read_bytes() if path.exists() else b""
-    whole = content[: content.rfind(b"\n") + 1]
-    if len(whole) < len(content):
-        if not content.startswith(b'{"auxtasks"'[: len(content)]):
-            raise _not_of_an_audit(path)
-        with path.open("r+b") as file:
-            file.truncate(len(whole))
-    try:
-        return whole.decode("utf-8").splitlines()
-    except UnicodeDecodeError:
-        raise _not_of_an_audit(path) from None
-
-
-def _not_of_an_audit(path: Path) -> StorageError:
-    return StorageError(f"`results`: {path} is not a file of an audit; choose another name.")
-
-
-def _check_format(path: Path, fields: Mapping[str, Any]) -> None:
-    if fields["auxtasks"] != "audit":
-        raise KeyError("auxtasks")
-    if fields["format"] != _FORMAT:
-        raise StorageError(f"`results`: {path} has format {fields['format']}, and this version reads {_FORMAT}.")
-
-
-def _without_nan(value: Any) -> Any:
-    """Write what is not finite as JSON can: as texts."""
-    if isinstance(value, dict):
-        return {key: _without_nan(part) for key, part in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(part) for part in value]
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
-
-
-_NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
-
-
-def _with_nan(fields: dict[str, Any]) -> dict[str, Any]:
-    """Undo `_without_nan` in the numbers of a run."""
-    for name in {"scores", "learned", "teacher"} & fields.keys():
-        fields[name] = {key: _NOT_FINITE.get(part, part) for key, part in fields[name].items()}
-    fields["curves"] = {key: [_NOT_FINITE.get(part, part) for part in parts] for key, parts in fields["curves"].items()}
-    return fields

@@ -14,7 +14,8 @@ import numpy as np
 
 from auxtasks.audit.audit import check_seeds, experiment_of, made_targets
 from auxtasks.audit.experiment import Arm, Experiment
-from auxtasks.audit.running import Records, run_all
+from auxtasks.audit.records import Records
+from auxtasks.audit.running import run_all
 from auxtasks.audit.screen import rank_tasks
 from auxtasks.audit.screen.ranking import Ranking
 from auxtasks.audit.splits import Split, checked_cv, overlap_of

@@ -6,6 +6,7 @@ import sys
 import warnings
 from typing import TextIO
 
+from auxtasks.cli.terminal import replace_unknown_characters
 from auxtasks.errors import AuxTasksError, AuxTasksWarning
 from auxtasks.optional import require
 
@@ -21,7 +22,8 @@ def main(arguments: list[str] | None = None) -> None:
     Raises
     ------
     SystemExit
-        Always: with 0 after success, 1 after an error of auxtasks, which is printed, 2 after wrong usage.
+        Always: with 0 after success, 1 after an error of auxtasks or of the system, which is printed, 2 after wrong
+        usage, 130 after Ctrl-C.
 
     Examples
     --------
@@ -36,9 +38,10 @@ def main(arguments: list[str] | None = None) -> None:
 
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
+            replace_unknown_characters()
             app(arguments, prog_name="auxtasks")
-    except AuxTasksError as error:
-        print(f"auxtasks: {error}", file=sys.stderr)
+    except (AuxTasksError, OSError, MemoryError) as error:
+        print(f"auxtasks: {str(error) or 'the memory is used up.'}", file=sys.stderr)
         raise SystemExit(1) from None
 
 

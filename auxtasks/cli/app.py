@@ -13,6 +13,7 @@ from auxtasks._version import __version__
 from auxtasks.cli import audit as audit
 from auxtasks.cli import make as make
 from auxtasks.cli import rank as rank
+from auxtasks.cli.terminal import interruptible
 from auxtasks.demo import Settings, run_demo
 from auxtasks.registry import DOMAINS, Extractor, tasks_of
 from auxtasks.specs import SOFT_LABELS
@@ -114,7 +115,8 @@ def demo(
     ] = Path("demo/auxtasks_demo.png"),
 ) -> None:
     """Run the demonstration; the help of the command says more."""
-    run_demo(Console(), output, seeds, labelled, Settings(epochs))
+    with interruptible():
+        run_demo(Console(), output, seeds, labelled, Settings(epochs))
 
 
 app = typer.Typer(

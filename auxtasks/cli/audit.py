@@ -8,6 +8,9 @@ import inspect
 import logging
 import os
 import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -39,8 +42,9 @@ from auxtasks.cli.options import (
     Tasks,
     Weights,
 )
+from auxtasks.cli.terminal import interruptible
 from auxtasks.demo import standard_error_discarded
-from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.errors import AuxTasksError, InvalidInputError, InvalidTypeError
 from auxtasks.optional import require
 from auxtasks.typing import Array
 
@@ -92,31 +96,43 @@ def audit(
     data = wanted.read(input_)
     y, test, classes = _labelled(data, labels)
     build_model = ModelFunction(model)
+    with interruptible(lambda: _kept(results)), _errors_of_training():
+        report = run(
+            build_model,
+            data.X,
+            y,
+            wanted.make(data, y if wanted.has_soft_labels else None),
+            test=test,
+            cv=cv,
+            groups=data.read("groups") if "groups" in data.others else None,
+            seeds=seeds,
+            epochs=epochs,
+            batch_size=batch_size,
+            weights=tuple(weight) if weight else "auto",
+            metrics=metric or None,
+            margin=margin,
+            controls=not no_controls,
+            results=results,
+            n_jobs=jobs,
+            progress=sys.stderr.isatty(),
+        )
     console = Console(highlight=False)
-    if classes:
-        console.print("Classes: " + ", ".join(f"{n} {name}" for n, name in enumerate(classes)) + "\n", markup=False)
-    report = run(
-        build_model,
-        data.X,
-        y,
-        wanted.make(data, y if wanted.has_soft_labels else None),
-        test=test,
-        cv=cv,
-        groups=data.read("groups") if "groups" in data.others else None,
-        seeds=seeds,
-        epochs=epochs,
-        batch_size=batch_size,
-        weights=tuple(weight) if weight else "auto",
-        metrics=metric or None,
-        margin=margin,
-        controls=not no_controls,
-        results=results,
-        n_jobs=jobs,
-        progress=sys.stderr.isatty(),
-    )
-    console.print(report)
-    report.save(output, overwrite=overwrite)
+    try:
+        # Before anything is printed: a reader that closes the pipe ends the command.
+        with interruptible(lambda: _kept(results)):
+            report.save(output, overwrite=overwrite)
+    finally:
+        if classes:
+            named = ", ".join(f"{n} {name}" for n, name in enumerate(classes))
+            console.print(f"Classes: {named}\n", markup=False)
+        console.print(report)
     console.print(f"\nReport: {output / PAGE}", markup=False, soft_wrap=True)
+
+
+def _kept(results: Path | None) -> str:
+    if results is None:
+        return "No run is kept; with --results FILE the same call would go on where it was interrupted."
+    return f"Finished runs are kept in {results}; make the same call again to go on."
 
 
 def _labelled(data: Data, source: str) -> tuple[Array, tuple[Any, Array] | None, tuple[str, ...]]:
@@ -155,16 +171,51 @@ class ModelFunction:
         place = str(Path(place).absolute()) if is_file else place
         self.text = f"{place}:{name}"
         import_tensorflow()
-        module = _from_file(Path(place)) if is_file else _from_name(place)
+        with _errors_of_user(place):
+            module = _from_file(Path(place)) if is_file else _from_name(place)
         self._function = _function_of(module, name)
 
     def __call__(self) -> Any:
         """Build a model."""
-        return self._function()
+        with _errors_of_user(self.text):
+            return self._function()
 
     def __reduce__(self) -> tuple[type[ModelFunction], tuple[str]]:
         """Pickle by the text; the function is looked up again in the process that reads it."""
         return ModelFunction, (self.text,)
+
+
+@contextmanager
+def _errors_of_user(what: str) -> Iterator[None]:
+    """Say what went wrong in the user's code, and where, without the frames of this command."""
+    try:
+        yield
+    except AuxTasksError:
+        raise
+    except Exception as error:
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
+        # Not the frames of what the user's code has called.
+        own = [frame for frame in frames if "site-packages" not in frame.filename and "importlib" not in frame.filename]
+        where = f" at line {own[-1].lineno} of {own[-1].filename}" if own else ""
+        raise InvalidInputError(f"`MODEL`: {what} raises {type(error).__name__}{where}: {error}") from error
+
+
+@contextmanager
+def _errors_of_training() -> Iterator[None]:
+    """Say what Keras says of a model that cannot be trained, such as of a loss that does not fit the labels."""
+    import tensorflow as tf
+
+    from auxtasks.keras.compiling import last_words
+
+    try:
+        yield
+    except AuxTasksError:
+        raise
+    except (ValueError, TypeError, tf.errors.OpError) as error:
+        raise InvalidInputError(
+            f"`MODEL`: it cannot be trained on these samples and labels. {type(error).__name__}: {last_words(error)} "
+            "(auxtasks.audit.audit, called in Python, shows where.)"
+        ) from error
 
 
 def import_tensorflow() -> None:

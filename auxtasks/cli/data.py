@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-import zipfile
-import zlib
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from auxtasks.errors import InvalidInputError, StorageError
+from auxtasks.files import stage_of, told_as_storage_error
+from auxtasks.opening import UNREADABLE, open_regular
 from auxtasks.optional import require
 from auxtasks.typing import Array
 
@@ -61,10 +62,11 @@ def read_data(path: Path, domain: str) -> Data:
 
 
 def _from_archive(path: Path) -> Data:
-    if not zipfile.is_zipfile(path):
-        raise InvalidInputError(f"{path} is no .npz file, or was cut off; write it with numpy.savez.")
-    with np.load(path, allow_pickle=False) as file:
-        names = tuple(file.files)
+    try:
+        with opened(path) as file, np.load(file, allow_pickle=False) as arrays:
+            names = tuple(arrays.files)
+    except UNREADABLE as error:
+        raise InvalidInputError(f"{path} is no .npz file, or was cut off; write it with numpy.savez.") from error
     if "X" not in names and len(names) != 1:
         raise InvalidInputError(
             f"`INPUT`: {path} must hold an array 'X', or a single one; it holds {listed(names) or 'none'}."
@@ -75,9 +77,9 @@ def _from_archive(path: Path) -> Data:
 
 def _read_member(path: Path, name: str) -> Array:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            found = file[name]
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+        with opened(path) as file, np.load(file, allow_pickle=False) as arrays:
+            found = arrays[name]
+    except UNREADABLE as error:
         raise _unreadable(f"the array {name!r} of {path}", error) from error
     if not isinstance(found, np.ndarray):
         raise InvalidInputError(f"{name!r} in {path} is no array; write the file with numpy.savez.")
@@ -101,11 +103,16 @@ def listed(names: Iterable[str]) -> str:
 def read_npy(path: Path) -> Array:
     """Read an .npy file."""
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             # Not np.load, which takes any other file for a pickle and says so.
             return np.lib.format.read_array(file, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+    except UNREADABLE as error:
         raise _unreadable(str(path), error) from error
+
+
+def opened(path: Path) -> BinaryIO:
+    """Open what a user names: a link is followed, and a pipe is refused rather than waited for."""
+    return open_regular(Path(os.path.realpath(path)))
 
 
 def _unreadable(what: str, error: Exception) -> InvalidInputError:
@@ -114,7 +121,8 @@ def _unreadable(what: str, error: Exception) -> InvalidInputError:
             f"{what} holds Python objects, which are not loaded because that could run code hidden in them. Save "
             "numbers, or texts as np.array(texts, dtype=str)."
         )
-    return InvalidInputError(f"{what} cannot be read as a NumPy array: {error}. Write it with numpy.save or savez.")
+    why = str(error).rstrip(".") or type(error).__name__
+    return InvalidInputError(f"{what} cannot be read as a NumPy array: {why}. Write it with numpy.save or savez.")
 
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
@@ -142,8 +150,7 @@ def read_images(folder: Path) -> Array:
 def _read(file: Path, imread: Any) -> Array:
     try:
         image = np.asarray(imread(file))
-    # Pillow raises SyntaxError for a damaged file.
-    except (OSError, ValueError, SyntaxError) as error:
+    except UNREADABLE as error:
         raise InvalidInputError(f"{file} cannot be read as an image: {error}".rstrip(".") + ".") from error
     if image.ndim not in (2, 3) or image.dtype.kind not in "uif":
         raise InvalidInputError(f"{file} holds no single image: {_described(image)}. Save its frames one by one.")
@@ -160,14 +167,15 @@ _SHOWN = 5
 def read_lines(path: Path) -> list[str]:
     """Read the lines of a UTF-8 file."""
     try:
-        content = path.read_bytes()
+        with opened(path) as file:
+            content = file.read()
         # Excel and others begin files with a byte order mark, which is not part of the first text.
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         number = content[: error.start].count(b"\n") + 1
         raise InvalidInputError(f"{path} is not UTF-8: see line {number}. Save it as UTF-8 text.") from error
     except OSError as error:
-        raise InvalidInputError(f"{path} cannot be read ({error.strerror}).") from error
+        raise InvalidInputError(f"{path} cannot be read ({error.strerror or error}).") from error
     # Not splitlines, which also cuts at characters that occur within texts, such as U+2028.
     lines = text.replace("\r\n", "\n").split("\n")
     return lines[:-1] if not lines[-1] else lines
@@ -265,7 +273,8 @@ def check_report(folder: Path, files: Sequence[str], *, overwrite: bool) -> None
         raise StorageError(
             f"`--output`: {folder} holds {', '.join(there)}; choose another, or pass --overwrite to replace them."
         )
-    _check_writable(folder / "report.html")
+    for path in (folder, folder / "report.html"):
+        _check_writable(path)
 
 
 def check_file(path: Path | None, option: str) -> None:
@@ -279,6 +288,9 @@ def check_file(path: Path | None, option: str) -> None:
 
 def _check_writable(path: Path, option: str = "--output") -> None:
     """Make sure that a file or folder can be made, without making it."""
+    # Its name, and that of what it is prepared in, may be too long.
+    with told_as_storage_error(option, path), suppress(FileNotFoundError, NotADirectoryError):
+        stage_of(path).lstat()
     nearest = next(parent for parent in path.absolute().parents if os.path.lexists(parent))
     if not nearest.is_dir():
         raise StorageError(f"`{option}`: {nearest} is a file and not a folder; choose another place than {path}.")

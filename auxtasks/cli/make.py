@@ -13,6 +13,7 @@ from rich.console import Console
 
 from auxtasks.cli.data import Data, check_new, read_data, read_labels, with_gaps
 from auxtasks.cli.options import OUTPUT, Domain, Given, Input, OptionalLabels, Options, Overwrite, Tasks
+from auxtasks.cli.terminal import interruptible
 from auxtasks.errors import unknown_name
 from auxtasks.registry import DOMAINS
 from auxtasks.specs import SOFT_LABELS
@@ -55,14 +56,16 @@ def make(
         wanted.refuse_soft_labels("are made from main labels; pass --labels too.")
     check_new(output, overwrite=overwrite, marker=DESCRIPTION)
     data = wanted.read(input_)
-    targets = wanted.make(data, None if labels is None else with_gaps(read_labels(labels, data)))
-    targets.save(output, overwrite=overwrite)
+    with interruptible():
+        targets = wanted.make(data, None if labels is None else with_gaps(read_labels(labels, data)))
+        targets.save(output, overwrite=overwrite)
     console = Console(highlight=False, soft_wrap=True)
     console.print(repr(targets), markup=False)
     console.print(f"\nTargets: {output}", markup=False)
 
 
 _ELSEWHERE = ("X", "domain", "tasks", "y", "given")
+_WRITING = ("out", "overwrite")
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,12 @@ class Wanted:
         valid = [name for name in inspect.signature(make_aux_targets).parameters if name not in _ELSEWHERE]
         names = [name for name, _ in self.options or ()]
         for name in names:
+            if name in _WRITING:
+                raise typer.BadParameter(
+                    f"{name!r} says where make_aux_targets writes by itself; here that is --output DIR and --overwrite "
+                    "of auxtasks make, which --targets DIR of other commands reads.",
+                    param_hint="--option",
+                )
             if name not in valid:
                 raise unknown_name("--option", name, valid, "argument")
             if names.count(name) > 1:

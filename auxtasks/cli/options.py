@@ -21,7 +21,7 @@ def task_of(text: str) -> str | dict[str, dict[str, Any]]:
     example = f"'{name}:{{\"option\": 5}}' (auxtasks list shows the options)"
     try:
         found = json.loads(options)
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise typer.BadParameter(f"what follows {name!r} must be JSON, such as {example}; {error}.") from error
     if not isinstance(found, dict):
         raise typer.BadParameter(f"what follows {name!r} must be a JSON object, such as {example}; got {options}.")
@@ -35,7 +35,7 @@ def option_of(text: str) -> tuple[str, Any]:
         raise typer.BadParameter(f"{text!r} must be name=value, such as seed=3.")
     try:
         return name.strip(), json.loads(value)
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         return name.strip(), value
 
 

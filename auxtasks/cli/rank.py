@@ -21,6 +21,7 @@ from auxtasks.cli.options import (
     Targets,
     Tasks,
 )
+from auxtasks.cli.terminal import interruptible
 
 if TYPE_CHECKING:
     from auxtasks.audit.screen import Ranking
@@ -64,11 +65,13 @@ def rank(
         check_new(output, overwrite=overwrite)
     data = None if input_ is None else wanted.read(input_)
     (y,), _ = numbered(read_labels(labels, data))
-    ranking = rank_tasks(wanted.make(data), y, max_samples=max_samples, seed=seed)
+    with interruptible():
+        ranking = rank_tasks(wanted.make(data), y, max_samples=max_samples, seed=seed)
+        if output is not None:
+            write_csv(ranking, output)
     console = Console(highlight=False)
     console.print(ranking)
     if output is not None:
-        write_csv(ranking, output)
         console.print(f"\nTable: {output}", markup=False, soft_wrap=True)
 
 

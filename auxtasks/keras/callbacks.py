@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import glob
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from os import PathLike
+from pathlib import Path
 from typing import Any, Literal
 
 import keras
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.files import left_by_killed, staged, sync
 from auxtasks.keras.model import AuxModel
+from auxtasks.opening import refuse_link
 from auxtasks.validation import check_int, check_number
 
 
@@ -46,11 +51,17 @@ class BaseCheckpoint(keras.callbacks.ModelCheckpoint):
     ------
     InvalidTypeError
         When training starts, if the model has no heads.
+    StorageError
+        When it saves, if the file cannot be written; one that was there is kept.
     ValueError
         From Keras, if `filepath` ends otherwise.
 
     Notes
     -----
+    A file is written beside the one that it replaces, and takes its place once it is on the disk: killed at any time,
+    the process leaves the old file or the new one. What it left of an unfinished one is removed when training starts
+    again with the same `filepath`.
+
     ``val_main_loss`` is not in the logs where the validation data holds no auxiliary targets, because ``val_loss`` is
     the same number there; the callback takes that one then, and likewise ``loss`` for ``main_loss``. The base is saved
     compiled only if it was compiled itself.
@@ -96,6 +107,12 @@ class BaseCheckpoint(keras.callbacks.ModelCheckpoint):
         """Take the model that is trained."""
         super().set_model(_SavedAsBase(model_with_heads("BaseCheckpoint", model)))
 
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002 - Keras's signature
+        """Remove what a process that was killed left of files of such names."""
+        path = Path(self.filepath)
+        if not _is_remote(self.filepath) and "{" not in str(path.parent):
+            left_by_killed(path.parent, "*".join(map(glob.escape, re.split(r"\{[^}]*\}", path.name))))
+
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Save if it is time."""
         super().on_train_batch_end(batch, _with_main_loss(logs))
@@ -110,11 +127,37 @@ class _SavedAsBase:
 
     def __init__(self, model: AuxModel) -> None:
         self._model = model
-        self.save = model.base.save
-        self.save_weights = model.base.save_weights
+
+    def save(self, filepath: str, overwrite: bool = True) -> None:
+        """Save the whole base."""
+        _replaced(filepath, self._model.base.save, overwrite)
+
+    def save_weights(self, filepath: str, overwrite: bool = True) -> None:
+        """Save the weights of the base."""
+        _replaced(filepath, self._model.base.save_weights, overwrite)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)
+
+
+def _replaced(filepath: str, save: Callable[..., None], overwrite: bool) -> None:
+    """Save to a file that takes the place of the one that is there once it is whole."""
+    if _is_remote(filepath):
+        save(filepath, overwrite=overwrite)
+        return
+    path = Path(filepath)
+    refuse_link(path, "filepath")
+    with staged(path, "filepath") as new:
+        # Keras goes by the end of the name.
+        new.mkdir()
+        save(new / path.name)
+        sync(new / path.name)
+        (new / path.name).replace(path)
+        sync(path.parent)
+
+
+def _is_remote(filepath: str) -> bool:
+    return "://" in filepath
 
 
 def _with_main_loss(logs: dict[str, Any] | None) -> dict[str, Any]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from auxtasks.batches.forms import as_tensors
 from auxtasks.errors import InvalidInputError, InvalidTypeError
 from auxtasks.files import named
 from auxtasks.keras.private import DECAY_EXCLUSIONS, compiled_as, is_wired, layers_in
+from auxtasks.keras.samples import check_shapes
 from auxtasks.keras.seeds import set_seed
 
 _BESIDE_LOSS = ("loss_weights", "metrics", "weighted_metrics", "auto_scale_loss")
@@ -67,13 +70,29 @@ def checked_model(base: Any) -> keras.Model:
 
 def output_shape(base: keras.Model, inputs: Any) -> tuple[int | None, ...]:
     """Return the shape of the one output of a model, found by running it on a few samples."""
-    output = base(as_tensors(inputs[:2]), training=False)
+    try:
+        output = base(as_tensors(inputs[:2]), training=False)
+    except (ValueError, TypeError, tf.errors.OpError) as error:
+        check_shapes(inputs[:2], base, "X")
+        raise InvalidInputError(
+            f"`X`: the model that `build_model` returns does not take samples of shape {inputs.shape[1:]} and dtype "
+            f"{inputs.dtype}. {last_words(error)}"
+        ) from error
     if not hasattr(output, "shape"):
         raise InvalidInputError(
             f"`build_model` must return a model of one output, a tensor; found a {type(output).__name__} of outputs. "
             "Take one of them: keras.Model(model.inputs, model.outputs[0])."
         )
     return (None, *output.shape[1:])
+
+
+def last_words(error: Exception) -> str:
+    """Return what an error of Keras says, without the inputs that it begins with and the arguments at its end."""
+    said = " ".join(re.sub(r"\x1b\[\d*m", "", str(error)).partition("Arguments received by")[0].split())
+    return said if len(said) <= _SAID else f"… {said[-_SAID:]}"
+
+
+_SAID = 200
 
 
 def described_model(build_model: Callable[[], keras.Model]) -> list[Any]:

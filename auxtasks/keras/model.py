@@ -29,7 +29,7 @@ from auxtasks.keras.on_the_fly import OnTheFly
 from auxtasks.keras.outputs import by_label, label_names
 from auxtasks.keras.packing import LabelRules, Packer, Use
 from auxtasks.keras.plan import Plan
-from auxtasks.keras.private import check_compiled, loss_container, metrics_container
+from auxtasks.keras.private import check_compiled, loss_container, metrics_container, writes_legacy
 from auxtasks.keras.scores import AuxiliaryPredictor, Scores
 from auxtasks.keras.seeds import store_states, take_states
 from auxtasks.keras.taught import losses_by_output
@@ -587,8 +587,17 @@ class AuxModel(keras.Model):
         """Load what `save_own_variables` saved."""
         super().load_own_variables(take_states(self, store))
 
+    def save(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
+        """Save the model with its heads to a ``.keras`` file; see `keras.Model.save`."""
+        # Before the file is touched: what is there is kept.
+        if str(filepath).endswith((".h5", ".hdf5")):
+            raise _no_hdf5()
+        super().save(filepath, *args, **kwargs)
+
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` needs; the base must be serialisable itself."""
+        if writes_legacy():
+            raise _no_hdf5()
         return {
             "name": self.name,
             "base": keras.saving.serialize_keras_object(self.base),
@@ -624,3 +633,11 @@ class AuxModel(keras.Model):
     def export(self, *args: Any, **kwargs: Any) -> Any:
         """Export for inference; see `keras.Model.export`. Nothing of the heads is in what is written."""
         return self.base.export(*args, **kwargs)
+
+
+def _no_hdf5() -> InvalidInputError:
+    return InvalidInputError(
+        "`filepath`: Keras does not find a model with heads again in a file of its old format, .h5; end the name in "
+        ".keras, save the weights alone by save_weights('….weights.h5'), or save the base alone: "
+        "strip_heads(model).save(...), or BaseCheckpoint while it is trained."
+    )

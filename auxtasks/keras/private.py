@@ -24,6 +24,11 @@ def is_wired(model: keras.Model) -> bool:
     return isinstance(model, (keras.Sequential, keras.src.models.Functional))
 
 
+def writes_legacy() -> bool:
+    """Tell whether a model is being saved in the old format."""
+    return bool(keras.src.backend.common.global_state.get_global_attribute("use_legacy_config", False))
+
+
 def calls_in_graph(model: keras.Model, layer: keras.Layer) -> list[Any]:
     """Return the nodes of a Sequential or functional model at which a layer is called."""
     graph = model._functional if isinstance(model, keras.Sequential) else model

@@ -138,7 +138,7 @@ def check_texts(inputs: Any, base: keras.Model) -> None:
         )
 
 
-def check_shapes(inputs: Any, base: keras.Model) -> None:
+def check_shapes(inputs: Any, base: keras.Model, argument: str = "inputs") -> None:
     """Say why a model failed on inputs, if it is because it reads inputs of another shape."""
     known, leaves = getattr(base, "inputs", None) or [], keras.tree.flatten(inputs)
     # Inputs by name may come in another order than the model's.
@@ -148,8 +148,8 @@ def check_shapes(inputs: Any, base: keras.Model) -> None:
         return
     shapes = ", ".join(str(tuple(array.shape[1:])) for array in leaves)
     raise InvalidInputError(
-        f"`inputs`: a sample has shape {shapes}, and the model reads {_described(known)}. Pass what the model reads as "
-        "`inputs`."
+        f"`{argument}`: a sample has shape {shapes}, and the model reads {_described(known)}. Pass what the model "
+        f"reads as `{argument}`."
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.optional import require
 from auxtasks.targets.computing import check_like_training
 from auxtasks.targets.fitted import Fitted
 from auxtasks.targets.reading import read_inputs
@@ -46,7 +47,7 @@ def graph_targets(fitted: Fitted, x: Any, *, as_transform: bool = False) -> dict
 
     With `as_transform` in the dtypes in which `AuxTargetGenerator.transform` computes, stores and scales.
     """
-    import tensorflow as tf
+    tf = require("tensorflow", extra="keras")
 
     X = checked_batch(fitted, x)
     single: np.dtype[np.floating] = np.dtype(np.float32)
@@ -70,7 +71,7 @@ def graph_targets(fitted: Fitted, x: Any, *, as_transform: bool = False) -> dict
 
 def _target(fitted: Fitted, task: Task, X: Any, stored: np.dtype[np.floating]) -> Any:
     """Compute one target, and mark what is infinite as missing."""
-    import tensorflow as tf
+    tf = require("tensorflow", extra="keras")
 
     graph = task.extractor.graph
     if graph is None:
@@ -87,7 +88,7 @@ def _target(fitted: Fitted, task: Task, X: Any, stored: np.dtype[np.floating]) -
 
 
 def _scaled(values: Any, scaling: Scaling) -> Any:
-    import tensorflow as tf
+    tf = require("tensorflow", extra="keras")
 
     kept = list(scaling.kept)
     if len(kept) < values.shape[-1]:
@@ -104,7 +105,7 @@ BEFOREHAND = "compute such targets beforehand, with make_aux_targets, or leave t
 
 def checked_batch(fitted: Fitted, x: Any) -> Any:
     """Return a batch as a tensor, after a look at its shape."""
-    import tensorflow as tf
+    tf = require("tensorflow", extra="keras")
 
     if isinstance(x, (dict, list, tuple)):
         raise InvalidTypeError(

@@ -26,4 +26,4 @@ def build_model() -> keras.Model:
 
 def told(report: Any) -> dict[Any, dict[str, Any]]:
     """Return what each run told, without its time, which it has in common with no other."""
-    return {(run.arm, run.pair): {**run.to_dict(), "seconds": 0.0} for run in report.runs}
+    return {(run.arm, run.pair): {**vars(run), "seconds": 0.0} for run in report.runs}

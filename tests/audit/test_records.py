@@ -1,6 +1,12 @@
 from __future__ import annotations
 
+import json
 import math
+import os
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auxtasks.audit.experiment import Arm, Run, arms_of
-from auxtasks.audit.running import Records
+from auxtasks.audit.records import Records
+from auxtasks.checksums import json_record
 from auxtasks.errors import StorageError
 from auxtasks.files import fingerprint, named
 
@@ -70,7 +77,7 @@ def test_other_files_are_refused_and_kept(tmp_path: Path, content: bytes) -> Non
 
 def test_other_formats_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "runs.jsonl"
-    path.write_text('{"auxtasks": "audit", "format": 99, "made_of": {}}\n')
+    path.write_bytes(json_record({"auxtasks": "audit", "format": 99, "made_of": {}}) + b"\n")
     with pytest.raises(StorageError, match="has format 99"):
         Records(path, MADE_OF)
 
@@ -122,10 +129,112 @@ def test_a_damaged_line_is_named(tmp_path: Path) -> None:
     path = written(tmp_path / "runs.jsonl")
     lines = path.read_text().splitlines()
     path.write_text("\n".join([*lines[:2], "", *lines[2:]]) + "\n")
-    with pytest.raises(StorageError, match=r"line 3 of .* is not a run; delete the line"):
+    with pytest.raises(StorageError, match=r"line 3 of .* is not a run: .*\. Delete the line"):
         Records(path, MADE_OF)
     with pytest.raises(StorageError, match=r"must be a file, and .* is a folder"):
         Records(tmp_path, MADE_OF)
+
+
+def test_a_flipped_bit_is_refused_or_costs_the_last_run_at_most(tmp_path: Path) -> None:
+    whole = written(tmp_path / "whole.jsonl").read_bytes()
+    path = tmp_path / "flipped.jsonl"
+    for place in [*range(len(whole) - 20, len(whole)), *range(0, len(whole), 5)]:
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :])
+        if place == len(whole) - 1:
+            assert list(map(repr, Records(path, MADE_OF).values())) == list(map(repr, RUNS[:-1]))
+            continue
+        with pytest.raises(StorageError, match=r"its first line is damaged|Delete the line to have it"):
+            Records(path, MADE_OF)
+
+
+def test_files_without_checksums_are_read_and_added_to(tmp_path: Path) -> None:
+    path = tmp_path / "old.jsonl"
+    old = {**vars(RUNS[1]), "arm": vars(RUNS[1].arm), "learned": {"a": "nan", "b": "inf"}, "curves": {"main": ["nan"]}}
+    header = {"auxtasks": "audit", "format": 1, "made_of": MADE_OF}
+    path.write_text(f"{json.dumps(header)}\n{json.dumps(old)}\n")
+    Records(path, MADE_OF).add(RUNS[0])
+    assert list(map(repr, Records(path, MADE_OF).values())) == [repr(RUNS[1]), repr(RUNS[0])]
+    path.write_bytes(path.read_bytes().replace(b'"seconds": 1.5', b'"seconds": 2.5'))
+    with pytest.raises(StorageError, match=r"line 3 of .* does not have the checksum it was written with"):
+        Records(path, MADE_OF)
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"seed": 0.5}, r"run\.seed must be of type int; found 0\.5"),
+        ({"seed": True}, r"run\.seed must be of type int; found True"),
+        ({"fold": -1}, r"run\.seed and fold must not be negative"),
+        ({"seconds": 0}, r"run\.seconds must be positive; found 0\.0"),
+        ({"seconds": 10**400}, r"run\.seconds is too large for a float"),
+        ({"scores": {"accuracy": "high"}}, r"run\.scores\['accuracy'\] must be of type float; found 'high'"),
+        ({"curves": {"main": 3}}, r"run\.curves\['main'\] must be of type list\[float\]; found 3"),
+        ({"arm": 3}, r"run\.arm must be of type Arm; found 3"),
+        ({"arm": {"tasks": ["a"], "weight": -1.0}}, r"run\.arm\.weight must not be negative"),
+        ({"arm": {"tasks": "a"}}, r"run\.arm\.tasks must be of type tuple\[str, \.\.\.\]; found 'a'"),
+        ({"colour": "red"}, r"run holds 'colour', which is unknown"),
+    ],
+)
+def test_every_value_of_a_run_is_checked(tmp_path: Path, change: dict[str, Any], match: str) -> None:
+    path = written(tmp_path / "runs.jsonl", [])
+    fields = {**vars(RUNS[0]), "arm": {"tasks": []}, **change}
+    path.write_bytes(path.read_bytes() + json_record(fields) + b"\n")
+    with pytest.raises(StorageError, match=match):
+        Records(path, MADE_OF)
+
+
+def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(StorageError, match="is no ordinary file"):
+        Records(tmp_path / "pipe", MADE_OF)
+    (tmp_path / "deep.jsonl").write_text("[" * 100_000 + "\n")
+    with pytest.raises(StorageError, match="nested too deep"):
+        Records(tmp_path / "deep.jsonl", MADE_OF)
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match=r"`results`: .* cannot be read \(Not a directory\)"):
+        Records(tmp_path / "file" / "runs.jsonl", MADE_OF)
+    with pytest.raises(StorageError, match="File name too long"):
+        Records(tmp_path / ("x" * 300), MADE_OF)
+
+
+def test_several_at_a_time_lose_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "runs.jsonl"
+
+    def add(fold: int) -> None:
+        records = Records(path, MADE_OF)
+        for seed in range(20):
+            records.add(replace(RUNS[0], seed=seed, fold=fold))
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(add, range(3)))
+    assert len(Records(path, MADE_OF)) == 60
+    assert [file.name for file in tmp_path.iterdir()] == ["runs.jsonl"]
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_killed_process_loses_no_finished_run_and_leaves_no_lock(tmp_path: Path) -> None:
+    path = written(tmp_path / "runs.jsonl", [])
+    done = 0
+    for fold in range(5):
+        child = os.fork()
+        if not child:
+            records = Records(path, MADE_OF)
+            for seed in range(10_000):
+                records.add(replace(RUNS[0], seed=seed, fold=fold))
+            os._exit(0)
+        while len(path.read_bytes().splitlines()) < done + 4:
+            time.sleep(0.001)
+        time.sleep(0.0007 * fold)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        records = Records(path, MADE_OF)
+        seeds = sorted(run.seed for run in records.values() if run.fold == fold)
+        assert seeds == list(range(len(seeds)))
+        assert len(records) >= done + 2
+        done = len(records)
+    records.add(RUNS[1])
+    assert len(Records(path, MADE_OF)) == done + 1
+    assert [file.name for file in tmp_path.iterdir()] == ["runs.jsonl"]
 
 
 class Patient(keras.callbacks.Callback):

@@ -73,7 +73,7 @@ def found(experiment: Experiment, arms: list[Arm] = ARMS, first_seed: int = 3) -
     """Run each arm with a seed of its own."""
     splits = experiment.splits(None, None, range(first_seed, first_seed + len(arms)))
     runs = [experiment.run(arm, split) for arm, split in zip(arms, splits, strict=True)]
-    return [{**run.to_dict(), "seconds": 0.0} for run in runs]
+    return [{**vars(run), "seconds": 0.0} for run in runs]
 
 
 def check(made: Experiment, trained: list[keras.Model], arms: list[Arm] = ARMS) -> None:

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from auxtasks.audit import load_report
+from auxtasks.cli import main
 from auxtasks.cli.audit import ModelFunction
-from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.errors import InvalidInputError, InvalidTypeError, StorageError
 from auxtasks.typing import Array
 
 Status = Callable[..., int]
@@ -97,14 +98,36 @@ def test_what_is_no_model_function(
         ModelFunction(text)
 
 
-def test_errors_of_the_users_code_are_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_of_the_users_code_are_named_with_their_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", sys.path.copy())
     monkeypatch.chdir(tmp_path)
-    Path("needs_more.py").write_text("import no_such_package")
+    Path("needs_more.py").write_text("\nimport no_such_package")
     for text in ("needs_more.py:build", "needs_more:build"):
-        with pytest.raises(ModuleNotFoundError, match="No module named 'no_such_package'") as raised:
+        match = (
+            r"`MODEL`: .*needs_more.* raises ModuleNotFoundError at line 2 of .*needs_more\.py: No module named 'no_s"
+        )
+        with pytest.raises(InvalidInputError, match=match):
             ModelFunction(text)
-        assert not isinstance(raised.value, InvalidInputError)
+    Path("no_python.py").write_text("def build(:")
+    with pytest.raises(InvalidInputError, match=r"no_python\.py raises SyntaxError: invalid syntax .*line 1"):
+        ModelFunction("no_python.py:build")
+    Path("fails.py").write_text("def build():\n    return 1 / 0")
+    with pytest.raises(
+        InvalidInputError, match=r"fails\.py:build raises ZeroDivisionError at line 2 of .*fails\.py: div"
+    ):
+        ModelFunction("fails.py:build")()
+
+
+def test_a_model_of_another_input_shape_is_an_error_without_a_traceback(
+    status: Status, capsys: pytest.CaptureFixture[str], model: Path, npz: Path, tmp_path: Path
+) -> None:
+    model.write_text(MODEL.replace("keras.Input((16, 2))", "keras.Input((16, 3))"))
+    command = ["audit", f"{model}:build", npz, "--domain", "signal", "--task", "std", "--output", tmp_path / "report"]
+    assert status(*command) == 1
+    assert (
+        "auxtasks: `X`: a sample has shape (16, 2), and the model reads float32 of shape (16, 3)"
+        in capsys.readouterr().err
+    )
 
 
 def test_report_of_classes_by_name_on_a_test_set(
@@ -154,6 +177,7 @@ def test_soft_labels_are_audited(
         (["model.py:build", "half.npz", "--domain", "signal"], 1, "holds 'X_test' alone"),
         (["model.py:build", "data.npz", "--domain", "signal", "--results", "."], 1, "`--results`: . is a folder"),
         (["model.py:build", "data.npz", "--domain", "signal", "--output", "data.npz"], 1, "data.npz is a file"),
+        (["model.py:build", "data.npz", "--domain", "signal", "--output", "x" * 250], 1, "File name too long"),
     ],
 )
 def test_wrong_calls_are_refused_before_anything_is_trained(
@@ -172,3 +196,83 @@ def test_wrong_calls_are_refused_before_anything_is_trained(
     assert status("audit", *arguments) == code
     assert expected in " ".join(capsys.readouterr().err.replace("│", " ").split())
     assert not Path("auxtasks_audit").exists()
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, npz: Path) -> list[object]:
+    """Return a call of an audit whose model need not be there."""
+    monkeypatch.setattr("auxtasks.cli.audit.ModelFunction", lambda text: text)
+    return ["audit", "model.py:build", npz, "--domain", "signal", "--task", "std", "--output", tmp_path / "report"]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], "No run is kept; with --results FILE the same call would go on where it was interrupted."),
+        (["--results", "runs.jsonl"], "Finished runs are kept in runs.jsonl; make the same call again to go on."),
+    ],
+)
+def test_ctrl_c_says_what_is_kept(
+    call: list[object],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: list[object],
+    expected: str,
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("auxtasks.audit.audit", interrupted)
+    with pytest.raises(SystemExit, match=r"^130$"):
+        main([str(part) for part in [*call, *options]])
+    assert capsys.readouterr().err.strip() == f"auxtasks: interrupted. {expected}"
+
+
+def test_a_model_that_cannot_be_trained_is_an_error_without_a_traceback(
+    call: list[object], monkeypatch: pytest.MonkeyPatch, status: Status, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError("In fit.\n\n\x1b[1mShapes are incompatible.\x1b[0m\n\nArguments received by fit()")
+
+    monkeypatch.setattr("auxtasks.audit.audit", fail)
+    assert status(*call) == 1
+    assert capsys.readouterr().err == (
+        "auxtasks: `MODEL`: it cannot be trained on these samples and labels. ValueError: In fit. Shapes are "
+        "incompatible. (auxtasks.audit.audit, called in Python, shows where.)\n"
+    )
+
+
+def test_a_report_is_saved_before_it_is_printed(
+    call: list[object], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    saved = []
+
+    class Report:
+        def save(self, folder: Path, *, overwrite: bool) -> None:
+            saved.append((folder, overwrite))
+
+    def closed(*_: object, **__: object) -> None:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr("auxtasks.audit.audit", lambda *_, **__: Report())
+    monkeypatch.setattr("rich.console.Console.print", closed)
+    with pytest.raises(SystemExit, match=r"^1$"):
+        main([str(part) for part in call])
+    assert saved == [(tmp_path / "report", False)]
+
+
+def test_a_report_that_cannot_be_saved_is_printed(
+    call: list[object], monkeypatch: pytest.MonkeyPatch, status: Status, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Report:
+        def save(self, folder: Path, *, overwrite: bool) -> None:
+            raise StorageError("`folder`: the disk is full")
+
+        def __str__(self) -> str:
+            return "Use std: +4.0 points."
+
+    monkeypatch.setattr("auxtasks.audit.audit", lambda *_, **__: Report())
+    assert status(*call) == 1
+    shown = capsys.readouterr()
+    assert shown.out == "Use std: +4.0 points.\n"
+    assert shown.err == "auxtasks: `folder`: the disk is full\n"

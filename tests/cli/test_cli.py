@@ -1,5 +1,8 @@
 """The command line: what it prints, what it refuses, and with which exit status."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -86,3 +89,34 @@ def test_every_command_and_option_has_a_help() -> None:
     for command in commands.values():
         assert command.help
         assert all(parameter.help for parameter in command.params)
+
+
+COMMAND = [sys.executable, "-c", "from auxtasks.cli import main; main()"]
+
+
+def test_a_terminal_without_a_character_shows_a_question_mark() -> None:
+    shown = subprocess.run(  # noqa: S603
+        [*COMMAND, "list", "--domain", "image"], env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True
+    )
+    assert (shown.returncode, shown.stderr) == (0, b"")
+    assert b"?" in shown.stdout
+    assert shown.stdout.isascii()
+
+
+def test_a_closed_pipe_ends_a_command_without_a_word() -> None:
+    with subprocess.Popen([*COMMAND, "list"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as listing:  # noqa: S603
+        assert listing.stdout is not None
+        listing.stdout.close()
+        assert listing.stderr is not None
+        assert listing.stderr.read() == b""
+
+
+def test_errors_of_the_system_are_shown_without_a_traceback(
+    status: Status, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("rich.console.Console.print", full)
+    assert status("list") == 1
+    assert capsys.readouterr().err == "auxtasks: [Errno 28] No space left on device\n"

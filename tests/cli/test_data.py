@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
 import re
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +117,63 @@ def test_files_that_cannot_be_read(tmp_path: Path, npz: Path) -> None:
     ]:
         with pytest.raises(InvalidInputError, match=re.escape(expected)):
             read_data(tmp_path / name, domain)
+
+
+def _header(shape: str) -> bytes:
+    said = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}}}\n".encode()
+    return b"\x93NUMPY\x01\x00" + len(said).to_bytes(2, "little") + said
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        "(10**15,)",
+        "(1000000000000000,)",
+        "(99999999999999999999,)",
+        "(3, ",
+        "(3,) (",
+        "'",
+        "[" * 4000,
+        "(-1,)",
+        "()" * 9,
+    ],
+)
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+def test_headers_that_lie_are_named(tmp_path: Path, shape: str, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    if suffix == ".npy":
+        path.write_bytes(_header(shape))
+    else:
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("X.npy", _header(shape))
+    with pytest.raises(InvalidInputError, match=r"a\.np[yz] cannot be read as a NumPy array: .*\. Write it with"):
+        read_data(path, "signal")
+
+
+def test_pipes_and_folders_are_refused_and_links_are_followed(tmp_path: Path) -> None:
+    for name, domain in (("a.npy", "signal"), ("a.npz", "signal"), ("a.txt", "text")):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(InvalidInputError, match=r"a\.(npy|npz|txt) .*(ordinary file|is no \.npz file)"):
+            read_data(tmp_path / name, domain)
+    np.save(tmp_path / "b.npy", np.eye(3))
+    (tmp_path / "link.npy").symlink_to(tmp_path / "b.npy")
+    np.testing.assert_array_equal(read_data(tmp_path / "link.npy", "signal").X, np.eye(3))
+
+
+@given(data=st.data())
+def test_an_archive_with_flipped_bits_is_read_as_it_was_or_named(
+    data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("flipped") / "a.npz"
+    np.savez(path, X=np.arange(6.0), y=np.arange(3))
+    sound = bytearray(path.read_bytes())
+    sound[data.draw(st.integers(0, len(sound) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    path.write_bytes(sound)
+    try:
+        read = read_data(path, "signal")
+    except InvalidInputError:
+        return
+    assert read.X.tobytes() in (np.arange(6.0).tobytes(), np.arange(3).tobytes())
 
 
 def test_objects_beside_the_inputs_are_refused_only_when_asked_for(npz: Path) -> None:

@@ -75,8 +75,13 @@ def test_overwrites_its_own_alone_and_when_told(
         (["--domain", "signal", "--option", "scale"], 2, "must be name=value"),
         (["--domain", "signal", "--option", "seed=1", "--option", "seed=2"], 2, "'seed' is there twice"),
         (["--domain", "signal", "--option", "sale=1"], 1, "there is no argument named 'sale'. Did you mean 'scale'"),
+        (["--domain", "signal", "--option", "out=a"], 2, "'out' says where make_aux_targets writes by itself"),
+        (["--domain", "signal", "--option", "overwrite=true"], 2, "'overwrite' says where make_aux_targets writes"),
         (["--domain", "signal", "--option", "given=1"], 1, "there is no argument named 'given'"),
         (["--domain", "signal", "--option", "scale=maybe"], 1, "`scale` must be"),
+        (["--domain", "signal", "--option", "seed=" + "[" * 100_000], 1, "`seed` must be an integer"),
+        (["--domain", "signal", "--task", "fft:" + "[" * 100_000], 2, "must be JSON"),
+        (["--domain", "signal", "--task", 'fft:{"task": {}}'], 1, "there is no task of domain 'signal' named {}"),
         (["--domain", "signl"], 1, "`--domain`: there is no domain named 'signl'. Did you mean 'signal'"),
         (
             ["--domain", "signal", "--task", "sdt"],

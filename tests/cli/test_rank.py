@@ -11,6 +11,7 @@ import pytest
 
 import auxtasks
 from auxtasks.audit.screen import rank_tasks
+from auxtasks.cli import main
 from auxtasks.typing import Array
 
 Status = Callable[..., int]
@@ -66,3 +67,15 @@ def test_wrong_calls(
         np.savetxt("y", np.ones(3))
     assert status("rank", *arguments) == code
     assert expected in " ".join(capsys.readouterr().err.replace("│", " ").split())
+
+
+def test_the_table_is_written_before_anything_is_printed(
+    npz: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(*_: object, **__: object) -> None:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr("rich.console.Console.print", closed)
+    with pytest.raises(SystemExit, match=r"^1$"):
+        main(["rank", str(npz), *TASKS, "--output", str(tmp_path / "ranking.csv")])
+    assert (tmp_path / "ranking.csv").read_text().startswith("task,")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,9 @@ import numpy as np
 import pytest
 from helpers import LOSS, X, aux_targets, dense_base, dense_model, labels
 
-from auxtasks.errors import InvalidTypeError
+from auxtasks.errors import InvalidTypeError, StorageError
 from auxtasks.keras import BaseCheckpoint
+from auxtasks.keras.callbacks import _replaced
 
 Y = {"main": labels(), **aux_targets()}
 
@@ -102,3 +105,52 @@ def test_a_model_without_heads_is_refused(tmp_path: Path) -> None:
     plain.compile("sgd", LOSS)
     with pytest.raises(InvalidTypeError, match=r"`callbacks`: BaseCheckpoint .*is of type Sequential"):
         plain.fit(X, labels(), callbacks=[BaseCheckpoint(tmp_path / "base.keras")], verbose=0)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_killed_process_leaves_the_old_file_whole(tmp_path: Path) -> None:
+    path = tmp_path / "base.keras"
+    save = BaseCheckpoint(path)
+    save.set_model(dense_model())
+    save.model.save(str(path))
+    before = path.read_bytes()
+
+    def half(place: Path) -> None:
+        place.write_bytes(before[: len(before) // 2])
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    for name in ("base.keras", "other.keras"):
+        if not (child := os.fork()):
+            _replaced(str(tmp_path / name), lambda place, **_: half(place), True)
+        assert os.waitpid(child, 0)[1] == signal.SIGKILL
+    assert path.read_bytes() == before
+    assert {left.name for left in tmp_path.iterdir()} == {"base.keras", ".base.keras.saving", ".other.keras.saving"}
+    save.on_train_begin()
+    assert {left.name for left in tmp_path.iterdir()} == {"base.keras", ".other.keras.saving"}
+    BaseCheckpoint(tmp_path / "{epoch}.keras").on_train_begin()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_cannot_be_written_is_named_and_the_old_one_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = BaseCheckpoint(tmp_path / "base.keras")
+    save.set_model(dense_model())
+    (tmp_path / "base.keras").write_text("old")
+
+    def full(path: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("auxtasks.keras.callbacks.sync", full)
+    with pytest.raises(StorageError, match=r"`filepath`: the disk of .* is full"):
+        save.model.save(str(tmp_path / "base.keras"))
+    assert (tmp_path / "base.keras").read_text() == "old"
+    (tmp_path / "link.keras").symlink_to(tmp_path / "base.keras")
+    with pytest.raises(StorageError, match=r"`filepath`: .*link.keras is a link to"):
+        save.model.save(str(tmp_path / "link.keras"))
+
+
+def test_files_on_a_remote_store_are_left_to_keras() -> None:
+    saved = []
+    _replaced("gs://bucket/base.keras", lambda path, overwrite: saved.append((path, overwrite)), True)
+    assert saved == [("gs://bucket/base.keras", True)]

@@ -15,6 +15,7 @@ from helpers import LOSS, SPECS, X, aux_targets, dense_base, dense_model, labels
 from keras import layers
 from kinds import KINDS, ModelKind
 
+from auxtasks.errors import InvalidInputError
 from auxtasks.keras import AuxModel, attach_heads, strip_heads
 
 Y = {"main": labels(), **aux_targets()}
@@ -112,6 +113,16 @@ def test_stripping_gives_the_very_object_back_ready_for_use() -> None:
     assert set(again.fit(X, {"main": labels(), "kind": Y["kind"]}, verbose=0).history) == {
         "loss", "main_loss", "kind_loss"
     }  # fmt: skip
+
+
+def test_the_old_format_is_refused_and_what_is_there_kept(tmp_path: Path) -> None:
+    model = dense_model()
+    (tmp_path / "w.h5").write_text("old")
+    with pytest.raises(InvalidInputError, match=r"`filepath`: .* old format, \.h5; end the name in \.keras"):
+        model.save(tmp_path / "w.h5")
+    assert (tmp_path / "w.h5").read_text() == "old"
+    with pytest.raises(InvalidInputError, match=r"or save the base alone: strip_heads\(model\)\.save"):
+        keras.saving.save_model(model, tmp_path / "w.h5")
 
 
 def test_checkpoints_of_the_whole_model_can_be_loaded(tmp_path: Path) -> None:

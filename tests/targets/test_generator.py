@@ -13,7 +13,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted
 
 from auxtasks import AuxTargetGenerator, make_aux_targets
-from auxtasks.errors import AuxTasksError, InvalidInputError, UnknownNameError
+from auxtasks.errors import AuxTasksError, InvalidInputError, MissingDependencyError, UnknownNameError
 from auxtasks.targets.settings import TEXT_ONLY
 from auxtasks.typing import Array
 from tests.extractors.text.toy import ToyTagger
@@ -176,3 +176,11 @@ def test_a_task_that_breaks_its_word_is_named(
     temporary_task("broken", function, **declared)
     with pytest.raises(InvalidInputError, match=f"task 'broken' .*{message}"):
         make_aux_targets(signals, "signal", "broken")
+
+
+def test_tensors_without_tensorflow_say_how_to_install_it(signals: Array, monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = AuxTargetGenerator("signal", TASKS).fit(signals)
+    monkeypatch.setattr("auxtasks.optional.find_spec", lambda name: None)
+    for ask in (lambda: generator.in_graph(signals[:2]), generator.as_map):
+        with pytest.raises(MissingDependencyError, match=r"`tensorflow` is needed .*pip install 'auxtasks\[keras\]'"):
+            ask()

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from auxtasks.audit.experiment import Run
-from auxtasks.audit.verdicts import Finding
-from auxtasks.errors import InvalidInputError
+from auxtasks.audit.verdicts import ADJUSTMENTS, Finding
+from auxtasks.errors import InvalidInputError, InvalidTypeError
 from auxtasks.targets.fitted import plain
+from auxtasks.validation import check_choice, check_flag, check_int, check_number
 
 _REQUIRED = ("metric", "higher_is_better", "margin", "confidence", "adjust", "n_pairs")
 
@@ -29,8 +30,20 @@ class Content:
         missing = [name for name in _REQUIRED if name not in self.settings]
         if missing:
             raise InvalidInputError(f"`settings` must hold {', '.join(map(repr, missing))}; found {[*self.settings]}.")
+        _check_settings(self.settings)
         settings = json.loads(json.dumps(dict(self.settings), default=plain, allow_nan=False))
         object.__setattr__(self, "settings", settings)
+
+
+def _check_settings(settings: Mapping[str, Any]) -> None:
+    if not isinstance(settings["metric"], str):
+        raise InvalidTypeError(f"`settings`: 'metric' must be a name; got {settings['metric']!r:.60}.")
+    check_flag("settings['higher_is_better']", settings["higher_is_better"])
+    check_number("settings['margin']", settings["margin"], low=0.0)
+    check_number("settings['confidence']", settings["confidence"], low=0.0, high=1.0)
+    check_choice("settings['adjust']", settings["adjust"], ADJUSTMENTS)
+    check_int("settings['n_pairs']", settings["n_pairs"], low=0)
+    check_number("settings['overlap']", settings.get("overlap", 0.0), low=0.0)
 
 
 def sign_of(content: Content) -> int:

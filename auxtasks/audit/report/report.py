@@ -37,8 +37,8 @@ class AuditReport(Content):
 
     Raises
     ------
-    InvalidInputError
-        If a setting that must be there is not.
+    InvalidInputError, InvalidTypeError, UnknownNameError
+        If a setting that must be there is not, or cannot be what it says.
 
     Notes
     -----
@@ -151,7 +151,8 @@ class AuditReport(Content):
         Raises
         ------
         StorageError
-            If there is a report and it may not be replaced, or a file stands in the way. Nothing is written then.
+            If there is a report and it may not be replaced, a file stands in the way, or the folder cannot be written.
+            Nothing is written then.
         """
         save_report(self, Path(folder), overwrite=overwrite)
 
@@ -176,7 +177,12 @@ def load_report(path: str | PathLike[str]) -> AuditReport:
     Raises
     ------
     StorageError
-        If there is no such file, or it is not a report of this format.
+        If there is no such file, or it is not a report of this format as it was written.
+
+    Notes
+    -----
+    The file starts with a checksum of the rest: one in which a single bit was changed is refused, and so is one that
+    was edited. Reports of format 1 have none, and are read as they are. In all of them every value is checked.
 
     Examples
     --------

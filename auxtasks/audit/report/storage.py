@@ -2,88 +2,86 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from auxtasks._version import __version__
-from auxtasks.audit.experiment import Arm, Run
+from auxtasks.audit.plain import check_arm, decode, decode_run, encode
 from auxtasks.audit.report.content import Content
 from auxtasks.audit.report.figures import figures_of
 from auxtasks.audit.report.page import as_page
 from auxtasks.audit.report.style import save_figure
 from auxtasks.audit.report.teacher import teacher_sentence, teacher_values
 from auxtasks.audit.verdicts import Comparison, Finding
-from auxtasks.errors import StorageError
-from auxtasks.files import scratch_beside, write_whole
+from auxtasks.checksums import json_document, parsed_document
+from auxtasks.errors import InvalidTypeError, StorageError
+from auxtasks.files import staged, sync, write_whole, written_as_a_whole
+from auxtasks.opening import read_regular
 
 DATA, PAGE = "report.json", "report.html"
 # The data come last: a folder that holds them holds the rest.
 FILES = (PAGE, "differences.png", "curves.png", "weights.png", DATA)
+CONTENT = "audit report"
+FORMAT = 2
+_UNCHECKED = (1,)
+"""Formats without a checksum."""
 
 
 def read_report(path: Path) -> Content:
     """Read what `write_json` or `save_report` wrote; see `load_report`."""
-    file = path / DATA if path.is_dir() else path
-    if not file.is_file():
-        raise StorageError(f"`path`: there is no report at {file}.")
+    # Not the method of `Path`, which raises where a folder may not be read.
+    file = path / DATA if os.path.isdir(path) else path  # noqa: PTH112
     try:
-        state = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise StorageError(f"`path`: {file} is not JSON ({error}); it may have been cut off.") from error
-    if not isinstance(state, dict) or state.get("content") != CONTENT:
-        raise StorageError(f"`path`: {file} is not the report of an audit.")
-    if state.get("format") != FORMAT:
-        raise StorageError(
-            f"`path`: {file} has format {state.get('format')!r}, and this version reads format {FORMAT}. Read it with "
-            f"the version of auxtasks that wrote it, {state.get('auxtasks')}."
-        )
-    try:
+        # A link is followed: nothing is written.
+        state = parsed_document(read_regular(Path(os.path.realpath(file))), _UNCHECKED)
+        if state.get("content") != CONTENT:
+            raise StorageError(f"`path`: {file} is not the report of an audit.")
+        if state.get("format") not in (*_UNCHECKED, FORMAT):
+            raise StorageError(
+                f"`path`: {file} has format {state.get('format')!r}, and this version reads format {FORMAT}. Read it "
+                f"with the version of auxtasks that wrote it, {state.get('auxtasks')}."
+            )
         return from_dict(state)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise StorageError(f"`path`: {file} is incomplete or was changed ({error!r}).") from error
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise StorageError(f"`path`: there is no report at {file}.") from error
+    except (ValueError, InvalidTypeError) as error:
+        raise StorageError(f"`path`: {file} is no report, is incomplete or was changed: {error}.") from error
 
 
 def write_json(content: Content, path: Path) -> None:
     """Write the data; see `AuditReport.to_json`."""
-    write_whole(path, json.dumps(to_dict(content), indent=1, allow_nan=False, ensure_ascii=False))
+    with written_as_a_whole(path) as new:
+        new.write_bytes(json_document(to_dict(content)))
 
 
 def save_report(content: Content, folder: Path, *, overwrite: bool) -> None:
     """Write data, page and figures; see `AuditReport.save`."""
-    if folder.exists() and not folder.is_dir():
+    if os.path.lexists(folder) and not folder.is_dir():
         raise StorageError(f"`folder`: {folder} is a file; choose another name.")
-    there = [name for name in FILES if (folder / name).exists()]
+    there = [name for name in FILES if os.path.lexists(folder / name)]
     if there and not overwrite:
         raise StorageError(
             f"`folder`: {folder} holds {', '.join(there)}; choose another, or pass overwrite=True to replace them."
         )
-    with scratch_beside(folder) as scratch:
-        new = scratch / "new"
+    with staged(folder, "folder") as new:
         new.mkdir()
         for name, figure in figures_of(content).items():
             save_figure(figure, new / f"{name}.png")
         write_whole(new / PAGE, as_page(content))
         write_json(content, new / DATA)
-        if not folder.exists():
+        if folder.exists():
+            # A user's own files may be in the folder, such as the runs, so that it is not replaced as a whole.
+            for name in FILES:
+                if (new / name).exists():
+                    (new / name).replace(folder / name)
+                else:
+                    (folder / name).unlink(missing_ok=True)
+            sync(folder)
+        else:
             new.replace(folder)
-            return
-        # A user's own files may be in the folder, such as the runs, so that it is not replaced as a whole.
-        for name in FILES:
-            if (new / name).exists():
-                (new / name).replace(folder / name)
-            else:
-                (folder / name).unlink(missing_ok=True)
-
-
-CONTENT = "audit report"
-FORMAT = 1
-_INFINITE = ("inf", "-inf")
+            sync(folder.absolute().parent)
 
 
 def to_dict(content: Content) -> dict[str, Any]:
@@ -105,53 +103,34 @@ def to_dict(content: Content) -> dict[str, Any]:
 
 
 def from_dict(state: Mapping[str, Any]) -> Content:
-    """Make the report that `to_dict` described."""
-    findings = tuple(_finding(each) for each in state["findings"])
-    runs = tuple(_run(each) for each in state["runs"])
-    return Content(state["settings"], findings, runs, decode(state["relevance"]))
+    """Make the report that `to_dict` described, or raise a ValueError."""
+    parts = {name: _part(state, name, list) for name in ("findings", "runs")}
+    findings = tuple(_finding(each, f"findings[{at}]") for at, each in enumerate(parts["findings"]))
+    runs = tuple(decode_run(each, f"runs[{at}]") for at, each in enumerate(parts["runs"]))
+    settings = _part(state, "settings", dict)
+    content = Content(settings, findings, runs, decode(dict[str, float], state.get("relevance"), "relevance"))
+    for run in runs:
+        scored = [run.scores, *([run.teacher] if run.teacher else [])]
+        if not all(settings["metric"] in scores for scores in scored):
+            raise ValueError(f"a run of the arm {run.arm.label!r} has no {settings['metric']!r}")
+        if run.teacher and not run.arm.tasks:
+            raise ValueError("the baseline has no teacher")
+    return content
 
 
-def encode(value: Any) -> Any:
-    """Turn numbers, arrays, mappings and data classes into plain JSON types."""
-    if isinstance(value, (Arm, Comparison, Finding, Run)):
-        return {field.name: encode(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {key: encode(part) for key, part in value.items()}
-    if isinstance(value, (np.generic, np.ndarray)):
-        return encode(value.tolist())
-    if isinstance(value, (list, tuple)):
-        return [encode(part) for part in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else str(value)
-    return value
+def _part(state: Mapping[str, Any], name: str, kind: type) -> Any:
+    if not isinstance(state.get(name), kind):
+        raise ValueError(f"its {name!r} must be a {kind.__name__}; found {state.get(name)!r:.60}")
+    return state[name]
 
 
-def decode(value: Any) -> Any:
-    """Turn what `encode` made of numbers, and of lists and mappings of them, back."""
-    if isinstance(value, dict):
-        return {key: decode(part) for key, part in value.items()}
-    if isinstance(value, list):
-        return [decode(part) for part in value]
-    if value is None:
-        return math.nan
-    return float(value) if value in _INFINITE else value
-
-
-def _comparison(state: Mapping[str, Any] | None) -> Comparison | None:
-    if state is None:
-        return None
-    fields: dict[str, Any] = {
-        name: np.asarray(decode(value), dtype=float) if isinstance(value, list) else decode(value)
-        for name, value in state.items()
-    }
-    return Comparison(**fields)
-
-
-def _finding(state: Mapping[str, Any]) -> Finding:
-    comparisons = {name: _comparison(state[name]) for name in ("comparison", "over_control", "control")}
-    numbers = {name: decode(state[name]) for name in ("p", "relevance", "learned", "cost")}
-    return Finding(**{**state, **comparisons, **numbers, "arm": Arm.from_dict(state["arm"])})
-
-
-def _run(state: Mapping[str, Any]) -> Run:
-    return Run.from_dict({name: value if name == "arm" else decode(value) for name, value in state.items()})
+def _finding(state: Any, where: str) -> Finding:
+    finding: Finding = decode(Finding, state, where)
+    check_arm(finding.arm, f"{where}.arm")
+    if not finding.arm.tasks:
+        raise ValueError(f"{where}.arm has no tasks")
+    for name in ("comparison", "over_control", "control"):
+        found: Comparison | None = getattr(finding, name)
+        if found is not None and not len(found.baseline) == len(found.auxiliary) >= 2:
+            raise ValueError(f"{where}.{name} must have scores of the same two or more seeds")
+    return finding

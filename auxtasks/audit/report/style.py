@@ -9,6 +9,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
+from auxtasks.files import written_as_a_whole
 from auxtasks.optional import require
 
 if TYPE_CHECKING:
@@ -61,8 +62,8 @@ DPI = 150
 
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure as PNG."""
-    with house_style():
-        figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
+    with house_style(), written_as_a_whole(path) as new:
+        figure.savefig(new, format="png", dpi=DPI, metadata={"Software": None})
 
 
 def figure_svg(figure: Figure) -> str:

@@ -6,8 +6,6 @@ import io
 import json
 import os
 import warnings
-import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,22 +13,25 @@ from typing import Any
 import numpy as np
 
 from auxtasks._version import __version__
+from auxtasks.checksums import checksum
 from auxtasks.errors import AuxTasksWarning, StorageError
-from auxtasks.extractors.text.spans import Annotations, Spans
+from auxtasks.extractors.text.spans import NAMED, Annotations, Spans
 from auxtasks.extractors.text.taggers.base import Backend, Corpus
-from auxtasks.files import digest, written_as_a_whole
+from auxtasks.files import digest, left_by_killed, written_as_a_whole
+from auxtasks.opening import UNREADABLE, read_regular
 
-FORMAT = 1
-# What the readers of zip files, arrays and JSON say of bytes that are none.
-_DAMAGE = (OSError, EOFError, ValueError, KeyError, AttributeError, RuntimeError, zipfile.BadZipFile, zlib.error)
+FORMAT = 2
+_SEAL = 8
+"""Each file ends in a checksum of so many characters."""
 _DTYPES = {"counts": np.int64, "starts": np.int32, "ends": np.int32}
 
 
 def cached(backend: Backend, corpus: Corpus, needs: frozenset[str], folder: Path | None) -> Annotations:
     """Tag texts, or return what was said of them before.
 
-    Files hold arrays and JSON, no pickled objects. They are written under another name and then moved to their place,
-    so that several processes may share the folder; they may be read by whom other new files may. Nothing is ever
+    Files hold arrays and JSON, no pickled objects, and a checksum. They are written under another name and then moved
+    to their place, so that several processes may share the folder; they may be read by whom other new files may, and no
+    link is followed. What is damaged, or is not what a tagger can say of these texts, is tagged again. Nothing is ever
     deleted.
 
     What was said of training texts serves for others too, but not the other way round: only for training texts is
@@ -45,7 +46,7 @@ def cached(backend: Backend, corpus: Corpus, needs: frozenset[str], folder: Path
     key = digest(_key(corpus, backend.fingerprint(needs), needs))
     paths = [folder / f"{key}.npz", *([] if corpus.training else [folder / f"{key}-unchecked.npz"])]
     for path in paths:
-        found = _read(path, len(corpus.texts), needs)
+        found = _read(path, corpus, needs)
         if found is not None:
             return found
     said = backend.annotate(corpus, needs)
@@ -64,42 +65,80 @@ def _key(corpus: Corpus, fingerprint: str, needs: frozenset[str]) -> Iterator[by
             yield np.asarray(getattr(corpus.given, name), np.dtype(dtype).newbyteorder("<")).tobytes()
 
 
-def _read(path: Path, n: int, needs: frozenset[str]) -> Annotations | None:
+def _read(path: Path, corpus: Corpus, needs: frozenset[str]) -> Annotations | None:
     try:
-        content = path.read_bytes()
+        content = read_regular(path)
     except FileNotFoundError:
         return None
     except OSError as error:
         wrong = f"cannot be read ({error})"
     else:
         try:
-            return _parsed(content, n, needs)
-        except _DAMAGE as error:
+            if content[-_SEAL:] != _seal(path, content[:-_SEAL]):
+                raise ValueError("it does not have the checksum it was written with")
+            return _parsed(content, corpus, needs)
+        except UNREADABLE as error:
             wrong = f"is damaged ({error})"
     warnings.warn(f"`cache`: {path} {wrong}; the texts are tagged again.", AuxTasksWarning, stacklevel=3)
     return None
 
 
-def _parsed(content: bytes, n: int, needs: frozenset[str]) -> Annotations:
+def _seal(path: Path, content: bytes) -> bytes:
+    """Return a checksum that a file has under its own name alone."""
+    return checksum(f"{path.name} {checksum(content)}".encode()).encode()
+
+
+def _parsed(content: bytes, corpus: Corpus, needs: frozenset[str]) -> Annotations:
     # Not the path: NumPy leaves a file open that it finds damaged.
     with np.load(io.BytesIO(content), allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in stored.files}
     names = {column: tuple(found) for column, found in json.loads(arrays.pop("names").tobytes()).items()}
     spans = Spans(*(arrays.pop(name) for name in _DTYPES))
-    sizes = {len(spans.starts), len(spans.ends), int(spans.counts.sum()), *map(len, arrays.values())}
-    if spans.n != n or len(sizes) != 1 or set(arrays) != needs:
-        raise ValueError("its parts do not fit together")
+    _check_columns(spans, arrays, names, needs)
+    _check_spans(spans, corpus)
     return Annotations(spans, arrays, names)
+
+
+def _check_columns(
+    spans: Spans, columns: dict[str, Any], names: dict[str, tuple[str, ...]], needs: frozenset[str]
+) -> None:
+    parts = [spans.counts, spans.starts, spans.ends, *columns.values()]
+    if any(part.ndim != 1 or part.dtype.kind != "i" for part in parts) or (spans.counts < 0).any():
+        raise ValueError("its parts are no lists of numbers")
+    sizes = {len(spans.starts), len(spans.ends), int(spans.counts.sum()), *map(len, columns.values())}
+    if len(sizes) != 1 or set(columns) != needs or set(names) != needs & NAMED:
+        raise ValueError("its parts do not fit together")
+    for column, found in names.items():
+        if not all(isinstance(name, str) for name in found) or len(set(found)) < len(found):
+            raise ValueError(f"the names of {column!r} are no different texts")
+    for column, codes in columns.items():
+        high = len(names[column]) if column in names else len(codes)
+        # The head of a token may be before it.
+        low = -high if column == "head" else -1
+        if ((codes < low) | (codes >= high)).any():
+            raise ValueError(f"{column!r} holds what is out of range")
+
+
+def _check_spans(spans: Spans, corpus: Corpus) -> None:
+    """Refuse tokens that are outside their texts, or not one after the other."""
+    if spans.n != len(corpus.texts):
+        raise ValueError("it is of other texts")
+    lengths = np.repeat([len(text) for text in corpus.texts], spans.counts)
+    before = np.where(spans.step > 0, np.roll(spans.ends, 1), 0)
+    if (before > spans.starts).any() or (spans.starts > spans.ends).any() or (spans.ends > lengths).any():
+        raise ValueError("its tokens do not lie in the texts")
 
 
 def _write(path: Path, said: Annotations) -> None:
     names = np.frombuffer(json.dumps(said.names).encode(), np.uint8)
     arrays: dict[str, Any] = {**said.columns, **{name: getattr(said.spans, name) for name in _DTYPES}}
+    content = io.BytesIO()
+    np.savez(content, names=names, **arrays)
     try:
-        with written_as_a_whole(path) as new, new.open("xb") as file:
-            np.savez(file, names=names, **arrays)
+        left_by_killed(path.parent, "*.npz")
+        with written_as_a_whole(path, "cache") as new:
+            new.write_bytes(content.getvalue() + _seal(path, content.getvalue()))
     except OSError as error:
         # Another process may have written the same meanwhile, and may still read it.
         if not os.access(path, os.R_OK):
-            text = f"`cache`: {path} cannot be written ({error}); the annotations are not kept."
-            warnings.warn(text, AuxTasksWarning, stacklevel=3)
+            warnings.warn(f"{error} The annotations are not kept.", AuxTasksWarning, stacklevel=3)

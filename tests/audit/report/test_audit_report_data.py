@@ -2,9 +2,11 @@
 
 import copy
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,23 +15,29 @@ from hypothesis import strategies as st
 from made_reports import make_report
 
 from auxtasks.audit.experiment import Arm, Run
+from auxtasks.audit.plain import decode, encode
 from auxtasks.audit.report import AuditReport, load_report
-from auxtasks.audit.report.storage import decode, encode, from_dict, to_dict
+from auxtasks.audit.report.storage import from_dict, to_dict
 from auxtasks.audit.verdicts import Comparison, Finding
+from auxtasks.checksums import json_document
 from auxtasks.errors import InvalidInputError, StorageError
 
 NUMBER = st.floats(width=64)
 NUMBERS = st.lists(NUMBER, min_size=2, max_size=4)
-ARMS = st.builds(Arm, st.lists(st.text(), max_size=3).map(tuple), NUMBER.filter(np.isfinite), st.booleans())
-ARRAYS = NUMBERS.map(np.array)
+ARMS = st.builds(
+    Arm, st.lists(st.text(), min_size=1, max_size=3).map(tuple), st.floats(0, allow_infinity=False), st.booleans()
+)
+ARRAYS = st.lists(NUMBER, min_size=3, max_size=3).map(np.array)
 COMPARISONS = st.builds(Comparison, ARRAYS, ARRAYS, NUMBER, NUMBER, NUMBER, NUMBER)
 FINDINGS = st.builds(
     Finding, ARMS, st.sampled_from(["helps", "no effect", "hurts"]), st.text(), COMPARISONS,
     st.none() | COMPARISONS, st.none() | COMPARISONS, NUMBER, NUMBER, NUMBER, NUMBER,
 )  # fmt: skip
 SCORES = st.dictionaries(st.text(), NUMBER, max_size=3)
+SECONDS = st.floats(0, exclude_min=True, allow_infinity=False)
+JUDGED = st.builds(lambda scores, judged: {**scores, "accuracy": judged}, SCORES, NUMBER)
 RUNS = st.builds(
-    Run, ARMS, st.integers(0, 9), st.integers(0, 9), SCORES, SCORES, NUMBER, st.dictionaries(st.text(), NUMBERS)
+    Run, ARMS, st.integers(0, 9), st.integers(0, 9), JUDGED, SCORES, SECONDS, st.dictionaries(st.text(), NUMBERS)
 )
 SETTINGS = make_report({}).settings
 
@@ -63,7 +71,7 @@ def test_the_way_through_json_changes_nothing(
 
 def test_what_json_does_not_know_is_written_in_its_types() -> None:
     assert encode({"fft": np.array([0.5, np.nan, np.inf])}) == {"fft": [0.5, None, "inf"]}
-    assert same(decode({"fft": [0.5, None, "inf"]}), {"fft": [0.5, np.nan, np.inf]})
+    assert same(decode(dict[str, list[float]], {"fft": [0.5, None, "inf"]}), {"fft": [0.5, np.nan, np.inf]})
     assert encode(Arm(("fft",))) == {"tasks": ["fft"], "weight": 1.0, "shuffled": False}
 
 
@@ -82,28 +90,105 @@ def test_file_and_folder_are_read_alike(tmp_path: Path) -> None:
     assert report != make_report({"fft": 0.03, "std": -0.021})
 
 
+State = dict[str, Any]
+
+
+def changed(state: State, name: str, key: Any, value: Any) -> State:
+    """Put another value into a part of a report."""
+    state[name][key] = value
+    return state
+
+
+def in_finding(state: State, key: str, value: Any) -> State:
+    return {**state, "findings": [{**state["findings"][0], key: value}]}
+
+
+def in_comparison(state: State, key: str, value: Any) -> State:
+    return in_finding(state, "comparison", {**state["findings"][0]["comparison"], key: value})
+
+
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        (lambda state: state | {"format": 2}, r"format 2, and this version reads format 1\. Read it with"),
+        (lambda state: state | {"format": 3}, r"format 3, and this version reads format 2\. Read it with"),
         (lambda state: state | {"content": "targets"}, "not the report of an audit"),
-        (lambda state: {key: part for key, part in state.items() if key != "runs"}, "incomplete.*'runs'"),
+        (
+            lambda state: {key: part for key, part in state.items() if key != "runs"},
+            "its 'runs' must be a list; found None",
+        ),
         (lambda state: state | {"settings": {}}, "`settings` must hold 'metric'"),
-        (lambda state: [state], "not the report of an audit"),
+        (lambda state: changed(state, "settings", "metric", ["a"]), "'metric' must be a name"),
+        (lambda state: changed(state, "settings", "margin", "0"), r"`settings\['margin'\]` must be a number"),
+        (lambda state: changed(state, "settings", "confidence", 95), r"`settings\['confidence'\]` must be from 0.0 to"),
+        (lambda state: changed(state, "settings", "adjust", "hulm"), "Did you mean 'holm'"),
+        (lambda state: changed(state, "settings", "overlap", -1), r"`settings\['overlap'\]` must be at least 0.0"),
+        (lambda state: changed(state, "settings", "metric", "f1"), "a run of the arm 'baseline' has no 'f1'"),
+        (lambda state: state | {"relevance": [1]}, r"relevance must be of type dict\[str, float\]; found \[1\]"),
+        (lambda state: state | {"findings": [3]}, r"findings\[0\] must be of type Finding; found 3"),
+        (lambda state: changed(state, "findings", 0, {}), r"findings\[0\] has no 'arm'"),
+        (lambda state: in_finding(state, "verdict", "good"), r"verdict must be of type .*'no effect'.* found 'good'"),
+        (lambda state: in_finding(state, "arm", {}), r"findings\[0\]\.arm has no tasks"),
+        (lambda state: in_finding(state, "p", "small"), r"findings\[0\]\.p must be of type float; found 'small'"),
+        (lambda state: in_comparison(state, "baseline", []), "must have scores of the same two or more seeds"),
+        (lambda state: in_comparison(state, "mean", True), r"findings\[0\]\.comparison\.mean must be of type float"),
     ],
 )
-def test_other_files_are_refused(tmp_path: Path, change: Callable[[dict[str, object]], object], match: str) -> None:
+def test_other_contents_are_refused(tmp_path: Path, change: Callable[[State], State], match: str) -> None:
     file = tmp_path / "report.json"
-    file.write_text(json.dumps(change(to_dict(make_report({"fft": 0.03})))))
+    file.write_bytes(json_document(change(to_dict(make_report({"fft": 0.03})))))
     with pytest.raises(StorageError, match=match):
         load_report(file)
+
+
+def test_what_is_no_file_of_ours_is_refused_at_once(tmp_path: Path) -> None:
+    for content, match in [
+        (b"[1, 2]", "it holds no names"),
+        (b"[" * 100_000, "nested too deep"),
+        (b"\xff\xfe", "is no report, is incomplete or was changed"),
+        (b'{"content": "audit report", "format": 1, "settings": NaN}', "NaN is no number"),
+    ]:
+        (tmp_path / "mine.json").write_bytes(content)
+        with pytest.raises(StorageError, match=match):
+            load_report(tmp_path / "mine.json")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(StorageError, match="is no ordinary file"):
+        load_report(tmp_path / "pipe")
+    for absent in (tmp_path / "absent", tmp_path / "mine.json" / "below"):
+        with pytest.raises(StorageError, match="there is no report at"):
+            load_report(absent)
+    with pytest.raises(StorageError, match="File name too long"):
+        load_report(tmp_path / ("x" * 300))
+
+
+def test_a_flipped_bit_anywhere_is_refused(tmp_path: Path) -> None:
+    make_report({"fft": 0.03}, n_pairs=2, epochs=2).to_json(tmp_path / "a.json")
+    whole = (tmp_path / "a.json").read_bytes()
+    for at, place in enumerate([*range(60), *range(60, len(whole), len(whole) // 60)]):
+        (tmp_path / "a.json").write_bytes(whole[:place] + bytes([whole[place] ^ 1 << at % 8]) + whole[place + 1 :])
+        with pytest.raises(StorageError, match="is no report, is incomplete or was changed"):
+            load_report(tmp_path / "a.json")
+
+
+def test_reports_without_a_checksum_are_read(tmp_path: Path) -> None:
+    report = make_report({"fft": 0.03})
+    (tmp_path / "old.json").write_text(json.dumps({**to_dict(report), "format": 1}))
+    assert load_report(tmp_path / "old.json") == report
+
+
+@pytest.mark.parametrize("verb", ["save", "to_json", "to_html"])
+def test_what_cannot_be_written_says_why(tmp_path: Path, verb: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match=r"`(path|folder)`: .*below cannot be written \(.*Not a directory"):
+        getattr(make_report({"fft": 0.03}), verb)(tmp_path / "file" / "below")
+    with pytest.raises(StorageError, match="File name too long"):
+        getattr(make_report({"fft": 0.03}), verb)(tmp_path / ("x" * 300))
 
 
 def test_a_file_cut_off_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "report.json"
     make_report({"fft": 0.03}).to_json(file)
     file.write_bytes(file.read_bytes()[:-100])
-    with pytest.raises(StorageError, match=r"is not JSON .* cut off"):
+    with pytest.raises(StorageError, match=r"is no report, is incomplete or was changed"):
         load_report(file)
 
 
@@ -148,7 +233,7 @@ def test_what_was_there_survives_a_failure(tmp_path: Path, verb: str, monkeypatc
     def fail(*_: object, **__: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(Path, "write_text", fail)
+    monkeypatch.setattr("auxtasks.files.sync", fail)
     with pytest.raises(OSError, match="disk full"):
         getattr(make_report({"std": 0.03}), verb)(place, **options)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before

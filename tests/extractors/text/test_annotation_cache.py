@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import io
+import json
 import os
 import subprocess
 import sys
@@ -15,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, StorageError
-from auxtasks.extractors.text.cache import cached
-from auxtasks.extractors.text.spans import COLUMNS, Annotations, Spans
+from auxtasks.extractors.text.cache import _seal, cached
+from auxtasks.extractors.text.spans import COLUMNS, NAMED, Annotations, Spans
 from auxtasks.extractors.text.taggers import nltk_data as nltk_data_module
 from auxtasks.extractors.text.taggers.base import Corpus
 from auxtasks.extractors.text.taggers.nltk_tagger import NltkBackend
@@ -36,9 +38,9 @@ class Counted:
 
     def annotate(self, corpus: Corpus, needs: frozenset[str]) -> Annotations:
         self.calls += 1
-        spans = Spans.of([[(0, 1)]] * len(corpus.texts))
+        spans = Spans.of([[(0, min(len(text), 1))] for text in corpus.texts])
         columns = {name: np.arange(len(corpus.texts), dtype=np.int32) for name in needs}
-        return Annotations(spans, columns, {"tag": tuple(corpus.texts)} if "tag" in needs else {})
+        return Annotations(spans, columns, {name: tuple(corpus.texts) for name in needs & NAMED})
 
     def fingerprint(self, needs: frozenset[str]) -> str:
         return self.state
@@ -117,8 +119,77 @@ def test_a_file_of_another_shape_is_damaged(tmp_path: Path) -> None:
     cached(Counted(), Corpus(["a"]), POS, tmp_path)
     (right,) = set(tmp_path.iterdir()) - {wrong}
     wrong.replace(right)
-    with pytest.warns(AuxTasksWarning, match="its parts do not fit together"):
+    with pytest.warns(AuxTasksWarning, match="does not have the checksum it was written with"):
         assert cached(Counted(), Corpus(["a"]), POS, tmp_path).spans.n == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "match"),
+    [
+        ("counts", np.array([1, 3]), "do not fit together"),
+        ("counts", np.array([-1, 4]), "are no lists of numbers"),
+        ("counts", np.array([3]), "is of other texts"),
+        ("counts", np.array([[1, 2]]), "are no lists of numbers"),
+        ("starts", np.array([0.0, 0.0, 1.0]), "are no lists of numbers"),
+        ("starts", np.array([0, -1, 1], np.int32), "do not lie in the texts"),
+        ("starts", np.array([0, 0, 0], np.int32), "do not lie in the texts"),
+        ("ends", np.array([3, 2, 2], np.int32), "do not lie in the texts"),
+        ("ends", np.array([1, 1, 9], np.int32), "do not lie in the texts"),
+        ("tag", np.array([0, 1, 2], np.int32), "'tag' holds what is out of range"),
+        ("tag", np.array([0, 1, -2], np.int32), "'tag' holds what is out of range"),
+        ("head", np.array([0, 1, 50], np.int32), "'head' holds what is out of range"),
+        ("pos", np.array([0, 0, 0], np.int32), "do not fit together"),
+        ("names", {"tag": ["A", "A"]}, "are no different texts"),
+        ("names", {"tag": ["A", 1]}, "are no different texts"),
+        ("names", {"head": ["A", "B"]}, "do not fit together"),
+        ("names", ["tag"], "is damaged"),
+    ],
+)
+def test_well_formed_contents_that_no_tagger_can_have_said_are_tagged_again(
+    tmp_path: Path, name: str, value: Any, match: str
+) -> None:
+    corpus, needs = Corpus(["one", "to be"]), frozenset({"tag", "head"})
+    spans = Spans.of([[(0, 3)], [(0, 1), (1, 2)]])
+    said = Annotations(spans, {"tag": np.array([0, 1, -1]), "head": np.array([0, 1, -1])}, {"tag": ("A", "B")})
+
+    class Fixed(Counted):
+        def annotate(self, corpus: Corpus, needs: frozenset[str]) -> Annotations:
+            super().annotate(corpus, needs)
+            return said
+
+    backend = Fixed()
+    for _ in range(2):
+        same(cached(backend, corpus, needs, tmp_path), said)
+    assert backend.calls == 1
+    (path,) = tmp_path.iterdir()
+    with np.load(path) as stored:
+        arrays = {**stored, name: np.frombuffer(json.dumps(value).encode(), np.uint8) if name == "names" else value}
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    path.write_bytes(content.getvalue() + _seal(path, content.getvalue()))
+    with pytest.warns(AuxTasksWarning, match=match):
+        same(cached(backend, corpus, needs, tmp_path), said)
+    assert backend.calls == 2
+
+
+def test_a_flipped_bit_is_seen_and_a_link_is_not_followed(tmp_path: Path) -> None:
+    backend, corpus = Counted(), Corpus(["a", "b"])
+    first = cached(backend, corpus, POS, tmp_path)
+    (path,) = tmp_path.iterdir()
+    sound = path.read_bytes()
+    flips = range(0, len(sound), 29)
+    for at in flips:
+        path.write_bytes(sound[:at] + bytes([sound[at] ^ 1 << at % 8]) + sound[at + 1 :])
+        with pytest.warns(AuxTasksWarning, match=r"is damaged \(it does not have the checksum"):
+            same(cached(backend, corpus, POS, tmp_path), first)
+        assert path.read_bytes() == sound
+    assert backend.calls == 1 + len(flips)
+    path.unlink()
+    (tmp_path / "mine").write_text("precious")
+    path.symlink_to(tmp_path / "mine")
+    with pytest.warns(AuxTasksWarning, match=r"cannot be read \(.* is a link, which auxtasks does not follow"):
+        same(cached(backend, corpus, POS, tmp_path), first)
+    assert (tmp_path / "mine").read_text() == "precious"
 
 
 def test_a_file_that_cannot_be_moved_to_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +197,7 @@ def test_a_file_that_cannot_be_moved_to_its_place(tmp_path: Path, monkeypatch: p
         raise PermissionError("in use")
 
     monkeypatch.setattr(Path, "replace", refuse)
-    with pytest.warns(AuxTasksWarning, match=r"cannot be written \(in use\); the annotations are not kept"):
+    with pytest.warns(AuxTasksWarning, match=r"cannot be written \(in use\); .* The annotations are not kept"):
         assert cached(Counted(), Corpus(["a"]), POS, tmp_path).spans.n == 1
     assert list(tmp_path.iterdir()) == []
 
@@ -156,10 +227,10 @@ def test_files_may_be_read_by_whom_other_new_files_may(tmp_path: Path) -> None:
 def test_a_file_that_may_not_be_read_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = cached(Counted(), Corpus(["a"]), POS, tmp_path)
 
-    def refuse(self: Path) -> bytes:
+    def refuse(path: Path) -> bytes:
         raise PermissionError("not yours")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr("auxtasks.extractors.text.cache.read_regular", refuse)
     with pytest.warns(AuxTasksWarning, match=r"cannot be read \(not yours\); the texts are tagged again\.$"):
         same(cached(Counted(), Corpus(["a"]), POS, tmp_path), first)
 

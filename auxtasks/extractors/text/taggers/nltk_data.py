@@ -43,6 +43,19 @@ def needing(*packages: str) -> Iterator[None]:
             ) from error
 
 
+@contextmanager
+def within_time() -> Iterator[None]:
+    """Say what to do where NLTK gives up: it spends a few seconds on a sentence at most."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise InvalidInputError(
+            "`X`: NLTK gives up on a sentence that takes longer than its own time limit, because it is very long: a "
+            "text without full stops is one sentence, and so are given tokens. Split such texts into sentences, leave "
+            "out the tasks that need phrases or entities, or use backend='spacy'."
+        ) from error
+
+
 def checked_tagger(tagger: Any) -> Any:
     """Return the user's own tagger, or refuse it; None stands for NLTK's averaged perceptron."""
     if tagger is not None and not hasattr(tagger, "tag_sents"):

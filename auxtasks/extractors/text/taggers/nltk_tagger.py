@@ -39,6 +39,10 @@ class NltkBackend:
     def annotate(self, corpus: Corpus, needs: frozenset[str]) -> Annotations:
         """Return the columns that are needed; see `Backend.annotate`."""
         _check_needs(needs)
+        with nltk_data.within_time():
+            return self._said(corpus, needs)
+
+    def _said(self, corpus: Corpus, needs: frozenset[str]) -> Annotations:
         tagger = nltk_data.load_tagger() if self._tagger is None else self._tagger
         chunkers = {kind: nltk_data.load_entities(kind) for kind in _chunkers(needs)}
         spans, sentences = _sentences(corpus)

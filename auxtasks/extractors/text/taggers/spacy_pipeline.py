@@ -17,7 +17,7 @@ from typing import Any
 from auxtasks.errors import InvalidInputError, InvalidTypeError, MissingDependencyError, StorageError
 from auxtasks.extractors.text.taggers.spacy_components import components_for
 from auxtasks.files import digest, digest_files
-from auxtasks.optional import require
+from auxtasks.optional import check_installed, require
 
 Source = str | Path | Any
 """The name of an installed pipeline, a folder, or a loaded ``spacy.language.Language``."""
@@ -68,7 +68,9 @@ def _loaded(source: str, key: str, device: str, thread: int) -> Any:
 
 
 def check_pipeline(pipeline: Source | None) -> Source:
-    """Return what a pipeline was given as, or refuse it; nothing is looked up or loaded."""
+    """Return what a pipeline was given as, or refuse it; no pipeline is looked up or loaded."""
+    # Before what spaCy itself is told to install.
+    check_installed("spacy", extra="text")
     if pipeline is None or pipeline == "":
         raise InvalidInputError(
             "`pipeline`: spaCy tags with a trained pipeline, and none was given. Give the name of an installed one "

@@ -280,3 +280,14 @@ def test_the_state_of_taggers(nltk_data: Path, monkeypatch: pytest.MonkeyPatch) 
     assert NltkBackend(one).fingerprint(TAGS) == before
     with pytest.raises(InvalidInputError, match=r"`cache`: the state of a tagger of type Fixed is not known"):
         NltkBackend(Fixed()).fingerprint(TAGS)
+
+
+def test_a_sentence_that_takes_too_long_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    # What NLTK's regular expressions raise after five seconds, of which 945,000 characters without a stop need more.
+    def slow(sentences: object) -> None:
+        raise TimeoutError("regular-expression match exceeded its 5.0s time limit")
+
+    monkeypatch.setattr("auxtasks.extractors.text.taggers.nltk_tagger.noun_phrases", slow)
+    given = Spans.of([[(0, 1)]])
+    with pytest.raises(InvalidInputError, match=r"`X`: NLTK gives up on a sentence .* Split such texts into sentences"):
+        NltkBackend(Fixed(a="NN")).annotate(Corpus(["a"], given), frozenset({"chunk_run"}))

@@ -85,12 +85,12 @@ def test_pipelines_that_are_not_there(pipeline: Any, error: type[Exception], wor
         SpacyBackend(pipeline).annotate(Corpus(["a"]), POS)
 
 
-def test_spacy_that_is_not_there(spacy_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    spacy_pipeline._loaded.cache_clear()
+@pytest.mark.parametrize("pipeline", [None, "en_core_web_sm", "folder/of/one"])
+def test_spacy_that_is_not_there(pipeline: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     there = importlib.util.find_spec
     monkeypatch.setattr("auxtasks.optional.find_spec", lambda name: None if name == "spacy" else there(name))
     with pytest.raises(MissingDependencyError, match=r"pip install 'auxtasks\[text\]'"):
-        SpacyBackend(spacy_path).annotate(Corpus(["a"]), POS)
+        SpacyBackend(pipeline)
 
 
 @pytest.mark.parametrize(
