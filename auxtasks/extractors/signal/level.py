@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.extractors.magnitudes import homogeneous
 from auxtasks.extractors.signal.layout import by_channel, centred, from_first_step, products
 from auxtasks.extractors.tensors import as_floats, float_dtype, namespace
 from auxtasks.registry import extractor
@@ -75,11 +76,19 @@ def rms(X: Floats) -> Floats:
     >>> rms(np.array([[[1.0], [-7.0]]]))
     array([[5.]])
     """
-    series = by_channel(X)
+    found: Floats = homogeneous(_root_mean_square, X, by_channel=True)
+    return found
+
+
+def _root_mean_square(X: Floats) -> Floats:
+    return _root_mean_square_of(by_channel(X))
+
+
+def _root_mean_square_of(series: Floats) -> Floats:
     squares = products(series, series)
-    squares /= X.shape[1]
-    result: Floats = namespace(X).sqrt(squares)
-    return result
+    squares /= series.shape[2]
+    root: Floats = namespace(series).sqrt(squares)
+    return root
 
 
 @extractor(
@@ -177,11 +186,12 @@ def std(X: Floats) -> Floats:
     >>> std(np.array([[[1.0], [3.0]]]))
     array([[1.]])
     """
-    deviations = centred(X)
-    variance = products(deviations, deviations)
-    variance /= X.shape[1]
-    spread: Floats = namespace(X).sqrt(variance)
+    spread: Floats = homogeneous(_spread, X, by_channel=True)
     return spread
+
+
+def _spread(X: Floats) -> Floats:
+    return _root_mean_square_of(centred(X))
 
 
 def _changes_of_tensors(X: Any) -> Any:
