@@ -99,7 +99,7 @@ def compute(
     if too_large:
         warnings.warn(
             f"{too_large} values of the targets {', '.join(task.name for task in tasks)} are too large for {dtype} "
-            "and count as missing; rescale the inputs, or use dtype='float64'.",
+            "and count as missing; divide the inputs by a power of ten, or pass them as float64 with dtype='float64'.",
             AuxTasksWarning,
             stacklevel=2,
         )
@@ -136,13 +136,19 @@ def call(task: Task, X: Floats) -> Array:
 def call_pair(task: Task, X: Floats, rng: np.random.Generator | None = None) -> tuple[Array, Array]:
     """Call the extractor of a task that changes its inputs."""
     extra = {} if rng is None else {"rng": rng}
-    changed, result = task.extractor.function(X, **extra, **task.arguments)
+    with np.errstate(over="ignore", invalid="ignore"):
+        changed, result = task.extractor.function(X, **extra, **task.arguments)
     check_rows(task, changed, len(X))
     check_rows(task, result, len(X))
     if rng is not None and changed.shape != X.shape:
         raise InvalidInputError(
             f"task {task.name!r} must give one copy of the same shape per sample: expected {X.shape}, "
             f"got {changed.shape}."
+        )
+    if rng is not None and not np.isfinite(changed).all():
+        raise InvalidInputError(
+            f"task {task.name!r} gives copies with values that are not finite, which a model must not see; rescale the "
+            "inputs, choose smaller options of the task, or leave it out."
         )
     return changed, result
 
@@ -241,9 +247,9 @@ def expand(samples: Samples, task: Task, seed: int, dtype: np.dtype[np.floating]
 
 
 def _dtype_for(samples: Dense, copies: Array) -> np.dtype[np.generic]:
-    """Keep the user's dtype, unless it is one of integers and the copies are not."""
+    """Keep the user's dtype, unless it is one of integers and the copies are not, or they exceed its range."""
     user = samples.native_dtype
-    if user.kind == "f":
-        return user
-    with np.errstate(invalid="ignore"):
-        return user if np.array_equal(copies.astype(user), copies) else samples.compute
+    with np.errstate(invalid="ignore", over="ignore"):
+        cast = copies.astype(user)
+    fits = np.isfinite(cast).all() if user.kind == "f" else np.array_equal(cast, copies)
+    return user if fits else samples.compute

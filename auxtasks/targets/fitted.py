@@ -204,7 +204,7 @@ class Fitted:
         for name in self.specs.keys() - arrays.keys():
             raw = computed.targets[name].array
             scaling = self.scalings.get(name)
-            arrays[name] = raw if scaling is None else scaling.apply(raw, in_place=True)
+            arrays[name] = raw if scaling is None else scaling.apply(raw, name=name, in_place=True)
         arrays = {name: arrays[name] for name in self.specs}
         return Made(arrays, computed.inputs, computed.n_original, computed.lengths, main)
 

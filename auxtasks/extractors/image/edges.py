@@ -144,8 +144,8 @@ def corners(
     sigma = check_number("sigma", sigma, low=0.1, high=50)
     k = check_number("k", k, low=0, high=0.25)
     # Always in units of the image, because a small response does not tell whether products vanished or cancelled.
-    scaled, powers = to_unit_size(X)
-    rr, rc, cc = _structure_tensor(to_grey(scaled), sigma)
+    grey, powers = to_unit_size(to_grey(X))
+    rr, rc, cc = _structure_tensor(grey, sigma)
     response = rr * cc - rc * rc - k * (rr + cc) ** 2 if method == "harris" else _smaller_eigenvalue(rr, rc, cc)
     averaged: Floats = in_units(area_average(response[..., None], grid), powers, 4 if method == "harris" else 2)
     return averaged

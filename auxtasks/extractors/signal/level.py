@@ -16,7 +16,19 @@ from auxtasks.typing import Array, Floats
 from auxtasks.validation import check_number
 
 
-@extractor("mean", domain="signal", kind="vector", axes=["channel"], source="arithmetic mean; tsfresh mean", graph=True)
+def _mean_of_tensors(X: Any) -> Any:
+    # Around the first value, because tensors are summed one after the other.
+    return X[:, 0] + namespace(X).mean(from_first_step(X), axis=2)
+
+
+@extractor(
+    "mean",
+    domain="signal",
+    kind="vector",
+    axes=["channel"],
+    source="arithmetic mean; tsfresh mean",
+    graph=_mean_of_tensors,
+)
 def mean(X: Floats) -> Floats:
     """Mean of each channel over time.
 
@@ -44,6 +56,17 @@ def mean(X: Floats) -> Floats:
     return result
 
 
+def _rms_of_tensors(X: Any) -> Any:
+    return homogeneous(_rms_around_mean, X, by_channel=True)
+
+
+def _rms_around_mean(X: Any) -> Any:
+    """Add to the mean what the spread makes of it: ``rms - |mean| = std² / (rms + |mean|)``."""
+    xp = namespace(X)
+    middle, variance = xp.abs(_mean_of_tensors(X)), xp.square(_spread(X))
+    return middle + xp.divide_no_nan(variance, xp.sqrt(xp.square(middle) + variance) + middle)
+
+
 @extractor(
     "rms",
     domain="signal",
@@ -51,7 +74,7 @@ def mean(X: Floats) -> Floats:
     log1p=True,
     axes=["channel"],
     source="root mean square; tsfresh root_mean_square",
-    graph=True,
+    graph=_rms_of_tensors,
 )
 def rms(X: Floats) -> Floats:
     """Root mean square of each channel.

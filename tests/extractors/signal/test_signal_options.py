@@ -53,7 +53,7 @@ REFUSED = [
         InvalidInputError,
         "`transformations` must hold at least one name and none twice",
     ),
-    (signal.transform, {"rng": RNG, "jitter_sigma": -0.1}, InvalidInputError, "`jitter_sigma` must be at least 0"),
+    (signal.transform, {"rng": RNG, "jitter_sigma": -0.1}, InvalidInputError, "`jitter_sigma` must be from 0 to 100"),
     (signal.transform, {"rng": RNG, "scaling_sigma": "a"}, InvalidTypeError, "`scaling_sigma` must be a number"),
     (signal.transform, {"rng": RNG, "n_segments": 1}, InvalidInputError, "`n_segments` must be at least 2; got 1"),
 ]
