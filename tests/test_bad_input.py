@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pandas as pd
 import pytest
@@ -39,6 +40,12 @@ REFUSED: dict[str, tuple[Any, str, type[Exception], str]] = {
     "complex": (np.ones((2, 3), complex), "signal", InvalidTypeError, "found complex numbers"),
     "dates": (np.zeros((2, 3), "M8[s]"), "signal", InvalidTypeError, "found dates"),
     "records": (np.zeros((2, 3), [("a", int)]), "signal", InvalidTypeError, "found records"),
+    "types of ml_dtypes": (
+        np.ones((2, 3)).astype(ml_dtypes.bfloat16),
+        "signal",
+        InvalidTypeError,
+        r"`X` holds bfloat16, .* pass X\.astype\(\"float32\"\)",
+    ),
     "objects": (OBJECTS, "signal", InvalidTypeError, r"`X\[1, 1\]` is 'x' of type str"),
     "none in a list": (
         [[1.0, None], [2.0, 3.0]],

@@ -140,6 +140,11 @@ def to_array(value: object, where: str) -> Array:
         return array
     if array.dtype == object:
         return _from_objects(array, where)
+    if array.dtype.kind == "V" and not issubclass(array.dtype.type, np.void):
+        # Types of ml_dtypes, which TensorFlow and JAX give; NumPy counts them among its records.
+        raise InvalidTypeError(
+            f'`{where}` holds {array.dtype.name}, which NumPy does not compute with; pass {where}.astype("float32").'
+        )
     found = _NOT_NUMBERS.get(array.dtype.kind, "values")
     raise InvalidTypeError(
         f"`{where}` must hold real numbers; found {found} (dtype {array.dtype}, shape {array.shape}). "
@@ -189,8 +194,8 @@ def _out_of_range(where: str, value: float, limit: float, compute: np.dtype[np.f
     if np.isfinite(value):
         wider = ', or pass them as float64: X.astype("float64")' if compute == np.float32 else ""
         return InvalidInputError(
-            f"`X` holds values too large to be added up in {compute}, first {value:.3g} at {where}; at most {limit:.1g} "
-            f"is expected. Divide the inputs by a power of ten{wider}."
+            f"`X` holds values too large to be added up in {compute}, first {value:.3g} at {where}; expected at most "
+            f"{limit:.1g}. Divide the inputs by a power of ten{wider}."
         )
     if np.isnan(value):
         return InvalidInputError(
