@@ -63,9 +63,9 @@ class AuxTargetGenerator:
         For texts, the size of the vocabulary that is fitted where the tokenizer brings none, padding (0) and unknown
         words (1) included.
     length : int, optional
-        For texts, how many steps the model has, up to 2**20: longer texts are cut, shorter ones padded. By default as many as the
-        tokenizer gives, or as the longest training text has tokens. A text is cut at its end, so that a marker such as
-        ``[SEP]`` goes too; let a tokenizer of ``tokenizers`` truncate where that matters.
+        For texts, how many steps the model has, up to 2**20: longer texts are cut, shorter ones padded. By default as
+        many as the tokenizer gives, or as the longest training text has tokens. A text is cut at its end, so that a
+        marker such as ``[SEP]`` goes too; let a tokenizer of ``tokenizers`` truncate where that matters.
     inputs : {"ids", "texts"}
         For texts, what the model reads: numbers of tokens, or texts, where it holds the ``TextVectorization`` layer.
     backend : {"spacy", "nltk"} or object

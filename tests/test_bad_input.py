@@ -159,6 +159,14 @@ def test_whatever_comes_is_computed_or_refused_by_an_error_of_ours(domain: str, 
     assert all(not np.isinf(array).any() for array in targets.values())
 
 
+def test_last_steps_too_large_for_the_dtype_are_missing_and_said_to_be() -> None:
+    X = np.random.default_rng(0).normal(size=(3, 9))
+    X[1, -1] = 1e100
+    for signals in (X, [*X, np.ones(12)]):
+        with pytest.warns(AuxTasksWarning, match="1 values of the targets next_steps are too large for float32"):
+            make_aux_targets(signals, "signal", {"next_steps": {"horizon": 1}}, scale=False)
+
+
 def test_values_too_large_for_the_dtype_are_missing_and_said_to_be() -> None:
     X = np.array([[1.0, 2.0], [3.0, 1e300]])
     with pytest.warns(AuxTasksWarning, match="1 values of the targets reconstruction are too large for float32"):

@@ -54,7 +54,7 @@ def compute_all(
         _check_steps(column, samples.row_shape, shortened_from)
         # Transformed copies, which come last, have no label.
         target = replace(column, array=empty_target(column.kind, samples.n, column.natural, settings.dtype))
-        target.write(slice(0, n_original), column.array)
+        _warn_of_missing([column.name], target.write(slice(0, n_original), column.array), settings.dtype)
         targets[column.name] = target
     return Computed(targets, samples.inputs, n_original, getattr(samples, "lengths", None))
 
@@ -96,14 +96,18 @@ def compute(
         return sum(room.write(rows, call(task, X), samples) for task, room in zip(tasks, rooms, strict=True))
 
     too_large += sum(for_each(run, others, n_jobs=n_jobs, progress=progress))
+    _warn_of_missing([task.name for task in tasks], too_large, dtype)
+    return {room.name: room for room in rooms}
+
+
+def _warn_of_missing(names: Sequence[str], too_large: int, dtype: np.dtype[np.floating]) -> None:
     if too_large:
         warnings.warn(
-            f"{too_large} values of the targets {', '.join(task.name for task in tasks)} are too large for {dtype} "
-            "and count as missing; divide the inputs by a power of ten, or pass them as float64 with dtype='float64'.",
+            f"{too_large} values of the targets {', '.join(names)} are too large for {dtype} and count as missing; "
+            "divide the inputs by a power of ten, or pass them as float64 with dtype='float64'.",
             AuxTasksWarning,
             stacklevel=2,
         )
-    return {room.name: room for room in rooms}
 
 
 LARGE = 2**30
@@ -195,27 +199,30 @@ def shorten(samples: Samples, task: Task, dtype: np.dtype[np.floating]) -> tuple
     first, *others = [slice(0, samples.n)] if samples.readable_at_once else samples.chunks()
     layout, result = call_pair(task, samples.read(first))
     target = make_room(task, result, samples, dtype)
-    target.write(first, result)
+    too_large = target.write(first, result)
     if not samples.readable_at_once:
         head, layout = layout, np.empty((samples.n, *layout.shape[1:]), samples.native_dtype)
         layout[first] = head
     for rows in others:
         layout[rows], result = call_pair(task, samples.read(rows))
-        target.write(rows, result)
+        too_large += target.write(rows, result)
+    _warn_of_missing([task.name], too_large, dtype)
     return samples.changed(layout), target
 
 
 def _shorten_series(samples: Ragged, task: Task, dtype: np.dtype[np.floating]) -> tuple[Ragged, RawTarget]:
     series = list(samples.series)
     target: RawTarget | None = None
+    too_large = 0
     for rows in samples.chunks():
         shorter, result = call_pair(task, samples.read(rows))
         target = target or make_room(task, result, samples, dtype)
-        target.write(rows, result)
+        too_large += target.write(rows, result)
         for row, cut in zip(samples.indices(rows), shorter, strict=True):
             series[row] = cut
     if target is None:
         raise InvalidInputError(f"task {task.name!r} was given no samples.")
+    _warn_of_missing([task.name], too_large, dtype)
     # The padding shrinks with the series, also where it reaches beyond the longest of these.
     cut_off = max(map(len, samples.series)) - max(map(len, series))
     return replace(samples, series=tuple(series), length=samples.length - cut_off), target
