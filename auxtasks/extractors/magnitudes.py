@@ -6,6 +6,7 @@ That unit is a power of two for each sample, or for each channel of a signal, so
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,57 +15,69 @@ from auxtasks.extractors.tensors import float_dtype, namespace
 from auxtasks.typing import Array, Floats
 
 
-def homogeneous(function: Callable[[Any], Any], X: Any, *, degree: int = 1, by_channel: bool = False) -> Any:
+def homogeneous(function: Callable[[Any], Any], X: Any, *, degree: int = 1, units: int = 1) -> Any:
     """Call a function of squares for which ``f(c x) = c**degree f(x) >= 0``, without overflow within it.
 
-    Of arrays only samples whose result shows that squares were lost are computed anew, which costs other samples
-    nothing; with `by_channel` only such channels of signals (n, time, channels), whose result is (n, channels).
+    So many leading axes, which the result has too, tell apart what has a unit of its own: samples, or their channels.
+    Of arrays only those whose result shows that squares were lost are computed anew, which costs others nothing.
     """
     if not isinstance(X, np.ndarray):
-        scaled, powers = to_unit_size(X, by_channel=by_channel)
+        scaled, powers = to_unit_size(X, units)
         return in_units(function(scaled), powers, degree)
     with np.errstate(over="ignore", invalid="ignore"):
         found: Floats = function(X)
-    doubtful, small = doubted(found, degree, by_channel=by_channel)
-    if doubtful.any():
-        chosen = X.transpose(0, 2, 1)[doubtful][:, :, None] if by_channel else X[doubtful]
-        scaled, powers = to_unit_size(chosen, by_channel=by_channel)
-        anew = in_units(function(scaled), powers, degree)
-        replace_lost(found, anew, doubtful, small)
+    largest = largest_of(found, units)
+    doubtful = doubted(largest, degree)
+    if doubtful is not None:
+        chosen = X[doubtful]
+        # Of nothing but zeros, such as of a dead channel, nothing was lost.
+        if chosen.any():
+            scaled, powers = to_unit_size(chosen.reshape(-1, *[1] * (units - 1), *X.shape[units:]), units)
+            replace_lost(found, in_units(function(scaled), powers, degree), doubtful, largest, degree)
     return found
 
 
-def doubted(found: Floats, degree: int = 1, *, by_channel: bool = False) -> tuple[Array, Array]:
-    """Tell of which samples, or channels, a result is not finite or too small to trust, and of which it is too small.
-
-    A square that vanished is at most the smallest normal number: beside ``tiny / eps**2`` it is less than rounding.
-    """
-    largest = found if by_channel else found.reshape(len(found), -1).max(axis=1)
-    kind = np.finfo(found.dtype)
-    small = largest < (float(kind.tiny) ** 0.5 / float(kind.eps)) ** degree
-    return small | ~np.isfinite(largest), small
+def largest_of(found: Floats, units: int = 1) -> Floats:
+    """Return the largest value for each sample, or each channel."""
+    return found if found.ndim == units else found.reshape(*found.shape[:units], -1).max(axis=-1)
 
 
-def replace_lost(found: Floats, anew: Floats, doubtful: Array, small: Array) -> None:
+@lru_cache(maxsize=8)
+def _least(dtype: np.dtype[np.floating], degree: int) -> float:
+    """Return the size of a result beside which a square that vanished is less than rounding."""
+    kind = np.finfo(dtype)
+    return (float(kind.tiny) ** 0.5 / float(kind.eps)) ** degree
+
+
+def doubted(largest: Floats, degree: int = 1) -> Array | None:
+    """Tell of which samples, or channels, the largest result is not finite or too small to trust; None if of none."""
+    least = _least(largest.dtype, degree)
+    if np.minimum.reduce(largest, axis=None) >= least and np.maximum.reduce(largest, axis=None) < np.inf:
+        return None
+    doubtful: Array = ~((largest >= least) & (largest < np.inf))
+    return doubtful
+
+
+def replace_lost(found: Floats, anew: Floats, doubtful: Array, largest: Floats, degree: int = 1) -> None:
     """Put what was computed anew in the place of results too small to trust, and of those that are not finite."""
     old = found[doubtful]
-    lost = small[doubtful].reshape(-1, *[1] * (old.ndim - 1)) | ~np.isfinite(old)
+    small = largest[doubtful] < _least(largest.dtype, degree)
+    lost = small.reshape(-1, *[1] * (old.ndim - 1)) | ~np.isfinite(old)
     found[doubtful] = np.where(lost, anew.reshape(old.shape), old)
 
 
-def to_unit_size(X: Any, *, by_channel: bool = False) -> tuple[Any, Any]:
-    """Divide each sample, or each channel of a signal, by the power of two that brings it between -2 and 2."""
+def to_unit_size(X: Any, units: int = 1) -> tuple[Any, Any]:
+    """Divide each sample, or each channel, by the power of two that brings it between -2 and 2."""
     xp = namespace(X)
-    axes = 1 if by_channel else tuple(range(1, X.ndim))
-    powers = _powers_of_two(xp.max(xp.abs(X), axis=axes, keepdims=True))
-    return X / powers, powers[:, 0] if by_channel else powers
+    powers = _powers_of_two(xp.max(xp.abs(X), axis=tuple(range(units, X.ndim)), keepdims=True))
+    return X / powers, powers
 
 
 def in_units(found: Any, powers: Any, degree: int = 1) -> Any:
     """Undo `to_unit_size` in a result of that degree; of arrays, what is not 0 does not become it."""
     xp = namespace(found)
-    # One after the other, because the square of a power of two may lie out of range where the result does not.
     powers = xp.reshape(powers, (-1, *powers.shape[1 : found.ndim], *[1] * (found.ndim - powers.ndim)))
+    # One after the other, because the square of a power of two may lie out of range where the result does not.
     result = found
     with np.errstate(over="ignore", under="ignore"):
         for _ in range(degree):

@@ -12,7 +12,7 @@ import numpy as np
 from auxtasks.errors import InvalidInputError
 from auxtasks.extractors.image.orientation import cell_histograms
 from auxtasks.extractors.image.pixels import check_pair
-from auxtasks.extractors.magnitudes import doubted, replace_lost, to_unit_size
+from auxtasks.extractors.magnitudes import doubted, largest_of, replace_lost, to_unit_size
 from auxtasks.extractors.tensors import as_floats, namespace
 from auxtasks.registry import extractor
 from auxtasks.typing import Array, Floats
@@ -117,10 +117,11 @@ def hog(
     if isinstance(X, np.ndarray):
         cells = cell_histograms(X, orientations, cell)
         found = normalised(cells, block, norm)
-        doubtful, small = doubted(cells)
-        if doubtful.any():
+        largest = largest_of(cells)
+        doubtful = doubted(largest)
+        if doubtful is not None:
             anew = normalised(*_in_another_unit(X[doubtful], orientations, cell, block, norm))
-            replace_lost(found, anew, doubtful, small)
+            replace_lost(found, anew, doubtful, largest)
         return found
     return normalised(*_in_another_unit(X, orientations, cell, block, norm))
 

@@ -57,13 +57,15 @@ def mean(X: Floats) -> Floats:
 
 
 def _rms_of_tensors(X: Any) -> Any:
-    return homogeneous(_rms_around_mean, X, by_channel=True)
+    return homogeneous(_rms_around_mean, by_channel(X), units=2)
 
 
-def _rms_around_mean(X: Any) -> Any:
+def _rms_around_mean(series: Any) -> Any:
     """Add to the mean what the spread makes of it: ``rms - |mean| = std² / (rms + |mean|)``."""
-    xp = namespace(X)
-    middle, variance = xp.abs(_mean_of_tensors(X)), xp.square(_spread(X))
+    xp, first = namespace(series), series[:, :, 0]
+    deviations = series - first[:, :, None]
+    beyond = xp.mean(deviations, axis=2)
+    middle, variance = xp.abs(first + beyond), xp.mean(xp.square(deviations - beyond[:, :, None]), axis=2)
     return middle + xp.divide_no_nan(variance, xp.sqrt(xp.square(middle) + variance) + middle)
 
 
@@ -99,15 +101,11 @@ def rms(X: Floats) -> Floats:
     >>> rms(np.array([[[1.0], [-7.0]]]))
     array([[5.]])
     """
-    found: Floats = homogeneous(_root_mean_square, X, by_channel=True)
+    found: Floats = homogeneous(_root_mean_square, by_channel(X), units=2)
     return found
 
 
-def _root_mean_square(X: Floats) -> Floats:
-    return _root_mean_square_of(by_channel(X))
-
-
-def _root_mean_square_of(series: Floats) -> Floats:
+def _root_mean_square(series: Floats) -> Floats:
     squares = products(series, series)
     squares /= series.shape[2]
     root: Floats = namespace(series).sqrt(squares)
@@ -209,12 +207,8 @@ def std(X: Floats) -> Floats:
     >>> std(np.array([[[1.0], [3.0]]]))
     array([[1.]])
     """
-    spread: Floats = homogeneous(_spread, X, by_channel=True)
+    spread: Floats = homogeneous(_root_mean_square, centred(X), units=2)
     return spread
-
-
-def _spread(X: Floats) -> Floats:
-    return _root_mean_square_of(centred(X))
 
 
 def _changes_of_tensors(X: Any) -> Any:
