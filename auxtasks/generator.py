@@ -597,7 +597,8 @@ def make_aux_targets(
     Warns
     -----
     AuxTasksWarning
-        If a target is left out because it is constant or has no value.
+        If a target is left out because it is constant or has no value, or values are too large for `dtype` and count as
+        missing.
 
     See Also
     --------

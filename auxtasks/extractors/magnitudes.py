@@ -39,7 +39,7 @@ def homogeneous(function: Callable[[Any], Any], X: Any, *, degree: int = 1, unit
 
 def largest_of(found: Floats, units: int = 1) -> Floats:
     """Return the largest value for each sample, or each channel."""
-    return found if found.ndim == units else found.reshape(*found.shape[:units], -1).max(axis=-1)
+    return found if found.ndim == units else found.max(axis=tuple(range(units, found.ndim)))
 
 
 @lru_cache(maxsize=8)
@@ -52,7 +52,7 @@ def _least(dtype: np.dtype[np.floating], degree: int) -> float:
 def doubted(largest: Floats, degree: int = 1) -> Array | None:
     """Tell of which samples, or channels, the largest result is not finite or too small to trust; None if of none."""
     least = _least(largest.dtype, degree)
-    if np.minimum.reduce(largest, axis=None) >= least and np.maximum.reduce(largest, axis=None) < np.inf:
+    if np.min(largest, initial=np.inf) >= least and np.max(largest, initial=0) < np.inf:
         return None
     doubtful: Array = ~((largest >= least) & (largest < np.inf))
     return doubtful
