@@ -46,7 +46,8 @@ def largest_of(found: Floats, units: int = 1) -> Floats:
 def _least(dtype: np.dtype[np.floating], degree: int) -> float:
     """Return the size of a result beside which a square that vanished is less than rounding."""
     kind = np.finfo(dtype)
-    return (float(kind.tiny) ** 0.5 / float(kind.eps)) ** degree
+    least: float = (float(kind.tiny) ** 0.5 / float(kind.eps)) ** degree
+    return least
 
 
 def doubted(largest: Floats, degree: int = 1) -> Array | None:
