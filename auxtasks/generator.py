@@ -63,9 +63,9 @@ class AuxTargetGenerator:
         For texts, the size of the vocabulary that is fitted where the tokenizer brings none, padding (0) and unknown
         words (1) included.
     length : int, optional
-        For texts, how many steps the model has: longer texts are cut, shorter ones padded. By default as many as the
-        tokenizer gives, or as the longest training text has tokens. A text is cut at its end, so that a marker such as
-        ``[SEP]`` goes too; let a tokenizer of ``tokenizers`` truncate where that matters.
+        For texts, how many steps the model has, up to 2**20: longer texts are cut, shorter ones padded. By default as
+        many as the tokenizer gives, or as the longest training text has tokens. A text is cut at its end, so that a
+        marker such as ``[SEP]`` goes too; let a tokenizer of ``tokenizers`` truncate where that matters.
     inputs : {"ids", "texts"}
         For texts, what the model reads: numbers of tokens, or texts, where it holds the ``TextVectorization`` layer.
     backend : {"spacy", "nltk"} or object
@@ -302,9 +302,10 @@ class AuxTargetGenerator:
         Notes
         -----
         All is computed in float32, and inputs are not searched for NaN: the targets of a sample that holds some may be
-        NaN too, and then count as missing. For inputs whose mean lies within some 100 of their standard deviations
-        from 0, values agree with those of `transform`, which computes in float64, within 1e-4 of a standard deviation.
-        Further off, float32 itself loses digits of what varies: center such inputs first.
+        NaN too, and then count as missing, as do values that exceed the range of float32. For inputs whose mean lies
+        within some 100 of their standard deviations from 0, values agree with those that `transform` computes of the
+        same inputs in float64, within 1e-4 of a standard deviation. Further off, float32 itself loses digits of what
+        varies: center such inputs first. Tensors have no numbers below 1e-38, so that inputs should lie above 1e-30.
 
         Examples
         --------
@@ -600,7 +601,8 @@ def make_aux_targets(
     Warns
     -----
     AuxTasksWarning
-        If a target is left out because it is constant or has no value.
+        If a target is left out because it is constant or has no value, or values are too large for `dtype` and count as
+        missing.
 
     See Also
     --------

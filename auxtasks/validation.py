@@ -28,7 +28,7 @@ def check_number(argument: str, value: object, *, low: float, high: float | None
 
 def check_processes(argument: str, value: object) -> int:
     """Return a number of threads or processes: positive, or -1 for one per processor."""
-    number = check_int(argument, value, low=-1)
+    number = check_int(argument, value, low=-1, high=1024)
     if number == 0:
         raise InvalidInputError(f"`{argument}` must be positive, or -1 for one per processor; got 0.")
     return number

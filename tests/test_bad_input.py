@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pandas as pd
 import pytest
@@ -39,6 +40,12 @@ REFUSED: dict[str, tuple[Any, str, type[Exception], str]] = {
     "complex": (np.ones((2, 3), complex), "signal", InvalidTypeError, "found complex numbers"),
     "dates": (np.zeros((2, 3), "M8[s]"), "signal", InvalidTypeError, "found dates"),
     "records": (np.zeros((2, 3), [("a", int)]), "signal", InvalidTypeError, "found records"),
+    "types of ml_dtypes": (
+        np.ones((2, 3)).astype(ml_dtypes.bfloat16),
+        "signal",
+        InvalidTypeError,
+        r"`X` holds bfloat16, .* pass X\.astype\(\"float32\"\)",
+    ),
     "objects": (OBJECTS, "signal", InvalidTypeError, r"`X\[1, 1\]` is 'x' of type str"),
     "none in a list": (
         [[1.0, None], [2.0, 3.0]],
@@ -150,6 +157,14 @@ def test_whatever_comes_is_computed_or_refused_by_an_error_of_ours(domain: str, 
     except AuxTasksError:
         return
     assert all(not np.isinf(array).any() for array in targets.values())
+
+
+def test_last_steps_too_large_for_the_dtype_are_missing_and_said_to_be() -> None:
+    X = np.random.default_rng(0).normal(size=(3, 9))
+    X[1, -1] = 1e100
+    for signals in (X, [*X, np.ones(12)]):
+        with pytest.warns(AuxTasksWarning, match="1 values of the targets next_steps are too large for float32"):
+            make_aux_targets(signals, "signal", {"next_steps": {"horizon": 1}}, scale=False)
 
 
 def test_values_too_large_for_the_dtype_are_missing_and_said_to_be() -> None:

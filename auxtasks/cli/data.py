@@ -11,24 +11,28 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from auxtasks.cli.images import read_images
 from auxtasks.errors import InvalidInputError, StorageError
 from auxtasks.files import stage_of, told_as_storage_error
 from auxtasks.opening import UNREADABLE, open_regular
-from auxtasks.optional import require
 from auxtasks.typing import Array
+
+CLASS = "class"
+"""How options call the classes that folders of images are named by."""
 
 
 @dataclass(frozen=True)
 class Data:
-    """Inputs, and the names of the arrays that lie beside them in an .npz file, read when they are asked for."""
+    """Inputs, and the names of the arrays beside them: of an .npz file, read when asked for, or the folders' names."""
 
     path: Path
     X: Any
     others: tuple[str, ...] = ()
+    classes: Array | None = None  # the names of the folders that images lie in
 
     def read(self, name: str) -> Array:
         """Read one of the other arrays."""
-        return _read_member(self.path, name)
+        return _read_member(self.path, name) if self.classes is None else self.classes
 
     def columns(self, keys: Sequence[str]) -> dict[str, Array] | None:
         """Return given columns by the names of their arrays, None without any; empty texts are missing."""
@@ -46,7 +50,8 @@ def read_data(path: Path, domain: str) -> Data:
             raise InvalidInputError(
                 f"`INPUT`: {path} is a folder, which is read as images, and the domain is {domain!r}."
             )
-        return Data(path, read_images(path))
+        images, classes = read_images(path)
+        return Data(path, images, () if classes is None else (CLASS,), classes)
     if not path.exists():
         raise InvalidInputError(f"`INPUT`: there is no {path}.")
     if path.suffix.lower() == ".npy":
@@ -123,42 +128,6 @@ def _unreadable(what: str, error: Exception) -> InvalidInputError:
         )
     why = str(error).rstrip(".") or type(error).__name__
     return InvalidInputError(f"{what} cannot be read as a NumPy array: {why}. Write it with numpy.save or savez.")
-
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
-
-
-def read_images(folder: Path) -> Array:
-    """Read the images of a folder, sorted by name."""
-    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
-    if not files:
-        raise InvalidInputError(f"{folder} holds no image; names must end in {', '.join(SUFFIXES)}.")
-    imread = require("skimage.io", extra="image").imread
-    first = _read(files[0], imread)
-    images = np.empty((len(files), *first.shape), first.dtype)
-    for row, file in enumerate(files):
-        image = _read(file, imread)
-        if image.shape != first.shape or image.dtype != first.dtype:
-            raise InvalidInputError(
-                f"{file} is {_described(image)}, and {files[0].name} is {_described(first)}. All images need the same "
-                "size, channels and dtype; convert them first."
-            )
-        images[row] = image
-    return images
-
-
-def _read(file: Path, imread: Any) -> Array:
-    try:
-        image = np.asarray(imread(file))
-    except UNREADABLE as error:
-        raise InvalidInputError(f"{file} cannot be read as an image: {error}".rstrip(".") + ".") from error
-    if image.ndim not in (2, 3) or image.dtype.kind not in "uif":
-        raise InvalidInputError(f"{file} holds no single image: {_described(image)}. Save its frames one by one.")
-    return image
-
-
-def _described(image: Array) -> str:
-    return f"{'×'.join(map(str, image.shape))} {image.dtype}"
 
 
 _SHOWN = 5

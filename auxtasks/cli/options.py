@@ -43,7 +43,8 @@ TARGETS, OUTPUT = "Targets", "Output"
 
 _INPUT = (
     "The samples: an .npy file, an .npz file with an array X (or a single one), a folder of images of one size (sorted "
-    "by name), or for domain text a UTF-8 file of one text a line."
+    "by name, their transparency left out; those of folders in it, named by classes, come last), or for domain text a "
+    "UTF-8 file of one text a line."
 )
 _DOMAIN = f"What the samples are: {', '.join(DOMAINS)}."
 
@@ -85,8 +86,8 @@ Given = Annotated[
     list[str] | None,
     typer.Option(
         metavar="KEY",
-        help="An array of the .npz file with labels that exist at training time only; it becomes a target beside the "
-        "tasks. May be repeated.",
+        help="An array of the .npz file, or 'class' of folders of images, with labels that exist at training time "
+        "only; it becomes a target beside the tasks. May be repeated.",
         rich_help_panel=TARGETS,
     ),
 ]
@@ -99,8 +100,8 @@ Targets = Annotated[
     ),
 ]
 _LABELS = (
-    "The main labels: an array of the .npz file, an .npy file, or a text file of one label a line (empty: none). There "
-    "may be fewer than samples; -1 and NaN are missing."
+    "The main labels: an array of the .npz file, an .npy file, a text file of one label a line (empty: none), or "
+    "'class' for the names of the folders that images lie in. There may be fewer than samples; -1 and NaN are missing."
 )
 Labels = Annotated[str, typer.Option(metavar="KEY|FILE", help=_LABELS)]
 OptionalLabels = Annotated[

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from auxtasks.errors import InvalidInputError
+from auxtasks.extractors.magnitudes import homogeneous
 from auxtasks.extractors.tensors import namespace
 from auxtasks.registry import extractor
 from auxtasks.typing import Floats
@@ -31,8 +30,8 @@ def motion_energy(X: Floats) -> Floats:
     Returns
     -------
     ndarray of float, shape (n, t - 1)
-        Non-negative, in the unit of the video squared; 0 between equal frames, NaN where it exceeds the range of the
-        dtype (differences above about 1e18 in float32).
+        Non-negative, in the unit of the video squared; 0 between equal frames, infinite where it exceeds the range of
+        the dtype (differences above about 1e19 in float32).
 
     Raises
     ------
@@ -50,14 +49,17 @@ def motion_energy(X: Floats) -> Floats:
     array([[9., 0.]])
     """
     check_frames(X, "motion_energy")
+    energy: Floats = homogeneous(_mean_squared_difference, X, degree=2)
+    return energy
+
+
+def _mean_squared_difference(X: Floats) -> Floats:
     xp = namespace(X)
     _, t, h, w, c = X.shape
-    with np.errstate(over="ignore", invalid="ignore"):
-        difference = xp.reshape(X[:, 1:] - X[:, :-1], (-1, t - 1, h * w * c))
-        difference *= difference
-        energy = xp.mean(difference, axis=-1)
-    finite: Floats = xp.where(xp.isfinite(energy), energy, np.nan)
-    return finite
+    difference = xp.reshape(X[:, 1:] - X[:, :-1], (-1, t - 1, h * w * c))
+    difference *= difference
+    energy: Floats = xp.mean(difference, axis=-1)
+    return energy
 
 
 # Not a default: it changes the inputs, and a model built for t frames would not fit them any more.

@@ -54,7 +54,7 @@ def compute_all(
         _check_steps(column, samples.row_shape, shortened_from)
         # Transformed copies, which come last, have no label.
         target = replace(column, array=empty_target(column.kind, samples.n, column.natural, settings.dtype))
-        target.write(slice(0, n_original), column.array)
+        _warn_of_missing([column.name], target.write(slice(0, n_original), column.array), settings.dtype)
         targets[column.name] = target
     return Computed(targets, samples.inputs, n_original, getattr(samples, "lengths", None))
 
@@ -96,14 +96,18 @@ def compute(
         return sum(room.write(rows, call(task, X), samples) for task, room in zip(tasks, rooms, strict=True))
 
     too_large += sum(for_each(run, others, n_jobs=n_jobs, progress=progress))
+    _warn_of_missing([task.name for task in tasks], too_large, dtype)
+    return {room.name: room for room in rooms}
+
+
+def _warn_of_missing(names: Sequence[str], too_large: int, dtype: np.dtype[np.floating]) -> None:
     if too_large:
         warnings.warn(
-            f"{too_large} values of the targets {', '.join(task.name for task in tasks)} are too large for {dtype} "
-            "and count as missing; rescale the inputs, or use dtype='float64'.",
+            f"{too_large} values of the targets {', '.join(names)} are too large for {dtype} and count as missing; "
+            "divide the inputs by a power of ten, or pass them as float64 with dtype='float64'.",
             AuxTasksWarning,
             stacklevel=2,
         )
-    return {room.name: room for room in rooms}
 
 
 LARGE = 2**30
@@ -136,13 +140,19 @@ def call(task: Task, X: Floats) -> Array:
 def call_pair(task: Task, X: Floats, rng: np.random.Generator | None = None) -> tuple[Array, Array]:
     """Call the extractor of a task that changes its inputs."""
     extra = {} if rng is None else {"rng": rng}
-    changed, result = task.extractor.function(X, **extra, **task.arguments)
+    with np.errstate(over="ignore", invalid="ignore"):
+        changed, result = task.extractor.function(X, **extra, **task.arguments)
     check_rows(task, changed, len(X))
     check_rows(task, result, len(X))
     if rng is not None and changed.shape != X.shape:
         raise InvalidInputError(
             f"task {task.name!r} must give one copy of the same shape per sample: expected {X.shape}, "
             f"got {changed.shape}."
+        )
+    if rng is not None and not np.isfinite(changed).all():
+        raise InvalidInputError(
+            f"task {task.name!r} gives copies with values that are not finite, which a model must not see; rescale the "
+            "inputs, choose smaller options of the task, or leave it out."
         )
     return changed, result
 
@@ -189,27 +199,30 @@ def shorten(samples: Samples, task: Task, dtype: np.dtype[np.floating]) -> tuple
     first, *others = [slice(0, samples.n)] if samples.readable_at_once else samples.chunks()
     layout, result = call_pair(task, samples.read(first))
     target = make_room(task, result, samples, dtype)
-    target.write(first, result)
+    too_large = target.write(first, result)
     if not samples.readable_at_once:
         head, layout = layout, np.empty((samples.n, *layout.shape[1:]), samples.native_dtype)
         layout[first] = head
     for rows in others:
         layout[rows], result = call_pair(task, samples.read(rows))
-        target.write(rows, result)
+        too_large += target.write(rows, result)
+    _warn_of_missing([task.name], too_large, dtype)
     return samples.changed(layout), target
 
 
 def _shorten_series(samples: Ragged, task: Task, dtype: np.dtype[np.floating]) -> tuple[Ragged, RawTarget]:
     series = list(samples.series)
     target: RawTarget | None = None
+    too_large = 0
     for rows in samples.chunks():
         shorter, result = call_pair(task, samples.read(rows))
         target = target or make_room(task, result, samples, dtype)
-        target.write(rows, result)
+        too_large += target.write(rows, result)
         for row, cut in zip(samples.indices(rows), shorter, strict=True):
             series[row] = cut
     if target is None:
         raise InvalidInputError(f"task {task.name!r} was given no samples.")
+    _warn_of_missing([task.name], too_large, dtype)
     # The padding shrinks with the series, also where it reaches beyond the longest of these.
     cut_off = max(map(len, samples.series)) - max(map(len, series))
     return replace(samples, series=tuple(series), length=samples.length - cut_off), target
@@ -241,9 +254,9 @@ def expand(samples: Samples, task: Task, seed: int, dtype: np.dtype[np.floating]
 
 
 def _dtype_for(samples: Dense, copies: Array) -> np.dtype[np.generic]:
-    """Keep the user's dtype, unless it is one of integers and the copies are not."""
+    """Keep the user's dtype, unless it is one of integers and the copies are not, or they exceed its range."""
     user = samples.native_dtype
-    if user.kind == "f":
-        return user
-    with np.errstate(invalid="ignore"):
-        return user if np.array_equal(copies.astype(user), copies) else samples.compute
+    with np.errstate(invalid="ignore", over="ignore"):
+        cast = copies.astype(user)
+    fits = np.isfinite(cast).all() if user.kind == "f" else np.array_equal(cast, copies)
+    return user if fits else samples.compute

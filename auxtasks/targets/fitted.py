@@ -210,7 +210,7 @@ class Fitted:
         for name in self.specs.keys() - arrays.keys():
             raw = computed.targets[name].array
             scaling = self.scalings.get(name)
-            arrays[name] = raw if scaling is None else scaling.apply(raw, in_place=in_place)
+            arrays[name] = raw if scaling is None else scaling.apply(raw, name=name, in_place=in_place)
         arrays = {name: arrays[name] for name in self.specs}
         return Made(arrays, computed.inputs, computed.n_original, computed.lengths, main)
 

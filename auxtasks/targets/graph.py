@@ -64,13 +64,14 @@ def graph_targets(fitted: Fitted, x: Any, *, as_transform: bool = False) -> dict
         values, scaling = _target(fitted, task, X, stored), fitted.scalings.get(task.name)
         if scaling is not None:
             values = tf.cast(_scaled(tf.cast(values, scaled_in), scaling), stored)
+        values = _without_infinite(values)
         # Targets are data: no gradient flows through them, also where the inputs depend on variables.
         targets[task.name] = tf.stop_gradient(values)
     return targets
 
 
 def _target(fitted: Fitted, task: Task, X: Any, stored: np.dtype[np.floating]) -> Any:
-    """Compute one target, and mark what is infinite as missing."""
+    """Compute one target, unscaled."""
     tf = require("tensorflow", extra="keras")
 
     graph = task.extractor.graph
@@ -83,8 +84,16 @@ def _target(fitted: Fitted, task: Task, X: Any, stored: np.dtype[np.floating]) -
             f"`x`: target {task.name!r} has shape {tuple(values.shape[1:])} for these inputs and had {natural} for the "
             "training inputs; bring the inputs to the shape of the training inputs (crop, pad or resize them)."
         )
-    values = tf.where(tf.math.is_inf(values), tf.constant(np.nan, stored), values)
     return tf.reshape(values, (-1, prod(natural))) if fitted.specs[task.name].kind == "vector" else values
+
+
+def _without_infinite(values: Any) -> Any:
+    """Mark what is infinite as missing."""
+    tf = require("tensorflow", extra="keras")
+
+    if not values.dtype.is_floating:
+        return values
+    return tf.where(tf.math.is_inf(values), tf.constant(np.nan, values.dtype), values)
 
 
 def _scaled(values: Any, scaling: Scaling) -> Any:
@@ -93,10 +102,18 @@ def _scaled(values: Any, scaling: Scaling) -> Any:
     kept = list(scaling.kept)
     if len(kept) < values.shape[-1]:
         values = tf.gather(values, kept, axis=-1)
+    mean, dtype = scaling.mean[kept], values.dtype.as_numpy_dtype
+    # The mean comes off in two parts, the first as far as it is exact in the dtype of the values: near the mean nothing
+    # is rounded then, and the digits of what varies are kept.
+    centre = (np.expm1(mean) if scaling.log1p else mean).astype(dtype)
+    exact = centre.astype(np.float64)
+    difference = values - centre
     if scaling.log1p:
-        values = tf.math.log1p(values)
-    mean, std = (np.asarray(part[kept], values.dtype.as_numpy_dtype) for part in (scaling.mean, scaling.std))
-    return (values - mean) / std
+        # log1p(v) - log1p(c) = log1p((v - c) / (1 + c)), which has few digits far from c.
+        near = tf.math.log1p(difference / (1 + centre))
+        far = tf.math.log1p(values) - np.log1p(centre)
+        difference, exact = tf.where(tf.abs(difference) < (1 + centre) / 2, near, far), np.log1p(exact)
+    return (difference - (mean - exact).astype(dtype)) / scaling.std[kept].astype(dtype)
 
 
 BEFOREHAND = "compute such targets beforehand, with make_aux_targets, or leave these tasks out of the generator."

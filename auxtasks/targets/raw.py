@@ -30,8 +30,13 @@ class RawTarget:
 
     def write(self, rows: Rows, result: Array, samples: Blocks | None = None) -> int:
         """Put the result for some rows in its place, and count the values that are too large for the dtype."""
-        with np.errstate(over="ignore", invalid="ignore"):
+        vanished: list[str] = []
+        with np.errstate(over="ignore", invalid="ignore", under="call", call=lambda kind, _: vanished.append(kind)):
             values = np.asarray(result).astype(self.array.dtype, copy=False)
+            if vanished:
+                # What is not 0 does not become it, so that numbers too small are not taken for a constant.
+                least = np.copysign(np.finfo(values.dtype).smallest_subnormal, values)
+                values = np.where((values == 0) & (result != 0), least, values)
             too_large = _mask_infinite(values) if values.dtype.kind == "f" else None
         if too_large is not None:
             values = np.where(too_large, np.nan, values)

@@ -34,13 +34,13 @@ def read_inputs(
     else:
         arrays = [to_array(part, f"X[{row}]") for row, part in enumerate(parts)]
         if _differ(arrays, domain):
-            return checked_finite(_ragged(arrays, padding, padding_value, length))
+            return checked_values(_ragged(arrays, padding, padding_value, length), domain)
         array = np.stack(arrays) if arrays else np.empty(0)
         _check_dense(array, domain)
     if domain == "signal" and length is not None and array.shape[1] < length:
-        return checked_finite(_ragged(list(array), padding, padding_value, length))
+        return checked_values(_ragged(list(array), padding, padding_value, length), domain)
     add_channel = domain != "any" and array.ndim == _LAYOUTS[domain][0]
-    return checked_finite(Dense(array, add_channel, _compute_dtype(array.dtype, domain)))
+    return checked_values(Dense(array, add_channel, _compute_dtype(array.dtype, domain)), domain)
 
 
 def _check_dense(array: Array, domain: str) -> None:
@@ -140,6 +140,11 @@ def to_array(value: object, where: str) -> Array:
         return array
     if array.dtype == object:
         return _from_objects(array, where)
+    if array.dtype.kind == "V" and not issubclass(array.dtype.type, np.void):
+        # Types of ml_dtypes, which TensorFlow and JAX give; NumPy counts them among its records.
+        raise InvalidTypeError(
+            f'`{where}` holds {array.dtype.name}, which NumPy does not compute with; pass {where}.astype("float32").'
+        )
     found = _NOT_NUMBERS.get(array.dtype.kind, "values")
     raise InvalidTypeError(
         f"`{where}` must hold real numbers; found {found} (dtype {array.dtype}, shape {array.shape}). "
@@ -163,28 +168,39 @@ def _from_objects(array: Array, where: str) -> Array:
         raise InvalidInputError(f"`{where}` holds a number too large for float64; rescale it first.") from error
 
 
-def checked_finite(samples: Samples) -> Samples:
-    """Return samples whose values are all finite."""
+MOST_SUMMED = 2**24
+"""How many of the largest values that are let in may be added up before the sum overflows."""
+
+
+def checked_values(samples: Samples, domain: str) -> Samples:
+    """Return samples whose values are all finite, and so far from the end of the range that they can be added up."""
     dtypes = {samples.inputs.dtype} if isinstance(samples, Dense) else {array.dtype for array in samples.series}
     if all(dtype.kind != "f" for dtype in dtypes):
         return samples
+    limit = float(np.finfo(samples.compute).max) / (1 if domain == "any" else MOST_SUMMED)
     with np.errstate(over="ignore", invalid="ignore"):
         for rows in samples.chunks():
             block = samples.read(rows)
-            if not np.isfinite(block.sum()) and not np.isfinite(block).all():
-                place = np.argwhere(~np.isfinite(block))[0]
+            # The sum of squares takes one pass, and is a number of all but extreme values.
+            squares = float(np.dot(block.ravel(), block.ravel()))
+            if not squares < limit and not np.abs(block).max() <= limit:
+                place = np.argwhere(~(np.abs(block) <= limit))[0]
                 row = int(np.arange(samples.n)[rows][place[0]])
-                raise _not_finite(row, tuple(map(int, place[1:])), samples.add_channel, float(block[tuple(place)]))
+                where = ", ".join(map(str, place[1:-1] if samples.add_channel else place[1:]))
+                raise _out_of_range(f"`X[{row}][{where}]`", float(block[tuple(place)]), limit, samples.compute)
     return samples
 
 
-def _not_finite(row: int, place: tuple[int, ...], add_channel: bool, value: float) -> InvalidInputError:
-    where = ", ".join(map(str, place[:-1] if add_channel else place))
+def _out_of_range(where: str, value: float, limit: float, compute: np.dtype[np.floating]) -> InvalidInputError:
+    if np.isfinite(value):
+        wider = ', or pass them as float64: X.astype("float64")' if compute == np.float32 else ""
+        return InvalidInputError(
+            f"`X` holds values too large to be added up in {compute}, first {value:.3g} at {where}; expected at most "
+            f"{limit:.1g}. Divide the inputs by a power of ten{wider}."
+        )
     if np.isnan(value):
         return InvalidInputError(
-            f"`X` holds NaN, first at `X[{row}][{where}]`; numbers are expected everywhere. Impute missing values "
+            f"`X` holds NaN, first at {where}; numbers are expected everywhere. Impute missing values "
             "first; where NaN only pads shorter series, pass a list of the unpadded series instead."
         )
-    return InvalidInputError(
-        f"`X` holds an infinite value, first at `X[{row}][{where}]`; clip or remove such values first."
-    )
+    return InvalidInputError(f"`X` holds an infinite value, first at {where}; clip or remove such values first.")

@@ -35,23 +35,39 @@ class Scaling:
     kept: tuple[int, ...]  # the columns that are kept
     origin: tuple[int, ...]  # for each column, which of the kept ones it is recovered from; -1 for a value of its own
 
-    def apply(self, values: Floats, *, in_place: bool = False) -> Floats:
-        """Scale a target."""
+    def apply(self, values: Floats, *, name: str = "", in_place: bool = False) -> Floats:
+        """Scale a target; what then exceeds the range of its dtype is missing, and said to be."""
         shape = (*values.shape[:-1], len(self.kept))
         room = values if in_place else np.empty(shape, values.dtype)
         # Rows get shorter where columns are left out, so a row written never reaches one that is still to be read.
         scaled = room.reshape(-1)[: prod(shape)].reshape(shape)
         kept = list(self.kept)
         mean, std = self.mean[kept], self.std[kept]
+        too_large: list[int] = []
+        overflows: list[str] = []
         for rows in row_slices(len(values), 8 * prod(values.shape[1:])):
             block = values[rows].astype(np.float64)
             if len(kept) < values.shape[-1]:
                 block = block[..., kept]
             if self.log1p:
                 np.log1p(block, out=block)
-            block -= mean
-            block /= std
-            scaled[rows] = block
+            # The processor tells of overflow, so that there need be no look for it.
+            with np.errstate(over="call", call=lambda kind, _: overflows.append(kind)):
+                block -= mean
+                block /= std
+                scaled[rows] = block
+            if overflows:
+                infinite = np.isinf(scaled[rows])
+                scaled[rows][infinite] = np.nan
+                too_large.append(int(infinite.sum()))
+        if any(too_large):
+            warnings.warn(
+                f"{sum(too_large)} values of the target {name!r} exceed the range of {values.dtype} in units of its "
+                "standard deviation on the training data, and count as missing; bring the inputs to the unit of the "
+                "training inputs.",
+                AuxTasksWarning,
+                stacklevel=2,
+            )
         return scaled
 
     def invert(self, values: Array) -> Floats:
@@ -125,6 +141,7 @@ def fit_target(
         chance = 0.0 if constant(found, eps).all() else chance_of_numbers(found, scaling)
     else:
         chance = seen.statistics.chance
+    _check_not_vanishing(task.name, seen)
     if chance == 0 and scale:
         warnings.warn(
             f"target {task.name!r} {'has no value' if seen.statistics.absent else 'is constant'} on the training data "
@@ -149,6 +166,23 @@ def fit_target(
     )
     _LOGGER.info("%s", _line(spec, scaling))
     return spec, scaling
+
+
+def _check_not_vanishing(name: str, seen: Seen) -> None:
+    """Refuse numbers so small that their dtype, or their variance, has lost the digits that tell them apart."""
+    if not isinstance(seen.statistics, Numbers):
+        return
+    found = seen.statistics.moments
+    largest = float(np.hypot(found.mean, found.std).max(initial=0))
+    kind = np.finfo(seen.dtype)
+    least = max(float(kind.smallest_subnormal), float(np.finfo(np.float64).tiny) ** 0.5) / float(
+        np.finfo(np.float32).eps
+    )
+    if 0 < largest < least:
+        raise InvalidInputError(
+            f"target {name!r} holds values of at most some {largest:.1g}, too small for their variance to be a number "
+            f"with digits in {seen.dtype}; multiply the inputs by a power of ten, or leave the target out."
+        )
 
 
 def _line(spec: TargetSpec, scaling: Scaling | None) -> str:

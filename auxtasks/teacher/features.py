@@ -42,6 +42,12 @@ def _slices(samples: Any) -> Iterator[slice]:
     return (slice(start, min(start + rows, samples.n)) for start in range(0, samples.n, rows))
 
 
+def _unit_of(X: Floats) -> float:
+    """Return the power of two that inputs are read in units of, so that their squares are numbers; 1 for most."""
+    exponent = int(np.frexp(np.abs(X).max())[1])
+    return 1.0 if abs(exponent) <= 30 else 2.0**exponent
+
+
 class RocketFeatures:
     """MiniRocket features of series whose channels are standardised.
 
@@ -108,19 +114,24 @@ class ImageFeatures:
         """See `Features`."""
         most = max(1, min(samples.n, _FITTED_ON, 32 * _NUMBERS // int(np.prod(samples.row_shape))))
         drawn = np.unique(np.linspace(0, samples.n - 1, most).astype(int))
-        self.dictionary = PatchDictionary().fit(samples.read(drawn).astype(np.float32))
+        X = samples.read(drawn)
+        self.unit = _unit_of(X)
+        self.dictionary = PatchDictionary().fit(self._read(X))
         return self.of(samples)
 
     def of(self, samples: Any) -> Floats:
         """See `Features`."""
         parts = []
         for rows in _slices(samples):
-            X = samples.read(rows).astype(np.float32)
+            X = self._read(samples.read(rows))
             found = [self.dictionary.transform(X)]
             if min(X.shape[1:3]) >= _LEAST_SIDE:
                 found.insert(0, hog(X, layout="blocks").reshape(len(X), -1))
             parts.append(np.concatenate(found, axis=1))
         return np.concatenate(parts)
+
+    def _read(self, X: Floats) -> Floats:
+        return (X / self.unit).astype(np.float32) if self.unit != 1 else X.astype(np.float32)
 
 
 class TextFeatures:
@@ -191,17 +202,23 @@ class Columns:
 
     def __init__(self) -> None:
         self.axes: Any = None
+        self.unit = 1.0
 
     def fit(self, samples: Any) -> Floats:
         """See `Features`."""
         X = self._flat(samples)
+        self.unit = _unit_of(X)
+        X = self._in_units(X)
         if X.shape[1] > _WIDE:
             self.axes = _axes(X, 2 * N_COMPONENTS)
         return self._reduced(X)
 
     def of(self, samples: Any) -> Floats:
         """See `Features`."""
-        return self._reduced(self._flat(samples))
+        return self._reduced(self._in_units(self._flat(samples)))
+
+    def _in_units(self, X: Floats) -> Floats:
+        return X / self.unit if self.unit != 1 else X
 
     def _reduced(self, X: Floats) -> Floats:
         return X if self.axes is None else np.asarray(self.axes.transform(X))

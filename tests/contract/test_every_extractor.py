@@ -3,6 +3,7 @@
 import inspect
 import json
 import pickle
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -207,6 +208,24 @@ def test_unknown_options_are_refused_by_name(domain: str, task: Extractor) -> No
 
 
 OPTIONS = [(domain, task, option) for domain, task in CASES for option in task.options]
+COUNTS = [(domain, task, option) for domain, task, option in OPTIONS if type(task.options[option]) is int]
+
+
+@pytest.mark.parametrize(("domain", "task", "option"), COUNTS, ids=[f"{t.name}-{o}" for _, t, o in COUNTS])
+def test_a_huge_number_asks_for_no_more_memory_than_the_inputs_justify(
+    domain: str, task: Extractor, option: str
+) -> None:
+    for number in (2**30, 2**40):
+        options = {"segment_length": 2 * number} if option == "n_bands" else {}
+        tracemalloc.start()
+        try:
+            make(domain, INPUTS[domain], {task.name: {option: number, **options}}, scale=False)
+        except AuxTasksError as refused:
+            assert f"`{option}`" in str(refused)  # noqa: PT017 (what is not refused is computed)
+        finally:
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+        assert peak < 2**24
 
 
 @pytest.mark.parametrize(("domain", "task", "option"), OPTIONS, ids=[f"{t.name}-{o}" for _, t, o in OPTIONS])

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from auxtasks import make_aux_targets
-from auxtasks.errors import AuxTasksError, UnknownNameError
+from auxtasks.errors import AuxTasksError, AuxTasksWarning, UnknownNameError
 from auxtasks.typing import Array
 
 GIVEN = {
@@ -73,5 +73,6 @@ def test_refused_at_transform(signals: Array) -> None:
 
 
 def test_labels_too_large_for_the_dtype_are_missing() -> None:
-    targets = make_aux_targets(np.ones((3, 2)), "any", given={"a": [1e300, 1.0, 2.0]}, scale=False)
+    with pytest.warns(AuxTasksWarning, match="1 values of the targets a are too large for float32 and count as miss"):
+        targets = make_aux_targets(np.ones((3, 2)), "any", given={"a": [1e300, 1.0, 2.0]}, scale=False)
     np.testing.assert_array_equal(targets["a"][:, 0], [np.nan, 1, 2])

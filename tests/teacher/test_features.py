@@ -10,6 +10,8 @@ from sklearn.linear_model import LogisticRegression
 
 from auxtasks import make_aux_targets
 from auxtasks.errors import InvalidInputError, InvalidTypeError, UnknownNameError
+from auxtasks.targets.reading import read_inputs
+from auxtasks.teacher.features import BY_DOMAIN, FeatureSet
 
 RNG = np.random.default_rng(0)
 Y = [0, 1, 0, 1, 0, 1]
@@ -99,3 +101,16 @@ def test_texts_that_share_nothing_are_refused() -> None:
     texts = [chr(0x4E00 + 2 * row) + chr(0x4E01 + 2 * row) for row in range(250)]
     with pytest.raises(InvalidInputError, match="share no words and no letters that a teacher could read"):
         make_aux_targets(texts, "text", TEACHER, y=Y)
+
+
+@pytest.mark.parametrize("case", ["signals", "images", "video", "a wide table"])
+@pytest.mark.parametrize("exponent", [-70, 70])
+def test_features_do_not_depend_on_the_unit_of_inputs(case: str, exponent: int) -> None:
+    domain, X = INPUTS[case]
+    X = X.astype(np.float32)
+    ordinary, scaled = (
+        FeatureSet(BY_DOMAIN[domain]()).fit(read_inputs(each, domain), components=True)
+        for each in (X, np.ldexp(X, exponent))
+    )
+    for name, features in ordinary.items():
+        np.testing.assert_allclose(scaled[name], features, atol=1e-5)

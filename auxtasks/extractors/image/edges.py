@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from auxtasks.extractors.image.pixels import area_average, check_pair, smoothed_differences, to_grey
+from auxtasks.extractors.magnitudes import homogeneous, in_units, to_unit_size
 from auxtasks.extractors.tensors import namespace
 from auxtasks.registry import extractor
 from auxtasks.typing import Array, Floats
@@ -42,8 +43,7 @@ def edges(X: Floats, *, size: int | Sequence[int] = (8, 8), operator: str = "sob
     Returns
     -------
     ndarray of float, shape (n, min(h, rows), min(w, columns), 1)
-        Non-negative, in the unit of the image; 0 for a constant image. NaN where squares exceed the range
-        of the dtype (values above about 1e18 in float32).
+        Non-negative, in the unit of the image; 0 for a constant image.
 
     Raises
     ------
@@ -64,17 +64,18 @@ def edges(X: Floats, *, size: int | Sequence[int] = (8, 8), operator: str = "sob
     """
     grid = check_pair("size", size)
     side, centre = SMOOTHING[check_choice("operator", operator, SMOOTHING)]
-    xp = namespace(X)
-    with np.errstate(over="ignore", invalid="ignore"):
+
+    def strength(X: Floats) -> Floats:
         down, across = smoothed_differences(to_grey(X), side, centre)
-        magnitude: Floats = down * down
+        magnitude = down * down
         magnitude += across * across
-        magnitude = xp.sqrt(magnitude)
+        magnitude = namespace(X).sqrt(magnitude)
         # Smoothing weights that sum to 1, and the mean of the two squares rather than their sum.
         magnitude *= 1 / ((2 * side + centre) * 2**0.5)
-        averaged = area_average(magnitude[..., None], grid)
-    finite: Floats = xp.where(xp.isfinite(averaged), averaged, np.nan)
-    return finite
+        return area_average(magnitude[..., None], grid)
+
+    averaged: Floats = homogeneous(strength, X)
+    return averaged
 
 
 METHODS = ("shi_tomasi", "harris")
@@ -117,7 +118,7 @@ def corners(
     -------
     ndarray of float, shape (n, min(h, rows), min(w, columns), 1)
         In the image's unit squared and non-negative (Shi-Tomasi), or to the fourth power and negative on edges
-        (Harris); 0 for a constant image. NaN where products exceed the range of the dtype.
+        (Harris); 0 for a constant image, infinite where it exceeds the range of the dtype.
 
     Raises
     ------
@@ -142,11 +143,11 @@ def corners(
     check_choice("method", method, METHODS)
     sigma = check_number("sigma", sigma, low=0.1, high=50)
     k = check_number("k", k, low=0, high=0.25)
-    with np.errstate(over="ignore", invalid="ignore"):
-        rr, rc, cc = _structure_tensor(to_grey(X), sigma)
-        response = rr * cc - rc * rc - k * (rr + cc) ** 2 if method == "harris" else _smaller_eigenvalue(rr, rc, cc)
-        averaged = area_average(response[..., None], grid)
-    averaged[~np.isfinite(averaged)] = np.nan
+    # Always in units of the image, because a small response does not tell whether products vanished or cancelled.
+    grey, powers = to_unit_size(to_grey(X))
+    rr, rc, cc = _structure_tensor(grey, sigma)
+    response = rr * cc - rc * rc - k * (rr + cc) ** 2 if method == "harris" else _smaller_eigenvalue(rr, rc, cc)
+    averaged: Floats = in_units(area_average(response[..., None], grid), powers, 4 if method == "harris" else 2)
     return averaged
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from auxtasks.errors import InvalidInputError
 from auxtasks.extractors.image.orientation import cell_histograms
 from auxtasks.extractors.image.pixels import check_pair
+from auxtasks.extractors.magnitudes import doubted, largest_of, replace_lost, to_unit_size
 from auxtasks.extractors.tensors import as_floats, namespace
 from auxtasks.registry import extractor
 from auxtasks.typing import Array, Floats
@@ -67,8 +68,7 @@ def hog(
     ndarray of float
         With the layout ``"cells"`` of shape (n, cell rows, cell columns, orientations), with ``"blocks"`` of shape
         (n, block rows, block columns, cell rows × cell columns × orientations of a block). From 0 to 1. Zero where a
-        block has no gradient, as in a constant image; NaN where the squares of gradients exceed the range of the dtype
-        (values above about 1e18 in float32).
+        block has no gradient, as in a constant image.
 
     Raises
     ------
@@ -114,7 +114,26 @@ def hog(
                 f"found {X.min():g}. Leave it False or shift the images."
             )
         X = namespace(X).sqrt(X)
-    return normalised(cell_histograms(X, orientations, cell), block, norm)
+    if isinstance(X, np.ndarray):
+        cells = cell_histograms(X, orientations, cell)
+        found = normalised(cells, block, norm)
+        largest = largest_of(cells)
+        doubtful = doubted(largest)
+        if doubtful is not None:
+            anew = normalised(*_in_another_unit(X[doubtful], orientations, cell, block, norm))
+            replace_lost(found, anew, doubtful, largest)
+        return found
+    return normalised(*_in_another_unit(X, orientations, cell, block, norm))
+
+
+def _in_another_unit(X: Any, orientations: int, cell: tuple[int, int], *how: Any) -> tuple[Any, ...]:
+    """Return what blocks are normalised by, of images in a unit in which no square overflows or vanishes."""
+    scaled, powers = to_unit_size(X)
+    # What is added to a norm has a unit too. Small images go back to their own, where it hides them; in that of large
+    # ones it must not become so small that a block without gradients is divided by 0.
+    large = namespace(X).maximum(powers, 1)
+    cells = cell_histograms(scaled, orientations, cell) * (powers / large)
+    return (cells, *how, namespace(X).maximum(EPSILON / large[..., 0], 2.0**-50))
 
 
 def _default_cell(h: int, w: int) -> tuple[int, int]:
@@ -144,7 +163,7 @@ CEILING = 0.2
 """The largest share of one bin before the second normalisation of L2-Hys (Lowe 2004)."""
 
 
-def normalised_cells(cells: Floats, block: tuple[int, int], norm: str) -> Floats:
+def normalised_cells(cells: Floats, block: tuple[int, int], norm: str, epsilon: Any = EPSILON) -> Floats:
     """Normalise each cell by the norm of the block around it, without laying out the blocks."""
     xp = namespace(cells)
     rows, columns = (_blocks_around(length, size) for length, size in zip(cells.shape[1:3], block, strict=True))
@@ -154,7 +173,7 @@ def normalised_cells(cells: Floats, block: tuple[int, int], norm: str) -> Floats
         return of_cells
 
     with np.errstate(over="ignore", invalid="ignore"):
-        scale = _scale_of_blocks(cells, block, norm)
+        scale = _scale_of_blocks(cells, block, norm, epsilon)
         normalised = cells * around(scale)
         if norm == "L1-sqrt":
             normalised = xp.sqrt(normalised)
@@ -180,13 +199,13 @@ def _blocks_around(n_cells: int, block: int) -> Array:
     return np.clip(np.arange(n_cells) - block // 2, 0, n_cells - block)
 
 
-def normalised_blocks(cells: Floats, block: tuple[int, int], norm: str) -> Floats:
+def normalised_blocks(cells: Floats, block: tuple[int, int], norm: str, epsilon: Any = EPSILON) -> Floats:
     """Normalise each block of cells by its own norm, and flatten it."""
     if not isinstance(cells, np.ndarray):
-        return _normalised_tensors(cells, block, norm)
+        return _normalised_tensors(cells, block, norm, epsilon)
     blocks = np.lib.stride_tricks.sliding_window_view(cells, block, axis=(1, 2)).transpose(0, 1, 2, 4, 5, 3)
     with np.errstate(over="ignore", invalid="ignore"):
-        scale = _scale_of_blocks(cells, block, norm)[..., None]
+        scale = _scale_of_blocks(cells, block, norm, epsilon)[..., None]
         normalised: Floats = np.multiply(blocks, scale[..., None, None], order="C").reshape(*scale.shape[:3], -1)
         if norm == "L1-sqrt":
             np.sqrt(normalised, out=normalised)
@@ -196,12 +215,12 @@ def normalised_blocks(cells: Floats, block: tuple[int, int], norm: str) -> Float
     return normalised
 
 
-def _normalised_tensors(cells: Any, block: tuple[int, int], norm: str) -> Any:
+def _normalised_tensors(cells: Any, block: tuple[int, int], norm: str, epsilon: Any) -> Any:
     import tensorflow as tf
 
     # Cells side by side, with their orientations innermost, as a block is flattened.
     blocks = tf.concat(_parts_of_blocks(cells, block), axis=-1)
-    normalised = blocks * _scale_of_blocks(cells, block, norm)[..., None]
+    normalised = blocks * _scale_of_blocks(cells, block, norm, epsilon)[..., None]
     if norm == "L1-sqrt":
         normalised = tf.sqrt(normalised)
     if norm == "L2-Hys":
@@ -210,13 +229,13 @@ def _normalised_tensors(cells: Any, block: tuple[int, int], norm: str) -> Any:
     return normalised
 
 
-def _scale_of_blocks(cells: Floats, block: tuple[int, int], norm: str) -> Floats:
+def _scale_of_blocks(cells: Floats, block: tuple[int, int], norm: str, epsilon: Any) -> Floats:
     """Return what each block is multiplied by, shape (n, block rows, block columns)."""
     xp = namespace(cells)
     if norm in ("L1", "L1-sqrt"):
-        size = _sum_over_blocks(xp.sum(cells, axis=-1), block) + EPSILON
+        size = _sum_over_blocks(xp.sum(cells, axis=-1), block) + epsilon
     else:
-        size = xp.sqrt(_sum_over_blocks(_energy(cells), block) + EPSILON**2)
+        size = xp.sqrt(_sum_over_blocks(_energy(cells), block) + epsilon**2)
     # An infinite norm would turn the block into zeros, which it is not.
     scale: Floats = as_floats(xp.where(xp.isfinite(size), 1 / size, np.nan), like=cells)
     return scale

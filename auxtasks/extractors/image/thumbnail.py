@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from auxtasks.extractors.image.pixels import area_average, check_pair
 from auxtasks.registry import extractor
 from auxtasks.typing import Floats
+
+
+def _thumbnail_of_tensors(X: Any, *, size: int | Sequence[int]) -> Any:
+    # Around the first pixel, because tensors are summed one after the other.
+    first = X[:, :1, :1]
+    return first + area_average(X - first, check_pair("size", size))
 
 
 @extractor(
@@ -15,7 +22,7 @@ from auxtasks.typing import Floats
     kind="image",
     place="grid",
     source="area averaging; skimage.transform.resize_local_mean",
-    graph=True,
+    graph=_thumbnail_of_tensors,
 )
 def thumbnail(X: Floats, *, size: int | Sequence[int] = (8, 8)) -> Floats:
     """Image reduced to a few pixels by averaging.

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from auxtasks.errors import InvalidInputError
-from auxtasks.extractors.signal.layout import normalised, products
+from auxtasks.extractors.signal.layout import check_count, normalised, products
 from auxtasks.extractors.tensors import namespace
 from auxtasks.registry import extractor
 from auxtasks.typing import Floats
-from auxtasks.validation import check_int
 
 
 @extractor(
@@ -29,7 +28,7 @@ def autocorrelation(X: Floats, *, n_lags: int = 10) -> Floats:
     X : ndarray of float, shape (n, time, channels)
         The signals, in any unit.
     n_lags : int, default 10
-        How many lags, from 1 on.
+        How many lags, from 1 on; more than a series has, up to 65,536, are missing.
 
     Returns
     -------
@@ -40,7 +39,7 @@ def autocorrelation(X: Floats, *, n_lags: int = 10) -> Floats:
     Raises
     ------
     InvalidTypeError, InvalidInputError
-        If `n_lags` is not an integer of at least 1.
+        If `n_lags` is not an integer of at least 1, or too large.
 
     Notes
     -----
@@ -54,8 +53,8 @@ def autocorrelation(X: Floats, *, n_lags: int = 10) -> Floats:
     >>> autocorrelation(np.array([[[1.0], [-1.0], [1.0], [-1.0]]]), n_lags=4)
     array([[[-0.75,  0.5 , -0.25,   nan]]])
     """
-    lags = check_int("n_lags", n_lags, low=1)
     xp, time = namespace(X), X.shape[1]
+    lags = check_count("n_lags", n_lags, time - 1)
     deviations, _ = normalised(X)
     energy = products(deviations, deviations)
     found = [products(deviations[:, :, lag:], deviations[:, :, :-lag]) for lag in range(1, min(lags, time - 1) + 1)]

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from auxtasks.errors import InvalidInputError
 from auxtasks.extractors.tensors import namespace
 from auxtasks.typing import Floats
+from auxtasks.validation import check_int
 
 
 def by_channel(X: Floats) -> Floats:
@@ -54,6 +56,21 @@ def normalised(X: Floats) -> tuple[Floats, Floats]:
     peaks = xp.where(peaks == 0, np.nan, peaks)
     deviations /= peaks
     return deviations, peaks
+
+
+MOST_MISSING = 2**16
+"""How many values may be asked for of series that are too short to have them; the rest of these is missing."""
+
+
+def check_count(argument: str, value: object, present: int) -> int:
+    """Return how many values are wanted of each channel, where so many are present."""
+    count = check_int(argument, value, low=1)
+    if count > max(present, MOST_MISSING):
+        raise InvalidInputError(
+            f"`{argument}`: the signals have {max(present, 0)} such values; expected at most that, or {MOST_MISSING:,} "
+            f"where some are shorter than others; got {count}."
+        )
+    return count
 
 
 def products(a: Floats, b: Floats) -> Floats:

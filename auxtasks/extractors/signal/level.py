@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.extractors.magnitudes import homogeneous
 from auxtasks.extractors.signal.layout import by_channel, centred, from_first_step, products
 from auxtasks.extractors.tensors import as_floats, float_dtype, namespace
 from auxtasks.registry import extractor
@@ -15,7 +16,19 @@ from auxtasks.typing import Array, Floats
 from auxtasks.validation import check_number
 
 
-@extractor("mean", domain="signal", kind="vector", axes=["channel"], source="arithmetic mean; tsfresh mean", graph=True)
+def _mean_of_tensors(X: Any) -> Any:
+    # Around the first value, because tensors are summed one after the other.
+    return X[:, 0] + namespace(X).mean(from_first_step(X), axis=2)
+
+
+@extractor(
+    "mean",
+    domain="signal",
+    kind="vector",
+    axes=["channel"],
+    source="arithmetic mean; tsfresh mean",
+    graph=_mean_of_tensors,
+)
 def mean(X: Floats) -> Floats:
     """Mean of each channel over time.
 
@@ -43,6 +56,19 @@ def mean(X: Floats) -> Floats:
     return result
 
 
+def _rms_of_tensors(X: Any) -> Any:
+    return homogeneous(_rms_around_mean, by_channel(X), units=2)
+
+
+def _rms_around_mean(series: Any) -> Any:
+    """Add to the mean what the spread makes of it: ``rms - |mean| = std² / (rms + |mean|)``."""
+    xp, first = namespace(series), series[:, :, 0]
+    deviations = series - first[:, :, None]
+    beyond = xp.mean(deviations, axis=2)
+    middle, variance = xp.abs(first + beyond), xp.mean(xp.square(deviations - beyond[:, :, None]), axis=2)
+    return middle + xp.divide_no_nan(variance, xp.sqrt(xp.square(middle) + variance) + middle)
+
+
 @extractor(
     "rms",
     domain="signal",
@@ -50,7 +76,7 @@ def mean(X: Floats) -> Floats:
     log1p=True,
     axes=["channel"],
     source="root mean square; tsfresh root_mean_square",
-    graph=True,
+    graph=_rms_of_tensors,
 )
 def rms(X: Floats) -> Floats:
     """Root mean square of each channel.
@@ -75,11 +101,15 @@ def rms(X: Floats) -> Floats:
     >>> rms(np.array([[[1.0], [-7.0]]]))
     array([[5.]])
     """
-    series = by_channel(X)
+    found: Floats = homogeneous(_root_mean_square, by_channel(X), units=2)
+    return found
+
+
+def _root_mean_square(series: Floats) -> Floats:
     squares = products(series, series)
-    squares /= X.shape[1]
-    result: Floats = namespace(X).sqrt(squares)
-    return result
+    squares /= series.shape[2]
+    root: Floats = namespace(series).sqrt(squares)
+    return root
 
 
 @extractor(
@@ -177,10 +207,7 @@ def std(X: Floats) -> Floats:
     >>> std(np.array([[[1.0], [3.0]]]))
     array([[1.]])
     """
-    deviations = centred(X)
-    variance = products(deviations, deviations)
-    variance /= X.shape[1]
-    spread: Floats = namespace(X).sqrt(variance)
+    spread: Floats = homogeneous(_root_mean_square, centred(X), units=2)
     return spread
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from auxtasks.extractors.signal.layout import from_first_step, normalised
+from auxtasks.extractors.signal.layout import check_count, from_first_step, normalised
 from auxtasks.extractors.tensors import float_dtype, namespace
 from auxtasks.registry import extractor
 from auxtasks.typing import Floats
@@ -16,7 +16,7 @@ from auxtasks.validation import check_int, check_number
 def _magnitudes_of_tensors(X: Any, *, n_coefficients: int) -> Any:
     import tensorflow as tf
 
-    wanted = check_int("n_coefficients", n_coefficients, low=1)
+    wanted = check_count("n_coefficients", n_coefficients, X.shape[1] // 2 + 1)
     coefficients = tf.signal.rfft(from_first_step(X))[:, :, :wanted]
     offset = tf.cast(X.shape[1] * X[:, 0], coefficients.dtype)
     coefficients = tf.concat([coefficients[:, :, :1] + offset[:, :, None], coefficients[:, :, 1:]], axis=2)
@@ -42,7 +42,8 @@ def fft(X: Floats, *, n_coefficients: int = 50) -> Floats:
     X : ndarray of float, shape (n, time, channels)
         The signals, in any unit.
     n_coefficients : int, default 50
-        How many coefficients, from frequency 0 on. A series of `time` steps has ``time // 2 + 1`` of them.
+        How many coefficients, from frequency 0 on. A series of `time` steps has ``time // 2 + 1`` of them; up to 65,536
+        may be asked for where it has fewer.
 
     Returns
     -------
@@ -53,7 +54,7 @@ def fft(X: Floats, *, n_coefficients: int = 50) -> Floats:
     Raises
     ------
     InvalidTypeError, InvalidInputError
-        If `n_coefficients` is not an integer of at least 1.
+        If `n_coefficients` is not an integer of at least 1, or too large.
 
     Notes
     -----
@@ -69,8 +70,8 @@ def fft(X: Floats, *, n_coefficients: int = 50) -> Floats:
     """
     from scipy.fft import rfft
 
-    wanted = check_int("n_coefficients", n_coefficients, low=1)
     n, time, channels = X.shape
+    wanted = check_count("n_coefficients", n_coefficients, time // 2 + 1)
     coefficients = rfft(from_first_step(X), axis=2, overwrite_x=True)[:, :, :wanted]
     coefficients[:, :, 0] += time * X[:, 0]
     present = coefficients.shape[2]
@@ -98,7 +99,7 @@ def spectrum(X: Floats, *, n_bands: int = 8, segment_length: int = 256, top_db: 
     X : ndarray of float, shape (n, time, channels)
         The signals, in any unit.
     n_bands : int, default 8
-        How many bands the frequencies above 0, up to half the sampling rate, are divided into.
+        How many bands the frequencies above 0, up to half the sampling rate, are divided into; at most 1024.
     segment_length : int, default 256
         The steps of a segment, at least ``2 * n_bands``; a shorter series is one segment.
     top_db : float, default 80
@@ -130,7 +131,7 @@ def spectrum(X: Floats, *, n_bands: int = 8, segment_length: int = 256, top_db: 
     >>> spectrum(fast, n_bands=2, top_db=30).round(1)
     array([[[-24.,   6.]]])
     """
-    bands = check_int("n_bands", n_bands, low=1)
+    bands = check_int("n_bands", n_bands, low=1, high=1024)
     longest = check_int("segment_length", segment_length, low=2 * bands)
     top = check_number("top_db", top_db, low=0, high=200)
     length = min(longest, X.shape[1])

@@ -60,9 +60,9 @@ def transform(
     transformations : sequence of str, default ("jitter", "scaling", "time_reversal", "permutation")
         The transformations to draw from, each as likely.
     jitter_sigma : float, default 0.05
-        Standard deviation of the noise that ``"jitter"`` adds, as a share of the channel's own.
+        Standard deviation of the noise that ``"jitter"`` adds, as a share of the channel's own, up to 100.
     scaling_sigma : float, default 0.1
-        Standard deviation, about 1, of the factor that ``"scaling"`` multiplies each channel by.
+        Standard deviation, about 1, of the factor that ``"scaling"`` multiplies each channel by; up to 100.
     n_segments : int, default 4
         How many segments of equal length ``"permutation"`` reorders; never left in their order.
 
@@ -93,8 +93,8 @@ def transform(
             [1.]]]), array([1], dtype=int32))
     """
     names = _check_names(transformations)
-    noise = check_number("jitter_sigma", jitter_sigma, low=0)
-    spread = check_number("scaling_sigma", scaling_sigma, low=0)
+    noise = check_number("jitter_sigma", jitter_sigma, low=0, high=100)
+    spread = check_number("scaling_sigma", scaling_sigma, low=0, high=100)
     segments = check_int("n_segments", n_segments, low=2)
     apply: dict[str, Callable[[Floats], Floats]] = {
         "jitter": lambda rows: _jitter(rows, rng, noise),

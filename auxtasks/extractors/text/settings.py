@@ -41,7 +41,7 @@ def checked_text_settings(params: Mapping[str, Any]) -> TextSettings:
     return TextSettings(
         tokenizer=p["tokenizer"],
         max_tokens=None if p["max_tokens"] is None else check_int("max_tokens", p["max_tokens"], low=3),
-        length=None if p["length"] is None else check_int("length", p["length"], low=1),
+        length=None if p["length"] is None else check_int("length", p["length"], low=1, high=2**20),
         inputs=inputs,
         backend=p["backend"],
         pipeline=p["pipeline"],

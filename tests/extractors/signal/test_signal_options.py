@@ -12,7 +12,7 @@ RNG = np.random.default_rng(0)
 REFUSED = [
     (signal.fft, {"n_coefficients": 0}, InvalidInputError, "`n_coefficients` must be at least 1; got 0"),
     (signal.fft, {"n_coefficients": 2.0}, InvalidTypeError, "`n_coefficients` must be an integer; got 2.0"),
-    (signal.spectrum, {"n_bands": 0}, InvalidInputError, "`n_bands` must be at least 1; got 0"),
+    (signal.spectrum, {"n_bands": 0}, InvalidInputError, "`n_bands` must be from 1 to 1024; got 0"),
     (signal.spectrum, {"segment_length": 15}, InvalidInputError, "`segment_length` must be at least 16; got 15"),
     (signal.spectrum, {"top_db": -1}, InvalidInputError, "`top_db` must be from 0 to 200; got -1"),
     (signal.permutation_entropy, {"order": 8}, InvalidInputError, "`order` must be from 2 to 7; got 8"),
@@ -53,7 +53,7 @@ REFUSED = [
         InvalidInputError,
         "`transformations` must hold at least one name and none twice",
     ),
-    (signal.transform, {"rng": RNG, "jitter_sigma": -0.1}, InvalidInputError, "`jitter_sigma` must be at least 0"),
+    (signal.transform, {"rng": RNG, "jitter_sigma": -0.1}, InvalidInputError, "`jitter_sigma` must be from 0 to 100"),
     (signal.transform, {"rng": RNG, "scaling_sigma": "a"}, InvalidTypeError, "`scaling_sigma` must be a number"),
     (signal.transform, {"rng": RNG, "n_segments": 1}, InvalidInputError, "`n_segments` must be at least 2; got 1"),
 ]
