@@ -103,7 +103,7 @@ def _hidden(name: str, y: Any, hide: float, rng: np.random.Generator, stratify: 
 
 
 def _read(name: str, y: Any) -> Array:
-    labels = read_labels(name, y)
+    labels = read_labels(str(name), y)
     if not len(labels):
         raise InvalidInputError(f"`{name}` holds no label; found shape {labels.shape}.")
     return labels

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "auxtasks"
 FLOORS = (
     ("_version", "errors", "typing"),
     ("optional", "validation"),
-    ("files", "specs"),
+    ("files", "specs", "columns"),
     ("registry", "labels"),
     ("label_columns",),
     ("extractors",),

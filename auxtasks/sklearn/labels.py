@@ -11,8 +11,9 @@ import numpy as np
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from auxtasks.columns import is_missing, plain_array
 from auxtasks.errors import InvalidInputError
-from auxtasks.labels import MAIN, is_missing, missing_entries
+from auxtasks.labels import MAIN, missing_entries
 from auxtasks.typing import Array
 
 if TYPE_CHECKING:
@@ -133,14 +134,10 @@ def read_y(y: Any, unlabelled: Any = None) -> tuple[Array, Array]:
     """Return labels as an array, and which entries are missing."""
     if y is None:
         raise InvalidInputError("This estimator requires y to be passed, but the target y is None.")
-    y = y.toarray() if hasattr(y, "toarray") else y.to_numpy() if hasattr(y, "to_numpy") else y
     try:
-        array = np.asarray(y)
+        array = plain_array(y)
     except ValueError as error:
         raise InvalidInputError(f"`y` cannot be read as an array, one row for each sample: {error}") from error
-    if array.dtype.kind == "U" and not hasattr(y, "dtype"):
-        # Of a list of strings with -1 or NaN among them NumPy makes strings, "-1" and "nan".
-        array = np.asarray(y, object)
     if array.ndim not in (1, 2) or not array.size:
         raise InvalidInputError(f"`y` should be a 1d array, or one of shape (n, outputs); got shape {array.shape}.")
     if array.shape[1:] == (1,):
