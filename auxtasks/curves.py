@@ -164,7 +164,7 @@ def plot_curves(
     """
     written = {}
     for name, options in tasks_of(model, x, y, classes, from_logits, batch_size).items():
-        if missing_entries(np.asarray(options["y_true"])).all():
+        if missing_entries(options["y_true"]).all():
             warnings.warn(f"{name!r} has no label in `y`, and so no figures.", AuxTasksWarning, stacklevel=2)
             continue
         for kind, figure in draw_curves(**options, task=name).items():
@@ -462,7 +462,7 @@ def tasks_of(
     named, losses = _names(classes, main, specs), _by_output(model.loss, main)
     found = {
         name: {
-            "y_true": labels[name],
+            "y_true": read_labels(name, labels[name]),
             "y_pred": output,
             "from_logits": from_logits,
             "loss": losses.get(name),

@@ -73,9 +73,22 @@ def main_labels(y: object, name: str, n_labelled: int, n: int) -> dict[str, Arra
     return {key: _extended(values, key, n_labelled, n) for key, values in named.items()}
 
 
-def _extended(values: object, key: str, n_labelled: int, n: int) -> Array:
+def _are_outputs(values: Any, n: int) -> bool:
+    """Tell whether labels are a list with an array for each output, and not one with a row for each sample."""
+    if not isinstance(values, (list, tuple)) or len(values) == n:
+        return False
+    return all(tuple(getattr(part, "shape", ()))[:1] == (n,) for part in values) and len(values) > 0
+
+
+def _extended(values: Any, key: str, n_labelled: int, n: int) -> Array:
     if values is None:
         raise InvalidTypeError("`y` must hold the main labels; got None. For targets alone, use dict(targets).")
+    if _are_outputs(values, n_labelled):
+        raise InvalidTypeError(
+            f"`y` ({key!r}) must be one array; got {len(values)} arrays of {n_labelled} labels each. Pass those of "
+            "several outputs by name, as in {'first': y1, 'second': y2}; of a model that returns a tuple the names are "
+            "'0', '1' and so on."
+        )
     labels = read_labels(f"`y` ({key!r})", values)
     if labels.dtype.kind == "b":
         labels = labels.astype(np.int32)

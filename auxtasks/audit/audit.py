@@ -24,7 +24,7 @@ from auxtasks.aux_targets import AuxTargets
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.files import named
 from auxtasks.generator import AuxTargetGenerator
-from auxtasks.labels import MAIN
+from auxtasks.labels import MAIN, are_signed, missing_entries, read_labels
 from auxtasks.teacher.teaching import split_tasks
 from auxtasks.validation import check_int, check_number, check_processes
 
@@ -278,8 +278,9 @@ def _with_floats(y: Any, test: Any, loss: Any) -> tuple[Any, Any]:
     """Turn integer labels of hinge losses into floats: -1 is a class there, and only NaN can stand for none."""
     if about_loss(loss).scale != "margins":
         return y, test
-    y = np.asarray(y, dtype=np.float32)
-    return y, (test[0], np.asarray(test[1], dtype=np.float32)) if isinstance(test, tuple) and len(test) == 2 else test
+    if isinstance(test, (tuple, list)) and len(test) == 2:
+        test = (test[0], read_labels("test", test[1]).astype(np.float32))
+    return read_labels("y", y).astype(np.float32), test
 
 
 def made_targets(targets: Any, X: Any, y: Any) -> AuxTargets:
@@ -308,14 +309,14 @@ def _test_of(test: Any, made: AuxTargets, label_shape: tuple[int, ...]) -> Data:
     if not isinstance(test, (tuple, list)) or len(test) != 2:
         raise InvalidTypeError(f"`test` must be (X_test, y_test); got {type(test).__name__}.")
     found = made.transform(test[0])
-    labels = np.asarray(test[1])
+    labels = read_labels("test", test[1])
     if labels.shape != (found.n_samples, *label_shape):
         raise InvalidInputError(
             f"`test`: labels must be shaped like those of `y`, here {(found.n_samples, *label_shape)}; found "
             f"{labels.shape}."
         )
-    if labels.dtype.kind == "f" and np.isnan(labels).all():
-        raise InvalidInputError("`test` holds no label; every one is NaN.")
+    if missing_entries(labels, signed=are_signed(labels)).all():
+        raise InvalidInputError("`test` holds no label; every one is missing (-1 or NaN).")
     return Data(found.inputs, labels, dict(found))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from auxtasks.columns import is_missing, plain_array
 from auxtasks.errors import InvalidInputError, InvalidTypeError
 from auxtasks.optional import require
 from auxtasks.typing import Array
@@ -153,7 +154,13 @@ def check_groups(groups: Any, labelled: Array) -> Array | None:
     """Return the group of each sample; groups of the labelled samples alone leave the others without one."""
     if groups is None:
         return None
-    found = np.asarray(groups)
+    found = plain_array(groups)
+    gaps = np.array([is_missing(group) for group in found.ravel().tolist()])
+    if gaps.any():
+        raise InvalidInputError(
+            f"`groups`: {gaps.sum()} samples have no group, the first of them number {gaps.argmax()}; give each one, "
+            "of its own where nothing is known."
+        )
     if found.ndim == 1 and len(found) == len(labelled):
         return found
     if found.ndim == 1 and len(found) == labelled.sum():

@@ -15,7 +15,7 @@ import tensorflow as tf
 from auxtasks.batches.forms import AuxBatch, PackedDataset, as_arrays, as_inputs, is_arrays, map_dataset, map_generator
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.keras.class_weights import by_name, combined, counted, entry_weights, main_weights
-from auxtasks.keras.outputs import by_label
+from auxtasks.keras.outputs import by_label, by_place
 from auxtasks.keras.supervision import is_supervised, supervised_targets
 from auxtasks.labels import MAIN, any_floats, any_missing, labelled_rows, with_negative
 from auxtasks.specs import STEP_KINDS, TargetSpec
@@ -105,7 +105,9 @@ class Packer:
         if self.class_weight:
             weights, main_weight = self._weigh_classes(targets, weights, main, main_weight)
         # What one batch holds must not change its structure, so it always carries the rows.
-        return AuxBatch(as_inputs(x), targets, weights, self._labelled(main)), main, main_weight
+        labelled = self._labelled(main)
+        main, main_weight = (by_place(part, self.outputs) for part in (main, main_weight))
+        return AuxBatch(as_inputs(x), targets, weights, labelled), main, main_weight
 
     def pack_any(self, x: Any, y: Any = None, sample_weight: Any = None) -> tuple[Any, Any, Any]:
         """Pack data in any form: arrays, `tf.data.Dataset`, `PyDataset` or a generator."""
