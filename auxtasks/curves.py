@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import ceil
 from pathlib import Path
@@ -22,6 +22,7 @@ from auxtasks.labels import missing_entries, read_labels
 from auxtasks.optional import require
 from auxtasks.specs import CLASS_KINDS, TargetSpec
 from auxtasks.typing import Array, Floats
+from auxtasks.validation import check_int
 
 if TYPE_CHECKING:
     import keras
@@ -162,6 +163,8 @@ def plot_curves(
     ...     sorted(path.name for path in plot_curves(model, np.eye(3), [0, 1, 0], folder).values())
     ['main_confusion.png', 'main_curves.png']
     """
+    if batch_size is not None:
+        check_int("batch_size", batch_size, low=1)
     written = {}
     for name, options in tasks_of(model, x, y, classes, from_logits, batch_size).items():
         if missing_entries(options["y_true"]).all():
@@ -342,8 +345,8 @@ def decisions_of(
     names: Sequence[str] | None = None,
 ) -> Decisions | None:
     """Lay the labels and predictions of one task out, without what is missing."""
-    if isinstance(names, (str, bytes)):
-        raise InvalidTypeError(f"`classes` must be the names of the classes; got the single name {names!r}.")
+    if names is not None and (isinstance(names, (str, bytes)) or not isinstance(names, Iterable)):
+        raise InvalidTypeError(f"`classes` must be the names of the classes, as a list; got {names!r}.")
     labels, outputs = without_last_one(read_labels("y_true", y_true)), to_numbers(y_pred)
     chosen = Metrics.of(None, labels, outputs.shape, loss=loss, from_logits=from_logits, problem=problem)
     if chosen.problem == "regression":

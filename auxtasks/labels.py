@@ -226,6 +226,31 @@ def are_signed(labels: Array, *, hinge: bool = False) -> bool:
     return found == [-1, 1] or (found == [-1] and (hinge or labels.dtype.kind == "f"))
 
 
+_ENCODE = (
+    "Among integers -1 stands for a missing label: encode two classes as 0 and 1, or as the floats -1.0 and 1.0 of a "
+    "hinge loss."
+)
+
+
+def check_two_classes(argument: str, labels: Array, present: Array) -> None:
+    """Refuse classes, one a sample, of which a single one is left without the missing ones."""
+    classes = np.unique(labels[present])
+    if len(classes) == 1 and labels.shape[1:] in ((), (1,)):
+        beside = "" if present.all() else f", and {(~present).sum()} missing labels"
+        raise InvalidInputError(
+            f"{_quoted(argument)} holds one class only, {classes[0]}{beside}; two at least are needed. {_ENCODE}"
+        )
+
+
+def check_not_signed(argument: str, labels: Array) -> None:
+    """Refuse integers of nothing but -1 and 1, one a sample: what looks like two classes would be one."""
+    if labels.dtype.kind == "i" and labels.shape[1:] in ((), (1,)) and are_signed(labels):
+        raise InvalidInputError(
+            f"{_quoted(argument)} holds nothing but -1 and 1, which would be one class and missing labels. {_ENCODE} "
+            "Where class 1 is really the only one known, number it 0."
+        )
+
+
 def are_flags(labels: Array, *, signed: bool = False) -> bool:
     """Tell whether all labels that are present are yes or no, 0 and 1 or -1 and 1; also where none is present."""
     present = labels[~missing_entries(labels, signed=signed)]

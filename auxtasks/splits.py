@@ -23,9 +23,9 @@ import numpy as np
 
 from auxtasks.audit.splits import are_classes, checked_cv, folds_of, numbers_of, strata_of
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
-from auxtasks.labels import are_flags, are_signed, present_rows, read_labels, without_labels
+from auxtasks.labels import are_flags, are_signed, check_not_signed, present_rows, read_labels, without_labels
 from auxtasks.typing import Array
-from auxtasks.validation import check_int, check_number
+from auxtasks.validation import check_flag, check_int, check_number
 
 __all__ = ["SemiSupervisedSplit", "hide_labels"]
 
@@ -77,6 +77,7 @@ def hide_labels(
     (2, 5)
     """
     seed = check_int("seed", seed, low=0)
+    _check_stratify(stratify)
     if not isinstance(y, Mapping):
         if isinstance(hide, Mapping):
             raise InvalidTypeError("`hide` by name needs `y` by name too, such as {'main': y}.")
@@ -102,10 +103,16 @@ def _hidden(name: str, y: Any, hide: float, rng: np.random.Generator, stratify: 
     return without_labels(labels, rows[drawn(name, labels[rows], count, rng, stratify)]) if count else labels.copy()
 
 
+def _check_stratify(stratify: object) -> None:
+    if stratify is not None:
+        check_flag("stratify", stratify)
+
+
 def _read(name: str, y: Any) -> Array:
     labels = read_labels(str(name), y)
     if not len(labels):
         raise InvalidInputError(f"`{name}` holds no label; found shape {labels.shape}.")
+    check_not_signed(str(name), labels)
     return labels
 
 
@@ -210,6 +217,7 @@ class SemiSupervisedSplit:
             raise InvalidInputError(f"`cv` hides labels itself; pass the way of splitting inside it, {cv.cv!r}.")
         self.hide = hide
         self.cv: Any = checked_cv(cv)
+        _check_stratify(stratify)
         self.stratify = stratify
         self.random_state = check_int("random_state", random_state, low=0)
 

@@ -24,9 +24,9 @@ from auxtasks.aux_targets import AuxTargets
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.files import named
 from auxtasks.generator import AuxTargetGenerator
-from auxtasks.labels import MAIN, are_signed, missing_entries, read_labels
+from auxtasks.labels import MAIN, are_signed, check_two_classes, missing_entries, present_rows, read_labels
 from auxtasks.teacher.teaching import split_tasks
-from auxtasks.validation import check_int, check_number, check_processes
+from auxtasks.validation import check_flag, check_int, check_number, check_processes
 
 if TYPE_CHECKING:
     import keras
@@ -164,6 +164,8 @@ def audit(
     (['std'], 6)
     """
     start, jobs = time.perf_counter(), check_processes("n_jobs", n_jobs)
+    for name, flag in (("together", together), ("controls", controls), ("progress", progress)):
+        check_flag(name, flag)
     settings = {"epochs": epochs, "batch_size": batch_size, "fit_options": fit_options}
     settings |= {"at": at, "weighting": weighting, "schedule": schedule}
     experiment, factors = experiment_of(build_model, X, y, targets, test, metrics, weights, settings)
@@ -186,9 +188,13 @@ _OWN_OPTIONS = {"self", "x", "y", "kwargs", "epochs", "batch_size", "verbose", "
 Weights = float | str | Sequence[float] | Mapping[str, float | str]
 
 
+LARGEST_WEIGHT = float(np.finfo(np.float32).max)
+"""Of the floats that losses are multiplied by."""
+
+
 def check_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
     """Return the seeds: as many as a number says, or those given."""
-    if isinstance(seeds, (int, np.integer)):
+    if isinstance(seeds, (str, bytes)) or not isinstance(seeds, (Sequence, np.ndarray)):
         return tuple(range(check_int("seeds", seeds, low=2)))
     found = tuple(check_int("seeds", seed, low=0) for seed in seeds)
     if len(found) < 2 or len(set(found)) < len(found):
@@ -211,7 +217,7 @@ def check_weights(weights: Weights, tasks: Sequence[str]) -> tuple[dict[str, flo
 
 
 def _positive(weight: Any) -> float:
-    number = check_number("weights", weight, low=0.0)
+    number = check_number("weights", weight, low=0.0, high=LARGEST_WEIGHT)
     if number == 0:
         raise InvalidInputError("`weights` must be positive: with 0 an arm is the baseline again.")
     return number
@@ -240,26 +246,32 @@ def experiment_of(
     teachers = teachers_among(made)
     of_tasks, factors = check_weights(weights, list(made.specs))
     counts = {name: check_int(name, settings[name], low=1) for name in ("epochs", "batch_size")}
-    options = dict(settings.get("fit_options") or {})
-    check_fit_options(options)
+    options = check_fit_options(settings.get("fit_options"))
     model = checked_model(build_model())
     y, test = _with_floats(y, test, model.loss)
     samples = Data(made.inputs, made.with_main(y)[MAIN], dict(made))
     tested = None if test is None else _test_of(test, made, samples.main.shape[1:])
     labels = samples.main if tested is None else np.concatenate([samples.main, tested.main.astype(samples.main.dtype)])
     chosen = Metrics.of(metrics, labels, output_shape(model, made.inputs), loss=model.loss)
+    if chosen.problem in ("binary", "multiclass"):
+        check_two_classes("y", samples.main, present_rows(samples.main))
     how = Settings(metrics=chosen, weights=of_tasks, **{**settings, **counts, "fit_options": options})
     experiment = Experiment(build_model, made.specs, samples, made.n_original, tested, how, teachers)
     experiment.attached(model, Arm(tuple(made.specs)), samples)
     return experiment, factors
 
 
-def check_fit_options(options: Mapping[str, Any]) -> None:
-    """Refuse what `fit` does not take, what the audit says itself, and what cannot be copied for each run."""
+def check_fit_options(asked: Any) -> dict[str, Any]:
+    """Return further arguments of `fit`; refuse what `fit` does not take, what the audit says itself, and what cannot be copied for each run."""
     import keras
 
     from auxtasks.keras.model import AuxModel
 
+    if asked is not None and not isinstance(asked, Mapping):
+        raise InvalidTypeError(
+            f"`fit_options` must map arguments of fit to values, such as {{'class_weight': 'balanced'}}; got {asked!r}."
+        )
+    options = dict(asked or {})
     known = {*inspect.signature(AuxModel.fit).parameters, *inspect.signature(keras.Model.fit).parameters}
     for name, value in options.items():
         if name in _OWN_OPTIONS:
@@ -272,6 +284,7 @@ def check_fit_options(options: Mapping[str, Any]) -> None:
             raise InvalidTypeError(
                 f"`fit_options`: {name!r} cannot be copied, and each run needs one of its own: {error}."
             ) from error
+    return options
 
 
 def _with_floats(y: Any, test: Any, loss: Any) -> tuple[Any, Any]:

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from auxtasks.columns import entries_of, plain_array
+from auxtasks.columns import entries_of, plain_array, read_column
 from auxtasks.errors import InvalidTypeError
 from auxtasks.labels import read_labels
 from auxtasks.typing import Array
@@ -115,7 +115,10 @@ def as_arrays(values: Any) -> Any:
     if values is None:
         return None
     array = plain_array(values)
-    return read_labels("y", array) if array.dtype == object else array
+    if array.dtype != object:
+        return array
+    column = read_column("`y`", array)
+    return array if column.family == "string" else read_labels("y", column)
 
 
 def as_inputs(x: Any) -> Any:

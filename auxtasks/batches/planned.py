@@ -24,7 +24,7 @@ from auxtasks.batches.composition import (
     planned,
 )
 from auxtasks.batches.forms import AuxBatch, PackedDataset, as_arrays, as_inputs
-from auxtasks.labels import present_rows
+from auxtasks.labels import check_not_signed, present_rows
 from auxtasks.typing import Array
 
 
@@ -289,7 +289,9 @@ def labelled_dataset(
 def _checked_plan(y: Any, batch_size: int, share: float, seed: int, main: str) -> tuple[Any, Composition]:
     by_name = hasattr(y, "keys") and not hasattr(y, "to_numpy")
     y = as_arrays(dict(y) if by_name else y)
-    return y, planned(present_rows(y[main] if by_name else y), batch_size, share, seed)
+    labels = y[main] if by_name else y
+    check_not_signed("y", labels)
+    return y, planned(present_rows(labels), batch_size, share, seed)
 
 
 def weight_for(x: Any) -> float:

@@ -17,7 +17,7 @@ from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.keras.class_weights import by_name, combined, counted, entry_weights, main_weights
 from auxtasks.keras.outputs import by_label, by_place
 from auxtasks.keras.supervision import is_supervised, supervised_targets
-from auxtasks.labels import MAIN, any_floats, any_missing, labelled_rows, with_negative
+from auxtasks.labels import MAIN, any_floats, any_missing, check_not_signed, labelled_rows, with_negative
 from auxtasks.specs import STEP_KINDS, TargetSpec
 
 NUMERIC = re.compile("squared|absolute|percentage|logarithmic|huber|cosh|cosine|poisson|^(mse|mae|mape|msle)$")
@@ -235,6 +235,8 @@ class Packer:
         for labels in keras.tree.flatten(main):
             if not np.issubdtype(labels.dtype, np.signedinteger):
                 continue
+            if self.use != "evaluation" and not self.rules.numeric:
+                check_not_signed("y", labels)
             if self.rules.numeric and np.any(labels == -1):
                 raise InvalidInputError(
                     "`y` holds -1 among integers, and with a loss between numbers it could be a number or stand for a "

@@ -12,7 +12,7 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from auxtasks.columns import is_missing, plain_array
-from auxtasks.errors import InvalidInputError
+from auxtasks.errors import AuxTasksWarning, InvalidInputError, unknown_name
 from auxtasks.labels import MAIN, missing_entries
 from auxtasks.typing import Array
 
@@ -83,6 +83,10 @@ def _codes(column: Array, missing: Array, classes: Array) -> Array:
     return codes
 
 
+_MANY = 20
+"""Of fewer classes than this nobody takes them for numbers."""
+
+
 def fit_classes(y: Any, unlabelled: Any) -> Labels:
     """Learn the classes."""
     array, missing = read_y(y, unlabelled)
@@ -90,8 +94,10 @@ def fit_classes(y: Any, unlabelled: Any) -> Labels:
         where = "" if array.ndim == 1 else f" in column {missing.all(axis=0).argmax()}"
         raise InvalidInputError(f"`y` holds no label at all among its {len(array)} samples{where}; give some.")
     complete = plain(_filled(array, missing))
-    check_classification_targets(complete)
-    kind = type_of_target(complete)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)  # said below
+        check_classification_targets(complete)
+        kind = type_of_target(complete)
     if kind == "multilabel-indicator":
         return Labels(kind, array.shape[1], (np.arange(array.shape[1]),), unlabelled)
     table, gaps = array.reshape(len(array), -1), missing.reshape(len(array), -1)
@@ -103,6 +109,9 @@ def fit_classes(y: Any, unlabelled: Any) -> Labels:
                 f"`y` must hold at least two classes among the labels; found 1 class, {found[0]!r}."
                 f"{where + 'None.' if missing.any() else ''}"
             )
+        if _MANY < len(found) > len(array) / 2:
+            message = f"`y` holds {len(found)} classes among {len(array)} samples; numbers are for AuxRegressor."
+            warnings.warn(message, AuxTasksWarning, stacklevel=4)
     if len(classes) == 1:
         kind = "binary" if len(classes[0]) == 2 else "multiclass"
     return Labels(kind, table.shape[1], classes, unlabelled)
@@ -119,6 +128,39 @@ def fit_numbers(y: Any) -> Labels:
         )
     columns = array.shape[1] if array.ndim == 2 else 1
     return Labels("continuous" if array.ndim == 1 else "continuous-multioutput", columns)
+
+
+def check_weighed(argument: str, weights: Any, labels: Labels) -> None:
+    """Refuse weights of classes that there are not; scikit-learn checks the rest."""
+    columns = weights if isinstance(weights, (list, tuple)) else [weights]
+    for place, (column, classes) in enumerate(zip(columns, labels.classes, strict=False)):
+        if isinstance(column, Mapping) and labels.target_type in ("binary", "multiclass", "multiclass-multioutput"):
+            _numbered(argument, column, classes, f"class of column {place} of y" if labels.several else "class of y")
+
+
+def numbered_weights(asked: Any, labels: Labels, outputs: list[str]) -> Any:
+    """Return class weights by the name of the output or target, as `fit` takes them; classes of y by their codes."""
+    if not isinstance(asked, (Mapping, str)):
+        return asked
+    by_name = isinstance(asked, Mapping) and any(isinstance(each, (Mapping, str)) for each in asked.values())
+    named = dict(asked) if isinstance(asked, Mapping) and by_name else {MAIN: asked}
+    if len(outputs) == 1 and MAIN in named:
+        named[outputs[0]] = named.pop(MAIN)
+    for name, weights in named.items():
+        if name in outputs and not labels.classes:
+            raise InvalidInputError("`fit__class_weight`: numbers have no classes; pass `sample_weight` to fit.")
+        if name in outputs and isinstance(weights, Mapping):
+            classes = labels.classes[outputs.index(name) if labels.several else 0]
+            named[name] = _numbered("fit__class_weight", weights, classes, f"class of {name!r}")
+    return named
+
+
+def _numbered(argument: str, weights: Mapping[Any, Any], classes: Array, what: str) -> dict[int, Any]:
+    known = classes.tolist()
+    for key in weights:
+        if key not in known:
+            raise unknown_name(argument, key, map(str, known), what)
+    return {known.index(key): weight for key, weight in weights.items()}
 
 
 def _filled(array: Array, missing: Array) -> Array:

@@ -7,7 +7,7 @@ from numbers import Real
 
 import numpy as np
 
-from auxtasks.columns import entries_of, is_column, is_missing, plain_array
+from auxtasks.columns import entries_of, in_memory, is_column, is_missing, plain_array
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.registry import DOMAINS
 from auxtasks.targets.samples import Dense, Ragged, Samples
@@ -147,6 +147,7 @@ def to_array(value: object, where: str) -> Array:
 
 
 def _as_array(value: object) -> Array:
+    value = in_memory(value)
     return plain_array(value) if is_column(value) else np.asarray(value)
 
 

@@ -42,7 +42,7 @@ def model() -> Any:
         ({**Y, "numbers": Y["numbers"][:, :3]}, InvalidInputError, r"must have shape \(4,\).*found shape \(48, 3\)"),
         ({**Y, "kind": Y["kind"][:, None]}, InvalidInputError, r"'kind' must have shape \(\).*found shape \(48, 1\)"),
         ({**Y, "numbers": Y["numbers"][:40]}, InvalidInputError, r"one row for each of the 48 samples.*\(40, 4\)"),
-        ({**Y, "main": ["cat"] * 48}, InvalidInputError, "'main' must be numbers; found dtype <U3. Number the classes"),
+        ({**Y, "main": ["cat"] * 48}, InvalidInputError, "'main' must be numbers; found dtype object. Number the classes"),
         ({**Y, "main": labels()[:40]}, InvalidInputError, r"'main' must have one row for each of the 48.*\(40,\)"),
     ],
 )

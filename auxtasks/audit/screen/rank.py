@@ -31,7 +31,7 @@ from auxtasks.audit.screen.probe import (
 from auxtasks.audit.screen.ranking import FROM_LABEL, Ranking, TaskRank, warnings_of
 from auxtasks.aux_targets import AuxTargets
 from auxtasks.errors import InvalidInputError, InvalidTypeError
-from auxtasks.labels import main_labels
+from auxtasks.labels import check_two_classes, main_labels
 from auxtasks.specs import TargetSpec
 from auxtasks.typing import Array
 from auxtasks.validation import check_int
@@ -212,6 +212,8 @@ def read_given(
     # Only the user's own samples, which come first, can have a label; transformed copies cannot.
     n_original = targets.n_original if isinstance(targets, AuxTargets) else n
     labels = read_main_labels(main_labels(y, "main", n_original, n)["main"], problem)
+    if labels.kind == "classes":
+        check_two_classes("y", labels.values, labels.present)
     rng = np.random.default_rng(seed)
     everyone, labelled = np.arange(n), np.flatnonzero(labels.present)
     drawn = rng.choice(everyone, min(n, max_samples), replace=False)
