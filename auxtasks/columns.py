@@ -109,8 +109,8 @@ def _of_list(values: Sequence[Any]) -> Array:
         values = [None if value is np.ma.masked else plain_array(value).tolist() for value in values]
     try:
         array = np.asarray(values)
-        # NumPy makes strings of all that a list with one string holds.
-        mixed = array.dtype.kind in "US"
+        # NumPy makes strings of all that a list with one string holds, and floats of -1 and 2**63.
+        mixed = array.dtype.kind in "US" or (array.dtype == np.float64 and bool((np.abs(array) >= 2.0**63).any()))
     except ValueError:  # lists of different lengths
         mixed = True
     return np.asarray(values, dtype=object) if mixed else array
