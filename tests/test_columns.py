@@ -258,9 +258,10 @@ TEXTS = ["so it goes", "so it is"]
 
 @pytest.mark.parametrize("texts", [pa.array(TEXTS), pa.chunked_array([TEXTS]), LazyColumn(TEXTS), pd.array(TEXTS)])
 def test_texts_are_read_like_lists_of_them(texts: Any) -> None:
-    assert make_aux_targets(texts, "text", "next_word").vocabulary == make_aux_targets(
-        TEXTS, "text", "next_word"
-    ).vocabulary
+    assert (
+        make_aux_targets(texts, "text", "next_word").vocabulary
+        == make_aux_targets(TEXTS, "text", "next_word").vocabulary
+    )
 
 
 def test_a_column_of_a_data_set_is_read() -> None:

@@ -262,7 +262,7 @@ def experiment_of(
 
 
 def check_fit_options(asked: Any) -> dict[str, Any]:
-    """Return further arguments of `fit`; refuse what `fit` does not take, what the audit says itself, and what cannot be copied for each run."""
+    """Refuse what `fit` does not take, what the audit says itself, and what cannot be copied for each run."""
     import keras
 
     from auxtasks.keras.model import AuxModel

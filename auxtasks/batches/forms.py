@@ -106,18 +106,23 @@ def is_arrays(x: Any) -> bool:
     return all(hasattr(part, "shape") for part in keras.tree.flatten(x))
 
 
-def as_arrays(values: Any) -> Any:
-    """Turn lists of numbers, masked arrays and columns of tables into arrays; a missing label is -1 or NaN there."""
+def as_arrays(values: Any, *, weights: bool = False) -> Any:
+    """Turn lists of numbers, masked arrays and columns of tables into arrays.
+
+    A missing label is -1 or NaN there, and a missing one of `weights` NaN.
+    """
     if isinstance(values, Mapping):
-        return {name: as_arrays(value) for name, value in values.items()}
+        return {name: as_arrays(value, weights=weights) for name, value in values.items()}
     if isinstance(values, (list, tuple)) and any(np.ndim(part) for part in keras.tree.flatten(values)):
-        return type(values)(as_arrays(value) for value in values)
+        return type(values)(as_arrays(value, weights=weights) for value in values)
     if values is None:
         return None
     array = plain_array(values)
     if array.dtype != object:
         return array
-    column = read_column("`y`", array)
+    column = read_column("`sample_weight`" if weights else "`y`", array)
+    if weights and column.family != "string":
+        return np.where(column.missing, np.nan, column.values)
     return array if column.family == "string" else read_labels("y", column)
 
 

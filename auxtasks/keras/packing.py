@@ -124,7 +124,7 @@ class Packer:
             raise InvalidTypeError(
                 f"`x` must be in arrays, a tf.data.Dataset, a PyDataset or a generator; got {type(x).__name__}."
             )
-        y, sample_weight = as_arrays(y), as_arrays(sample_weight)
+        y, sample_weight = as_arrays(y), as_arrays(sample_weight, weights=True)
         self._check_arrays(x, y, sample_weight)
         if self.class_weight:
             self._count_classes(y)
@@ -272,6 +272,11 @@ class Packer:
                 raise InvalidInputError(
                     f"`sample_weight`: {name!r} must have one weight for each of the {n} samples, labelled or not; "
                     f"found shape {tuple(weight.shape)}."
+                )
+            if isinstance(weight, np.ndarray) and weight.dtype.kind == "f" and not np.isfinite(weight).all():
+                raise InvalidInputError(
+                    f"`sample_weight`: {name!r} must hold finite numbers; found a missing or infinite one. Give "
+                    "samples that are not to count the weight 0."
                 )
         for name, value in (y if isinstance(y, Mapping) else {MAIN: y}).items():
             if value is None:

@@ -130,7 +130,13 @@ def try_out(base: keras.Model, samples: Samples, specs: Mapping[str, TargetSpec]
     except (ValueError, tf.errors.InvalidArgumentError):
         check_shapes(inputs, base)
         raise
-    return Trial(outputs, returned_names(returned), samples.lengths if samples.numbered_by_model() else None, samples.padding, leaks)
+    return Trial(
+        outputs,
+        returned_names(returned),
+        samples.lengths if samples.numbered_by_model() else None,
+        samples.padding,
+        leaks,
+    )
 
 
 def trial_run(

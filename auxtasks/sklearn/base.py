@@ -20,7 +20,16 @@ from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.generator import AuxTargetGenerator, input_tags, made_leniently
 from auxtasks.labels import MAIN, class_weights, missing_entries
 from auxtasks.sklearn.building import build_model, compile_wrapper, labels_for, make_callbacks
-from auxtasks.sklearn.labels import Encoded, Labels, by_output, numbered_weights, output_shapes, plain, predictions, read_y
+from auxtasks.sklearn.labels import (
+    Encoded,
+    Labels,
+    by_output,
+    numbered_weights,
+    output_shapes,
+    plain,
+    predictions,
+    read_y,
+)
 from auxtasks.targets.reading import to_array
 from auxtasks.teacher.teaching import split_tasks
 from auxtasks.typing import Array

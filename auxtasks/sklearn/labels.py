@@ -78,7 +78,9 @@ def _codes(column: Array, missing: Array, classes: Array) -> Array:
     present = plain(column[~missing])
     unknown = np.setdiff1d(present, classes)
     if len(unknown):
-        raise InvalidInputError(f"`y` holds {unknown[0]!r}, which is none of the classes of the training: {classes}.")
+        raise InvalidInputError(
+            f"`y` holds {unknown.tolist()[0]!r}, which is none of the classes of the training: {classes}."
+        )
     codes[~missing] = np.searchsorted(classes, present)
     return codes
 
@@ -106,7 +108,7 @@ def fit_classes(y: Any, unlabelled: Any) -> Labels:
         if len(found) < 2:
             where = f" Entries of {unlabelled!r} were taken for missing labels; if that is a class, pass unlabelled="
             raise InvalidInputError(
-                f"`y` must hold at least two classes among the labels; found 1 class, {found[0]!r}."
+                f"`y` must hold at least two classes among the labels; found 1 class, {found.tolist()[0]!r}."
                 f"{where + 'None.' if missing.any() else ''}"
             )
         if _MANY < len(found) > len(array) / 2:
