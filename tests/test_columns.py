@@ -188,7 +188,7 @@ def test_signed_classes_with_a_gap_become_floats() -> None:
     "y", [np.array([2**63, 1], np.uint64), [2**63, None, 1], [2**63, -1], pd.Series([2**63, None], dtype="UInt64")]
 )
 def test_labels_that_would_wrap_are_refused(y: Any) -> None:
-    with pytest.raises(InvalidInputError, match="`y` holds 9223372036854775808, too large for int64. Number classes"):
+    with pytest.raises(InvalidInputError, match=r"`y` holds 9223372036854775808, too large for int64. Number classes"):
         read_labels("y", y)
 
 
@@ -293,7 +293,7 @@ def test_entries_have_a_family() -> None:
 
 @pytest.mark.parametrize("y", [[-1, 1, 1], [[-1], [1]]])
 def test_integers_of_minus_one_and_one_are_refused_as_classes(y: Any) -> None:
-    with pytest.raises(InvalidInputError, match="`y` holds nothing but -1 and 1.*-1 stands for a missing label.* 0 an"):
+    with pytest.raises(InvalidInputError, match=r"`y` holds nothing but -1 and 1.*-1 stands for a missing label.* 0 an"):
         check_not_signed("y", np.array(y))
     labels = np.array(y)
     with pytest.raises(InvalidInputError, match="`y` holds one class only, 1, and 1 missing labels; two at least"):

@@ -24,7 +24,7 @@ def label_names(base: keras.Model) -> list[str] | None:
     return [MAIN] if len(outputs) == 1 else list(base.output_names)
 
 
-def returned_names(returned: Any) -> list[str] | None:
+def returned_names(returned: Any) -> list[str]:
     """Return the names that labels have by what a model returned: those of a mapping, and of a tuple the places."""
     if isinstance(returned, Mapping):
         return sorted(returned)

@@ -57,7 +57,7 @@ def test_labels_that_do_not_fit_are_refused(model: Any, y: Any, error: type[Exce
 
 def test_one_class_written_as_one_and_minus_one_is_refused(model: Any) -> None:
     signed = np.where(labels() > 0, 1, -1)
-    with pytest.raises(InvalidInputError, match="`y` holds nothing but -1 and 1.* encode two classes as 0 and 1"):
+    with pytest.raises(InvalidInputError, match=r"`y` holds nothing but -1 and 1.* encode two classes as 0 and 1"):
         model.fit(X, {**Y, "main": signed}, verbose=0)
     with pytest.raises(InvalidInputError, match="`y` holds nothing but -1 and 1"):
         labelled_dataset(X, signed)

@@ -172,8 +172,8 @@ class Forms(TwoOutputs):
         self.form = form
 
     def call(self, inputs: Any) -> Any:
-        outputs = super().call(inputs)
-        return {"a": outputs["a"]} if self.form == "one" else (outputs["a"], outputs["b"])
+        hidden = self.hidden(inputs)
+        return {"a": self.a(hidden)} if self.form == "one" else (self.a(hidden), self.b(hidden))
 
 
 def test_a_subclassed_model_with_a_mapping_of_one_output_takes_its_name() -> None:
@@ -182,7 +182,7 @@ def test_a_subclassed_model_with_a_mapping_of_one_output_takes_its_name() -> Non
     assert model.label_names == ["a"]
     logs = model.fit(X, {"a": some_missing(YA), **TARGETS}, verbose=0).history
     assert {"main_loss", "numbers_loss"} <= set(logs)
-    with pytest.raises(UnknownNameError, match="`y`: there is no output or target named 'aa'. Did you mean 'a'"):
+    with pytest.raises(UnknownNameError, match=r"`y`: there is no output or target named 'aa'. Did you mean 'a'"):
         model.evaluate(X, {"aa": YA}, verbose=0)
 
 

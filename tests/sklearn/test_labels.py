@@ -54,7 +54,7 @@ def test_large_classes_keep_their_value() -> None:
 
 
 def test_minus_one_and_one_are_refused() -> None:
-    with pytest.raises(InvalidInputError, match="found 1 class, 1. Entries of -1 were taken for missing.*unlabelled="):
+    with pytest.raises(InvalidInputError, match=r"found 1 class, 1. Entries of -1 were taken for missing.*unlabelled="):
         fit_classes([-1, 1, 1], -1)
 
 
@@ -85,7 +85,7 @@ def test_weights_of_classes_that_are_none_are_refused() -> None:
         UnknownNameError, match=r"`fit__class_weight`: there is no class of 'out' named 0.*'1', '2', '5'"
     ):
         numbered_weights({0: 3.0}, NUMBERS, ["out"])
-    with pytest.raises(UnknownNameError, match="`class_weight`: there is no class of y named 'cow'.*'cat', 'dog'"):
+    with pytest.raises(UnknownNameError, match=r"`class_weight`: there is no class of y named 'cow'.*'cat', 'dog'"):
         check_weighed("class_weight", {"cow": 3.0}, NAMES)
     with pytest.raises(InvalidInputError, match="`fit__class_weight`: numbers have no classes; pass `sample_weight`"):
         numbered_weights({0: 3.0}, fit_numbers([0.5, 1.5]), ["out"])
