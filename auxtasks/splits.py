@@ -38,8 +38,9 @@ def hide_labels(
     Parameters
     ----------
     y : array-like or mapping of str to array-like
-        Labels, one row for each sample; missing ones are -1 (integers) or NaN (floats). A mapping holds those of
-        several tasks, such as ``targets.with_main(y)``.
+        Labels, one row for each sample; missing ones are -1 (integers), NaN (floats), masked or null. A
+        mapping holds those of several tasks, such as ``targets.with_main(y)``. Integers of nothing but -1 and 1 are
+        refused.
     hide : float, int or mapping of str to these
         The share of the labels to hide (float), or how many (int), of those that are present; for all tasks or by name.
         Tasks that a mapping leaves out keep all.

@@ -75,7 +75,8 @@ def audit(
         The samples, labelled or not, as for `auxtasks.make_aux_targets`.
     y : array-like
         Main labels: classes in integers, rows of one-hot or several labels, or floats to be predicted. Missing ones are
-        -1 or NaN, or left out at the end.
+        -1, NaN, masked or null, or left out at the end; two classes at least must be left. For a hinge loss give -1 and
+        1 where some are missing as floats.
     targets : AuxTargets or AuxTargetGenerator
         The targets of `X`, or what computes them.
     test : (X_test, y_test), optional

@@ -266,6 +266,8 @@ class AuxModel(keras.Model):
             The inputs, such as ``targets.inputs``; also a list of texts, for a model that reads texts.
         y : mapping
             ``targets.with_main(labels)``. Samples whose main label is missing (-1 or NaN) train the auxiliary tasks.
+            Arrays of integers that hold nothing but -1 and 1 are refused, unless for a hinge loss: they look like two
+            classes and would be one. In batches, where one class may come alone, -1 is missing.
             Where heads were attached to a generator, the labels alone, for all samples of an array or for the first of
             them; the targets are then computed from each batch as it arrives, but for those that y holds.
         batch_size, epochs, verbose, callbacks, validation_split, shuffle

@@ -71,7 +71,8 @@ class AuxClassifier(ClassifierMixin, AuxEstimator):  # type: ignore[misc]  # sci
         Parameters that are sent on: ``model__units=8`` to the function that builds the model, ``targets__padding`` to
         `auxtasks.AuxTargetGenerator`, ``attach__tie`` to `attach_heads`, ``optimizer__learning_rate``,
         ``loss__from_logits``, ``compile__jit_compile``, ``fit__epochs``, ``fit__validation_data=(X_val, y_val)`` and
-        ``predict__batch_size``. They outweigh parameters of the same meaning, and searches can vary them.
+        ``predict__batch_size``. The keys of ``fit__class_weight`` are classes of y, as those of `class_weight`. They
+        outweigh parameters of the same meaning, and searches can vary them.
 
     Attributes
     ----------
@@ -193,7 +194,7 @@ class AuxClassifier(ClassifierMixin, AuxEstimator):  # type: ignore[misc]  # sci
             Samples of the domain: a table, an array, a list of series, or texts.
         y : array-like, shape (n,) or (n, outputs)
             Classes of any kind, flags of labels that do not exclude each other, or a column of classes for each output
-            of the model; -1 (see `unlabelled`), NaN or None where there is none.
+            of the model; -1 (see `unlabelled`), NaN, None, masked or null where there is none.
         sample_weight : array-like, shape (n,), optional
             What each sample weighs in the main loss.
         given : DataFrame, structured array or mapping of str to array-like, optional

@@ -79,7 +79,10 @@ def rank_tasks(
     InvalidTypeError
         If targets, labels or inputs are of a type that cannot be used.
     InvalidInputError
-        If they differ in length, or a spec is missing.
+        If they differ in length, a spec is missing, or labels hold one class only, as -1 and 1 in integers do: -1 is a
+        missing label.
+    UnknownNameError
+        If `problem` is none of those named.
 
     Notes
     -----
