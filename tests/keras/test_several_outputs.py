@@ -166,18 +166,23 @@ def test_labels_in_a_list_are_those_of_the_outputs_in_the_order_of_keras() -> No
     np.testing.assert_array_equal(found[1], np.ones(48))
 
 
-class Forms(TwoOutputs):
-    def __init__(self, form: Any, **kwargs: Any) -> None:
+class OneByName(keras.Model):
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.form = form
+        self.hidden, self.a = layers.Dense(8, activation="relu"), layers.Dense(3, activation="softmax")
 
     def call(self, inputs: Any) -> Any:
+        return {"a": self.a(self.hidden(inputs))}
+
+
+class TwoByPlace(TwoOutputs):
+    def call(self, inputs: Any) -> Any:
         hidden = self.hidden(inputs)
-        return {"a": self.a(hidden)} if self.form == "one" else (self.a(hidden), self.b(hidden))
+        return self.a(hidden), self.b(hidden)
 
 
 def test_a_subclassed_model_with_a_mapping_of_one_output_takes_its_name() -> None:
-    model = attach_heads(Forms("one"), SPECS, inputs=X, weights=1.0)
+    model = attach_heads(OneByName(), SPECS, inputs=X, weights=1.0)
     model.compile("sgd", {"a": LOSS})
     assert model.label_names == ["a"]
     logs = model.fit(X, {"a": some_missing(YA), **TARGETS}, verbose=0).history
@@ -187,7 +192,7 @@ def test_a_subclassed_model_with_a_mapping_of_one_output_takes_its_name() -> Non
 
 
 def test_a_subclassed_model_with_a_tuple_takes_labels_by_place() -> None:
-    model = attach_heads(Forms("tuple"), SPECS, inputs=X, weights=1.0)
+    model = attach_heads(TwoByPlace(), SPECS, inputs=X, weights=1.0)
     model.compile("sgd", [LOSS, "mse"])
     by_place = {"0": some_missing(YA), "1": YB}
     expected = model.evaluate(X, [by_place["0"], YB], verbose=0, return_dict=True)
