@@ -220,9 +220,10 @@ class AuxTargets(Mapping[str, Array]):
         ----------
         y : array-like or mapping of str to array-like, optional
             Integers or floats, one row for each original sample or for the first of them; the labels of the others
-            are missing. A mapping holds the labels of several main outputs by name. Of targets that were made with
-            main labels these alone, which are the default; classes that were strings have the numbers of their sorted
-            names.
+            are missing, and so are those that are masked (`numpy.ma`) or null (pandas, polars, Arrow). Integers of
+            which some are missing stay integers. A mapping holds the labels of several main outputs by name. Of targets
+            that were made with main labels these alone, which are the default; classes that were strings have the
+            numbers of their sorted names.
         name : str
             The key of the labels where `y` is not a mapping.
 
@@ -235,10 +236,10 @@ class AuxTargets(Mapping[str, Array]):
         Raises
         ------
         InvalidTypeError
-            If the labels are not numbers.
+            If the labels are not numbers, or a list of several arrays.
         InvalidInputError
-            If there are more labels than samples, or a name is that of a target; if soft labels were made from other
-            labels than these.
+            If there are more labels than samples, one is too large for int64, or a name is that of a target; if soft
+            labels were made from other labels than these.
         """
         if self._main and (y is None or any(spec.is_taught for spec in self.specs.values())):
             if y is not None:

@@ -7,7 +7,7 @@ import re
 import unicodedata
 import warnings
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import ceil
 from pathlib import Path
@@ -25,6 +25,7 @@ from auxtasks.labels import missing_entries, read_labels
 from auxtasks.optional import require
 from auxtasks.specs import CLASS_KINDS, TargetSpec
 from auxtasks.typing import Array, Floats
+from auxtasks.validation import check_int
 
 if TYPE_CHECKING:
     import keras
@@ -166,11 +167,13 @@ def plot_curves(
     ...     sorted(path.name for path in plot_curves(model, np.eye(3), [0, 1, 0], folder).values())
     ['main_confusion.png', 'main_curves.png']
     """
+    if batch_size is not None:
+        check_int("batch_size", batch_size, low=1)
     written = {}
     tasks = tasks_of(model, x, y, classes, from_logits, batch_size)
     stems = file_stems(list(tasks))
     for name, options in tasks.items():
-        if missing_entries(np.asarray(options["y_true"])).all():
+        if missing_entries(options["y_true"]).all():
             warnings.warn(f"{name!r} has no label in `y`, and so no figures.", AuxTasksWarning, stacklevel=2)
             continue
         for kind, figure in draw_curves(**options, task=name).items():
@@ -361,8 +364,8 @@ def decisions_of(
     names: Sequence[str] | None = None,
 ) -> Decisions | None:
     """Lay the labels and predictions of one task out, without what is missing."""
-    if isinstance(names, (str, bytes)):
-        raise InvalidTypeError(f"`classes` must be the names of the classes; got the single name {names!r}.")
+    if names is not None and (isinstance(names, (str, bytes)) or not isinstance(names, Iterable)):
+        raise InvalidTypeError(f"`classes` must be the names of the classes, as a list; got {names!r}.")
     labels, outputs = without_last_one(read_labels("y_true", y_true)), to_numbers(y_pred)
     chosen = Metrics.of(None, labels, outputs.shape, loss=loss, from_logits=from_logits, problem=problem)
     if chosen.problem == "regression":
@@ -481,7 +484,7 @@ def tasks_of(
     named, losses = _names(classes, main, specs), _by_output(model.loss, main)
     found = {
         name: {
-            "y_true": labels[name],
+            "y_true": read_labels(name, labels[name]),
             "y_pred": output,
             "from_logits": from_logits,
             "loss": losses.get(name),

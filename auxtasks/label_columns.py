@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from auxtasks.columns import Column, StepLabels, read_column
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
-from auxtasks.labels import Family, family_of, is_missing
 from auxtasks.specs import CLASS_KINDS, Kind
 from auxtasks.typing import Array
 
@@ -98,94 +98,25 @@ class GivenColumn:
         return cls(**known)
 
 
-@dataclass(frozen=True)
-class Labels:
-    """Labels of one family."""
-
-    values: Array  # booleans or integers, floats or `str` objects; 0, NaN or "" where missing
-    missing: Array  # where a value is missing
-    family: Family  # unknown if all are missing; booleans count as integers
-
-
-class StepLabels(Labels):
-    """Labels of shape (n, time) that are known to be classes of single steps, also where all are 0 or 1."""
-
-
-def as_labels(name: str, values: object, n: int | None) -> Labels:
-    """Turn labels into an array of one family of values, and where they are missing."""
-    if isinstance(values, Labels):
+def as_labels(name: str, values: object, n: int | None) -> Column:
+    """Turn the labels of so many samples into an array of one family of values, and where they are missing."""
+    if isinstance(values, StepLabels):
         return values
-    array = _to_array(name, values)
-    if array.ndim == 0 or (n is not None and len(array) != n):
+    labels = read_column(f"`{name}`", values)
+    shape = labels.values.shape
+    if not shape or (n is not None and shape[0] != n):
         expected = "each sample" if n is None else f"each of the {n} samples"
         raise InvalidInputError(
-            f"`{name}` must have one entry for {expected}; found shape {array.shape}. "
+            f"`{name}` must have one entry for {expected}; found shape {shape}. "
             "Give labels in the order of the samples, missing ones included."
-        )
-    if array.dtype.kind in "OUT":
-        labels = _from_objects(name, array.astype(object))
-    elif array.dtype.kind in "biu":
-        labels = Labels(array, np.zeros(array.shape, np.bool_), "integer")
-    elif array.dtype.kind == "f":
-        labels = Labels(array, np.isnan(array), "float")
-    else:
-        raise InvalidTypeError(
-            f"`{name}` must hold integers, floats, booleans or strings; got an array of dtype {array.dtype}. "
-            "Convert it first."
         )
     _check_finite(name, labels)
     if labels.family != "float" and labels.values.shape[1:] == (1,):
-        return Labels(labels.values[:, 0], labels.missing[:, 0], labels.family)
+        return Column(labels.values[:, 0], labels.missing[:, 0], labels.family)
     return labels
 
 
-def _to_array(name: str, values: Any) -> Array:
-    dtypes = np.atleast_1d(np.asarray(getattr(values, "dtypes", getattr(values, "dtype", ())), dtype=object))
-    if any(hasattr(dtype, "na_value") or hasattr(dtype, "categories") for dtype in dtypes):
-        # pandas' own dtypes know missing values; read as numbers, integers with missing ones would become floats.
-        values = values.astype(object)
-    if hasattr(values, "to_numpy"):
-        return np.asarray(values.to_numpy())
-    try:
-        array = np.asarray(values)
-        # NumPy makes strings of all that a list with one string holds.
-        mixed = isinstance(values, (list, tuple)) and array.dtype.kind in "US"
-    except ValueError:
-        mixed = True
-    try:
-        return np.asarray(values, dtype=object) if mixed else array
-    except ValueError:
-        raise InvalidInputError(f"`{name}` must be an array; its entries differ in shape.") from None
-
-
-def _from_objects(name: str, array: Array) -> Labels:
-    flat = array.ravel().tolist()
-    missing = np.array([is_missing(value) for value in flat], np.bool_)
-    family: Family = "unknown"
-    for index in np.flatnonzero(~missing).tolist():
-        found = family_of(flat[index])
-        mixed = family != "unknown" and (found == "string") != (family == "string")
-        if found == "unknown" or mixed:
-            position = ", ".join(map(str, np.unravel_index(index, array.shape)))
-            expected = f"{family} labels, as before it" if mixed else "an integer, float, boolean or string"
-            raise InvalidTypeError(
-                f"`{name}` must hold labels of one type; expected {expected}, at position {position} of shape "
-                f"{array.shape}, found {type(flat[index]).__name__}. Entries of different lengths also look like this."
-            )
-        family = "float" if "float" in (family, found) else found
-    return _filled(flat, missing.reshape(array.shape), family)
-
-
-def _filled(flat: list[Any], missing: Array, family: Family) -> Labels:
-    """Put the neutral value where one is missing, and give the whole its dtype."""
-    neutral: Any = {"integer": False, "string": ""}.get(family, np.nan)
-    # Without a dtype integers become int64 or uint64, and booleans stay booleans; strings stay objects.
-    dtype: Any = {"integer": None, "string": object}.get(family, np.float64)
-    values = [neutral if gone else value for value, gone in zip(flat, missing.ravel().tolist(), strict=True)]
-    return Labels(np.array(values, dtype).reshape(missing.shape), missing, family)
-
-
-def _check_finite(name: str, labels: Labels) -> None:
+def _check_finite(name: str, labels: Column) -> None:
     if labels.family == "float" and np.isinf(labels.values).any():
         position = tuple(np.argwhere(np.isinf(labels.values))[0].tolist())
         raise InvalidInputError(
@@ -197,7 +128,7 @@ FLOAT_KINDS: Mapping[int, Kind] = {1: "vector", 2: "vector", 3: "step_vector", 4
 """The kind of a float column by its number of dimensions."""
 
 
-def kind_of(name: str, labels: Labels) -> Kind:
+def kind_of(name: str, labels: Column) -> Kind:
     """Decide what kind of target labels are."""
     values, family = labels.values, labels.family
     if 0 in values.shape:
@@ -218,7 +149,7 @@ def kind_of(name: str, labels: Labels) -> Kind:
     raise InvalidInputError(f"`{name}`: labels of type {family} must have shape {expected}; found {values.shape}.")
 
 
-def check_like(column: GivenColumn, labels: Labels) -> None:
+def check_like(column: GivenColumn, labels: Column) -> None:
     """Refuse labels that are not of the type and shape a column was fitted on."""
     shape = labels.values.shape[1:]
     if shape != column.shape and not (column.kind == "vector" and column.shape == (1,) and shape == ()):
@@ -242,11 +173,11 @@ def check_like(column: GivenColumn, labels: Labels) -> None:
         )
 
 
-def _are_flags(labels: Labels) -> bool:
+def _are_flags(labels: Column) -> bool:
     present = labels.values[~labels.missing]
     return bool(np.isin(present, (-1, 0, 1)).all())
 
 
-def _are_whole(labels: Labels) -> bool:
+def _are_whole(labels: Column) -> bool:
     present = labels.values[~labels.missing]
     return labels.family == "float" and bool((present == np.floor(present)).all())

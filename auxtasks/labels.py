@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import reduce
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from auxtasks.columns import read_column
 from auxtasks.errors import InvalidInputError, InvalidTypeError
 from auxtasks.specs import CLASS_KINDS, TargetSpec
 from auxtasks.typing import Array
@@ -19,34 +20,41 @@ from auxtasks.typing import Array
 MAIN = "main"
 """The name of the one label of a model whose output has no name."""
 
-Family = Literal["integer", "float", "string", "unknown"]
-"""What labels are; booleans count as integers, and what is missing or no label is unknown."""
-
-
 # What users give
 
 
 def read_labels(argument: str, y: object) -> Array:
-    """Return labels as an array of numbers, with an axis of samples at least; `argument` names them in errors."""
-    if hasattr(y, "to_numpy"):
-        dtype = getattr(y, "dtype", None)
-        # pandas' nullable integers would become floats where one is missing, and classes a regression.
-        nullable = not isinstance(dtype, np.dtype) and getattr(dtype, "kind", "") in ("i", "u", "b")
-        y = y.to_numpy(dtype=np.int64, na_value=-1) if nullable else y.to_numpy()
-    try:
-        labels = np.asarray(y)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise InvalidTypeError(f"{_quoted(argument)} cannot be read as an array of labels: {error}") from error
-    if labels.dtype.kind not in "biuf":
+    """Return labels as an array of numbers, with an axis of samples at least; `argument` names them in errors.
+
+    Integers of which some are missing stay integers, with -1 there; where -1 is a class, as for hinge losses, all of
+    them become floats, with NaN.
+    """
+    name = _quoted(argument)
+    labels = read_column(name, y)
+    values, missing = labels.values, labels.missing
+    if labels.family == "string":
         raise InvalidTypeError(
-            f"{_quoted(argument)} must hold integers or floats; got dtype {labels.dtype}, shape {labels.shape}. Encode "
-            "such labels first: classes, y = np.unique(y, return_inverse=True); use -1 where there is no label."
+            f"{name} must hold integers or floats; got strings, shape {values.shape}. Encode such labels first: "
+            "classes, y = np.unique(y, return_inverse=True); use -1 where there is no label."
         )
-    if not labels.ndim:
+    if not values.ndim:
+        raise InvalidInputError(f"{name} must hold one entry for each sample; got the single number {values}.")
+    if labels.family == "unknown" and values.size:
         raise InvalidInputError(
-            f"{_quoted(argument)} must hold one entry for each sample; got the single number {labels}."
+            f"{name} holds no label at all among its {len(values)} entries; give some, or an array of -1 for classes "
+            "and of NaN for numbers."
         )
-    return labels
+    if values.dtype.kind in "uO" and values.size and values.max() > np.iinfo(np.int64).max:
+        # It would become another, negative number where labels are counted or trained on.
+        raise InvalidInputError(
+            f"{name} holds {values.max()}, too large for int64. Number classes: classes, y = np.unique(y, "
+            "return_inverse=True)."
+        )
+    if labels.family != "integer" or not missing.any():
+        return values
+    if are_signed(values[~missing].astype(np.int64)):
+        return np.where(missing, np.nan, values)
+    return np.where(missing, -1, values.astype(np.int64))
 
 
 def _quoted(argument: str) -> str:
@@ -65,9 +73,22 @@ def main_labels(y: object, name: str, n_labelled: int, n: int) -> dict[str, Arra
     return {key: _extended(values, key, n_labelled, n) for key, values in named.items()}
 
 
-def _extended(values: object, key: str, n_labelled: int, n: int) -> Array:
+def _are_outputs(values: Any, n: int) -> bool:
+    """Tell whether labels are a list with an array for each output, and not one with a row for each sample."""
+    if not isinstance(values, (list, tuple)) or len(values) == n:
+        return False
+    return all(tuple(getattr(part, "shape", ()))[:1] == (n,) for part in values) and len(values) > 0
+
+
+def _extended(values: Any, key: str, n_labelled: int, n: int) -> Array:
     if values is None:
         raise InvalidTypeError("`y` must hold the main labels; got None. For targets alone, use dict(targets).")
+    if _are_outputs(values, n_labelled):
+        raise InvalidTypeError(
+            f"`y` ({key!r}) must be one array; got {len(values)} arrays of {n_labelled} labels each. Pass those of "
+            "several outputs by name, as in {'first': y1, 'second': y2}; of a model that returns a tuple the names are "
+            "'0', '1' and so on."
+        )
     labels = read_labels(f"`y` ({key!r})", values)
     if labels.dtype.kind == "b":
         labels = labels.astype(np.int32)
@@ -81,23 +102,6 @@ def _extended(values: object, key: str, n_labelled: int, n: int) -> Array:
     if len(labels) == n:
         return labels
     return np.concatenate([with_sign(labels), absent_labels(labels, n - len(labels))])
-
-
-def is_missing(value: object) -> bool:
-    """Tell whether an entry of an object array stands for a missing label: None, NaN, pandas' NA and NaT."""
-    # pandas' own are known by name, so that pandas need not be loaded.
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
-        return True
-    return isinstance(value, (float, np.floating)) and bool(np.isnan(value))
-
-
-def family_of(value: object) -> Family:
-    """Tell what type of label an entry of an object array is."""
-    if isinstance(value, str):
-        return "string"
-    if isinstance(value, (bool, np.bool_, int, np.integer)):
-        return "integer"
-    return "float" if isinstance(value, (float, np.floating)) else "unknown"
 
 
 # Which are missing
@@ -220,6 +224,31 @@ def are_signed(labels: Array, *, hinge: bool = False) -> bool:
         return False
     found = np.unique(labels[~missing_entries(labels, signed=True)]).tolist()
     return found == [-1, 1] or (found == [-1] and (hinge or labels.dtype.kind == "f"))
+
+
+_ENCODE = (
+    "Among integers -1 stands for a missing label: encode two classes as 0 and 1, or as the floats -1.0 and 1.0 of a "
+    "hinge loss."
+)
+
+
+def check_two_classes(argument: str, labels: Array, present: Array) -> None:
+    """Refuse classes, one a sample, of which a single one is left without the missing ones."""
+    classes = np.unique(labels[present])
+    if len(classes) == 1 and labels.shape[1:] in ((), (1,)):
+        beside = "" if present.all() else f", and {(~present).sum()} missing labels"
+        raise InvalidInputError(
+            f"{_quoted(argument)} holds one class only, {classes[0]}{beside}; two at least are needed. {_ENCODE}"
+        )
+
+
+def check_not_signed(argument: str, labels: Array) -> None:
+    """Refuse integers of nothing but -1 and 1, one a sample: what looks like two classes would be one."""
+    if labels.dtype.kind == "i" and labels.shape[1:] in ((), (1,)) and are_signed(labels):
+        raise InvalidInputError(
+            f"{_quoted(argument)} holds nothing but -1 and 1, which would be one class and missing labels. {_ENCODE} "
+            "Where class 1 is really the only one known, number it 0."
+        )
 
 
 def are_flags(labels: Array, *, signed: bool = False) -> bool:

@@ -23,9 +23,9 @@ import numpy as np
 
 from auxtasks.audit.splits import are_classes, checked_cv, folds_of, numbers_of, strata_of
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
-from auxtasks.labels import are_flags, are_signed, present_rows, read_labels, without_labels
+from auxtasks.labels import are_flags, are_signed, check_not_signed, present_rows, read_labels, without_labels
 from auxtasks.typing import Array
-from auxtasks.validation import check_int, check_number
+from auxtasks.validation import check_flag, check_int, check_number
 
 __all__ = ["SemiSupervisedSplit", "hide_labels"]
 
@@ -38,8 +38,9 @@ def hide_labels(
     Parameters
     ----------
     y : array-like or mapping of str to array-like
-        Labels, one row for each sample; missing ones are -1 (integers) or NaN (floats). A mapping holds those of
-        several tasks, such as ``targets.with_main(y)``.
+        Labels, one row for each sample; missing ones are -1 (integers), NaN (floats), masked or null. A
+        mapping holds those of several tasks, such as ``targets.with_main(y)``. Integers of nothing but -1 and 1 are
+        refused.
     hide : float, int or mapping of str to these
         The share of the labels to hide (float), or how many (int), of those that are present; for all tasks or by name.
         Tasks that a mapping leaves out keep all.
@@ -77,6 +78,7 @@ def hide_labels(
     (2, 5)
     """
     seed = check_int("seed", seed, low=0)
+    _check_stratify(stratify)
     if not isinstance(y, Mapping):
         if isinstance(hide, Mapping):
             raise InvalidTypeError("`hide` by name needs `y` by name too, such as {'main': y}.")
@@ -102,10 +104,16 @@ def _hidden(name: str, y: Any, hide: float, rng: np.random.Generator, stratify: 
     return without_labels(labels, rows[drawn(name, labels[rows], count, rng, stratify)]) if count else labels.copy()
 
 
+def _check_stratify(stratify: object) -> None:
+    if stratify is not None:
+        check_flag("stratify", stratify)
+
+
 def _read(name: str, y: Any) -> Array:
-    labels = read_labels(name, y)
+    labels = read_labels(str(name), y)
     if not len(labels):
         raise InvalidInputError(f"`{name}` holds no label; found shape {labels.shape}.")
+    check_not_signed(str(name), labels)
     return labels
 
 
@@ -210,6 +218,7 @@ class SemiSupervisedSplit:
             raise InvalidInputError(f"`cv` hides labels itself; pass the way of splitting inside it, {cv.cv!r}.")
         self.hide = hide
         self.cv: Any = checked_cv(cv)
+        _check_stratify(stratify)
         self.stratify = stratify
         self.random_state = check_int("random_state", random_state, low=0)
 

@@ -19,7 +19,7 @@ def check_int(argument: str, value: object, *, low: int, high: int | None = None
 
 
 def check_number(argument: str, value: object, *, low: float, high: float | None = None) -> float:
-    """Return an option as a float within ``[low, high]``; the counterpart of `check_int`."""
+    """Return an option as a finite float within ``[low, high]``; the counterpart of `check_int`."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise InvalidTypeError(f"`{argument}` must be a number; got {value!r} of type {type(value).__name__}.")
     _check_range(argument, value, low, high)
@@ -49,7 +49,11 @@ def check_flag(argument: str, value: object) -> bool:
 
 
 def _check_range(argument: str, value: Real | Integral, low: float, high: float | None) -> None:
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # an integer of hundreds of digits
+        number = float("inf")
     if not (low <= number <= (float("inf") if high is None else high)) or number in (float("inf"), float("-inf")):
         bounds = f"at least {low}" if high is None else f"from {low} to {high}"
+        bounds = "finite" if low == float("-inf") and high is None else bounds
         raise InvalidInputError(f"`{argument}` must be {bounds}; got {value!r}.")

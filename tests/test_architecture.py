@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "auxtasks"
 FLOORS = (
     ("_version", "errors", "typing"),
     ("optional", "validation"),
-    ("opening", "checksums", "specs"),
+    ("opening", "checksums", "specs", "columns"),
     ("locks",),
     ("files",),
     ("registry", "labels"),

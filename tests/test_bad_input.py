@@ -50,8 +50,8 @@ REFUSED: dict[str, tuple[Any, str, type[Exception], str]] = {
     "none in a list": (
         [[1.0, None], [2.0, 3.0]],
         "signal",
-        InvalidTypeError,
-        r"`X\[0\]\[1\]` is None of type NoneType",
+        InvalidInputError,
+        r"`X\[0\]` has a missing value, first at `X\[0\]\[1\]`",
     ),
     "word in a series": (pd.Series([[1.0], "b"]), "signal", InvalidTypeError, r"`X\[1\]` must hold real numbers"),
     "none": (None, "signal", InvalidTypeError, "got a NoneType"),

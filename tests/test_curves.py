@@ -169,7 +169,9 @@ def test_numbers_have_no_curves() -> None:
         ([0, 1, 1], [[0.2, 0.3, 0.5]] * 2, {}, InvalidInputError, "must have a label for each prediction"),
         ([0, 1, 1], [[0.5, 0.5]] * 4, {"problem": "multilabel"}, InvalidInputError, r"found shape \(3,\) and outputs"),
         ([0, 1], [0.5, 0.2], {"problem": "classes"}, UnknownNameError, "no choice named 'classes'"),
-        ([0, 1], [0.5, 0.2], {"classes": "ab"}, InvalidTypeError, "got the single name 'ab'"),
+        ([0, 1], [0.5, 0.2], {"classes": "ab"}, InvalidTypeError, ".*as a list; got 'ab'"),
+        ([0, 1], [0.5, 0.2], {"classes": 100}, InvalidTypeError, "`classes` must be the names .*as a list; got 100"),
+        ([0, 1], [0.5, 0.2], {"from_logits": "no"}, InvalidTypeError, "`from_logits` must be True or False; got 'no'"),
         (["a"], [0.5], {}, InvalidTypeError, "`y_true` must hold integers or floats"),
         ([-1, -1, -1], [[0.5, 0.2, 0.3]] * 3, {}, InvalidInputError, "`y` holds no label at all"),
         ([0, 1, 2], np.full((3, 3), np.nan), {}, InvalidInputError, "no finite prediction for any sample"),
@@ -250,7 +252,8 @@ def test_several_outputs_have_names_and_losses_of_their_own(form: Any) -> None:
     [
         ({"y": {"mian": [1]}}, UnknownNameError, "`y`: there is no task named 'mian'. Did you mean 'main'"),
         ({"classes": {"mian": "ab"}}, UnknownNameError, "`classes`: there is no task named 'mian'"),
-        ({"classes": "up"}, InvalidTypeError, "got the single name 'up'"),
+        ({"classes": "up"}, InvalidTypeError, ".*as a list; got 'up'"),
+        ({"batch_size": 0}, InvalidInputError, "`batch_size` must be at least 1; got 0"),
         ({"model": len}, InvalidTypeError, "`model` must be a keras.Model; got builtin_function_or_method"),
     ],
 )

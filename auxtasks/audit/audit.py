@@ -25,9 +25,9 @@ from auxtasks.aux_targets import AuxTargets
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.files import named
 from auxtasks.generator import AuxTargetGenerator
-from auxtasks.labels import MAIN
+from auxtasks.labels import MAIN, are_signed, check_two_classes, missing_entries, present_rows, read_labels
 from auxtasks.teacher.teaching import split_tasks
-from auxtasks.validation import check_int, check_number, check_processes
+from auxtasks.validation import check_flag, check_int, check_number, check_processes
 
 if TYPE_CHECKING:
     import keras
@@ -76,7 +76,8 @@ def audit(
         The samples, labelled or not, as for `auxtasks.make_aux_targets`.
     y : array-like
         Main labels: classes in integers, rows of one-hot or several labels, or floats to be predicted. Missing ones are
-        -1 or NaN, or left out at the end.
+        -1, NaN, masked or null, or left out at the end; two classes at least must be left. For a hinge loss give -1 and
+        1 where some are missing as floats.
     targets : AuxTargets or AuxTargetGenerator
         The targets of `X`, or what computes them.
     test : (X_test, y_test), optional
@@ -167,6 +168,8 @@ def audit(
     (['std'], 6)
     """
     start, jobs = time.perf_counter(), check_processes("n_jobs", n_jobs)
+    for name, flag in (("together", together), ("controls", controls), ("progress", progress)):
+        check_flag(name, flag)
     settings = {"epochs": epochs, "batch_size": batch_size, "fit_options": fit_options}
     settings |= {"at": at, "weighting": weighting, "schedule": schedule}
     experiment, factors = experiment_of(build_model, X, y, targets, test, metrics, weights, settings)
@@ -189,9 +192,13 @@ _OWN_OPTIONS = {"self", "x", "y", "kwargs", "epochs", "batch_size", "verbose", "
 Weights = float | str | Sequence[float] | Mapping[str, float | str]
 
 
+LARGEST_WEIGHT = float(np.finfo(np.float32).max)
+"""Of the floats that losses are multiplied by."""
+
+
 def check_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
     """Return the seeds: as many as a number says, or those given."""
-    if isinstance(seeds, (int, np.integer)):
+    if isinstance(seeds, (str, bytes)) or not isinstance(seeds, (Sequence, np.ndarray)):
         return tuple(range(check_int("seeds", seeds, low=2)))
     found = tuple(check_int("seeds", seed, low=0) for seed in seeds)
     if len(found) < 2 or len(set(found)) < len(found):
@@ -214,7 +221,7 @@ def check_weights(weights: Weights, tasks: Sequence[str]) -> tuple[dict[str, flo
 
 
 def _positive(weight: Any) -> float:
-    number = check_number("weights", weight, low=0.0)
+    number = check_number("weights", weight, low=0.0, high=LARGEST_WEIGHT)
     if number == 0:
         raise InvalidInputError("`weights` must be positive: with 0 an arm is the baseline again.")
     return number
@@ -243,26 +250,32 @@ def experiment_of(
     teachers = teachers_among(made)
     of_tasks, factors = check_weights(weights, list(made.specs))
     counts = {name: check_int(name, settings[name], low=1) for name in ("epochs", "batch_size")}
-    options = dict(settings.get("fit_options") or {})
-    check_fit_options(options)
+    options = check_fit_options(settings.get("fit_options"))
     model = checked_model(build_model())
     y, test = _with_floats(y, test, model.loss)
     samples = Data(made.inputs, made.with_main(y)[MAIN], dict(made))
     tested = None if test is None else _test_of(test, made, samples.main.shape[1:])
     labels = samples.main if tested is None else np.concatenate([samples.main, tested.main.astype(samples.main.dtype)])
     chosen = Metrics.of(metrics, labels, output_shape(model, made.inputs), loss=model.loss)
+    if chosen.problem in ("binary", "multiclass"):
+        check_two_classes("y", samples.main, present_rows(samples.main))
     how = Settings(metrics=chosen, weights=of_tasks, **{**settings, **counts, "fit_options": options})
     experiment = Experiment(build_model, made.specs, samples, made.n_original, tested, how, teachers)
     experiment.attached(model, Arm(tuple(made.specs)), samples)
     return experiment, factors
 
 
-def check_fit_options(options: Mapping[str, Any]) -> None:
+def check_fit_options(asked: Any) -> dict[str, Any]:
     """Refuse what `fit` does not take, what the audit says itself, and what cannot be copied for each run."""
     import keras
 
     from auxtasks.keras.model import AuxModel
 
+    if asked is not None and not isinstance(asked, Mapping):
+        raise InvalidTypeError(
+            f"`fit_options` must map arguments of fit to values, such as {{'class_weight': 'balanced'}}; got {asked!r}."
+        )
+    options = dict(asked or {})
     known = {*inspect.signature(AuxModel.fit).parameters, *inspect.signature(keras.Model.fit).parameters}
     for name, value in options.items():
         if name in _OWN_OPTIONS:
@@ -275,14 +288,16 @@ def check_fit_options(options: Mapping[str, Any]) -> None:
             raise InvalidTypeError(
                 f"`fit_options`: {name!r} cannot be copied, and each run needs one of its own: {error}."
             ) from error
+    return options
 
 
 def _with_floats(y: Any, test: Any, loss: Any) -> tuple[Any, Any]:
     """Turn integer labels of hinge losses into floats: -1 is a class there, and only NaN can stand for none."""
     if about_loss(loss).scale != "margins":
         return y, test
-    y = np.asarray(y, dtype=np.float32)
-    return y, (test[0], np.asarray(test[1], dtype=np.float32)) if isinstance(test, tuple) and len(test) == 2 else test
+    if isinstance(test, (tuple, list)) and len(test) == 2:
+        test = (test[0], read_labels("test", test[1]).astype(np.float32))
+    return read_labels("y", y).astype(np.float32), test
 
 
 def made_targets(targets: Any, X: Any, y: Any) -> AuxTargets:
@@ -311,14 +326,14 @@ def _test_of(test: Any, made: AuxTargets, label_shape: tuple[int, ...]) -> Data:
     if not isinstance(test, (tuple, list)) or len(test) != 2:
         raise InvalidTypeError(f"`test` must be (X_test, y_test); got {type(test).__name__}.")
     found = made.transform(test[0])
-    labels = np.asarray(test[1])
+    labels = read_labels("test", test[1])
     if labels.shape != (found.n_samples, *label_shape):
         raise InvalidInputError(
             f"`test`: labels must be shaped like those of `y`, here {(found.n_samples, *label_shape)}; found "
             f"{labels.shape}."
         )
-    if labels.dtype.kind == "f" and np.isnan(labels).all():
-        raise InvalidInputError("`test` holds no label; every one is NaN.")
+    if missing_entries(labels, signed=are_signed(labels)).all():
+        raise InvalidInputError("`test` holds no label; every one is missing (-1 or NaN).")
     return Data(found.inputs, labels, dict(found))
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from auxtasks.audit.audit import check_seeds, experiment_of, made_targets
+from auxtasks.audit.audit import LARGEST_WEIGHT, check_seeds, experiment_of, made_targets
 from auxtasks.audit.experiment import Arm, Experiment
 from auxtasks.audit.records import Records
 from auxtasks.audit.running import run_all
@@ -123,6 +123,7 @@ def select_tasks(
 
     start, jobs, folder = time.perf_counter(), check_processes("n_jobs", n_jobs), check_folder(results)
     check_int("max_tasks", max_tasks, low=1)
+    check_flag("progress", progress)
     factors, rises, way = check_factors(weights), check_flag("warm_up", warm_up), checked_cv(cv)
     searched = check_seeds(seeds)
     unseen = range(max(searched) + 1, max(searched) + 1 + check_int("confirm", confirm, low=2))
@@ -242,7 +243,7 @@ class Search:
 
 def check_factors(weights: Any) -> list[float]:
     """Return what the weight is multiplied by."""
-    factors = [check_number("weights", factor, low=0.0) for factor in _several("weights", weights)]
+    factors = [check_number("weights", factor, low=0.0, high=LARGEST_WEIGHT) for factor in _several("weights", weights)]
     if 0.0 in factors:
         raise InvalidInputError("`weights` must be positive: with 0 the model is trained as it is.")
     return factors

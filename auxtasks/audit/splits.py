@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.columns import is_missing, plain_array
+from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError
 from auxtasks.optional import require
 from auxtasks.typing import Array
 
@@ -153,7 +154,13 @@ def check_groups(groups: Any, labelled: Array) -> Array | None:
     """Return the group of each sample; groups of the labelled samples alone leave the others without one."""
     if groups is None:
         return None
-    found = np.asarray(groups)
+    found = plain_array(groups)
+    gaps = np.array([is_missing(group) for group in found.ravel().tolist()])
+    if gaps.any():
+        raise InvalidInputError(
+            f"`groups`: {gaps.sum()} samples have no group, the first of them number {gaps.argmax()}; give each one, "
+            "of its own where nothing is known."
+        )
     if found.ndim == 1 and len(found) == len(labelled):
         return found
     if found.ndim == 1 and len(found) == labelled.sum():
@@ -179,15 +186,34 @@ def folds_of(
     strata = strata_of(y, classes=bool(stratify))
     stratify = are_classes(y) if stratify is None else stratify and strata.ndim == 1
     splitter = _splitter(cv, strata, seed, stratify=stratify, grouped=groups is not None)
+    _warn_of_rare_classes(splitter, strata)
     try:
         with warnings.catch_warnings():
-            # Whether groups are kept together is checked where the parts are.
-            warnings.filterwarnings("ignore", "The groups parameter is ignored", UserWarning)
+            # Whether groups are kept together is checked where the parts are, and of rare classes this file warns.
+            warnings.filterwarnings("ignore", "The groups parameter is|The least populated class", UserWarning)
             if hasattr(splitter, "split_three"):
                 return list(splitter.split_three(np.zeros(len(y)), y, groups))
             return list(splitter.split(np.zeros(len(y)), strata, groups))
     except ValueError as error:
         raise InvalidInputError(f"`cv`: {len(y)} labelled samples cannot be split like this: {error}") from error
+
+
+def _warn_of_rare_classes(splitter: Any, strata: Array) -> None:
+    """Say which classes are too few for all folds."""
+    name = type(splitter).__name__
+    if not ("Stratified" in name and "KFold" in name) or strata.ndim != 1:
+        return
+    n_folds = getattr(splitter, "n_splits", None) or getattr(splitter, "cvargs", {}).get("n_splits", 0)
+    classes, counts = np.unique(strata, return_counts=True)
+    rare = np.flatnonzero(counts < n_folds)
+    if 0 < len(rare) < len(classes):
+        warnings.warn(
+            f"`cv`: {len(rare)} of the {len(classes)} classes have fewer labelled samples than there are folds "
+            f"({n_folds}), such as class {classes[rare[0]]} with {counts[rare[0]]}: some test parts hold none of them. "
+            "Take fewer folds, or label more samples.",
+            AuxTasksWarning,
+            stacklevel=2,
+        )
 
 
 def strata_of(y: Array, *, classes: bool = False) -> Array:

@@ -14,6 +14,7 @@ from auxtasks.audit.metrics import higher_is_better
 from auxtasks.audit.screen.features import features_of
 from auxtasks.audit.screen.probe import linear_probe
 from auxtasks.errors import InvalidInputError
+from auxtasks.targets.reading import to_array
 from auxtasks.typing import Floats
 from auxtasks.validation import check_choice, check_number
 
@@ -40,9 +41,14 @@ class Rule:
     def of(cls, metric: str, margin: float, confidence: float, adjust: Any, overlap: float) -> Rule:
         """Check the arguments of an audit."""
         margin = check_number("margin", margin, low=0.0)
-        confidence = check_number("confidence", confidence, low=0.5, high=0.9999)
+        confidence = checked_confidence(confidence)
         check_choice("adjust", adjust, ADJUSTMENTS)
         return cls(metric, higher_is_better(metric), margin, confidence, adjust, overlap)
+
+
+def checked_confidence(confidence: object) -> float:
+    """Return the share of intervals that are to hold the true difference."""
+    return check_number("confidence", confidence, low=0.5, high=0.9999)
 
 
 def findings_of(runs: Sequence[Run], rule: Rule, relevance: Callable[[tuple[str, ...]], float]) -> tuple[Finding, ...]:
@@ -168,6 +174,7 @@ class Comparison:
         """
         from scipy.stats import t
 
+        margin = check_number("margin", margin, low=float("-inf"))
         if self.error == 0:
             return 0.5 ** len(self.baseline) if self.mean > margin + self.rounding else 1.0
         return float(t.sf((self.mean - margin) / self.error, len(self.baseline) - 1))
@@ -218,8 +225,9 @@ def compare(
 
     Raises
     ------
-    InvalidInputError
-        If the arms differ in length, or there are fewer than two pairs.
+    InvalidInputError, InvalidTypeError
+        If the arms differ in length, there are fewer than two pairs, or a number is out of range: `confidence` from 0.5
+        to 0.9999, `overlap` at least 0.
 
     Notes
     -----
@@ -236,12 +244,16 @@ def compare(
     """
     from scipy.stats import t
 
-    first, second = np.asarray(baseline, dtype=float), np.asarray(auxiliary, dtype=float)
+    confidence, overlap = checked_confidence(confidence), check_number("overlap", overlap, low=0.0)
+    first, second = to_array(baseline, "baseline"), to_array(auxiliary, "auxiliary")
     if first.shape != second.shape or first.ndim != 1 or len(first) < 2:
         raise InvalidInputError(
             f"`baseline` and `auxiliary` must hold one accuracy for each of the same two or more seeds; found shapes "
             f"{first.shape} and {second.shape}."
         )
+    if not (np.isfinite(first).all() and np.isfinite(second).all()):
+        raise InvalidInputError("`baseline` and `auxiliary` must hold finite scores; leave out pairs without one.")
+    first, second = first.astype(np.float64), second.astype(np.float64)
     differences = second - first
     mean = float(differences.mean())
     error = float(differences.std(ddof=1) * np.sqrt(1 / len(first) + overlap))

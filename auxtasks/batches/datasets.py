@@ -78,7 +78,7 @@ def _planned(
     # What is not seeded differs from run to run, as in Keras.
     drawn = np.random.SeedSequence().generate_state(1)[0].item() if seed is None else check_int("seed", seed, low=0)
     n, labels, x = len(next(iter(labels.values()))), dict(labels), as_inputs(inputs)
-    data = (x, labels) if sample_weight is None else (x, labels, as_arrays(sample_weight))
+    data = (x, labels) if sample_weight is None else (x, labels, as_arrays(sample_weight, weights=True))
     for argument, parts in (("inputs", x), ("sample_weight", data[2:])):
         for part in keras.tree.flatten(parts):
             if np.shape(part)[:1] != (n,):

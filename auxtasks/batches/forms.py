@@ -9,7 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from auxtasks.columns import entries_of, plain_array, read_column
 from auxtasks.errors import InvalidTypeError
+from auxtasks.labels import read_labels
 from auxtasks.typing import Array
 
 
@@ -104,13 +106,24 @@ def is_arrays(x: Any) -> bool:
     return all(hasattr(part, "shape") for part in keras.tree.flatten(x))
 
 
-def as_arrays(values: Any) -> Any:
-    """Turn lists of numbers and columns of tables into arrays."""
+def as_arrays(values: Any, *, weights: bool = False) -> Any:
+    """Turn lists of numbers, masked arrays and columns of tables into arrays.
+
+    A missing label is -1 or NaN there, and a missing one of `weights` NaN.
+    """
     if isinstance(values, Mapping):
-        return {name: as_arrays(value) for name, value in values.items()}
+        return {name: as_arrays(value, weights=weights) for name, value in values.items()}
     if isinstance(values, (list, tuple)) and any(np.ndim(part) for part in keras.tree.flatten(values)):
-        return type(values)(as_arrays(value) for value in values)
-    return None if values is None else np.asarray(values)
+        return type(values)(as_arrays(value, weights=weights) for value in values)
+    if values is None:
+        return None
+    array = plain_array(values)
+    if array.dtype != object:
+        return array
+    column = read_column("`sample_weight`" if weights else "`y`", array)
+    if weights and column.family != "string":
+        return np.where(column.missing, np.nan, column.values)
+    return array if column.family == "string" else read_labels("y", column)
 
 
 def as_inputs(x: Any) -> Any:
@@ -119,6 +132,8 @@ def as_inputs(x: Any) -> Any:
     Keras takes texts as arrays of dtype object and as tensors. NumPy's own arrays of strings, lists of texts and
     columns of tables hold the same.
     """
+    if not hasattr(x, "shape"):
+        x = entries_of(x)  # of a data set, or of Arrow
     if isinstance(x, Mapping):
         named = {name: as_inputs(value) for name, value in x.items()}
         return x if all(named[name] is x[name] for name in x) else named

@@ -23,8 +23,8 @@ from auxtasks.batches.composition import (
     compose,
     planned,
 )
-from auxtasks.batches.forms import AuxBatch, PackedDataset, as_inputs
-from auxtasks.labels import present_rows
+from auxtasks.batches.forms import AuxBatch, PackedDataset, as_arrays, as_inputs
+from auxtasks.labels import check_not_signed, present_rows
 from auxtasks.typing import Array
 
 
@@ -246,7 +246,7 @@ class LabelledBatches(PlannedBatches):
         main: str = "main",
         **kwargs: Any,
     ) -> None:
-        plan = _checked_plan(y, batch_size, labelled_share, seed, main)
+        y, plan = _checked_plan(y, batch_size, labelled_share, seed, main)
         super().__init__((as_inputs(x), y), plan, plan.counts, **kwargs)
 
 
@@ -282,13 +282,16 @@ def labelled_dataset(
     >>> [int((y >= 0).numpy().sum()) for _, y in batches]
     [2, 2, 2, 2]
     """
-    plan = _checked_plan(y, batch_size, labelled_share, seed, main)
-    return dataset_of((as_inputs(x), dict(y) if hasattr(y, "keys") else y), plan)
+    y, plan = _checked_plan(y, batch_size, labelled_share, seed, main)
+    return dataset_of((as_inputs(x), y), plan)
 
 
-def _checked_plan(y: Any, batch_size: int, share: float, seed: int, main: str) -> Composition:
-    labelled = present_rows(np.asarray(y[main] if hasattr(y, "keys") else y))
-    return planned(labelled, batch_size, share, seed)
+def _checked_plan(y: Any, batch_size: int, share: float, seed: int, main: str) -> tuple[Any, Composition]:
+    by_name = hasattr(y, "keys") and not hasattr(y, "to_numpy")
+    y = as_arrays(dict(y) if by_name else y)
+    labels = y[main] if by_name else y
+    check_not_signed("y", labels)
+    return y, planned(present_rows(labels), batch_size, share, seed)
 
 
 def weight_for(x: Any) -> float:

@@ -235,6 +235,7 @@ def attach_heads(
         losses=task_losses,
         metrics=resolve_metrics(metrics, headed),
         head_sizes=sizes,
+        outputs=trial.returned,
     )
     for head in model.heads:
         head.set_components(components)

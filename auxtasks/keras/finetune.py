@@ -256,7 +256,7 @@ _LENGTH = 8
 
 def _outputs_of(model: keras.Model, inputs: Any) -> list[Output]:
     """Run a model on a few samples and list its layers in the order of the forward pass."""
-    return trial_run(model, Samples.of(_zeros(model) if inputs is None else inputs, model).inputs)
+    return trial_run(model, Samples.of(_zeros(model) if inputs is None else inputs, model).inputs)[0]
 
 
 def _zeros(model: keras.Model) -> Any:

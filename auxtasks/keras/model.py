@@ -83,6 +83,8 @@ class AuxModel(keras.Model):
         Metrics of the targets.
     head_sizes : mapping of str to HeadSize, optional
         Of heads that are smaller than they could be, by the name of their first target.
+    outputs : sequence of str, optional
+        The names that labels have, by what the base returned in a trial run.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class AuxModel(keras.Model):
         losses: Mapping[str, TaskLoss] | None = None,
         metrics: Mapping[str, Sequence[keras.metrics.Metric]] | None = None,
         head_sizes: Mapping[str, HeadSize] | None = None,
+        outputs: Sequence[str] | None = None,
     ) -> None:
         # The base's own policy: under another one the inputs would be cast before the base sees them.
         super().__init__(name=name or f"aux_{base.name}", dtype=base.dtype_policy, autocast=base.autocast)
@@ -113,6 +116,7 @@ class AuxModel(keras.Model):
         plans = plan_heads(headed, self._plan.taps, self._plan.ties, fused=self._turns is None)
         self.heads = build_heads(plans, seed, head_sizes or {})
         self._seed = seed
+        self._returned = tuple(outputs or ())
         self._step = CurrentStep()
         self._rules = LabelRules()
         self._on_the_fly = OnTheFly(generator)
@@ -170,8 +174,11 @@ class AuxModel(keras.Model):
 
     @property
     def label_names(self) -> list[str] | None:
-        """The names that main labels have in `y`, one for each output; None if they are not known."""
-        return label_names(self.base)
+        """The names that main labels have in `y`, one for each output; None if they are not known.
+
+        A subclassed model that returns a tuple has the places ``"0"``, ``"1"`` and so on.
+        """
+        return label_names(self.base) or list(self._returned) or None
 
     @property
     def output_names(self) -> list[str] | None:
@@ -259,6 +266,8 @@ class AuxModel(keras.Model):
             The inputs, such as ``targets.inputs``; also a list of texts, for a model that reads texts.
         y : mapping
             ``targets.with_main(labels)``. Samples whose main label is missing (-1 or NaN) train the auxiliary tasks.
+            Arrays of integers that hold nothing but -1 and 1 are refused, unless for a hinge loss: they look like two
+            classes and would be one. In batches, where one class may come alone, -1 is missing.
             Where heads were attached to a generator, the labels alone, for all samples of an array or for the first of
             them; the targets are then computed from each batch as it arrives, but for those that y holds.
         batch_size, epochs, verbose, callbacks, validation_split, shuffle
@@ -604,6 +613,7 @@ class AuxModel(keras.Model):
             **self._plan.to_config(self.base),
             "weights": self._weights.asked(),
             "seed": self._seed,
+            "outputs": list(self._returned),
             "head_sizes": {head.specs[0].name: asdict(head.size) for head in self.heads},
             "weighting": [keras.saving.serialize_keras_object(each) for each in self.weightings],
             **({} if self._turns is None else {"schedule": self._turns.schedule.to_config()}),

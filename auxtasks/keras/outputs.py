@@ -24,6 +24,21 @@ def label_names(base: keras.Model) -> list[str] | None:
     return [MAIN] if len(outputs) == 1 else list(base.output_names)
 
 
+def returned_names(returned: Any) -> list[str]:
+    """Return the names that labels have by what a model returned: those of a mapping, and of a tuple the places."""
+    if isinstance(returned, Mapping):
+        return sorted(returned)
+    if isinstance(returned, (list, tuple)):
+        return [str(place) for place in range(len(returned))]
+    return [MAIN]
+
+
+def by_place(values: Any, names: Sequence[str] | None) -> Any:
+    """Return labels or weights that are named by their place as the list in which Keras takes them."""
+    places = [str(place) for place in range(len(names or ()))]
+    return [values.get(name) for name in places] if isinstance(values, Mapping) and names == places else values
+
+
 def by_label(main: Any, names: Sequence[str] | None) -> Mapping[str, Any]:
     """Return main labels by the name of their output."""
     if isinstance(main, Mapping):

@@ -15,9 +15,9 @@ import tensorflow as tf
 from auxtasks.batches.forms import AuxBatch, PackedDataset, as_arrays, as_inputs, is_arrays, map_dataset, map_generator
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.keras.class_weights import by_name, combined, counted, entry_weights, main_weights
-from auxtasks.keras.outputs import by_label
+from auxtasks.keras.outputs import by_label, by_place
 from auxtasks.keras.supervision import is_supervised, supervised_targets
-from auxtasks.labels import MAIN, any_floats, any_missing, labelled_rows, with_negative
+from auxtasks.labels import MAIN, any_floats, any_missing, check_not_signed, labelled_rows, with_negative
 from auxtasks.specs import STEP_KINDS, TargetSpec
 
 NUMERIC = re.compile("squared|absolute|percentage|logarithmic|huber|cosh|cosine|poisson|^(mse|mae|mape|msle)$")
@@ -105,7 +105,9 @@ class Packer:
         if self.class_weight:
             weights, main_weight = self._weigh_classes(targets, weights, main, main_weight)
         # What one batch holds must not change its structure, so it always carries the rows.
-        return AuxBatch(as_inputs(x), targets, weights, self._labelled(main)), main, main_weight
+        labelled = self._labelled(main)
+        main, main_weight = (by_place(part, self.outputs) for part in (main, main_weight))
+        return AuxBatch(as_inputs(x), targets, weights, labelled), main, main_weight
 
     def pack_any(self, x: Any, y: Any = None, sample_weight: Any = None) -> tuple[Any, Any, Any]:
         """Pack data in any form: arrays, `tf.data.Dataset`, `PyDataset` or a generator."""
@@ -122,7 +124,7 @@ class Packer:
             raise InvalidTypeError(
                 f"`x` must be in arrays, a tf.data.Dataset, a PyDataset or a generator; got {type(x).__name__}."
             )
-        y, sample_weight = as_arrays(y), as_arrays(sample_weight)
+        y, sample_weight = as_arrays(y), as_arrays(sample_weight, weights=True)
         self._check_arrays(x, y, sample_weight)
         if self.class_weight:
             self._count_classes(y)
@@ -233,6 +235,8 @@ class Packer:
         for labels in keras.tree.flatten(main):
             if not np.issubdtype(labels.dtype, np.signedinteger):
                 continue
+            if self.use != "evaluation" and not self.rules.numeric:
+                check_not_signed("y", labels)
             if self.rules.numeric and np.any(labels == -1):
                 raise InvalidInputError(
                     "`y` holds -1 among integers, and with a loss between numbers it could be a number or stand for a "
@@ -268,6 +272,11 @@ class Packer:
                 raise InvalidInputError(
                     f"`sample_weight`: {name!r} must have one weight for each of the {n} samples, labelled or not; "
                     f"found shape {tuple(weight.shape)}."
+                )
+            if isinstance(weight, np.ndarray) and weight.dtype.kind == "f" and not np.isfinite(weight).all():
+                raise InvalidInputError(
+                    f"`sample_weight`: {name!r} must hold finite numbers; found a missing or infinite one. Give "
+                    "samples that are not to count the weight 0."
                 )
         for name, value in (y if isinstance(y, Mapping) else {MAIN: y}).items():
             if value is None:

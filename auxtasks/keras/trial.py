@@ -16,6 +16,7 @@ from keras import ops
 from auxtasks.batches.forms import changed_texts, is_text, shortened
 from auxtasks.keras.layers import walk
 from auxtasks.keras.leaks import Leaks
+from auxtasks.keras.outputs import returned_names
 from auxtasks.keras.recording import Event, Notice, recording
 from auxtasks.keras.samples import Samples, check_shapes, check_texts
 from auxtasks.specs import STEP_KINDS, TargetSpec
@@ -69,6 +70,8 @@ class Trial:
     ----------
     outputs : list of Output
         What `trial_run` saw.
+    returned : list of str
+        The names that labels have by what the model returned.
     counted : ndarray of int or None
         The tokens of each text run, as the targets count them; None if they do not, or the model makes no tokens.
     padding : int
@@ -78,6 +81,7 @@ class Trial:
     """
 
     outputs: Sequence[Output]
+    returned: Sequence[str]
     counted: Array | None
     padding: int
     leaks: Leaks | None
@@ -119,18 +123,26 @@ def try_out(base: keras.Model, samples: Samples, specs: Mapping[str, TargetSpec]
     asked = {spec.shape[0] for spec in specs.values() if spec.asks_for and spec.kind in STEP_KINDS}
     leaks = Leaks(inputs, samples.own, asked) if asked else None
     try:
-        outputs = trial_run(base, inputs, shorter, leaks)
+        outputs, returned = trial_run(base, inputs, shorter, leaks)
     except tf.errors.UnimplementedError:  # numbers cannot be cast to texts
         check_texts(inputs, base)
         raise
     except (ValueError, tf.errors.InvalidArgumentError):
         check_shapes(inputs, base)
         raise
-    return Trial(outputs, samples.lengths if samples.numbered_by_model() else None, samples.padding, leaks)
+    return Trial(
+        outputs,
+        returned_names(returned),
+        samples.lengths if samples.numbered_by_model() else None,
+        samples.padding,
+        leaks,
+    )
 
 
-def trial_run(base: keras.Model, inputs: Any, shorter: Any = None, leaks: Leaks | None = None) -> list[Output]:
-    """Run a model forward on a few samples and list what each layer returned, in order.
+def trial_run(
+    base: keras.Model, inputs: Any, shorter: Any = None, leaks: Leaks | None = None
+) -> tuple[list[Output], Any]:
+    """Run a model forward on a few samples; list what each layer returned, in order, and return what the model did.
 
     An unbuilt model is built first, as its first ``fit`` would do; else nothing changes.
     """
@@ -145,7 +157,7 @@ def trial_run(base: keras.Model, inputs: Any, shorter: Any = None, leaks: Leaks 
     for path, layer in walk(base):
         paths.setdefault(id(layer), path)
     totals = Counter(key for key, _ in calls)
-    return [
+    outputs = [
         Output(
             path=paths[key],
             layer=event.layer,
@@ -158,6 +170,7 @@ def trial_run(base: keras.Model, inputs: Any, shorter: Any = None, leaks: Leaks 
         )
         for (key, call), event in calls.items()
     ]
+    return outputs, returned
 
 
 def _forward(base: keras.Model, inputs: Any, notice: Notice | None = None) -> tuple[list[Event], Any]:

@@ -63,6 +63,8 @@ def _from_frame(X: Any, domain: str) -> tuple[Any, str]:
         )
     if domain == "text" or (X.ndim == 1 and X.dtype == object):
         return X, "column"
+    if X.ndim == 2 and all(getattr(dtype, "kind", "O") in "biuf" for dtype in X.dtypes):
+        X = X.astype(np.float64) if any(not isinstance(dtype, np.dtype) for dtype in X.dtypes) else X
     return X.to_dask_array(), "array"
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 
 from auxtasks.aux_targets import AuxTargets, Generator
+from auxtasks.columns import read_column
 from auxtasks.errors import InvalidInputError
 from auxtasks.label_columns import check_names
 from auxtasks.labels import main_labels, present_rows
@@ -480,6 +481,11 @@ def lazy_labels(y: object, name: str, n_labelled: int, chunks: tuple[int, ...]) 
 
 def _extended(values: Any, key: str, n_labelled: int, chunks: tuple[int, ...]) -> Any:
     da = require("dask.array", extra="dask")
+    kind = getattr(getattr(values, "dtype", None), "kind", "O")
+    if hasattr(values, "to_dask_array") and not isinstance(values.dtype, np.dtype) and kind in "biuf":
+        # pandas' own dtypes know missing values, and Dask makes objects of them.
+        number = np.dtype(np.float64 if kind == "f" else np.int64)
+        values = values.map_partitions(_plain, number, meta=(values.name, number))
     lazy = values.to_dask_array(lengths=True) if hasattr(values, "to_dask_array") else values
     if not hasattr(lazy, "chunks") or any(map(np.isnan, lazy.shape)):
         raise InvalidInputError(
@@ -499,6 +505,13 @@ def _extended(values: Any, key: str, n_labelled: int, chunks: tuple[int, ...]) -
         missing = da.full((n - len(lazy), *rest), -1 if lazy.dtype.kind == "i" else np.nan, dtype=dtype)
         lazy = da.concatenate([lazy, missing])
     return lazy.rechunk((chunks, *rest)).map_blocks(_checked, key, dtype=dtype, meta=np.empty((0,) * lazy.ndim, dtype))
+
+
+def _plain(part: Any, dtype: np.dtype[Any]) -> Any:
+    """Return a part of a column with -1 or NaN where a label is missing."""
+    read = read_column("`y`", part)
+    numbers = np.where(read.missing, np.nan if dtype.kind == "f" else -1, read.values).astype(dtype)
+    return type(part)(numbers, index=part.index, name=part.name)
 
 
 def _checked(block: Any, key: str) -> Any:

@@ -15,14 +15,25 @@ from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from auxtasks.audit.metrics.problem import about_loss
+from auxtasks.columns import entries_of
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.generator import AuxTargetGenerator, input_tags, made_leniently
-from auxtasks.labels import MAIN, missing_entries
+from auxtasks.labels import MAIN, class_weights, missing_entries
 from auxtasks.sklearn.building import build_model, compile_wrapper, labels_for, make_callbacks
-from auxtasks.sklearn.labels import Encoded, Labels, by_output, output_shapes, plain, predictions, read_y
+from auxtasks.sklearn.labels import (
+    Encoded,
+    Labels,
+    by_output,
+    numbered_weights,
+    output_shapes,
+    plain,
+    predictions,
+    read_y,
+)
 from auxtasks.targets.reading import to_array
 from auxtasks.teacher.teaching import split_tasks
 from auxtasks.typing import Array
+from auxtasks.validation import check_int
 
 if TYPE_CHECKING:
     from auxtasks.aux_targets import AuxTargets
@@ -88,9 +99,9 @@ class AuxEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
     def _fit_labels(self, y: Any) -> Labels:
         raise NotImplementedError
 
-    def _weigh(self, y: Any, weights: Array | None) -> Array | None:
+    def _weigh(self, y: Any, labels: Labels, weights: Array | None) -> Array | None:
         """Return the weights of the samples; those of classes are multiplied in by the classifier."""
-        del y
+        del y, labels
         return weights
 
     def _fit(self: Self, X: Any, y: Any, sample_weight: Any, given: Any) -> Self:
@@ -100,7 +111,7 @@ class AuxEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
         n = len(encoded[0])
         if len(X) != n:
             raise InvalidInputError(f"`X` and `y` have inconsistent numbers of samples: {len(X)} and {n}.")
-        weights = self._weigh(y, _read_weights(sample_weight, n))
+        weights = self._weigh(y, labels, _read_weights(sample_weight, n))
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         given = _read_given(given)
         wanted = split_tasks(self.tasks, has_labels=True)[1] is not None
@@ -131,6 +142,7 @@ class AuxEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
         seed: int,
     ) -> tuple[dict[str, Any], AuxTargets]:
         from auxtasks.keras import strip_heads
+        from auxtasks.keras.class_weights import counted
 
         base = build_model(self.model, targets, labels, self.routed("model"))
         shapes = output_shapes(base, targets.inputs)
@@ -151,6 +163,14 @@ class AuxEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
             "seed": seed,
             **self.routed("fit"),
         }
+        _check_options(options)
+        asked = numbered_weights(options.pop("class_weight", None), labels, list(shapes))
+        if asked and weights is not None and len(shapes) == 1:
+            # Keras takes one of the two; here both count, as in scikit-learn.
+            (name,) = shapes
+            weights = weights * class_weights(columns[name], counted(asked.pop(name, {}), columns[name], None))
+        if asked:
+            options["class_weight"] = asked
         callbacks = make_callbacks(options.pop("callbacks", self.callbacks), self.routed("callbacks"))
         if options.get("validation_data") is not None:
             X, y, *rest = options["validation_data"]
@@ -183,12 +203,12 @@ class AuxEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
         check_is_fitted(self)
         array, missing = read_y(y, self._labels.unlabelled)
         rows = np.flatnonzero(~missing.reshape(len(array), -1).any(axis=1))
-        if len(rows) == len(array):
-            return X, y, sample_weight
         if not len(rows):
             what = "no label at all" if missing.all() else "no sample with all of its labels"
             raise InvalidInputError(f"`y` holds {what} among its {len(array)} samples; nothing can be scored.")
         kept = array[rows].astype(np.float64) if not self._labels.classes else plain(array[rows])
+        if len(rows) == len(array):
+            return X, kept, sample_weight
         weights = None if sample_weight is None else _safe_indexing(sample_weight, rows)
         return _safe_indexing(X, rows), kept, weights
 
@@ -244,6 +264,13 @@ class AuxEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
         super().__setstate__(state)
 
 
+def _check_options(options: Mapping[str, Any]) -> None:
+    """Refuse what the estimator says itself to the model, and how long to train that cannot be."""
+    for name in {"x", "y", "sample_weight"}.intersection(options):
+        raise InvalidInputError(f"`fit__{name}`: the estimator passes it on; give it to its own `fit`.")
+    check_int("epochs", options["epochs"], low=1)
+
+
 def _any_complete(labels: Array) -> bool:
     """Tell whether any sample has all of its labels."""
     return not bool(missing_entries(labels).reshape(len(labels), -1).any(axis=1).all())
@@ -268,6 +295,7 @@ def _is_routed(name: str) -> bool:
 def _read_inputs(estimator: Any, X: Any, *, reset: bool) -> Any:
     """Check inputs that are a table as scikit-learn does; others are left to the generator."""
     # What is an array only on demand has no shape to be looked at before.
+    X = X if hasattr(X, "shape") else entries_of(X)
     X = np.asarray(X) if hasattr(X, "__array__") and not hasattr(X, "shape") else X
     if reset:
         for name in ("n_features_in_", "feature_names_in_"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,9 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.class_weight import compute_sample_weight
 
 from auxtasks.audit.metrics.evidence import as_probabilities
+from auxtasks.errors import AuxTasksWarning, InvalidInputError
 from auxtasks.sklearn.base import AuxEstimator
-from auxtasks.sklearn.labels import Labels, as_columns, fit_classes, fit_numbers, plain, read_y
+from auxtasks.sklearn.labels import Labels, as_columns, check_weighed, fit_classes, fit_numbers, plain, read_y
 from auxtasks.typing import Array, Floats
 
 
@@ -69,7 +71,8 @@ class AuxClassifier(ClassifierMixin, AuxEstimator):  # type: ignore[misc]  # sci
         Parameters that are sent on: ``model__units=8`` to the function that builds the model, ``targets__padding`` to
         `auxtasks.AuxTargetGenerator`, ``attach__tie`` to `attach_heads`, ``optimizer__learning_rate``,
         ``loss__from_logits``, ``compile__jit_compile``, ``fit__epochs``, ``fit__validation_data=(X_val, y_val)`` and
-        ``predict__batch_size``. They outweigh parameters of the same meaning, and searches can vary them.
+        ``predict__batch_size``. The keys of ``fit__class_weight`` are classes of y, as those of `class_weight`. They
+        outweigh parameters of the same meaning, and searches can vary them.
 
     Attributes
     ----------
@@ -172,9 +175,10 @@ class AuxClassifier(ClassifierMixin, AuxEstimator):  # type: ignore[misc]  # sci
     def _fit_labels(self, y: Any) -> Labels:
         return fit_classes(y, self.unlabelled)
 
-    def _weigh(self, y: Any, weights: Array | None) -> Array | None:
+    def _weigh(self, y: Any, labels: Labels, weights: Array | None) -> Array | None:
         if self.class_weight is None:
             return weights
+        check_weighed("class_weight", self.class_weight, labels)
         array, missing = read_y(y, self.unlabelled)
         rows = ~missing.reshape(len(array), -1).any(axis=1)
         found = np.ones(len(array)) if weights is None else weights.copy()
@@ -190,7 +194,7 @@ class AuxClassifier(ClassifierMixin, AuxEstimator):  # type: ignore[misc]  # sci
             Samples of the domain: a table, an array, a list of series, or texts.
         y : array-like, shape (n,) or (n, outputs)
             Classes of any kind, flags of labels that do not exclude each other, or a column of classes for each output
-            of the model; -1 (see `unlabelled`), NaN or None where there is none.
+            of the model; -1 (see `unlabelled`), NaN, None, masked or null where there is none.
         sample_weight : array-like, shape (n,), optional
             What each sample weighs in the main loss.
         given : DataFrame, structured array or mapping of str to array-like, optional
@@ -268,10 +272,13 @@ class AuxClassifier(ClassifierMixin, AuxEstimator):  # type: ignore[misc]  # sci
             The share of samples whose labels are all right.
         """
         X, y, sample_weight = self._labelled(X, y, sample_weight)
-        if self._labels.several:
-            right = (np.asarray(y) == self.predict(X)).all(axis=1)
-            return float(np.average(right, weights=sample_weight))
-        return float(super().score(X, y, sample_weight))
+        found = self.predict(X)
+        if found.shape != y.shape:
+            raise InvalidInputError(
+                f"`y` must have a row for each sample of `X`, as the predictions: {found.shape}; found {y.shape}."
+            )
+        right = (y == found).reshape(len(y), -1).all(axis=1)
+        return float(np.average(right, weights=sample_weight))
 
     def __sklearn_tags__(self) -> Any:
         """Describe the classifier to scikit-learn."""
@@ -386,4 +393,8 @@ class AuxRegressor(RegressorMixin, AuxEstimator):  # type: ignore[misc]  # sciki
         float
             R², at most 1.
         """
-        return float(super().score(*self._labelled(X, y, sample_weight)))
+        X, y, sample_weight = self._labelled(X, y, sample_weight)
+        if len(y) < 2:
+            warnings.warn("`y` holds one label, and R² needs two at least: it is NaN.", AuxTasksWarning, stacklevel=2)
+            return float("nan")
+        return float(super().score(X, y, sample_weight))

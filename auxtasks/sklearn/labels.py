@@ -11,8 +11,9 @@ import numpy as np
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from auxtasks.errors import InvalidInputError
-from auxtasks.labels import MAIN, is_missing, missing_entries
+from auxtasks.columns import is_missing, plain_array
+from auxtasks.errors import AuxTasksWarning, InvalidInputError, unknown_name
+from auxtasks.labels import MAIN, missing_entries
 from auxtasks.typing import Array
 
 if TYPE_CHECKING:
@@ -77,9 +78,15 @@ def _codes(column: Array, missing: Array, classes: Array) -> Array:
     present = plain(column[~missing])
     unknown = np.setdiff1d(present, classes)
     if len(unknown):
-        raise InvalidInputError(f"`y` holds {unknown[0]!r}, which is none of the classes of the training: {classes}.")
+        raise InvalidInputError(
+            f"`y` holds {unknown.tolist()[0]!r}, which is none of the classes of the training: {classes}."
+        )
     codes[~missing] = np.searchsorted(classes, present)
     return codes
+
+
+_MANY = 20
+"""Of fewer classes than this nobody takes them for numbers."""
 
 
 def fit_classes(y: Any, unlabelled: Any) -> Labels:
@@ -89,8 +96,10 @@ def fit_classes(y: Any, unlabelled: Any) -> Labels:
         where = "" if array.ndim == 1 else f" in column {missing.all(axis=0).argmax()}"
         raise InvalidInputError(f"`y` holds no label at all among its {len(array)} samples{where}; give some.")
     complete = plain(_filled(array, missing))
-    check_classification_targets(complete)
-    kind = type_of_target(complete)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)  # said below
+        check_classification_targets(complete)
+        kind = type_of_target(complete)
     if kind == "multilabel-indicator":
         return Labels(kind, array.shape[1], (np.arange(array.shape[1]),), unlabelled)
     table, gaps = array.reshape(len(array), -1), missing.reshape(len(array), -1)
@@ -99,9 +108,12 @@ def fit_classes(y: Any, unlabelled: Any) -> Labels:
         if len(found) < 2:
             where = f" Entries of {unlabelled!r} were taken for missing labels; if that is a class, pass unlabelled="
             raise InvalidInputError(
-                f"`y` must hold at least two classes among the labels; found 1 class, {found[0]!r}."
+                f"`y` must hold at least two classes among the labels; found 1 class, {found.tolist()[0]!r}."
                 f"{where + 'None.' if missing.any() else ''}"
             )
+        if _MANY < len(found) > len(array) / 2:
+            message = f"`y` holds {len(found)} classes among {len(array)} samples; numbers are for AuxRegressor."
+            warnings.warn(message, AuxTasksWarning, stacklevel=4)
     if len(classes) == 1:
         kind = "binary" if len(classes[0]) == 2 else "multiclass"
     return Labels(kind, table.shape[1], classes, unlabelled)
@@ -120,6 +132,39 @@ def fit_numbers(y: Any) -> Labels:
     return Labels("continuous" if array.ndim == 1 else "continuous-multioutput", columns)
 
 
+def check_weighed(argument: str, weights: Any, labels: Labels) -> None:
+    """Refuse weights of classes that there are not; scikit-learn checks the rest."""
+    columns = weights if isinstance(weights, (list, tuple)) else [weights]
+    for place, (column, classes) in enumerate(zip(columns, labels.classes, strict=False)):
+        if isinstance(column, Mapping) and labels.target_type in ("binary", "multiclass", "multiclass-multioutput"):
+            _numbered(argument, column, classes, f"class of column {place} of y" if labels.several else "class of y")
+
+
+def numbered_weights(asked: Any, labels: Labels, outputs: list[str]) -> Any:
+    """Return class weights by the name of the output or target, as `fit` takes them; classes of y by their codes."""
+    if not isinstance(asked, (Mapping, str)):
+        return asked
+    by_name = isinstance(asked, Mapping) and any(isinstance(each, (Mapping, str)) for each in asked.values())
+    named = dict(asked) if isinstance(asked, Mapping) and by_name else {MAIN: asked}
+    if len(outputs) == 1 and MAIN in named:
+        named[outputs[0]] = named.pop(MAIN)
+    for name, weights in named.items():
+        if name in outputs and not labels.classes:
+            raise InvalidInputError("`fit__class_weight`: numbers have no classes; pass `sample_weight` to fit.")
+        if name in outputs and isinstance(weights, Mapping):
+            classes = labels.classes[outputs.index(name) if labels.several else 0]
+            named[name] = _numbered("fit__class_weight", weights, classes, f"class of {name!r}")
+    return named
+
+
+def _numbered(argument: str, weights: Mapping[Any, Any], classes: Array, what: str) -> dict[int, Any]:
+    known = classes.tolist()
+    for key in weights:
+        if key not in known:
+            raise unknown_name(argument, key, map(str, known), what)
+    return {known.index(key): weight for key, weight in weights.items()}
+
+
 def _filled(array: Array, missing: Array) -> Array:
     """Put some label of its column into each gap, so that samples with some of their labels tell the kind too."""
     filled = array.copy()
@@ -133,14 +178,10 @@ def read_y(y: Any, unlabelled: Any = None) -> tuple[Array, Array]:
     """Return labels as an array, and which entries are missing."""
     if y is None:
         raise InvalidInputError("This estimator requires y to be passed, but the target y is None.")
-    y = y.toarray() if hasattr(y, "toarray") else y.to_numpy() if hasattr(y, "to_numpy") else y
     try:
-        array = np.asarray(y)
+        array = plain_array(y)
     except ValueError as error:
         raise InvalidInputError(f"`y` cannot be read as an array, one row for each sample: {error}") from error
-    if array.dtype.kind == "U" and not hasattr(y, "dtype"):
-        # Of a list of strings with -1 or NaN among them NumPy makes strings, "-1" and "nan".
-        array = np.asarray(y, object)
     if array.ndim not in (1, 2) or not array.size:
         raise InvalidInputError(f"`y` should be a 1d array, or one of shape (n, outputs); got shape {array.shape}.")
     if array.shape[1:] == (1,):

@@ -7,6 +7,7 @@ from numbers import Real
 
 import numpy as np
 
+from auxtasks.columns import entries_of, in_memory, is_column, is_missing, plain_array
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.registry import DOMAINS
 from auxtasks.targets.samples import Dense, Ragged, Samples
@@ -27,6 +28,7 @@ def read_inputs(
     """Check the inputs of a domain and bring them into the layout of its extractors."""
     if not isinstance(domain, str) or domain not in _LAYOUTS:
         raise unknown_name("domain", domain, DOMAINS, "domain")
+    X = entries_of(X)
     parts = parts_of(X)
     if parts is None:
         array = to_array(X, "X")
@@ -116,8 +118,7 @@ _NOT_NUMBERS = {
 
 def parts_of(X: object) -> Sequence[object] | None:
     """Return the samples of a sequence of samples, or None for what is an array as a whole."""
-    if hasattr(X, "to_numpy"):
-        X = X.to_numpy()
+    X = entries_of(X)
     if isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1:
         return list(X)
     return X if isinstance(X, (list, tuple)) else None
@@ -129,11 +130,9 @@ def to_array(value: object, where: str) -> Array:
         raise InvalidTypeError(f"`{where}` is a masked array, whose mask would be lost; fill it or leave samples out.")
     if hasattr(value, "toarray"):
         raise InvalidTypeError(f"`{where}` is sparse, and dense arrays are expected; pass {where}.toarray().")
-    if hasattr(value, "to_numpy"):
-        value = value.to_numpy()
     try:
         # An array stays the very object it was; of subclasses only memory maps behave as arrays throughout.
-        array: Array = value if isinstance(value, np.memmap) else np.asarray(value)
+        array: Array = value if isinstance(value, np.memmap) else _as_array(value)
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise InvalidTypeError(f"`{where}` cannot be read as an array of numbers: {error}") from error
     if array.dtype.kind in "biuf":
@@ -152,6 +151,11 @@ def to_array(value: object, where: str) -> Array:
     )
 
 
+def _as_array(value: object) -> Array:
+    value = in_memory(value)
+    return plain_array(value) if is_column(value) else np.asarray(value)
+
+
 def _from_objects(array: Array, where: str) -> Array:
     """Convert an object array of numbers, such as mixed columns of a DataFrame give."""
     if array.ndim == 0:
@@ -159,6 +163,11 @@ def _from_objects(array: Array, where: str) -> Array:
     for place, item in zip(np.ndindex(array.shape), array.flat, strict=True):
         if not isinstance(item, Real):
             at = ", ".join(map(str, place))
+            if is_missing(item):
+                raise InvalidInputError(
+                    f"`{where}` has a missing value, first at `{where}[{at}]`; numbers are expected everywhere. Impute "
+                    "missing values first, or leave such samples out."
+                )
             raise InvalidTypeError(
                 f"`{where}` must hold real numbers; `{where}[{at}]` is {item!r:.40} of type {type(item).__name__}."
             )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
+from auxtasks.columns import read_column
 from auxtasks.errors import InvalidInputError
 from auxtasks.label_columns import as_labels
 from auxtasks.labels import MAIN, are_flags, main_labels, missing_entries, present_rows
@@ -62,7 +62,7 @@ def read_main(y: object, n_original: int, n: int) -> list[MainLabels]:
 
 def _read(y: object, n_original: int, n: int) -> Iterator[tuple[str, Array, tuple[str, ...]]]:
     for output, values in (y if isinstance(y, Mapping) else {MAIN: y}).items():
-        numbers, names = _numbered(output, _unmasked(values))
+        numbers, names = _numbered(output, values)
         yield output, main_labels({output: numbers}, MAIN, n_original, n)[output], names
 
 
@@ -71,28 +71,14 @@ def main_of(y: object, n_original: int, n: int) -> dict[str, Array]:
     return {output: main for output, main, _ in _read(y, n_original, n)}
 
 
-def _unmasked(values: Any) -> Any:
-    """Fill what is masked with what stands for a missing label."""
-    if not isinstance(values, np.ma.MaskedArray):
-        return values
-    plain, masked = np.asarray(values.data), np.ma.getmaskarray(values)
-    if plain.dtype.kind in "bui":
-        return np.where(masked, -1, plain.astype(np.int64))
-    gap: Any = np.nan if plain.dtype.kind == "f" else None
-    return np.where(masked, gap, plain)
-
-
-def _numbered(output: str, values: Any) -> tuple[Any, tuple[str, ...]]:
+def _numbered(output: str, values: object) -> tuple[object, tuple[str, ...]]:
     """Turn classes that are strings into the numbers of their sorted names."""
-    kind = getattr(getattr(values, "dtype", None), "kind", "")
-    is_list = isinstance(values, (list, tuple)) and any(isinstance(value, str) for value in values)
-    if kind not in tuple("OUST") and not is_list:
+    if values is None:  # refused where labels are brought to their length
         return values, ()
-    labels = as_labels(f"y ({output!r})", values, None)
-    if labels.family != "string":
-        if labels.family == "integer":
-            return np.where(labels.missing, -1, labels.values).astype(np.int64), ()
-        return np.where(labels.missing, np.nan, labels.values).astype(np.float64), ()
+    read = read_column(f"`y` ({output!r})", values)
+    if read.family != "string":
+        return read, ()
+    labels = as_labels(f"y ({output!r})", read, None)
     names = np.unique(labels.values[~labels.missing])
     codes = np.full(labels.values.shape, -1, np.int32)
     codes[~labels.missing] = np.searchsorted(names, labels.values[~labels.missing])

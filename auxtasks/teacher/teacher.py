@@ -170,7 +170,7 @@ def trouble_of(labels: MainLabels) -> str:
         return "" if len(rows) > 1 else "one label"
     counts = np.unique(labels.answers(rows), return_counts=True)[1]
     if len(counts) < 2:
-        return f"one class only among its {len(rows)} labels"
+        return f"one class only among its {len(rows)} labels (-1 stands for a missing one)"
     return "" if (counts > 1).sum() > 1 else f"fewer than two classes of two labels each among its {len(rows)} labels"
 
 

@@ -238,6 +238,17 @@ def several() -> keras.Model:
         ({"test": (X, Y), "cv": 3}, InvalidInputError, "pass either"),
         ({"test": (X, np.full(60, np.nan))}, InvalidInputError, "`test` holds no label"),
         ({"n_jobs": 0}, InvalidInputError, "`n_jobs`"),
+        ({"seeds": float("nan")}, InvalidTypeError, "`seeds` must be an integer; got nan"),
+        ({"fit_options": 1000}, InvalidTypeError, "`fit_options` must map arguments of fit to values.*got 1000"),
+        ({"confidence": 5}, InvalidInputError, "`confidence` must be from 0.5 to 0.9999; got 5"),
+        ({"margin": float("inf")}, InvalidInputError, "`margin`"),
+        ({"weights": 1e39}, InvalidInputError, "`weights` must be from 0.0 to 3.4.*; got 1e.39"),
+        ({"controls": "no"}, InvalidTypeError, "`controls` must be True or False; got 'no'"),
+        ({"y": np.where(Y > 0, 1, -1)}, InvalidInputError, "`y` holds one class only, 1, .*encode two classes as 0"),
+        ({"y": np.zeros(60, int)}, InvalidInputError, "`y` holds one class only, 0; two at least"),
+        ({"y": Y.astype("uint64") + np.uint64(2**63)}, InvalidInputError, "too large for int64"),
+        ({"test": (X, np.full(60, -1))}, InvalidInputError, "`test` holds no label"),
+        ({"groups": [None] + [1] * 59}, InvalidInputError, "`groups`: 1 samples have no group, the first .*number 0"),
     ],
 )
 def test_what_cannot_be_audited_is_refused_before_anything_is_written(

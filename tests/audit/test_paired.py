@@ -1,5 +1,7 @@
 """The verdict of the demo against SciPy's paired t-test, and its symmetry."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -57,6 +59,21 @@ def test_equal_differences_are_judged_by_their_signs(n: int, scale: float) -> No
     assert found.p_above() == found.p_above(0.049 * scale) == binomtest(n, n, 0.5, "greater").pvalue == 0.5**n
     assert found.p_above(0.05 * scale) == found.p_below() == found.p_below(0.05 * scale) == 1.0
     assert found.p_below(0.051 * scale) == 0.5**n
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"confidence": 5}, "`confidence` must be from 0.5 to 0.9999; got 5"),
+        ({"overlap": float("nan")}, "`overlap` must be at least 0.0; got nan"),
+        ({"auxiliary": [0.5, float("nan")]}, "must hold finite scores"),
+    ],
+)
+def test_numbers_without_meaning_are_refused(arguments: Any, message: str) -> None:
+    with pytest.raises(InvalidInputError, match=message):
+        compare(**{"baseline": [0.5, 0.6], "auxiliary": [0.6, 0.8], **arguments})
+    with pytest.raises(InvalidInputError, match="`margin` must be finite; got nan"):
+        compare([0.5, 0.6], [0.6, 0.8]).p_above(float("nan"))
 
 
 def test_rounding_is_no_difference() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.model_selection import KFold, LeaveOneGroupOut, StratifiedKFold, TimeSeriesSplit
 
 from auxtasks.audit.splits import overlap_of, splits_of
-from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError
 
 Y = np.array([0, 1, 2] * 20 + [-1] * 40)
 LABELLED = Y >= 0
@@ -34,6 +34,15 @@ def test_a_quarter_is_held_out_for_each_seed_with_all_classes() -> None:
     assert all(np.bincount(Y[found.test]).tolist() == [5, 5, 5] for found in parts)
     assert not np.array_equal(parts[0].test, parts[1].test)
     np.testing.assert_array_equal(split()[0].test, parts[0].test)
+
+
+@pytest.mark.parametrize("cv", [4, StratifiedKFold(4)])
+def test_classes_with_fewer_samples_than_folds_are_named(cv: Any) -> None:
+    y = np.array([0] * 20 + [1] * 20 + [7] * 2)
+    with pytest.warns(
+        AuxTasksWarning, match=r"1 of the 3 classes have fewer .* than there are folds \(4\), such as class 7"
+    ):
+        split(cv, seeds=[0], y=y, labelled=y >= 0)
 
 
 def test_folds_cover_every_labelled_sample_once_a_seed() -> None:

@@ -11,7 +11,7 @@ from helpers import SPECS, X, aux_targets, dataset, dense_base, dense_model, lab
 from keras import layers
 
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, UnknownNameError
-from auxtasks.keras import attach_heads, strip_heads
+from auxtasks.keras import attach_heads, labelled_dataset, strip_heads
 from auxtasks.specs import TargetSpec
 
 Y = {"main": labels(), **aux_targets()}
@@ -42,13 +42,32 @@ def model() -> Any:
         ({**Y, "numbers": Y["numbers"][:, :3]}, InvalidInputError, r"must have shape \(4,\).*found shape \(48, 3\)"),
         ({**Y, "kind": Y["kind"][:, None]}, InvalidInputError, r"'kind' must have shape \(\).*found shape \(48, 1\)"),
         ({**Y, "numbers": Y["numbers"][:40]}, InvalidInputError, r"one row for each of the 48 samples.*\(40, 4\)"),
-        ({**Y, "main": ["cat"] * 48}, InvalidInputError, "'main' must be numbers; found dtype <U3. Number the classes"),
+        (
+            {**Y, "main": ["cat"] * 48},
+            InvalidInputError,
+            "'main' must be numbers; found dtype object. Number the classes",
+        ),
         ({**Y, "main": labels()[:40]}, InvalidInputError, r"'main' must have one row for each of the 48.*\(40,\)"),
     ],
 )
 def test_labels_that_do_not_fit_are_refused(model: Any, y: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=f"`y`: .*{message}"):
         model.fit(X, y, verbose=0)
+
+
+def test_one_class_written_as_one_and_minus_one_is_refused(model: Any) -> None:
+    signed = np.where(labels() > 0, 1, -1)
+    with pytest.raises(InvalidInputError, match=r"`y` holds nothing but -1 and 1.* encode two classes as 0 and 1"):
+        model.fit(X, {**Y, "main": signed}, verbose=0)
+    with pytest.raises(InvalidInputError, match="`y` holds nothing but -1 and 1"):
+        labelled_dataset(X, signed)
+
+
+def test_masked_labels_are_missing_ones(model: Any) -> None:
+    kept = np.arange(48) < 20
+    masked, missing = np.ma.masked_array(labels(), ~kept), np.where(kept, labels(), -1)
+    assert model.evaluate(X, masked, verbose=0) == model.evaluate(X, missing, verbose=0)
+    assert model.evaluate(X, masked, verbose=0) != model.evaluate(X, labels(), verbose=0)
 
 
 def test_a_data_set_without_the_targets_is_refused(model: Any) -> None:
@@ -65,6 +84,7 @@ def test_data_of_another_kind_is_refused(model: Any) -> None:
     ("arguments", "error", "message"),
     [
         ({"sample_weight": {"number": np.ones(48)}}, UnknownNameError, "`sample_weight`: .*Did you mean 'numbers'"),
+        ({"sample_weight": [None] + [1.0] * 47}, InvalidInputError, "`sample_weight`: 'all' must hold finite numbers"),
         (
             {"sample_weight": np.ones(48), "class_weight": {0: 2.0}},
             InvalidInputError,

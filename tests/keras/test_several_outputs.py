@@ -166,6 +166,41 @@ def test_labels_in_a_list_are_those_of_the_outputs_in_the_order_of_keras() -> No
     np.testing.assert_array_equal(found[1], np.ones(48))
 
 
+class OneByName(keras.Model):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.hidden, self.a = layers.Dense(8, activation="relu"), layers.Dense(3, activation="softmax")
+
+    def call(self, inputs: Any) -> Any:
+        return {"a": self.a(self.hidden(inputs))}
+
+
+class TwoByPlace(TwoOutputs):
+    def call(self, inputs: Any) -> Any:
+        hidden = self.hidden(inputs)
+        return self.a(hidden), self.b(hidden)
+
+
+def test_a_subclassed_model_with_a_mapping_of_one_output_takes_its_name() -> None:
+    model = attach_heads(OneByName(), SPECS, inputs=X, weights=1.0)
+    model.compile("sgd", {"a": LOSS})
+    assert model.label_names == ["a"]
+    logs = model.fit(X, {"a": some_missing(YA), **TARGETS}, verbose=0).history
+    assert {"main_loss", "numbers_loss"} <= set(logs)
+    with pytest.raises(UnknownNameError, match=r"`y`: there is no output or target named 'aa'. Did you mean 'a'"):
+        model.evaluate(X, {"aa": YA}, verbose=0)
+
+
+def test_a_subclassed_model_with_a_tuple_takes_labels_by_place() -> None:
+    model = attach_heads(TwoByPlace(), SPECS, inputs=X, weights=1.0)
+    model.compile("sgd", [LOSS, "mse"])
+    by_place = {"0": some_missing(YA), "1": YB}
+    expected = model.evaluate(X, [by_place["0"], YB], verbose=0, return_dict=True)
+    assert model.evaluate(X, by_place, verbose=0, return_dict=True) == expected
+    logs = model.fit(X, {**by_place, **TARGETS}, verbose=0).history
+    assert np.isfinite(list(logs.values())).all()
+
+
 def test_inputs_by_name_work_throughout(tmp_path: Any) -> None:
     x = {"left": X, "right": X[::-1]}
     model = attach_heads(TwoInputs(), SPECS, at=0, inputs=x, weights=1.0)

@@ -126,3 +126,20 @@ def test_copies_of_integers_that_are_none(temporary_task: Any) -> None:
     one = da.from_array(np.ones((2, 16), int), chunks=1)
     with pytest.raises(InvalidInputError, match="copies of these samples are no int64; convert the inputs to float32"):
         generator.transform(one).inputs.compute()
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (pd.Series([0, None, 1, 1], dtype="Int64"), np.array([0, -1, 1, 1], np.int64)),
+        (pd.Series([True, None, False, True], dtype="boolean"), np.array([1, -1, 0, 1], np.int64)),
+        (pd.Series([0.5, None, 1, 1], dtype="Float64"), np.array([0.5, np.nan, 1, 1])),
+    ],
+)
+def test_columns_and_frames_of_nullable_dtypes_are_read(labels: Any, expected: Any) -> None:
+    frame = pd.DataFrame({"a": pd.array([1, 2, 3, 4], dtype="Int64"), "b": [1.5, 2.0, 0.0, 1.0]})
+    lazy = make_aux_targets(dd.from_pandas(frame, npartitions=2), "signal", "std").compute_chunk_sizes()
+    np.testing.assert_allclose(lazy["std"].compute(), make_aux_targets(frame, "signal", "std")["std"])
+    main = lazy.with_main(dd.from_pandas(labels, npartitions=2))["main"]
+    assert main.dtype == expected.dtype
+    np.testing.assert_array_equal(main.compute(), expected)

@@ -75,7 +75,7 @@ def test_a_column_as_main_labels() -> None:
     [
         (da.ones(24), InvalidInputError, r"must have from 1 to 23 entries.*shape \(24,\)"),
         (da.ones(()), InvalidInputError, "got the single number"),
-        (da.from_array(np.array(["a", "b"])), InvalidTypeError, "must hold integers or floats; got dtype <U1"),
+        (da.from_array(np.array(["a", "b"])), InvalidTypeError, "must hold integers or floats; got strings"),
         (da.ones(9, chunks=3)[da.ones(9, chunks=3) > 0], InvalidInputError, "known chunks"),
         (np.ones(24), InvalidInputError, "must have from 1 to 23 entries"),
     ],

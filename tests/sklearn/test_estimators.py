@@ -409,6 +409,29 @@ def test_weights_of_samples_and_of_classes() -> None:
     assert_same_weights(by_class, classifier().fit(X, THIRDS, sample_weight=balanced))
 
 
+def test_class_weights_of_fit_are_those_of_the_estimator() -> None:
+    """The keys are the classes of y, not the numbers that the model knows them by."""
+    weights = {3: 5.0, 5: 2.0}
+    by_fit = classifier(fit__class_weight=weights).fit(X, 2 * THIRDS + 1)
+    assert_same_weights(by_fit, classifier(class_weight=weights).fit(X, 2 * THIRDS + 1))
+    both = classifier(fit__class_weight={3: 5.0}).fit(X, 2 * THIRDS + 1, sample_weight=np.where(THIRDS == 2, 2.0, 1.0))
+    assert_same_weights(both, by_fit)
+
+
+def test_a_score_of_arrays_with_gaps_is_that_of_the_labelled_samples() -> None:
+    estimator = classifier().fit(X, THIRDS)
+    expected = estimator.score(X[:40], THIRDS[:40])
+    assert estimator.score(X, np.ma.masked_array(THIRDS, np.arange(48) >= 40)) == expected
+    with pytest.raises(AuxTasksError, match=r"`y` must have a row for each sample.*\(48,\); found \(40,\)"):
+        estimator.score(X, THIRDS[:40])
+
+
+def test_one_number_has_no_score() -> None:
+    estimator = AuxRegressor(build, "any", **FEW_STEPS).fit(X, X[:, 0])
+    with pytest.warns(AuxTasksWarning, match="`y` holds one label, and R² needs two"):
+        assert np.isnan(estimator.score(X[:1], X[:1, 0]))
+
+
 def test_copies_that_a_task_adds_have_no_main_label() -> None:
     images = RNG.random((24, 6, 6))
     y = (images.mean(axis=(1, 2)) > 0.5).astype(int)

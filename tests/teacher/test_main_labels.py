@@ -107,7 +107,7 @@ def test_several_outputs() -> None:
         (np.array([-3, 0, 1]), InvalidInputError, "classes are numbered from 0, and -1 stands .* found -3"),
         (np.zeros((3, 2, 2)), InvalidInputError, r"one label, or one row of labels.*found shape \(8, 2, 2\)"),
         (np.full(N, -1), InvalidInputError, "found no label at all"),
-        (np.array([None] * 3, object), InvalidInputError, "found no label at all"),
+        (np.array([None] * 3, object), InvalidInputError, "holds no label at all"),
         (np.zeros(9, int), InvalidInputError, "must have from 1 to 8 entries"),
         ([], InvalidInputError, "must have from 1 to 8 entries"),
         (
@@ -117,7 +117,7 @@ def test_several_outputs() -> None:
         ),
         ([1.0, np.inf], InvalidInputError, "holds infinite values"),
         (None, InvalidTypeError, "`y` must hold the main labels"),
-        (np.array(["2020-01-01"], "M8[D]"), InvalidTypeError, "must hold integers or floats"),
+        (np.array(["2020-01-01"], "M8[D]"), InvalidTypeError, "must hold integers, floats, booleans or strings"),
     ],
 )
 def test_labels_that_cannot_be_taught_from_are_refused(y: Any, error: type[Exception], message: str) -> None:

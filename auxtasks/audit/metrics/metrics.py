@@ -10,8 +10,9 @@ import numpy as np
 
 from auxtasks.audit.metrics.catalogue import METRICS, PER_CLASS, checked_names, classes_of, one_of
 from auxtasks.audit.metrics.evidence import gather, to_numbers
-from auxtasks.audit.metrics.problem import Problem, Scale, about_loss, problem_of
+from auxtasks.audit.metrics.problem import Problem, Scale, about_loss, check_problem, problem_of
 from auxtasks.labels import are_signed, read_labels
+from auxtasks.validation import check_flag
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,9 @@ class Metrics:
         problem: Problem | None = None,
     ) -> Metrics:
         """Choose metrics for labels and a model's output."""
+        check_problem(problem)
+        if from_logits is not None:
+            check_flag("from_logits", from_logits)
         labels, about = read_labels("y", y), about_loss(loss)
         kind = problem_of(labels, shape, loss=loss) if problem is None else problem
         scale: Scale = about.scale if from_logits is None else "logits" if from_logits else "probabilities"

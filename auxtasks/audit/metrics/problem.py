@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
 from auxtasks.errors import InvalidInputError
 from auxtasks.labels import are_flags, are_signed, missing_entries, read_labels
 from auxtasks.typing import Array
+from auxtasks.validation import check_choice
 
 Problem = Literal["binary", "multiclass", "multilabel", "regression"]
+
+
+def check_problem(problem: object) -> None:
+    """Refuse what is neither a kind of problem nor None, for which labels decide."""
+    if problem is not None:
+        check_choice("problem", problem, get_args(Problem))
 
 
 def problem_of(y: object, shape: Sequence[int | None], *, loss: Any = None) -> Problem:

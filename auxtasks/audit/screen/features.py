@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from auxtasks.audit.metrics.problem import Problem, without_last_one
+from auxtasks.audit.metrics.problem import Problem, check_problem, without_last_one
 from auxtasks.aux_targets import AuxTargets
 from auxtasks.errors import InvalidInputError
 from auxtasks.labels import are_flags, are_signed, missing_entries, read_labels
@@ -234,6 +234,7 @@ class MainLabels(NamedTuple):
 
 def read_main_labels(y: object, problem: Problem | None = None) -> MainLabels:
     """Tell which kind of labels there are, and which are missing."""
+    check_problem(problem)
     labels = without_last_one(read_labels("y", y))
     # In integers -1 is a class only where the problem is known to be one of yes and no.
     signed = (labels.dtype.kind == "f" or problem in ("binary", "multilabel")) and are_signed(labels)

@@ -49,6 +49,7 @@ def linear_probe(
     """
     table, labels = to_array(features, "features"), read_main_labels(y, problem)
     check_int("folds", folds, low=2)
+    check_int("seed", seed, low=0)
     if not table.ndim or len(table) != len(labels.present):
         raise InvalidInputError(
             f"`features` must have a row for each of the {len(labels.present)} labels; found shape {table.shape}."

@@ -31,7 +31,7 @@ from auxtasks.audit.screen.probe import (
 from auxtasks.audit.screen.ranking import FROM_LABEL, Ranking, TaskRank, warnings_of
 from auxtasks.aux_targets import AuxTargets
 from auxtasks.errors import InvalidInputError, InvalidTypeError
-from auxtasks.labels import main_labels
+from auxtasks.labels import check_two_classes, main_labels
 from auxtasks.specs import TargetSpec
 from auxtasks.typing import Array
 from auxtasks.validation import check_int
@@ -79,7 +79,10 @@ def rank_tasks(
     InvalidTypeError
         If targets, labels or inputs are of a type that cannot be used.
     InvalidInputError
-        If they differ in length, or a spec is missing.
+        If they differ in length, a spec is missing, or labels hold one class only, as -1 and 1 in integers do: -1 is a
+        missing label.
+    UnknownNameError
+        If `problem` is none of those named.
 
     Notes
     -----
@@ -212,6 +215,8 @@ def read_given(
     # Only the user's own samples, which come first, can have a label; transformed copies cannot.
     n_original = targets.n_original if isinstance(targets, AuxTargets) else n
     labels = read_main_labels(main_labels(y, "main", n_original, n)["main"], problem)
+    if labels.kind == "classes":
+        check_two_classes("y", labels.values, labels.present)
     rng = np.random.default_rng(seed)
     everyone, labelled = np.arange(n), np.flatnonzero(labels.present)
     drawn = rng.choice(everyone, min(n, max_samples), replace=False)

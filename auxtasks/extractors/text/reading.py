@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from auxtasks.columns import entries_of
 from auxtasks.errors import InvalidInputError, InvalidTypeError
 from auxtasks.extractors.text.cache import cached
 from auxtasks.extractors.text.documents import Documents, FittedTexts, Vocabulary
@@ -140,8 +141,7 @@ def _entries(X: object) -> Sequence[object]:
         raise InvalidTypeError(
             f"`X` is a single string, {X[:40]!r}; pass a list of texts, [text] if there is only one."
         )
-    if hasattr(X, "to_numpy"):
-        X = X.to_numpy()
+    X = entries_of(X)
     if isinstance(X, np.ndarray):
         if X.ndim != 1:
             raise InvalidInputError(

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from auxtasks.columns import Column, StepLabels, entries_of
 from auxtasks.errors import InvalidInputError
 from auxtasks.extractors.text.documents import Documents
 from auxtasks.extractors.text.spans import Spans, align
-from auxtasks.label_columns import Labels, StepLabels, as_labels
+from auxtasks.label_columns import as_labels
 from auxtasks.typing import Array
 
 
@@ -44,8 +45,7 @@ def _lay_out(name: str, values: object, X: Documents, given: Spans) -> object:
 
 def _lists(values: object) -> list[Sequence[object] | None] | None:
     """Return the lists of a column of lists, or None for anything else."""
-    if hasattr(values, "to_numpy"):
-        values = values.to_numpy()
+    values = entries_of(values)
     if isinstance(values, np.ndarray):
         values = values.tolist() if values.ndim == 2 or values.dtype == object else None
     if not isinstance(values, (list, tuple)):
@@ -59,7 +59,7 @@ def _are_flags(lists: Sequence[Sequence[object] | None]) -> bool:
     return all(label in (-1, 0, 1) for labels in lists for label in labels or ())
 
 
-def _on_steps(labels: Labels, X: Documents, given: Spans) -> object:
+def _on_steps(labels: Column, X: Documents, given: Spans) -> object:
     owner = align(X.spans, given)
     # One entry more, which a token that follows none finds as the last.
     missing = X.padded(np.append(labels.missing, True)[owner], True)
@@ -73,7 +73,7 @@ def _on_steps(labels: Labels, X: Documents, given: Spans) -> object:
     return StepLabels(X.padded(flat, filler), missing, labels.family)
 
 
-def _are_iob(labels: Labels) -> bool:
+def _are_iob(labels: Column) -> bool:
     present = set(labels.values[~labels.missing].tolist())
     return "O" in present and all(label == "O" or label.startswith(("B-", "I-")) for label in present)
 

@@ -12,7 +12,7 @@ from planted_tasks import N, planted, vector
 import auxtasks
 from auxtasks import TargetSpec
 from auxtasks.audit.screen import Ranking, TaskRank, rank_tasks
-from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.errors import InvalidInputError, InvalidTypeError, UnknownNameError
 from auxtasks.typing import Array
 
 TARGETS, SPECS, Y, X = planted()
@@ -148,8 +148,6 @@ def test_missing_values_are_counted_and_left_out() -> None:
 @pytest.mark.parametrize(
     ("y", "reason"),
     [
-        (np.zeros(N, int), "fewer than two classes"),
-        (np.r_[np.ones(50), np.full(N - 50, np.nan)], "fewer than two classes"),
         (np.full(N, -1), "only 0 labelled samples"),
         ([0, 1, 0, 1], "only 4 labelled samples"),
         (np.arange(N), "fewer than two classes"),
@@ -162,6 +160,18 @@ def test_labels_that_tell_nothing_give_nan_and_a_note(y: Any, reason: str) -> No
     assert all(isnan(row.relevance) and isnan(row.promise) and isnan(row.from_label) for row in found)
     assert reason in found.warnings[0]
     assert by_name(found)["trivial"].triviality == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize("y", [np.zeros(N, int), np.r_[np.ones(50), np.full(N - 50, np.nan)], np.arange(N) % 2 * 2 - 1])
+def test_one_class_is_refused(y: Any) -> None:
+    with pytest.raises(InvalidInputError, match=r"`y` holds one class only, [01](\.0)?.*-1 stands for a missing label"):
+        rank_tasks(TARGETS, y, inputs=X, specs=SPECS)
+
+
+@pytest.mark.parametrize("argument", [{"problem": "x"}, {"seed": -1}, {"max_samples": float("nan")}])
+def test_arguments_of_no_meaning_are_refused(argument: Any) -> None:
+    with pytest.raises((InvalidInputError, InvalidTypeError, UnknownNameError), match=f"`{next(iter(argument))}`"):
+        rank_tasks(TARGETS, Y, inputs=X, specs=SPECS, **argument)
 
 
 def test_targets_that_tell_nothing_give_nan_and_a_warning() -> None:
