@@ -46,7 +46,7 @@ class TooSlow(BaseException):
 
 @dataclass(frozen=True)
 class Call:
-    """A valid call: the function, its arguments made anew, how often it is made, and whether NaN says "missing" in it."""
+    """A valid call: the function, its arguments made anew, how often it is made, and whether NaN says "missing"."""
 
     function: Callable[..., Any]
     arguments: Callable[[], dict[str, Any]]
@@ -101,7 +101,7 @@ def _judged(error: BaseException, names: list[str]) -> Outcome:
     """Tell a reason that was given to the user from a failure."""
     try:
         message = str(error)
-    except Exception as other:  # noqa: BLE001 (whatever comes is a failure)
+    except Exception as other:
         return Outcome("no message", _place(error), type(other).__name__)
     said = f"{type(error).__name__}: {message}"
     if isinstance(error, (MemoryError, RecursionError)):
@@ -124,8 +124,7 @@ def _place(error: BaseException) -> str:
     """Return the innermost line of auxtasks, and the innermost of all."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if frame.filename.startswith(OURS)] or frames
-    last = [frame for frame in (own[-1], frames[-1])]
-    return " > ".join(dict.fromkeys(f"{Path(frame.filename).name}:{frame.lineno}" for frame in last))
+    return " > ".join(dict.fromkeys(f"{Path(frame.filename).name}:{frame.lineno}" for frame in (own[-1], frames[-1])))
 
 
 def _not_finite(value: Any, depth: int = 0) -> set[str]:
@@ -220,7 +219,12 @@ def main() -> None:
     kinds = [*FINE, *sorted({kind for _, kind in counts} - set(FINE))]
     print(f"{'':28}" + "".join(f"{kind:>19}" for kind in kinds))
     for name in [*calls, "all"]:
-        row = [sum(n for key, n in counts.items() if key[0] in (name, *(calls if name == "all" else ())) and key[1] == kind) for kind in kinds]
+        row = [
+            sum(
+                n for key, n in counts.items() if key[0] in (name, *(calls if name == "all" else ())) and key[1] == kind
+            )
+            for kind in kinds
+        ]
         print(f"{name:28}" + "".join(f"{n:19,}" for n in row))
     for one in sorted(found, key=lambda one: (one.outcome.kind, one.outcome.where)):
         print(f"\n{one.outcome.kind} in {one.name}, --only {one.number}: {one.arguments}")

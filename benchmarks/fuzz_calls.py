@@ -52,7 +52,13 @@ def of_targets() -> dict[str, Call]:
     own = {"X": SIGNALS, "domain": "signal", "tasks": TASKS}
     how: dict[str, Any] = {"scale": True, "seed": 0, "dtype": "float32", "padding": "post", "padding_value": 0.0}
     how |= {"n_jobs": 1, "progress": False}
-    texts = {"X": TEXTS, "domain": "text", "tasks": ["text_statistics", "next_word"], "tokenizer": "whitespace", "max_tokens": 20}
+    texts = {
+        "X": TEXTS,
+        "domain": "text",
+        "tasks": ["text_statistics", "next_word"],
+        "tokenizer": "whitespace",
+        "max_tokens": 20,
+    }
     texts |= {"length": 4, "inputs": "ids", "backend": "nltk", "pipeline": None, "batch_size": 10, "n_process": 1}
     hidden = np.array([0, 1, 0, 1, 0, 1, -1, -1])
 
@@ -66,15 +72,21 @@ def of_targets() -> dict[str, Call]:
     saved()
     return {
         "make_aux_targets": Call(make, _of({**own, **how, "y": None, "given": {"speaker": Y}}), 6),
-        "make_aux_targets image": Call(make, _of({"X": IMAGES, "domain": "image", "tasks": ["thumbnail", "hog"], **how}), 2),
+        "make_aux_targets image": Call(
+            make, _of({"X": IMAGES, "domain": "image", "tasks": ["thumbnail", "hog"], **how}), 2
+        ),
         "make_aux_targets any": Call(make, _of({"X": SIGNALS, "domain": "any", "tasks": "reconstruction", **how}), 2),
         "make_aux_targets text": Call(make, _of({**texts, "cache": None}), 4),
         "make_aux_targets given": Call(
-            make, _of({**own, "given": {"a": Y.astype(str), "b": SIGNALS, "c": np.eye(N, 3, dtype=int), "d": Y * 1.0}}), 3
+            make,
+            _of({**own, "given": {"a": Y.astype(str), "b": SIGNALS, "c": np.eye(N, 3, dtype=int), "d": Y * 1.0}}),
+            3,
         ),
         "make_aux_targets y": Call(make, _of({**own, "tasks": ["soft_labels"], "y": hidden}), 0.01, missing=True),
         "make_aux_targets out": Call(make, _of({**own, "out": "out", "overwrite": True}), 0.5),
-        "AuxTargetGenerator": Call(lambda **p: AuxTargetGenerator(**p).fit(SIGNALS), _of({"domain": "signal", **how}), 2),
+        "AuxTargetGenerator": Call(
+            lambda **p: AuxTargetGenerator(**p).fit(SIGNALS), _of({"domain": "signal", **how}), 2
+        ),
         "set_params": Call(changed, _of({"tasks": "std", "seed": 1, "length": None}), 1),
         "get_params": Call(fitted.get_params, _of({"deep": True}), 0.1),
         "fit": Call(AuxTargetGenerator("signal", "std").fit, _of({"X": SIGNALS, "y": None, "given": {"a": Y}}), 3),
@@ -95,7 +107,9 @@ def of_targets() -> dict[str, Call]:
         ),
         "TargetSpec": Call(
             TargetSpec,
-            _of({"name": "a", "task": "std", "kind": "class", "shape": (), "n_classes": 3, "chance": 1.0, "share": 1.0}),
+            _of(
+                {"name": "a", "task": "std", "kind": "class", "shape": (), "n_classes": 3, "chance": 1.0, "share": 1.0}
+            ),
             2,
         ),
     }
@@ -121,7 +135,9 @@ def of_predictions_and_labels() -> dict[str, Call]:
         "hide_labels named": Call(hide_labels, lambda: {"y": {"a": Y, "b": SIGNALS}, **labels, "hide": {"a": 0.5}}, 2),
         "SemiSupervisedSplit": Call(divided, _of({"X": SIGNALS, "y": Y, "groups": None, **split}), 2),
         "compare": Call(
-            compare, _of({"baseline": [0.1, 0.2, 0.3], "auxiliary": [0.2, 0.3, 0.5], "confidence": 0.9, "overlap": 0.1}), 2
+            compare,
+            _of({"baseline": [0.1, 0.2, 0.3], "auxiliary": [0.2, 0.3, 0.5], "confidence": 0.9, "overlap": 0.1}),
+            2,
         ),
         "draw_curves": Call(draw_curves, _of({**drawn, "classes": ["a", "b"]}), 0.05),
         "plot_curves": Call(
@@ -156,15 +172,15 @@ def of_heads() -> dict[str, Call]:
         "Projection": {},
         "Custom": {"function": len},
     }
-    found = {
-        name: Call(getattr(weighting, name), _of({**given, "name": "w"}), 0.5) for name, given in options.items()
-    }
+    found = {name: Call(getattr(weighting, name), _of({**given, "name": "w"}), 0.5) for name, given in options.items()}
     asked = {"asked": {"proportional": {"ratio": {"main": 1.0, "std": 2}}}, "tasks": ["main", "std"]}
     return found | {
         "attach_heads": Call(heads.attach_heads, _of({"base": base, "targets": targets, **how}), 0.7),
         "attach_heads turns": Call(heads.attach_heads, _of({"base": base, "targets": targets, **turns}), 0.2),
         "attach_heads simple": Call(
-            heads.attach_heads, _of({"base": base, "targets": targets.specs, "inputs": SIGNALS, "weights": 1.0, "at": 0.5}), 0.3
+            heads.attach_heads,
+            _of({"base": base, "targets": targets.specs, "inputs": SIGNALS, "weights": 1.0, "at": 0.5}),
+            0.3,
         ),
         "strip_heads": Call(heads.strip_heads, _of({"model": model}), 0.2),
         "Schedule": Call(Schedule.of, _of(asked), 1),
@@ -181,11 +197,21 @@ def of_heads() -> dict[str, Call]:
             0.1,
         ),
         "to_py_dataset": Call(lambda **p: targets.to_py_dataset(**p)[0], _of(batches), 3),
-        "to_tf_dataset": Call(lambda **p: next(iter(targets.to_tf_dataset(**p))), _of({**batches, "prefetch": True}), 0.3),
-        "LabelledBatches": Call(lambda **p: heads.LabelledBatches(**p)[0], _of({"x": SIGNALS, **some, "main": "main"}), 2),
+        "to_tf_dataset": Call(
+            lambda **p: next(iter(targets.to_tf_dataset(**p))), _of({**batches, "prefetch": True}), 0.3
+        ),
+        "LabelledBatches": Call(
+            lambda **p: heads.LabelledBatches(**p)[0], _of({"x": SIGNALS, **some, "main": "main"}), 2
+        ),
         "TaskBatches": Call(
             lambda **p: heads.TaskBatches(**p)[0],
-            lambda: {"data": dict(sets), "targets": {"std": targets.specs["std"]}, "batch_size": 2, "seed": 0, "steps_per_epoch": 2},
+            lambda: {
+                "data": dict(sets),
+                "targets": {"std": targets.specs["std"]},
+                "batch_size": 2,
+                "seed": 0,
+                "steps_per_epoch": 2,
+            },
             1,
             missing=True,
         ),
@@ -202,7 +228,14 @@ def of_trainings() -> dict[str, Call]:
     asked = {"weights": 1.0, "at": "auto", "confidence": 0.9, "adjust": "holm", "together": False, "controls": False}
     search = {"confirm": 2, "max_tasks": 1, "weights": [1.0], "depths": ["auto"], "warm_up": False}
     trained: dict[str, Any] = {"model": network, "domain": "signal", "tasks": "std", "at": "auto", "weights": 1.0}
-    trained |= {"epochs": 1, "batch_size": 4, "labelled_share": "auto", "verbose": 0, "random_state": 0, "metrics": None}
+    trained |= {
+        "epochs": 1,
+        "batch_size": 4,
+        "labelled_share": "auto",
+        "verbose": 0,
+        "random_state": 0,
+        "metrics": None,
+    }
     trained |= {"optimizer": "sgd", "loss": "auto", "callbacks": None, "weighting": "fixed", "schedule": "joint"}
     data = {"X": SIGNALS, "y": Y, "sample_weight": None, "given": None}
     ranked = {"targets": targets, "y": Y, "inputs": None, "specs": None, "problem": None, "max_samples": 100, "seed": 0}

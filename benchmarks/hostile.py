@@ -49,9 +49,9 @@ def any_value(rng: np.random.Generator) -> Any:
         return listed[rng.integers(len(listed))]
     made = (
         lambda: None,
-        lambda: [],
+        list,
         lambda: (),
-        lambda: {},
+        dict,
         lambda: set(),
         lambda: {1, 2},
         lambda: frozenset("ab"),

@@ -9,8 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from auxtasks.errors import InvalidTypeError
+from auxtasks.errors import InvalidInputError, InvalidTypeError, wrong_type
 from auxtasks.typing import Array
+from auxtasks.validation import as_numbers, check_depth
 
 
 class AuxBatch(NamedTuple):
@@ -102,6 +103,27 @@ def _without_none(packed: tuple[Any, Any, Any]) -> tuple[Any, ...]:
 def is_arrays(x: Any) -> bool:
     """Tell whether inputs are arrays, or a structure of them."""
     return all(hasattr(part, "shape") for part in keras.tree.flatten(x))
+
+
+def read_rows(argument: str, values: Any, n: int | None = None) -> Any:
+    """Return inputs or weights, with texts as arrays of objects, of which all have one row for each of n samples."""
+    check_depth(argument, values)
+    found = as_inputs(values)
+    for part in keras.tree.flatten(found):
+        shape, kind = getattr(part, "shape", None), getattr(getattr(part, "dtype", None), "kind", "f")
+        if isinstance(part, type) or shape is None or kind in "cMmV" or isinstance(part, np.ma.MaskedArray):
+            raise wrong_type(argument, "an array of numbers or texts, or a structure of these", part)
+        if not len(shape) or n not in (None, shape[0]):
+            expected = "each sample" if n is None else f"each of the {n} samples"
+            raise InvalidInputError(f"`{argument}` must have one row for {expected}; found shape {tuple(shape)}.")
+    return found
+
+
+def read_weights(values: Any, n: int) -> Any:
+    """Return the weights of n samples, of one output or by name, as arrays."""
+    if isinstance(values, Mapping):
+        return {name: read_weights(value, n) for name, value in values.items()}
+    return read_rows("sample_weight", as_numbers("sample_weight", values), n)
 
 
 def as_arrays(values: Any) -> Any:

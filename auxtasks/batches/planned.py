@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
 from math import ceil
@@ -23,9 +23,11 @@ from auxtasks.batches.composition import (
     compose,
     planned,
 )
-from auxtasks.batches.forms import AuxBatch, PackedDataset, as_inputs
+from auxtasks.batches.forms import AuxBatch, PackedDataset, read_rows
+from auxtasks.errors import InvalidInputError
 from auxtasks.labels import present_rows
 from auxtasks.typing import Array
+from auxtasks.validation import as_numbers, check_choice
 
 
 class Plan(Protocol):
@@ -246,8 +248,8 @@ class LabelledBatches(PlannedBatches):
         main: str = "main",
         **kwargs: Any,
     ) -> None:
-        plan = _checked_plan(y, batch_size, labelled_share, seed, main)
-        super().__init__((as_inputs(x), y), plan, plan.counts, **kwargs)
+        data, plan = _checked(x, y, batch_size, labelled_share, seed, main)
+        super().__init__(data, plan, plan.counts, **kwargs)
 
 
 def labelled_dataset(
@@ -282,13 +284,20 @@ def labelled_dataset(
     >>> [int((y >= 0).numpy().sum()) for _, y in batches]
     [2, 2, 2, 2]
     """
-    plan = _checked_plan(y, batch_size, labelled_share, seed, main)
-    return dataset_of((as_inputs(x), dict(y) if hasattr(y, "keys") else y), plan)
+    return dataset_of(*_checked(x, y, batch_size, labelled_share, seed, main))
 
 
-def _checked_plan(y: Any, batch_size: int, share: float, seed: int, main: str) -> Composition:
-    labelled = present_rows(np.asarray(y[main] if hasattr(y, "keys") else y))
-    return planned(labelled, batch_size, share, seed)
+def _checked(x: Any, y: Any, batch_size: int, share: float, seed: int, main: str) -> tuple[Any, Composition]:
+    """Check what batches are made of, and return it with their plan."""
+    if isinstance(y, Mapping):
+        labels = as_numbers("y", y[check_choice("main", main, y, "key of `y`")])
+    else:
+        labels = as_numbers("y", y)
+    if not labels.ndim:
+        raise InvalidInputError(f"`y` must hold one entry for each sample; got the single number {labels}.")
+    plan = planned(present_rows(labels), batch_size, share, seed)
+    y = read_rows("y", dict(y), len(labels)) if isinstance(y, Mapping) else labels
+    return (read_rows("x", x, len(labels)), y), plan
 
 
 def weight_for(x: Any) -> float:

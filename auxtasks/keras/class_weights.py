@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, unknown_name
 from auxtasks.keras.outputs import by_label
 from auxtasks.labels import class_weights
 from auxtasks.specs import CLASS_KINDS, TargetSpec
@@ -31,8 +31,8 @@ def by_name(asked: Any, main: str, outputs: Sequence[str] | None, specs: Mapping
         asked = {main: asked}
     if not isinstance(asked, Mapping):
         raise InvalidTypeError(
-            f"`class_weight` must map class numbers to weights, or names to such mappings; got {asked!r}. 'balanced' "
-            "weighs each class by how rare it is."
+            f"`class_weight` must map class numbers to weights, or names to such mappings; got {abbreviated(asked)}. "
+            "'balanced' weighs each class by how rare it is."
         )
     if not any(isinstance(key, str) for key in asked):
         asked = {main: asked}
@@ -59,7 +59,8 @@ def _checked(name: str, weights: Any, spec: TargetSpec | None) -> OfClasses:
         return weights
     if not isinstance(weights, Mapping):
         raise InvalidTypeError(
-            f"`class_weight`: {name!r} must have a mapping of classes to weights, or {BALANCED!r}; got {weights!r}."
+            f"`class_weight`: {name!r} must have a mapping of classes to weights, or {BALANCED!r}; got "
+            f"{abbreviated(weights)}."
         )
     return {
         _number(name, key, spec): check_number(f"class_weight[{name!r}][{key!r}]", weight, low=0.0)

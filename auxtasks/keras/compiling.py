@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from auxtasks.batches.forms import as_tensors
-from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated
 from auxtasks.files import named
 from auxtasks.keras.private import DECAY_EXCLUSIONS, compiled_as, is_wired, layers_in
 from auxtasks.keras.seeds import set_seed
@@ -35,7 +35,7 @@ def optimizer_like(optimizer: Any, **changed: Any) -> keras.optimizers.Optimizer
     """Return a new optimizer with the settings of another one: a built one cannot be used again."""
     if not isinstance(optimizer, (str, keras.optimizers.Optimizer)):
         raise InvalidTypeError(
-            f"`optimizer` must be a name or a keras.optimizers.Optimizer; got {optimizer!r} of type "
+            f"`optimizer` must be a name or a keras.optimizers.Optimizer; got {abbreviated(optimizer)} of type "
             f"{type(optimizer).__name__}."
         )
     like = keras.optimizers.get(optimizer)

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from auxtasks.batches.forms import as_arrays, is_arrays, is_text
-from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, unknown_name
 from auxtasks.keras.compiling import compile_arguments, optimizer_like
 from auxtasks.keras.layers import direct_layers, walk
 from auxtasks.keras.model import AuxModel
@@ -119,7 +119,7 @@ def fine_tune(
 
 def _for_each(argument: str, value: Any, n: int) -> list[Any]:
     if isinstance(value, (str, bytes, Mapping)):
-        raise InvalidTypeError(f"`{argument}` must be a number, or one for each phase; got {value!r}.")
+        raise InvalidTypeError(f"`{argument}` must be a number, or one for each phase; got {abbreviated(value)}.")
     values = list(value) if np.ndim(value) else [value] * n
     if len(values) != n:
         raise InvalidInputError(
@@ -214,7 +214,9 @@ def freeze(model: keras.Model, up_to: Depth = "auto", *, inputs: Any = None) -> 
 
 def _base_of(model: Any) -> keras.Model:
     if not isinstance(model, keras.Model):
-        raise InvalidTypeError(f"`model` must be a keras.Model; got {model!r} of type {type(model).__name__}.")
+        raise InvalidTypeError(
+            f"`model` must be a keras.Model; got {abbreviated(model)} of type {type(model).__name__}."
+        )
     return model.base if isinstance(model, AuxModel) else model
 
 

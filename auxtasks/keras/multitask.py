@@ -10,7 +10,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, unknown_name
 from auxtasks.keras.layers import layer_at
 from auxtasks.keras.private import calls_in_graph
 from auxtasks.specs import TargetSpec
@@ -101,7 +101,7 @@ def _checked(encoder: Any, tasks: Any) -> Mapping[str, Any]:
             "Begin it with keras.Input(shape); call a subclassed one on such an input: keras.Model(x, encoder(x))."
         )
     if not isinstance(tasks, Mapping):
-        raise InvalidTypeError(f"`tasks` must be a mapping of names to what to predict; got {tasks!r}.")
+        raise InvalidTypeError(f"`tasks` must be a mapping of names to what to predict; got {abbreviated(tasks)}.")
     if not tasks:
         raise InvalidInputError("`tasks` holds no task; name at least one, such as {'digit': 10}.")
     for task in tasks:

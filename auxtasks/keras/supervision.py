@@ -12,7 +12,7 @@ import numpy as np
 from keras import ops
 
 from auxtasks.batches.composition import AUTO, Weight
-from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated
 from auxtasks.keras.outputs import label_names
 from auxtasks.keras.private import maker_of
 from auxtasks.keras.taps import Tap, Where
@@ -53,7 +53,7 @@ def _listed(asked: Any) -> dict[Where, Kind | None]:
     if not isinstance(asked, (Sequence, Mapping)) or not all(isinstance(one, (str, Real, Tap)) for one in asked):
         raise InvalidTypeError(
             "`deep_supervision` must be a layer, a list of layers (by name, index, fraction of the depth or Tap), or a "
-            f"mapping of these to the kind of the main label; got {asked!r}."
+            f"mapping of these to the kind of the main label; got {abbreviated(asked)}."
         )
     kinds = asked if isinstance(asked, Mapping) else dict.fromkeys(asked)
     for kind in kinds.values():

@@ -15,7 +15,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, StorageError
+from auxtasks.errors import AuxTasksWarning, InvalidInputError, StorageError
 from auxtasks.files import write_through
 from auxtasks.optional import shown
 from auxtasks.scale.disk_files import (
@@ -41,6 +41,7 @@ from auxtasks.targets.scaling import Scaling
 from auxtasks.targets.statistics import Numbers, Seen, see
 from auxtasks.targets.tasks import Task
 from auxtasks.typing import Array
+from auxtasks.validation import check_path
 
 
 def make_on_disk(
@@ -53,9 +54,7 @@ def make_on_disk(
     overwrite: bool,
 ) -> tuple[Fitted, Made]:
     """Make targets on disk; see `auxtasks.make_aux_targets`."""
-    if not isinstance(out, (str, os.PathLike)):
-        raise InvalidTypeError(f"`out` must be a path; got {out!r} of type {type(out).__name__}.")
-    path = Path(os.path.abspath(out))  # noqa: PTH100 (keeps links as they are)
+    path = Path(os.path.abspath(check_path("out", out)))  # noqa: PTH100 (keeps links as they are)
     job = job_of(X, Fitted.begun(params, given, y), given, y)
     if os.path.lexists(path) and not overwrite:
         return _loaded(_check_finished(job, path), path)

@@ -7,10 +7,10 @@ from numbers import Real
 
 import numpy as np
 
-from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
-from auxtasks.registry import DOMAINS
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated
 from auxtasks.targets.samples import Dense, Ragged, Samples
 from auxtasks.typing import Array
+from auxtasks.validation import as_array, check_choice
 
 # For each domain: how many axes inputs have without and with channels, and how that is said.
 _LAYOUTS: dict[str, tuple[int, int, str]] = {
@@ -25,8 +25,7 @@ def read_inputs(
     X: object, domain: str, *, padding: str = "post", padding_value: float = 0.0, length: int | None = None
 ) -> Samples:
     """Check the inputs of a domain and bring them into the layout of its extractors."""
-    if not isinstance(domain, str) or domain not in _LAYOUTS:
-        raise unknown_name("domain", domain, DOMAINS, "domain")
+    check_choice("domain", domain, _LAYOUTS, "domain")
     parts = parts_of(X)
     if parts is None:
         array = to_array(X, "X")
@@ -116,7 +115,7 @@ _NOT_NUMBERS = {
 
 def parts_of(X: object) -> Sequence[object] | None:
     """Return the samples of a sequence of samples, or None for what is an array as a whole."""
-    if hasattr(X, "to_numpy"):
+    if hasattr(X, "to_numpy") and not isinstance(X, type):
         X = X.to_numpy()
     if isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1:
         return list(X)
@@ -125,17 +124,7 @@ def parts_of(X: object) -> Sequence[object] | None:
 
 def to_array(value: object, where: str) -> Array:
     """Return real numbers as an array, without a copy where it is one already."""
-    if isinstance(value, np.ma.MaskedArray):
-        raise InvalidTypeError(f"`{where}` is a masked array, whose mask would be lost; fill it or leave samples out.")
-    if hasattr(value, "toarray"):
-        raise InvalidTypeError(f"`{where}` is sparse, and dense arrays are expected; pass {where}.toarray().")
-    if hasattr(value, "to_numpy"):
-        value = value.to_numpy()
-    try:
-        # An array stays the very object it was; of subclasses only memory maps behave as arrays throughout.
-        array: Array = value if isinstance(value, np.memmap) else np.asarray(value)
-    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
-        raise InvalidTypeError(f"`{where}` cannot be read as an array of numbers: {error}") from error
+    array = as_array(where, value)
     if array.dtype.kind in "biuf":
         return array
     if array.dtype == object:
@@ -154,9 +143,8 @@ def _from_objects(array: Array, where: str) -> Array:
     for place, item in zip(np.ndindex(array.shape), array.flat, strict=True):
         if not isinstance(item, Real):
             at = ", ".join(map(str, place))
-            raise InvalidTypeError(
-                f"`{where}` must hold real numbers; `{where}[{at}]` is {item!r:.40} of type {type(item).__name__}."
-            )
+            found = f"{abbreviated(item)} of type {type(item).__name__}"
+            raise InvalidTypeError(f"`{where}` must hold real numbers; `{where}[{at}]` is {found}.")
     try:
         return array.astype(np.float64)
     except OverflowError as error:

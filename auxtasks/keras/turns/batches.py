@@ -8,13 +8,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from auxtasks.batches.forms import AuxBatch, PackedDataset, as_arrays, as_inputs
-from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.batches.forms import AuxBatch, PackedDataset, as_arrays, read_rows
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated
 from auxtasks.keras.supervision import is_supervised
 from auxtasks.keras.turns.schedule import Asked, Order, Schedule
 from auxtasks.labels import MAIN, absent_labels, absent_targets, labelled_rows, with_sign
 from auxtasks.specs import TargetSpec
-from auxtasks.validation import check_int
+from auxtasks.validation import check_choice, check_int
 
 
 class TaskBatches(keras.utils.PyDataset):
@@ -154,14 +154,14 @@ def _specs_of(targets: Any) -> dict[str, TargetSpec]:
 def _checked_sets(data: Any, names: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Check data sets, and bring lists and texts among them into arrays."""
     if not isinstance(data, Mapping) or not data:
-        raise InvalidTypeError(f"`data` must map names of tasks to (inputs, labels); got {data!r:.80}.")
+        raise InvalidTypeError(f"`data` must map names of tasks to (inputs, labels); got {abbreviated(data)}.")
     inputs, labels, like = {}, {}, None
     for task, pair in data.items():
-        if task not in names:
-            raise unknown_name("data", task, names, "task")
+        check_choice("data", task, names, "task")
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
             raise InvalidTypeError(f"`data`: {task!r} must be (inputs, labels); got a {type(pair).__name__}.")
-        inputs[task], labels[task] = as_inputs(pair[0]), as_arrays(pair[1])
+        inputs[task] = read_rows("data", pair[0])
+        labels[task] = read_rows("data", as_arrays(pair[1]))
         lengths = [len(part) for part in keras.tree.flatten((inputs[task], labels[task]))]
         if len(set(lengths)) != 1 or not lengths[0]:
             raise InvalidInputError(f"`data`: {task!r} needs as many labels as inputs, at least 1; found {lengths}.")
