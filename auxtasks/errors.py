@@ -53,9 +53,8 @@ def abbreviated(value: object) -> str:
 
 def wrong_type(argument: str, expected: str, found: object) -> InvalidTypeError:
     """Say of which type an argument must be and is, to be raised by the caller."""
-    return InvalidTypeError(
-        f"`{argument}` must be {expected}; got {abbreviated(found)} of type {type(found).__name__}."
-    )
+    kind = type(found).__name__
+    return InvalidTypeError(f"`{argument}` must be {expected}; got {abbreviated(found)} of type {kind}.")
 
 
 def unknown_name(argument: str, found: object, valid: Iterable[str], what: str) -> UnknownNameError:
@@ -79,8 +78,8 @@ def unknown_name(argument: str, found: object, valid: Iterable[str], what: str) 
     """
     names = sorted(map(str, valid))
     near = get_close_matches(str(found)[:_LONGEST] if isinstance(found, str) else "", names, n=3, cutoff=0.5)
-    hint = f"Did you mean {' or '.join(map(repr, near))}? " if near else ""
-    listed = ", ".join(map(repr, names[:40])) + (", …" if len(names) > 40 else "")
+    hint = f"Did you mean {' or '.join(map(abbreviated, near))}? " if near else ""
+    listed = ", ".join(map(abbreviated, names[:40])) + (", …" if len(names) > 40 else "")
     return UnknownNameError(
         f"`{argument}`: there is no {what} named {abbreviated(found)}. {hint}Valid names: {listed or 'none'}."
     )

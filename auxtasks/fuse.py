@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, wrong_type
 from auxtasks.typing import Array
 from auxtasks.validation import as_array, check_choice, check_keys, check_number
 
@@ -108,10 +108,9 @@ def _mean(stacked: Array, shares: Array) -> Array:
 def read_predictors(predictions: Any) -> tuple[tuple[str, ...] | None, Array]:
     """Stack predictions of the same samples."""
     if isinstance(predictions, Mapping):
-        return tuple(predictions), _stack([repr(name) for name in predictions], list(predictions.values()))
-    if not isinstance(predictions, Sequence) and (
-        isinstance(predictions, type) or not hasattr(predictions, "__array__")
-    ):
+        return tuple(predictions), _stack([abbreviated(name) for name in predictions], list(predictions.values()))
+    is_array = hasattr(predictions, "__array__") and not isinstance(predictions, type)
+    if not is_array and not isinstance(predictions, Sequence):
         raise InvalidTypeError(
             "`predictions` must be a list or mapping of arrays, one for each predictor, or one stacked array; got "
             f"{type(predictions).__name__}."
@@ -146,7 +145,7 @@ def _read(label: str, part: Any) -> Array:
             f"`predictions`: {label} is a mapping of several outputs. Fuse them one by one: "
             "{name: fuse([each[name] for each in predictions]) for name in predictions[0]}."
         )
-    array = as_array(f"predictions`: `{label}", part)
+    array = as_array(f"predictions: {label}", part)
     if array.dtype.kind not in "biuf":
         raise InvalidTypeError(
             f"`predictions` must hold numbers; {label} has dtype {array.dtype}, shape {array.shape}. Number classes "
@@ -170,9 +169,9 @@ def checked_weights(weights: Any, names: tuple[str, ...] | None, n: int) -> Arra
         by_name = check_keys("weights", weights, names, "predictor")
         weights = [by_name.get(name, 1.0) for name in names]
     if not isinstance(weights, (list, tuple)):
-        weights = as_array("weights", weights)
+        given, weights = weights, as_array("weights", weights)
         if weights.ndim != 1:
-            raise InvalidTypeError(f"`weights` must be one number for each predictor; got {abbreviated(weights)}.")
+            raise wrong_type("weights", "one number for each predictor", given)
     if len(weights) != n:
         raise InvalidInputError(f"`weights` must have one entry for each of the {n} predictors; got {len(weights)}.")
     found = np.array([check_number("weights", weight, low=0.0) for weight in weights])

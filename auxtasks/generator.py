@@ -622,7 +622,7 @@ def make_aux_targets(
     array([[3.],
            [6.]], dtype=float32)
     """
-    if overwrite and out is None:
+    if check_flag("overwrite", overwrite) and out is None:
         raise InvalidInputError("`overwrite` is for `out`, a folder to be made; pass `out` too, or leave it out.")
     generator = AuxTargetGenerator(
         domain,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, unknown_name
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, unknown_name, wrong_type
 from auxtasks.labels import Family, family_of, is_missing
 from auxtasks.specs import CLASS_KINDS, Kind
 from auxtasks.typing import Array
@@ -140,6 +140,8 @@ def as_labels(name: str, values: object, n: int | None) -> Labels:
 
 
 def _to_array(name: str, values: Any) -> Array:
+    if isinstance(values, type):
+        raise wrong_type(name, "an array, not a class", values)
     dtypes = np.atleast_1d(np.asarray(getattr(values, "dtypes", getattr(values, "dtype", ())), dtype=object))
     if any(hasattr(dtype, "na_value") or hasattr(dtype, "categories") for dtype in dtypes):
         # pandas' own dtypes know missing values; read as numbers, integers with missing ones would become floats.

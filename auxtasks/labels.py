@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, wrong_type
 from auxtasks.specs import CLASS_KINDS, TargetSpec
 from auxtasks.typing import Array
 
@@ -60,7 +60,7 @@ def main_labels(y: object, name: str, n_labelled: int, n: int) -> dict[str, Arra
     of several outputs; others get `name`.
     """
     if not isinstance(name, str) or not name:
-        raise InvalidTypeError(f"`name` must be a name; got {name!r} of type {type(name).__name__}.")
+        raise wrong_type("name", "a name", name)
     named = y if isinstance(y, Mapping) else {name: y}
     return {key: _extended(values, key, n_labelled, n) for key, values in named.items()}
 
@@ -68,7 +68,7 @@ def main_labels(y: object, name: str, n_labelled: int, n: int) -> dict[str, Arra
 def _extended(values: object, key: str, n_labelled: int, n: int) -> Array:
     if values is None:
         raise InvalidTypeError("`y` must hold the main labels; got None. For targets alone, use dict(targets).")
-    labels = read_labels(f"`y` ({key!r})", values)
+    labels = read_labels(f"`y` ({abbreviated(key)})", values)
     if labels.dtype.kind == "b":
         labels = labels.astype(np.int32)
     if labels.dtype.kind == "f" and np.isinf(labels).any():

@@ -22,11 +22,21 @@ LARGEST_NUMBER = float(np.finfo(np.float32).max)
 MOST_PROCESSES = 4096
 
 
+def is_integer(value: object) -> bool:
+    """Tell whether something is an integer, also one of NumPy; neither a flag nor a span of time is."""
+    return isinstance(value, Integral) and not isinstance(value, (bool, np.bool_, np.timedelta64))
+
+
+def is_number(value: object) -> bool:
+    """Tell whether something is a real number; neither a flag nor a span of time is."""
+    return isinstance(value, Real) and not isinstance(value, (bool, np.bool_, np.timedelta64))
+
+
 def check_int(argument: str, value: object, *, low: int, high: int = LARGEST_INT) -> int:
     """Return an option as an int within ``[low, high]``, by default of 64 bits."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral):
+    if not is_integer(value):
         raise wrong_type(argument, "an integer", value)
-    number = int(value)
+    number = int(value)  # type: ignore[call-overload]
     if not low <= number <= high:
         raise _out_of_range(argument, number, low, high, LARGEST_INT)
     return number
@@ -34,10 +44,10 @@ def check_int(argument: str, value: object, *, low: int, high: int = LARGEST_INT
 
 def check_number(argument: str, value: object, *, low: float, high: float = LARGEST_NUMBER) -> float:
     """Return an option as a float within ``[low, high]``, by default of those that float32 holds."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
+    if not is_number(value):
         raise wrong_type(argument, "a number", value)
     # Integers are compared as such: the largest are no floats.
-    number = int(value) if isinstance(value, Integral) else float(value)
+    number = int(value) if is_integer(value) else float(value)  # type: ignore[call-overload, arg-type]
     if not low <= number <= high:
         raise _out_of_range(argument, number, low, high, LARGEST_NUMBER)
     return float(number)
@@ -90,7 +100,7 @@ def check_path(argument: str, value: object) -> Path:
     """Return what must be the path of a file or folder."""
     path = os.fspath(value) if isinstance(value, os.PathLike) and not isinstance(value, type) else value
     if not isinstance(path, str):
-        raise wrong_type(argument, "a path, as a string or pathlib.Path", value)
+        raise wrong_type(argument, "a path", value)
     if not path or not _can_be_a_path(path):
         raise InvalidInputError(f"`{argument}` must be a path that the system can hold; got {abbreviated(value)}.")
     return Path(path)
@@ -148,6 +158,7 @@ def as_numbers(argument: str, value: object) -> Array:
 
 
 def _out_of_range(argument: str, value: float, low: float, high: float, default: float) -> InvalidInputError:
-    # That the default is exceeded is said only where it is.
-    bounds = f"at least {low}" if high == default and not value > high else f"from {low} to {high}"
+    # A bound that is there for all is said only where it is exceeded.
+    open_above = high == default and low != -default and not value > high
+    bounds = f"at least {low}" if open_above else f"from {low} to {high}"
     return InvalidInputError(f"`{argument}` must be {bounds}; got {abbreviated(value)}.")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
 import keras
 import numpy as np
-from fuzz import Call, Trained
 from keras.src.backend.tensorflow.trainer import TensorFlowTrainer
 from sklearn.base import clone
 
@@ -29,6 +30,20 @@ IMAGES = RNG.normal(size=(N, 6, 6, 1)).astype("float32")
 TEXTS = ["the cat sat", "a dog", "the dog sat down", "a cat", "down", "sat", "the cat", "a dog sat"]
 Y = np.arange(N) % 2
 TASKS = [{"low": {"task": "fft", "n_coefficients": 3}}, "std"]
+
+
+@dataclass(frozen=True)
+class Call:
+    """A valid call: its arguments are made anew; in what is exact, NaN never says "missing"."""
+
+    function: Callable[..., Any]
+    arguments: Callable[[], dict[str, Any]]
+    weight: float = 1.0
+    exact: bool = False
+
+
+class Trained(BaseException):
+    """Stands for a training: a call that gets so far was let in."""
 
 
 def make(X: Any, domain: Any, tasks: Any = "std", **options: Any) -> AuxTargets:
@@ -82,7 +97,7 @@ def of_targets() -> dict[str, Call]:
             _of({**own, "given": {"a": Y.astype(str), "b": SIGNALS, "c": np.eye(N, 3, dtype=int), "d": Y * 1.0}}),
             3,
         ),
-        "make_aux_targets y": Call(make, _of({**own, "tasks": ["soft_labels"], "y": hidden}), 0.01, missing=True),
+        "make_aux_targets y": Call(make, _of({**own, "tasks": ["soft_labels"], "y": hidden}), 0.01),
         "make_aux_targets out": Call(make, _of({**own, "out": "out", "overwrite": True}), 0.5),
         "AuxTargetGenerator": Call(
             lambda **p: AuxTargetGenerator(**p).fit(SIGNALS), _of({"domain": "signal", **how}), 2
@@ -91,14 +106,14 @@ def of_targets() -> dict[str, Call]:
         "get_params": Call(fitted.get_params, _of({"deep": True}), 0.1),
         "fit": Call(AuxTargetGenerator("signal", "std").fit, _of({"X": SIGNALS, "y": None, "given": {"a": Y}}), 3),
         "transform": Call(fitted.transform, _of({"X": SIGNALS, "given": None}), 3),
-        "prepare": Call(fitted.prepare, _of({"X": SIGNALS}), 1),
+        "prepare": Call(fitted.prepare, _of({"X": SIGNALS}), 1, exact=True),
         "in_graph": Call(fitted.in_graph, _of({"x": SIGNALS.astype("float32")}), 1),
         "as_map": Call(fitted.as_map, _of({"batched": True, "column": None, "label": None, "in_graph": True}), 0.5),
         "as_batch_map": Call(fitted.as_batch_map, _of({"column": "x"}), 0.5),
         "AuxTargets.transform": Call(targets.transform, _of({"X": SIGNALS, "given": {"speaker": Y}}), 3),
         "with_main": Call(targets.with_main, _of({"y": Y, "name": "main"}), 4),
         "with_main outputs": Call(targets.with_main, lambda: {"y": {"a": Y, "b": SIGNALS}}, 2),
-        "unscale": Call(targets.unscale, _of({"name": "low", "values": targets["low"]}), 3),
+        "unscale": Call(targets.unscale, _of({"name": "low", "values": targets["low"]}), 3, exact=True),
         "save": Call(saved, _of({"path": "targets", "include_inputs": True, "overwrite": True}), 0.5),
         "load_targets": Call(auxtasks.load_targets, _of({"path": "targets", "mmap": True}), 1),
         "list_tasks": Call(auxtasks.list_tasks, _of({"domain": "signal"}), 1),
@@ -128,8 +143,10 @@ def of_predictions_and_labels() -> dict[str, Call]:
         return SemiSupervisedSplit(**options).split_three(X, y, groups)
 
     return {
-        "fuse": Call(fuse, _of({"predictions": predictions, "method": "mean", "weights": [1, 2, 3]}), 4),
-        "fuse named": Call(fuse, lambda: {"predictions": dict(named), "method": "vote", "weights": {"a": 2.0}}, 3),
+        "fuse": Call(fuse, _of({"predictions": predictions, "method": "mean", "weights": [1, 2, 3]}), 4, exact=True),
+        "fuse named": Call(
+            fuse, lambda: {"predictions": dict(named), "method": "vote", "weights": {"a": 2.0}}, 3, exact=True
+        ),
         "fuse classes": Call(fuse, _of({"predictions": [Y, Y, 1 - Y], "method": "vote"}), 3),
         "hide_labels": Call(hide_labels, _of({"y": Y, **labels}), 3),
         "hide_labels named": Call(hide_labels, lambda: {"y": {"a": Y, "b": SIGNALS}, **labels, "hide": {"a": 0.5}}, 2),
@@ -173,7 +190,7 @@ def of_heads() -> dict[str, Call]:
         "Custom": {"function": len},
     }
     found = {name: Call(getattr(weighting, name), _of({**given, "name": "w"}), 0.5) for name, given in options.items()}
-    asked = {"asked": {"proportional": {"ratio": {"main": 1.0, "std": 2}}}, "tasks": ["main", "std"]}
+    asked = {"asked": {"proportional": {"ratio": {"main": 1.0, "std": 2}}}}
     return found | {
         "attach_heads": Call(heads.attach_heads, _of({"base": base, "targets": targets, **how}), 0.7),
         "attach_heads turns": Call(heads.attach_heads, _of({"base": base, "targets": targets, **turns}), 0.2),
@@ -183,7 +200,7 @@ def of_heads() -> dict[str, Call]:
             0.3,
         ),
         "strip_heads": Call(heads.strip_heads, _of({"model": model}), 0.2),
-        "Schedule": Call(Schedule.of, _of(asked), 1),
+        "Schedule": Call(lambda asked: Schedule.of(asked, ["main", "std"]), _of(asked), 1),
         "Rebalanced": Call(heads.Rebalanced, _of({"by": "loss", "loss": None, "momentum": 0.9, "name": "a"}), 1),
         "PruneOpposed": Call(heads.PruneOpposed, _of({"patience": 2, "threshold": 0.0, "verbose": 0}), 1),
         "set_seed": Call(heads.set_seed, _of({"seed": 0}), 0.5),
@@ -213,7 +230,6 @@ def of_heads() -> dict[str, Call]:
                 "steps_per_epoch": 2,
             },
             1,
-            missing=True,
         ),
     }
 

@@ -151,7 +151,7 @@ def _array(value: np.ndarray, rng: np.random.Generator) -> Any:
         with_number,
         lambda: value.astype(DTYPES[rng.integers(len(DTYPES))]),
         lambda: np.full_like(value, value.flat[0]),
-        lambda: value * 0.0 + number,
+        lambda: np.full(value.shape, number),
         lambda: value[: rng.integers(3)],
         lambda: value[..., : rng.integers(2)],
         lambda: value[..., None],

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import ceil
-from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auxtasks.errors import InvalidInputError, abbreviated, wrong_type
-from auxtasks.validation import check_int, check_keys, check_number
+from auxtasks.validation import check_int, check_keys, check_number, is_number
 
 DEFAULT_SHARE = 0.5
 """The share of labelled samples in a batch where nothing else is asked for."""
@@ -144,7 +143,7 @@ def automatic_weight(n_labelled: int, n_samples: int) -> float:
 
 def checked_weights(weights: Weight | Mapping[str, Weight], known: Mapping[str, Weight]) -> dict[str, Weight]:
     """Return the weight of every task."""
-    if isinstance(weights, (Real, str)) and not isinstance(weights, bool):
+    if isinstance(weights, str) or is_number(weights):
         weights = dict.fromkeys(known, weights)  # type: ignore[arg-type]
     if not isinstance(weights, Mapping):
         raise wrong_type("weights", f"a number, {AUTO!r} or a mapping of names to these", weights)

@@ -110,13 +110,19 @@ def read_rows(argument: str, values: Any, n: int | None = None) -> Any:
     check_depth(argument, values)
     found = as_inputs(values)
     for part in keras.tree.flatten(found):
-        shape, kind = getattr(part, "shape", None), getattr(getattr(part, "dtype", None), "kind", "f")
-        if isinstance(part, type) or shape is None or kind in "cMmV" or isinstance(part, np.ma.MaskedArray):
+        shape = getattr(part, "shape", None)
+        if isinstance(part, (type, np.ma.MaskedArray)) or shape is None or _is_no_number(part):
             raise wrong_type(argument, "an array of numbers or texts, or a structure of these", part)
-        if not len(shape) or n not in (None, shape[0]):
+        if not len(shape) or 0 in tuple(shape) or n not in (None, shape[0]):
             expected = "each sample" if n is None else f"each of the {n} samples"
             raise InvalidInputError(f"`{argument}` must have one row for {expected}; found shape {tuple(shape)}.")
     return found
+
+
+def _is_no_number(part: Any) -> bool:
+    dtype = getattr(part, "dtype", None)
+    # Floats of 16 and 8 bits, which NumPy does not know, are of kind "V" too.
+    return getattr(dtype, "kind", "f") in "cMm" or getattr(dtype, "type", None) is np.void
 
 
 def read_weights(values: Any, n: int) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from numbers import Real
 from typing import Any
 
 import keras
@@ -15,7 +14,7 @@ from auxtasks.keras.outputs import by_label
 from auxtasks.labels import class_weights
 from auxtasks.specs import CLASS_KINDS, TargetSpec
 from auxtasks.typing import Array
-from auxtasks.validation import check_number
+from auxtasks.validation import check_number, is_number
 
 BALANCED = "balanced"
 
@@ -73,7 +72,7 @@ def _number(name: str, key: Any, spec: TargetSpec | None) -> int:
     if isinstance(key, str) and key in names:
         return list(names).index(key)
     n = None if spec is None else spec.size
-    whole = isinstance(key, Real) and not isinstance(key, bool) and float(key).is_integer()
+    whole = is_number(key) and float(key).is_integer()
     if whole and key >= 0 and (n is None or key < n):
         return int(key)
     valid = names or [str(number) for number in range(n or 0)]

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from auxtasks.batches.forms import as_arrays, is_arrays, is_text
-from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, unknown_name
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, unknown_name, wrong_type
 from auxtasks.keras.compiling import compile_arguments, optimizer_like
 from auxtasks.keras.layers import direct_layers, walk
 from auxtasks.keras.model import AuxModel
@@ -226,7 +226,8 @@ Depth = str | int | float
 
 def _layers_up_to(depth: Depth, base: keras.Model, outputs: Sequence[Output], model: keras.Model) -> list[keras.Layer]:
     """Return the layers whose output is made at or before a depth; refuse it if no weight, or all, would be frozen."""
-    layer = _last_below_head(outputs) if depth == "auto" else layer_where(depth, base, outputs, "up_to")
+    is_auto = isinstance(depth, str) and depth == "auto"
+    layer = _last_below_head(outputs) if is_auto else layer_where(depth, base, outputs, "up_to")
     calls = [number for number, output in enumerate(outputs) if output.layer is layer]
     if not calls:
         raise InvalidInputError(
@@ -339,12 +340,24 @@ def replace_head(model: keras.Model, n_outputs: int, *, activation: Any = None, 
         )
     config[size] = n_outputs
     if activation is not None:
-        config["activation"] = keras.activations.serialize(keras.activations.get(activation))
+        config["activation"] = keras.activations.serialize(_checked_activation(activation))
     if n_outputs == 1 and config.get("activation") == "softmax":
         raise InvalidInputError("`activation`: the softmax of one unit is always 1; pass 'sigmoid' or 'linear'.")
     new = type(old).from_config(config)
     # Keras wires the layers that this function returns, which are the same ones but for the head.
     return keras.models.clone_model(base, clone_function=lambda layer: new if layer is old else layer)
+
+
+def _checked_activation(activation: Any) -> Any:
+    if callable(activation) and not isinstance(activation, type):
+        return activation
+    if not isinstance(activation, str):
+        raise wrong_type("activation", "a name or a function", activation)
+    try:
+        return keras.activations.get(activation)
+    except ValueError:
+        names = [name for name, found in vars(keras.activations).items() if callable(found)]
+        raise unknown_name("activation", activation, names, "activation") from None
 
 
 def _head_of(base: keras.Model, name: str | None) -> keras.Layer:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 import keras
 from keras import layers
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, unknown_name
+from auxtasks.keras.compiling import checked_optimizer
 from auxtasks.keras.layers import layer_at
 from auxtasks.keras.private import calls_in_graph
 from auxtasks.specs import TargetSpec
-from auxtasks.validation import check_choice, check_int, check_number
+from auxtasks.validation import check_choice, check_int, check_keys, check_name, check_number, is_integer
 
 
 def build_multitask_model(
@@ -70,9 +70,9 @@ def build_multitask_model(
     """
     specs = {task: output_spec(task, asked) for task, asked in _checked(encoder, tasks).items()}
     places = at if isinstance(at, Mapping) else dict.fromkeys(specs, at)
-    for task in places:
-        if task not in specs:
-            raise unknown_name("at", task, specs, "task")
+    check_keys("at", places, specs, "task")
+    if name is not None:
+        check_name("name", name)
     outputs = {}
     for task, spec in specs.items():
         where = places.get(task) if spec.at is None else spec.at
@@ -83,7 +83,7 @@ def build_multitask_model(
     model = keras.Model(inputs, outputs, name=name)
     if optimizer is not None:
         model.compile(
-            optimizer,
+            checked_optimizer(optimizer),
             loss={task: spec.loss or TYPES[spec.kind][1] for task, spec in specs.items()},
             metrics={task: _metrics(spec) for task, spec in specs.items()},
             loss_weights={task: spec.weight for task, spec in specs.items()},
@@ -128,7 +128,7 @@ def _layer_at(where: Any, encoder: keras.Model) -> keras.Layer:
         if where not in found:
             raise unknown_name("at", where, found, "layer")
         return found[where]
-    if isinstance(where, Integral) and not isinstance(where, bool):
+    if is_integer(where):
         return layer_at(int(where), encoder)
     fraction = check_number("at", where, low=0.0, high=1.0)
     return known[round(fraction * (len(known) - 1))]
@@ -221,7 +221,7 @@ def output_spec(task: str, asked: Any) -> OutputSpec:
                 "with attach_heads."
             )
         return OutputSpec(asked.size, _KINDS[asked.kind])
-    if isinstance(asked, Integral) and not isinstance(asked, bool):
+    if is_integer(asked):
         return OutputSpec(check_int(f"tasks[{task!r}]", asked, low=2), "classes")
     raise InvalidTypeError(
         f"`tasks`: {task!r} must be a number of classes, 'regression', 'binary', a TargetSpec or an OutputSpec; got "

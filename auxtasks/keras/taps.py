@@ -6,8 +6,7 @@ import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Integral, Real
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
@@ -16,7 +15,7 @@ from auxtasks.errors import AuxTasksWarning, InvalidInputError, wrong_type
 from auxtasks.keras.layers import find_layer, layer_at
 from auxtasks.keras.trial import Output, Trial
 from auxtasks.specs import STEP_KINDS, TargetSpec
-from auxtasks.validation import check_int, check_keys
+from auxtasks.validation import check_int, check_keys, is_integer, is_number
 
 
 @dataclass(frozen=True)
@@ -70,20 +69,21 @@ def _resolve(where: Where, spec: TargetSpec, base: keras.Model, trial: Trial) ->
 
 
 def layer_where(
-    where: object, base: keras.Model, outputs: Sequence[Output], argument: str = "at", whose: str = ""
+    where: Any, base: keras.Model, outputs: Sequence[Output], argument: str = "at", whose: str = ""
 ) -> keras.Layer:
     """Find a layer by its name or path, its index, or a fraction of the depth."""
     if isinstance(where, str):
         return find_layer(where, base, argument)
-    if isinstance(where, bool) or not isinstance(where, Real):
+    if not is_number(where):
         expected = f"a layer name, an index, a fraction of the depth or 'auto'{whose}"
         raise wrong_type(argument, expected, where)
-    if isinstance(where, Integral):
+    if is_integer(where):
         return layer_at(int(where), base, argument)
-    if not 0.0 <= float(where) <= 1.0:
-        raise InvalidInputError(f"`{argument}`: a fraction of the depth lies from 0.0 to 1.0; got {float(where)!r}.")
+    fraction = float(where)
+    if not 0.0 <= fraction <= 1.0:
+        raise InvalidInputError(f"`{argument}`: a fraction of the depth lies from 0.0 to 1.0; got {fraction!r}.")
     known = _stages(outputs)
-    return known[round(float(where) * (len(known) - 1))].layer
+    return known[round(fraction * (len(known) - 1))].layer
 
 
 def _choose_call(tap: Tap, layer: keras.Layer, outputs: Sequence[Output]) -> Output:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Real
 
 import numpy as np
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated
 from auxtasks.targets.samples import Dense, Ragged, Samples
 from auxtasks.typing import Array
-from auxtasks.validation import as_array, check_choice
+from auxtasks.validation import as_array, check_choice, is_number
 
 # For each domain: how many axes inputs have without and with channels, and how that is said.
 _LAYOUTS: dict[str, tuple[int, int, str]] = {
@@ -141,7 +140,7 @@ def _from_objects(array: Array, where: str) -> Array:
     if array.ndim == 0:
         raise InvalidTypeError(f"`{where}` must be an array or a list of numbers; got a {type(array.item()).__name__}.")
     for place, item in zip(np.ndindex(array.shape), array.flat, strict=True):
-        if not isinstance(item, Real):
+        if not isinstance(item, bool) and not is_number(item):
             at = ", ".join(map(str, place))
             found = f"{abbreviated(item)} of type {type(item).__name__}"
             raise InvalidTypeError(f"`{where}` must hold real numbers; `{where}[{at}]` is {found}.")

@@ -49,7 +49,8 @@ def _entries(tasks: object) -> list[object]:
 def _pairs(entry: object) -> list[tuple[str, Mapping[str, Any]]]:
     pairs = [(entry, {})] if isinstance(entry, str) else list(entry.items()) if isinstance(entry, Mapping) else None
     if pairs is None:
-        raise wrong_type("tasks", "names and {name: options}", entry)
+        found = f"{abbreviated(entry)} of type {type(entry).__name__}"
+        raise InvalidTypeError(f"`tasks` must hold names and {{name: options}}; got {found}.")
     for name, options in pairs:
         if not isinstance(name, str) or not name or not isinstance(options, Mapping):
             raise InvalidTypeError(

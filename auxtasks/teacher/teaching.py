@@ -39,7 +39,7 @@ def split_tasks(tasks: Any, *, has_labels: bool) -> tuple[Any, dict[str, Any] | 
     others: list[Any] = []
     asked: dict[str, Any] | None = None
     for entry in entries:
-        if entry == SOFT_LABELS:
+        if isinstance(entry, str) and entry == SOFT_LABELS:
             asked = {}
         elif isinstance(entry, Mapping) and SOFT_LABELS in entry:
             if not isinstance(entry[SOFT_LABELS], Mapping):

@@ -140,7 +140,7 @@ def _entries(X: object) -> Sequence[object]:
         raise InvalidTypeError(
             f"`X` is a single string, {X[:40]!r}; pass a list of texts, [text] if there is only one."
         )
-    if hasattr(X, "to_numpy"):
+    if hasattr(X, "to_numpy") and not isinstance(X, type):
         X = X.to_numpy()
     if isinstance(X, np.ndarray):
         if X.ndim != 1:

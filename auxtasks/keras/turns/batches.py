@@ -81,7 +81,8 @@ class TaskBatches(keras.utils.PyDataset):
         names = (MAIN, *self._specs)
         self._inputs, self._labels = _checked_sets(data, names)
         self.sizes = {task: len(keras.tree.flatten(x)[0]) for task, x in self._inputs.items()}
-        self._n_rows = check_int("batch_size", batch_size, low=1)
+        # Batches go round a small set again and again.
+        self._n_rows = check_int("batch_size", batch_size, low=1, high=max(2**16, *self.sizes.values()))
         steps = None if steps_per_epoch is None else check_int("steps_per_epoch", steps_per_epoch, low=1)
         plan = Schedule.of(schedule, names)
         if plan.kind == "joint":
@@ -142,7 +143,7 @@ def _named(main: Any) -> dict[str, Any]:
 
 def _specs_of(targets: Any) -> dict[str, TargetSpec]:
     specs = getattr(targets, "specs", getattr(targets, "specs_", targets))
-    if not isinstance(specs, Mapping):
+    if not isinstance(specs, Mapping) or not all(isinstance(spec, TargetSpec) for spec in specs.values()):
         raise InvalidTypeError(
             "`targets` must be AuxTargets, a fitted generator, a model with heads or a mapping of names to TargetSpec; "
             f"got {type(targets).__name__}."
