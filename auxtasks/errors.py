@@ -39,8 +39,16 @@ class AuxTasksWarning(UserWarning):
 
 
 _LONGEST = 200
-_short = Repr()
-_short.maxlevel, _short.maxlong = 4, 60
+
+
+class _Short(Repr):
+    def repr_int(self, x: int, level: int) -> str:
+        """Count the bits of what Python refuses to write in digits."""
+        return f"an integer of {x.bit_length()} bits" if x.bit_length() > _LONGEST else super().repr_int(x, level)
+
+
+_short = _Short()
+_short.maxlevel = 4
 _short.maxstring = _short.maxother = _LONGEST
 _short.maxdict = _short.maxlist = _short.maxtuple = _short.maxset = _short.maxfrozenset = 8
 
@@ -48,6 +56,7 @@ _short.maxdict = _short.maxlist = _short.maxtuple = _short.maxset = _short.maxfr
 def abbreviated(value: object) -> str:
     """Return what a user gave as it is written, or the beginning of it where that is long, deep or endless."""
     text = _short.repr(value)
+    text = " ".join(text.split()) if "\n" in text else text
     return text if len(text) <= 2 * _LONGEST else f"{text[: 2 * _LONGEST]}…"
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, wrong_type
 from auxtasks.typing import Array
-from auxtasks.validation import as_array, check_choice, check_keys, check_number
+from auxtasks.validation import as_array, check_choice, check_keys, check_number, is_real
 
 Method = Literal["mean", "vote", "max"]
 
@@ -146,7 +146,7 @@ def _read(label: str, part: Any) -> Array:
             "{name: fuse([each[name] for each in predictions]) for name in predictions[0]}."
         )
     array = as_array(f"predictions: {label}", part)
-    if array.dtype.kind not in "biuf":
+    if not is_real(array.dtype):
         raise InvalidTypeError(
             f"`predictions` must hold numbers; {label} has dtype {array.dtype}, shape {array.shape}. Number classes "
             "that have names first: np.unique(names, return_inverse=True)."

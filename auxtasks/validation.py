@@ -119,7 +119,7 @@ DEEPEST = 32
 
 def check_depth(argument: str, value: object) -> None:
     """Refuse lists and mappings inside each other without end, or nearly so, which others would follow."""
-    level: list[Any] = [[value]]
+    level: list[Any] = [[value]]  # of containers
     for _ in range(DEEPEST):
         parts = [part for each in level for part in (each.values() if isinstance(each, Mapping) else each)]
         level = list({id(part): part for part in parts if isinstance(part, (list, tuple, Mapping))}.values())
@@ -147,10 +147,15 @@ def as_array(argument: str, value: Any) -> Array:
     return array
 
 
+def is_real(dtype: np.dtype[Any]) -> bool:
+    """Tell whether a dtype is of flags, integers or floats of NumPy, with which it can compute."""
+    return dtype.kind in "biuf" and issubclass(dtype.type, (np.bool_, np.number))
+
+
 def as_numbers(argument: str, value: object) -> Array:
     """Return what a user gives for an array of integers, floats or booleans as one."""
     array = as_array(argument, value)
-    if array.dtype.kind not in "biuf":
+    if not is_real(array.dtype):
         raise InvalidTypeError(
             f"`{argument}` must hold numbers; found dtype {array.dtype} and shape {array.shape}. Convert it first."
         )

@@ -55,7 +55,6 @@ FINE = ("computed", "refused")
 def try_out(call: Call, arguments: dict[str, Any], names: list[str]) -> Outcome:
     """Make a call and judge what comes of it."""
     given = _not_finite(list(arguments.values())) | (set() if call.exact else {"NaN"})
-    start = time.perf_counter()
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         # Keras reads its variables through NumPy without the `copy` keyword of NumPy 2.
@@ -83,8 +82,7 @@ def try_out(call: Call, arguments: dict[str, Any], names: list[str]) -> Outcome:
     if outcome.kind in FINE and foreign:
         where = f"{Path(foreign[0].filename).name}:{foreign[0].lineno}"
         return Outcome("foreign warning", where, f"{foreign[0].category.__name__}: {foreign[0].message}")
-    slow = time.perf_counter() - start > SECONDS / 2
-    return Outcome("too slow", "", "") if slow and outcome.kind in FINE else outcome
+    return outcome
 
 
 def _judged(error: BaseException, names: list[str]) -> Outcome:

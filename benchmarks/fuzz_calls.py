@@ -130,38 +130,38 @@ def of_targets() -> dict[str, Call]:
     }
 
 
-def of_predictions_and_labels() -> dict[str, Call]:
-    """Return the calls that take predictions and labels."""
+def of_predictions() -> dict[str, Call]:
+    """Return the calls that fuse predictions."""
     predictions = RNG.dirichlet([1, 1], size=(3, N))
     named = dict(zip("abc", predictions, strict=True))
     fuse = auxtasks.fuse
-    split = {"hide": 0.3, "cv": 2, "stratify": None, "random_state": 0}
-    labels = {"hide": 0.5, "seed": 0, "stratify": None}
-    drawn = {"y_true": Y, "y_pred": predictions[0], "task": "main", "problem": None, "from_logits": False, "loss": None}
-
-    def divided(X: Any, y: Any, groups: Any, **options: Any) -> Any:
-        return SemiSupervisedSplit(**options).split_three(X, y, groups)
-
     return {
         "fuse": Call(fuse, _of({"predictions": predictions, "method": "mean", "weights": [1, 2, 3]}), 4, exact=True),
         "fuse named": Call(
             fuse, lambda: {"predictions": dict(named), "method": "vote", "weights": {"a": 2.0}}, 3, exact=True
         ),
         "fuse classes": Call(fuse, _of({"predictions": [Y, Y, 1 - Y], "method": "vote"}), 3),
-        "hide_labels": Call(hide_labels, _of({"y": Y, **labels}), 3),
-        "hide_labels named": Call(hide_labels, lambda: {"y": {"a": Y, "b": SIGNALS}, **labels, "hide": {"a": 0.5}}, 2),
+    }
+
+
+def of_labels() -> dict[str, Call]:
+    """Return the calls that hide labels, split by them and judge by them."""
+    split = {"hide": 0.3, "cv": 2, "stratify": None, "random_state": 0}
+    how = {"hide": 0.5, "seed": 0, "stratify": None}
+    arms = {"baseline": [0.1, 0.2, 0.3], "auxiliary": [0.2, 0.3, 0.5], "confidence": 0.9, "overlap": 0.1}
+    drawn = {"y_true": Y, "y_pred": RNG.random(N), "task": "main", "problem": None, "from_logits": False, "loss": None}
+    plotted = {"model": network(), "x": SIGNALS, "y": Y, "folder": "curves", "classes": None, "from_logits": None}
+
+    def divided(X: Any, y: Any, groups: Any, **options: Any) -> Any:
+        return SemiSupervisedSplit(**options).split_three(X, y, groups)
+
+    return {
+        "hide_labels": Call(hide_labels, _of({"y": Y, **how}), 3),
+        "hide_labels named": Call(hide_labels, lambda: {"y": {"a": Y, "b": SIGNALS}, **how, "hide": {"a": 0.5}}, 2),
         "SemiSupervisedSplit": Call(divided, _of({"X": SIGNALS, "y": Y, "groups": None, **split}), 2),
-        "compare": Call(
-            compare,
-            _of({"baseline": [0.1, 0.2, 0.3], "auxiliary": [0.2, 0.3, 0.5], "confidence": 0.9, "overlap": 0.1}),
-            2,
-        ),
+        "compare": Call(compare, _of(arms), 2),
         "draw_curves": Call(draw_curves, _of({**drawn, "classes": ["a", "b"]}), 0.05),
-        "plot_curves": Call(
-            plot_curves,
-            _of({"model": network(), "x": SIGNALS, "y": Y, "folder": "curves", "classes": None, "from_logits": None}),
-            0.01,
-        ),
+        "plot_curves": Call(plot_curves, _of(plotted), 0.01),
     }
 
 
@@ -285,4 +285,4 @@ def _not_trained(*_: Any, **__: Any) -> None:
 
 def all_calls() -> dict[str, Call]:
     """Return all calls by name."""
-    return {**of_targets(), **of_predictions_and_labels(), **of_heads(), **of_trainings()}
+    return {**of_targets(), **of_predictions(), **of_heads(), **of_labels(), **of_trainings()}

@@ -149,7 +149,7 @@ def _array(value: np.ndarray, rng: np.random.Generator) -> Any:
     ways = (
         with_number,
         with_number,
-        lambda: value.astype(DTYPES[rng.integers(len(DTYPES))]),
+        lambda: value.astype(DTYPES[rng.integers(len(DTYPES))] if value.dtype.kind in "biuf" else object),
         lambda: np.full_like(value, value.flat[0]),
         lambda: np.full(value.shape, number),
         lambda: value[: rng.integers(3)],

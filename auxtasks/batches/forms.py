@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, wrong_type
 from auxtasks.typing import Array
-from auxtasks.validation import as_numbers, check_depth
+from auxtasks.validation import as_array, as_numbers, check_depth
 
 
 class AuxBatch(NamedTuple):
@@ -106,23 +106,29 @@ def is_arrays(x: Any) -> bool:
 
 
 def read_rows(argument: str, values: Any, n: int | None = None) -> Any:
-    """Return inputs or weights, with texts as arrays of objects, of which all have one row for each of n samples."""
+    """Return inputs or weights as arrays of numbers or texts, all with one row for each of n samples."""
     check_depth(argument, values)
-    found = as_inputs(values)
-    for part in keras.tree.flatten(found):
-        shape = getattr(part, "shape", None)
-        if isinstance(part, (type, np.ma.MaskedArray)) or shape is None or _is_no_number(part):
-            raise wrong_type(argument, "an array of numbers or texts, or a structure of these", part)
-        if not len(shape) or 0 in tuple(shape) or n not in (None, shape[0]):
-            expected = "each sample" if n is None else f"each of the {n} samples"
-            raise InvalidInputError(f"`{argument}` must have one row for {expected}; found shape {tuple(shape)}.")
-    return found
+    return keras.tree.map_structure(lambda part: _checked_rows(argument, part, n), as_inputs(values))
 
 
-def _is_no_number(part: Any) -> bool:
-    dtype = getattr(part, "dtype", None)
-    # Floats of 16 and 8 bits, which NumPy does not know, are of kind "V" too.
-    return getattr(dtype, "kind", "f") in "cMm" or getattr(dtype, "type", None) is np.void
+def _checked_rows(argument: str, part: Any, n: int | None) -> Any:
+    # The rows of a table are told by position, not by its index.
+    rows = part.to_numpy() if hasattr(part, "to_numpy") and not isinstance(part, type) else part
+    if isinstance(rows, (type, np.ma.MaskedArray)) or not hasattr(rows, "shape") or not _holds_numbers_or_texts(rows):
+        raise wrong_type(argument, "an array of numbers or texts, or a structure of these", part)
+    shape = tuple(rows.shape)
+    if not shape or 0 in shape or n not in (None, shape[0]):
+        expected = "each sample" if n is None else f"each of the {n} samples"
+        raise InvalidInputError(f"`{argument}` must have one row for {expected}; found shape {shape}.")
+    return rows
+
+
+def _holds_numbers_or_texts(array: Any) -> bool:
+    dtype = getattr(array, "dtype", None)
+    if _is_objects(array):
+        return all(isinstance(part, (str, bytes)) for part in array.flat)
+    # Floats of 16 and 8 bits, which NumPy does not know, are of kind "V" as records are.
+    return getattr(dtype, "kind", "f") not in "cMm" and getattr(dtype, "type", None) is not np.void
 
 
 def read_weights(values: Any, n: int) -> Any:
@@ -132,13 +138,14 @@ def read_weights(values: Any, n: int) -> Any:
     return read_rows("sample_weight", as_numbers("sample_weight", values), n)
 
 
-def as_arrays(values: Any) -> Any:
+def as_arrays(values: Any, argument: str = "y") -> Any:
     """Turn lists of numbers and columns of tables into arrays."""
+    check_depth(argument, values)
     if isinstance(values, Mapping):
-        return {name: as_arrays(value) for name, value in values.items()}
+        return {name: as_arrays(value, argument) for name, value in values.items()}
     if isinstance(values, (list, tuple)) and any(np.ndim(part) for part in keras.tree.flatten(values)):
-        return type(values)(as_arrays(value) for value in values)
-    return None if values is None else np.asarray(values)
+        return type(values)(as_arrays(value, argument) for value in values)
+    return None if values is None else as_array(argument, values)
 
 
 def as_inputs(x: Any) -> Any:

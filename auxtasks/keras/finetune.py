@@ -21,7 +21,7 @@ from auxtasks.keras.taps import layer_where, trunk
 from auxtasks.keras.trial import Output, trial_run
 from auxtasks.labels import missing_entries
 from auxtasks.typing import Array
-from auxtasks.validation import check_int, check_number
+from auxtasks.validation import check_choice, check_int, check_number
 
 
 def fine_tune(
@@ -363,10 +363,8 @@ def _checked_activation(activation: Any) -> Any:
 def _head_of(base: keras.Model, name: str | None) -> keras.Layer:
     layers = direct_layers(base)
     if name is not None:
-        found = next((layer for layer in layers if layer.name == name), None)
-        if found is None:
-            raise unknown_name("head", name, [layer.name for layer in layers], "layer of the model itself")
-        return found
+        by_name = {layer.name: layer for layer in layers}
+        return by_name[check_choice("head", name, by_name, "layer of the model itself")]
     if len(base.outputs) > 1:
         raise InvalidInputError(f"`head`: the model has {len(base.outputs)} outputs; name the layer to replace.")
     weighted = [layer for layer in layers if layer.weights]

@@ -122,7 +122,7 @@ class Packer:
             raise InvalidTypeError(
                 f"`x` must be in arrays, a tf.data.Dataset, a PyDataset or a generator; got {type(x).__name__}."
             )
-        y, sample_weight = as_arrays(y), as_arrays(sample_weight)
+        y, sample_weight = as_arrays(y), as_arrays(sample_weight, "sample_weight")
         self._check_arrays(x, y, sample_weight)
         if self.class_weight:
             self._count_classes(y)

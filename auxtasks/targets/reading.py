@@ -9,7 +9,7 @@ import numpy as np
 from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated
 from auxtasks.targets.samples import Dense, Ragged, Samples
 from auxtasks.typing import Array
-from auxtasks.validation import as_array, check_choice, is_number
+from auxtasks.validation import as_array, check_choice, is_number, is_real
 
 # For each domain: how many axes inputs have without and with channels, and how that is said.
 _LAYOUTS: dict[str, tuple[int, int, str]] = {
@@ -124,7 +124,7 @@ def parts_of(X: object) -> Sequence[object] | None:
 def to_array(value: object, where: str) -> Array:
     """Return real numbers as an array, without a copy where it is one already."""
     array = as_array(where, value)
-    if array.dtype.kind in "biuf":
+    if is_real(array.dtype):
         return array
     if array.dtype == object:
         return _from_objects(array, where)

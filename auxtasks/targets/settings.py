@@ -62,7 +62,7 @@ def checked_settings(params: Mapping[str, Any]) -> Settings:
 def _float_dtype(value: Any) -> np.dtype[np.floating]:
     try:
         # None would stand for float64, without anyone having said so.
-        dtype = np.dtype(object if value is None else value)
+        dtype = np.dtype(value if isinstance(value, (str, type, np.dtype)) else object)
     except (TypeError, ValueError):
         dtype = np.dtype(object)
     if dtype not in (np.float32, np.float64):

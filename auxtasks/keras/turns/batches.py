@@ -162,7 +162,7 @@ def _checked_sets(data: Any, names: tuple[str, ...]) -> tuple[dict[str, Any], di
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
             raise InvalidTypeError(f"`data`: {task!r} must be (inputs, labels); got a {type(pair).__name__}.")
         inputs[task] = read_rows("data", pair[0])
-        labels[task] = read_rows("data", as_arrays(pair[1]))
+        labels[task] = read_rows("data", as_arrays(pair[1], "data"))
         lengths = [len(part) for part in keras.tree.flatten((inputs[task], labels[task]))]
         if len(set(lengths)) != 1 or not lengths[0]:
             raise InvalidInputError(f"`data`: {task!r} needs as many labels as inputs, at least 1; found {lengths}.")
