@@ -178,7 +178,8 @@ def checked_weights(weights: Any, names: tuple[str, ...] | None, n: int) -> Arra
     if not found.any():
         raise InvalidInputError("`weights` are all 0, so that no predictor is left; give one of them more.")
     # Together at most 1, so that no sum is infinite; a power of two changes no digit.
-    return np.ldexp(found, -np.frexp(found.sum())[1])
+    shares: Array = np.ldexp(found, -np.frexp(found.sum())[1])
+    return shares
 
 
 MISSING = -1

@@ -10,7 +10,7 @@ import os
 from collections.abc import Collection, Mapping
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -20,14 +20,16 @@ from auxtasks.typing import Array
 LARGEST_INT = 2**63 - 1
 LARGEST_NUMBER = float(np.finfo(np.float32).max)
 MOST_PROCESSES = 4096
+MOST_UNITS = 10_000_000
+"""So many units a layer can have: more are a slip."""
 
 
-def is_integer(value: object) -> bool:
+def is_integer(value: object) -> TypeGuard[int]:
     """Tell whether something is an integer, also one of NumPy; neither a flag nor a span of time is."""
     return isinstance(value, Integral) and not isinstance(value, (bool, np.bool_, np.timedelta64))
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Tell whether something is a real number; neither a flag nor a span of time is."""
     return isinstance(value, Real) and not isinstance(value, (bool, np.bool_, np.timedelta64))
 
@@ -36,7 +38,7 @@ def check_int(argument: str, value: object, *, low: int, high: int = LARGEST_INT
     """Return an option as an int within ``[low, high]``, by default of 64 bits."""
     if not is_integer(value):
         raise wrong_type(argument, "an integer", value)
-    number = int(value)  # type: ignore[call-overload]
+    number = int(value)
     if not low <= number <= high:
         raise _out_of_range(argument, number, low, high, LARGEST_INT)
     return number
@@ -47,7 +49,7 @@ def check_number(argument: str, value: object, *, low: float, high: float = LARG
     if not is_number(value):
         raise wrong_type(argument, "a number", value)
     # Integers are compared as such: the largest are no floats.
-    number = int(value) if is_integer(value) else float(value)  # type: ignore[call-overload, arg-type]
+    number = int(value) if is_integer(value) else float(value)
     if not low <= number <= high:
         raise _out_of_range(argument, number, low, high, LARGEST_NUMBER)
     return float(number)
@@ -68,11 +70,15 @@ def check_choice(argument: str, value: object, valid: Collection[str], what: str
     return value
 
 
-def check_keys(argument: str, value: object, valid: Collection[str], what: str) -> dict[str, Any]:
+def check_keys(argument: str, value: object, valid: Collection[Any], what: str) -> dict[Any, Any]:
     """Return an option that must be a mapping of some names to values."""
     if not isinstance(value, Mapping):
         raise wrong_type(argument, f"a mapping with names ({what}) as keys", value)
-    return {check_choice(argument, name, valid, what): each for name, each in value.items()}
+    known = set(valid)
+    for name in value:
+        if name not in known:
+            raise unknown_name(argument, name, valid, what)
+    return dict(value)
 
 
 def check_flag(argument: str, value: object) -> bool:

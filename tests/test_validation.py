@@ -122,9 +122,9 @@ def test_keys() -> None:
     assert check_keys("at", {"a": 1}, ("a", "b"), "task") == {"a": 1}
     with pytest.raises(InvalidTypeError, match=r"`at` must be a mapping with names \(task\) as keys; got \['a'\]"):
         check_keys("at", ["a"], ("a", "b"), "task")
-    for key in (1, None, ("a",), float("nan")):
+    for key in (1, None, ("a",), float("nan"), pd.NA):
         with pytest.raises(UnknownNameError, match="`at`: there is no task named"):
-            check_keys("at", {key: 1}, ("a", 1), "task")  # type: ignore[arg-type]
+            check_keys("at", {key: 1}, ("a", 2), "task")
 
 
 @pytest.mark.parametrize("value", ["", "\0", "\ud800", "a" * 256, "a/" * 3000], ids=list("abcde"))

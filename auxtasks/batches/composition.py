@@ -144,7 +144,7 @@ def automatic_weight(n_labelled: int, n_samples: int) -> float:
 def checked_weights(weights: Weight | Mapping[str, Weight], known: Mapping[str, Weight]) -> dict[str, Weight]:
     """Return the weight of every task."""
     if isinstance(weights, str) or is_number(weights):
-        weights = dict.fromkeys(known, weights)  # type: ignore[arg-type]
+        weights = dict.fromkeys(known, weights)
     if not isinstance(weights, Mapping):
         raise wrong_type("weights", f"a number, {AUTO!r} or a mapping of names to these", weights)
     given = check_keys("weights", weights, known, "auxiliary target")

@@ -21,7 +21,7 @@ from auxtasks.keras.taps import layer_where, trunk
 from auxtasks.keras.trial import Output, trial_run
 from auxtasks.labels import missing_entries
 from auxtasks.typing import Array
-from auxtasks.validation import check_choice, check_int, check_number
+from auxtasks.validation import MOST_UNITS, check_choice, check_int, check_number
 
 
 def fine_tune(
@@ -322,7 +322,7 @@ def replace_head(model: keras.Model, n_outputs: int, *, activation: Any = None, 
     ((None, 7), True)
     """
     base = _base_of(model)
-    n_outputs = check_int("n_outputs", n_outputs, low=1)
+    n_outputs = check_int("n_outputs", n_outputs, low=1, high=MOST_UNITS)
     if not is_wired(base):
         raise InvalidInputError(
             f"`model` must be functional or Sequential, so that its layers can be wired anew; got "

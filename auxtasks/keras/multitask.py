@@ -14,7 +14,7 @@ from auxtasks.keras.compiling import checked_optimizer
 from auxtasks.keras.layers import layer_at
 from auxtasks.keras.private import calls_in_graph
 from auxtasks.specs import TargetSpec
-from auxtasks.validation import check_choice, check_int, check_keys, check_name, check_number, is_integer
+from auxtasks.validation import MOST_UNITS, check_choice, check_int, check_keys, check_name, check_number, is_integer
 
 
 def build_multitask_model(
@@ -136,7 +136,7 @@ def _layer_at(where: Any, encoder: keras.Model) -> keras.Layer:
 
 def _widths(hidden: Any) -> list[int]:
     listed = hidden if isinstance(hidden, (list, tuple)) else [hidden]
-    return [check_int("hidden", units, low=1) for units in listed]
+    return [check_int("hidden", units, low=1, high=MOST_UNITS) for units in listed]
 
 
 def _head(task: str, spec: OutputSpec, features: Any, hidden: Sequence[int]) -> Any:
@@ -202,7 +202,7 @@ class OutputSpec:
     def __post_init__(self) -> None:
         """Refuse what no head can be built from."""
         check_choice("kind", self.kind, TYPES)
-        check_int("units", self.units, low=2 if self.kind == "classes" else 1)
+        check_int("units", self.units, low=2 if self.kind == "classes" else 1, high=MOST_UNITS)
         check_number("weight", self.weight, low=0.0)
 
 
@@ -222,7 +222,7 @@ def output_spec(task: str, asked: Any) -> OutputSpec:
             )
         return OutputSpec(asked.size, _KINDS[asked.kind])
     if is_integer(asked):
-        return OutputSpec(check_int(f"tasks[{task!r}]", asked, low=2), "classes")
+        return OutputSpec(check_int(f"tasks[{task!r}]", asked, low=2, high=MOST_UNITS), "classes")
     raise InvalidTypeError(
         f"`tasks`: {task!r} must be a number of classes, 'regression', 'binary', a TargetSpec or an OutputSpec; got "
         f"{asked!r}."

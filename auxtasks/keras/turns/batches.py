@@ -83,7 +83,7 @@ class TaskBatches(keras.utils.PyDataset):
         self.sizes = {task: len(keras.tree.flatten(x)[0]) for task, x in self._inputs.items()}
         # Batches go round a small set again and again.
         self._n_rows = check_int("batch_size", batch_size, low=1, high=max(2**16, *self.sizes.values()))
-        steps = None if steps_per_epoch is None else check_int("steps_per_epoch", steps_per_epoch, low=1)
+        steps = None if steps_per_epoch is None else check_int("steps_per_epoch", steps_per_epoch, low=1, high=10**7)
         plan = Schedule.of(schedule, names)
         if plan.kind == "joint":
             raise InvalidInputError("`schedule` must not be 'joint' here: each batch is of one task.")

@@ -65,7 +65,8 @@ def _resolved(part: Any) -> Weighting:
 
 
 def _made(name: str, options: Mapping[str, Any]) -> Weighting:
-    check_choice("weighting", name, ["fixed", *WEIGHTINGS], "weighting")
+    if check_choice("weighting", name, ["fixed", *WEIGHTINGS], "weighting") == "fixed":
+        raise InvalidInputError("`weighting`: 'fixed' has no options and stands for itself; pass the name alone.")
     try:
         return WEIGHTINGS[name](**options)
     except TypeError as error:  # an option that is missing or not known
