@@ -40,7 +40,7 @@ def check_int(argument: str, value: object, *, low: int, high: int = LARGEST_INT
         raise wrong_type(argument, "an integer", value)
     number = int(value)
     if not low <= number <= high:
-        raise _out_of_range(argument, number, low, high, LARGEST_INT)
+        raise _out_of_range(argument, number, low, high)
     return number
 
 
@@ -51,7 +51,7 @@ def check_number(argument: str, value: object, *, low: float, high: float = LARG
     # Integers are compared as such: the largest are no floats.
     number = int(value) if is_integer(value) else float(value)
     if not low <= number <= high:
-        raise _out_of_range(argument, number, low, high, LARGEST_NUMBER)
+        raise _out_of_range(argument, number, low, high)
     return float(number)
 
 
@@ -168,8 +168,8 @@ def as_numbers(argument: str, value: object) -> Array:
     return array
 
 
-def _out_of_range(argument: str, value: float, low: float, high: float, default: float) -> InvalidInputError:
-    # A bound that is there for all is said only where it is exceeded.
-    open_above = high == default and low != -default and not value > high
+def _out_of_range(argument: str, value: float, low: float, high: float) -> InvalidInputError:
+    # A bound that only slips go beyond is said only of these.
+    open_above = high >= 2**16 and low != -high and not value > high
     bounds = f"at least {low}" if open_above else f"from {low} to {high}"
     return InvalidInputError(f"`{argument}` must be {bounds}; got {abbreviated(value)}.")
