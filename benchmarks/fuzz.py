@@ -70,7 +70,6 @@ def try_out(call: Call, arguments: dict[str, Any], names: list[str]) -> Outcome:
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
-            # A class may be a function that cuts texts, as `list` is, and fail as one.
             # A class may be the function that cuts texts, as `list` is, and fail as one.
             of_user = isinstance(arguments.get("tokenizer"), type)
             found, outcome = None, Outcome("refused") if of_user else _judged(error, names)
