@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -20,6 +19,7 @@ from auxtasks.targets.tasks import Task
 from auxtasks.teacher.labels import read_main, same_labels
 from auxtasks.teacher.teacher import Teacher, described
 from auxtasks.typing import Array, Floats
+from auxtasks.validation import as_numbers, check_choice, check_flag, check_path
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -437,9 +437,8 @@ class AuxTargets(Mapping[str, Array]):
         InvalidInputError
             If the shape of the values is not that of the target.
         """
-        if name not in self._arrays:
-            raise unknown_name("name", name, self._arrays, "target")
-        found, shape = np.asarray(values), self._generator.specs_[name].shape
+        check_choice("name", name, self._arrays, "target")
+        found, shape = as_numbers("values", values), self._generator.specs_[name].shape
         if name not in self._generator.scalings_:
             return found
         if found.ndim < len(shape) or found.shape[found.ndim - len(shape) :] != shape:
@@ -469,9 +468,10 @@ class AuxTargets(Mapping[str, Array]):
         While another process saves to the same path, this one waits. The arrays are in a folder of their own, whose
         name no other targets have, and the description, which has a checksum of every file, takes its place last.
         """
-        inputs = self.inputs if include_inputs else None
+        inputs = self.inputs if check_flag("include_inputs", include_inputs) else None
         made = Made(self._arrays, inputs, self.n_original, self.lengths, self._main)
-        save_targets(Fitted.of(self._generator), made, Path(path), overwrite=overwrite)
+        folder = check_path("path", path)
+        save_targets(Fitted.of(self._generator), made, folder, overwrite=check_flag("overwrite", overwrite))
 
 
 def _missing(array: Array) -> str:

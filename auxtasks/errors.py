@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from reprlib import Repr
 
 
 class AuxTasksError(Exception):
@@ -37,6 +38,34 @@ class AuxTasksWarning(UserWarning):
     """Something was left out or will not work as a user may expect, and training goes on."""
 
 
+_LONGEST = 200
+
+
+class _Short(Repr):
+    def repr_int(self, x: int, level: int) -> str:
+        """Count the bits of what Python refuses to write in digits."""
+        return f"an integer of {x.bit_length()} bits" if x.bit_length() > _LONGEST else super().repr_int(x, level)
+
+
+_short = _Short()
+_short.maxlevel = 4
+_short.maxstring = _short.maxother = _LONGEST
+_short.maxdict = _short.maxlist = _short.maxtuple = _short.maxset = _short.maxfrozenset = 8
+
+
+def abbreviated(value: object) -> str:
+    """Return what a user gave as it is written, or the beginning of it where that is long, deep or endless."""
+    text = _short.repr(value)
+    text = " ".join(text.split()) if "\n" in text else text
+    return text if len(text) <= 2 * _LONGEST else f"{text[: 2 * _LONGEST]}…"
+
+
+def wrong_type(argument: str, expected: str, found: object) -> InvalidTypeError:
+    """Say of which type an argument must be and is, to be raised by the caller."""
+    kind = type(found).__name__
+    return InvalidTypeError(f"`{argument}` must be {expected}; got {abbreviated(found)} of type {kind}.")
+
+
 def unknown_name(argument: str, found: object, valid: Iterable[str], what: str) -> UnknownNameError:
     """Say that a name does not exist, with the nearest names that do.
 
@@ -56,8 +85,10 @@ def unknown_name(argument: str, found: object, valid: Iterable[str], what: str) 
     UnknownNameError
         The error, to be raised by the caller.
     """
-    names = sorted(valid)
-    near = get_close_matches(str(found), names, n=3, cutoff=0.5)
-    hint = f"Did you mean {' or '.join(map(repr, near))}? " if near else ""
-    listed = ", ".join(map(repr, names[:40])) + (", …" if len(names) > 40 else "")
-    return UnknownNameError(f"`{argument}`: there is no {what} named {found!r}. {hint}Valid names: {listed or 'none'}.")
+    names = sorted(map(str, valid))
+    near = get_close_matches(str(found)[:_LONGEST] if isinstance(found, str) else "", names, n=3, cutoff=0.5)
+    hint = f"Did you mean {' or '.join(map(abbreviated, near))}? " if near else ""
+    listed = ", ".join(map(abbreviated, names[:40])) + (", …" if len(names) > 40 else "")
+    return UnknownNameError(
+        f"`{argument}`: there is no {what} named {abbreviated(found)}. {hint}Valid names: {listed or 'none'}."
+    )

@@ -7,9 +7,9 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, wrong_type
 from auxtasks.typing import Array
-from auxtasks.validation import check_choice, check_number
+from auxtasks.validation import as_array, check_choice, check_keys, check_number, is_real
 
 Method = Literal["mean", "vote", "max"]
 
@@ -108,13 +108,14 @@ def _mean(stacked: Array, shares: Array) -> Array:
 def read_predictors(predictions: Any) -> tuple[tuple[str, ...] | None, Array]:
     """Stack predictions of the same samples."""
     if isinstance(predictions, Mapping):
-        return tuple(predictions), _stack([repr(name) for name in predictions], list(predictions.values()))
-    if not isinstance(predictions, Sequence) and not hasattr(predictions, "__array__"):
+        return tuple(predictions), _stack([abbreviated(name) for name in predictions], list(predictions.values()))
+    is_array = hasattr(predictions, "__array__") and not isinstance(predictions, type)
+    if not is_array and not isinstance(predictions, Sequence):
         raise InvalidTypeError(
             "`predictions` must be a list or mapping of arrays, one for each predictor, or one stacked array; got "
             f"{type(predictions).__name__}."
         )
-    parts = list(predictions if isinstance(predictions, Sequence) else np.asarray(predictions))
+    parts = list(predictions if isinstance(predictions, Sequence) else _read("the stacked array", predictions))
     return None, _stack([f"number {number}" for number in range(len(parts))], parts)
 
 
@@ -144,11 +145,8 @@ def _read(label: str, part: Any) -> Array:
             f"`predictions`: {label} is a mapping of several outputs. Fuse them one by one: "
             "{name: fuse([each[name] for each in predictions]) for name in predictions[0]}."
         )
-    try:
-        array = np.asarray(part)
-    except (TypeError, ValueError) as error:
-        raise InvalidTypeError(f"`predictions`: {label} cannot be read as an array: {error}") from error
-    if array.dtype.kind not in "biuf":
+    array = as_array(f"predictions: {label}", part)
+    if not is_real(array.dtype):
         raise InvalidTypeError(
             f"`predictions` must hold numbers; {label} has dtype {array.dtype}, shape {array.shape}. Number classes "
             "that have names first: np.unique(names, return_inverse=True)."
@@ -168,18 +166,20 @@ def checked_weights(weights: Any, names: tuple[str, ...] | None, n: int) -> Arra
     if isinstance(weights, Mapping):
         if names is None:
             raise InvalidTypeError("`weights` by name need `predictions` by name; pass one number for each predictor.")
-        for name in weights:
-            if name not in names:
-                raise unknown_name("weights", name, names, "predictor")
-        weights = [weights.get(name, 1.0) for name in names]
-    if isinstance(weights, (str, bytes)) or np.ndim(weights) != 1:
-        raise InvalidTypeError(f"`weights` must be one number for each predictor; got {weights!r}.")
+        by_name = check_keys("weights", weights, names, "predictor")
+        weights = [by_name.get(name, 1.0) for name in names]
+    if not isinstance(weights, (list, tuple)):
+        given, weights = weights, as_array("weights", weights)
+        if weights.ndim != 1:
+            raise wrong_type("weights", "one number for each predictor", given)
     if len(weights) != n:
         raise InvalidInputError(f"`weights` must have one entry for each of the {n} predictors; got {len(weights)}.")
     found = np.array([check_number("weights", weight, low=0.0) for weight in weights])
     if not found.any():
         raise InvalidInputError("`weights` are all 0, so that no predictor is left; give one of them more.")
-    return found
+    # Together at most 1, so that no sum is infinite; a power of two changes no digit.
+    shares: Array = np.ldexp(found, -np.frexp(found.sum())[1])
+    return shares
 
 
 MISSING = -1

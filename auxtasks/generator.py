@@ -6,7 +6,6 @@ import copy
 import inspect
 from collections.abc import Callable, Mapping
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auxtasks.aux_targets import AuxTargets
@@ -22,6 +21,7 @@ from auxtasks.targets.scaling import Scaling
 from auxtasks.targets.tasks import Task, TaskNames
 from auxtasks.teacher.teacher import Teacher
 from auxtasks.typing import Array
+from auxtasks.validation import check_flag, check_path
 
 if TYPE_CHECKING:
     from auxtasks.scale.hugging_face import BatchMap
@@ -628,7 +628,7 @@ def make_aux_targets(
     array([[3.],
            [6.]], dtype=float32)
     """
-    if overwrite and out is None:
+    if check_flag("overwrite", overwrite) and out is None:
         raise InvalidInputError("`overwrite` is for `out`, a folder to be made; pass `out` too, or leave it out.")
     generator = AuxTargetGenerator(
         domain,
@@ -695,8 +695,9 @@ def load_targets(path: str | PathLike[str], *, mmap: bool = True, verify: bool =
     array([[ 1.],
            [-1.]], dtype=float32)
     """
-    fitted, made = read_targets(Path(path), mmap=mmap, verify=verify)
-    with damage_named(Path(path) / DESCRIPTION):
+    folder = check_path("path", path)
+    fitted, made = read_targets(folder, mmap=check_flag("mmap", mmap), verify=check_flag("verify", verify))
+    with damage_named(folder / DESCRIPTION):
         generator = generator_of(fitted)
     return generator._targets(made)
 

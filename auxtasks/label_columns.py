@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from auxtasks.columns import Column, StepLabels, read_column
-from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, unknown_name
 from auxtasks.specs import CLASS_KINDS, Kind
 from auxtasks.typing import Array
 
@@ -21,7 +21,7 @@ def check_names(given: object, fitted: Mapping[str, GivenColumn] | None) -> None
     if not isinstance(given, Mapping) or not all(isinstance(name, str) and name for name in given):
         raise InvalidTypeError(
             f"`given` must map names to columns, such as {{'speaker': labels}}; "
-            f"got {type(given).__name__} {given!r:.60}."
+            f"got {type(given).__name__} {abbreviated(given)}."
         )
     for name in given:
         if fitted is not None and name not in fitted:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from auxtasks.columns import read_column
-from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, wrong_type
 from auxtasks.specs import CLASS_KINDS, TargetSpec
 from auxtasks.typing import Array
 
@@ -68,7 +68,7 @@ def main_labels(y: object, name: str, n_labelled: int, n: int) -> dict[str, Arra
     of several outputs; others get `name`.
     """
     if not isinstance(name, str) or not name:
-        raise InvalidTypeError(f"`name` must be a name; got {name!r} of type {type(name).__name__}.")
+        raise wrong_type("name", "a name", name)
     named = y if isinstance(y, Mapping) else {name: y}
     return {key: _extended(values, key, n_labelled, n) for key, values in named.items()}
 
@@ -85,11 +85,11 @@ def _extended(values: Any, key: str, n_labelled: int, n: int) -> Array:
         raise InvalidTypeError("`y` must hold the main labels; got None. For targets alone, use dict(targets).")
     if _are_outputs(values, n_labelled):
         raise InvalidTypeError(
-            f"`y` ({key!r}) must be one array; got {len(values)} arrays of {n_labelled} labels each. Pass those of "
-            "several outputs by name, as in {'first': y1, 'second': y2}; of a model that returns a tuple the names are "
-            "'0', '1' and so on."
+            f"`y` ({abbreviated(key)}) must be one array; got {len(values)} arrays of {n_labelled} labels each. Pass "
+            "those of several outputs by name, as in {'first': y1, 'second': y2}; of a model that returns a tuple the "
+            "names are '0', '1' and so on."
         )
-    labels = read_labels(f"`y` ({key!r})", values)
+    labels = read_labels(f"`y` ({abbreviated(key)})", values)
     if labels.dtype.kind == "b":
         labels = labels.astype(np.int32)
     if labels.dtype.kind == "f" and np.isinf(labels).any():

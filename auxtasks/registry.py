@@ -14,8 +14,9 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, Literal, TypeVar
 
-from auxtasks.errors import AuxTasksError, AuxTasksWarning, InvalidInputError, unknown_name
+from auxtasks.errors import AuxTasksError, AuxTasksWarning, InvalidInputError
 from auxtasks.specs import KINDS, AsksFor, Kind, Level, Place
+from auxtasks.validation import check_choice, check_keys, check_name, check_names
 
 DOMAINS: Mapping[str, str] = {
     "signal": "auxtasks.extractors.signal",
@@ -106,10 +107,7 @@ class Extractor:
     def with_defaults(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Complete the given options with the defaults, refusing names the task does not have."""
         options = self.options
-        for name in given:
-            if name not in options:
-                raise unknown_name("tasks", name, options, f"option of task {self.name!r}")
-        return {**options, **given}
+        return {**options, **check_keys("tasks", given, options, f"option of task {self.name!r}")}
 
 
 _registry: dict[tuple[str, str], Extractor] = {}
@@ -167,10 +165,11 @@ def extractor(
     array([[3.],
            [2.]], dtype=float32)
     """
-    if domain not in DOMAINS:
-        raise unknown_name("domain", domain, DOMAINS, "domain")
-    if kind is not None and kind not in KINDS:
-        raise unknown_name("kind", kind, KINDS, "kind of target")
+    check_name("name", name)
+    check_choice("domain", domain, DOMAINS, "domain")
+    if kind is not None:
+        check_choice("kind", kind, KINDS, "kind of target")
+    axes = check_names("axes", axes)
 
     def register(function: Function) -> Function:
         if not function.__module__.startswith("auxtasks."):
@@ -190,7 +189,7 @@ def extractor(
             effect=effect,
             log1p=log1p,
             place=place,
-            axes=tuple(axes),
+            axes=axes,
             classes=classes,
             default=default,
             source=source,
@@ -238,8 +237,7 @@ def _load_all() -> None:
 
 def tasks_of(domain: str) -> dict[str, Extractor]:
     """Return the tasks usable in a domain: its own in their order, then those of ``"any"``."""
-    if not isinstance(domain, str) or domain not in DOMAINS:
-        raise unknown_name("domain", domain, DOMAINS, "domain")
+    check_choice("domain", domain, DOMAINS, "domain")
     _load_all()
     own = {name: found for (where, name), found in _registry.items() if where == domain}
     shared = {name: found for (where, name), found in _registry.items() if where == "any"}
@@ -249,9 +247,7 @@ def tasks_of(domain: str) -> dict[str, Extractor]:
 def find_task(name: str, domain: str) -> Extractor:
     """Return one task of a domain by name."""
     tasks = tasks_of(domain)
-    if not isinstance(name, str) or name not in tasks:
-        raise unknown_name("tasks", name, tasks, f"task of domain {domain!r}")
-    return tasks[name]
+    return tasks[check_choice("tasks", name, tasks, f"task of domain {domain!r}")]
 
 
 def list_tasks(domain: str | None = None) -> list[Extractor]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
-from auxtasks.errors import InvalidInputError
+from auxtasks.errors import InvalidInputError, wrong_type
+from auxtasks.validation import check_choice, check_int, check_number
 
 Kind = Literal["vector", "class", "multilabel", "distribution", "step_class", "step_vector", "image"]
 """How a target is laid out, for a batch of n samples:
@@ -104,12 +106,19 @@ class TargetSpec:
 
     def __post_init__(self) -> None:
         """Refuse a spec no head could be built from."""
-        if self.kind not in KINDS:
-            raise InvalidInputError(f"`kind` must be one of {', '.join(KINDS)}; got {self.kind!r}.")
-        if self.kind in CLASS_KINDS and not self.n_classes:
-            raise InvalidInputError(f"`n_classes` must be positive for kind {self.kind!r}; got {self.n_classes!r}.")
-        if not self.chance > 0:
+        check_choice("kind", self.kind, KINDS, "kind of target")
+        if not isinstance(self.name, str) or not self.name:
+            raise wrong_type("name", "a name", self.name)
+        if not isinstance(self.shape, tuple):
+            raise wrong_type("shape", "a tuple of int", self.shape)
+        for length in self.shape:
+            check_int("shape", length, low=0)
+        if self.kind in CLASS_KINDS:
+            check_int("n_classes", self.n_classes, low=1)
+        # In float64 it may be larger than float32 holds.
+        if not check_number("chance", self.chance, low=0.0, high=sys.float_info.max):
             raise InvalidInputError(f"`chance` must be positive; got {self.chance!r} for target {self.name!r}.")
+        check_number("share", self.share, low=0.0)
 
     @property
     def is_taught(self) -> bool:

@@ -11,8 +11,10 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "auxtasks"
 FLOORS = (
     ("_version", "errors", "typing"),
-    ("optional", "validation"),
-    ("opening", "checksums", "specs", "columns"),
+    ("optional",),
+    ("columns",),
+    ("validation",),
+    ("opening", "checksums", "specs"),
     ("locks",),
     ("files",),
     ("registry", "labels"),

@@ -1,17 +1,24 @@
 """Malformed input is refused at the door, with words that help."""
 
+import warnings
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import ml_dtypes
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from auxtasks import make_aux_targets
-from auxtasks.errors import AuxTasksError, AuxTasksWarning, InvalidInputError, InvalidTypeError, UnknownNameError
+from auxtasks.errors import (
+    AuxTasksError,
+    AuxTasksWarning,
+    InvalidInputError,
+    InvalidTypeError,
+    UnknownNameError,
+    unknown_name,
+)
 
 NAN = np.ones((3, 4, 2))
 NAN[1, 2, 0] = np.nan
@@ -122,41 +129,46 @@ def test_parameters_are_checked(parameter: str, value: Any, message: str) -> Non
         make_aux_targets(np.ones((2, 4)), "signal", "std", **{parameter: value})
 
 
-ATOMS = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(-(10**25), 10**25),
-    st.floats(width=32),
-    st.floats(),
-    st.text(max_size=2),
-    st.binary(max_size=2),
-    st.complex_numbers(),
-    st.dates(),
-)
-ARRAYS = hnp.arrays(
-    st.one_of(hnp.scalar_dtypes(), st.just(np.dtype(object))),
-    hnp.array_shapes(min_dims=0, max_dims=5, min_side=0, max_side=3),
-    fill=st.nothing(),
-)
-ANYTHING = st.one_of(
-    st.recursive(ATOMS, lambda inner: st.one_of(st.lists(inner, max_size=4), st.tuples(inner, inner)), max_leaves=12),
-    ARRAYS,
-    st.lists(ARRAYS, max_size=3),
-    st.dictionaries(st.text(max_size=2), ATOMS, max_size=2),
-    st.sets(st.integers(), max_size=2),
-)
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 
-@pytest.mark.filterwarnings("ignore::auxtasks.errors.AuxTasksWarning")
-@pytest.mark.parametrize("domain", ["signal", "image", "any"])
-@given(X=ANYTHING)
-def test_whatever_comes_is_computed_or_refused_by_an_error_of_ours(domain: str, X: Any) -> None:
-    tasks = ["std", "fft"] if domain == "signal" else ["reconstruction"]
-    try:
-        targets = make_aux_targets(X, domain, tasks)
-    except AuxTasksError:
-        return
-    assert all(not np.isinf(array).any() for array in targets.values())
+@pytest.fixture
+def fuzzer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """The module that makes malformed calls, in an empty folder."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    monkeypatch.chdir(tmp_path)
+    return import_module("fuzz")
+
+
+def test_malformed_calls_are_computed_or_refused_with_words_that_help(fuzzer: Any) -> None:
+    valid = import_module("fuzz_calls")
+    calls = {**valid.of_targets(), **valid.of_predictions(), **valid.of_heads()}
+    calls.pop("make_aux_targets y")  # fits teachers, for a second
+    assert {fuzzer.try_out(call, call.arguments(), []).kind for call in calls.values()} == {"computed"}
+    counts, failures = fuzzer.fuzz(calls, 0, range(400))
+    assert failures == []
+    assert sum(counts.values()) == 400
+
+
+def warns(value: float) -> float:
+    warnings.warn("careful", UserWarning, stacklevel=2)
+    return value
+
+
+@pytest.mark.parametrize(
+    ("function", "kind"),
+    [
+        (lambda where: where, "computed"),
+        (lambda where: make_aux_targets(where, "signal"), "refused"),
+        (lambda where: float("inf"), "not finite"),
+        (lambda where: {"a": [np.array([1.0, -np.inf])]}, "not finite"),
+        (warns, "foreign warning"),
+        (lambda where: unknown_name("where", where, 5, "name"), "foreign exception"),  # type: ignore[arg-type]
+    ],
+)
+def test_the_fuzzer_tells_failures(fuzzer: Any, function: Any, kind: str) -> None:
+    call = import_module("fuzz_calls").Call(function, dict)
+    assert fuzzer.try_out(call, {"value" if function is warns else "where": 1.0}, ["where"]).kind == kind
 
 
 def test_last_steps_too_large_for_the_dtype_are_missing_and_said_to_be() -> None:

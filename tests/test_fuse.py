@@ -130,7 +130,7 @@ def test_integers_of_all_types_are_classes() -> None:
         ([[0.5], [0.5, 1.0]], {}, InvalidInputError, r"number 0 has \(1,\) and number 1 has \(2,\)"),
         ({"a": [0.5], "b": [[0.5]]}, {}, InvalidInputError, r"'a' has \(1,\) and 'b' has \(1, 1\)"),
         ([["x"]], {}, InvalidTypeError, "must hold numbers; number 0 has dtype"),
-        ([[[1], [1, 2]]], {}, InvalidTypeError, "number 0 cannot be read as an array"),
+        ([[[1], [1, 2]]], {}, InvalidTypeError, "number 0` cannot be read as an array"),
         ([{"a": [0.5]}], {}, InvalidTypeError, "mapping of several outputs. Fuse them one by one"),
         ([[1, 2]], {}, InvalidInputError, "hold int64.*use method='vote'"),
         ([[1, 2], [0.5, 1]], {}, InvalidTypeError, "all be floats .* or all integers .* found float64, int64"),

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import ceil
-from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
 
-from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
-from auxtasks.validation import check_int, check_number
+from auxtasks.errors import InvalidInputError, abbreviated, wrong_type
+from auxtasks.validation import check_int, check_keys, check_number, is_number
 
 DEFAULT_SHARE = 0.5
 """The share of labelled samples in a batch where nothing else is asked for."""
@@ -90,6 +89,7 @@ def compose(labelled: NDArray[np.bool_], batch_size: int, share: float, seed: in
 
 def planned(labelled: NDArray[np.bool_], batch_size: int, share: float, seed: int) -> Composition:
     """Return the plan of batches of which a share is labelled."""
+    seed = check_int("seed", seed, low=0)
     check_int("batch_size", batch_size, low=2)
     check_number("labelled_share", share, low=0.0, high=1.0)
     if not labelled.any() or labelled.all():
@@ -143,19 +143,17 @@ def automatic_weight(n_labelled: int, n_samples: int) -> float:
 
 def checked_weights(weights: Weight | Mapping[str, Weight], known: Mapping[str, Weight]) -> dict[str, Weight]:
     """Return the weight of every task."""
-    if isinstance(weights, (Real, str)) and not isinstance(weights, bool):
-        weights = dict.fromkeys(known, weights if isinstance(weights, str) else float(weights))
+    if isinstance(weights, str) or is_number(weights):
+        weights = dict.fromkeys(known, weights)
     if not isinstance(weights, Mapping):
-        raise InvalidTypeError(f"`weights` must be a number, {AUTO!r} or a mapping of names to these; got {weights!r}.")
-    for task in weights:
-        if task not in known:
-            raise unknown_name("weights", task, known, "auxiliary target")
-    return {task: _checked(task, weights.get(task, known[task])) for task in known}
+        raise wrong_type("weights", f"a number, {AUTO!r} or a mapping of names to these", weights)
+    given = check_keys("weights", weights, known, "auxiliary target")
+    return {task: _checked(task, given.get(task, known[task])) for task in known}
 
 
 def _checked(task: str, weight: Weight) -> Weight:
     if isinstance(weight, str):
         if weight != AUTO:
-            raise InvalidInputError(f"`weights`: {task!r} must be a number or {AUTO!r}; got {weight!r}.")
+            raise InvalidInputError(f"`weights`: {task!r} must be a number or {AUTO!r}; got {abbreviated(weight)}.")
         return weight
     return check_number(f"weights[{task!r}]", weight, low=0.0)

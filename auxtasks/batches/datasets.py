@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from auxtasks.batches.composition import planned
-from auxtasks.batches.forms import as_arrays, as_inputs
+from auxtasks.batches.forms import read_rows, read_weights
 from auxtasks.batches.planned import Ordered, Plan, PlannedBatches, planned_rows
 from auxtasks.errors import InvalidInputError
 from auxtasks.labels import labelled_rows
@@ -77,14 +77,9 @@ def _planned(
     check_flag("drop_remainder", drop_remainder)
     # What is not seeded differs from run to run, as in Keras.
     drawn = np.random.SeedSequence().generate_state(1)[0].item() if seed is None else check_int("seed", seed, low=0)
-    n, labels, x = len(next(iter(labels.values()))), dict(labels), as_inputs(inputs)
-    data = (x, labels) if sample_weight is None else (x, labels, as_arrays(sample_weight, weights=True))
-    for argument, parts in (("inputs", x), ("sample_weight", data[2:])):
-        for part in keras.tree.flatten(parts):
-            if np.shape(part)[:1] != (n,):
-                raise InvalidInputError(
-                    f"`{argument}` must have one row for each of the {n} samples; found shape {np.shape(part)}."
-                )
+    n, labels = len(next(iter(labels.values()))), dict(labels)
+    x = read_rows("inputs", inputs, n)
+    data = (x, labels) if sample_weight is None else (x, labels, read_weights(sample_weight, n))
     # None where there are no main labels, all where none can be missing.
     known = labelled_rows({name: labels[name] for name in main}) if main else np.zeros(n, bool)
     labelled = np.ones(n, bool) if known is None else known

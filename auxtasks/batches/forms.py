@@ -9,10 +9,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from auxtasks.columns import entries_of, plain_array, read_column
-from auxtasks.errors import InvalidTypeError
+from auxtasks.columns import entries_of, is_column, plain_array, read_column
+from auxtasks.errors import InvalidInputError, InvalidTypeError, wrong_type
 from auxtasks.labels import read_labels
 from auxtasks.typing import Array
+from auxtasks.validation import check_depth
 
 
 class AuxBatch(NamedTuple):
@@ -106,11 +107,46 @@ def is_arrays(x: Any) -> bool:
     return all(hasattr(part, "shape") for part in keras.tree.flatten(x))
 
 
+def read_rows(argument: str, values: Any, n: int | None = None) -> Any:
+    """Return inputs or weights as arrays of numbers or texts, all with one row for each of n samples."""
+    check_depth(argument, values)
+    return keras.tree.map_structure(lambda part: _checked_rows(argument, part, n), as_inputs(values))
+
+
+def _checked_rows(argument: str, part: Any, n: int | None) -> Any:
+    # The rows of a table are told by position, not by its index.
+    rows = plain_array(part) if is_column(part) and not isinstance(part, type) else part
+    if isinstance(rows, (type, np.ma.MaskedArray)) or not hasattr(rows, "shape") or not _holds_numbers_or_texts(rows):
+        raise wrong_type(argument, "an array of numbers or texts, or a structure of these", part)
+    shape = tuple(rows.shape)
+    if not shape or 0 in shape or n not in (None, shape[0]):
+        expected = "each sample" if n is None else f"each of the {n} samples"
+        raise InvalidInputError(f"`{argument}` must have one row for {expected}; found shape {shape}.")
+    return rows
+
+
+def _holds_numbers_or_texts(array: Any) -> bool:
+    dtype = getattr(array, "dtype", None)
+    if _is_objects(array):
+        return all(isinstance(part, (str, bytes)) for part in array.flat)
+    # Floats of 16 and 8 bits, which NumPy does not know, are of kind "V" as records are.
+    return getattr(dtype, "kind", "f") not in "cMm" and getattr(dtype, "type", None) is not np.void
+
+
+def read_weights(values: Any, n: int) -> Any:
+    """Return the weights of n samples, of one output or by name, as arrays."""
+    return read_rows("sample_weight", as_arrays(values, weights=True), n)
+
+
 def as_arrays(values: Any, *, weights: bool = False) -> Any:
     """Turn lists of numbers, masked arrays and columns of tables into arrays.
 
     A missing label is -1 or NaN there, and a missing one of `weights` NaN.
     """
+    argument = "sample_weight" if weights else "y"
+    check_depth(argument, values)
+    if isinstance(values, type):
+        raise wrong_type(argument, "an array, not a class", values)
     if isinstance(values, Mapping):
         return {name: as_arrays(value, weights=weights) for name, value in values.items()}
     if isinstance(values, (list, tuple)) and any(np.ndim(part) for part in keras.tree.flatten(values)):
@@ -120,10 +156,10 @@ def as_arrays(values: Any, *, weights: bool = False) -> Any:
     array = plain_array(values)
     if array.dtype != object:
         return array
-    column = read_column("`sample_weight`" if weights else "`y`", array)
+    column = read_column(f"`{argument}`", array)
     if weights and column.family != "string":
         return np.where(column.missing, np.nan, column.values)
-    return array if column.family == "string" else read_labels("y", column)
+    return array if column.family == "string" else read_labels(argument, column)
 
 
 def as_inputs(x: Any) -> Any:

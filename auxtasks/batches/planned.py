@@ -23,9 +23,12 @@ from auxtasks.batches.composition import (
     compose,
     planned,
 )
-from auxtasks.batches.forms import AuxBatch, PackedDataset, as_arrays, as_inputs
+from auxtasks.batches.forms import AuxBatch, PackedDataset, as_arrays, read_rows
+from auxtasks.columns import is_column
+from auxtasks.errors import InvalidInputError
 from auxtasks.labels import check_not_signed, present_rows
 from auxtasks.typing import Array
+from auxtasks.validation import as_numbers, check_choice
 
 
 class Plan(Protocol):
@@ -246,8 +249,8 @@ class LabelledBatches(PlannedBatches):
         main: str = "main",
         **kwargs: Any,
     ) -> None:
-        y, plan = _checked_plan(y, batch_size, labelled_share, seed, main)
-        super().__init__((as_inputs(x), y), plan, plan.counts, **kwargs)
+        data, plan = _checked(x, y, batch_size, labelled_share, seed, main)
+        super().__init__(data, plan, plan.counts, **kwargs)
 
 
 def labelled_dataset(
@@ -282,16 +285,20 @@ def labelled_dataset(
     >>> [int((y >= 0).numpy().sum()) for _, y in batches]
     [2, 2, 2, 2]
     """
-    y, plan = _checked_plan(y, batch_size, labelled_share, seed, main)
-    return dataset_of((as_inputs(x), y), plan)
+    return dataset_of(*_checked(x, y, batch_size, labelled_share, seed, main))
 
 
-def _checked_plan(y: Any, batch_size: int, share: float, seed: int, main: str) -> tuple[Any, Composition]:
-    by_name = hasattr(y, "keys") and not hasattr(y, "to_numpy")
+def _checked(x: Any, y: Any, batch_size: int, share: float, seed: int, main: str) -> tuple[Any, Composition]:
+    """Check what batches are made of, and return it with their plan."""
+    by_name = hasattr(y, "keys") and not is_column(y)
     y = as_arrays(dict(y) if by_name else y)
-    labels = y[main] if by_name else y
+    labels = as_numbers("y", y[check_choice("main", main, y, "key of `y`")] if by_name else y)
+    if not labels.ndim:
+        raise InvalidInputError(f"`y` must hold one entry for each sample; got the single number {labels}.")
     check_not_signed("y", labels)
-    return y, planned(present_rows(labels), batch_size, share, seed)
+    plan = planned(present_rows(labels), batch_size, share, seed)
+    y = read_rows("y", y, len(labels)) if by_name else labels
+    return (read_rows("x", x, len(labels)), y), plan
 
 
 def weight_for(x: Any) -> float:

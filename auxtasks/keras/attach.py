@@ -11,7 +11,7 @@ import numpy as np
 
 from auxtasks.aux_targets import AuxTargets
 from auxtasks.batches.composition import AUTO, Weight, checked_weights
-from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError
+from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, wrong_type
 from auxtasks.generator import AuxTargetGenerator
 from auxtasks.keras.head_sizes import DEFAULT_BUDGET, sizes_of
 from auxtasks.keras.heads import plan_heads
@@ -31,7 +31,7 @@ from auxtasks.keras.weighting.choose import resolve_weightings
 from auxtasks.labels import MAIN
 from auxtasks.specs import TargetSpec
 from auxtasks.typing import Array
-from auxtasks.validation import check_int
+from auxtasks.validation import check_int, check_name
 
 _STEPS = ("train_step", "test_step", "compute_loss", "compute_metrics")
 _KERAS_STEPS = [getattr(keras.Model, name) for name in _STEPS]
@@ -205,6 +205,8 @@ def attach_heads(
     True
     """
     _check_base(base)
+    if name is not None:
+        check_name("name", name)
     specs, on_the_fly = _what_to_learn(targets, deep_supervision)
     samples = Samples.of(_inputs_of(targets, inputs, base, on_the_fly), base, targets)
     trial = try_out(base, samples, specs)
@@ -271,7 +273,7 @@ def _check_base(base: object) -> None:
     if isinstance(base, AuxModel):
         raise InvalidInputError("`base` already has auxiliary heads; pass strip_heads(base), or all targets at once.")
     if not isinstance(base, keras.Model):
-        raise InvalidTypeError(f"`base` must be a keras.Model; got {base!r} of type {type(base).__name__}.")
+        raise wrong_type("base", "a keras.Model", base)
     own = [name for name in _STEPS if getattr(type(base), name) not in _KERAS_STEPS]
     if own:
         warnings.warn(

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from numbers import Real
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, unknown_name
 from auxtasks.keras.outputs import by_label
 from auxtasks.labels import class_weights
 from auxtasks.specs import CLASS_KINDS, TargetSpec
 from auxtasks.typing import Array
-from auxtasks.validation import check_number
+from auxtasks.validation import check_number, is_number
 
 BALANCED = "balanced"
 
@@ -31,8 +30,8 @@ def by_name(asked: Any, main: str, outputs: Sequence[str] | None, specs: Mapping
         asked = {main: asked}
     if not isinstance(asked, Mapping):
         raise InvalidTypeError(
-            f"`class_weight` must map class numbers to weights, or names to such mappings; got {asked!r}. 'balanced' "
-            "weighs each class by how rare it is."
+            f"`class_weight` must map class numbers to weights, or names to such mappings; got {abbreviated(asked)}. "
+            "'balanced' weighs each class by how rare it is."
         )
     if not any(isinstance(key, str) for key in asked):
         asked = {main: asked}
@@ -59,7 +58,8 @@ def _checked(name: str, weights: Any, spec: TargetSpec | None) -> OfClasses:
         return weights
     if not isinstance(weights, Mapping):
         raise InvalidTypeError(
-            f"`class_weight`: {name!r} must have a mapping of classes to weights, or {BALANCED!r}; got {weights!r}."
+            f"`class_weight`: {name!r} must have a mapping of classes to weights, or {BALANCED!r}; got "
+            f"{abbreviated(weights)}."
         )
     return {
         _number(name, key, spec): check_number(f"class_weight[{name!r}][{key!r}]", weight, low=0.0)
@@ -72,7 +72,7 @@ def _number(name: str, key: Any, spec: TargetSpec | None) -> int:
     if isinstance(key, str) and key in names:
         return list(names).index(key)
     n = None if spec is None else spec.size
-    whole = isinstance(key, Real) and not isinstance(key, bool) and float(key).is_integer()
+    whole = is_number(key) and float(key).is_integer()
     if whole and key >= 0 and (n is None or key < n):
         return int(key)
     valid = names or [str(number) for number in range(n or 0)]

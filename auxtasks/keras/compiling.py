@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from auxtasks.batches.forms import as_tensors
-from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name, wrong_type
 from auxtasks.files import named
 from auxtasks.keras.private import DECAY_EXCLUSIONS, compiled_as, is_wired, layers_in
 from auxtasks.keras.samples import check_shapes
@@ -34,14 +34,22 @@ def compile_arguments(model: keras.Model) -> dict[str, Any]:
     return given | {name: getattr(model, name) for name in _HOW}
 
 
+def checked_optimizer(optimizer: Any) -> keras.optimizers.Optimizer:
+    """Return an optimizer that is given as such or by name."""
+    if isinstance(optimizer, keras.optimizers.Optimizer):
+        return optimizer
+    if not isinstance(optimizer, str):
+        raise wrong_type("optimizer", "a name or a keras.optimizers.Optimizer", optimizer)
+    try:
+        return keras.optimizers.get(optimizer)
+    except ValueError:
+        classes = [found for found in vars(keras.optimizers).values() if isinstance(found, type)]
+        raise unknown_name("optimizer", optimizer, [each.__name__ for each in classes], "optimizer") from None
+
+
 def optimizer_like(optimizer: Any, **changed: Any) -> keras.optimizers.Optimizer:
     """Return a new optimizer with the settings of another one: a built one cannot be used again."""
-    if not isinstance(optimizer, (str, keras.optimizers.Optimizer)):
-        raise InvalidTypeError(
-            f"`optimizer` must be a name or a keras.optimizers.Optimizer; got {optimizer!r} of type "
-            f"{type(optimizer).__name__}."
-        )
-    like = keras.optimizers.get(optimizer)
+    like = checked_optimizer(optimizer)
     new = type(like).from_config({**like.get_config(), **changed})
     for name in DECAY_EXCLUSIONS:
         if hasattr(unscaled(like), name):

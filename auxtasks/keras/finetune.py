@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from auxtasks.batches.forms import as_arrays, is_arrays, is_text
-from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, unknown_name, wrong_type
 from auxtasks.keras.compiling import compile_arguments, optimizer_like
 from auxtasks.keras.layers import direct_layers, walk
 from auxtasks.keras.model import AuxModel
@@ -21,7 +21,7 @@ from auxtasks.keras.taps import layer_where, trunk
 from auxtasks.keras.trial import Output, trial_run
 from auxtasks.labels import missing_entries
 from auxtasks.typing import Array
-from auxtasks.validation import check_int, check_number
+from auxtasks.validation import MOST_UNITS, check_choice, check_int, check_number
 
 
 def fine_tune(
@@ -119,7 +119,7 @@ def fine_tune(
 
 def _for_each(argument: str, value: Any, n: int) -> list[Any]:
     if isinstance(value, (str, bytes, Mapping)):
-        raise InvalidTypeError(f"`{argument}` must be a number, or one for each phase; got {value!r}.")
+        raise InvalidTypeError(f"`{argument}` must be a number, or one for each phase; got {abbreviated(value)}.")
     values = list(value) if np.ndim(value) else [value] * n
     if len(values) != n:
         raise InvalidInputError(
@@ -214,7 +214,9 @@ def freeze(model: keras.Model, up_to: Depth = "auto", *, inputs: Any = None) -> 
 
 def _base_of(model: Any) -> keras.Model:
     if not isinstance(model, keras.Model):
-        raise InvalidTypeError(f"`model` must be a keras.Model; got {model!r} of type {type(model).__name__}.")
+        raise InvalidTypeError(
+            f"`model` must be a keras.Model; got {abbreviated(model)} of type {type(model).__name__}."
+        )
     return model.base if isinstance(model, AuxModel) else model
 
 
@@ -224,7 +226,8 @@ Depth = str | int | float
 
 def _layers_up_to(depth: Depth, base: keras.Model, outputs: Sequence[Output], model: keras.Model) -> list[keras.Layer]:
     """Return the layers whose output is made at or before a depth; refuse it if no weight, or all, would be frozen."""
-    layer = _last_below_head(outputs) if depth == "auto" else layer_where(depth, base, outputs, "up_to")
+    is_auto = isinstance(depth, str) and depth == "auto"
+    layer = _last_below_head(outputs) if is_auto else layer_where(depth, base, outputs, "up_to")
     calls = [number for number, output in enumerate(outputs) if output.layer is layer]
     if not calls:
         raise InvalidInputError(
@@ -319,7 +322,7 @@ def replace_head(model: keras.Model, n_outputs: int, *, activation: Any = None, 
     ((None, 7), True)
     """
     base = _base_of(model)
-    n_outputs = check_int("n_outputs", n_outputs, low=1)
+    n_outputs = check_int("n_outputs", n_outputs, low=1, high=MOST_UNITS)
     if not is_wired(base):
         raise InvalidInputError(
             f"`model` must be functional or Sequential, so that its layers can be wired anew; got "
@@ -337,7 +340,7 @@ def replace_head(model: keras.Model, n_outputs: int, *, activation: Any = None, 
         )
     config[size] = n_outputs
     if activation is not None:
-        config["activation"] = keras.activations.serialize(keras.activations.get(activation))
+        config["activation"] = keras.activations.serialize(_checked_activation(activation))
     if n_outputs == 1 and config.get("activation") == "softmax":
         raise InvalidInputError("`activation`: the softmax of one unit is always 1; pass 'sigmoid' or 'linear'.")
     new = type(old).from_config(config)
@@ -345,13 +348,23 @@ def replace_head(model: keras.Model, n_outputs: int, *, activation: Any = None, 
     return keras.models.clone_model(base, clone_function=lambda layer: new if layer is old else layer)
 
 
+def _checked_activation(activation: Any) -> Any:
+    if callable(activation) and not isinstance(activation, type):
+        return activation
+    if not isinstance(activation, str):
+        raise wrong_type("activation", "a name or a function", activation)
+    try:
+        return keras.activations.get(activation)
+    except ValueError:
+        names = [name for name, found in vars(keras.activations).items() if callable(found)]
+        raise unknown_name("activation", activation, names, "activation") from None
+
+
 def _head_of(base: keras.Model, name: str | None) -> keras.Layer:
     layers = direct_layers(base)
     if name is not None:
-        found = next((layer for layer in layers if layer.name == name), None)
-        if found is None:
-            raise unknown_name("head", name, [layer.name for layer in layers], "layer of the model itself")
-        return found
+        by_name = {layer.name: layer for layer in layers}
+        return by_name[check_choice("head", name, by_name, "layer of the model itself")]
     if len(base.outputs) > 1:
         raise InvalidInputError(f"`head`: the model has {len(base.outputs)} outputs; name the layer to replace.")
     weighted = [layer for layer in layers if layer.weights]

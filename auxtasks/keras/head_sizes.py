@@ -31,7 +31,7 @@ def sizes_of(
     """Return the sizes of heads by name where they have to be smaller, and the components of their vectors."""
     if budget is None:
         return {}, {}
-    allowed = max(FEWEST, int(check_number("head_budget", budget, low=0.0) * base.count_params()))
+    allowed = max(FEWEST, int(check_number("head_budget", budget, low=0.0, high=1e6) * base.count_params()))
     # A tied head has next to no weights of its own.
     plans = [plan for plan in plans if plan.family is not TiedHead]
     if sum(plan.n_parameters(plan.largest) for plan in plans) <= allowed:

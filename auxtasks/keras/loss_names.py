@@ -11,10 +11,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, unknown_name
 from auxtasks.keras.losses import Adapted, Rebalanced
 from auxtasks.specs import CLASS_KINDS, Kind, TargetSpec
 from auxtasks.typing import Array
+from auxtasks.validation import check_keys
 
 _FOCAL = {"class": "CategoricalFocalCrossentropy", "step_class": "CategoricalFocalCrossentropy"}
 _FOCAL["multilabel"] = "BinaryFocalCrossentropy"
@@ -40,12 +41,8 @@ TaskLoss: TypeAlias = keras.losses.Loss | Rebalanced
 
 def resolve_losses(losses: Mapping[str, Any] | None, specs: Mapping[str, TargetSpec]) -> dict[str, TaskLoss]:
     """Return the losses that an argument stands for."""
-    if not isinstance(losses or {}, Mapping):
-        raise InvalidTypeError(f"`losses` must be a mapping of targets to losses; got {losses!r}.")
-    for name in losses or {}:
-        if name not in specs:
-            raise unknown_name("losses", name, specs, "auxiliary target")
-    return {name: _resolved(specs[name], loss) for name, loss in (losses or {}).items()}
+    asked = {} if losses is None else check_keys("losses", losses, specs, "auxiliary target")
+    return {name: _resolved(specs[name], loss) for name, loss in asked.items()}
 
 
 def _resolved(spec: TargetSpec, loss: Any) -> TaskLoss:
@@ -61,7 +58,7 @@ def _resolved(spec: TargetSpec, loss: Any) -> TaskLoss:
         return _fitting(spec, loss)
     raise InvalidTypeError(
         f"`losses`: that of {spec.name!r} must be a name such as 'focal' or 'huber', a mapping {{name: options}} of "
-        f"one entry or a keras.losses.Loss (make one of a function); got {loss!r}."
+        f"one entry or a keras.losses.Loss (make one of a function); got {abbreviated(loss)}."
     )
 
 

@@ -16,7 +16,7 @@ from keras import ops
 from auxtasks.errors import InvalidInputError
 from auxtasks.keras.private import options_of
 from auxtasks.specs import CLASS_KINDS, STEP_KINDS, TargetSpec
-from auxtasks.validation import check_choice, check_number
+from auxtasks.validation import check_choice, check_name, check_number
 
 
 class Total(NamedTuple):
@@ -200,7 +200,7 @@ class Rebalanced(keras.layers.Layer):
     def __init__(
         self, by: str = "frequency", loss: Any = None, momentum: float = 0.99, name: str | None = None
     ) -> None:
-        super().__init__(name=name, dtype="float32")
+        super().__init__(name=None if name is None else check_name("name", name), dtype="float32")
         self.by = check_choice("by", by, ("frequency", "loss"))
         self.loss = loss
         self.momentum = check_number("momentum", momentum, low=0.0, high=1.0)

@@ -9,9 +9,10 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, unknown_name
 from auxtasks.keras.losses import activated, same_steps
 from auxtasks.specs import CLASS_KINDS, STEP_KINDS, TargetSpec
+from auxtasks.validation import check_keys
 
 AUTO = "auto"
 _ACCURACY = {
@@ -24,15 +25,15 @@ _ACCURACY = {
 
 def resolve_metrics(metrics: Any, specs: Mapping[str, TargetSpec]) -> dict[str, list[keras.metrics.Metric]]:
     """Return the metrics that an argument stands for."""
-    asked = dict.fromkeys(specs, AUTO) if metrics == AUTO else {} if metrics is None else metrics
+    asked = {} if metrics is None else metrics
+    if isinstance(metrics, str) and metrics == AUTO:
+        asked = dict.fromkeys(specs, AUTO)
     if not isinstance(asked, Mapping):
         raise InvalidTypeError(
-            f"`metrics` must be {AUTO!r} or a mapping of auxiliary targets to metrics; got {metrics!r}. Those of the "
-            "main output are given to compile."
+            f"`metrics` must be {AUTO!r} or a mapping of auxiliary targets to metrics; got "
+            f"{abbreviated(metrics)}. Those of the main output are given to compile."
         )
-    for name in asked:
-        if name not in specs:
-            raise unknown_name("metrics", name, specs, "auxiliary target")
+    check_keys("metrics", asked, specs, "auxiliary target")
     listed = {name: list(some) if isinstance(some, (list, tuple)) else [some] for name, some in asked.items()}
     found = {name: [_resolved(specs[name], each) for each in some] for name, some in listed.items() if some}
     for name, some in found.items():
@@ -50,7 +51,8 @@ def _resolved(spec: TargetSpec, metric: Any) -> keras.metrics.Metric:
         return metric
     if not isinstance(metric, str):
         raise InvalidTypeError(
-            f"`metrics`: one of {spec.name!r} must be a name such as 'mae' or a keras.metrics.Metric; got {metric!r}."
+            f"`metrics`: one of {spec.name!r} must be a name such as 'mae' or a keras.metrics.Metric; got "
+            f"{abbreviated(metric)}."
         )
     if metric == AUTO:
         return _automatic(spec)

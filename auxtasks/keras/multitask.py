@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 import keras
 from keras import layers
 
-from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, unknown_name
+from auxtasks.keras.compiling import checked_optimizer
 from auxtasks.keras.layers import layer_at
 from auxtasks.keras.private import calls_in_graph
 from auxtasks.specs import TargetSpec
-from auxtasks.validation import check_choice, check_int, check_number
+from auxtasks.validation import MOST_UNITS, check_choice, check_int, check_keys, check_name, check_number, is_integer
 
 
 def build_multitask_model(
@@ -70,9 +70,9 @@ def build_multitask_model(
     """
     specs = {task: output_spec(task, asked) for task, asked in _checked(encoder, tasks).items()}
     places = at if isinstance(at, Mapping) else dict.fromkeys(specs, at)
-    for task in places:
-        if task not in specs:
-            raise unknown_name("at", task, specs, "task")
+    check_keys("at", places, specs, "task")
+    if name is not None:
+        check_name("name", name)
     outputs = {}
     for task, spec in specs.items():
         where = places.get(task) if spec.at is None else spec.at
@@ -83,7 +83,7 @@ def build_multitask_model(
     model = keras.Model(inputs, outputs, name=name)
     if optimizer is not None:
         model.compile(
-            optimizer,
+            checked_optimizer(optimizer),
             loss={task: spec.loss or TYPES[spec.kind][1] for task, spec in specs.items()},
             metrics={task: _metrics(spec) for task, spec in specs.items()},
             loss_weights={task: spec.weight for task, spec in specs.items()},
@@ -101,7 +101,7 @@ def _checked(encoder: Any, tasks: Any) -> Mapping[str, Any]:
             "Begin it with keras.Input(shape); call a subclassed one on such an input: keras.Model(x, encoder(x))."
         )
     if not isinstance(tasks, Mapping):
-        raise InvalidTypeError(f"`tasks` must be a mapping of names to what to predict; got {tasks!r}.")
+        raise InvalidTypeError(f"`tasks` must be a mapping of names to what to predict; got {abbreviated(tasks)}.")
     if not tasks:
         raise InvalidInputError("`tasks` holds no task; name at least one, such as {'digit': 10}.")
     for task in tasks:
@@ -128,7 +128,7 @@ def _layer_at(where: Any, encoder: keras.Model) -> keras.Layer:
         if where not in found:
             raise unknown_name("at", where, found, "layer")
         return found[where]
-    if isinstance(where, Integral) and not isinstance(where, bool):
+    if is_integer(where):
         return layer_at(int(where), encoder)
     fraction = check_number("at", where, low=0.0, high=1.0)
     return known[round(fraction * (len(known) - 1))]
@@ -136,7 +136,7 @@ def _layer_at(where: Any, encoder: keras.Model) -> keras.Layer:
 
 def _widths(hidden: Any) -> list[int]:
     listed = hidden if isinstance(hidden, (list, tuple)) else [hidden]
-    return [check_int("hidden", units, low=1) for units in listed]
+    return [check_int("hidden", units, low=1, high=MOST_UNITS) for units in listed]
 
 
 def _head(task: str, spec: OutputSpec, features: Any, hidden: Sequence[int]) -> Any:
@@ -202,7 +202,7 @@ class OutputSpec:
     def __post_init__(self) -> None:
         """Refuse what no head can be built from."""
         check_choice("kind", self.kind, TYPES)
-        check_int("units", self.units, low=2 if self.kind == "classes" else 1)
+        check_int("units", self.units, low=2 if self.kind == "classes" else 1, high=MOST_UNITS)
         check_number("weight", self.weight, low=0.0)
 
 
@@ -221,8 +221,8 @@ def output_spec(task: str, asked: Any) -> OutputSpec:
                 "with attach_heads."
             )
         return OutputSpec(asked.size, _KINDS[asked.kind])
-    if isinstance(asked, Integral) and not isinstance(asked, bool):
-        return OutputSpec(check_int(f"tasks[{task!r}]", asked, low=2), "classes")
+    if is_integer(asked):
+        return OutputSpec(check_int(f"tasks[{task!r}]", asked, low=2, high=MOST_UNITS), "classes")
     raise InvalidTypeError(
         f"`tasks`: {task!r} must be a number of classes, 'regression', 'binary', a TargetSpec or an OutputSpec; got "
         f"{asked!r}."

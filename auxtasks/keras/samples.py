@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from auxtasks.batches.forms import as_inputs, is_text, word_counts
+from auxtasks.batches.forms import is_text, read_rows, word_counts
 from auxtasks.errors import InvalidInputError
 from auxtasks.keras.layers import walk
 from auxtasks.typing import Array
@@ -45,7 +45,7 @@ class Samples:
         """Check inputs, find the longest, and read off targets, or what is passed for them, what they know of these."""
         if inputs is None:
             raise InvalidInputError("`inputs`: pass a few samples of what the model reads, since `targets` hold none.")
-        inputs = as_inputs(inputs)
+        inputs = read_rows("inputs", inputs)
         known, leaves = getattr(base, "inputs", None) or [], keras.tree.flatten(inputs)
         _check_kinds(leaves, known)
         _check_numbers(leaves, base)

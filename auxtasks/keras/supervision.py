@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import log
-from numbers import Real
 from typing import Any
 
 import keras
@@ -12,14 +11,14 @@ import numpy as np
 from keras import ops
 
 from auxtasks.batches.composition import AUTO, Weight
-from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated
 from auxtasks.keras.outputs import label_names
 from auxtasks.keras.private import maker_of
 from auxtasks.keras.taps import Tap, Where
 from auxtasks.keras.trial import Output
 from auxtasks.labels import MAIN, find_missing
 from auxtasks.specs import Kind, TargetSpec
-from auxtasks.validation import check_choice
+from auxtasks.validation import check_choice, is_number
 
 TASK = "main_label"
 """The task of the specs made here; their options say which output's label they take."""
@@ -48,18 +47,22 @@ def supervised_specs(
 def _listed(asked: Any) -> dict[Where, Kind | None]:
     if asked is None:
         return {}
-    if isinstance(asked, (str, Real, Tap)):
+    if _is_layer(asked):
         asked = [asked]
-    if not isinstance(asked, (Sequence, Mapping)) or not all(isinstance(one, (str, Real, Tap)) for one in asked):
+    if not isinstance(asked, (Sequence, Mapping)) or not all(map(_is_layer, asked)):
         raise InvalidTypeError(
             "`deep_supervision` must be a layer, a list of layers (by name, index, fraction of the depth or Tap), or a "
-            f"mapping of these to the kind of the main label; got {asked!r}."
+            f"mapping of these to the kind of the main label; got {abbreviated(asked)}."
         )
     kinds = asked if isinstance(asked, Mapping) else dict.fromkeys(asked)
     for kind in kinds.values():
         if kind is not None:
             check_choice("deep_supervision", kind, KINDS)
     return dict(kinds)
+
+
+def _is_layer(asked: object) -> bool:
+    return isinstance(asked, (str, Tap)) or is_number(asked)
 
 
 def _outputs_of(base: keras.Model, outputs: Sequence[Output]) -> list[tuple[str, int, Any]]:

@@ -6,16 +6,16 @@ import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Integral, Real
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
 
-from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.errors import AuxTasksWarning, InvalidInputError, wrong_type
 from auxtasks.keras.layers import find_layer, layer_at
 from auxtasks.keras.trial import Output, Trial
 from auxtasks.specs import STEP_KINDS, TargetSpec
+from auxtasks.validation import check_int, check_keys, is_integer, is_number
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,7 @@ def resolve_taps(
     at: Mapping[str, Where], specs: Mapping[str, TargetSpec], base: keras.Model, trial: Trial
 ) -> dict[str, Output]:
     """Find the tensor that each task's head reads."""
-    for name in at:
-        if name not in specs:
-            raise unknown_name("at", name, specs, "auxiliary target")
+    check_keys("at", at, specs, "auxiliary target")
     found = {}
     for name, spec in specs.items():  # a loop, since some versions of Python count a comprehension in the stack
         found[name] = _resolve(at.get(name, "auto"), spec, base, trial)
@@ -62,7 +60,7 @@ def resolve_taps(
 
 def _resolve(where: Where, spec: TargetSpec, base: keras.Model, trial: Trial) -> Output:
     tap = where if isinstance(where, Tap) else Tap(where)
-    if tap.layer == "auto":
+    if isinstance(tap.layer, str) and tap.layer == "auto":
         return _auto_tap(spec, trial)
     layer = layer_where(tap.layer, base, trial.outputs, whose=f" for target {spec.name!r}")
     output = _choose_call(tap, layer, trial.outputs)
@@ -71,22 +69,21 @@ def _resolve(where: Where, spec: TargetSpec, base: keras.Model, trial: Trial) ->
 
 
 def layer_where(
-    where: object, base: keras.Model, outputs: Sequence[Output], argument: str = "at", whose: str = ""
+    where: Any, base: keras.Model, outputs: Sequence[Output], argument: str = "at", whose: str = ""
 ) -> keras.Layer:
     """Find a layer by its name or path, its index, or a fraction of the depth."""
     if isinstance(where, str):
         return find_layer(where, base, argument)
-    if isinstance(where, bool) or not isinstance(where, Real):
-        raise InvalidTypeError(
-            f"`{argument}` takes a layer name, an index, a fraction of the depth or 'auto'; got {where!r} of type "
-            f"{type(where).__name__}{whose}."
-        )
-    if isinstance(where, Integral):
+    if not is_number(where):
+        expected = f"a layer name, an index, a fraction of the depth or 'auto'{whose}"
+        raise wrong_type(argument, expected, where)
+    if is_integer(where):
         return layer_at(int(where), base, argument)
-    if not 0.0 <= float(where) <= 1.0:
-        raise InvalidInputError(f"`{argument}`: a fraction of the depth lies from 0.0 to 1.0; got {float(where)!r}.")
+    fraction = float(where)
+    if not 0.0 <= fraction <= 1.0:
+        raise InvalidInputError(f"`{argument}`: a fraction of the depth lies from 0.0 to 1.0; got {fraction!r}.")
     known = _stages(outputs)
-    return known[round(float(where) * (len(known) - 1))].layer
+    return known[round(fraction * (len(known) - 1))].layer
 
 
 def _choose_call(tap: Tap, layer: keras.Layer, outputs: Sequence[Output]) -> Output:
@@ -101,8 +98,8 @@ def _choose_call(tap: Tap, layer: keras.Layer, outputs: Sequence[Output]) -> Out
             f"`at`: layer {layer.name!r} is called {len(calls)} times in one forward pass. Say which call to read, "
             f"such as Tap({tap.layer!r}, call=0), or choose another layer."
         )
-    call = tap.call or 0
-    if not 0 <= call < len(calls):
+    call = 0 if tap.call is None else check_int("call", tap.call, low=0)
+    if call >= len(calls):
         raise InvalidInputError(f"`at`: layer {layer.name!r} is called {len(calls)} times; got call={tap.call!r}.")
     if not calls[call].usable:
         raise InvalidInputError(

@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 
 import keras
 
-from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated
 from auxtasks.keras.layers import find_layer, walk
 from auxtasks.keras.private import matrix_in
 from auxtasks.specs import CLASS_KINDS, TargetSpec
+from auxtasks.validation import check_keys
 
 
 class Tie(NamedTuple):
@@ -47,13 +48,14 @@ def make_ties(
     numbered: bool = False,
 ) -> dict[str, Tie]:
     """Find the embeddings that heads are tied to, and the rows of their classes."""
-    if not isinstance(tie or {}, Mapping) or not all(isinstance(name, str) for name in (tie or {}).values()):
-        raise InvalidTypeError(f"`tie` must be a mapping of targets to names of embedding layers; got {tie!r}.")
+    asked = {} if tie is None else tie
+    if not isinstance(asked, Mapping) or not all(isinstance(name, str) for name in asked.values()):
+        raise InvalidTypeError(
+            f"`tie` must be a mapping of targets to names of embedding layers; got {abbreviated(tie)}."
+        )
     paths = {id(layer): path for path, layer in reversed(list(walk(base)))}
     found = {}
-    for task, name in (tie or {}).items():
-        if task not in specs:
-            raise unknown_name("tie", task, specs, "auxiliary target")
+    for task, name in check_keys("tie", asked, specs, "auxiliary target").items():
         layer = find_layer(name, base, "tie")
         n_rows, width = matrix_of(layer).shape
         found[task] = Tie(paths[id(layer)], _rows_of(specs[task], vocabulary, int(n_rows), name), int(width))

@@ -17,7 +17,7 @@ from typing import Any, cast
 import numpy as np
 
 from auxtasks.checksums import checksum
-from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, StorageError
+from auxtasks.errors import AuxTasksWarning, InvalidInputError, StorageError
 from auxtasks.files import NEW, staged, told_as_storage_error
 from auxtasks.folders import (
     JOURNAL,
@@ -51,6 +51,7 @@ from auxtasks.targets.scaling import Scaling
 from auxtasks.targets.statistics import Numbers, Seen, see
 from auxtasks.targets.tasks import Task
 from auxtasks.typing import Array
+from auxtasks.validation import check_path
 
 
 def make_on_disk(
@@ -63,9 +64,7 @@ def make_on_disk(
     overwrite: bool,
 ) -> tuple[Fitted, Made]:
     """Make targets on disk; see `auxtasks.make_aux_targets`."""
-    if not isinstance(out, (str, os.PathLike)):
-        raise InvalidTypeError(f"`out` must be a path; got {out!r} of type {type(out).__name__}.")
-    path = Path(os.path.abspath(out))  # noqa: PTH100 (keeps links as they are)
+    path = Path(os.path.abspath(check_path("out", out)))  # noqa: PTH100 (keeps links as they are)
     job = job_of(X, Fitted.begun(params, given, y), given, y)
     partial = path.with_name(path.name + PARTIAL)
     with told_as_storage_error("out", path):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from auxtasks._version import __version__
-from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, unknown_name
 from auxtasks.extractors.text.settings import describe_params
 from auxtasks.optional import require
 from auxtasks.targets.fitted import Fitted, plain
@@ -43,7 +43,7 @@ class BatchMap:
 
     def __init__(self, fitted: Fitted, column: str) -> None:
         if not isinstance(column, str) or not column:
-            raise InvalidTypeError(f"`column` must be the name of a column; got {column!r:.60}.")
+            raise InvalidTypeError(f"`column` must be the name of a column; got {abbreviated(column)}.")
         fitted.check_adds_none(_WAY_OUT)
         self.fitted = fitted
         self.column = column

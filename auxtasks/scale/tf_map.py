@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, unknown_name
 from auxtasks.labels import MAIN
 from auxtasks.targets.fitted import Fitted
 from auxtasks.targets.graph import checked_batch, graph_targets
@@ -29,7 +29,7 @@ class TargetMap:
     def __init__(self, fitted: Fitted, batched: bool, column: str | None, label: str | None, in_graph: bool) -> None:
         for argument, name in (("column", column), ("label", label)):
             if name is not None and not isinstance(name, str):
-                raise InvalidTypeError(f"`{argument}` must be the name of a column; got {name!r:.60}.")
+                raise InvalidTypeError(f"`{argument}` must be the name of a column; got {abbreviated(name)}.")
         fitted.check_adds_none(_WAY_OUT)
         self.fitted = fitted
         self.batched = check_flag("batched", batched)

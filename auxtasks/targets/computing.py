@@ -167,6 +167,8 @@ def check_rows(task: Task, result: Array, n: int) -> None:
 
 def check_like_training(found: tuple[int, ...], fitted: tuple[int, ...], domain: str) -> None:
     """Refuse samples that could not go through a model trained on others."""
+    if 0 in found:
+        raise InvalidInputError(f"`X` has samples of shape {found}, which hold nothing.")
     free = 1 if domain in ("signal", "video") else 0
     if domain == "any" and len(found) == len(fitted) == 1 and found != fitted:
         raise InvalidInputError(

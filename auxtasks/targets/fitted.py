@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError
+from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, abbreviated
 from auxtasks.extractors.text.documents import Documents, FittedTexts
 from auxtasks.extractors.text.reading import read_documents, tagged
 from auxtasks.extractors.text.settings import TextSettings, checked_text_settings, describe_params, restore_params
@@ -447,6 +447,6 @@ def plain(value: object) -> object:
     if isinstance(value, (np.generic, np.ndarray)):
         return value.tolist()
     raise InvalidTypeError(
-        f"`tasks`: options must be numbers, strings or lists of these to be saved; got {value!r} of type "
+        f"`tasks`: options must be numbers, strings or lists of these to be saved; got {abbreviated(value)} of type "
         f"{type(value).__name__}."
     )

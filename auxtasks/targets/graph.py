@@ -14,6 +14,7 @@ from auxtasks.targets.fitted import Fitted
 from auxtasks.targets.reading import read_inputs
 from auxtasks.targets.scaling import Scaling
 from auxtasks.targets.tasks import Task
+from auxtasks.validation import as_numbers
 
 
 def check_graph_form(fitted: Fitted) -> None:
@@ -129,7 +130,9 @@ def checked_batch(fitted: Fitted, x: Any) -> Any:
             f"`x` must be one tensor, from which the targets are computed; got a {type(x).__name__} of {len(x)}. For a "
             f"model with several inputs, {BEFOREHAND}"
         )
-    X = tf.convert_to_tensor(x)
+    X = tf.convert_to_tensor(x if hasattr(x, "__tf_tensor__") else as_numbers("x", x))
+    if not (X.dtype.is_floating or X.dtype.is_integer or X.dtype.is_bool):
+        raise InvalidTypeError(f"`x` must hold real numbers; found a tensor of dtype {X.dtype.name}.")
     row_shape = fitted.row_shape
     if X.shape.rank is None or None in X.shape[1:]:
         raise InvalidInputError(

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Real
 
 import numpy as np
 
-from auxtasks.columns import entries_of, in_memory, is_column, is_missing, plain_array
-from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
-from auxtasks.registry import DOMAINS
+from auxtasks.columns import entries_of, is_missing
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated
 from auxtasks.targets.samples import Dense, Ragged, Samples
 from auxtasks.typing import Array
+from auxtasks.validation import as_array, check_choice, is_number, is_real
 
 # For each domain: how many axes inputs have without and with channels, and how that is said.
 _LAYOUTS: dict[str, tuple[int, int, str]] = {
@@ -26,8 +25,7 @@ def read_inputs(
     X: object, domain: str, *, padding: str = "post", padding_value: float = 0.0, length: int | None = None
 ) -> Samples:
     """Check the inputs of a domain and bring them into the layout of its extractors."""
-    if not isinstance(domain, str) or domain not in _LAYOUTS:
-        raise unknown_name("domain", domain, DOMAINS, "domain")
+    check_choice("domain", domain, _LAYOUTS, "domain")
     X = entries_of(X)
     parts = parts_of(X)
     if parts is None:
@@ -126,16 +124,8 @@ def parts_of(X: object) -> Sequence[object] | None:
 
 def to_array(value: object, where: str) -> Array:
     """Return real numbers as an array, without a copy where it is one already."""
-    if isinstance(value, np.ma.MaskedArray):
-        raise InvalidTypeError(f"`{where}` is a masked array, whose mask would be lost; fill it or leave samples out.")
-    if hasattr(value, "toarray"):
-        raise InvalidTypeError(f"`{where}` is sparse, and dense arrays are expected; pass {where}.toarray().")
-    try:
-        # An array stays the very object it was; of subclasses only memory maps behave as arrays throughout.
-        array: Array = value if isinstance(value, np.memmap) else _as_array(value)
-    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
-        raise InvalidTypeError(f"`{where}` cannot be read as an array of numbers: {error}") from error
-    if array.dtype.kind in "biuf":
+    array = as_array(where, value)
+    if is_real(array.dtype):
         return array
     if array.dtype == object:
         return _from_objects(array, where)
@@ -151,26 +141,20 @@ def to_array(value: object, where: str) -> Array:
     )
 
 
-def _as_array(value: object) -> Array:
-    value = in_memory(value)
-    return plain_array(value) if is_column(value) else np.asarray(value)
-
-
 def _from_objects(array: Array, where: str) -> Array:
     """Convert an object array of numbers, such as mixed columns of a DataFrame give."""
     if array.ndim == 0:
         raise InvalidTypeError(f"`{where}` must be an array or a list of numbers; got a {type(array.item()).__name__}.")
     for place, item in zip(np.ndindex(array.shape), array.flat, strict=True):
-        if not isinstance(item, Real):
+        if not isinstance(item, bool) and not is_number(item):
             at = ", ".join(map(str, place))
             if is_missing(item):
                 raise InvalidInputError(
                     f"`{where}` has a missing value, first at `{where}[{at}]`; numbers are expected everywhere. Impute "
                     "missing values first, or leave such samples out."
                 )
-            raise InvalidTypeError(
-                f"`{where}` must hold real numbers; `{where}[{at}]` is {item!r:.40} of type {type(item).__name__}."
-            )
+            found = f"{abbreviated(item)} of type {type(item).__name__}"
+            raise InvalidTypeError(f"`{where}` must hold real numbers; `{where}[{at}]` is {found}.")
     try:
         return array.astype(np.float64)
     except OverflowError as error:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from auxtasks.errors import InvalidInputError, unknown_name
+from auxtasks.errors import InvalidInputError, abbreviated
 from auxtasks.registry import DOMAINS
 from auxtasks.validation import check_choice, check_flag, check_int, check_number, check_processes
 
@@ -51,11 +51,10 @@ def checked_settings(params: Mapping[str, Any]) -> Settings:
         n_jobs=check_processes("n_jobs", params["n_jobs"]),
         progress=check_flag("progress", params["progress"]),
     )
-    domain = params["domain"]
-    if not isinstance(domain, str) or domain not in DOMAINS:
-        raise unknown_name("domain", domain, DOMAINS, "domain")
+    domain = check_choice("domain", params["domain"], DOMAINS, "domain")
     for name, default in TEXT_ONLY.items():
-        if domain != "text" and params[name] is not default and params[name] != default:
+        same = type(params[name]) is type(default) and params[name] == default
+        if domain != "text" and not same:
             raise InvalidInputError(f"`{name}` is for domain 'text' and has no meaning for {domain!r}; leave it out.")
     return settings
 
@@ -63,9 +62,9 @@ def checked_settings(params: Mapping[str, Any]) -> Settings:
 def _float_dtype(value: Any) -> np.dtype[np.floating]:
     try:
         # None would stand for float64, without anyone having said so.
-        dtype = np.dtype(object if value is None else value)
+        dtype = np.dtype(value if isinstance(value, (str, type, np.dtype)) else object)
     except (TypeError, ValueError):
         dtype = np.dtype(object)
     if dtype not in (np.float32, np.float64):
-        raise InvalidInputError(f"`dtype` must be 'float32' or 'float64'; got {value!r}.")
+        raise InvalidInputError(f"`dtype` must be 'float32' or 'float64'; got {abbreviated(value)}.")
     return dtype.newbyteorder("=")

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
-from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError
+from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, abbreviated, wrong_type
 from auxtasks.registry import Extractor, find_task, tasks_of
 from auxtasks.specs import Kind
 from auxtasks.targets.samples import Blocks
+from auxtasks.validation import check_depth
 
 TaskNames = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
 
@@ -37,33 +38,30 @@ def parse_tasks(domain: str, tasks: TaskNames | None, given: Iterable[str] = ())
 
 
 def _entries(tasks: object) -> list[object]:
+    check_depth("tasks", tasks if isinstance(tasks, (Mapping, list, tuple)) else ())
     if isinstance(tasks, (str, Mapping)):
         return [tasks]
     if not isinstance(tasks, (list, tuple)):
-        raise InvalidTypeError(
-            f"`tasks` must be a list of names and of {{name: options}}; got {tasks!r} of type {type(tasks).__name__}."
-        )
+        raise wrong_type("tasks", "a list of names and of {name: options}", tasks)
     return list(tasks)
 
 
 def _pairs(entry: object) -> list[tuple[str, Mapping[str, Any]]]:
     pairs = [(entry, {})] if isinstance(entry, str) else list(entry.items()) if isinstance(entry, Mapping) else None
     if pairs is None:
-        raise InvalidTypeError(
-            f"`tasks` must hold names and {{name: options}}; got {entry!r} of type {type(entry).__name__}."
-        )
+        found = f"{abbreviated(entry)} of type {type(entry).__name__}"
+        raise InvalidTypeError(f"`tasks` must hold names and {{name: options}}; got {found}.")
     for name, options in pairs:
         if not isinstance(name, str) or not name or not isinstance(options, Mapping):
             raise InvalidTypeError(
                 f"`tasks` must map a name to a mapping of options, such as {{'fft': {{'n_coefficients': 50}}}}; "
-                f"got {{{name!r}: {options!r}}}."
+                f"got {abbreviated({name: options})}."
             )
     return pairs
 
 
 def _task(name: str, options: dict[str, Any], domain: str) -> Task:
-    registered = options.pop("task", name)
-    return from_extractor(find_task(registered, domain), name, options)
+    return from_extractor(find_task(options.pop("task", name), domain), name, options)
 
 
 def _check_distinct(names: list[str]) -> None:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated
 from auxtasks.optional import require
 from auxtasks.teacher.features import Known
 from auxtasks.teacher.labels import MainLabels
@@ -309,7 +309,7 @@ def own_committee(estimator: Any, kind: str) -> Committee:
     """Check an estimator of the user's own."""
     if not hasattr(estimator, "fit") or not hasattr(estimator, "get_params") or isinstance(estimator, type):
         raise InvalidTypeError(
-            f"`teacher` must be a scikit-learn estimator, such as LogisticRegression(); got {estimator!r}."
+            f"`teacher` must be a scikit-learn estimator, such as LogisticRegression(); got {abbreviated(estimator)}."
         )
     needed = ("predict",) if kind == "vector" else ("predict_proba", "decision_function")
     needed = ("predict_proba",) if kind == "multilabel" else needed

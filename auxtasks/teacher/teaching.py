@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, unknown_name
 from auxtasks.specs import SOFT_LABELS
 from auxtasks.teacher.choice import committees_of, own_committee
 from auxtasks.teacher.features import (
@@ -39,13 +39,13 @@ def split_tasks(tasks: Any, *, has_labels: bool) -> tuple[Any, dict[str, Any] | 
     others: list[Any] = []
     asked: dict[str, Any] | None = None
     for entry in entries:
-        if entry == SOFT_LABELS:
+        if isinstance(entry, str) and entry == SOFT_LABELS:
             asked = {}
         elif isinstance(entry, Mapping) and SOFT_LABELS in entry:
             if not isinstance(entry[SOFT_LABELS], Mapping):
                 raise InvalidTypeError(
                     f"`tasks`: the options of {SOFT_LABELS!r} must be a mapping, such as {{'teacher': "
-                    f"LogisticRegression()}}; got {entry[SOFT_LABELS]!r}."
+                    f"LogisticRegression()}}; got {abbreviated(entry[SOFT_LABELS])}."
                 )
             asked = dict(entry[SOFT_LABELS])
             rest = {name: options for name, options in entry.items() if name != SOFT_LABELS}
@@ -149,7 +149,8 @@ def _features(asked: Any, domain: str, of_tasks: TaskFunction, *, ragged: bool) 
         return FeatureSet(OwnFeatures(of_tasks(names), f"the tasks {names}", gaps=True))
     if not callable(asked):
         raise InvalidTypeError(
-            f"`features` must be tasks, as `tasks` names them, or a function from samples to numbers; got {asked!r}."
+            f"`features` must be tasks, as `tasks` names them, or a function from samples to numbers; got "
+            f"{abbreviated(asked)}."
         )
     name = getattr(asked, "__name__", type(asked).__name__)
     return FeatureSet(OwnFeatures(OfInputs(asked), name))

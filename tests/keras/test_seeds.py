@@ -81,7 +81,7 @@ def test_deterministic_operations_are_asked_for_only_then() -> None:
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"seed": -1}, InvalidInputError, "`seed` must be from 0 to 4294967295; got -1"),
+        ({"seed": -1}, InvalidInputError, "`seed` must be at least 0; got -1"),
         ({"seed": 2**32}, InvalidInputError, "`seed` must be from 0 to 4294967295; got 4294967296"),
         ({"seed": None}, InvalidTypeError, "`seed` must be an integer; got None"),
         ({"seed": 1, "deterministic": 1}, InvalidTypeError, "`deterministic` must be True or False; got 1"),

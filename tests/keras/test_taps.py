@@ -125,7 +125,7 @@ def test_each_task_has_its_own_tap_and_the_rest_is_auto(built: Any) -> None:
         ("shared_layer", "repeated", InvalidInputError, r"called 2 times .* such as Tap\('repeated', call=0\)"),
         ("shared_encoder", "encoder/inner", InvalidInputError, r"Tap\('encoder/inner', call=0\)"),
         ("shared_layer", Tap("repeated", call=2), InvalidInputError, "called 2 times; got call=2"),
-        ("shared_layer", Tap("first", call=-1), InvalidInputError, "called 1 times; got call=-1"),
+        ("shared_layer", Tap("first", call=-1), InvalidInputError, "`call` must be at least 0; got -1"),
     ],
 )
 def test_a_tap_that_cannot_be_is_refused(built: Any, kind: str, at: Any, error: type[Exception], message: str) -> None:

@@ -194,7 +194,7 @@ REFUSED = [
     ({"kind": Rebalanced(loss="rebalanced")}, InvalidInputError, "'kind' is rebalanced twice"),
     ({"numbers": lambda y, p: y - p}, InvalidTypeError, "must be a name such as 'focal' or 'huber'"),
     ({"kind": "dice"}, InvalidInputError, "one value for each row along the last axis"),
-    ("focal", InvalidTypeError, "`losses` must be a mapping of targets to losses"),
+    ("focal", InvalidTypeError, r"`losses` must be a mapping with names \(auxiliary target\) as keys; got 'focal'"),
 ]
 
 

@@ -188,7 +188,7 @@ def test_a_model_that_numbers_words_otherwise_is_refused() -> None:
     title, ids = keras.Input((), dtype="string", name="title"), keras.Input((7,), dtype="int32", name="ids")
     tokens = layers.TextVectorization(vocabulary=WORDS[:3], output_sequence_length=7)(title)
     hidden = _steps()(layers.Embedding(12, 8, name="embedding")(ids))
-    joined = layers.Concatenate()([hidden, layers.Embedding(5, 4)(tokens)])
+    joined = layers.Concatenate()([hidden, layers.Embedding(5, 4, name="of_title")(tokens)])
     base = keras.Model({"title": title, "ids": ids}, layers.Dense(2)(layers.GlobalAveragePooling1D()(joined)))
     targets, x = targets_of(NEXT, vocabulary=turned, inputs=IDS, lengths=LENGTHS), {"title": TEXTS[::-1], "ids": IDS}
     assert (

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from auxtasks.columns import entries_of
-from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, wrong_type
 from auxtasks.extractors.text.cache import cached
 from auxtasks.extractors.text.documents import Documents, FittedTexts, Vocabulary
 from auxtasks.extractors.text.settings import TextSettings, Unsaved
@@ -159,8 +159,8 @@ def _check_text(text: object, row: int, expected: str) -> None:
         raise InvalidTypeError(f"`X[{row}]` is bytes, {text[:40]!r}; decode it first, such as by .decode('utf-8').")
     if not isinstance(text, str):
         raise InvalidTypeError(
-            f"`X[{row}]` must be {expected}; got {text!r:.60} of type {type(text).__name__}. Leave such samples out, "
-            "or use '' for a text that is missing."
+            f"`X[{row}]` must be {expected}; got {abbreviated(text)} of type {type(text).__name__}. Leave such "
+            "samples out, or use '' for a text that is missing."
         )
     if not text.isascii() and (found := _SURROGATE.search(text)):
         raise InvalidInputError(
@@ -178,9 +178,7 @@ def _tokens(entry: object, row: int) -> Sequence[str]:
         raise InvalidTypeError(f"`X[{row}]` is a string, and `X[0]` is a list of tokens; pass all texts in one form.")
     for place, token in enumerate(entry):
         if not isinstance(token, str):
-            raise InvalidTypeError(
-                f"`X[{row}][{place}]` must be a token, a string; got {token!r:.60} of type {type(token).__name__}."
-            )
+            raise wrong_type(f"X[{row}][{place}]", "a token, a string", token)
         if not token.strip():
             raise InvalidInputError(f"`X[{row}][{place}]` is the blank token {token!r}; leave blank tokens out.")
         _check_text(token, row, "a string")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.errors import InvalidInputError
 from auxtasks.extractors.text.tokenizers.choose import as_tokenizer, from_dict
-from auxtasks.validation import check_choice, check_int, check_processes
+from auxtasks.validation import check_choice, check_int, check_path, check_processes
+
+LONGEST = 1_000_000
+"""So many steps a text can have."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ def checked_text_settings(params: Mapping[str, Any]) -> TextSettings:
     return TextSettings(
         tokenizer=p["tokenizer"],
         max_tokens=None if p["max_tokens"] is None else check_int("max_tokens", p["max_tokens"], low=3),
-        length=None if p["length"] is None else check_int("length", p["length"], low=1, high=2**20),
+        length=None if p["length"] is None else check_int("length", p["length"], low=1, high=LONGEST),
         inputs=inputs,
         backend=p["backend"],
         pipeline=p["pipeline"],
@@ -56,11 +58,7 @@ def checked_text_settings(params: Mapping[str, Any]) -> TextSettings:
 def _folder(value: object) -> Path | None:
     if value is None:
         return None
-    if value == "":
-        raise InvalidInputError("`cache` is ''; pass the path of a folder, such as '.', or None for no cache.")
-    if not isinstance(value, (str, os.PathLike)):
-        raise InvalidTypeError(f"`cache` must be the path of a folder; got {value!r} of type {type(value).__name__}.")
-    folder = Path(value).expanduser()
+    folder = check_path("cache", value).expanduser()
     if folder.exists() and not folder.is_dir():
         raise InvalidInputError(f"`cache`: {folder} is a file; pass the path of a folder.")
     return folder

@@ -8,13 +8,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from auxtasks.batches.forms import AuxBatch, PackedDataset, as_arrays, as_inputs
-from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.batches.forms import AuxBatch, PackedDataset, as_arrays, read_rows
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated
 from auxtasks.keras.supervision import is_supervised
 from auxtasks.keras.turns.schedule import Asked, Order, Schedule
 from auxtasks.labels import MAIN, absent_labels, absent_targets, labelled_rows, with_sign
 from auxtasks.specs import TargetSpec
-from auxtasks.validation import check_int
+from auxtasks.validation import check_choice, check_int
 
 
 class TaskBatches(keras.utils.PyDataset):
@@ -81,8 +81,9 @@ class TaskBatches(keras.utils.PyDataset):
         names = (MAIN, *self._specs)
         self._inputs, self._labels = _checked_sets(data, names)
         self.sizes = {task: len(keras.tree.flatten(x)[0]) for task, x in self._inputs.items()}
-        self._n_rows = check_int("batch_size", batch_size, low=1)
-        steps = None if steps_per_epoch is None else check_int("steps_per_epoch", steps_per_epoch, low=1)
+        # Batches go round a small set again and again.
+        self._n_rows = check_int("batch_size", batch_size, low=1, high=max(2**16, *self.sizes.values()))
+        steps = None if steps_per_epoch is None else check_int("steps_per_epoch", steps_per_epoch, low=1, high=10**7)
         plan = Schedule.of(schedule, names)
         if plan.kind == "joint":
             raise InvalidInputError("`schedule` must not be 'joint' here: each batch is of one task.")
@@ -142,7 +143,7 @@ def _named(main: Any) -> dict[str, Any]:
 
 def _specs_of(targets: Any) -> dict[str, TargetSpec]:
     specs = getattr(targets, "specs", getattr(targets, "specs_", targets))
-    if not isinstance(specs, Mapping):
+    if not isinstance(specs, Mapping) or not all(isinstance(spec, TargetSpec) for spec in specs.values()):
         raise InvalidTypeError(
             "`targets` must be AuxTargets, a fitted generator, a model with heads or a mapping of names to TargetSpec; "
             f"got {type(targets).__name__}."
@@ -154,14 +155,14 @@ def _specs_of(targets: Any) -> dict[str, TargetSpec]:
 def _checked_sets(data: Any, names: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Check data sets, and bring lists and texts among them into arrays."""
     if not isinstance(data, Mapping) or not data:
-        raise InvalidTypeError(f"`data` must map names of tasks to (inputs, labels); got {data!r:.80}.")
+        raise InvalidTypeError(f"`data` must map names of tasks to (inputs, labels); got {abbreviated(data)}.")
     inputs, labels, like = {}, {}, None
     for task, pair in data.items():
-        if task not in names:
-            raise unknown_name("data", task, names, "task")
+        check_choice("data", task, names, "task")
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
             raise InvalidTypeError(f"`data`: {task!r} must be (inputs, labels); got a {type(pair).__name__}.")
-        inputs[task], labels[task] = as_inputs(pair[0]), as_arrays(pair[1])
+        inputs[task] = read_rows("data", pair[0])
+        labels[task] = read_rows("data", as_arrays(pair[1]))
         lengths = [len(part) for part in keras.tree.flatten((inputs[task], labels[task]))]
         if len(set(lengths)) != 1 or not lengths[0]:
             raise InvalidInputError(f"`data`: {task!r} needs as many labels as inputs, at least 1; found {lengths}.")

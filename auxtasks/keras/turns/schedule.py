@@ -13,8 +13,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from auxtasks.batches.composition import Indices
-from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
-from auxtasks.validation import check_int, check_number
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, unknown_name
+from auxtasks.validation import check_choice, check_int, check_keys, check_number
 
 Kind = Literal["joint", "alternating", "proportional", "callable"]
 Asked = str | Mapping[str, Any] | Callable[[int], str]
@@ -52,8 +52,7 @@ class Schedule:
         if callable(asked):
             return cls("callable", tasks, choose=asked)
         kind, options = _split(asked)
-        if kind not in NAMES:
-            raise unknown_name("schedule", kind, NAMES, "schedule")
+        check_choice("schedule", kind, NAMES, "schedule")
         for option in options:
             if option != "ratio" or kind == "joint":
                 raise unknown_name("schedule", option, [] if kind == "joint" else ["ratio"], f"option of {kind!r}")
@@ -65,9 +64,8 @@ class Schedule:
     def number_of(self, step: int) -> int:
         """Return the number of the task that the function chooses for a step."""
         name = self.choose(step) if self.choose else None
-        if name not in self.tasks:
-            raise unknown_name("schedule", name, self.tasks, f"task (returned by the function for step {step})")
-        return self.tasks.index(name)
+        what = f"task (returned by the function for step {step})"
+        return self.tasks.index(check_choice("schedule", name, self.tasks, what))
 
     def to_config(self) -> Any:
         """Return the schedule as plain JSON types; a function must be registered with Keras."""
@@ -98,20 +96,16 @@ def _split(asked: Any) -> tuple[str, Mapping[str, Any]]:
             return kind, options
     raise InvalidTypeError(
         "`schedule` must be a name, a name with options such as {'alternating': {'ratio': {'main': 2}}}, or a function "
-        f"from the number of a step to the name of a task; got {asked!r} of type {type(asked).__name__}."
+        f"from the number of a step to the name of a task; got {abbreviated(asked)} of type {type(asked).__name__}."
     )
 
 
 def _checked_ratio(ratio: Any, tasks: tuple[str, ...], *, whole: bool) -> tuple[float, ...]:
-    if not isinstance(ratio, Mapping):
-        raise InvalidTypeError(f"`ratio` must map names of tasks to numbers; got {ratio!r}.")
-    for task in ratio:
-        if task not in tasks:
-            raise unknown_name("ratio", task, tasks, "task")
+    given = check_keys("ratio", ratio, tasks, "task")
     check: Callable[..., float] = check_int if whole else check_number
-    checked = tuple(check(f"ratio[{task!r}]", ratio.get(task, 1), low=0) for task in tasks)
+    checked = tuple(check(f"ratio[{task!r}]", given.get(task, 1), low=0) for task in tasks)
     if not any(checked):
-        raise InvalidInputError(f"`ratio` must be positive for at least one task; got {dict(ratio)!r}.")
+        raise InvalidInputError(f"`ratio` must be positive for at least one task; got {abbreviated(given)}.")
     return checked
 
 

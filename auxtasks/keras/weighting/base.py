@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from auxtasks.validation import check_name
+
 
 class State(NamedTuple):
     """What is known at a step.
@@ -51,7 +53,7 @@ class Weighting(keras.layers.Layer):
     """
 
     def __init__(self, name: str | None = None) -> None:
-        super().__init__(name=name, dtype="float32")
+        super().__init__(name=None if name is None else check_name("name", name), dtype="float32")
         self.tasks: tuple[str, ...] = ()
 
     def setup(self, tasks: Sequence[str]) -> None:

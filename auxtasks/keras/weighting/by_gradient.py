@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import keras
 from keras import ops
 
-from auxtasks.errors import InvalidInputError
 from auxtasks.keras.weighting.base import Factors, State, Weighting
-from auxtasks.validation import check_number
+from auxtasks.validation import check_choice, check_number
 
 Wanted = Literal["cosines", "products", "gradients"]
 """What is computed for a weighting: cosines at some steps, to look at; the inner products with the main gradient at
@@ -107,11 +106,8 @@ class CosineGate(GradientWeighting):
 
     def __init__(self, strength: Strength = "cosine", per: Per = "model", name: str | None = None) -> None:
         super().__init__(name)
-        if strength not in ("cosine", "sign"):
-            raise InvalidInputError(f"`strength` must be 'cosine' or 'sign'; got {strength!r}.")
-        if per not in ("model", "layer"):
-            raise InvalidInputError(f"`per` must be 'model' or 'layer'; got {per!r}.")
-        self.strength, self.per = strength, per
+        self.strength = check_choice("strength", strength, get_args(Strength))
+        self.per = check_choice("per", per, get_args(Per))
         self.by_layer = per == "layer"
         self.wanted: Wanted = "products" if strength == "sign" and per == "model" else "gradients"
 

@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from auxtasks.keras.weighting.base import Factors, State, Weighting
-from auxtasks.validation import check_number
+from auxtasks.validation import check_flag, check_number
 
 
 @keras.saving.register_keras_serializable("auxtasks")
@@ -87,7 +87,7 @@ class Uncertainty(Weighting):
 
     def __init__(self, main: bool = False, name: str | None = None) -> None:
         super().__init__(name)
-        self.weighs_main = bool(main)
+        self.weighs_main = check_flag("main", main)
 
     def setup(self, tasks: Sequence[str]) -> None:
         """Create a logarithm of a variance for each task."""

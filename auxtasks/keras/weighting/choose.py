@@ -9,11 +9,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, unknown_name
 from auxtasks.keras.weighting.base import Factors, State, Weighting
 from auxtasks.keras.weighting.by_gradient import CosineGate, GradientWeighting, GradNorm, Projection, Watch
 from auxtasks.keras.weighting.by_loss import DynamicWeightAverage, Uncertainty
 from auxtasks.keras.weighting.plans import AuxiliaryFirst, Decay, Delayed, WarmUp
+from auxtasks.validation import check_choice
 
 WEIGHTINGS: dict[str, type[Weighting]] = {
     "delayed": Delayed,
@@ -33,7 +34,7 @@ WEIGHTINGS: dict[str, type[Weighting]] = {
 def resolve_weightings(weighting: Any) -> list[Weighting]:
     """Return the weightings that an argument stands for."""
     parts = list(weighting) if isinstance(weighting, Sequence) and not isinstance(weighting, str) else [weighting]
-    found = [_resolved(part) for part in parts if part != "fixed"]
+    found = [_resolved(part) for part in parts if not (isinstance(part, str) and part == "fixed")]
     gradient = [type(one).__name__ for one in found if isinstance(one, GradientWeighting)]
     if len(gradient) > 1:
         raise InvalidInputError(f"`weighting`: only one may look at gradients; got {', '.join(gradient)}.")
@@ -59,13 +60,13 @@ def _resolved(part: Any) -> Weighting:
         return Custom(part)
     raise InvalidTypeError(
         f"`weighting` must be a name such as 'projection', a mapping {{name: options}} of one entry, a function, or a "
-        f"list of these; got {part!r}."
+        f"list of these; got {abbreviated(part)}."
     )
 
 
 def _made(name: str, options: Mapping[str, Any]) -> Weighting:
-    if name not in WEIGHTINGS:
-        raise unknown_name("weighting", name, ["fixed", *WEIGHTINGS], "weighting")
+    if check_choice("weighting", name, ["fixed", *WEIGHTINGS], "weighting") == "fixed":
+        raise InvalidInputError("`weighting`: 'fixed' has no options and stands for itself; pass the name alone.")
     try:
         return WEIGHTINGS[name](**options)
     except TypeError as error:  # an option that is missing or not known
@@ -90,7 +91,7 @@ class Custom(Weighting):
     def __init__(self, function: Callable[..., Any], name: str | None = None) -> None:
         super().__init__(name)
         if not callable(function):
-            raise InvalidTypeError(f"`weighting` must be a name, options or a function; got {function!r}.")
+            raise InvalidTypeError(f"`weighting` must be a name, options or a function; got {abbreviated(function)}.")
         self.function = function
 
     def factors(self, state: State) -> Factors:

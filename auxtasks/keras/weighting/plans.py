@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import keras
 from keras import ops
 
-from auxtasks.errors import InvalidInputError
 from auxtasks.keras.weighting.base import Factors, State, Weighting
-from auxtasks.validation import check_int, check_number
+from auxtasks.validation import check_choice, check_int, check_number
 
 Shape = Literal["linear", "cosine"]
 
@@ -63,9 +62,7 @@ class Ramp(Weighting):
     def __init__(self, steps: int, start: int = 0, shape: Shape = "linear", name: str | None = None) -> None:
         super().__init__(name)
         self.n_steps, self.start = check_int("steps", steps, low=1), check_int("start", start, low=0)
-        if shape not in ("linear", "cosine"):
-            raise InvalidInputError(f"`shape` must be 'linear' or 'cosine'; got {shape!r}.")
-        self.shape = shape
+        self.shape = check_choice("shape", shape, get_args(Shape))
 
     def _done(self, state: State) -> Any:
         """Return how much of the way is done, from 0 to 1."""

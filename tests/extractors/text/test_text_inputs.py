@@ -88,7 +88,7 @@ def test_what_cannot_be_read_is_named_by_its_place(X, error, message):
         ({"backend": "stanza"}, UnknownNameError, "`backend`"),
         ({"batch_size": 0}, InvalidInputError, "`batch_size` must be at least 1"),
         ({"n_process": 0}, InvalidInputError, "`n_process` must be positive, or -1"),
-        ({"cache": 3}, InvalidTypeError, "`cache` must be the path of a folder"),
+        ({"cache": 3}, InvalidTypeError, "`cache` must be a path; got 3"),
         ({"cache": __file__}, InvalidInputError, "`cache`: .* is a file"),
     ],
 )

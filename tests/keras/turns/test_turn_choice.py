@@ -134,7 +134,11 @@ def _drawn(ratio: list[float], seed: int, steps: int) -> list[int]:
         ({"proportional": {"ratio": {"a": -0.5}}}, InvalidInputError, r"`ratio\['a'\]` must be at least 0; got -0.5"),
         ({"alternating": {"ratio": {"a": 1.5}}}, InvalidTypeError, r"`ratio\['a'\]` must be an integer; got 1.5"),
         ({"alternating": {"ratio": dict.fromkeys("abcd", 0)}}, InvalidInputError, "positive for at least one task"),
-        ({"alternating": {"ratio": 2}}, InvalidTypeError, "`ratio` must map names of tasks to numbers; got 2"),
+        (
+            {"alternating": {"ratio": 2}},
+            InvalidTypeError,
+            r"`ratio` must be a mapping with names \(task\) as keys; got 2",
+        ),
         ({"alternating": 2}, InvalidTypeError, "`schedule` must be a name, .* got {'alternating': 2} of type dict"),
         (3, InvalidTypeError, "`schedule` must be a name, .* got 3 of type int"),
     ],

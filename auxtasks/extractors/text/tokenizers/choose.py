@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from auxtasks.errors import InvalidTypeError, unknown_name
+from auxtasks.errors import InvalidTypeError, abbreviated, unknown_name
 from auxtasks.extractors.text.tokenizers.base import Tokenizer
 from auxtasks.extractors.text.tokenizers.function import FunctionTokenizer
 from auxtasks.extractors.text.tokenizers.hugging_face import HuggingFaceTokenizer, from_hugging_face, is_hugging_face
@@ -37,7 +37,7 @@ def as_tokenizer(value: object) -> Tokenizer:
         return FunctionTokenizer(value)
     method = " Pass its method `tokenize` if that takes a text." if hasattr(value, "tokenize") else ""
     raise InvalidTypeError(
-        f"`tokenizer` must be {_ACCEPTED}; got {value!r:.60} of type {type(value).__name__}.{method}"
+        f"`tokenizer` must be {_ACCEPTED}; got {abbreviated(value)} of type {type(value).__name__}.{method}"
     )
 
 
