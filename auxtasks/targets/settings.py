@@ -45,7 +45,7 @@ def checked_settings(params: Mapping[str, Any]) -> Settings:
     settings = Settings(
         dtype=_float_dtype(params["dtype"]),
         scale=check_flag("scale", params["scale"]),
-        seed=check_int("seed", params["seed"], low=0),
+        seed=check_int("seed", params["seed"], low=0, high=2**64 - 1),
         padding=check_choice("padding", params["padding"], ("post", "pre")),
         padding_value=check_number("padding_value", params["padding_value"], low=-_FLOAT32_MAX, high=_FLOAT32_MAX),
         n_jobs=check_processes("n_jobs", params["n_jobs"]),
