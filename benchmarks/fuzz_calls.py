@@ -175,7 +175,7 @@ def of_heads() -> dict[str, Call]:
     turns = {"schedule": {"alternating": {"ratio": {"main": 2}}}, "weighting": {"warm_up": {"steps": 3}}}
     batches: dict[str, Any] = {"y": Y, "batch_size": 2, "shuffle": True, "seed": 0, "drop_remainder": False}
     batches |= {"labelled_share": None, "sample_weight": np.ones(N), "inputs": SIGNALS}
-    some = {"y": np.where(Y == 1, 1, -1), "batch_size": 4, "labelled_share": 0.5, "seed": 0}
+    some = {"y": np.where(Y == 1, 0, -1), "batch_size": 4, "labelled_share": 0.5, "seed": 0}
     sets = {"main": (SIGNALS, Y), "std": (SIGNALS, targets["std"])}
     options: dict[str, dict[str, Any]] = {
         "Delayed": {"steps": 5},

@@ -127,7 +127,7 @@ def test_keys() -> None:
             check_keys("at", {key: 1}, ("a", 2), "task")
 
 
-@pytest.mark.parametrize("value", ["", "\0", "\ud800", "a" * 256, "a/" * 3000], ids=list("abcde"))
+@pytest.mark.parametrize("value", ["", "\0", "\ud800"], ids=list("abc"))
 def test_what_is_no_path(value: str) -> None:
     with pytest.raises(InvalidInputError, match="`path` must be a path that the system can hold; got"):
         check_path("path", value)
