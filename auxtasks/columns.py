@@ -19,6 +19,8 @@ from auxtasks.typing import Array
 
 def plain_array(values: Any) -> Array:
     """Return what holds numbers or strings as a NumPy array, None or NaN where an entry is null or masked."""
+    if isinstance(values, type):  # has all the methods of its objects
+        return np.array(values, object)
     values = in_memory(values)
     if isinstance(values, np.ma.MaskedArray):
         return _with_gaps(np.asarray(values.data), np.ma.getmaskarray(values))
@@ -59,6 +61,8 @@ def entries_of(values: Any) -> Any:
 
 def is_column(values: Any) -> bool:
     """Tell whether something is a column, or a table of columns, of pandas, polars or Arrow."""
+    if isinstance(values, type):
+        return False
     return hasattr(values, "to_numpy") or hasattr(values, "to_pylist") or _is_extended(values)
 
 

@@ -25,7 +25,7 @@ from auxtasks.labels import missing_entries, read_labels
 from auxtasks.optional import require
 from auxtasks.specs import CLASS_KINDS, TargetSpec
 from auxtasks.typing import Array, Floats
-from auxtasks.validation import check_int
+from auxtasks.validation import check_int, check_path
 
 if TYPE_CHECKING:
     import keras
@@ -169,7 +169,7 @@ def plot_curves(
     """
     if batch_size is not None:
         check_int("batch_size", batch_size, low=1)
-    written = {}
+    written, into = {}, check_path("folder", folder)
     tasks = tasks_of(model, x, y, classes, from_logits, batch_size)
     stems = file_stems(list(tasks))
     for name, options in tasks.items():
@@ -177,7 +177,7 @@ def plot_curves(
             warnings.warn(f"{name!r} has no label in `y`, and so no figures.", AuxTasksWarning, stacklevel=2)
             continue
         for kind, figure in draw_curves(**options, task=name).items():
-            path = Path(folder) / f"{stems[name]}_{kind}.png"
+            path = into / f"{stems[name]}_{kind}.png"
             save_figure(figure, path)
             written[f"{name}_{kind}"] = path
     return written

@@ -16,7 +16,7 @@ import numpy as np
 
 from auxtasks.errors import StorageError
 from auxtasks.locks import LOCK, locked
-from auxtasks.opening import descriptor_of, refuse_link
+from auxtasks.opening import descriptor_of, refuse_link, shown
 
 NEW = "new"
 
@@ -124,7 +124,10 @@ def told_as_storage_error(
         if error.errno not in _FULL and below and not any(n.startswith(str(each)) for n in names for each in below):
             raise
         if error.errno not in _FULL:
-            raise StorageError(f"`{argument}`: {path} cannot be written ({error}); choose another path.") from error
+            why = f"{error.strerror}: {shown(error.filename)}" if error.filename else str(error)
+            raise StorageError(
+                f"`{argument}`: {shown(path)} cannot be written ({why}); choose another path."
+            ) from error
         there = next(folder for folder in path.absolute().parents if folder.exists())
         free = shutil.disk_usage(there).free
         raise StorageError(

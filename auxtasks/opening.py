@@ -20,12 +20,18 @@ UNREADABLE = (
 """What the readers of arrays, archives and JSON raise for bytes that are none, or that say there are more."""
 
 
+def shown(path: object) -> str:
+    """Return a path as errors say it: of a very long one the beginning and the end."""
+    text = str(path)
+    return text if len(text) < 500 else f"{text[:200]}…{text[-200:]}"
+
+
 def refuse_link(path: Path, argument: str = "path") -> None:
     """Refuse to write through a link, or in its place."""
     if os.path.islink(path):  # noqa: PTH114 (the method raises where a name is too long)
         raise StorageError(
-            f"`{argument}`: {path} is a link to {path.readlink()}, which auxtasks neither follows nor replaces; pass "
-            "the path that it leads to, or another one."
+            f"`{argument}`: {shown(path)} is a link to {path.readlink()}, which auxtasks neither follows nor replaces; "
+            "pass the path that it leads to, or another one."
         )
 
 
@@ -46,13 +52,15 @@ def descriptor_of(path: Path, flags: int) -> int:
     careful = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
     try:
         if path.is_symlink():
-            raise StorageError(f"{path} is a link, which auxtasks does not follow; put the file itself in its place.")
+            raise StorageError(
+                f"{shown(path)} is a link, which auxtasks does not follow; put the file itself in its place."
+            )
         descriptor = os.open(path, flags | careful, 0o666)
     except (FileNotFoundError, NotADirectoryError, StorageError):
         raise
     except OSError as error:
-        raise StorageError(f"{path} cannot be opened: {error.strerror}.") from error
+        raise StorageError(f"{shown(path)} cannot be opened: {error.strerror}.") from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise StorageError(f"{path} is no ordinary file, but a folder, a pipe or a device.")
+        raise StorageError(f"{shown(path)} is no ordinary file, but a folder, a pipe or a device.")
     return descriptor

@@ -21,11 +21,11 @@ from typing import Any
 
 import numpy as np
 
-from auxtasks.audit.splits import are_classes, checked_cv, folds_of, numbers_of, strata_of
+from auxtasks.audit.splits import are_classes, check_groups, checked_cv, folds_of, numbers_of, strata_of
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.labels import are_flags, are_signed, check_not_signed, present_rows, read_labels, without_labels
 from auxtasks.typing import Array
-from auxtasks.validation import check_flag, check_int, check_number
+from auxtasks.validation import check_flag, check_int, check_number, count_rows
 
 __all__ = ["SemiSupervisedSplit", "hide_labels"]
 
@@ -271,9 +271,10 @@ class SemiSupervisedSplit:
             As `split`.
         """
         labels = _read("y", y)
-        n = X.shape[0] if hasattr(X, "shape") else len(X)
+        n = count_rows("X", X)
         if len(labels) != n:
             raise InvalidInputError(f"`y` must have one entry for each of the {n} samples; found {len(labels)}.")
+        groups = check_groups(groups, np.ones(n, bool))
         missing = ~present_rows(labels, signed=are_signed(labels))
         if missing.any():
             raise InvalidInputError(

@@ -157,6 +157,14 @@ def _as_array(value: Any) -> Array:
     return plain_array(value) if is_column(value) else np.asarray(value)
 
 
+def count_rows(argument: str, value: Any) -> int:
+    """Return how many samples something holds."""
+    if isinstance(value, type) or not hasattr(value, "__len__") or getattr(value, "shape", (1,)) == ():
+        raise wrong_type(argument, "an array or a sequence with an entry for each sample", value)
+    shape = getattr(value, "shape", None)
+    return int(shape[0]) if isinstance(shape, tuple) else len(value)
+
+
 def is_real(dtype: np.dtype[Any]) -> bool:
     """Tell whether a dtype is of flags, integers or floats of NumPy, with which it can compute."""
     return dtype.kind in "biuf" and issubclass(dtype.type, (np.bool_, np.number))

@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from fuzz_calls import Call, Trained, all_calls
 from hostile import changed
+from sklearn.exceptions import DataConversionWarning
 
 import auxtasks
 from auxtasks.errors import AuxTasksError, AuxTasksWarning
@@ -77,7 +78,9 @@ def try_out(call: Call, arguments: dict[str, Any], names: list[str]) -> Outcome:
             signal.setitimer(signal.ITIMER_REAL, 0)
     if outcome.kind == "computed" and (new := _not_finite(found) - given):
         return Outcome("not finite", "", f"{', '.join(sorted(new))} in what is returned")
-    foreign = [one for one in said if not issubclass(one.category, AuxTasksWarning)]
+    # Estimators of scikit-learn must give its own warning of labels in a column.
+    own = (AuxTasksWarning, DataConversionWarning)
+    foreign = [one for one in said if not issubclass(one.category, own)]
     if outcome.kind in FINE and foreign:
         where = f"{Path(foreign[0].filename).name}:{foreign[0].lineno}"
         return Outcome("foreign warning", where, f"{foreign[0].category.__name__}: {foreign[0].message}")

@@ -7,7 +7,6 @@ import inspect
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +26,7 @@ from auxtasks.files import named
 from auxtasks.generator import AuxTargetGenerator
 from auxtasks.labels import MAIN, are_signed, check_two_classes, missing_entries, present_rows, read_labels
 from auxtasks.teacher.teaching import split_tasks
-from auxtasks.validation import check_flag, check_int, check_number, check_processes
+from auxtasks.validation import check_flag, check_int, check_number, check_path, check_processes, count_rows
 
 if TYPE_CHECKING:
     import keras
@@ -174,12 +173,13 @@ def audit(
     settings |= {"at": at, "weighting": weighting, "schedule": schedule}
     experiment, factors = experiment_of(build_model, X, y, targets, test, metrics, weights, settings)
     chosen = check_seeds(seeds)
+    kept = None if results is None else check_path("results", results)
     splits = experiment.splits(cv, groups, chosen)
     judged = experiment.settings.metrics.judged
     rule = Rule.of(judged, margin, confidence, adjust, overlap_of(splits, experiment.labelled))
     arms = arms_of(list(experiment.specs), factors, together=together, controls=controls)
     # Fingerprints read all data and make a model more: only what is kept needs them.
-    records = Records(None, {}) if results is None else Records(Path(results), experiment.made_of())
+    records = Records(None, {}) if kept is None else Records(kept, experiment.made_of())
     runs = run_all(experiment, arms, splits, records, judged, jobs, progress=progress)
     relevance = relevance_of(experiment)
     findings = findings_of(runs, rule, relevance)
@@ -196,10 +196,14 @@ LARGEST_WEIGHT = float(np.finfo(np.float32).max)
 """Of the floats that losses are multiplied by."""
 
 
+MOST_SEEDS = 10_000
+"""So many pairs of trainings can be asked for: more are a slip."""
+
+
 def check_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
     """Return the seeds: as many as a number says, or those given."""
     if isinstance(seeds, (str, bytes)) or not isinstance(seeds, (Sequence, np.ndarray)):
-        return tuple(range(check_int("seeds", seeds, low=2)))
+        return tuple(range(check_int("seeds", seeds, low=2, high=MOST_SEEDS)))
     found = tuple(check_int("seeds", seed, low=0) for seed in seeds)
     if len(found) < 2 or len(set(found)) < len(found):
         raise InvalidInputError(f"`seeds` must be two or more different ones; got {list(found)}.")
@@ -315,9 +319,10 @@ def made_targets(targets: Any, X: Any, y: Any) -> AuxTargets:
         )
     if not len(made):
         raise InvalidInputError("`targets` holds no target; there is nothing to compare.")
-    if len(X) != made.n_original:
+    n = count_rows("X", X)
+    if n != made.n_original:
         raise InvalidInputError(
-            f"`X` has {len(X)} samples and `targets` were made of {made.n_original}; pass the same samples to both."
+            f"`X` has {n} samples and `targets` were made of {made.n_original}; pass the same samples to both."
         )
     return made
 

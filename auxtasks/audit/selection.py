@@ -23,7 +23,7 @@ from auxtasks.audit.verdicts import Comparison, Rule, compare
 from auxtasks.errors import InvalidInputError, InvalidTypeError, StorageError
 from auxtasks.files import fingerprint, named
 from auxtasks.optional import plain_text
-from auxtasks.validation import check_flag, check_int, check_number, check_processes
+from auxtasks.validation import check_flag, check_int, check_number, check_path, check_processes
 
 if TYPE_CHECKING:
     import keras
@@ -264,7 +264,7 @@ def check_depths(depths: Any, experiment: Experiment) -> list[float | str]:
 
 def check_folder(results: str | os.PathLike[str] | None) -> Path | None:
     """Return the folder of finished runs."""
-    folder = None if results is None else Path(results)
+    folder = None if results is None else check_path("results", results)
     if folder is not None and folder.exists() and not folder.is_dir():
         raise StorageError(
             f"`results`: {folder} is a file, and a search keeps its runs in a folder; pass another name."

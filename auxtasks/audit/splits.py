@@ -6,15 +6,15 @@ import copy
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from auxtasks.columns import is_missing, plain_array
-from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError
+from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, abbreviated, wrong_type
 from auxtasks.optional import require
 from auxtasks.typing import Array
+from auxtasks.validation import is_integer
 
 
 @dataclass(frozen=True)
@@ -101,26 +101,25 @@ def _check_parts(train: Array, test: Array, labelled: Array, groups: Array | Non
 
 def checked_cv(cv: Any) -> Any:
     """Return a way of splitting that gives the same however often it is asked: what can be read once is made a list."""
-    if isinstance(cv, Integral) and not isinstance(cv, bool):
+    if is_integer(cv):
         if cv < 2:
             raise InvalidInputError(f"`cv` must be at least 2 folds; got {cv}.")
         return int(cv)
     if cv is None or (hasattr(cv, "split") and not isinstance(cv, (str, bytes))):
         return cv
-    if not isinstance(cv, Iterable) or isinstance(cv, (str, bytes)):
-        raise InvalidTypeError(
-            f"`cv` must be a number of folds, a scikit-learn splitter or an iterable of (train, test); got {cv!r}."
-        )
+    if not isinstance(cv, Iterable) or isinstance(cv, (str, bytes, type)) or getattr(cv, "shape", None) == ():
+        raise wrong_type("cv", "a number of folds, a scikit-learn splitter or an iterable of (train, test)", cv)
     pairs = list(cv)
     for number, pair in enumerate(pairs):
         if (
             not isinstance(pair, (tuple, list, np.ndarray))
+            or getattr(pair, "shape", None) == ()
             or len(pair) != 2
             or any(np.ndim(part) != 1 for part in pair)
         ):
             raise InvalidTypeError(
                 f"`cv`: entry {number} must be a pair (train, test) of sample numbers; got {type(pair).__name__} "
-                f"{pair!r}."
+                f"{abbreviated(pair)}."
             )
     return [tuple(pair) for pair in pairs]
 

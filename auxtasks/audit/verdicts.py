@@ -16,7 +16,7 @@ from auxtasks.audit.screen.probe import linear_probe
 from auxtasks.errors import InvalidInputError
 from auxtasks.targets.reading import to_array
 from auxtasks.typing import Floats
-from auxtasks.validation import check_choice, check_number
+from auxtasks.validation import LARGEST_NUMBER, check_choice, check_number
 
 Adjust = Literal["holm", "bonferroni", "none"]
 ADJUSTMENTS: tuple[Adjust, ...] = ("holm", "bonferroni", "none")
@@ -251,8 +251,12 @@ def compare(
             f"`baseline` and `auxiliary` must hold one accuracy for each of the same two or more seeds; found shapes "
             f"{first.shape} and {second.shape}."
         )
-    if not (np.isfinite(first).all() and np.isfinite(second).all()):
-        raise InvalidInputError("`baseline` and `auxiliary` must hold finite scores; leave out pairs without one.")
+    # NaN is not at most anything.
+    if not all((np.abs(scores) <= LARGEST_NUMBER).all() for scores in (first, second)):
+        raise InvalidInputError(
+            f"`baseline` and `auxiliary` must hold finite scores of at most {LARGEST_NUMBER:.1e}; leave out pairs "
+            "without one."
+        )
     first, second = first.astype(np.float64), second.astype(np.float64)
     differences = second - first
     mean = float(differences.mean())

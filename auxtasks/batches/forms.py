@@ -115,7 +115,7 @@ def read_rows(argument: str, values: Any, n: int | None = None) -> Any:
 
 def _checked_rows(argument: str, part: Any, n: int | None) -> Any:
     # The rows of a table are told by position, not by its index.
-    rows = plain_array(part) if is_column(part) and not isinstance(part, type) else part
+    rows = plain_array(part) if is_column(part) else part
     if isinstance(rows, (type, np.ma.MaskedArray)) or not hasattr(rows, "shape") or not _holds_numbers_or_texts(rows):
         raise wrong_type(argument, "an array of numbers or texts, or a structure of these", part)
     shape = tuple(rows.shape)
@@ -241,7 +241,7 @@ def _holds_texts(array: Any) -> bool:
 
 def _as_objects(array: Any) -> Array:
     if array.dtype.kind == "S":
-        array = np.char.decode(array, "utf-8")
+        array = np.char.decode(array, "utf-8", "replace")
     converted: Array = array.to_numpy(dtype=object) if hasattr(array, "to_numpy") else array.astype(object)
     return converted
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.errors import InvalidInputError, InvalidTypeError, wrong_type
 from auxtasks.targets.reading import read_inputs, to_array
 from auxtasks.targets.samples import Ragged
 from auxtasks.typing import Array
@@ -129,6 +129,8 @@ Source = Sliced | Batches
 
 def source_of(X: object, domain: str) -> Source:
     """Decide how inputs are read."""
+    if isinstance(X, type):
+        raise wrong_type("X", "an array, not a class", X)
     in_memory = hasattr(X, "to_numpy") or isinstance(X, (list, tuple, str, bytes, Mapping))
     plain = not in_memory and str(getattr(X, "dtype", "object")) != "object"
     if plain and hasattr(X, "__getitem__") and len(getattr(X, "shape", None) or ()):

@@ -16,9 +16,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from auxtasks.audit.metrics.problem import about_loss
 from auxtasks.columns import entries_of
-from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name, wrong_type
 from auxtasks.generator import AuxTargetGenerator, input_tags, made_leniently
 from auxtasks.labels import MAIN, class_weights, missing_entries
+from auxtasks.registry import DOMAINS
 from auxtasks.sklearn.building import build_model, compile_wrapper, labels_for, make_callbacks
 from auxtasks.sklearn.labels import (
     Encoded,
@@ -33,7 +34,7 @@ from auxtasks.sklearn.labels import (
 from auxtasks.targets.reading import to_array
 from auxtasks.teacher.teaching import split_tasks
 from auxtasks.typing import Array
-from auxtasks.validation import check_int
+from auxtasks.validation import check_choice, check_int, count_rows
 
 if TYPE_CHECKING:
     from auxtasks.aux_targets import AuxTargets
@@ -112,7 +113,7 @@ class AuxEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
         if len(X) != n:
             raise InvalidInputError(f"`X` and `y` have inconsistent numbers of samples: {len(X)} and {n}.")
         weights = self._weigh(y, labels, _read_weights(sample_weight, n))
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        seed = _drawn_seed(self.random_state)
         given = _read_given(given)
         wanted = split_tasks(self.tasks, has_labels=True)[1] is not None
         incomplete = any(missing_entries(labels).any() for labels in encoded)
@@ -287,6 +288,15 @@ def _wrapped(base: Any, targets: AuxTargets, options: dict[str, Any]) -> Any:
     return AuxModel(base, {}, {}, {}, options["seed"])
 
 
+def _drawn_seed(random_state: Any) -> int:
+    try:
+        return int(check_random_state(random_state).randint(2**31 - 1))
+    except (ValueError, TypeError) as error:
+        raise InvalidInputError(
+            f"`random_state` must be an int, a numpy.random.RandomState or None: {error}"
+        ) from error
+
+
 def _is_routed(name: str) -> bool:
     prefix, separator, rest = name.partition("__")
     return bool(separator and rest) and prefix in ROUTES
@@ -294,14 +304,23 @@ def _is_routed(name: str) -> bool:
 
 def _read_inputs(estimator: Any, X: Any, *, reset: bool) -> Any:
     """Check inputs that are a table as scikit-learn does; others are left to the generator."""
+    domain = check_choice("domain", estimator.domain, DOMAINS, "domain")
+    if isinstance(X, type):
+        raise wrong_type("X", "an array, not a class", X)
     # What is an array only on demand has no shape to be looked at before.
     X = X if hasattr(X, "shape") else entries_of(X)
-    X = np.asarray(X) if hasattr(X, "__array__") and not hasattr(X, "shape") else X
+    if isinstance(X, np.matrix) or (hasattr(X, "__array__") and not hasattr(X, "shape")):
+        X = np.asarray(X)
     if reset:
         for name in ("n_features_in_", "feature_names_in_"):
             vars(estimator).pop(name, None)
-    is_table = _is_table(estimator.domain, X)
-    return validate_data(estimator, X, reset=reset, ensure_min_samples=1 + reset) if is_table else X
+    if not _is_table(domain, X):
+        count_rows("X", X)
+        return X
+    try:
+        return validate_data(estimator, X, reset=reset, ensure_min_samples=1 + reset)
+    except ValueError as error:
+        raise InvalidInputError(f"`X`: {error}") from error
 
 
 def _is_table(domain: str, X: Any) -> bool:
@@ -333,6 +352,8 @@ def _read_given(given: Any) -> dict[str, Array] | None:
     """Return given columns by name."""
     if given is None:
         return None
+    if isinstance(given, type):
+        raise wrong_type("given", "named columns, not a class", given)
     names = getattr(getattr(given, "dtype", None), "names", None)
     names = names or (list(given) if isinstance(given, Mapping) else getattr(given, "columns", None))
     if names is None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 import numpy as np
 
 from auxtasks.audit.metrics.problem import about_loss
-from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.errors import AuxTasksError, InvalidInputError, InvalidTypeError, unknown_name, wrong_type
 from auxtasks.labels import missing_entries
 from auxtasks.sklearn.labels import Labels
 from auxtasks.typing import Array
@@ -57,7 +58,10 @@ def build_model(builder: Any, targets: AuxTargets, labels: Labels, options: Mapp
 
 
 def _arguments(builder: Any, known: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    parameters = inspect.signature(builder).parameters.values()
+    try:
+        parameters = inspect.signature(builder).parameters.values()
+    except ValueError as error:
+        raise InvalidInputError(f"`model` must be a function that builds a model: {error}.") from error
     named = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     if not any(p.kind is p.VAR_KEYWORD for p in parameters):
         for name in options:
@@ -90,11 +94,12 @@ def compile_wrapper(model: Any, base: keras.Model, estimator: Any, labels: Label
     else:
         options = {"optimizer": estimator.optimizer, "loss": estimator.loss, "metrics": estimator.metrics}
         options |= estimator.routed("compile")
-        optimizer = _make_optimizer(options.pop("optimizer"), estimator.routed("optimizer"))
-        loss, of_loss = options.pop("loss"), estimator.routed("loss")
-        automatic = isinstance(loss, str) and loss == AUTO and not of_loss
-        loss = _default_loss(base, labels, shapes) if automatic else _make_loss(loss, of_loss)
-        model.compile(optimizer, loss, **options)
+        with _told_as_parameters():
+            optimizer = _make_optimizer(options.pop("optimizer"), estimator.routed("optimizer"))
+            loss, of_loss = options.pop("loss"), estimator.routed("loss")
+            automatic = isinstance(loss, str) and loss == AUTO and not of_loss
+            loss = _default_loss(base, labels, shapes) if automatic else _make_loss(loss, of_loss)
+            model.compile(optimizer, loss, **options)
     if isinstance(loss, Mapping):
         losses = {name: loss.get(name) for name in shapes}
     else:
@@ -103,6 +108,19 @@ def compile_wrapper(model: Any, base: keras.Model, estimator: Any, labels: Label
     if labels.classes and any(about_loss(each).scale == "margins" for each in losses.values()):
         raise InvalidInputError("`loss`: hinge losses give margins and no probabilities; use a cross-entropy.")
     return losses
+
+
+@contextmanager
+def _told_as_parameters() -> Iterator[None]:
+    """Say of what Keras refuses which parameters it comes from."""
+    try:
+        yield
+    except AuxTasksError:
+        raise
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InvalidInputError(
+            f"`optimizer`, `loss` and `metrics`: Keras cannot compile with these: {error}"
+        ) from error
 
 
 def labels_for(losses: Mapping[str, Any], columns: Mapping[str, Array], labels: Labels) -> dict[str, Array]:
@@ -216,9 +234,14 @@ def _make_loss(loss: Any, options: Mapping[str, Any]) -> Any:
 
 def make_callbacks(callbacks: Any, options: Mapping[str, Any]) -> list[Any]:
     """Make callbacks that no training has used."""
+    import keras
+
     if not isinstance(callbacks, (list, tuple, Mapping)):
         callbacks = [] if callbacks is None else [callbacks]
     named = dict(callbacks.items() if isinstance(callbacks, Mapping) else enumerate(callbacks))
+    for callback in named.values():
+        if isinstance(callback, type) and not issubclass(callback, keras.callbacks.Callback):
+            raise wrong_type("callbacks", "callbacks of Keras, or their classes", callback)
     classes = [str(name) for name, callback in named.items() if isinstance(callback, type)]
     for key in options:
         owner, separator, _ = key.partition("__")

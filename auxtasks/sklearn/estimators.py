@@ -10,7 +10,7 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.class_weight import compute_sample_weight
 
 from auxtasks.audit.metrics.evidence import as_probabilities
-from auxtasks.errors import AuxTasksWarning, InvalidInputError
+from auxtasks.errors import AuxTasksWarning, InvalidInputError, wrong_type
 from auxtasks.sklearn.base import AuxEstimator
 from auxtasks.sklearn.labels import Labels, as_columns, check_weighed, fit_classes, fit_numbers, plain, read_y
 from auxtasks.typing import Array, Floats
@@ -178,6 +178,8 @@ class AuxClassifier(ClassifierMixin, AuxEstimator):  # type: ignore[misc]  # sci
     def _weigh(self, y: Any, labels: Labels, weights: Array | None) -> Array | None:
         if self.class_weight is None:
             return weights
+        if not isinstance(self.class_weight, (str, dict, list)):
+            raise wrong_type("class_weight", "'balanced' or a mapping of classes to weights", self.class_weight)
         check_weighed("class_weight", self.class_weight, labels)
         array, missing = read_y(y, self.unlabelled)
         rows = ~missing.reshape(len(array), -1).any(axis=1)

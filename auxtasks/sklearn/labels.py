@@ -12,7 +12,7 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from auxtasks.columns import is_missing, plain_array
-from auxtasks.errors import AuxTasksWarning, InvalidInputError, unknown_name
+from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.labels import MAIN, missing_entries
 from auxtasks.typing import Array
 
@@ -63,6 +63,8 @@ class Labels:
         columns = array.shape[1] if array.ndim == 2 else 1
         if columns != self.n_columns:
             raise InvalidInputError(f"`y` must have {self.n_columns} column(s), as in the training; found {columns}.")
+        if array.dtype.kind == "c":
+            raise InvalidTypeError("`y` must hold real numbers; found complex ones.")
         if self.target_type not in ("binary", "multiclass", "multiclass-multioutput"):
             with np.errstate(over="ignore"):
                 numbers = np.where(missing, np.nan, array).astype(np.float32)

@@ -169,7 +169,7 @@ def checked_names(names: str | Iterable[str] | None, problem: Problem) -> tuple[
     check_choice("problem", problem, DEFAULTS)
     if names is None:
         return DEFAULTS[problem]
-    if not isinstance(names, Iterable):
+    if not isinstance(names, Iterable) or getattr(names, "shape", None) == ():
         raise InvalidTypeError(f"`metrics` must be names of metrics; got {names!r} of type {type(names).__name__}.")
     chosen = (names,) if isinstance(names, str) else tuple(names)
     fitting = [name for name, metric in METRICS.items() if problem in metric.problems]

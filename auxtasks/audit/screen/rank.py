@@ -30,7 +30,7 @@ from auxtasks.audit.screen.probe import (
 )
 from auxtasks.audit.screen.ranking import FROM_LABEL, Ranking, TaskRank, warnings_of
 from auxtasks.aux_targets import AuxTargets
-from auxtasks.errors import InvalidInputError, InvalidTypeError
+from auxtasks.errors import InvalidInputError, InvalidTypeError, wrong_type
 from auxtasks.labels import check_two_classes, main_labels
 from auxtasks.specs import TargetSpec
 from auxtasks.typing import Array
@@ -242,6 +242,8 @@ def _specs(targets: object, specs: Mapping[str, TargetSpec] | None) -> Mapping[s
         )
     if specs is None and isinstance(targets, AuxTargets):
         specs = targets.specs
+    if specs is not None and not isinstance(specs, Mapping):
+        raise wrong_type("specs", "a mapping of names to TargetSpec", specs)
     without = [str(name) for name in targets if specs is None or not isinstance(specs.get(name), TargetSpec)]
     if without or specs is None:
         raise InvalidInputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,8 @@ def _folder(value: object) -> Path | None:
     if value is None:
         return None
     folder = check_path("cache", value).expanduser()
-    if folder.exists() and not folder.is_dir():
+    # `exists` raises where a name is too long.
+    if os.path.exists(folder) and not folder.is_dir():  # noqa: PTH110
         raise InvalidInputError(f"`cache`: {folder} is a file; pass the path of a folder.")
     return folder
 

@@ -14,7 +14,7 @@ from auxtasks.keras.weighting.base import Factors, State, Weighting
 from auxtasks.keras.weighting.by_gradient import CosineGate, GradientWeighting, GradNorm, Projection, Watch
 from auxtasks.keras.weighting.by_loss import DynamicWeightAverage, Uncertainty
 from auxtasks.keras.weighting.plans import AuxiliaryFirst, Decay, Delayed, WarmUp
-from auxtasks.validation import check_choice
+from auxtasks.validation import check_choice, check_depth
 
 WEIGHTINGS: dict[str, type[Weighting]] = {
     "delayed": Delayed,
@@ -65,6 +65,7 @@ def _resolved(part: Any) -> Weighting:
 
 
 def _made(name: str, options: Mapping[str, Any]) -> Weighting:
+    check_depth("weighting", options)
     if check_choice("weighting", name, ["fixed", *WEIGHTINGS], "weighting") == "fixed":
         raise InvalidInputError("`weighting`: 'fixed' has no options and stands for itself; pass the name alone.")
     try:
