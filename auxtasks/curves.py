@@ -19,13 +19,13 @@ from auxtasks.audit.metrics.evidence import Evidence, gather, to_numbers
 from auxtasks.audit.metrics.metrics import Metrics
 from auxtasks.audit.metrics.problem import Problem, without_last_one
 from auxtasks.audit.report.style import BASELINE, INK, WIDTH, house_style, save_figure, short
-from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, unknown_name, wrong_type
 from auxtasks.files import digest
 from auxtasks.labels import missing_entries, read_labels
 from auxtasks.optional import require
 from auxtasks.specs import CLASS_KINDS, TargetSpec
 from auxtasks.typing import Array, Floats
-from auxtasks.validation import check_int, check_path
+from auxtasks.validation import check_int, check_path, is_several
 
 if TYPE_CHECKING:
     import keras
@@ -378,6 +378,8 @@ def decisions_of(
                 "from_logits=True."
             )
     n_classes = 2 if chosen.problem == "binary" else outputs.shape[-1]
+    if names is not None and not is_several(names):
+        raise wrong_type("classes", "the names of classes", names)
     known = tuple(map(str, range(n_classes) if names is None else names))
     if len(known) != n_classes:
         raise InvalidInputError(f"`classes` must name the {n_classes} classes; got {len(known)} names.")
@@ -474,7 +476,10 @@ def tasks_of(
         )
     labels = dict(y) if isinstance(y, Mapping) else {MAIN: y}
     specs = model.specs if isinstance(model, AuxModel) else {}
-    outputs = model.predict(x, batch_size=batch_size, verbose=0)
+    try:
+        outputs = model.predict(x, batch_size=batch_size, verbose=0)
+    except ValueError as error:
+        raise InvalidInputError(f"`x` does not fit the model: {error}") from error
     several = isinstance(outputs, (list, tuple))
     names = getattr(model, "output_names", None) or [str(at) for at in range(len(outputs))]
     main = by_label(outputs, names if several else None)

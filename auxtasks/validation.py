@@ -7,7 +7,7 @@ compared or iterated over before its type is known.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -101,6 +101,13 @@ def check_names(argument: str, value: object) -> tuple[str, ...]:
     if not isinstance(value, (list, tuple)) or not all(isinstance(name, str) for name in value):
         raise wrong_type(argument, "a list of names", value)
     return tuple(value)
+
+
+def is_several(value: object) -> TypeGuard[Sequence[Any]]:
+    """Tell whether something is a sequence of values, an array among them, and not one value or text."""
+    if isinstance(value, np.ndarray):
+        return value.ndim > 0
+    return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
 
 
 def check_path(argument: str, value: object) -> Path:

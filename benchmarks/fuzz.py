@@ -95,8 +95,9 @@ def _judged(error: BaseException, names: list[str]) -> Outcome:
         return Outcome("no message", _place(error), type(other).__name__)
     said = f"{type(error).__name__}: {message}"
     files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
-    if not any(file.startswith(OURS) for file in files) or Path(files[-1]).name == "hostile.py":
-        # Keras takes arguments up before a constructor of auxtasks sees them; a function of the user's may fail.
+    if not any(file.startswith(OURS) for file in files) or Path(files[-1]).name == "hostile.py" or "_raising" in said:
+        # Keras takes arguments up before a constructor of auxtasks sees them; a function of the user's may fail, and
+        # Keras raise something else of it.
         return Outcome("refused")
     if isinstance(error, (MemoryError, RecursionError)):
         return Outcome(type(error).__name__, _place(error), said)

@@ -26,7 +26,7 @@ from auxtasks.files import named
 from auxtasks.generator import AuxTargetGenerator
 from auxtasks.labels import MAIN, are_signed, check_two_classes, missing_entries, present_rows, read_labels
 from auxtasks.teacher.teaching import split_tasks
-from auxtasks.validation import check_flag, check_int, check_number, check_path, check_processes, count_rows
+from auxtasks.validation import check_flag, check_int, check_number, check_path, check_processes, count_rows, is_several
 
 if TYPE_CHECKING:
     import keras
@@ -202,7 +202,7 @@ MOST_SEEDS = 10_000
 
 def check_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
     """Return the seeds: as many as a number says, or those given."""
-    if isinstance(seeds, (str, bytes)) or not isinstance(seeds, (Sequence, np.ndarray)):
+    if not is_several(seeds):
         return tuple(range(check_int("seeds", seeds, low=2, high=MOST_SEEDS)))
     found = tuple(check_int("seeds", seed, low=0) for seed in seeds)
     if len(found) < 2 or len(set(found)) < len(found):
@@ -217,7 +217,7 @@ def check_weights(weights: Weights, tasks: Sequence[str]) -> tuple[dict[str, flo
     if isinstance(weights, (str, Mapping)):
         found_for_each = checked_weights(weights, dict.fromkeys(tasks, AUTO)).items()
         return {task: weight if weight == AUTO else _positive(weight) for task, weight in found_for_each}, (1.0,)
-    several = tuple(weights) if isinstance(weights, (Sequence, np.ndarray)) else (weights,)
+    several = tuple(weights) if is_several(weights) else (weights,)
     found = tuple(_positive(weight) for weight in several)
     if not found or len(set(found)) < len(found):
         raise InvalidInputError(f"`weights` must be one or more different numbers; got {list(found)}.")

@@ -34,7 +34,7 @@ from auxtasks.sklearn.labels import (
 from auxtasks.targets.reading import to_array
 from auxtasks.teacher.teaching import split_tasks
 from auxtasks.typing import Array
-from auxtasks.validation import check_choice, check_int, count_rows
+from auxtasks.validation import check_choice, check_depth, check_int, count_rows
 
 if TYPE_CHECKING:
     from auxtasks.aux_targets import AuxTargets
@@ -307,6 +307,7 @@ def _read_inputs(estimator: Any, X: Any, *, reset: bool) -> Any:
     domain = check_choice("domain", estimator.domain, DOMAINS, "domain")
     if isinstance(X, type):
         raise wrong_type("X", "an array, not a class", X)
+    check_depth("X", X)
     # What is an array only on demand has no shape to be looked at before.
     X = X if hasattr(X, "shape") else entries_of(X)
     if isinstance(X, np.matrix) or (hasattr(X, "__array__") and not hasattr(X, "shape")):

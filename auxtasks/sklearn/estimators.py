@@ -178,7 +178,8 @@ class AuxClassifier(ClassifierMixin, AuxEstimator):  # type: ignore[misc]  # sci
     def _weigh(self, y: Any, labels: Labels, weights: Array | None) -> Array | None:
         if self.class_weight is None:
             return weights
-        if not isinstance(self.class_weight, (str, dict, list)):
+        balanced = isinstance(self.class_weight, str) and self.class_weight == "balanced"
+        if not balanced and not isinstance(self.class_weight, (dict, list)):
             raise wrong_type("class_weight", "'balanced' or a mapping of classes to weights", self.class_weight)
         check_weighed("class_weight", self.class_weight, labels)
         array, missing = read_y(y, self.unlabelled)

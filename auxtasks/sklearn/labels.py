@@ -100,7 +100,10 @@ def fit_classes(y: Any, unlabelled: Any) -> Labels:
     complete = plain(_filled(array, missing))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)  # said below
-        check_classification_targets(complete)
+        try:
+            check_classification_targets(complete)
+        except ValueError as error:
+            raise InvalidInputError(f"`y`: {error}") from error
         kind = type_of_target(complete)
     if kind == "multilabel-indicator":
         return Labels(kind, array.shape[1], (np.arange(array.shape[1]),), unlabelled)

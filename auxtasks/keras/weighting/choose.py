@@ -71,7 +71,8 @@ def _made(name: str, options: Mapping[str, Any]) -> Weighting:
     try:
         return WEIGHTINGS[name](**options)
     except TypeError as error:  # an option that is missing or not known
-        raise InvalidInputError(f"`weighting`: options of {name!r}: {str(error).split('__init__() ')[-1]}.") from error
+        why = str(error).split("__init__() ")[-1]
+        raise InvalidInputError(f"`weighting`: options of {name!r}: {why:.200}.") from error
 
 
 @keras.saving.register_keras_serializable("auxtasks")
