@@ -22,7 +22,7 @@ def trained(strategy: Any, main: np.ndarray, weighting: str = "fixed") -> dict[s
         model = attach_heads(
             dense_base(dropout=0.0), SPECS, weights={"kind": 2.0}, inputs=X, seed=0, weighting=weighting
         )
-        model.compile("sgd", LOSS, metrics=["accuracy"])
+        model.compile("sgd", LOSS, metrics=["accuracy"], jit_compile=False)
     data = tf.data.Dataset.from_tensor_slices((X, {"main": main, **aux_targets()})).batch(24)
     history = model.fit(data, epochs=1, shuffle=False, verbose=0).history
     # Weightings take no part in this.
