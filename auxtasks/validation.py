@@ -6,6 +6,7 @@ compared or iterated over before its type is known.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Collection, Mapping, Sequence
 from numbers import Integral, Real
@@ -191,4 +192,5 @@ def _out_of_range(argument: str, value: float, low: float, high: float) -> Inval
     # A bound that only slips go beyond is said only of these.
     open_above = high >= 2**16 and low != -high and not value > high
     bounds = f"at least {low}" if open_above else f"from {low} to {high}"
+    bounds = "finite" if low == -math.inf else bounds
     return InvalidInputError(f"`{argument}` must be {bounds}; got {abbreviated(value)}.")

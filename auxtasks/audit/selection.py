@@ -19,7 +19,7 @@ from auxtasks.audit.running import run_all
 from auxtasks.audit.screen import rank_tasks
 from auxtasks.audit.screen.ranking import Ranking
 from auxtasks.audit.splits import Split, checked_cv, overlap_of
-from auxtasks.audit.verdicts import Comparison, Rule, compare
+from auxtasks.audit.verdicts import Comparison, Rule, compared
 from auxtasks.errors import InvalidInputError, InvalidTypeError, StorageError
 from auxtasks.files import fingerprint, named
 from auxtasks.optional import plain_text
@@ -224,7 +224,7 @@ class Search:
     def gains(self, candidates: Sequence[Candidate], over: Candidate, splits: Sequence[Split]) -> list[Comparison]:
         """Compare candidates with another one on some splits."""
         before, overlap = self._scores(over, splits), self._rule.overlap
-        return [compare(before, self._scores(candidate, splits), overlap=overlap) for candidate in candidates]
+        return [compared(before, self._scores(candidate, splits), overlap=overlap) for candidate in candidates]
 
     def _scores(self, candidate: Candidate, splits: Sequence[Split]) -> list[float]:
         settings, judged = self._experiment.settings, self._rule.metric

@@ -106,7 +106,7 @@ def _compare(by_arm: Mapping[Arm, Mapping[tuple[int, int], Run]], first: Arm, se
     sign = 1.0 if rule.higher_is_better else -1.0
     pairs = [pair for pair in by_arm[first] if pair in by_arm[second]]
     scores = [[sign * by_arm[arm][pair].scores[rule.metric] for pair in pairs] for arm in (first, second)]
-    return compare(*scores, confidence=rule.confidence, overlap=rule.overlap)
+    return compared(*scores, confidence=rule.confidence, overlap=rule.overlap)
 
 
 Verdict = Literal["helps", "no effect", "hurts"]
@@ -242,8 +242,6 @@ def compare(
     >>> f"{found.mean:.3f} from {found.low:.3f} to {found.high:.3f}: {found.verdict}"
     '0.040 from 0.015 to 0.065: helps'
     """
-    from scipy.stats import t
-
     confidence, overlap = checked_confidence(confidence), check_number("overlap", overlap, low=0.0)
     first, second = to_array(baseline, "baseline"), to_array(auxiliary, "auxiliary")
     if first.shape != second.shape or first.ndim != 1 or len(first) < 2:
@@ -257,7 +255,20 @@ def compare(
             f"`baseline` and `auxiliary` must hold finite scores of at most {LARGEST_NUMBER:.1e}; leave out pairs "
             "without one."
         )
-    first, second = first.astype(np.float64), second.astype(np.float64)
+    return compared(first, second, confidence=confidence, overlap=overlap)
+
+
+def compared(
+    baseline: Sequence[float] | Floats,
+    auxiliary: Sequence[float] | Floats,
+    *,
+    confidence: float = CONFIDENCE,
+    overlap: float = 0.0,
+) -> Comparison:
+    """Compare scores of runs, which are NaN where a training diverged: then nothing is shown, and nothing raised."""
+    from scipy.stats import t
+
+    first, second = np.asarray(baseline, np.float64), np.asarray(auxiliary, np.float64)
     differences = second - first
     mean = float(differences.mean())
     error = float(differences.std(ddof=1) * np.sqrt(1 / len(first) + overlap))

@@ -216,7 +216,7 @@ def several() -> keras.Model:
         ({"build_model": no_loss}, InvalidInputError, "compiled with an optimizer and a loss"),
         ({"targets": "signal"}, InvalidTypeError, "`targets` must be AuxTargets.*got str"),
         ({"X": X[:50]}, InvalidInputError, "`X` has 50 samples and `targets` were made of 60"),
-        ({"seeds": 1}, InvalidInputError, "`seeds` must be at least 2"),
+        ({"seeds": 1}, InvalidInputError, "`seeds` must be from 2 to"),
         ({"seeds": [1, 1]}, InvalidInputError, "`seeds` must be two or more different"),
         ({"weights": 0.0}, InvalidInputError, "with 0 an arm is the baseline"),
         ({"weights": {"sdt": 1.0}}, UnknownNameError, "'sdt'"),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest, ttest_rel
 
 from auxtasks.audit import compare
+from auxtasks.audit.verdicts import compared
 from auxtasks.errors import InvalidInputError
 
 ACCURACY = st.floats(0, 1, width=32)
@@ -85,3 +86,9 @@ def test_rounding_is_no_difference() -> None:
 def test_anything_but_pairs_is_refused(a: list[float], b: list[float]) -> None:
     with pytest.raises(InvalidInputError, match=r"`baseline` and `auxiliary` .* found shapes"):
         compare(a, b)
+
+
+def test_a_training_that_diverged_shows_nothing_and_stops_nothing() -> None:
+    found = compared([0.5, float("nan")], [0.6, 0.7])
+    assert found.verdict == "no effect"
+    assert np.isnan([found.mean, found.low, found.high]).all()

@@ -153,7 +153,7 @@ def test_the_gain_of_a_step_is_over_the_best_before(monkeypatch: Any) -> None:
     [
         ({"confirm": 1}, InvalidInputError, "`confirm`"),
         ({"max_tasks": 0}, InvalidInputError, "`max_tasks`"),
-        ({"weights": [-1.0]}, InvalidInputError, "`weights` must be from 0.0 to"),
+        ({"weights": [-1.0]}, InvalidInputError, "`weights` must be at least 0.0"),
         ({"weights": [0.0]}, InvalidInputError, "`weights` must be positive"),
         ({"weights": ["a"]}, InvalidTypeError, "`weights` must be a number; got 'a'"),
         ({"weights": 3.0}, InvalidTypeError, "`weights` must be a list.*got 3.0"),

@@ -8,7 +8,7 @@ from auxtasks.audit.experiment import BASELINE, Run
 from auxtasks.audit.report.content import Content, sign_of
 from auxtasks.audit.report.tables import Table
 from auxtasks.audit.report.words import UNKNOWN, Units
-from auxtasks.audit.verdicts import Comparison, compare
+from auxtasks.audit.verdicts import Comparison, compared
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ def against_teacher(content: Content) -> AgainstTeacher | None:
     network = [sign * alone[run.pair].scores[metric] for run in runs]
     teacher = [sign * run.teacher[metric] for run in runs]
     both = [sign * run.scores[metric] for run in runs]
-    compared = (compare(network, teacher, **how), compare(network, both, **how), compare(teacher, both, **how))
-    return AgainstTeacher(arm.tasks[-1], str(said.get("teacher", "soft labels")), *compared)
+    found = (compared(network, teacher, **how), compared(network, both, **how), compared(teacher, both, **how))
+    return AgainstTeacher(arm.tasks[-1], str(said.get("teacher", "soft labels")), *found)
 
 
 def teacher_table(content: Content) -> Table | None:

@@ -16,7 +16,7 @@ from auxtasks.audit.report import AuditReport
 from auxtasks.audit.report.figures import figures_of, mean_and_spread
 from auxtasks.audit.report.style import figure_svg, short
 from auxtasks.audit.report.tables import duration, in_words
-from auxtasks.audit.verdicts import compare
+from auxtasks.audit.verdicts import compared
 
 HOSTILE = '<script>alert("1")</script>'
 CASES = {
@@ -173,7 +173,7 @@ def test_the_figure_of_differences_shows_every_pair_and_mean() -> None:
 
 def test_what_is_not_finite_is_left_out_of_figures() -> None:
     report = make_report({"fft": 0.0}, n_pairs=2)
-    wrong = compare([0.5, nan], [0.6, 0.7])
+    wrong = compared([0.5, nan], [0.6, 0.7])
     findings = tuple(replace(f, comparison=wrong, control=wrong) for f in report.findings)
     runs = tuple(replace(run, curves={"main": [inf, nan, 1.0]}) for run in report.runs)
     figures = figures_of(replace(report, findings=findings, runs=runs))
