@@ -13,7 +13,7 @@ from auxtasks.audit.experiment import BASELINE, Arm
 from auxtasks.audit.report import AuditReport
 from auxtasks.audit.report import text as table_module
 from auxtasks.audit.report.words import Units, baseline_mean, is_share, number_text
-from auxtasks.audit.verdicts import Finding, compare
+from auxtasks.audit.verdicts import Finding, compared
 
 PINNED = """\
 accuracy over 3 pairs: baseline 81.0 %, margin 0.5 points, 95 % intervals, verdicts Holm-adjusted
@@ -36,8 +36,8 @@ Use fft: +4.0 points (+1.5 to +6.5)."""
 def by_hand() -> AuditReport:
     """The scores are those of the example of `compare`, whose interval is found there."""
     base = [0.80, 0.82, 0.81]
-    good, none = compare(base, [0.84, 0.85, 0.86]), compare(base, [0.80, 0.81, 0.82])
-    up, down = compare(base, [0.81, 0.83, 0.82]), compare(base, [0.79, 0.81, 0.80])
+    good, none = compared(base, [0.84, 0.85, 0.86]), compared(base, [0.80, 0.81, 0.82])
+    up, down = compared(base, [0.81, 0.83, 0.82]), compared(base, [0.79, 0.81, 0.80])
     findings = (
         Finding(Arm(("fft",)), "helps", "Better.", good, good, up, 0.02, 0.84, 0.41, 1.07),
         Finding(Arm(("[b]",)), "no effect", "Chance.", none, none, down, 0.9, nan, nan, nan),
@@ -129,7 +129,7 @@ def test_small_differences_get_a_second_decimal() -> None:
 def test_scores_that_are_not_defined_are_dashes() -> None:
     report = make_report({"fft": 0.03}, n_pairs=2)
     (finding,) = report.findings
-    undefined = compare([nan, 0.5], [0.5, 0.6])
+    undefined = compared([nan, 0.5], [0.5, 0.6])
     row = str(replace(report, findings=(replace(finding, comparison=undefined, control=undefined),))).splitlines()[4]
     assert row.split() == ["fft", "helps", "–", "0", "of", "1", "–", "0.84", "0.41", "×1.07"]
 
@@ -143,7 +143,7 @@ def test_numbers_in_their_own_unit(number: float, text: str) -> None:
 
 
 def test_differences_in_points_and_in_their_own_unit() -> None:
-    found = compare([0.80, 0.82, 0.81], [0.84, 0.85, 0.86])
+    found = compared([0.80, 0.82, 0.81], [0.84, 0.85, 0.86])
     assert Units(True).interval(found) == "+4.0 (+1.5 to +6.5)"
     assert Units(False).interval(found) == "+0.0400 (+0.0152 to +0.0648)"
     assert (Units(True).value(0.81), Units(True).difference(nan)) == ("81.0 %", "–")
