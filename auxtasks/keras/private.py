@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -22,6 +23,31 @@ def layers_in(layer: keras.Layer, *, nested: bool = True, itself: bool = False) 
 def is_wired(model: keras.Model) -> bool:
     """Tell whether a model is a graph of layers that can be wired anew."""
     return isinstance(model, (keras.Sequential, keras.src.models.Functional))
+
+
+def take_training_as(model: keras.Model, base: keras.Model) -> None:
+    """Let the steps of Keras tell a wrapper whether they train if they would tell the model in it.
+
+    They tell only a model whose ``call`` has the argument; the layers of another one keep their own defaults.
+    """
+    model._call_has_training_arg = base._call_has_training_arg
+
+
+def run(model: keras.Model, inputs: Any, *, training: bool) -> Any:
+    """Call a model as a step of Keras does."""
+    return model(inputs, training=training) if model._call_has_training_arg else model(inputs)
+
+
+@contextmanager
+def losses_kept(model: keras.Model) -> Iterator[None]:
+    """Give layers back the losses of their last call, which the next one clears."""
+    layers = layers_in(model, itself=True)
+    before = [(layer._losses[:], set(layer._loss_ids)) for layer in layers]
+    try:
+        yield
+    finally:
+        for layer, (losses, ids) in zip(layers, before, strict=True):
+            layer._losses[:], layer._loss_ids = losses, ids
 
 
 def writes_legacy() -> bool:

@@ -26,6 +26,7 @@ from auxtasks.keras.losses import (
 )
 from auxtasks.keras.metrics import KnownMean, TaskMeans, TaskMetrics
 from auxtasks.keras.plan import Plan
+from auxtasks.keras.private import run
 from auxtasks.keras.recording import Event, recording
 from auxtasks.keras.taught import loss_of_output
 from auxtasks.specs import STEP_KINDS, TargetSpec
@@ -174,7 +175,7 @@ class AuxiliaryPredictor(keras.Model):
         """Return the prediction of each target: numbers as trained, or probabilities."""
         specs, plan = self.model.specs, self.model._plan
         with recording(self.model.tapped_layers) as events:
-            self.model(inputs, training=False)
+            run(self.model, inputs, training=False)
         linear: dict[str, Any] = {}
         for head in self.model.heads:
             event = plan.event_of(head.specs[0].name, events)
