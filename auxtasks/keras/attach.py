@@ -153,7 +153,8 @@ def attach_heads(
     Returns
     -------
     AuxModel
-        To be compiled with the main loss if `base` is not, and trained with ``fit(targets.inputs, targets.with_main(y))``.
+        To be compiled with the main loss, if `base` is not, and trained with ``fit(targets.inputs,
+        targets.with_main(y))``.
 
     Raises
     ------

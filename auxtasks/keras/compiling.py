@@ -71,7 +71,8 @@ def without_compiling(config: dict[str, Any]) -> dict[str, Any]:
 
 def compile_arguments(model: keras.Model) -> dict[str, Any]:
     """Return the arguments beside the optimizer that a model was compiled with."""
-    known = compiled_as(model)
+    # Compiled again without a loss, Keras keeps the one that it had.
+    known = {**compiled_as(model), "loss": model.loss}
     given = {name: known[name] for name in ("loss", *_BESIDE_LOSS) if known.get(name) is not None}
     # True may be what "auto" came to for that model.
     return given | {name: getattr(model, name) for name in _HOW} | {"jit_compile": model.jit_compile and "auto"}

@@ -241,8 +241,8 @@ class AuxModel(DescribedByBase, keras.Model):
             )
         if self._turns is not None:
             kwargs |= self._turns.compile_arguments(**kwargs)
-        self._rules = LabelRules.of(loss)
         super().compile(optimizer, loss, *args, **kwargs)
+        self._rules = LabelRules.of(self.loss)
         if self._turns is not None:
             n_devices = self.distribute_strategy.num_replicas_in_sync
             self._task_optimizers = self._turns.clones(self.optimizer, n_devices)
@@ -617,6 +617,7 @@ class AuxModel(DescribedByBase, keras.Model):
             return ops.zeros(())
         with self._step.on(batch, self._plan.layers.values()):
             outputs = run_aside(self, batch.inputs, training=training)
+            self._scores.log(batch.targets)
             _, sums = self._totals(outputs, training=training)
         return self._objective.alone(sums)
 
