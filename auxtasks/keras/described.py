@@ -8,24 +8,31 @@ from typing import Any
 import keras
 
 from auxtasks.keras.heads import Head
+from auxtasks.keras.plan import Plan
+from auxtasks.keras.private import is_called_in_graph
 
 
-class DescribedByBase:
+class DescribedByBase(keras.Model):
     """Answers for a model with heads what the base answers; what a subclassed base lacks is lacking here."""
 
     base: keras.Model
     heads: Sequence[Head]
-    taps: dict[str, str]
+    _plan: Plan
+
+    @property
+    def taps(self) -> dict[str, str]:
+        """The path of the layer that each task's head reads."""
+        return {task: point.path for task, point in self._plan.taps.items()}
 
     @property
     def input(self) -> Any:
-        """The symbolic input of the base, or the structure of several."""
-        return self.base.input
+        """The symbolic input of the base, or the structure of several; as a layer of another model, the one there."""
+        return super().input if is_called_in_graph(self) else self.base.input
 
     @property
     def output(self) -> Any:
-        """The symbolic output of the base, or the structure of several."""
-        return self.base.output
+        """The symbolic output of the base, or the structure of several; as a layer of another model, the one there."""
+        return super().output if is_called_in_graph(self) else self.base.output
 
     @property
     def inputs(self) -> Any:
@@ -53,7 +60,7 @@ class DescribedByBase:
         return getattr(self.base, "output_names", None)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> keras.Layer:
-        """Return a layer of the base, or a head by its name; see `keras.Model.get_layer`.
+        """Return a layer of the base, or by its name the base itself or a head; see `keras.Model.get_layer`.
 
         Parameters
         ----------
@@ -67,9 +74,9 @@ class DescribedByBase:
         keras.Layer
             The layer.
         """
-        heads = {head.name: head for head in self.heads}
-        if index is None and name in heads and all(layer.name != name for layer in self.base.layers):
-            return heads[name]
+        own = {layer.name: layer for layer in (self.base, *self.heads)}
+        if index is None and name in own and all(layer.name != name for layer in self.base.layers):
+            return own[name]
         return self.base.get_layer(name, index)
 
     def summary(self, *args: Any, print_fn: Callable[..., Any] | None = None, **kwargs: Any) -> None:

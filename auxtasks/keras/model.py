@@ -69,7 +69,7 @@ _LOGGER = logging.getLogger("auxtasks")
 
 
 @keras.saving.register_keras_serializable("auxtasks")
-class AuxModel(DescribedByBase, keras.Model):
+class AuxModel(DescribedByBase):
     """A Keras model with heads for auxiliary targets; made by `attach_heads`.
 
     Calling it returns the outputs of the base model alone, so that ``predict``, ``evaluate`` with plain labels,
@@ -169,11 +169,6 @@ class AuxModel(DescribedByBase, keras.Model):
     def specs(self) -> dict[str, TargetSpec]:
         """The auxiliary targets by name."""
         return dict(self._plan.specs)
-
-    @property
-    def taps(self) -> dict[str, str]:
-        """The path of the layer that each task's head reads."""
-        return {task: point.path for task, point in self._plan.taps.items()}
 
     @property
     def tapped_layers(self) -> list[keras.Layer]:
@@ -570,7 +565,7 @@ class AuxModel(DescribedByBase, keras.Model):
         self._objective.log(training=training)
         if step.batch is None or not step.batch.targets:
             return main
-        totals, sums = self._totals(y_pred, training=training)
+        totals, sums = self._totals(step.batch, y_pred, training=training)
         loss, step.parts = self._objective.joined(
             main, n_labels, totals, sums, trains_main=self._trains_main, training=training
         )
@@ -618,15 +613,15 @@ class AuxModel(DescribedByBase, keras.Model):
         with self._step.on(batch, self._plan.layers.values()):
             outputs = run_aside(self, batch.inputs, training=training)
             self._scores.log(batch.targets)
-            _, sums = self._totals(outputs, training=training)
+            _, sums = self._totals(batch, outputs, training=training)
         return self._objective.alone(sums)
 
-    def _totals(self, y_pred: Any, *, training: bool) -> tuple[dict[str, Total], Total]:
+    def _totals(self, batch: AuxBatch, y_pred: Any, *, training: bool) -> tuple[dict[str, Total], Total]:
         """Return the loss of each task in this step, and all side by side."""
         step = self._step
         step.outputs = by_label(y_pred, self.label_names)
         losses = losses_by_output(self.loss, self.label_names)
-        return self._scores.totals(step.batch, step.events, step.outputs, losses, training=training)
+        return self._scores.totals(batch, step.events, step.outputs, losses, training=training)
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Update the compiled metrics with the labels present, and return all metrics."""

@@ -61,6 +61,11 @@ def calls_in_graph(model: keras.Model, layer: keras.Layer) -> list[Any]:
     return [node for nodes in graph._nodes_by_depth.values() for node in nodes if node.operation is layer]
 
 
+def is_called_in_graph(layer: keras.Layer) -> bool:
+    """Tell whether a layer is called in the graph of some model."""
+    return bool(layer._inbound_nodes)
+
+
 def input_struct(model: keras.Model) -> Any:
     """Return the symbolic inputs of a functional model in its own structure; None of others."""
     return getattr(model, "_inputs_struct", None)
