@@ -66,6 +66,7 @@ def check(client: Client, folder: Path) -> AuxModel:
     assert loaded.taps.keys() == model.taps.keys()
     _assert_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
     assert strip_heads(model) is base
+    assert (base.compiled, base.loss) == (True, client.loss)
     _assert_equal(strip_heads(loaded).predict(x, verbose=0), base.predict(x, verbose=0))
     return model
 

@@ -52,7 +52,7 @@ def _two_stages(folder: Path, weights: float | None) -> tuple[keras.Model, keras
     y: Any = LABELS
     if weights is not None:
         model, y = attach_heads(base, TARGETS, at="block", weights=weights), TARGETS.with_main(LABELS)
-    for rate, trains_all in ((0.1, False), (0.01, True)):
+    for rate, trains_all, epochs in ((0.1, False, 1), (0.01, True, 2)):
         base.get_layer("backbone").trainable = trains_all
         model.compile(keras.optimizers.Adam(rate), LOSS, metrics=["accuracy"])
         saved = str(folder / f"{rate}_{weights}.keras")
@@ -62,7 +62,7 @@ def _two_stages(folder: Path, weights: float | None) -> tuple[keras.Model, keras
             keras.callbacks.ModelCheckpoint(saved, monitor="val_accuracy", save_best_only=True),
         ]
         validation = IMAGES, LABELS
-        model.fit(IMAGES, y, 8, 2, verbose=0, shuffle=False, callbacks=callbacks, validation_data=validation)
+        model.fit(IMAGES, y, 8, epochs, verbose=0, shuffle=False, callbacks=callbacks, validation_data=validation)
     return base, model
 
 
