@@ -173,11 +173,9 @@ def train_alone(split: Split, settings: Settings, seed: int, callbacks: list[Any
 def train_taught(split: Split, targets: AuxTargets, settings: Settings, seed: int, callbacks: list[Any]) -> float:
     """Train on all images, those without a label by their soft labels, and return the accuracy on the test images."""
     from auxtasks.keras import attach_heads, strip_heads
-    from auxtasks.keras.compiling import compile_like
 
     base = make_cnn(seed, settings.epochs * _steps_per_epoch(split))
     model = attach_heads(base, targets)
-    compile_like(model, base)
     model.fit(
         targets.inputs,
         targets.with_main(),

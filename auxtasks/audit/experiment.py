@@ -110,14 +110,12 @@ class Experiment:
         return Run(arm, seed, split.fold, scores, learned, seconds, curves, parts_name(split), teacher)
 
     def _made(self, arm: Arm, train: Data, seed: int, lessons: Mapping[str, Lesson]) -> Any:
-        from auxtasks.keras.compiling import checked_model, compile_like
+        from auxtasks.keras.compiling import checked_model
         from auxtasks.keras.seeds import set_seed
 
         set_seed(seed)
         base = checked_model(self.build_model())
-        model = self.attached(base, arm, train, seed, lessons)
-        compile_like(model, base)
-        return model
+        return self.attached(base, arm, train, seed, lessons)
 
     def _traced_with(self, train: Data, test: Data, options: Mapping[str, Any]) -> Any:
         """Return what decides, besides the model, how its functions are traced."""

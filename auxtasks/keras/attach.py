@@ -13,6 +13,7 @@ from auxtasks.aux_targets import AuxTargets
 from auxtasks.batches.composition import AUTO, Weight, checked_weights
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, wrong_type
 from auxtasks.generator import AuxTargetGenerator
+from auxtasks.keras.compiling import compile_back
 from auxtasks.keras.head_sizes import DEFAULT_BUDGET, sizes_of
 from auxtasks.keras.heads import plan_heads
 from auxtasks.keras.loss_names import resolve_losses, with_chance
@@ -68,7 +69,8 @@ def attach_heads(
     ----------
     base : keras.Model
         Any Keras model: Sequential (built or not), functional, subclassed, with nested models. It is trained through
-        the wrapper and never changed; `strip_heads` gives it back.
+        the wrapper and never changed; `strip_heads` gives it back. One that is compiled has the wrapper compiled
+        likewise, with an optimizer of the same settings.
     targets : AuxTargets or AuxTargetGenerator
         What to learn. With a fitted generator, targets are computed inside each training step from the batch as it
         arrives: ``fit(X, y)`` takes plain labels in any form of data, and augmented inputs have the targets of what
@@ -151,7 +153,8 @@ def attach_heads(
     Returns
     -------
     AuxModel
-        To be compiled with the main loss, and trained with ``fit(targets.inputs, targets.with_main(y))``.
+        To be compiled with the main loss, if `base` is not, and trained with ``fit(targets.inputs,
+        targets.with_main(y))``.
 
     Raises
     ------
@@ -257,7 +260,9 @@ def strip_heads(model: AuxModel) -> keras.Model:
     Returns
     -------
     keras.Model
-        The very object that was wrapped. Compile it to train it further.
+        The very object that was wrapped. If `model` is compiled it is compiled likewise, with a new optimizer of the
+        same settings, the learning rate that training ended with among them, whose state begins anew: it can be
+        evaluated, and trained further, at once. A base with a ``compile`` of its own is left to it.
 
     Raises
     ------
@@ -266,6 +271,7 @@ def strip_heads(model: AuxModel) -> keras.Model:
     """
     if not isinstance(model, AuxModel):
         raise InvalidTypeError(f"`model` must be an AuxModel, as attach_heads returns it; got {type(model).__name__}.")
+    compile_back(model.base, model)
     return model.base
 
 
@@ -278,7 +284,8 @@ def _check_base(base: object) -> None:
     if own:
         warnings.warn(
             f"{type(base).__name__} has its own {', '.join(own)}, which training with heads does not use: losses and "
-            "metrics are those given to compile.",
+            "metrics are those given to compile. To keep it, let it train a network with heads, and add "
+            "network.auxiliary_loss(x, targets) to its loss.",
             AuxTasksWarning,
             stacklevel=3,
         )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -22,16 +23,59 @@ _BESIDE_LOSS = ("loss_weights", "metrics", "weighted_metrics", "auto_scale_loss"
 _HOW = ("run_eagerly", "jit_compile", "steps_per_execution")
 
 
-def compile_like(model: keras.Model, base: keras.Model) -> None:
-    """Compile a wrapper as the model in it was, with the same optimizer."""
-    model.compile(base.optimizer, **compile_arguments(base))
+def compile_like(model: keras.Model, other: keras.Model) -> None:
+    """Compile a model as another one was, if that is compiled, with a new optimizer of the same settings."""
+    if not other.compiled:
+        return
+    optimizer = other.optimizer
+    try:
+        optimizer = optimizer_like(optimizer)
+    except (NotImplementedError, TypeError):  # it, or its learning-rate schedule, has no configuration
+        if optimizer is None or optimizer.built:
+            return
+    model.compile(optimizer, **compile_arguments(other))
+
+
+def compile_back(base: keras.Model, model: keras.Model) -> None:
+    """Compile the model in a wrapper as the wrapper was; one with a `compile` of its own is left as it is."""
+    if compiles_itself(base):
+        return
+    compile_like(base, model)
+    if base.compiled and base.optimizer is not None and not base.optimizer.built:
+        # Keras warns when it loads an optimizer that was saved without a state.
+        base.optimizer.build(base.trainable_variables)
+
+
+def compiles_itself(model: keras.Model) -> bool:
+    """Tell whether a model has a `compile` of its own."""
+    return type(model).compile not in (keras.Model.compile, keras.Sequential.compile)
+
+
+def check_arguments(base: keras.Model, given: Mapping[str, Any]) -> None:
+    """Refuse arguments that Keras's ``compile`` does not have."""
+    known = list(inspect.signature(keras.Model.compile).parameters)[1:]
+    for name in (name for name in given if name not in known):
+        if not compiles_itself(base):
+            raise unknown_name("compile", name, known, "argument")
+        raise InvalidInputError(
+            f"`compile`: {name!r} is no argument of keras.Model.compile. That of {type(base).__name__} belongs to a "
+            "training step of its own, which training with heads does not use: give compile a loss; or attach heads "
+            "to the network that the step trains, and add network.auxiliary_loss(x, targets) to its loss."
+        )
+
+
+def without_compiling(config: dict[str, Any]) -> dict[str, Any]:
+    """Return the description of a model without how it is compiled, which its wrapper knows."""
+    return {name: value for name, value in config.items() if name != "compile_config"}
 
 
 def compile_arguments(model: keras.Model) -> dict[str, Any]:
     """Return the arguments beside the optimizer that a model was compiled with."""
-    known = compiled_as(model)
+    # Compiled again without a loss, Keras keeps the one that it had.
+    known = {**compiled_as(model), "loss": model.loss}
     given = {name: known[name] for name in ("loss", *_BESIDE_LOSS) if known.get(name) is not None}
-    return given | {name: getattr(model, name) for name in _HOW}
+    # True may be what "auto" came to for that model.
+    return given | {name: getattr(model, name) for name in _HOW} | {"jit_compile": model.jit_compile and "auto"}
 
 
 def checked_optimizer(optimizer: Any) -> keras.optimizers.Optimizer:

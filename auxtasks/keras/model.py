@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -18,22 +18,44 @@ from auxtasks.batches.forms import AuxBatch, PackedDataset, as_inputs, as_tuple
 from auxtasks.batches.planned import Ordered, composed_dataset, weight_for
 from auxtasks.errors import InvalidInputError
 from auxtasks.generator import AuxTargetGenerator
-from auxtasks.keras.compiling import compile_arguments, optimizer_like
+from auxtasks.keras.compiling import (
+    check_arguments,
+    compile_arguments,
+    compile_like,
+    optimizer_like,
+    without_compiling,
+)
+from auxtasks.keras.described import DescribedByBase
 from auxtasks.keras.gradients import train_by_gradients
 from auxtasks.keras.heads import HeadSize, build_heads, plan_heads
 from auxtasks.keras.listening import Listening, Training
 from auxtasks.keras.loss_names import TaskLoss
+from auxtasks.keras.losses import Total
 from auxtasks.keras.masking import like_outputs, update_metrics
 from auxtasks.keras.objective import LossWeights, Objective
 from auxtasks.keras.on_the_fly import OnTheFly
 from auxtasks.keras.outputs import by_label, label_names
 from auxtasks.keras.packing import LabelRules, Packer, Use
 from auxtasks.keras.plan import Plan
-from auxtasks.keras.private import check_compiled, loss_container, metrics_container, writes_legacy
+from auxtasks.keras.private import (
+    check_compiled,
+    loss_container,
+    metrics_container,
+    take_training_as,
+    writes_legacy,
+)
 from auxtasks.keras.scores import AuxiliaryPredictor, Scores
 from auxtasks.keras.seeds import store_states, take_states
 from auxtasks.keras.taught import losses_by_output
-from auxtasks.keras.training import CurrentStep, Epochs, main_loss, over_present, step_in_parts
+from auxtasks.keras.training import (
+    CurrentStep,
+    Epochs,
+    check_step,
+    main_loss,
+    over_present,
+    run_aside,
+    step_in_parts,
+)
 from auxtasks.keras.trial import Shape
 from auxtasks.keras.turns.batches import TaskBatches
 from auxtasks.keras.turns.schedule import Asked, Schedule
@@ -47,7 +69,7 @@ _LOGGER = logging.getLogger("auxtasks")
 
 
 @keras.saving.register_keras_serializable("auxtasks")
-class AuxModel(keras.Model):
+class AuxModel(DescribedByBase):
     """A Keras model with heads for auxiliary targets; made by `attach_heads`.
 
     Calling it returns the outputs of the base model alone, so that ``predict``, ``evaluate`` with plain labels,
@@ -57,7 +79,7 @@ class AuxModel(keras.Model):
     Parameters
     ----------
     base : keras.Model
-        The model; it is not changed.
+        The model; it is not changed. If it is compiled, so is this one.
     specs : mapping of str to TargetSpec
         The auxiliary targets.
     taps : mapping of str to (path, call, shape)
@@ -107,6 +129,7 @@ class AuxModel(keras.Model):
         # The base's own policy: under another one the inputs would be cast before the base sees them.
         super().__init__(name=name or f"aux_{base.name}", dtype=base.dtype_policy, autocast=base.autocast)
         self.base = base
+        take_training_as(self, base)
         self.weightings = list(weighting)
         for each in self.weightings:
             each.setup(list(specs))
@@ -133,29 +156,19 @@ class AuxModel(keras.Model):
         # And what it would save as a part of this model is not.
         self._untracked = SimpleNamespace()
         self.built = True
+        compile_like(self, base)
 
     def __repr__(self) -> str:
         """Return what is attached where, and with how many parameters that are trained."""
         n_base, n_heads = self.base.count_params(), sum(head.n_trained for head in self.heads)
-        heads = [
-            f"{' + '.join(spec.name for spec in head.specs)} at {self.taps[head.specs[0].name]!r} "
-            f"with {head.n_trained:,}"
-            for head in self.heads
-        ]
+        heads = ", ".join(self._heads_in_words())
         share = f" ({100 * n_heads / n_base:.2g} %)" if heads and n_base else ""
-        return (
-            f"<AuxModel of {self.base.name!r} with {n_base:,} parameters; heads{share}: {', '.join(heads) or 'none'}>"
-        )
+        return f"<AuxModel of {self.base.name!r} with {n_base:,} parameters; heads{share}: {heads or 'none'}>"
 
     @property
     def specs(self) -> dict[str, TargetSpec]:
         """The auxiliary targets by name."""
         return dict(self._plan.specs)
-
-    @property
-    def taps(self) -> dict[str, str]:
-        """The path of the layer that each task's head reads."""
-        return {task: point.path for task, point in self._plan.taps.items()}
 
     @property
     def tapped_layers(self) -> list[keras.Layer]:
@@ -179,11 +192,6 @@ class AuxModel(keras.Model):
         A subclassed model that returns a tuple has the places ``"0"``, ``"1"`` and so on.
         """
         return label_names(self.base) or list(self._returned) or None
-
-    @property
-    def output_names(self) -> list[str] | None:
-        """The names of the base's outputs, by which Keras matches labels, losses and metrics; None if it has none."""
-        return getattr(self.base, "output_names", None)
 
     @property
     def loss_weights(self) -> dict[str, float]:
@@ -211,11 +219,16 @@ class AuxModel(keras.Model):
     def compile(self, optimizer: Any = "rmsprop", loss: Any = None, *args: Any, **kwargs: Any) -> None:
         """Configure training; see `keras.Model.compile`. The loss and metrics are those of the main output.
 
+        A base that was compiled when heads were attached needs this only to be trained otherwise.
+
         Raises
         ------
         InvalidInputError
-            If the optimizer already belongs to another model.
+            If the optimizer already belongs to another model, or an argument is one of the base's own ``compile``.
+        UnknownNameError
+            If there is no such argument.
         """
+        check_arguments(self.base, kwargs)
         if getattr(optimizer, "built", False) and optimizer is not getattr(self, "optimizer", None):
             raise InvalidInputError(
                 "`optimizer` was already built for another model and cannot be used again; pass a new one, such as "
@@ -223,8 +236,8 @@ class AuxModel(keras.Model):
             )
         if self._turns is not None:
             kwargs |= self._turns.compile_arguments(**kwargs)
-        self._rules = LabelRules.of(loss)
         super().compile(optimizer, loss, *args, **kwargs)
+        self._rules = LabelRules.of(self.loss)
         if self._turns is not None:
             n_devices = self.distribute_strategy.num_replicas_in_sync
             self._task_optimizers = self._turns.clones(self.optimizer, n_devices)
@@ -502,16 +515,17 @@ class AuxModel(keras.Model):
         )
         return predictions
 
-    def _packer(self, use: Use, class_weight: Any = None) -> Packer:
+    def _packer(self, use: Use, class_weight: Any = None, *, labels: bool = True) -> Packer:
         if use == "training" and self._on_the_fly:
             use = "on_the_fly"
-        return Packer(self._plan.specs, self.label_names, self._rules, use, class_weight)
+        rules = self._rules if labels else replace(self._rules, needed=False)
+        return Packer(self._plan.specs, self.label_names, rules, use, class_weight)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Return the outputs of the base model."""
         if isinstance(inputs, AuxBatch):
             inputs = inputs.inputs
-        return self.base(inputs, training=training)
+        return self.base(inputs) if training is None else self.base(inputs, training=training)
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """Train on one batch: all tasks at once, the one whose turn it is, or as their gradients agree."""
@@ -551,13 +565,63 @@ class AuxModel(keras.Model):
         self._objective.log(training=training)
         if step.batch is None or not step.batch.targets:
             return main
-        step.outputs = by_label(y_pred, self.label_names)
-        losses = losses_by_output(self.loss, self.label_names)
-        totals, sums = self._scores.totals(step.batch, step.events, step.outputs, losses, training=training)
+        totals, sums = self._totals(step.batch, y_pred, training=training)
         loss, step.parts = self._objective.joined(
             main, n_labels, totals, sums, trains_main=self._trains_main, training=training
         )
         return loss
+
+    def auxiliary_loss(self, x: Any, targets: Any = None, training: bool = True) -> Any:
+        """Return the weighted loss of the auxiliary targets, to be added to a loss that is computed by hand.
+
+        For a training step or loop of one's own, which is to update ``trainable_variables`` of this model, of which the
+        heads are a part. `fit` adds this loss by itself.
+
+        Parameters
+        ----------
+        x : array, tensor or structure of these
+            A batch of inputs.
+        targets : mapping of str to array, optional
+            Their targets by name, as ``targets.with_main(labels)`` gives them: in training all of them, but for those
+            that a generator computes. The main labels in it are ignored, but for deep supervision.
+        training : bool, default True
+            Whether the layers of the model are in training.
+
+        Returns
+        -------
+        tensor
+            A number; 0 where nothing is labelled.
+
+        Raises
+        ------
+        InvalidInputError
+            If a target is missing or has rows of another shape; if tasks are trained in turn or weighed while the
+            model trains, which takes the whole step; if soft labels are to be learned, and no loss was compiled.
+
+        Notes
+        -----
+        The model is run on `x` once more for it, and nothing but the losses is left of that run: moving averages,
+        random states and the losses of `add_loss` are those of the training step itself, so that with a weight of 0 the
+        step trains as it would without. The mean loss of each target is in `get_metrics_result` until `reset_metrics`.
+        """
+        check_step(self)
+        packer = self._packer("training" if training else "evaluation", labels=False)
+        batch, _, _ = packer.pack(x, targets)
+        batch = self._on_the_fly.completed(batch) if training else batch
+        if not batch.targets:
+            return ops.zeros(())
+        with self._step.on(batch, self._plan.layers.values()):
+            outputs = run_aside(self, batch.inputs, training=training)
+            self._scores.log(batch.targets)
+            _, sums = self._totals(batch, outputs, training=training)
+        return self._objective.alone(sums)
+
+    def _totals(self, batch: AuxBatch, y_pred: Any, *, training: bool) -> tuple[dict[str, Total], Total]:
+        """Return the loss of each task in this step, and all side by side."""
+        step = self._step
+        step.outputs = by_label(y_pred, self.label_names)
+        losses = losses_by_output(self.loss, self.label_names)
+        return self._scores.totals(batch, step.events, step.outputs, losses, training=training)
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Update the compiled metrics with the labels present, and return all metrics."""
@@ -609,7 +673,7 @@ class AuxModel(keras.Model):
             raise _no_hdf5()
         return {
             "name": self.name,
-            "base": keras.saving.serialize_keras_object(self.base),
+            "base": without_compiling(keras.saving.serialize_keras_object(self.base)),
             **self._plan.to_config(self.base),
             "weights": self._weights.asked(),
             "seed": self._seed,

@@ -132,6 +132,11 @@ class Objective:
         alone = [ops.divide_no_nan(*total) / replicas for total in totals.values()] if self.in_parts else []
         return loss, Parts(main, factors.main, alone, weights, (n_labels, sums.count), state)
 
+    def alone(self, sums: Total) -> Any:
+        """Return the weighted loss of the tasks, for a step that adds it to a loss of its own."""
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        return ops.sum(ops.convert_to_tensor(self._loss_weights.variable) * ops.divide_no_nan(*sums)) / replicas
+
     def advance(self, parts: Parts | None) -> None:
         """Tell weightings of the end of a step of training."""
         if parts is not None and parts.state is not None:

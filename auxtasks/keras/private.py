@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -24,6 +25,31 @@ def is_wired(model: keras.Model) -> bool:
     return isinstance(model, (keras.Sequential, keras.src.models.Functional))
 
 
+def take_training_as(model: keras.Model, base: keras.Model) -> None:
+    """Let the steps of Keras tell a wrapper whether they train if they would tell the model in it.
+
+    They tell only a model whose ``call`` has the argument; the layers of another one keep their own defaults.
+    """
+    model._call_has_training_arg = base._call_has_training_arg
+
+
+def run(model: keras.Model, inputs: Any, *, training: bool) -> Any:
+    """Call a model as a step of Keras does."""
+    return model(inputs, training=training) if model._call_has_training_arg else model(inputs)
+
+
+@contextmanager
+def losses_kept(model: keras.Model) -> Iterator[None]:
+    """Give layers back the losses of their last call, which the next one clears."""
+    layers = layers_in(model, itself=True)
+    before = [(layer._losses[:], set(layer._loss_ids)) for layer in layers]
+    try:
+        yield
+    finally:
+        for layer, (losses, ids) in zip(layers, before, strict=True):
+            layer._losses[:], layer._loss_ids = losses, ids
+
+
 def writes_legacy() -> bool:
     """Tell whether a model is being saved in the old format."""
     return bool(keras.src.backend.common.global_state.get_global_attribute("use_legacy_config", False))
@@ -33,6 +59,11 @@ def calls_in_graph(model: keras.Model, layer: keras.Layer) -> list[Any]:
     """Return the nodes of a Sequential or functional model at which a layer is called."""
     graph = model._functional if isinstance(model, keras.Sequential) else model
     return [node for nodes in graph._nodes_by_depth.values() for node in nodes if node.operation is layer]
+
+
+def is_called_in_graph(layer: keras.Layer) -> bool:
+    """Tell whether a layer is called in the graph of some model."""
+    return bool(layer._inbound_nodes)
 
 
 def input_struct(model: keras.Model) -> Any:

@@ -26,6 +26,7 @@ from auxtasks.keras.losses import (
 )
 from auxtasks.keras.metrics import KnownMean, TaskMeans, TaskMetrics
 from auxtasks.keras.plan import Plan
+from auxtasks.keras.private import run
 from auxtasks.keras.recording import Event, recording
 from auxtasks.keras.taught import loss_of_output
 from auxtasks.specs import STEP_KINDS, TargetSpec
@@ -45,7 +46,7 @@ class Scores:
         metrics: Mapping[str, Sequence[keras.metrics.Metric]],
     ) -> None:
         self._plan, self._heads = plan, heads
-        self._losses = dict(losses)
+        self._of_tasks = dict(losses)
         self.main = KnownMean(name="main_loss")
         self.tasks = TaskMeans(list(plan.specs))
         self.metrics = None
@@ -55,7 +56,7 @@ class Scores:
     @property
     def rebalanced(self) -> list[Rebalanced]:
         """The losses that have a state."""
-        return [loss for loss in self._losses.values() if isinstance(loss, Rebalanced)]
+        return [loss for loss in self._of_tasks.values() if isinstance(loss, Rebalanced)]
 
     def log(self, names: Iterable[str]) -> None:
         """Say which tasks the batch holds; the logs leave others out."""
@@ -74,7 +75,7 @@ class Scores:
     ) -> tuple[dict[str, Total], Total]:
         """Return the loss over chance of every task and these side by side, shape (K,), and update the metrics."""
         specs = self._plan.specs
-        entries = {name: _entries(specs[name], loss, training) for name, loss in self._losses.items()}
+        entries = {name: _entries(specs[name], loss, training) for name, loss in self._of_tasks.items()}
         found: dict[str, Total] = {}
         kept: dict[str, tuple[Any, Any]] = {}
         for head in self._heads:
@@ -106,7 +107,7 @@ class Scores:
         """Return the arguments that make the same losses and metrics; nothing for those of the kinds."""
         metrics = {} if self.metrics is None else self.metrics.by_task
         config = {
-            "losses": {name: serialised(loss) for name, loss in self._losses.items()},
+            "losses": {name: serialised(loss) for name, loss in self._of_tasks.items()},
             "metrics": {name: list(map(keras.saving.serialize_keras_object, some)) for name, some in metrics.items()},
         }
         return {part: found for part, found in config.items() if found}
@@ -174,7 +175,7 @@ class AuxiliaryPredictor(keras.Model):
         """Return the prediction of each target: numbers as trained, or probabilities."""
         specs, plan = self.model.specs, self.model._plan
         with recording(self.model.tapped_layers) as events:
-            self.model(inputs, training=False)
+            run(self.model, inputs, training=False)
         linear: dict[str, Any] = {}
         for head in self.model.heads:
             event = plan.event_of(head.specs[0].name, events)

@@ -13,9 +13,10 @@ import tensorflow as tf
 from keras import ops
 
 from auxtasks.batches.forms import AuxBatch
+from auxtasks.errors import InvalidInputError
 from auxtasks.keras.masking import count_labelled, like_outputs, mean_weights, metric_weights, without_missing
 from auxtasks.keras.objective import Parts
-from auxtasks.keras.private import loss_tracker, metrics_container
+from auxtasks.keras.private import loss_tracker, losses_kept, metrics_container, run
 from auxtasks.keras.recording import Event, recording
 from auxtasks.keras.turns.batches import TaskBatches
 from auxtasks.keras.weighting.base import Weighting
@@ -51,13 +52,39 @@ def step_in_parts(model: Any, train: Callable[[tf.GradientTape, Any, Parts], Non
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
     # Persistent, because each part has a gradient of its own.
     with tf.GradientTape(persistent=True) as tape:
-        y_pred = model(x, training=True)
+        y_pred = run(model, x, training=True)
         loss = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=True)
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
     loss_tracker(model).update_state(loss * replicas, sample_weight=ops.shape(keras.tree.flatten(x)[0])[0])
     train(tape, loss, model._step.parts)
     logs: dict[str, Any] = model.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
     return logs
+
+
+def run_aside(model: Any, inputs: Any, *, training: bool) -> Any:
+    """Run a model forward, and leave its variables and losses as they are."""
+    with keras.StatelessScope(), losses_kept(model):
+        return run(model, inputs, training=training)
+
+
+def check_step(model: Any) -> None:
+    """Refuse what a training step of the user's own cannot do."""
+    how = None
+    if model.in_turns:
+        how = "`schedule`: tasks are trained in turn"
+    elif model.weightings:
+        how = f"`weighting`: {type(model.weightings[0]).__name__} weighs the tasks while the model trains,"
+    if how:
+        raise InvalidInputError(
+            f"{how} by fit alone, and auxiliary_loss cannot; attach the heads with schedule='joint' and "
+            "weighting='fixed', and change weights by set_loss_weights."
+        )
+    taught = [name for name, spec in model.specs.items() if spec.is_taught]
+    if taught and model.loss is None:
+        raise InvalidInputError(
+            f"`targets`: {taught[0]!r} is learned by the main output, with the loss given to compile; compile the "
+            "model with heads as well, or attach it without soft labels."
+        )
 
 
 def main_loss(
@@ -75,7 +102,14 @@ def main_loss(
     elif isinstance(sample_weight, Mapping):
         # Keras brings labels by name into the order of a list of outputs, and not their weights.
         sample_weight = like_outputs(sample_weight, y_pred, model.output_names)
-    # Without a loss the auxiliary targets alone are trained.
+    if y is not None and not model._trains_main:
+        raise InvalidInputError(
+            "`loss`: there are main labels, and neither compile was given a loss of them nor has the model one of its "
+            "own (add_loss), so that only the heads would learn. Pass compile(..., loss=...). Where the loss is in a "
+            "training step of your own, use that step, and add model.auxiliary_loss(x, targets) to its loss. For the "
+            "auxiliary targets alone pass them as `y`, dict(targets)."
+        )
+    # Without labels and a loss the auxiliary targets alone are trained.
     main = compute_loss(x, y, y_pred, sample_weight, training) if model._trains_main else ops.zeros(())
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
     model._main_loss.update_state(ops.stop_gradient(main) * replicas, n_labels)
@@ -90,7 +124,7 @@ def over_present(model: Any, logs: dict[str, Any]) -> dict[str, Any]:
     present instead.
     """
     main, tracked, compiled = model._main_loss, loss_tracker(model), metrics_container(model)
-    if not model._task_losses.seen():
+    if tracked is None or not model._task_losses.seen():
         del logs["main_loss"]
     if tracked is not None:
         present = model._scores.loss_over_present(*model._objective.mean_factors())

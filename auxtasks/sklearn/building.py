@@ -86,10 +86,7 @@ def compile_wrapper(model: Any, base: keras.Model, estimator: Any, labels: Label
     if labels.classes:
         _check_units(labels, shapes)
     if base.compiled:
-        from auxtasks.keras.compiling import compile_like
-
         _refuse_parameters(estimator)
-        compile_like(model, base)
         loss = base.loss
     else:
         options = {"optimizer": estimator.optimizer, "loss": estimator.loss, "metrics": estimator.metrics}
