@@ -15,7 +15,7 @@ from auxtasks.aux_targets import AuxTargets
 from auxtasks.keras import AuxModel, attach_heads, strip_heads
 
 LOSS = "sparse_categorical_crossentropy"
-N = 16
+N = 8
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,10 @@ def check(client: Client, folder: Path) -> AuxModel:
     model.save(folder / "model.keras")
     loaded = keras.saving.load_model(folder / "model.keras")
     assert loaded.taps.keys() == model.taps.keys()
-    _assert_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
     assert strip_heads(model) is base
-    _assert_equal(strip_heads(loaded).predict(x, verbose=0), base.predict(x, verbose=0))
+    _assert_equal(_called(strip_heads(loaded), x), _called(base, x))
+    for head, same in zip(model.heads, loaded.heads, strict=True):
+        assert_same(head, same)
     return model
 
 
@@ -74,8 +75,13 @@ def _built(client: Client, x: Any) -> keras.Model:
     """Make the model and run it once: an unbuilt one has no weights to compare."""
     keras.utils.set_random_seed(7)
     base = client.build()
-    base(keras.tree.map_structure(lambda array: keras.ops.convert_to_tensor(array[:2]), x), training=False)
+    _called(base, x)
     return base
+
+
+def _called(model: keras.Model, x: Any) -> Any:
+    """Run a model eagerly, which for a few samples is much quicker than `predict`."""
+    return model(keras.tree.map_structure(keras.ops.convert_to_tensor, x), training=False)
 
 
 def _trained(client: Client, x: Any, y: Any, targets: AuxTargets, weights: float) -> tuple[keras.Model, AuxModel]:
@@ -88,7 +94,7 @@ def _trained(client: Client, x: Any, y: Any, targets: AuxTargets, weights: float
 def _fit(client: Client, model: keras.Model, x: Any, y: Any) -> None:
     model.compile(keras.optimizers.SGD(0.01), client.loss, **{"run_eagerly": True, **client.compile})
     keras.utils.set_random_seed(8)
-    logs = model.fit(x, y, batch_size=N // 2, shuffle=False, verbose=0).history
+    logs = model.fit(x, y, batch_size=N, shuffle=False, verbose=0).history
     assert np.isfinite(list(logs.values())).all()
 
 
