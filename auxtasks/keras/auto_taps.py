@@ -34,10 +34,7 @@ def auto_tap(spec: TargetSpec, trial: Trial) -> Output:
             f"`at`: target {spec.name!r} asks for the {spec.asks_for} step, and every layer of the trunk that "
             f"could predict it already holds that step, so that a head would copy it. {way_out(spec)}"
         )
-    raise InvalidInputError(
-        f"`at`: target {spec.name!r} finds no layer of the trunk below which the model has weights, so that its head "
-        "would learn alone and teach the model nothing. Give the layer by name, or put a layer with weights before it."
-    )
+    raise _nothing_shared()
 
 
 def _by_preference(spec: TargetSpec, trial: Trial) -> list[list[Output]]:
@@ -144,11 +141,15 @@ def trunk(outputs: Sequence[Output]) -> list[Output]:
     shared = [output for output in below if not output.is_model_output]
     # What lies before the last stage counts also where it is called more than once, as a shared encoder is.
     if not shared or not any(output.layer.weights for output in outputs[: outputs.index(shared[-1]) + 1]):
-        raise InvalidInputError(
-            "`at`: below its last layer the model has no layer with weights that auxiliary tasks could share. Give "
-            "the layer by name, or put a hidden layer before the output."
-        )
+        raise _nothing_shared()
     return shared
+
+
+def _nothing_shared() -> InvalidInputError:
+    return InvalidInputError(
+        "`at`: below its last layer the model has no layer with weights that auxiliary tasks could share. Give the "
+        "layer by name, or put a hidden layer before the output."
+    )
 
 
 def _parents(path: str) -> set[str]:
