@@ -259,7 +259,7 @@ REFUSED: dict[str, tuple[Any, Any, dict[str, Any]]] = {
         {},
     ),
     "RaggedTensor.*of one shape": (tf.ragged.constant([[[1.0, 2.0]]], ragged_rank=1, inner_shape=(2,)), STD, {}),
-    "`x` is one sample, and must be a batch": (
+    "of `x` is one sample, and must be a batch": (
         np.array("a dog"),
         AuxTargetGenerator("text", "next_word").fit(TEXTS),
         {},
