@@ -76,12 +76,15 @@ def attach_heads(
         arrives: ``fit(X, y)`` takes plain labels in any form of data, and augmented inputs have the targets of what
         they became. Each of its tasks needs a form for tensors (see ``AuxTargetGenerator.in_graph``). A mapping of
         names to `TargetSpec` works too, together with `inputs`, and None for deep supervision alone.
-    at : str, int, float, Tap or mapping, default "auto"
-        Where each head reads: a layer name or path (``"backbone/block_6_expand_relu"``), an index into
-        ``base.layers``, a fraction of the depth from 0.0 (first layer) to 1.0 (last), or a `Tap`; for all targets or
-        by name. ``"auto"`` takes the deepest tensor below the main head that has what the target needs: the axes of a
-        feature map for targets that have a place in the input (HOG, maps, images), the time axis for targets per
-        step, and for the others the very tensor that the main head reads. For targets that ask for the next or
+    at : str, int, float, keras.Layer, Tap or mapping, default "auto"
+        Where each head reads: a layer name or path (``"backbone/block_6_expand_relu"``), an attribute of a subclassed
+        model (``"encoder.norm"``, ``"blocks/0"``), an index into ``base.layers``, a fraction of the depth from 0.0
+        (first layer) to 1.0 (last), the layer itself, or a `Tap`; for all targets or by name. ``"auto"`` takes the
+        deepest tensor below the main head that depends on a weight that is trained and has what the target needs: the
+        axes of a feature map, or the tokens of a grid of patches, for targets that have a place in the input (HOG,
+        maps, images), the time axis for targets per step, and for the others the very tensor that the main head reads.
+        The patches of an image are told by their number: that of a grid in the proportions of the image, or one more
+        for a token of the class, which comes first. For targets that ask for the next or
         previous step it takes the deepest tensor that does not hold this step already; a tap given by name that does
         brings a warning. Whether one does is told by its gradient with respect to that step, compared to 1e-5 of
         the largest, so that a branch scaled by 1e-6 at the start is not seen; where nothing can be tried (see Warns),
@@ -159,7 +162,8 @@ def attach_heads(
     Raises
     ------
     InvalidInputError
-        If a layer cannot be tapped, is called more than once, or a weight is negative; if the model already has heads;
+        If a layer cannot be tapped, is called more than once, has rows that are no samples or nothing to learn at or
+        below it, or a weight is negative; if the model already has heads;
         if a target per step finds no tensor with its steps, or only such as hold the answer; if the model makes other
         tokens of the texts than the targets count, or numbers words otherwise than a tied target.
     UnknownNameError
@@ -191,7 +195,8 @@ def attach_heads(
     -----
     AuxTasksWarning
         If a tap given by name holds the next or previous step that its target asks for; or if this could not be tried,
-        as with several inputs of which it is not known which one has the steps.
+        as with several inputs of which it is not known which one has the steps. If all weights at and below a tap are
+        frozen. If ``"auto"`` finds less than a target needs, and a layer that is called more than once has it.
 
     Examples
     --------

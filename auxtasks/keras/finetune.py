@@ -11,13 +11,14 @@ import numpy as np
 
 from auxtasks.batches.forms import as_arrays, is_arrays, is_text
 from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, unknown_name, wrong_type
+from auxtasks.keras.auto_taps import trunk
 from auxtasks.keras.compiling import compile_arguments, optimizer_like
 from auxtasks.keras.layers import direct_layers, walk
 from auxtasks.keras.model import AuxModel
 from auxtasks.keras.packing import NUMERIC, loss_name
 from auxtasks.keras.private import input_struct, is_wired, layers_in
 from auxtasks.keras.samples import Samples
-from auxtasks.keras.taps import layer_where, trunk
+from auxtasks.keras.taps import layer_where
 from auxtasks.keras.trial import Output, trial_run
 from auxtasks.labels import missing_entries
 from auxtasks.typing import Array

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from auxtasks.keras.pooling import Pooling, averaged
+from auxtasks.keras.pooling import Pooling, averaged, on_grid
 from auxtasks.keras.ties import Tie, matrix_of
 from auxtasks.keras.trial import Shape
 from auxtasks.specs import TargetSpec
@@ -237,7 +237,8 @@ class MapHead(Head):
         """Create the weights for a tap of this shape, batch first."""
         (spec,) = self.specs
         width = self.size.width
-        self.pooling = None if width else Pooling(shape[1:], "grid")
+        self._tap = shape[1:]
+        self.pooling = None if width else Pooling(self._tap, "grid")
         if self.pooling is not None:
             self._add_linear(self.pooling.size, prod(spec.shape))
         else:
@@ -252,7 +253,7 @@ class MapHead(Head):
         (spec,) = self.specs
         if self.pooling is not None:
             return ops.reshape(self._linear(self.pooling(features, step_mask)), (-1, *spec.shape))
-        decoded = self._decoded(self._hidden(features))  # the losses leave masked steps out
+        decoded = self._decoded(self._hidden(on_grid(features, self._tap)))  # the losses leave masked steps out
         return decoded if spec.kind == "image" else ops.squeeze(decoded, axis=2)
 
     def _hidden(self, features: Any) -> Any:

@@ -23,7 +23,7 @@ class Pooling:
     ----------
     shape : tuple of int
         The shape of the tap without the batch, channels last: (c,), (time, c), (h, w, c) or (time, h, w, c); None for
-        a time that varies.
+        a time that varies. A map may come as the sequence of its places.
     place : {"global", "grid"}
         ``"global"`` averages over all positions; a mask excludes steps. ``"grid"`` averages over the cells of a grid
         of at most `MAX_CELLS` along each axis and `MAX_FEATURES` in all; the time of a video is averaged.
@@ -35,11 +35,13 @@ class Pooling:
     """
 
     def __init__(self, shape: Shape, place: Place) -> None:
+        self._shape = shape
         self.grid = _grid(shape) if place == "grid" else ()
         self.size = prod(self.grid) * shape[-1]
 
     def __call__(self, features: Any, mask: Any = None) -> Any:
         """Return the features, shape (batch, size), in float32."""
+        features = on_grid(features, self._shape)
         if len(features.shape) == 2:
             return features
         if mask is not None and len(features.shape) == 3:
@@ -66,6 +68,13 @@ def _grid(shape: Shape) -> tuple[int, ...]:
     while prod(cells) * shape[-1] > MAX_FEATURES and max(cells, default=1) > 1:
         cells[cells.index(max(cells))] -= 1
     return tuple(cells)
+
+
+def on_grid(features: Any, shape: Shape) -> Any:
+    """Return a tap in the shape of a map where it is a sequence of patches; a token of the class before them goes."""
+    if len(features.shape) == 3 and len(shape) == 3:
+        features = ops.reshape(features[:, -prod(shape[:2]) :], (-1, *shape))
+    return features
 
 
 _ALONG = {(3, 1): "gh,bhc->bgc", (4, 1): "gh,bhwc->bgwc", (4, 2): "gw,bhwc->bhgc"}

@@ -139,6 +139,12 @@ def generators_of(layer: keras.Layer) -> list[Any]:
     return list(layer._seed_generators)
 
 
+def trained_in(layer: keras.Layer) -> list[Any]:
+    """Return the weights in a layer or model that training changes, those that are frozen at present too."""
+    found = (weight for each in layers_in(layer, itself=True) for weight in each._trainable_variables)
+    return list({id(weight): weight for weight in found}.values())
+
+
 def statistics_of(layer: keras.Layer) -> list[Any]:
     """Return the variables of a layer itself that are not trained."""
     return list(layer._non_trainable_variables)

@@ -68,6 +68,12 @@ class Samples:
         leaves = keras.tree.flatten(self.inputs)
         return any(map(is_text, leaves)) and (self.own is None or is_text(leaves[self.own]))
 
+    def image_size(self) -> tuple[int, int] | None:
+        """Return the height and width of the images that targets were made from; None if they are no images."""
+        leaves = keras.tree.flatten(self.inputs)
+        images = [leaf for leaf in leaves if len(leaf.shape) == 4] if self.own is None else [leaves[self.own]]
+        return tuple(images[0].shape[1:3]) if len(images) == 1 and len(images[0].shape) == 4 else None
+
 
 def _measured(leaves: Sequence[Any]) -> Array:
     """Return the words of each text, or how many steps of the first samples are no zeros."""

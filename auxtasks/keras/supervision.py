@@ -34,7 +34,8 @@ def supervised_specs(
     at: dict[str, Where] = {}
     for where, kind in _listed(asked).items():
         tap = where if isinstance(where, Tap) else Tap(where)
-        label = tap.layer if tap.call is None else f"{tap.layer}:{tap.call}"
+        place = tap.layer.name if isinstance(tap.layer, keras.Layer) else tap.layer
+        label = place if tap.call is None else f"{place}:{tap.call}"
         for output, units, activation in _outputs_of(base, outputs):
             name = f"{output}_at_{label}"
             if name in specs or name in taken:
@@ -51,8 +52,8 @@ def _listed(asked: Any) -> dict[Where, Kind | None]:
         asked = [asked]
     if not isinstance(asked, (Sequence, Mapping)) or not all(map(_is_layer, asked)):
         raise InvalidTypeError(
-            "`deep_supervision` must be a layer, a list of layers (by name, index, fraction of the depth or Tap), or a "
-            f"mapping of these to the kind of the main label; got {abbreviated(asked)}."
+            "`deep_supervision` must be a layer, a list of layers (or their names, indices, fractions of the depth or "
+            f"Taps), or a mapping of these to the kind of the main label; got {abbreviated(asked)}."
         )
     kinds = asked if isinstance(asked, Mapping) else dict.fromkeys(asked)
     for kind in kinds.values():
@@ -62,7 +63,7 @@ def _listed(asked: Any) -> dict[Where, Kind | None]:
 
 
 def _is_layer(asked: object) -> bool:
-    return isinstance(asked, (str, Tap)) or is_number(asked)
+    return isinstance(asked, (str, Tap, keras.Layer)) or is_number(asked)
 
 
 def _outputs_of(base: keras.Model, outputs: Sequence[Output]) -> list[tuple[str, int, Any]]:

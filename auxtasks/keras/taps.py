@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import keras
 import numpy as np
 
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, wrong_type
-from auxtasks.keras.layers import find_layer, layer_at
+from auxtasks.keras.auto_taps import auto_tap, better_by_call, grid_shape, has_place, stages, use_instead, way_out
+from auxtasks.keras.layers import find_layer, layer_at, layer_of
 from auxtasks.keras.trial import Output, Trial
 from auxtasks.specs import STEP_KINDS, TargetSpec
 from auxtasks.validation import check_int, check_keys, is_integer, is_number
@@ -24,9 +24,10 @@ class Tap:
 
     Parameters
     ----------
-    layer : str, int or float
-        A layer name, a path into nested models such as ``"backbone/block_6_expand_relu"``, an index into
-        ``model.layers``, a fraction of the depth from 0.0 to 1.0, or ``"auto"``.
+    layer : str, int, float or keras.Layer
+        A layer name, a path into nested models such as ``"backbone/block_6_expand_relu"``, the attribute of a
+        subclassed model that holds the layer, an index into ``model.layers``, a fraction of the depth from 0.0 to 1.0,
+        ``"auto"``, or the layer itself.
     call : int, optional
         Which call of the layer, counted from 0 in the order of the forward pass. Needed only for a layer that is
         called more than once, such as an encoder shared by two inputs.
@@ -37,161 +38,100 @@ class Tap:
     Tap(layer='encoder', call=0)
     """
 
-    layer: str | int | float
+    layer: str | int | float | keras.Layer
     call: int | None = None
 
 
-Where: TypeAlias = "Tap | str | int | float"
+Where: TypeAlias = Tap | str | int | float | keras.Layer
 """A `Tap` or what its `layer` may be."""
 
 
 def resolve_taps(
     at: Mapping[str, Where], specs: Mapping[str, TargetSpec], base: keras.Model, trial: Trial
 ) -> dict[str, Output]:
-    """Find the tensor that each task's head reads."""
+    """Find the tensor that each task's head reads, in the shape in which it reads it."""
     check_keys("at", at, specs, "auxiliary target")
     found = {}
     for name, spec in specs.items():  # a loop, since some versions of Python count a comprehension in the stack
-        found[name] = _resolve(at.get(name, "auto"), spec, base, trial)
-        _check_tokens(spec, found[name], trial)
-        _warn_of_answer(spec, found[name], trial)
+        where = at.get(name, "auto")
+        tap = where if isinstance(where, Tap) else Tap(where)
+        output = _resolve(tap, spec, base, trial)
+        _check_tokens(spec, output, trial)
+        _warn_of_answer(spec, output, trial)
+        if _is_auto(tap):
+            _warn_of_better(spec, output, trial)
+        found[name] = replace(output, shape=grid_shape(output, trial)) if has_place(spec) else output
+    _warn_of_frozen(found, trial)
     return found
 
 
-def _resolve(where: Where, spec: TargetSpec, base: keras.Model, trial: Trial) -> Output:
-    tap = where if isinstance(where, Tap) else Tap(where)
-    if isinstance(tap.layer, str) and tap.layer == "auto":
-        return _auto_tap(spec, trial)
+def _is_auto(tap: Tap) -> bool:
+    return isinstance(tap.layer, str) and tap.layer == "auto"
+
+
+def _resolve(tap: Tap, spec: TargetSpec, base: keras.Model, trial: Trial) -> Output:
+    if _is_auto(tap):
+        return auto_tap(spec, trial)
     layer = layer_where(tap.layer, base, trial.outputs, whose=f" for target {spec.name!r}")
-    output = _choose_call(tap, layer, trial.outputs)
+    output = _choose_call(tap, layer, trial)
     _check_steps(spec, output, trial)
+    _check_learned(spec, output, trial)
     return output
 
 
 def layer_where(
     where: Any, base: keras.Model, outputs: Sequence[Output], argument: str = "at", whose: str = ""
 ) -> keras.Layer:
-    """Find a layer by its name or path, its index, or a fraction of the depth."""
+    """Find a layer by its name, path or attribute, its index, or a fraction of the depth; or the layer itself."""
     if isinstance(where, str):
         return find_layer(where, base, argument)
+    if isinstance(where, keras.Layer):
+        return layer_of(where, base, argument)
     if not is_number(where):
-        expected = f"a layer name, an index, a fraction of the depth or 'auto'{whose}"
+        expected = f"a layer or its name, an index, a fraction of the depth or 'auto'{whose}"
         raise wrong_type(argument, expected, where)
     if is_integer(where):
         return layer_at(int(where), base, argument)
     fraction = float(where)
     if not 0.0 <= fraction <= 1.0:
         raise InvalidInputError(f"`{argument}`: a fraction of the depth lies from 0.0 to 1.0; got {fraction!r}.")
-    known = _stages(outputs)
+    known = stages(outputs)
     return known[round(fraction * (len(known) - 1))].layer
 
 
-def _choose_call(tap: Tap, layer: keras.Layer, outputs: Sequence[Output]) -> Output:
-    calls = [output for output in outputs if output.layer is layer]
+def _choose_call(tap: Tap, layer: keras.Layer, trial: Trial) -> Output:
+    calls = [output for output in trial.outputs if output.layer is layer]
     if not calls:
         raise InvalidInputError(
-            f"`at`: layer {layer.name!r} is not called when the model runs; choose another layer, such as one of "
-            f"{_suggest(outputs)}."
+            f"`at`: layer {layer.name!r} is not called when the model runs; choose another layer{_suggested(trial)}."
         )
     if tap.call is None and len(calls) > 1:
         raise InvalidInputError(
             f"`at`: layer {layer.name!r} is called {len(calls)} times in one forward pass. Say which call to read, "
-            f"such as Tap({tap.layer!r}, call=0), or choose another layer."
+            f"such as Tap({calls[0].path!r}, call=0), or choose another layer."
         )
     call = 0 if tap.call is None else check_int("call", tap.call, low=0)
     if call >= len(calls):
         raise InvalidInputError(f"`at`: layer {layer.name!r} is called {len(calls)} times; got call={tap.call!r}.")
-    if not calls[call].usable:
+    output = calls[call]
+    if output.is_feature and not output.per_sample:
+        raise InvalidInputError(
+            f"`at`: layer {layer.name!r} returned {output.value.shape[0]} rows for {trial.n_samples} samples in the "
+            f"trial run (shape {tuple(output.value.shape)}), so that no row of it belongs to a sample; choose another "
+            f"layer{_suggested(trial)}."
+        )
+    if not output.usable:
         raise InvalidInputError(
             f"`at`: layer {layer.name!r} does not return a float tensor with a feature axis, so no head can read it; "
-            f"choose another layer, such as one of {_suggest(outputs)}."
+            f"choose another layer{_suggested(trial)}."
         )
-    return calls[call]
+    return output
 
 
-def _suggest(outputs: Sequence[Output]) -> list[str]:
-    counts = Counter(output.path for output in outputs if output.usable)
-    return [path for path, count in counts.items() if count == 1][-5:]
-
-
-def _auto_tap(spec: TargetSpec, trial: Trial) -> Output:
-    """Choose the tap of a task: the deepest tensor of the trunk that still has what the target needs, or the first.
-
-    A target with a place in the input (``place="grid"``, images) needs the axes of a feature map, a target per step
-    needs the time axis at the target's own length, and must not find the answer there; any other reads what the main
-    head reads. A target per step of ``level="low"`` reads the first tensor that has all this and is learnt (Søgaard and
-    Goldberg 2016, Deep multi-task learning with low level tasks supervised at lower layers).
-    """
-    shared = trunk(trial.outputs)
-    if spec.kind in STEP_KINDS:
-        fitting = [output for output in shared if trial.keeps_steps(spec, output)]
-        if not fitting and spec.kind == "step_class":
-            raise InvalidInputError(
-                f"`at`: target {spec.name!r} has a class for each of {spec.shape[0]} steps, and no layer of the trunk "
-                f"keeps that many steps{_lengths(shared)}. {_use_instead(spec)}, or a model that keeps the time axis."
-            )
-        fitting = fitting or [output for output in shared if output.rank == 2] or shared
-        order = _learnt_first(fitting, trial.outputs) if spec.level == "low" else fitting[::-1]
-        blind = next((output for output in order if not trial.sees(spec, output)), None)
-        if blind is None:
-            raise InvalidInputError(
-                f"`at`: target {spec.name!r} asks for the {spec.asks_for} step, and every layer of the trunk that "
-                f"could predict it already holds that step, so that a head would copy it. {_way_out(spec)}"
-            )
-        return blind
-    if spec.kind == "image" or spec.place == "grid":
-        return ([output for output in shared if output.rank >= 3] or shared)[-1]
-    return shared[-1]
-
-
-def _learnt_first(fitting: Sequence[Output], outputs: Sequence[Output]) -> list[Output]:
-    """Return first what lies at or after the first trained weights, and then the rest, which would teach nothing."""
-    # Frozen vectors of words and statistics of a normalisation are weights too, and are not learnt.
-    trained = (index for index, output in enumerate(outputs) if output.layer.trainable_weights)
-    learnt = next(trained, len(outputs))
-    after = [output for output in fitting if outputs.index(output) >= learnt]
-    return [*after, *fitting[: len(fitting) - len(after)][::-1]]
-
-
-def _lengths(outputs: Sequence[Output]) -> str:
-    found = sorted({output.length for output in outputs if output.rank == 2})
-    return f" (they have {', '.join(map(str, found))})" if found else ""
-
-
-def _stages(outputs: Sequence[Output]) -> list[Output]:
-    """Return the outputs that depth is counted over."""
-    models = {output.path for output in outputs if isinstance(output.layer, keras.Model)}
-    found = [
-        output
-        for output in outputs
-        if output.usable and output.n_calls == 1 and output.path not in models and _parents(output.path) <= models
-    ]
-    if not found:
-        raise InvalidInputError(
-            "`at`: the model has no layer of its own whose output a head could read; name a layer inside it instead. "
-            "Layers called inside a tf.function cannot be read; leave that decorator out."
-        )
-    return found
-
-
-def trunk(outputs: Sequence[Output]) -> list[Output]:
-    """Return the stages below the main head, which is the last layer with weights and what follows it."""
-    known = _stages(outputs)
-    weighted = [index for index, output in enumerate(known) if output.layer.weights]
-    below = known[: weighted[-1]] if weighted else known
-    shared = [output for output in below if not output.is_model_output]
-    # What lies before the last stage counts also where it is called more than once, as a shared encoder is.
-    if not shared or not any(output.layer.weights for output in outputs[: outputs.index(shared[-1]) + 1]):
-        raise InvalidInputError(
-            "`at`: below its last layer the model has no layer with weights that auxiliary tasks could share. Give "
-            "the layer by name, or put a hidden layer before the output."
-        )
-    return shared
-
-
-def _parents(path: str) -> set[str]:
-    parts = path.split("/")
-    return {"/".join(parts[:depth]) for depth in range(1, len(parts))}
+def _suggested(trial: Trial) -> str:
+    known = [each for each in trial.outputs if each.usable and each.n_calls == 1 and not each.is_model_output]
+    paths = [output.path for output in known if trial.is_learned(output)]
+    return f", such as one of {paths[-5:]}" if paths else ""
 
 
 def _check_steps(spec: TargetSpec, output: Output, trial: Trial) -> None:
@@ -200,7 +140,7 @@ def _check_steps(spec: TargetSpec, output: Output, trial: Trial) -> None:
         found = f"{output.length} steps" if output.rank == 2 else f"no time axis (a sample has shape {output.shape})"
         raise InvalidInputError(
             f"`at`: target {spec.name!r} has a class for each of {spec.shape[0]} steps, and the output of layer "
-            f"{output.path!r} has {found}. {_use_instead(spec)}, or choose a layer that keeps the steps."
+            f"{output.path!r} has {found}. {use_instead(spec)}, or choose a layer that keeps the steps."
         )
 
 
@@ -226,7 +166,7 @@ def _warn_of_answer(spec: TargetSpec, output: Output, trial: Trial) -> None:
     if seen:
         warnings.warn(
             f"`at`: target {spec.name!r} asks for the {spec.asks_for} step, and the output of layer {output.path!r} "
-            f"already holds that step, so that its head can copy it. {_way_out(spec)}",
+            f"already holds that step, so that its head can copy it. {way_out(spec)}",
             AuxTasksWarning,
             stacklevel=4,
         )
@@ -239,17 +179,39 @@ def _warn_of_answer(spec: TargetSpec, output: Output, trial: Trial) -> None:
         )
 
 
-def _use_instead(spec: TargetSpec) -> str:
-    """Say what to use in the place of a target per step."""
-    return f"Use {spec.per_sample!r} instead" if spec.per_sample else "Use a target per sample instead"
+def _check_learned(spec: TargetSpec, output: Output, trial: Trial) -> None:
+    """Refuse a tap below which the model has no weight: its head would learn alone."""
+    if not trial.is_learned(output) and not trial.is_learned(output, "frozen"):
+        raise InvalidInputError(
+            f"`at`: the model has no weights at or below layer {output.path!r} that training changes, so that the head "
+            f"of {spec.name!r} would learn alone and teach the model nothing. Choose a layer further up"
+            f"{_suggested(trial)}."
+        )
 
 
-def _way_out(spec: TargetSpec) -> str:
-    """Say how a tensor is had that does not hold the step a target asks for."""
-    direction = "padding='causal' in Conv1D, use_causal_mask=True in attention, a plain forward RNN"
-    if spec.asks_for == "previous":
-        direction = "an RNN with go_backwards=True whose steps are put in order again"
-    return (
-        "Read a layer below the one that mixes steps (an embedding, or Dense layers on it), let every layer up to the "
-        f"tap look one way only ({direction}), or use another task."
-    )
+def _warn_of_frozen(taps: Mapping[str, Output], trial: Trial) -> None:
+    """Warn of taps below which all weights are frozen, which may be for now."""
+    frozen = {task: output.path for task, output in taps.items() if not trial.is_learned(output)}
+    if frozen:
+        layers = ", ".join(map(repr, dict.fromkeys(frozen.values())))
+        warnings.warn(
+            f"`at`: all weights at and below {layers} are frozen, so that the heads there ({', '.join(frozen)}) teach "
+            "the model nothing until some are made trainable. Make them so, or choose a layer further up"
+            f"{_suggested(trial)}.",
+            AuxTasksWarning,
+            stacklevel=4,
+        )
+
+
+def _warn_of_better(spec: TargetSpec, output: Output, trial: Trial) -> None:
+    """Warn of a tap that lacks what a target needs, where a layer that is called more than once has it."""
+    better = better_by_call(spec, output, trial)
+    if better is not None:
+        warnings.warn(
+            f"`at`: target {spec.name!r} of {spec.size} numbers is read at layer {output.path!r}, of whose output a "
+            f"sample has shape {output.shape}, since 'auto' leaves out layers that are called more than once. Name "
+            f"the call to read, such as at=Tap({better.path!r}, call={better.call}), where a sample has shape "
+            f"{better.shape}.",
+            AuxTasksWarning,
+            stacklevel=4,
+        )

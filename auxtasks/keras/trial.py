@@ -16,6 +16,7 @@ from keras import ops
 from auxtasks.batches.forms import changed_texts, is_text, shortened
 from auxtasks.keras.layers import walk
 from auxtasks.keras.leaks import Leaks
+from auxtasks.keras.learned import Learned, State
 from auxtasks.keras.outputs import returned_names
 from auxtasks.keras.recording import Event, Notice, recording
 from auxtasks.keras.samples import Samples, check_shapes, check_texts
@@ -37,6 +38,7 @@ class Output:
     value: Any = field(compare=False, repr=False)
     shape: Shape
     is_model_output: bool
+    per_sample: bool
 
     @property
     def rank(self) -> int:
@@ -50,10 +52,15 @@ class Output:
 
     @property
     def usable(self) -> bool:
-        """Whether a head can read it: a float tensor with at least one axis beside the batch.
+        """Whether a head can read it: a float tensor with a row for each sample and at least one axis beside these.
 
         A symbolic tensor comes from a graph of its own, which cannot be looked into from outside.
         """
+        return self.per_sample and self.is_feature
+
+    @property
+    def is_feature(self) -> bool:
+        """Whether it is a float tensor with more than one axis, the first of which may not be the batch."""
         return _is_of("float", self.value) and len(self.value.shape) >= 2
 
     @property
@@ -78,6 +85,14 @@ class Trial:
         The number that stands for no token.
     leaks : Leaks or None
         What tells the outputs that hold the answer to what a target asks for; None where none asks.
+    learned : Learned
+        What tells the outputs that training changes.
+    n_samples : int
+        How many samples were run.
+    own : int or None
+        Which of several inputs the targets were made from.
+    image : tuple of int or None
+        The height and width of the images that the model reads; None if it does not read one image.
     """
 
     outputs: Sequence[Output]
@@ -85,6 +100,10 @@ class Trial:
     counted: Array | None
     padding: int
     leaks: Leaks | None
+    learned: Learned
+    n_samples: int
+    own: int | None
+    image: tuple[int, int] | None
 
     @property
     def made(self) -> int | None:
@@ -110,6 +129,10 @@ class Trial:
             return False
         return self.leaks.holds(output.value, spec.asks_for)
 
+    def is_learned(self, output: Output, state: State = "trained") -> bool:
+        """Tell whether weights that are trained, or such as are frozen at present, lie below a tensor."""
+        return self.learned.reaches(output.value, state)
+
 
 def _counts(real: Array) -> Array:
     """Count steps up to the last that is no padding."""
@@ -122,8 +145,9 @@ def try_out(base: keras.Model, samples: Samples, specs: Mapping[str, TargetSpec]
     shorter = changed_texts(inputs, shortened) if any(map(is_text, keras.tree.flatten(inputs))) else None
     asked = {spec.shape[0] for spec in specs.values() if spec.asks_for and spec.kind in STEP_KINDS}
     leaks = Leaks(inputs, samples.own, asked) if asked else None
+    learned = Learned()
     try:
-        outputs, returned = trial_run(base, inputs, shorter, leaks)
+        outputs, returned = trial_run(base, inputs, shorter, leaks, learned)
     except tf.errors.UnimplementedError:  # numbers cannot be cast to texts
         check_texts(inputs, base)
         raise
@@ -136,11 +160,19 @@ def try_out(base: keras.Model, samples: Samples, specs: Mapping[str, TargetSpec]
         samples.lengths if samples.numbered_by_model() else None,
         samples.padding,
         leaks,
+        learned,
+        len(keras.tree.flatten(inputs)[0]),
+        samples.own,
+        samples.image_size(),
     )
 
 
 def trial_run(
-    base: keras.Model, inputs: Any, shorter: Any = None, leaks: Leaks | None = None
+    base: keras.Model,
+    inputs: Any,
+    shorter: Any = None,
+    leaks: Leaks | None = None,
+    learned: Learned | None = None,
 ) -> tuple[list[Output], Any]:
     """Run a model forward on a few samples; list what each layer returned, in order, and return what the model did.
 
@@ -148,10 +180,16 @@ def trial_run(
     """
     if not (base.built and all(layer.built for _, layer in walk(base))):
         base(inputs, training=False)
-    with nullcontext() if leaks is None else leaks.watching() as notice:
+    n_samples = len(keras.tree.flatten(inputs)[0])
+    # What the run assigns to variables, such as the state of random generators, is thrown away.
+    scope = keras.StatelessScope() if learned is None else learned.watching(base)
+    with nullcontext() if leaks is None else leaks.watching() as notice, scope:
         events, returned = _forward(base, inputs, notice)
     calls = _by_call(events)
-    others = _by_call(_forward(base, shorter)[0]) if shorter is not None else calls
+    others = calls
+    if shorter is not None:
+        with keras.StatelessScope():
+            others = _by_call(_forward(base, shorter)[0])
     model_outputs = {id(tensor) for tensor in keras.tree.flatten(returned)}
     paths: dict[int, str] = {}
     for path, layer in walk(base):
@@ -167,6 +205,7 @@ def trial_run(
             # A layer over time makes fewer calls for fewer steps, so one may have nothing to be compared with.
             shape=_shape(event.output, others.get((key, call), event).output),
             is_model_output=id(event.output) in model_outputs,
+            per_sample=getattr(event.output, "shape", ())[:1] == (n_samples,),
         )
         for (key, call), event in calls.items()
     ]
@@ -174,12 +213,9 @@ def trial_run(
 
 
 def _forward(base: keras.Model, inputs: Any, notice: Notice | None = None) -> tuple[list[Event], Any]:
-    """Run a model forward in inference mode and record every layer.
-
-    Whatever the run assigns to variables (such as the state of random generators) is thrown away.
-    """
+    """Run a model forward in inference mode and record every layer."""
     layers = {id(layer): layer for _, layer in walk(base)}
-    with keras.StatelessScope(), recording(layers.values(), notice) as events:
+    with recording(layers.values(), notice) as events:
         returned = base(inputs, training=False)
     return events, returned
 

@@ -76,6 +76,11 @@ class TargetMap:
                 f"`x` must hold {'strings: texts or tokens' if of_text else 'numbers'}, as the training inputs did; "
                 f"found a tensor of {x.dtype.name}, shape {x.shape}."
             )
+        if x.shape.rank == 0:
+            raise InvalidInputError(
+                "`x` is one sample, and must be a batch of them; use .batch(n) before .map(generator.as_map()), or "
+                ".map(generator.as_map(batched=False))."
+            )
         if not of_text and fitted.length is None and not ragged:
             return checked_batch(fitted, x)
         if ragged and (x.ragged_rank != 1 or not (of_text or fitted.length)):
@@ -194,7 +199,8 @@ def _prepared_like(fitted: Fitted, x: Any) -> Array:
     """Return the form in which the model reads such a batch, of one sample that holds nothing."""
     if fitted.domain == "text":
         tokens = isinstance(x, tf.RaggedTensor) or len(x.shape) > 1
-        return fitted.prepare([["a"]] if tokens else ["a"])
+        with tf.init_scope():  # a tokenizer that is a layer answers in numbers outside of the pipeline's graph alone
+            return fitted.prepare([["a"]] if tokens else ["a"])
     if fitted.length is None:
         return fitted.prepare(np.zeros((1, *x.shape[1:]), x.dtype.as_numpy_dtype))
     return fitted.prepare([np.zeros(fitted.given_shape, x.dtype.as_numpy_dtype)])

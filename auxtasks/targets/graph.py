@@ -136,6 +136,11 @@ def checked_batch(fitted: Fitted, x: Any) -> Any:
     if X.shape[:1] == (0,):
         raise InvalidInputError(f"`x` holds no samples; its shape is {tuple(X.shape)}.")
     row_shape = fitted.row_shape
+    if X.shape.rank is not None and None in X.shape[1:]:
+        # Windows of a series and padded batches are of one shape that TensorFlow does not know before it runs.
+        trained = row_shape if X.shape.rank > len(row_shape) else row_shape[:-1]
+        lengths = (known or length for known, length in zip(X.shape[1:], trained, strict=False))
+        X = tf.ensure_shape(X, (None, *lengths)) if X.shape.rank == len(trained) + 1 else X
     if X.shape.rank is None or None in X.shape[1:]:
         raise InvalidInputError(
             f"`x` has shape {X.shape}, and the shape of a sample must be known to compute targets from it; set it, "

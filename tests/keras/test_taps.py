@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import keras
@@ -10,7 +11,7 @@ import pytest
 from keras import layers
 from kinds import BY_NAME, CLASSES
 
-from auxtasks.errors import InvalidInputError, InvalidTypeError, UnknownNameError
+from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, UnknownNameError
 from auxtasks.keras import Tap, attach_heads
 from auxtasks.specs import TargetSpec
 
@@ -237,4 +238,6 @@ def test_a_target_of_low_level_reads_the_first_tensor_that_is_learnt(
     if first.name != "embedding" and not frozen:
         first.trainable = False
     inputs = np.ones((4, *shape), dtype)
-    assert attach_heads(base, {"task": LOW}, inputs=inputs, weights=1.0).taps == {"task": path}
+    said = pytest.warns(AuxTasksWarning, match="'second' are frozen") if frozen else nullcontext()
+    with said:
+        assert attach_heads(base, {"task": LOW}, inputs=inputs, weights=1.0).taps == {"task": path}

@@ -10,7 +10,7 @@ import pytest
 from helpers import LOSS, SPECS, X, assert_same, aux_targets, dense_base, labels
 from keras import layers
 
-from auxtasks.errors import InvalidInputError
+from auxtasks.errors import AuxTasksWarning, InvalidInputError
 from auxtasks.keras import Tap, attach_heads
 from auxtasks.specs import TargetSpec
 
@@ -34,7 +34,8 @@ def test_frozen_layers_stay_and_the_rest_learns() -> None:
     base = dense_base()
     base.get_layer("hidden").trainable = False
     before = base.get_layer("hidden").get_weights(), base.get_layer("top").get_weights()
-    model, _ = _fit(base, X)
+    with pytest.warns(AuxTasksWarning, match=r"below 'dropout\w*' are frozen, .* there \(numbers, kind\) teach"):
+        model, _ = _fit(base, X)
     np.testing.assert_array_equal(base.get_layer("hidden").kernel, before[0][0])
     assert not np.array_equal(base.get_layer("top").kernel, before[1][0])
     base.trainable = False

@@ -179,6 +179,32 @@ def test_texts_are_numbered_unless_the_model_reads_them(batched: bool, inputs: s
 
 
 @pytest.mark.parametrize("batched", [True, False], ids=["batches", "samples"])
+def test_texts_are_numbered_by_a_layer(batched: bool) -> None:
+    tokenizer = layers.TextVectorization(output_sequence_length=5)
+    tokenizer.adapt(TEXTS)
+    generator = AuxTargetGenerator("text", "next_word", tokenizer=tokenizer).fit(TEXTS)
+    assert_equal(gathered(mapped(TEXTS, generator, 2, batched=batched)), generator.transform(TEXTS))
+
+
+@pytest.mark.parametrize("name", ["signal", "flat", "image"])
+@pytest.mark.parametrize("batched", [True, False], ids=["batches", "samples"])
+def test_lengths_that_the_data_set_does_not_know_are_those_of_training(name: str, batched: bool) -> None:
+    domain, tasks, x = DOMAINS[name]
+    generator = AuxTargetGenerator(domain, tasks).fit(x)
+    unknown = tf.TensorSpec([None] * (x.ndim - 1), x.dtype)
+    elements = tf.data.Dataset.from_generator(lambda: iter(x), output_signature=unknown)
+    function = generator.as_map(batched=batched)
+    batches = elements.padded_batch(4).map(function) if batched else elements.map(function).batch(4)
+    assert_equal(gathered(batches), generator.transform(x), atol=1e-4)
+
+
+def test_windows_of_another_length_than_in_training_are_refused_when_they_come() -> None:
+    windows = keras.utils.timeseries_dataset_from_array(SIGNALS[0], None, 20, batch_size=2)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"\[2,20,2\] is not compatible with .*\[\?,24,2\]"):
+        list(windows.map(STD.as_map()))
+
+
+@pytest.mark.parametrize("batched", [True, False], ids=["batches", "samples"])
 def test_tokens_are_numbered(batched: bool) -> None:
     tokens = [text.split() for text in TEXTS]
     generator = AuxTargetGenerator("text", "next_word").fit(tokens)
@@ -233,6 +259,11 @@ REFUSED: dict[str, tuple[Any, Any, dict[str, Any]]] = {
         {},
     ),
     "RaggedTensor.*of one shape": (tf.ragged.constant([[[1.0, 2.0]]], ragged_rank=1, inner_shape=(2,)), STD, {}),
+    "of `x` is one sample, and must be a batch": (
+        np.array("a dog"),
+        AuxTargetGenerator("text", "next_word").fit(TEXTS),
+        {},
+    ),
     "a target is named 'main'": ((SIGNALS, Y), NAMED_MAIN, {}),
     "a target is named 'main', as": ({"x": SIGNALS, "y": Y}, NAMED_MAIN, {"column": "x", "label": "y"}),
 }
@@ -242,9 +273,7 @@ REFUSED: dict[str, tuple[Any, Any, dict[str, Any]]] = {
 def test_elements_that_cannot_be_used_are_refused_when_mapped(message: str) -> None:
     x, generator, how = REFUSED[message]
     elements = (
-        tf.data.Dataset.from_tensors(x)
-        if message.startswith("of that")
-        else tf.data.Dataset.from_tensor_slices(x).batch(2)
+        tf.data.Dataset.from_tensors(x) if message.startswith("of ") else tf.data.Dataset.from_tensor_slices(x).batch(2)
     )
     with pytest.raises((InvalidInputError, InvalidTypeError, UnknownNameError), match=message.removeprefix("of ")):
         elements.map(generator.as_map(**how))
