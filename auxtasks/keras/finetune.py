@@ -17,7 +17,7 @@ from auxtasks.keras.layers import direct_layers, walk
 from auxtasks.keras.model import AuxModel
 from auxtasks.keras.packing import NUMERIC, loss_name
 from auxtasks.keras.private import input_struct, is_wired, layers_in
-from auxtasks.keras.samples import Samples
+from auxtasks.keras.samples import Samples, check_shapes
 from auxtasks.keras.taps import layer_where
 from auxtasks.keras.trial import Output, trial_run
 from auxtasks.labels import missing_entries
@@ -260,7 +260,12 @@ _LENGTH = 8
 
 def _outputs_of(model: keras.Model, inputs: Any) -> list[Output]:
     """Run a model on a few samples and list its layers in the order of the forward pass."""
-    return trial_run(model, Samples.of(_zeros(model) if inputs is None else inputs, model).inputs)[0]
+    few = Samples.of(_zeros(model) if inputs is None else inputs, model).inputs
+    try:
+        return trial_run(model, few)[0]
+    except ValueError:
+        check_shapes(few, model)
+        raise
 
 
 def _zeros(model: keras.Model) -> Any:

@@ -185,3 +185,8 @@ def test_a_frozen_normalisation_keeps_its_statistics() -> None:
     model.compile("sgd", "sparse_categorical_crossentropy")
     model.fit(X, np.arange(48) % 3, batch_size=48, verbose=0)
     assert not np.array_equal(moving, before)
+
+
+def test_inputs_of_another_shape_are_refused() -> None:
+    with pytest.raises(InvalidInputError, match=r"`inputs`: a sample has shape \(1,\), and the model reads"):
+        freeze(dense_model(), up_to=0.5, inputs=X[:2, :1])
