@@ -206,6 +206,7 @@ def _trunk_after(weighting: Any, base: keras.Model, y: Any = Y, **how: Any) -> l
     return [variable.numpy() for variable in base.trainable_variables]
 
 
+@pytest.mark.filterwarnings("ignore:.*are frozen:auxtasks.errors.AuxTasksWarning")
 def test_frozen_layers_and_a_missing_main_loss_are_no_obstacle() -> None:
     for weighting in (SIGN, "projection"):
         frozen, lower = convolutional(), convolutional()
