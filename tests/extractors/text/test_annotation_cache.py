@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import json
@@ -194,16 +195,16 @@ def test_a_flipped_bit_is_seen_and_a_link_is_not_followed(tmp_path: Path) -> Non
 
 def test_a_file_that_cannot_be_moved_to_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(self: Path, target: Path) -> Path:
-        raise PermissionError("in use")
+        raise PermissionError(errno.EACCES, "in use", str(target))
 
     monkeypatch.setattr(Path, "replace", refuse)
-    with pytest.warns(AuxTasksWarning, match=r"cannot be written \(in use\); .* The annotations are not kept"):
+    with pytest.warns(AuxTasksWarning, match=r"cannot be written \(in use: .*\); .* The annotations are not kept"):
         assert cached(Counted(), Corpus(["a"]), POS, tmp_path).spans.n == 1
     assert list(tmp_path.iterdir()) == []
 
     def meanwhile(self: Path, target: Path) -> Path:
         target.write_bytes(self.read_bytes())
-        raise PermissionError("in use")
+        raise PermissionError(errno.EACCES, "in use", str(target))
 
     # Where another process wrote it, there is nothing to tell.
     monkeypatch.setattr(Path, "replace", meanwhile)
