@@ -70,7 +70,8 @@ def replace_lost(found: Floats, anew: Floats, doubtful: Array, largest: Floats, 
 def to_unit_size(X: Any, units: int = 1) -> tuple[Any, Any]:
     """Divide each sample, or each channel, by the power of two that brings it between -2 and 2."""
     xp = namespace(X)
-    powers = _powers_of_two(xp.max(xp.abs(X), axis=tuple(range(units, X.ndim)), keepdims=True))
+    # With an initial value, because Keras refuses a batch without samples otherwise.
+    powers = _powers_of_two(xp.max(xp.abs(X), axis=tuple(range(units, X.ndim)), keepdims=True, initial=0))
     return X / powers, powers
 
 

@@ -133,8 +133,6 @@ def checked_batch(fitted: Fitted, x: Any) -> Any:
     X = tf.convert_to_tensor(x if hasattr(x, "__tf_tensor__") else as_numbers("x", x))
     if not (X.dtype.is_floating or X.dtype.is_integer or X.dtype.is_bool):
         raise InvalidTypeError(f"`x` must hold real numbers; found a tensor of dtype {X.dtype.name}.")
-    if X.shape[:1] == (0,):
-        raise InvalidInputError(f"`x` holds no samples; its shape is {tuple(X.shape)}.")
     row_shape = fitted.row_shape
     if X.shape.rank is not None and None in X.shape[1:]:
         # Windows of a series and padded batches are of one shape that TensorFlow does not know before it runs.

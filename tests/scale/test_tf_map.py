@@ -216,6 +216,7 @@ def test_tokens_are_numbered(batched: bool) -> None:
 def test_an_empty_batch_has_empty_targets() -> None:
     x, labels = AuxTargetGenerator(*DOMAINS["shortened"][:2]).fit(SIGNALS).as_map(in_graph=False)(SIGNALS[:0])
     assert (x.shape, labels["std"].shape, labels["next_steps"].shape[0]) == ((0, 20, 2), (0, 2), 0)
+    assert AuxTargetGenerator("signal", "std").fit(SIGNALS).in_graph(SIGNALS[:0])["std"].shape == (0, 2)
     x, labels = AuxTargetGenerator("text", "next_word").fit(TEXTS).as_map()(np.array([], object))
     assert x.shape == labels["next_word"].shape == (0, 4)
 
