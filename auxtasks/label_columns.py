@@ -107,7 +107,7 @@ def as_labels(name: str, values: object, n: int | None) -> Column:
     if not shape or (n is not None and shape[0] != n):
         expected = "each sample" if n is None else f"each of the {n} samples"
         raise InvalidInputError(
-            f"`{name}` must have one entry for {expected}; found shape {shape}. "
+            f"`{name:.200}` must have one entry for {expected}; found shape {shape}. "
             "Give labels in the order of the samples, missing ones included."
         )
     _check_finite(name, labels)

@@ -105,9 +105,10 @@ def checked_cv(cv: Any) -> Any:
         if cv < 2:
             raise InvalidInputError(f"`cv` must be at least 2 folds; got {cv}.")
         return int(cv)
-    if cv is None or (hasattr(cv, "split") and not isinstance(cv, (str, bytes))):
+    text = isinstance(cv, (str, bytes, bytearray))  # which have a `split` of their own
+    if cv is None or (hasattr(cv, "split") and not text):
         return cv
-    if not isinstance(cv, Iterable) or isinstance(cv, (str, bytes, type)) or getattr(cv, "shape", None) == ():
+    if not isinstance(cv, Iterable) or text or isinstance(cv, type) or getattr(cv, "shape", None) == ():
         raise wrong_type("cv", "a number of folds, a scikit-learn splitter or an iterable of (train, test)", cv)
     pairs = list(cv)
     for number, pair in enumerate(pairs):

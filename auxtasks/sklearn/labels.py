@@ -98,7 +98,7 @@ def fit_classes(y: Any, unlabelled: Any) -> Labels:
         where = "" if array.ndim == 1 else f" in column {missing.all(axis=0).argmax()}"
         raise InvalidInputError(f"`y` holds no label at all among its {len(array)} samples{where}; give some.")
     complete = plain(_filled(array, missing))
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), np.errstate(invalid="ignore"):
         warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)  # said below
         try:
             check_classification_targets(complete)
