@@ -7,7 +7,7 @@ import re
 import unicodedata
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import ceil
 from pathlib import Path
@@ -19,13 +19,13 @@ from auxtasks.audit.metrics.evidence import Evidence, gather, to_numbers
 from auxtasks.audit.metrics.metrics import Metrics
 from auxtasks.audit.metrics.problem import Problem, without_last_one
 from auxtasks.audit.report.style import BASELINE, INK, WIDTH, house_style, save_figure, short
-from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, unknown_name, wrong_type
+from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.files import digest
 from auxtasks.labels import missing_entries, read_labels
 from auxtasks.optional import require
 from auxtasks.specs import CLASS_KINDS, TargetSpec
 from auxtasks.typing import Array, Floats
-from auxtasks.validation import check_int, check_path, is_several
+from auxtasks.validation import check_int, check_path, is_listed
 
 if TYPE_CHECKING:
     import keras
@@ -364,7 +364,7 @@ def decisions_of(
     names: Sequence[str] | None = None,
 ) -> Decisions | None:
     """Lay the labels and predictions of one task out, without what is missing."""
-    if names is not None and (isinstance(names, (str, bytes)) or not isinstance(names, Iterable)):
+    if names is not None and not is_listed(names):
         raise InvalidTypeError(f"`classes` must be the names of the classes, as a list; got {names!r}.")
     labels, outputs = without_last_one(read_labels("y_true", y_true)), to_numbers(y_pred)
     chosen = Metrics.of(None, labels, outputs.shape, loss=loss, from_logits=from_logits, problem=problem)
@@ -378,8 +378,6 @@ def decisions_of(
                 "from_logits=True."
             )
     n_classes = 2 if chosen.problem == "binary" else outputs.shape[-1]
-    if names is not None and not is_several(names):
-        raise wrong_type("classes", "the names of classes", names)
     known = tuple(map(str, range(n_classes) if names is None else names))
     if len(known) != n_classes:
         raise InvalidInputError(f"`classes` must name the {n_classes} classes; got {len(known)} names.")

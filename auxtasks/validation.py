@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -109,6 +109,13 @@ def is_several(value: object) -> TypeGuard[Sequence[Any]]:
     if isinstance(value, np.ndarray):
         return value.ndim > 0
     return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+
+
+def is_listed(value: object) -> TypeGuard[Iterable[Any]]:
+    """Tell whether something can be gone through entry by entry: no text, class or array without axes."""
+    if not isinstance(value, Iterable) or isinstance(value, (str, bytes, bytearray, type)):
+        return False
+    return getattr(value, "shape", None) != ()
 
 
 def check_path(argument: str, value: object) -> Path:

@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -75,7 +76,7 @@ def test_areas_are_those_of_scikit_learn_and_of_the_points_drawn(k: int, seed: i
 
 def test_figures_say_the_areas_of_each_class() -> None:
     y, p = classes(200, 4)
-    figures = draw_curves(y, p, classes=["a", "b", "$c", "d"])
+    figures = draw_curves(y, p, classes=pd.Index(["a", "b", "$c", "d"]))
     said = legend(figures["curves"])
     assert list(said) == ["a", "b", "$c", "d", "mean of classes", "all pooled"]
     assert said["$c"][0] == pytest.approx(metrics.roc_auc_score(y == 2, p[:, 2]), abs=6e-4)

@@ -192,10 +192,6 @@ _OWN_OPTIONS = {"self", "x", "y", "kwargs", "epochs", "batch_size", "verbose", "
 Weights = float | str | Sequence[float] | Mapping[str, float | str]
 
 
-LARGEST_WEIGHT = float(np.finfo(np.float32).max)
-"""Of the floats that losses are multiplied by."""
-
-
 MOST_SEEDS = 10_000
 """So many pairs of trainings can be asked for: more are a slip."""
 
@@ -225,7 +221,7 @@ def check_weights(weights: Weights, tasks: Sequence[str]) -> tuple[dict[str, flo
 
 
 def _positive(weight: Any) -> float:
-    number = check_number("weights", weight, low=0.0, high=LARGEST_WEIGHT)
+    number = check_number("weights", weight, low=0.0)
     if number == 0:
         raise InvalidInputError("`weights` must be positive: with 0 an arm is the baseline again.")
     return number

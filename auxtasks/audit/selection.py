@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from auxtasks.audit.audit import LARGEST_WEIGHT, check_seeds, experiment_of, made_targets
+from auxtasks.audit.audit import check_seeds, experiment_of, made_targets
 from auxtasks.audit.experiment import Arm, Experiment
 from auxtasks.audit.records import Records
 from auxtasks.audit.running import run_all
@@ -23,7 +23,7 @@ from auxtasks.audit.verdicts import Comparison, Rule, compared
 from auxtasks.errors import InvalidInputError, InvalidTypeError, StorageError
 from auxtasks.files import fingerprint, named
 from auxtasks.optional import plain_text
-from auxtasks.validation import check_flag, check_int, check_number, check_path, check_processes
+from auxtasks.validation import check_flag, check_int, check_number, check_path, check_processes, is_several
 
 if TYPE_CHECKING:
     import keras
@@ -243,7 +243,7 @@ class Search:
 
 def check_factors(weights: Any) -> list[float]:
     """Return what the weight is multiplied by."""
-    factors = [check_number("weights", factor, low=0.0, high=LARGEST_WEIGHT) for factor in _several("weights", weights)]
+    factors = [check_number("weights", factor, low=0.0) for factor in _several("weights", weights)]
     if 0.0 in factors:
         raise InvalidInputError("`weights` must be positive: with 0 the model is trained as it is.")
     return factors
@@ -283,7 +283,7 @@ def check_unseen(searched: Sequence[Split], fresh: Sequence[Split]) -> None:
 
 
 def _several(argument: str, values: Any) -> list[Any]:
-    if isinstance(values, (str, bytes)) or not isinstance(values, (Sequence, np.ndarray)):
+    if not is_several(values):
         raise InvalidTypeError(f"`{argument}` must be a list, which may be empty; got {values!r}.")
     return list(values)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from auxtasks.columns import is_missing, plain_array
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, abbreviated, wrong_type
 from auxtasks.optional import require
 from auxtasks.typing import Array
-from auxtasks.validation import is_integer
+from auxtasks.validation import is_integer, is_listed
 
 
 @dataclass(frozen=True)
@@ -105,10 +105,10 @@ def checked_cv(cv: Any) -> Any:
         if cv < 2:
             raise InvalidInputError(f"`cv` must be at least 2 folds; got {cv}.")
         return int(cv)
-    text = isinstance(cv, (str, bytes, bytearray))  # which have a `split` of their own
-    if cv is None or (hasattr(cv, "split") and not text):
+    # Texts have a `split` of their own.
+    if cv is None or (hasattr(cv, "split") and not isinstance(cv, (str, bytes, bytearray))):
         return cv
-    if not isinstance(cv, Iterable) or text or isinstance(cv, type) or getattr(cv, "shape", None) == ():
+    if not is_listed(cv):
         raise wrong_type("cv", "a number of folds, a scikit-learn splitter or an iterable of (train, test)", cv)
     pairs = list(cv)
     for number, pair in enumerate(pairs):

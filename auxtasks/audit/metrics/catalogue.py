@@ -14,7 +14,7 @@ from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.labels import missing_entries
 from auxtasks.optional import require
 from auxtasks.typing import Array
-from auxtasks.validation import check_choice
+from auxtasks.validation import check_choice, is_listed
 
 
 def decided(name: str) -> Callable[[Evidence], float]:
@@ -169,7 +169,7 @@ def checked_names(names: str | Iterable[str] | None, problem: Problem) -> tuple[
     check_choice("problem", problem, DEFAULTS)
     if names is None:
         return DEFAULTS[problem]
-    if not isinstance(names, Iterable) or getattr(names, "shape", None) == ():
+    if not isinstance(names, str) and not is_listed(names):
         raise InvalidTypeError(f"`metrics` must be names of metrics; got {names!r} of type {type(names).__name__}.")
     chosen = (names,) if isinstance(names, str) else tuple(names)
     fitting = [name for name, metric in METRICS.items() if problem in metric.problems]
