@@ -184,7 +184,7 @@ class AuxTargetGenerator:
             from auxtasks.scale.dask_fit import fit_lazily
             from auxtasks.scale.dask_source import bring_labels
 
-            fitted, *_ = fit_lazily(self.get_params(), X, given, bring_labels(y))
+            fitted, *_ = fit_lazily(self.get_params(), X, given, bring_labels(y), keep=False)
         else:
             fitted = fit(self.get_params(), X, given, y).fitted
         return self._learned(fitted)
@@ -241,7 +241,7 @@ class AuxTargetGenerator:
             from auxtasks.scale.dask_targets import targets_of
 
             y = bring_labels(y)
-            fitted, source, kept = fit_lazily(self.get_params(), X, given, y)
+            fitted, source, kept = fit_lazily(self.get_params(), X, given, y, keep=True)
             lazy: Any = self._learned(fitted)._targets(targets_of(fitted, source, given, y, training=True))
             lazy.keep(kept)
             targets: AuxTargets = lazy

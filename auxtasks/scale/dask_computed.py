@@ -75,10 +75,10 @@ SHARE = 0.05
 """Inputs of at most this share of all workers' memory have targets that are kept; others are computed twice."""
 
 
-def kept_on_workers(source: Source, draft: Fitted, told_of: Sequence[Piece], *, taught: bool) -> Kept | None:
+def kept_on_workers(source: Source, draft: Fitted, told_of: Sequence[Piece]) -> Kept | None:
     """Begin to compute the targets of all partitions on a cluster with room for them, and keep them there."""
-    # Copies and shortened inputs would be kept too, and soft labels are not computed yet.
-    if source.array is None or source.rows is None or draft.adding or draft.changes_inputs or taught:
+    # Copies and shortened inputs would be kept too.
+    if source.array is None or source.rows is None or draft.adding or draft.changes_inputs:
         return None
     client = _cluster()
     if client is None or source.array.nbytes > SHARE * _memory(client):

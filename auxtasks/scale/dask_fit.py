@@ -26,16 +26,16 @@ from auxtasks.typing import Array
 
 
 def fit_lazily(
-    params: Mapping[str, Any], X: object, given: Mapping[str, object] | None, y: object = None
+    params: Mapping[str, Any], X: object, given: Mapping[str, object] | None, y: object = None, *, keep: bool
 ) -> tuple[Fitted, Source, Kept | None]:
     """Fit on a collection of Dask, with the scheduler that is active; main labels are in memory.
 
     A worker computes the targets of a partition, collects what they tell (counts, means, sums of squared deviations,
-    frequencies of classes, which columns are copies), and forgets them, unless there is room to keep them; the parts
-    are merged along a tree. Texts are gone through twice, because no target can be computed before the vocabulary, the
-    longest text and the tagger's names are known; given columns and main labels take a count of the samples first
-    where the collection does not tell it. Teachers are fitted here, on the samples that are drawn, which are computed
-    for it.
+    frequencies of classes, which columns are copies), and forgets them, unless asked to `keep` them where there is
+    room; the parts are merged along a tree. Texts are gone through twice, because no target can be computed before the
+    vocabulary, the longest text and the tagger's names are known; given columns and main labels take a count of the
+    samples first where the collection does not tell it. Teachers are fitted here, on the samples that are drawn, which
+    are computed for it.
     """
     draft = Fitted.begun(params, given, y)
     source = read_source(X, draft)
@@ -49,7 +49,7 @@ def fit_lazily(
     told_of = pieces(source, columns)
     if draft.domain == "text":
         draft = _with_texts(draft, source, told_of)
-    kept = kept_on_workers(source, draft, told_of, taught=course is not None)
+    kept = kept_on_workers(source, draft, told_of) if keep and course is None else None
     found: Part = (
         _reduced(see_part, source.blocks, told_of, draft)
         if kept is None
