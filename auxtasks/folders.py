@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from auxtasks._version import __version__
-from auxtasks.checksums import checksum_of, json_document, parsed_document
+from auxtasks.checksums import checksum, checksum_of, json_document, parsed_document
 from auxtasks.errors import StorageError
 from auxtasks.files import NEW, stage_of, staged, sync, write_through
 from auxtasks.opening import open_regular, read_regular, refuse_link
@@ -247,6 +247,12 @@ def _are_blocks(name: str, blocks: object) -> bool:
     pairs = [each for each in blocks if isinstance(each, list) and len(each) == 2 and type(each[0]) is int]
     ends = [0, *(end for end, _ in pairs)]
     return len(pairs) == len(blocks) and ends == sorted(ends)
+
+
+def one_block(path: Path) -> Blocks:
+    """Return the checksum of a file that is written at once."""
+    content = read_regular(path)
+    return [(len(content), checksum(content))]
 
 
 def check_blocks(path: Path, blocks: Blocks, again: str) -> None:

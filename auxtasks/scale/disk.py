@@ -25,6 +25,7 @@ from auxtasks.folders import (
     begin_arrays,
     check_replaceable,
     clear_up,
+    one_block,
     publish,
     read_folder,
 )
@@ -287,7 +288,7 @@ def _finish(job: Job, files: Mapping[str, RowFile], journal: Journal, folder: Pa
 
 def _described(job: Job, journal: Journal) -> dict[str, Any]:
     """Describe targets that are finished, by what the journal says of them."""
-    n, arrays, files = journal.n, {}, {JOURNAL: journal.checksums()}
+    n, arrays, files = journal.n, {}, {JOURNAL: one_block(journal.path)}
     for part, scaling in _kept(job, journal).items():
         layout = RowLayout(part.shape_of(scaling), part.dtype)
         files[part.final] = _checksums(layout, journal, part.final, n)

@@ -18,7 +18,6 @@ import numpy as np
 from auxtasks.checksums import checksum, json_line, parsed_line
 from auxtasks.errors import StorageError
 from auxtasks.files import write_through
-from auxtasks.folders import Blocks
 from auxtasks.opening import descriptor_of, read_regular
 from auxtasks.targets.fitted import plain
 from auxtasks.typing import Array
@@ -202,11 +201,6 @@ class Journal:
         """Return where each block of a file ends, in their order, and its checksum."""
         found = self._blocks.get(name, {})
         return [found[start] for start in sorted(found)]
-
-    def checksums(self) -> Blocks:
-        """Return the size and the checksum of the journal itself."""
-        content = read_regular(self.path)
-        return [(len(content), checksum(content))]
 
     def _add(self, fields: dict[str, Any]) -> None:
         line = json_line(fields, plain)

@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from auxtasks.checksums import checksum
 from auxtasks.errors import InvalidInputError, StorageError
-from auxtasks.folders import Blocks, Saved, check_blocks, read_folder, save_folder
+from auxtasks.folders import Blocks, Saved, check_blocks, one_block, read_folder, save_folder
 from auxtasks.optional import require
 from auxtasks.storage import damage_named, whole_number
 from auxtasks.targets.fitted import Fitted, Made
@@ -55,13 +54,8 @@ def _checksums(folder: Path) -> dict[str, Blocks]:
     """Read all files back, in parallel."""
     dask = require("dask", extra="dask")
     paths = sorted(found for found in folder.rglob("*") if found.is_file())
-    found = dask.compute(*[dask.delayed(_blocks)(path) for path in paths])
+    found = dask.compute(*[dask.delayed(one_block)(path) for path in paths])
     return {path.relative_to(folder).as_posix(): each for path, each in zip(paths, found, strict=True)}
-
-
-def _blocks(path: Path) -> Blocks:
-    content = path.read_bytes()
-    return [(len(content), checksum(content))]
 
 
 def _numbers(inputs: Any) -> Any:
