@@ -464,6 +464,7 @@ def tasks_of(
     """Predict every task that has labels and classes; returns the arguments of `draw_curves`."""
     import keras
 
+    from auxtasks.keras.compiling import last_words
     from auxtasks.keras.model import AuxModel
     from auxtasks.keras.outputs import by_label
     from auxtasks.labels import MAIN
@@ -477,7 +478,7 @@ def tasks_of(
     try:
         outputs = model.predict(x, batch_size=batch_size, verbose=0)
     except ValueError as error:
-        raise InvalidInputError(f"`x` does not fit the model: {error}") from error
+        raise InvalidInputError(f"`x` does not fit the model: {last_words(error)}") from error
     several = isinstance(outputs, (list, tuple))
     names = getattr(model, "output_names", None) or [str(at) for at in range(len(outputs))]
     main = by_label(outputs, names if several else None)
