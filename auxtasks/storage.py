@@ -16,6 +16,7 @@ import numpy as np
 
 from auxtasks.checksums import Summed
 from auxtasks.errors import StorageError, UnknownNameError
+from auxtasks.files import NEW
 from auxtasks.folders import JOURNAL, Blocks, Saved, arrays_in, read_folder, save_folder
 from auxtasks.opening import open_regular
 from auxtasks.targets.fitted import Fitted, Made
@@ -161,7 +162,7 @@ def _absent(path: Path) -> str:
 
 def journals_in(unfinished: Path) -> list[Path]:
     """Return the journals in a folder that `make_aux_targets` writes to."""
-    return [arrays / JOURNAL for arrays in arrays_in(unfinished / "new") if (arrays / JOURNAL).exists()]
+    return [arrays / JOURNAL for arrays in arrays_in(unfinished / NEW) if (arrays / JOURNAL).exists()]
 
 
 # What NumPy raises, also by way of Python's own parser, where the header of a file is none.

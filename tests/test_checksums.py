@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from flips import with_flipped_bit
 
 from auxtasks.checksums import checksum, json_document, json_line, parsed_document, parsed_line
 
@@ -17,15 +18,14 @@ def test_every_flipped_bit_is_seen() -> None:
     assert json.loads(document)["name"] == "±"
     for content in (line, document):
         for bit in range(8 * len(content)):
-            flipped = bytearray(content)
-            flipped[bit // 8] ^= 1 << bit % 8
+            flipped = with_flipped_bit(content, bit)
             if content is line:
-                assert parsed_line(bytes(flipped)) is None
+                assert parsed_line(flipped) is None
             else:
                 with pytest.raises(
                     ValueError, match=r"checksum|JSON|decode|delimiter|Expecting|Invalid|value|no names"
                 ):
-                    parsed_document(bytes(flipped), unchecked=(1,))
+                    parsed_document(flipped, unchecked=(1,))
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from flips import with_flipped_bit
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -139,7 +140,7 @@ def test_a_flipped_bit_is_refused_or_costs_the_last_run_at_most(tmp_path: Path) 
     whole = written(tmp_path / "whole.jsonl").read_bytes()
     path = tmp_path / "flipped.jsonl"
     for place in [*range(len(whole) - 20, len(whole)), *range(0, len(whole), 5)]:
-        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :])
+        path.write_bytes(with_flipped_bit(whole, 8 * place + place % 8))
         if place == len(whole) - 1:
             assert list(map(repr, Records(path, MADE_OF).values())) == list(map(repr, RUNS[:-1]))
             continue

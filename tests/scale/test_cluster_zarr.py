@@ -12,6 +12,7 @@ import dask.array as da
 import dask.bag as db
 import numpy as np
 import pytest
+from flips import with_flipped_bit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -158,9 +159,7 @@ def test_a_flipped_bit_is_refused(tmp_path: Path) -> None:
         for path in (found for found in sorted((tmp_path / "targets").rglob("*")) if found.is_file()):
             whole = path.read_bytes()
             for bit in rng.integers(0, 8 * len(whole), size=2).tolist():
-                content = bytearray(whole)
-                content[bit // 8] ^= 1 << bit % 8
-                path.write_bytes(content)
+                path.write_bytes(with_flipped_bit(whole, bit))
                 with pytest.raises(StorageError, match=rf"{path.name} is damaged"):
                     open_zarr(tmp_path / "targets").compute()
             path.write_bytes(whole)

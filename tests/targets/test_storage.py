@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from flips import with_flipped_bit
 
 from auxtasks import AuxTargets, load_targets, make_aux_targets
 from auxtasks.checksums import json_document
@@ -233,9 +234,7 @@ def test_a_flipped_bit_is_refused(saved: Path, mmap: bool) -> None:
     for path in (found for found in sorted(saved.rglob("*")) if found.is_file()):
         whole = path.read_bytes()
         for bit in rng.integers(0, 8 * len(whole), size=6).tolist():
-            content = bytearray(whole)
-            content[bit // 8] ^= 1 << bit % 8
-            path.write_bytes(content)
+            path.write_bytes(with_flipped_bit(whole, bit))
             with pytest.raises(StorageError, match=rf"{path.name} (is damaged|was not written|is of format)"):
                 load_targets(saved, mmap=mmap)
         path.write_bytes(whole)

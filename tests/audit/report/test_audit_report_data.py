@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from flips import with_flipped_bit
 from hypothesis import given
 from hypothesis import strategies as st
 from made_reports import make_report
@@ -164,7 +165,7 @@ def test_a_flipped_bit_anywhere_is_refused(tmp_path: Path) -> None:
     make_report({"fft": 0.03}, n_pairs=2, epochs=2).to_json(tmp_path / "a.json")
     whole = (tmp_path / "a.json").read_bytes()
     for at, place in enumerate([*range(60), *range(60, len(whole), len(whole) // 60)]):
-        (tmp_path / "a.json").write_bytes(whole[:place] + bytes([whole[place] ^ 1 << at % 8]) + whole[place + 1 :])
+        (tmp_path / "a.json").write_bytes(with_flipped_bit(whole, 8 * place + at % 8))
         with pytest.raises(StorageError, match="is no report, is incomplete or was changed"):
             load_report(tmp_path / "a.json")
 

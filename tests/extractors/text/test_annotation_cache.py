@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from flips import with_flipped_bit
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -180,7 +181,7 @@ def test_a_flipped_bit_is_seen_and_a_link_is_not_followed(tmp_path: Path) -> Non
     sound = path.read_bytes()
     flips = range(0, len(sound), 29)
     for at in flips:
-        path.write_bytes(sound[:at] + bytes([sound[at] ^ 1 << at % 8]) + sound[at + 1 :])
+        path.write_bytes(with_flipped_bit(sound, 8 * at + at % 8))
         with pytest.warns(AuxTasksWarning, match=r"is damaged \(it does not have the checksum"):
             same(cached(backend, corpus, POS, tmp_path), first)
         assert path.read_bytes() == sound
