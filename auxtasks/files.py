@@ -69,9 +69,11 @@ def _remove(path: Path) -> None:
 
 @contextmanager
 def written_as_a_whole(path: Path, argument: str = "path") -> Iterator[Path]:
-    """Give a path for a file, which takes the place of the one that is there once it is written without an error."""
+    """Give a path of the same name for a file, which replaces the one there once it is written without an error."""
     refuse_link(path, argument)
-    with staged(path, argument) as new:
+    with staged(path, argument) as folder:
+        folder.mkdir()
+        new = folder / path.name
         yield new
         sync(new)
         new.replace(path)

@@ -13,9 +13,8 @@ from typing import Any, Literal
 import keras
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError
-from auxtasks.files import left_by_killed, staged, sync
+from auxtasks.files import left_by_killed, written_as_a_whole
 from auxtasks.keras.model import AuxModel
-from auxtasks.opening import refuse_link
 from auxtasks.validation import check_int, check_number
 
 
@@ -145,15 +144,8 @@ def _replaced(filepath: str, save: Callable[..., None], overwrite: bool) -> None
     if _is_remote(filepath):
         save(filepath, overwrite=overwrite)
         return
-    path = Path(filepath)
-    refuse_link(path, "filepath")
-    with staged(path, "filepath") as new:
-        # Keras goes by the end of the name.
-        new.mkdir()
-        save(new / path.name)
-        sync(new / path.name)
-        (new / path.name).replace(path)
-        sync(path.parent)
+    with written_as_a_whole(Path(filepath), "filepath") as new:
+        save(new)
 
 
 def _is_remote(filepath: str) -> bool:

@@ -141,7 +141,7 @@ def test_a_file_that_cannot_be_written_is_named_and_the_old_one_kept(
     def full(path: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("auxtasks.keras.callbacks.sync", full)
+    monkeypatch.setattr("auxtasks.files.sync", full)
     with pytest.raises(StorageError, match=r"`filepath`: the disk of .* is full"):
         save.model.save(str(tmp_path / "base.keras"))
     assert (tmp_path / "base.keras").read_text() == "old"
