@@ -7,7 +7,7 @@ from auxtasks._version import __version__
 from auxtasks.aux_targets import AuxTargets
 from auxtasks.fuse import fuse
 from auxtasks.generator import AuxTargetGenerator, load_targets, make_aux_targets
-from auxtasks.registry import Extractor, extractor, list_tasks
+from auxtasks.registry import Extractor, list_tasks, register_task
 from auxtasks.specs import TargetSpec
 
 __all__ = [
@@ -16,9 +16,9 @@ __all__ = [
     "Extractor",
     "TargetSpec",
     "__version__",
-    "extractor",
     "fuse",
     "list_tasks",
     "load_targets",
     "make_aux_targets",
+    "register_task",
 ]

@@ -13,7 +13,7 @@ from auxtasks.labels import MAIN, main_labels, present_rows, without_labels
 from auxtasks.optional import is_dask, require
 from auxtasks.specs import TargetSpec
 from auxtasks.storage import save_targets
-from auxtasks.targets.fitted import Fitted, Made
+from auxtasks.targets.fitted import Fitted, TargetArrays
 from auxtasks.targets.scaling import Scaling
 from auxtasks.targets.tasks import Task
 from auxtasks.teacher.labels import read_main, same_labels
@@ -37,7 +37,7 @@ class Generator(Protocol):
     texts_: FittedTexts | None
     teachers_: tuple[Teacher, ...]
 
-    def transform(self, X: object, *, given: Mapping[str, object] | None = None) -> AuxTargets:
+    def transform(self, X: object, *, label_columns: Mapping[str, object] | None = None) -> AuxTargets:
         """Compute targets with the fitted scaling."""
 
     def prepare(self, X: object) -> Array:
@@ -116,11 +116,11 @@ class AuxTargets(Mapping[str, Array]):
 
     def __repr__(self) -> str:
         """Show a table of the targets."""
-        rows = [("name", "kind", "shape", "chance", "missing", "left out")]
+        rows = [("name", "kind", "shape", "baseline", "missing", "left out")]
         for name, array in self._arrays.items():
             spec = self.specs[name]
             left_out = "; ".join(spec.dropped[:3]) + (f"; … ({len(spec.dropped)} in all)" if spec.dropped[3:] else "")
-            rows.append((name, spec.kind, str(spec.shape), f"{spec.chance:.4g}", _missing(array), left_out))
+            rows.append((name, spec.kind, str(spec.shape), f"{spec.baseline_loss:.4g}", _missing(array), left_out))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
         taught = [described(spec) for spec in self.specs.values() if spec.is_taught]
@@ -176,15 +176,15 @@ class AuxTargets(Mapping[str, Array]):
         texts = self._generator.texts_
         return None if texts is None else texts.vocabulary.words
 
-    def transform(self, X: object, given: Mapping[str, object] | None = None) -> AuxTargets:
+    def transform(self, X: object, label_columns: Mapping[str, object] | None = None) -> AuxTargets:
         """Compute the same targets for other inputs, scaled with the statistics of the training data.
 
         Parameters
         ----------
         X : array-like
             Inputs, as for `auxtasks.make_aux_targets`.
-        given : mapping of str to array-like, optional
-            Given columns; those not given are missing.
+        label_columns : mapping of str to array-like, optional
+            Label columns; those not given are missing.
 
         Returns
         -------
@@ -196,7 +196,7 @@ class AuxTargets(Mapping[str, Array]):
         AuxTasksError
             As `auxtasks.make_aux_targets`, and if shapes differ from those of the training data.
         """
-        return self._generator.transform(X, given=given)
+        return self._generator.transform(X, label_columns=label_columns)
 
     def prepare(self, X: object) -> Array:
         """Bring other inputs into the form in which the model reads them, without computing targets.
@@ -469,7 +469,7 @@ class AuxTargets(Mapping[str, Array]):
         name no other targets have, and the description, which has a checksum of every file, takes its place last.
         """
         inputs = self.inputs if check_flag("include_inputs", include_inputs) else None
-        made = Made(self._arrays, inputs, self.n_original, self.lengths, self._main)
+        made = TargetArrays(self._arrays, inputs, self.n_original, self.lengths, self._main)
         folder = check_path("path", path)
         save_targets(Fitted.of(self._generator), made, folder, overwrite=check_flag("overwrite", overwrite))
 

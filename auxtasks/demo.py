@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from auxtasks.audit import Comparison, compare
+from auxtasks.audit import Comparison, paired_comparison
 from auxtasks.aux_targets import AuxTargets
 from auxtasks.demo_figure import N_SHOWN, draw_figure, outcome_table, verdict_lines
 from auxtasks.errors import InvalidInputError
@@ -72,7 +72,7 @@ def _train_pairs(splits: list[Split], settings: Settings) -> tuple[Comparison, F
             said = made[-1].transform(split.x_test)["soft_labels"]
             teacher.append(float((said.argmax(axis=1) == split.y_test).mean()))
             taught.append(train_taught(split, made[-1], settings, seed, [callback]))
-    return compare(alone, taught), np.array(teacher), made[0]
+    return paired_comparison(alone, taught), np.array(teacher), made[0]
 
 
 N_CLASSES = 10

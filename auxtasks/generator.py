@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from auxtasks.aux_targets import AuxTargets
 from auxtasks.errors import InvalidInputError, unknown_name
 from auxtasks.extractors.text.documents import FittedTexts
-from auxtasks.label_columns import GivenColumn
+from auxtasks.label_columns import LabelColumn
 from auxtasks.optional import is_dask, require
 from auxtasks.specs import TargetSpec
 from auxtasks.storage import DESCRIPTION, damage_named, read_targets
-from auxtasks.targets.fitted import LEARNED, Fitted, Made, fit
+from auxtasks.targets.fitted import LEARNED, Fitted, TargetArrays, fit
 from auxtasks.targets.graph import check_graph_form, graph_targets
 from auxtasks.targets.scaling import Scaling
 from auxtasks.targets.tasks import Task, TaskNames
@@ -62,19 +62,19 @@ class AuxTargetGenerator:
     max_tokens : int, optional
         For texts, the size of the vocabulary that is fitted where the tokenizer brings none, padding (0) and unknown
         words (1) included.
-    length : int, optional
+    max_length : int, optional
         For texts, how many steps the model has, up to 2**20: longer texts are cut, shorter ones padded. By default as
         many as the tokenizer gives, or as the longest training text has tokens. A text is cut at its end, so that a
         marker such as ``[SEP]`` goes too; let a tokenizer of ``tokenizers`` truncate where that matters.
-    inputs : {"ids", "texts"}
+    model_inputs : {"ids", "texts"}
         For texts, what the model reads: numbers of tokens, or texts, where it holds the ``TextVectorization`` layer.
-    backend : {"spacy", "nltk"} or object
+    tagger : {"spacy", "nltk"} or object
         For texts, what tags them; an object of your own has the methods of
-        `auxtasks.extractors.text.taggers.base.Backend`, and the next three parameters are left to it.
-    pipeline : str, path or object, optional
+        `auxtasks.extractors.text.taggers.base.Tagger`, and the next three parameters are left to it.
+    tagger_model : str, path or object, optional
         For texts, the spaCy pipeline: its name, its path or the loaded object; or an NLTK tagger, by default NLTK's
         averaged perceptron. Nothing is ever downloaded.
-    batch_size, n_process : int
+    batch_size : int
         For texts, how many are tagged at once, and by how many processes (-1 for one per processor; spaCy only).
     cache : path-like, optional
         For texts, a folder that keeps what the tagger said of them. It is tagged anew whenever a text, the tagger or
@@ -83,7 +83,7 @@ class AuxTargetGenerator:
     Attributes
     ----------
     specs_ : dict of str to TargetSpec
-        What heads must know, in the order of the tasks, then of the given columns.
+        What heads must know, in the order of the tasks, then of the label columns.
     scalings_ : dict of str to Scaling
         The scaling of each scaled target.
     tasks_ : tuple of Task
@@ -108,7 +108,7 @@ class AuxTargetGenerator:
     specs_: dict[str, TargetSpec]
     scalings_: dict[str, Scaling]
     tasks_: tuple[Task, ...]
-    given_: dict[str, GivenColumn]
+    label_columns_: dict[str, LabelColumn]
     shapes_: dict[str, tuple[int, ...]]
     row_shape_: tuple[int, ...]
     channel_added_: bool
@@ -131,12 +131,11 @@ class AuxTargetGenerator:
         progress: bool = False,
         tokenizer: Any = None,
         max_tokens: int | None = 20_000,
-        length: int | None = None,
-        inputs: str = "ids",
-        backend: Any = "spacy",
-        pipeline: Any = None,
+        max_length: int | None = None,
+        model_inputs: str = "ids",
+        tagger: Any = "spacy",
+        tagger_model: Any = None,
         batch_size: int = 1000,
-        n_process: int = 1,
         cache: str | PathLike[str] | None = None,
     ) -> None:
         self.domain = domain
@@ -150,15 +149,16 @@ class AuxTargetGenerator:
         self.progress = progress
         self.tokenizer = tokenizer
         self.max_tokens = max_tokens
-        self.length = length
-        self.inputs = inputs
-        self.backend = backend
-        self.pipeline = pipeline
+        self.max_length = max_length
+        self.model_inputs = model_inputs
+        self.tagger = tagger
+        self.tagger_model = tagger_model
         self.batch_size = batch_size
-        self.n_process = n_process
         self.cache = cache
 
-    def fit(self, X: object, y: object = None, *, given: Mapping[str, object] | None = None) -> AuxTargetGenerator:
+    def fit(
+        self, X: object, y: object = None, *, label_columns: Mapping[str, object] | None = None
+    ) -> AuxTargetGenerator:
         """Fit scaling and vocabulary on training inputs.
 
         Parameters
@@ -167,7 +167,7 @@ class AuxTargetGenerator:
             The training inputs.
         y : array-like or mapping of str to array-like, optional
             The main labels, for the task ``"soft_labels"``; other tasks do not look at them. See `make_aux_targets`.
-        given : mapping of str to array-like, optional
+        label_columns : mapping of str to array-like, optional
             Label columns that exist at training time only, each to become a target.
 
         Returns
@@ -184,20 +184,20 @@ class AuxTargetGenerator:
             from auxtasks.scale.dask_fit import fit_lazily
             from auxtasks.scale.dask_source import bring_labels
 
-            fitted, *_ = fit_lazily(self.get_params(), X, given, bring_labels(y), keep=False)
+            fitted, *_ = fit_lazily(self.get_params(), X, label_columns, bring_labels(y), keep=False)
         else:
-            fitted = fit(self.get_params(), X, given, y).fitted
+            fitted = fit(self.get_params(), X, label_columns, y).fitted
         return self._learned(fitted)
 
-    def transform(self, X: object, *, given: Mapping[str, object] | None = None) -> AuxTargets:
+    def transform(self, X: object, *, label_columns: Mapping[str, object] | None = None) -> AuxTargets:
         """Compute targets with the fitted scaling.
 
         Parameters
         ----------
         X : array-like
             Inputs shaped like the training inputs.
-        given : mapping of str to array-like, optional
-            Given columns of the names fitted; those not given are missing.
+        label_columns : mapping of str to array-like, optional
+            Label columns of the names fitted; those not given are missing.
 
         Returns
         -------
@@ -213,15 +213,15 @@ class AuxTargetGenerator:
         if is_dask(X):
             from auxtasks.scale.dask_targets import transform_lazily
 
-            return self._targets(transform_lazily(fitted, X, given))
-        return self._targets(fitted.transform(X, given))
+            return self._targets(transform_lazily(fitted, X, label_columns))
+        return self._targets(fitted.transform(X, label_columns))
 
     def fit_transform(
         self,
         X: object,
         y: object = None,
         *,
-        given: Mapping[str, object] | None = None,
+        label_columns: Mapping[str, object] | None = None,
     ) -> AuxTargets:
         """Fit on inputs and compute their targets in one go; see `fit` and `transform`.
 
@@ -241,12 +241,12 @@ class AuxTargetGenerator:
             from auxtasks.scale.dask_targets import targets_of
 
             y = bring_labels(y)
-            fitted, source, kept = fit_lazily(self.get_params(), X, given, y, keep=True)
-            lazy: Any = self._learned(fitted)._targets(targets_of(fitted, source, given, y, training=True))
+            fitted, source, kept = fit_lazily(self.get_params(), X, label_columns, y, keep=True)
+            lazy: Any = self._learned(fitted)._targets(targets_of(fitted, source, label_columns, y, training=True))
             lazy.keep(kept)
             targets: AuxTargets = lazy
             return targets
-        found = fit(self.get_params(), X, given, y)
+        found = fit(self.get_params(), X, label_columns, y)
         return self._learned(found.fitted)._targets(found.made)
 
     def prepare(self, X: object) -> Array:
@@ -295,7 +295,7 @@ class AuxTargetGenerator:
         ------
         InvalidInputError
             If the generator is not fitted; if a task has no form for tensors (it is named), changes the inputs or is a
-            given column; if the inputs differ in shape from the training inputs, or their shape is not known.
+            label column; if the inputs differ in shape from the training inputs, or their shape is not known.
         InvalidTypeError
             If `x` is a structure of several tensors.
 
@@ -494,7 +494,7 @@ class AuxTargetGenerator:
             self.n_features_in_ = fitted.row_shape[0]
         return self
 
-    def _targets(self, made: Made) -> AuxTargets:
+    def _targets(self, made: TargetArrays) -> AuxTargets:
         """Hand targets over with a copy of the generator that no refit changes."""
         known = copy.copy(self), made.inputs, made.n_original, made.lengths
         if is_dask(next(iter(made.arrays.values()), None)):
@@ -505,10 +505,10 @@ class AuxTargetGenerator:
 
 
 def made_leniently(
-    generator: AuxTargetGenerator, X: object, y: object, given: Mapping[str, object] | None
+    generator: AuxTargetGenerator, X: object, y: object, label_columns: Mapping[str, object] | None
 ) -> AuxTargets:
     """Fit and compute in one go, without soft labels where none can be made, so that there may be no target at all."""
-    found = fit(generator.get_params(), X, given, y, lenient=True)
+    found = fit(generator.get_params(), X, label_columns, y, lenient=True)
     return generator._learned(found.fitted)._targets(found.made)
 
 
@@ -518,7 +518,7 @@ def make_aux_targets(
     tasks: TaskNames | None = None,
     *,
     y: object = None,
-    given: Mapping[str, object] | None = None,
+    label_columns: Mapping[str, object] | None = None,
     scale: bool = True,
     seed: int = 0,
     dtype: str = "float32",
@@ -528,14 +528,13 @@ def make_aux_targets(
     progress: bool = False,
     tokenizer: Any = None,
     max_tokens: int | None = 20_000,
-    length: int | None = None,
-    inputs: str = "ids",
-    backend: Any = "spacy",
-    pipeline: Any = None,
+    max_length: int | None = None,
+    model_inputs: str = "ids",
+    tagger: Any = "spacy",
+    tagger_model: Any = None,
     batch_size: int = 1000,
-    n_process: int = 1,
     cache: str | PathLike[str] | None = None,
-    out: str | PathLike[str] | None = None,
+    save_to: str | PathLike[str] | None = None,
     overwrite: bool = False,
 ) -> AuxTargets:
     """Compute auxiliary targets from the inputs of a dataset.
@@ -562,20 +561,20 @@ def make_aux_targets(
         labels: make them of training samples alone. ``{"soft_labels": {"teacher": ..., "features": ...}}`` names an
         estimator of scikit-learn, and tasks, or a function from samples to an array (n, d), that it reads. Teachers are
         fitted on 20,000 samples at most, all with a label among them. Labels may be collections of Dask.
-    given : mapping of str to array-like, optional
+    label_columns : mapping of str to array-like, optional
         Label columns that exist at training time only; each becomes a target.
     scale, seed, dtype, padding, padding_value, n_jobs, progress : optional
         See `AuxTargetGenerator`.
-    tokenizer, max_tokens, length, inputs, backend, pipeline, batch_size, n_process, cache : optional
+    tokenizer, max_tokens, max_length, model_inputs, tagger, tagger_model, batch_size, cache : optional
         How texts are read, for domain ``"text"`` only; see `AuxTargetGenerator`.
-    out : path-like, optional
+    save_to : path-like, optional
         A folder to be made, for inputs larger than memory: targets are computed chunk by chunk and written there, in
         the form that `load_targets` reads. `X` may then also be anything with a shape that is read by slices (memory
         maps, data sets of HDF5, arrays of Zarr) or gives batches, ``x`` or ``(x, y)``, in the same order each time (a
         generator, a ``tf.data.Dataset``, a ``keras.utils.PyDataset``). With `y`, which is written too, batches are
         gone through twice more before, so that a generator will not do.
     overwrite : bool
-        Whether other targets at `out` are replaced, once the new ones are finished, and an unfinished run of other
+        Whether other targets at `save_to` are replaced, once the new ones are finished, and an unfinished run of other
         inputs or options there is thrown away. Without it either is an error. Files that auxtasks did not write are
         refused in any case.
 
@@ -583,9 +582,9 @@ def make_aux_targets(
     -------
     AuxTargets
         A mapping of names to arrays, with their ``specs``, the ``inputs`` to train on, and ``transform`` for
-        validation inputs. With `out` the arrays are memory maps, and so are the inputs where they come in batches or a
-        task shortens them; otherwise the inputs are `X` itself, and not written. Of a collection of Dask the statistics
-        are fitted at once, and the arrays are dask arrays: `auxtasks.cluster.LazyAuxTargets`.
+        validation inputs. With `save_to` the arrays are memory maps, and so are the inputs where they come in batches
+        or a task shortens them; otherwise the inputs are `X` itself, and not written. Of a collection of Dask the
+        statistics are fitted at once, and the arrays are dask arrays: `auxtasks.cluster.LazyAuxTargets`.
 
     Raises
     ------
@@ -596,7 +595,8 @@ def make_aux_targets(
     MissingDependencyError
         If a task needs a package that is not installed.
     StorageError
-        If `out` holds something else or is a link, nothing can be written there, or another process is writing there.
+        If `save_to` holds something else or is a link, nothing can be written there, or another process is writing
+        there.
 
     Warns
     -----
@@ -607,18 +607,18 @@ def make_aux_targets(
     See Also
     --------
     AuxTargetGenerator : The same as an estimator.
-    load_targets : Loads what `out` holds.
+    load_targets : Loads what `save_to` holds.
 
     Notes
     -----
-    A call with `out` that was interrupted, be it by ``kill -9`` or a full disk, goes on when it is made again with the
-    same arguments, and gives the same bits as one that was not. Until it is finished its files are in a folder named
-    like `out` and ``.partial``, which nothing loads. Each chunk of inputs and targets has a checksum: going on reads
-    the inputs of finished chunks again and compares them, which takes less time than computing. The same call after
-    the end checks and returns what is there, also where nothing can be written; teachers are not on disk, and fitted
-    anew. Texts, series of different lengths and tasks that add copies need all samples at once and are refused. Keras
-    copies arrays that ``fit`` is given into memory; read batches from the maps by `AuxTargets.to_py_dataset` instead
-    (``examples/larger_than_memory.py``).
+    A call with `save_to` that was interrupted, be it by ``kill -9`` or a full disk, goes on when it is made again with
+    the same arguments, and gives the same bits as one that was not. Until it is finished its files are in a folder
+    named like `save_to` and ``.partial``, which nothing loads. Each chunk of inputs and targets has a checksum: going
+    on reads the inputs of finished chunks again and compares them, which takes less time than computing. The same call
+    after the end checks and returns what is there, also where nothing can be written; teachers are not on disk, and
+    fitted anew. Texts, series of different lengths and tasks that add copies need all samples at once and are refused.
+    Keras copies arrays that ``fit`` is given into memory; read batches from the maps by `AuxTargets.to_py_dataset`
+    instead (``examples/larger_than_memory.py``).
 
     Examples
     --------
@@ -628,8 +628,10 @@ def make_aux_targets(
     array([[3.],
            [6.]], dtype=float32)
     """
-    if check_flag("overwrite", overwrite) and out is None:
-        raise InvalidInputError("`overwrite` is for `out`, a folder to be made; pass `out` too, or leave it out.")
+    if check_flag("overwrite", overwrite) and save_to is None:
+        raise InvalidInputError(
+            "`overwrite` is for `save_to`, a folder to be made; pass `save_to` too, or leave it out."
+        )
     generator = AuxTargetGenerator(
         domain,
         tasks,
@@ -642,25 +644,24 @@ def make_aux_targets(
         progress=progress,
         tokenizer=tokenizer,
         max_tokens=max_tokens,
-        length=length,
-        inputs=inputs,
-        backend=backend,
-        pipeline=pipeline,
+        max_length=max_length,
+        model_inputs=model_inputs,
+        tagger=tagger,
+        tagger_model=tagger_model,
         batch_size=batch_size,
-        n_process=n_process,
         cache=cache,
     )
-    if out is not None:
+    if save_to is not None:
         if is_dask(X):
             raise InvalidInputError(
-                "`out` is for inputs that one process reads; leave it out, and call to_zarr(path) on the lazy targets, "
-                "which workers of Dask write in parallel."
+                "`save_to` is for inputs that one process reads; leave it out, and call to_zarr(path) on the lazy "
+                "targets, which workers of Dask write in parallel."
             )
         from auxtasks.scale.disk import make_on_disk
 
-        fitted, made = make_on_disk(X, generator.get_params(), given, out, y, overwrite=overwrite)
+        fitted, made = make_on_disk(X, generator.get_params(), label_columns, save_to, y, overwrite=overwrite)
         return generator_of(fitted)._targets(made)
-    return generator.fit_transform(X, y, given=given)
+    return generator.fit_transform(X, y, label_columns=label_columns)
 
 
 def load_targets(path: str | PathLike[str], *, mmap: bool = True, verify: bool = True) -> AuxTargets:

@@ -14,21 +14,21 @@ from auxtasks.specs import CLASS_KINDS, Kind
 from auxtasks.typing import Array
 
 
-def check_names(given: object, fitted: Mapping[str, GivenColumn] | None) -> None:
+def check_names(label_columns: object, fitted: Mapping[str, LabelColumn] | None) -> None:
     """Refuse what is not a mapping of names, and names that were not fitted."""
-    if given is None:
+    if label_columns is None:
         return
-    if not isinstance(given, Mapping) or not all(isinstance(name, str) and name for name in given):
+    if not isinstance(label_columns, Mapping) or not all(isinstance(name, str) and name for name in label_columns):
         raise InvalidTypeError(
-            f"`given` must map names to columns, such as {{'speaker': labels}}; "
-            f"got {type(given).__name__} {abbreviated(given)}."
+            f"`label_columns` must map names to columns, such as {{'speaker': labels}}; "
+            f"got {type(label_columns).__name__} {abbreviated(label_columns)}."
         )
-    for name in given:
+    for name in label_columns:
         if fitted is not None and name not in fitted:
-            raise unknown_name("given", name, fitted, "given column")
+            raise unknown_name("label_columns", name, fitted, "label column")
 
 
-def fit_given(name: str, values: object, n: int) -> GivenColumn:
+def fit_label_column(name: str, values: object, n: int) -> LabelColumn:
     """Decide from the type and shape of a label column what kind of target it is.
 
     ===================================  ===========  ============================  ==================
@@ -52,16 +52,16 @@ def fit_given(name: str, values: object, n: int) -> GivenColumn:
     shape = labels.values.shape[1:] or ((1,) if kind == "vector" else ())
     if kind not in CLASS_KINDS:
         columns = tuple(map(str, getattr(values, "columns", ())))
-        return GivenColumn(name, kind, shape, columns=columns)
+        return LabelColumn(name, kind, shape, columns=columns)
     present = labels.values[~labels.missing]
     if labels.family == "integer":
         present = present[present >= 0]
     if not present.size:
         raise InvalidInputError(f"`{name}` has no label at all: all are missing (negative). Give at least one.")
-    return GivenColumn(name, kind, shape, classes=tuple(np.unique(present).tolist()))
+    return LabelColumn(name, kind, shape, classes=tuple(np.unique(present).tolist()))
 
 
-def encode(column: GivenColumn, values: object, n: int | None = None) -> Array:
+def encode(column: LabelColumn, values: object, n: int | None = None) -> Array:
     """Turn labels into the target array of a fitted column."""
     labels = as_labels(column.name, values, n)
     check_like(column, labels)
@@ -78,7 +78,7 @@ def encode(column: GivenColumn, values: object, n: int | None = None) -> Array:
 
 
 @dataclass(frozen=True)
-class GivenColumn:
+class LabelColumn:
     """What was learnt of a label column from the training data."""
 
     name: str  # of the column and of its target
@@ -92,7 +92,7 @@ class GivenColumn:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, fields: Mapping[str, Any]) -> GivenColumn:
+    def from_dict(cls, fields: Mapping[str, Any]) -> LabelColumn:
         """Make a column from what `to_dict` returned, also after a round trip through JSON."""
         known: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in fields.items()}
         return cls(**known)
@@ -149,7 +149,7 @@ def kind_of(name: str, labels: Column) -> Kind:
     raise InvalidInputError(f"`{name}`: labels of type {family} must have shape {expected}; found {values.shape}.")
 
 
-def check_like(column: GivenColumn, labels: Column) -> None:
+def check_like(column: LabelColumn, labels: Column) -> None:
     """Refuse labels that are not of the type and shape a column was fitted on."""
     shape = labels.values.shape[1:]
     if shape != column.shape and not (column.kind == "vector" and column.shape == (1,) and shape == ()):

@@ -15,7 +15,7 @@ from importlib.metadata import entry_points
 from typing import Any, Literal, TypeVar
 
 from auxtasks.errors import AuxTasksError, AuxTasksWarning, InvalidInputError
-from auxtasks.specs import KINDS, AsksFor, Kind, Level, Place
+from auxtasks.specs import KINDS, Kind, Level, Lookahead, Spatial
 from auxtasks.validation import check_choice, check_keys, check_name, check_names
 
 DOMAINS: Mapping[str, str] = {
@@ -51,7 +51,7 @@ class Extractor:
         What the task does to the inputs.
     log1p : bool
         Whether scaling takes ``log1p`` of the (non-negative, heavy-tailed) target first.
-    place : {"global", "grid"}
+    spatial : {"global", "grid"}
         Whether the target depends on where in the input things are.
     axes : tuple of str
         Names of the axes of a vector before it is flattened, for the names of its columns.
@@ -63,9 +63,9 @@ class Extractor:
     needs : callable or None
         In the domain ``"text"``, from the task's options to the columns of `auxtasks.extractors.text.spans.COLUMNS`
         that a tagger must give.
-    per_sample, asks_for, level, share
+    per_sample, lookahead, level, weight_scale
         As `auxtasks.TargetSpec` has them.
-    graph : callable or None
+    tensor_function : callable or None
         The same on a batch of float32 tensors, where there is such a form: ``(X, *, options) -> tensor``, in TensorFlow
         operations alone, for any number of samples.
     default : bool
@@ -80,7 +80,7 @@ class Extractor:
     kind: Kind | None
     effect: Effect = "none"
     log1p: bool = False
-    place: Place = "global"
+    spatial: Spatial = "global"
     axes: tuple[str, ...] = ()
     classes: Names | None = None
     default: bool = False
@@ -88,10 +88,10 @@ class Extractor:
     fit: Callable[..., tuple[str, ...]] | None = None
     needs: Names | None = None
     per_sample: str = ""
-    asks_for: AsksFor = ""
+    lookahead: Lookahead = ""
     level: Level = "high"
-    share: float = 1.0
-    graph: Callable[..., Any] | None = None
+    weight_scale: float = 1.0
+    tensor_function: Callable[..., Any] | None = None
 
     @property
     def options(self) -> dict[str, Any]:
@@ -113,7 +113,7 @@ class Extractor:
 _registry: dict[tuple[str, str], Extractor] = {}
 
 
-def extractor(
+def register_task(
     name: str,
     *,
     domain: str,
@@ -121,27 +121,27 @@ def extractor(
     source: str,
     effect: Effect = "none",
     log1p: bool = False,
-    place: Place = "global",
+    spatial: Spatial = "global",
     axes: Iterable[str] = (),
     classes: Names | None = None,
     default: bool = False,
     fit: Callable[..., tuple[str, ...]] | None = None,
     needs: Names | None = None,
     per_sample: str = "",
-    asks_for: AsksFor = "",
+    lookahead: Lookahead = "",
     level: Level = "high",
-    share: float = 1.0,
-    graph: bool | Callable[..., Any] = False,
+    weight_scale: float = 1.0,
+    tensor_function: bool | Callable[..., Any] = False,
 ) -> Callable[[Function], Function]:
     """Register the decorated function as a task; `Extractor` describes the arguments.
 
     Parameters
     ----------
-    name, domain, kind, source, effect, log1p, place, axes, classes, default, fit, needs
+    name, domain, kind, source, effect, log1p, spatial, axes, classes, default, fit, needs
         See `Extractor`.
-    per_sample, asks_for, level, share
+    per_sample, lookahead, level, weight_scale
         See `auxtasks.TargetSpec`.
-    graph : bool or callable, default False
+    tensor_function : bool or callable, default False
         What computes the task on tensors: True for the decorated function itself, if it takes tensors as well as arrays
         (see `auxtasks.extractors.tensors`), or another function with the same options.
 
@@ -158,7 +158,7 @@ def extractor(
     Examples
     --------
     >>> import auxtasks
-    >>> @auxtasks.extractor("doc_peak", domain="signal", kind="vector", axes=["channel"], source="max |x|")
+    >>> @auxtasks.register_task("doc_peak", domain="signal", kind="vector", axes=["channel"], source="max |x|")
     ... def peak(X):
     ...     return abs(X).max(axis=1)
     >>> auxtasks.make_aux_targets([[[1.0], [-3.0]], [[0.0], [2.0]]], "signal", ["doc_peak"], scale=False)["doc_peak"]
@@ -188,7 +188,7 @@ def extractor(
             kind=kind,
             effect=effect,
             log1p=log1p,
-            place=place,
+            spatial=spatial,
             axes=axes,
             classes=classes,
             default=default,
@@ -196,10 +196,10 @@ def extractor(
             fit=fit,
             needs=needs,
             per_sample=per_sample,
-            asks_for=asks_for,
+            lookahead=lookahead,
             level=level,
-            share=share,
-            graph=function if graph is True else graph or None,
+            weight_scale=weight_scale,
+            tensor_function=function if tensor_function is True else tensor_function or None,
         )
         return function
 

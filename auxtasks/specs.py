@@ -37,10 +37,10 @@ STEP_KINDS: tuple[Kind, ...] = ("step_class", "step_vector")
 SOFT_LABELS = "soft_labels"
 """The task whose targets are learned by a main output and not by a head."""
 
-Place = Literal["global", "grid"]
-AsksFor = Literal["", "next", "previous"]
+Spatial = Literal["global", "grid"]
+Lookahead = Literal["", "next", "previous"]
 Level = Literal["high", "low"]
-DECLARED = ("place", "per_sample", "asks_for", "level", "share")
+DECLARED = ("spatial", "per_sample", "lookahead", "level", "weight_scale")
 """The fields of a spec that the task's extractor declares, by the same names."""
 
 
@@ -60,10 +60,10 @@ class TargetSpec:
         The shape of one sample's target, ``()`` for a class.
     n_classes : int or None
         The number of classes of ``"class"`` and ``"step_class"``.
-    chance : float
+    baseline_loss : float
         The loss of the best constant prediction on the training data: the mean for numbers, the class frequencies
         for classes. Losses are divided by it, so that a weight of 1.0 means the same for every task.
-    place : {"global", "grid"}
+    spatial : {"global", "grid"}
         Whether the target tells only what the input holds, or also where; a head on a feature map then keeps
         a coarse grid instead of pooling the whole map.
     columns : tuple of str
@@ -77,13 +77,13 @@ class TargetSpec:
     per_sample : str
         For a target per step, the task that says much the same of a whole sample, where there is one; what to use on a
         model without a time axis.
-    asks_for : {"", "next", "previous"}
+    lookahead : {"", "next", "previous"}
         For a target that is the very next (or previous) step of the inputs: a tensor that already holds this step
         would give the answer away.
     level : {"high", "low"}
         Whether ``at="auto"`` puts the head on the deepest tensor that fits, or on the first: what is a matter of single
         steps, such as a word's part of speech, helps most where steps are first represented.
-    share : float
+    weight_scale : float
         What an automatic loss weight is multiplied by: below 1 for a target that takes much of the trunk and tells
         little of the main label, such as the input itself.
     """
@@ -93,16 +93,16 @@ class TargetSpec:
     kind: Kind
     shape: tuple[int, ...]
     n_classes: int | None = None
-    chance: float = 1.0
-    place: Place = "global"
+    baseline_loss: float = 1.0
+    spatial: Spatial = "global"
     columns: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     per_sample: str = ""
-    asks_for: AsksFor = ""
+    lookahead: Lookahead = ""
     level: Level = "high"
-    share: float = 1.0
+    weight_scale: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse a spec no head could be built from."""
@@ -116,9 +116,11 @@ class TargetSpec:
         if self.kind in CLASS_KINDS:
             check_int("n_classes", self.n_classes, low=1)
         # In float64 it may be larger than float32 holds.
-        if not check_number("chance", self.chance, low=0.0, high=sys.float_info.max):
-            raise InvalidInputError(f"`chance` must be positive; got {self.chance!r} for target {self.name!r}.")
-        check_number("share", self.share, low=0.0)
+        if not check_number("baseline_loss", self.baseline_loss, low=0.0, high=sys.float_info.max):
+            raise InvalidInputError(
+                f"`baseline_loss` must be positive; got {self.baseline_loss!r} for target {self.name!r}."
+            )
+        check_number("weight_scale", self.weight_scale, low=0.0)
 
     @property
     def is_taught(self) -> bool:

@@ -8,7 +8,7 @@ k folds                            ``5``; stratified for classes, with ``groups=
 in the order of time               ``sklearn.model_selection.TimeSeriesSplit(5)``
 one group at a time                ``sklearn.model_selection.LeaveOneGroupOut()`` and ``groups=``
 semi-supervised                    ``SemiSupervisedSplit(0.9)``, or with any of the above as its `cv`
-a share of labels for each task    None: hide labels of given columns by `hide_labels` before targets are made
+a share of labels for each task    None: hide labels of label columns by `hide_labels` before targets are made
 =================================  ===================================================================================
 """
 

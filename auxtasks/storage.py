@@ -19,7 +19,7 @@ from auxtasks.errors import StorageError, UnknownNameError
 from auxtasks.files import NEW
 from auxtasks.folders import JOURNAL, Blocks, Saved, arrays_in, read_folder, save_folder
 from auxtasks.opening import open_regular
-from auxtasks.targets.fitted import Fitted, Made
+from auxtasks.targets.fitted import Fitted, TargetArrays
 from auxtasks.typing import Array
 
 DESCRIPTION = "auxtasks.json"
@@ -29,7 +29,7 @@ TEXTS = "inputs.json"
 AGAIN = "Save the targets again"
 
 
-def save_targets(fitted: Fitted, made: Made, path: Path, *, overwrite: bool) -> None:
+def save_targets(fitted: Fitted, made: TargetArrays, path: Path, *, overwrite: bool) -> None:
     """Save targets, and the inputs if they are there; see `auxtasks.AuxTargets.save`."""
 
     def write(folder: Path) -> Mapping[str, Any]:
@@ -98,10 +98,12 @@ class _Files:
         self.checksums[name] = [(summed.size, summed.checksum)]
 
 
-def read_targets(folder: Path, *, mmap: bool = True, verify: bool = True, again: str = AGAIN) -> tuple[Fitted, Made]:
+def read_targets(
+    folder: Path, *, mmap: bool = True, verify: bool = True, again: str = AGAIN
+) -> tuple[Fitted, TargetArrays]:
     """Read what `save_targets` wrote; see `auxtasks.load_targets`."""
 
-    def read(saved: Saved) -> tuple[Fitted, Made]:
+    def read(saved: Saved) -> tuple[Fitted, TargetArrays]:
         if verify:
             saved.verify()
         return _read(saved, mmap=mmap)
@@ -109,7 +111,7 @@ def read_targets(folder: Path, *, mmap: bool = True, verify: bool = True, again:
     return read_folder(folder, DESCRIPTION, read, _absent, again)
 
 
-def _read(saved: Saved, *, mmap: bool) -> tuple[Fitted, Made]:
+def _read(saved: Saved, *, mmap: bool) -> tuple[Fitted, TargetArrays]:
     described = saved.fields
     with damage_named(saved.path):
         fitted = Fitted.from_state(described["generator"])
@@ -123,7 +125,7 @@ def _read(saved: Saved, *, mmap: bool) -> tuple[Fitted, Made]:
         fits = all(arrays[name].shape[1:] == spec.shape for name, spec in fitted.specs.items())
     if len(lengths) != 1 or not fits or not 0 < n_original <= lengths.pop():
         raise StorageError(f"{saved.path} does not fit the arrays beside it. {AGAIN}.")
-    return fitted, Made(arrays, inputs, n_original, steps, main or None)
+    return fitted, TargetArrays(arrays, inputs, n_original, steps, main or None)
 
 
 def whole_number(value: Any) -> int:

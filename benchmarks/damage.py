@@ -25,7 +25,7 @@ from auxtasks.audit import load_report
 from auxtasks.audit.experiment import Arm, Run
 from auxtasks.audit.records import Records
 from auxtasks.audit.report import AuditReport
-from auxtasks.audit.verdicts import Finding, compare
+from auxtasks.audit.verdicts import Finding, paired_comparison
 from auxtasks.errors import StorageError
 from auxtasks.extractors.text.cache import cached
 from auxtasks.extractors.text.spans import Annotations, Spans
@@ -55,7 +55,7 @@ def run_of(seed: int, fold: int = 0) -> Run:
 
 
 def report_of() -> AuditReport:
-    gain = compare([0.80, 0.82, 0.81], [0.84, 0.85, 0.86])
+    gain = paired_comparison([0.80, 0.82, 0.81], [0.84, 0.85, 0.86])
     finding = Finding(Arm(("fft",)), "helps", "Better than the baseline.", gain, None, None, 0.02, 0.6, 0.3, 1.07)
     settings = {"metric": "accuracy", "higher_is_better": True, "margin": 0.0, "confidence": 0.95}
     settings |= {"adjust": "holm", "n_pairs": 3}

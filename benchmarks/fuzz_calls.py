@@ -15,10 +15,10 @@ from sklearn.base import clone
 import auxtasks
 from auxtasks import AuxTargetGenerator, AuxTargets, make_aux_targets
 from auxtasks import keras as heads
-from auxtasks.audit import audit, compare, rank_tasks, select_tasks
+from auxtasks.audit import audit, paired_comparison, rank_tasks, select_tasks
 from auxtasks.curves import draw_curves, plot_curves
 from auxtasks.keras import weighting
-from auxtasks.keras.turns.schedule import Schedule
+from auxtasks.keras.alternating.schedule import Schedule
 from auxtasks.sklearn import AuxClassifier, AuxRegressor
 from auxtasks.specs import TargetSpec
 from auxtasks.splits import SemiSupervisedSplit, hide_labels
@@ -62,7 +62,7 @@ def _of(made: dict[str, Any]) -> Any:
 
 def of_targets() -> dict[str, Call]:
     """Return the calls that make targets and read them."""
-    targets = make(SIGNALS, "signal", TASKS, given={"speaker": Y})
+    targets = make(SIGNALS, "signal", TASKS, label_columns={"speaker": Y})
     fitted = AuxTargetGenerator("signal", TASKS).fit(SIGNALS)
     own = {"X": SIGNALS, "domain": "signal", "tasks": TASKS}
     how: dict[str, Any] = {"scale": True, "seed": 0, "dtype": "float32", "padding": "post", "padding_value": 0.0}
@@ -74,7 +74,14 @@ def of_targets() -> dict[str, Call]:
         "tokenizer": "whitespace",
         "max_tokens": 20,
     }
-    texts |= {"length": 4, "inputs": "ids", "backend": "nltk", "pipeline": None, "batch_size": 10, "n_process": 1}
+    texts |= {
+        "max_length": 4,
+        "model_inputs": "ids",
+        "tagger": "nltk",
+        "tagger_model": None,
+        "batch_size": 10,
+        "n_jobs": 1,
+    }
     hidden = np.array([0, 1, 0, 1, 0, 1, -1, -1])
 
     def changed(**params: Any) -> Any:
@@ -86,7 +93,7 @@ def of_targets() -> dict[str, Call]:
 
     saved()
     return {
-        "make_aux_targets": Call(make, _of({**own, **how, "y": None, "given": {"speaker": Y}}), 6),
+        "make_aux_targets": Call(make, _of({**own, **how, "y": None, "label_columns": {"speaker": Y}}), 6),
         "make_aux_targets image": Call(
             make, _of({"X": IMAGES, "domain": "image", "tasks": ["thumbnail", "hog"], **how}), 2
         ),
@@ -94,7 +101,9 @@ def of_targets() -> dict[str, Call]:
         "make_aux_targets text": Call(make, _of({**texts, "cache": None}), 4),
         "make_aux_targets given": Call(
             make,
-            _of({**own, "given": {"a": Y.astype(str), "b": SIGNALS, "c": np.eye(N, 3, dtype=int), "d": Y * 1.0}}),
+            _of(
+                {**own, "label_columns": {"a": Y.astype(str), "b": SIGNALS, "c": np.eye(N, 3, dtype=int), "d": Y * 1.0}}
+            ),
             3,
         ),
         "make_aux_targets y": Call(make, _of({**own, "tasks": ["soft_labels"], "y": hidden}), 0.01),
@@ -102,15 +111,17 @@ def of_targets() -> dict[str, Call]:
         "AuxTargetGenerator": Call(
             lambda **p: AuxTargetGenerator(**p).fit(SIGNALS), _of({"domain": "signal", **how}), 2
         ),
-        "set_params": Call(changed, _of({"tasks": "std", "seed": 1, "length": None}), 1),
+        "set_params": Call(changed, _of({"tasks": "std", "seed": 1, "max_length": None}), 1),
         "get_params": Call(fitted.get_params, _of({"deep": True}), 0.1),
-        "fit": Call(AuxTargetGenerator("signal", "std").fit, _of({"X": SIGNALS, "y": None, "given": {"a": Y}}), 3),
+        "fit": Call(
+            AuxTargetGenerator("signal", "std").fit, _of({"X": SIGNALS, "y": None, "label_columns": {"a": Y}}), 3
+        ),
         "transform": Call(fitted.transform, _of({"X": SIGNALS, "given": None}), 3),
         "prepare": Call(fitted.prepare, _of({"X": SIGNALS}), 1, exact=True),
         "in_graph": Call(fitted.in_graph, _of({"x": SIGNALS.astype("float32")}), 1),
         "as_map": Call(fitted.as_map, _of({"batched": True, "column": None, "label": None, "in_graph": True}), 0.5),
         "as_batch_map": Call(fitted.as_batch_map, _of({"column": "x"}), 0.5),
-        "AuxTargets.transform": Call(targets.transform, _of({"X": SIGNALS, "given": {"speaker": Y}}), 3),
+        "AuxTargets.transform": Call(targets.transform, _of({"X": SIGNALS, "label_columns": {"speaker": Y}}), 3),
         "with_main": Call(targets.with_main, _of({"y": Y, "name": "main"}), 4),
         "with_main outputs": Call(targets.with_main, lambda: {"y": {"a": Y, "b": SIGNALS}}, 2),
         "unscale": Call(targets.unscale, _of({"name": "low", "values": targets["low"]}), 3, exact=True),
@@ -118,12 +129,20 @@ def of_targets() -> dict[str, Call]:
         "load_targets": Call(auxtasks.load_targets, _of({"path": "targets", "mmap": True}), 1),
         "list_tasks": Call(auxtasks.list_tasks, _of({"domain": "signal"}), 1),
         "extractor": Call(
-            auxtasks.extractor, _of({"name": "a", "domain": "any", "kind": "vector", "source": "", "axes": ()}), 0.5
+            auxtasks.register_task, _of({"name": "a", "domain": "any", "kind": "vector", "source": "", "axes": ()}), 0.5
         ),
         "TargetSpec": Call(
             TargetSpec,
             _of(
-                {"name": "a", "task": "std", "kind": "class", "shape": (), "n_classes": 3, "chance": 1.0, "share": 1.0}
+                {
+                    "name": "a",
+                    "task": "std",
+                    "kind": "class",
+                    "shape": (),
+                    "n_classes": 3,
+                    "baseline_loss": 1.0,
+                    "share": 1.0,
+                }
             ),
             2,
         ),
@@ -159,7 +178,7 @@ def of_labels() -> dict[str, Call]:
         "hide_labels": Call(hide_labels, _of({"y": Y, **how}), 3),
         "hide_labels named": Call(hide_labels, lambda: {"y": {"a": Y, "b": SIGNALS}, **how, "hide": {"a": 0.5}}, 2),
         "SemiSupervisedSplit": Call(divided, _of({"X": SIGNALS, "y": Y, "groups": None, **split}), 2),
-        "compare": Call(compare, _of(arms), 2),
+        "paired_comparison": Call(paired_comparison, _of(arms), 2),
         "draw_curves": Call(draw_curves, _of({**drawn, "classes": ["a", "b"]}), 0.05),
         "plot_curves": Call(plot_curves, _of(plotted), 0.01),
     }
@@ -181,7 +200,7 @@ def of_heads() -> dict[str, Call]:
         "Delayed": {"steps": 5},
         "WarmUp": {"steps": 5, "start": 1, "shape": "linear"},
         "Decay": {"steps": 5, "start": 1, "shape": "cosine", "to": 0.1},
-        "AuxiliaryFirst": {"steps": 5},
+        "Pretrain": {"steps": 5},
         "Uncertainty": {"main": False},
         "DynamicWeightAverage": {"temperature": 2.0},
         "GradNorm": {"alpha": 1.5, "learning_rate": 0.1},

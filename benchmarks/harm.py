@@ -42,7 +42,7 @@ def shuffled_targets(split: Split, task: str, seed: int) -> tuple[Any, dict[str,
         targets = auxtasks.make_aux_targets(split.X, "image", ["hog"])
     else:
         digits = rng.integers(0, 10, len(split.X))
-        targets = auxtasks.make_aux_targets(split.X, "any", [], given={"digit": digits})
+        targets = auxtasks.make_aux_targets(split.X, "any", [], label_columns={"digit": digits})
     y = dict(targets.with_main(split.y[: split.few]))
     return targets, {**y, task: y[task][rng.permutation(len(y[task]))]}
 

@@ -97,7 +97,7 @@ def training(case: str, *, heads: bool) -> tuple[keras.Model, Callable[[], objec
     keras.utils.set_random_seed(0)
     model = build(*shape)
     if heads:
-        model = attach_heads(model, targets, inputs=X)
+        model = attach_heads(model, targets, samples=X)
         y = {"main": y, **arrays}
     model.compile("adam", "sparse_categorical_crossentropy")
     return model, lambda: model.train_on_batch(X, y)

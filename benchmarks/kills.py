@@ -73,7 +73,7 @@ def save(path: Path, number: int) -> None:
 def make_on_disk(path: Path, number: int) -> None:
     while True:
         try:
-            auxtasks.make_aux_targets(signals(number), **OPTIONS, out=path, overwrite=True)
+            auxtasks.make_aux_targets(signals(number), **OPTIONS, save_to=path, overwrite=True)
         except auxtasks.errors.StorageError as error:  # noqa: PERF203 (the next try)
             if "is writing" not in str(error):
                 raise
@@ -83,7 +83,7 @@ def make_on_disk(path: Path, number: int) -> None:
 
 def make_again(path: Path) -> int:
     """Make the call again that `make_on_disk` made with content 0."""
-    return number_of(auxtasks.make_aux_targets(signals(0), **OPTIONS, out=path))
+    return number_of(auxtasks.make_aux_targets(signals(0), **OPTIONS, save_to=path))
 
 
 def leave_unfinished(path: Path, number: int) -> None:

@@ -64,7 +64,7 @@ def audit_once(seed: int, seeds: int, epochs: int, n_jobs: int) -> Any:
         "contradicts": latent[:train, 1:],
     }
     y = (latent[:, 0] > 0).astype("int32")
-    targets = auxtasks.make_aux_targets(X[:train], "any", [], given=given)
+    targets = auxtasks.make_aux_targets(X[:train], "any", [], label_columns=given)
     return audit(
         build_model,
         X[:train],

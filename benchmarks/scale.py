@@ -45,7 +45,7 @@ def in_memory(path: Path) -> None:
 
 
 def on_disk(path: Path, out: Path) -> None:
-    auxtasks.make_aux_targets(np.load(path, mmap_mode="r"), "signal", out=out)
+    auxtasks.make_aux_targets(np.load(path, mmap_mode="r"), "signal", save_to=out)
 
 
 def rows_of(path: str, start: int, stop: int) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Any
 
 from timing import provenance
 
-from auxtasks.audit import Comparison, compare
+from auxtasks.audit import Comparison, paired_comparison
 
 ERRORS = ("rmse",)
 """Metrics of which less is better."""
@@ -48,7 +48,7 @@ def paired(base: Mapping[int, float], tried: Mapping[int, float], metric: str) -
         tried = {seed: base[seed] if abs(tried[seed] / base[seed] - 1) < 1e-3 else tried[seed] for seed in seeds}
     sign = -1.0 if metric in ERRORS else 1.0
     arms = [[sign * scores[seed] for seed in seeds] for scores in (base, tried)]
-    return compare(*arms) if len(seeds) > 1 else None
+    return paired_comparison(*arms) if len(seeds) > 1 else None
 
 
 def told(found: Comparison) -> str:

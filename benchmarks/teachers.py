@@ -49,7 +49,7 @@ def resident() -> int:
 
 @contextmanager
 def peak() -> Iterator[list[int]]:
-    """Watch the memory of this process."""
+    """Monitor the memory of this process."""
     found, done = [resident()], threading.Event()
 
     def watch() -> None:

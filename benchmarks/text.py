@@ -64,7 +64,7 @@ def over_the_taggers(path: str, texts: list[str], runs: int) -> None:
                     pass
 
         def whole(tasks: list[str] = tasks) -> None:
-            auxtasks.make_aux_targets(texts, "text", tasks, pipeline=nlp)
+            auxtasks.make_aux_targets(texts, "text", tasks, tagger_model=nlp)
 
         taken = medians({"bare nlp.pipe": bare, "make_aux_targets": whole}, runs)
         report(f"spaCy, {', '.join(tasks)}", taken, n_words, "bare nlp.pipe")
@@ -73,7 +73,7 @@ def over_the_taggers(path: str, texts: list[str], runs: int) -> None:
     taken = medians(
         {
             "bare pos_tag_sents": lambda: nltk.pos_tag_sents(tokens),
-            "make_aux_targets": lambda: auxtasks.make_aux_targets(tokens, "text", "pos", backend="nltk"),
+            "make_aux_targets": lambda: auxtasks.make_aux_targets(tokens, "text", "pos", tagger="nltk"),
         },
         runs,
     )
@@ -85,7 +85,7 @@ def two_processes(path: str, texts: list[str], runs: int) -> None:
     n_words = sum(len(doc) for doc in spacy.load(path).tokenizer.pipe(many))
 
     def tag(n_process: int) -> None:
-        auxtasks.make_aux_targets(many, "text", ["pos", "ner"], pipeline=path, n_process=n_process)
+        auxtasks.make_aux_targets(many, "text", ["pos", "ner"], tagger_model=path, n_jobs=n_process)
 
     taken = medians({"1 process": lambda: tag(1), "2 processes": lambda: tag(2)}, runs)
     report(f"spaCy, pos and ner of {len(many)} texts, loading included", taken, n_words, "1 process")
@@ -97,7 +97,7 @@ def with_a_cache(path: str, texts: list[str], runs: int) -> None:
         with tempfile.TemporaryDirectory() as folder:
             for seconds in (first, second):
                 start = perf_counter()
-                auxtasks.make_aux_targets(texts, "text", ["pos", "ner"], pipeline=path, cache=folder)
+                auxtasks.make_aux_targets(texts, "text", ["pos", "ner"], tagger_model=path, cache=folder)
                 seconds.append(perf_counter() - start)
     print(f"\ncache, pos and ner: first call {median(first):.3f} s, second {median(second):.3f} s, ", end="")
     print(f"{median(first) / median(second):.1f} times as fast")
@@ -116,8 +116,8 @@ def agreement(path: str) -> None:
     }
     print(f"\n{'agreement with gold UPOS, %':44}{'bare':>9}{'targets':>9}   of {len(truth)} tokens")
     for backend, found in bare.items():
-        options = {"pipeline": nlp} if backend == "spacy" else {}
-        targets = auxtasks.make_aux_targets(tokens, "text", "pos", backend=backend, scale=False, **options)
+        options = {"tagger_model": nlp} if backend == "spacy" else {}
+        targets = auxtasks.make_aux_targets(tokens, "text", "pos", tagger=backend, scale=False, **options)
         codes = targets["pos"][np.arange(targets["pos"].shape[1]) < np.array([[len(words)] for words in tokens])]
         named = [targets.specs["pos"].classes[code] if code >= 0 else "" for code in codes]
         shares = [100 * np.mean([a == b for a, b in zip(tags, truth, strict=True)]) for tags in (found, named)]

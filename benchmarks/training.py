@@ -29,7 +29,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "warm_up": {"weighting": {"warm_up": {"steps": 1000}}},
     "uncertainty": {"weighting": "uncertainty"},
     "dwa": {"weighting": "dwa"},
-    "watch": {"weighting": "watch"},
+    "monitor": {"weighting": "monitor"},
     "cosine_gate, sign": {"weighting": {"cosine_gate": {"strength": "sign"}}},
     "projection": {"weighting": "projection"},
     "cosine_gate": {"weighting": "cosine_gate"},
@@ -49,7 +49,7 @@ def epoch(heads: int, way: dict[str, Any], samples: int, batch: int) -> Callable
     if heads:
         names = [f"task_{index}" for index in range(heads)]
         specs = {name: TargetSpec(name, name, "vector", (COLUMNS,)) for name in names}
-        model = attach_heads(model, specs, inputs=x, **way)
+        model = attach_heads(model, specs, samples=x, **way)
         y = {"main": y, **{name: rng.normal(size=(samples, COLUMNS)).astype("float32") for name in names}}
     return one_epoch(model, x, y, batch)
 

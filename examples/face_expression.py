@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from sklearn.model_selection import GroupShuffleSplit
 
 import auxtasks
-from auxtasks.audit import Comparison, audit, compare
+from auxtasks.audit import Comparison, audit, paired_comparison
 from auxtasks.keras import attach_heads
 
 TEST = 0.25  # the share of the persons that is held out
@@ -46,7 +46,7 @@ def accuracy(faces: Faces, make: partial[keras.Model], way: dict[str, Any], seed
     train, test = next(GroupShuffleSplit(1, test_size=TEST, random_state=seed).split(faces.images, groups=faces.person))
     test = test[faces.expression[test] >= 0]
     given = {name: labels[train] for name, labels in faces.given.items()}
-    targets = auxtasks.make_aux_targets(faces.images[train], domain="image", tasks=["hog"], given=given)
+    targets = auxtasks.make_aux_targets(faces.images[train], domain="image", tasks=["hog"], label_columns=given)
     keras.utils.set_random_seed(seed)
     base = make()
     model = attach_heads(base, targets, **way)
@@ -94,13 +94,13 @@ def main(arguments: list[str] | None = None) -> None:
     found = {}
     for name, way in ways.items():
         scores = [accuracy(faces, make, way, seed, options.epochs) for seed in seeds]
-        found[name] = gain = compare(base, scores, overlap=TEST / (1 - TEST))
+        found[name] = gain = paired_comparison(base, scores, overlap=TEST / (1 - TEST))
         interval = f"{100 * gain.mean:+.1f}  {100 * gain.low:+.1f} to {100 * gain.high:+.1f}"
         print(f"{name:14} {np.mean(scores):8.1%}  {interval:22}  {gain.worse} of {options.seeds} seeds: {gain.verdict}")
     if options.output:
         draw(options.output, faces, found)
     if options.audit:
-        targets = auxtasks.make_aux_targets(faces.images, domain="image", tasks=["hog"], given=faces.given)
+        targets = auxtasks.make_aux_targets(faces.images, domain="image", tasks=["hog"], label_columns=faces.given)
         args = (make, faces.images, faces.expression, targets)
         for name, way in ways.items():
             report = audit(*args, groups=faces.person, seeds=seeds, epochs=options.epochs, **way)

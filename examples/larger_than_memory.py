@@ -45,7 +45,7 @@ def labels(n: int) -> np.ndarray:
 def make(recordings: Path, out: Path) -> None:
     """Make the targets, and say how much memory that took."""
     tracemalloc.start()
-    targets = auxtasks.make_aux_targets(np.load(recordings, mmap_mode="r"), "signal", TASKS, out=out)
+    targets = auxtasks.make_aux_targets(np.load(recordings, mmap_mode="r"), "signal", TASKS, save_to=out)
     memory = tracemalloc.get_traced_memory()[1]
     on_disk = recordings.stat().st_size + sum(array.nbytes for array in targets.values())
     print(f"inputs and targets on disk: {on_disk / 1e6:.0f} MB; memory it took: {memory / 1e6:.0f} MB", flush=True)
@@ -77,7 +77,7 @@ def train(recordings: Path, out: Path, epochs: int) -> None:
     batches = targets.to_py_dataset(y[:-n_test], batch_size=128, inputs=X)
     conv, pool = keras.layers.Conv1D(16, 9, activation="relu"), keras.layers.GlobalAveragePooling1D()
     base = keras.Sequential([conv, pool, keras.layers.Dense(2, activation="softmax")])
-    model = attach_heads(base, targets, inputs=X)
+    model = attach_heads(base, targets, samples=X)
     model.compile("adam", loss="sparse_categorical_crossentropy")
     model.fit(batches, epochs=epochs, verbose=0)
     predicted = strip_heads(model).predict(X[-n_test:], verbose=0)

@@ -17,7 +17,7 @@ import auxtasks
 from auxtasks.keras import attach_heads
 
 
-@auxtasks.extractor(
+@auxtasks.register_task(
     "peak_time",
     domain="signal",
     kind="vector",

@@ -22,7 +22,7 @@ import nltk
 import numpy as np
 
 import auxtasks
-from auxtasks.audit import compare
+from auxtasks.audit import paired_comparison
 from auxtasks.keras import attach_heads
 
 # The number of made-up words of each tag.
@@ -118,7 +118,7 @@ def accuracy(
         [train.texts[at] for at in order],
         domain="text",
         tasks=["pos"] if "pos" in arm.weights else [],
-        given={"fine": fine} if "fine" in arm.weights else None,
+        label_columns={"fine": fine} if "fine" in arm.weights else None,
         **tagger,
     )
     keras.utils.set_random_seed(seed)
@@ -144,13 +144,13 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if options.data:
         train, test = (read(options.data / f"trec_{part}.tsv.gz") for part in ("train", "test"))
-        tagger = {"pipeline": options.pipeline, "cache": options.cache, "tokenizer": words_of}
+        tagger = {"tagger_model": options.pipeline, "cache": options.cache, "tokenizer": words_of}
     else:
         rng = np.random.default_rng(0)
         words = dictionary(rng)
         train, test = generated(words, options.labels + options.unlabelled, rng), generated(words, 1000, rng)
         tags = {word: tag for tag, known in words.items() for word in known}
-        tagger = {"backend": "nltk", "pipeline": nltk.UnigramTagger(model=tags)}
+        tagger = {"tagger": "nltk", "tagger_model": nltk.UnigramTagger(model=tags)}
     found: dict[str, list[float]] = {arm.name: [] for arm in ARMS}
     for seed, arm in product(range(options.seeds), ARMS):
         found[arm.name].append(accuracy(arm, train, test, options.labels, options.epochs, seed, tagger))
@@ -158,7 +158,7 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"{'beside the main task':26} accuracy  gain in points, 95 %    worse in")
     print(f"{ARMS[0].name:26} {np.mean(base):8.1%}")
     for arm in ARMS[1:]:
-        gain = compare(base, found[arm.name])
+        gain = paired_comparison(base, found[arm.name])
         interval = f"{100 * gain.mean:+.1f}  {100 * gain.low:+.1f} to {100 * gain.high:+.1f}"
         worse = f"{(gain.differences < 0).sum()} of {options.seeds} seeds"
         print(f"{arm.name:26} {np.mean(found[arm.name]):8.1%}  {interval:22}  {worse}: {gain.verdict}")

@@ -22,7 +22,7 @@ from scipy.io import arff
 from sklearn.metrics import r2_score
 from sklearn.model_selection import GroupShuffleSplit
 
-from auxtasks.audit import Comparison, compare
+from auxtasks.audit import Comparison, paired_comparison
 from auxtasks.keras import build_multitask_model
 
 ERAS, ROWS, FEATURES, TARGETS, TEST = 30, 200, 60, 4, 0.25
@@ -105,7 +105,7 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"{'target':12} alone  one trunk     gain, 95 %")
     for name in names:
         pair = [[run[side][0][name] for run in runs] for side in (name, "together")]
-        found[name] = gain = compare(*pair, overlap=TEST / (1 - TEST))
+        found[name] = gain = paired_comparison(*pair, overlap=TEST / (1 - TEST))
         said = f"{gain.mean:+.4f}  {gain.low:+.4f} to {gain.high:+.4f}: {gain.verdict}"
         print(f"{name:12} {np.mean(pair[0]):.3f}  {np.mean(pair[1]):9.3f}  {said}")
     for at, unit in ((1, "parameters"), (2, "seconds of training")):

@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from sklearn.datasets import load_digits
 
 import auxtasks
-from auxtasks.audit import compare
+from auxtasks.audit import paired_comparison
 from auxtasks.keras import Tap, attach_heads
 
 ARMS = ("pairs alone", "with their digits", "with digits of others")
@@ -66,10 +66,10 @@ def distances(parts: dict[str, Any], seed: int, arm: str, epochs: int) -> list[n
     X, classes, same = parts["train"]
     order = np.random.default_rng(seed).permutation(len(same)) if arm == ARMS[2] else slice(None)
     given = {name: digit[order] for name, digit in classes.items()}
-    targets = auxtasks.make_aux_targets(X[0], domain="any", tasks=[], given=given)
+    targets = auxtasks.make_aux_targets(X[0], domain="any", tasks=[], label_columns=given)
     keras.utils.set_random_seed(seed)
     # With weight 0 the network trains as it would without heads.
-    model = attach_heads(make_model(X[0].shape[1]), targets, TAPS, float(arm != ARMS[0]), inputs=X)
+    model = attach_heads(make_model(X[0].shape[1]), targets, TAPS, float(arm != ARMS[0]), samples=X)
     model.compile("adam", loss=contrastive, jit_compile=False)
     model.fit(X, targets.with_main(same), batch_size=64, epochs=epochs, verbose=0)
     return [model.predict(parts[part][0], batch_size=2000, verbose=0)[:, 0] for part in ("validation", "test")]
@@ -110,7 +110,7 @@ def main(arguments: list[str] | None = None) -> None:
             draw(parts["test"][2] == 1, found, options.output)
     print(f"{'trained on':21} accuracy  gain in points, 95 %\n{ARMS[0]:21} {np.mean(scores[ARMS[0]]):8.1%}")
     for arm in ARMS[1:]:
-        gain = compare(scores[ARMS[0]], scores[arm])
+        gain = paired_comparison(scores[ARMS[0]], scores[arm])
         said = f"{100 * gain.mean:+.1f}  {100 * gain.low:+.1f} to {100 * gain.high:+.1f}: {gain.verdict}"
         print(f"{arm:21} {np.mean(scores[arm]):8.1%}  {said}")
 

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 import auxtasks
-from auxtasks.audit import compare
+from auxtasks.audit import paired_comparison
 from auxtasks.keras import attach_heads, strip_heads
 
 N_LABELLED = 15
@@ -69,7 +69,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--unlabelled", type=int, default=300, help="signals without a label (%(default)s)")
     options = parser.parse_args(arguments)
     arms = [[accuracy(s, options.epochs, options.unlabelled, w) for s in range(options.seeds)] for w in (0.0, 1.0)]
-    found = compare(*arms)
+    found = paired_comparison(*arms)
     print("seed  without  with")
     for seed, pair in enumerate(zip(*arms, strict=True)):
         print(f"{seed:4}  {pair[0]:7.1%}  {pair[1]:.1%}")

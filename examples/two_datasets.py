@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from sklearn.datasets import load_digits
 
 import auxtasks
-from auxtasks.audit import Comparison, compare
+from auxtasks.audit import Comparison, paired_comparison
 from auxtasks.keras import TaskBatches, attach_heads
 
 BATCH = 32
@@ -52,7 +52,7 @@ def trained(arm: str, sets: dict[str, Any], steps: int, seed: int) -> keras.Mode
     (X, digit), (others, parity) = sets["main"], sets["parity"]
     unknown = np.full(len(X), -1)  # of each image one label is known
     known = {"parity": np.concatenate([unknown, parity])}
-    targets = auxtasks.make_aux_targets(np.concatenate([X, others]), domain="image", tasks=[], given=known)
+    targets = auxtasks.make_aux_targets(np.concatenate([X, others]), domain="image", tasks=[], label_columns=known)
     keras.utils.set_random_seed(seed)
     schedule = ARMS[arm] or "joint"
     model = attach_heads(make_model(X.shape[1:]), targets, weights=1.0, schedule=schedule)
@@ -106,7 +106,7 @@ def main(arguments: list[str] | None = None) -> None:
             found = trained(arm, sets, options.steps, seed).evaluate(*test, verbose=0, return_dict=True)
             scores[arm].append(found["accuracy"])
     baseline, *others = ARMS
-    gains = {arm: compare(scores[baseline], scores[arm]) for arm in others}
+    gains = {arm: paired_comparison(scores[baseline], scores[arm]) for arm in others}
     print(f"{'trained':14} accuracy  gain in points, 95 %\n{baseline:14} {np.mean(scores[baseline]):8.1%}")
     for arm, gain in gains.items():
         interval = f"{100 * gain.mean:+.1f}  {100 * gain.low:+.1f} to {100 * gain.high:+.1f}"

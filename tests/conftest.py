@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from auxtasks import extractor
+from auxtasks import register_task
 from auxtasks.typing import Array
 
 # Neither holds doctests; these files are no modules to import a second time, and that one is a script.
@@ -23,10 +23,10 @@ settings.load_profile("auxtasks")
 
 @pytest.fixture
 def temporary_task() -> Callable[..., None]:
-    """Register tasks as `auxtasks.extractor` does, for one test only."""
+    """Register tasks as `auxtasks.register_task` does, for one test only."""
 
     def register(name: str, function: Callable[..., Any], **declared: Any) -> None:
-        extractor(name, **{"domain": "signal", "kind": "vector", "source": "this test", **declared})(function)
+        register_task(name, **{"domain": "signal", "kind": "vector", "source": "this test", **declared})(function)
 
     return register
 

@@ -12,7 +12,7 @@ import pytest
 from auxtasks import make_aux_targets
 from auxtasks.columns import Column, entries_of, family_of, is_missing, plain_array, read_column
 from auxtasks.errors import InvalidInputError, InvalidTypeError
-from auxtasks.label_columns import encode, fit_given
+from auxtasks.label_columns import encode, fit_label_column
 from auxtasks.labels import check_not_signed, check_two_classes, main_labels, read_labels
 
 pa = pytest.importorskip("pyarrow")
@@ -112,7 +112,7 @@ FLOATS = {
 def test_integers_with_a_gap_are_classes(form: str) -> None:
     labels = read_labels("y", INTEGERS[form])
     assert (labels.tolist(), labels.dtype) == ([0, -1, 2], np.int64)
-    column = fit_given("label", INTEGERS[form], 3)
+    column = fit_label_column("label", INTEGERS[form], 3)
     assert column.kind == "class"
     assert encode(column, INTEGERS[form]).tolist() == [0, -1, 1]
 
@@ -120,12 +120,12 @@ def test_integers_with_a_gap_are_classes(form: str) -> None:
 @pytest.mark.parametrize("form", FRAMES)
 def test_a_frame_of_one_column_is_its_column(form: str) -> None:
     assert main_labels(FRAMES[form], "main", 3, 3)["main"].tolist() == [[0], [-1], [2]]
-    assert fit_given("label", FRAMES[form], 3).kind == "class"
+    assert fit_label_column("label", FRAMES[form], 3).kind == "class"
 
 
 @pytest.mark.parametrize("form", STRINGS)
 def test_strings_with_a_gap_are_classes(form: str) -> None:
-    column = fit_given("label", STRINGS[form], 3)
+    column = fit_label_column("label", STRINGS[form], 3)
     assert column.classes == ("a", "b")
     assert encode(column, STRINGS[form]).tolist() == [1, -1, 0]
     with pytest.raises(InvalidTypeError, match=r"`y` must hold integers or floats; got strings, shape \(3,\)"):
@@ -135,7 +135,7 @@ def test_strings_with_a_gap_are_classes(form: str) -> None:
 @pytest.mark.parametrize("form", FLOATS)
 def test_floats_with_a_gap_are_numbers(form: str) -> None:
     np.testing.assert_array_equal(read_labels("y", FLOATS[form]), [0.5, NAN, 2.0])
-    assert fit_given("label", FLOATS[form], 3).kind == "vector"
+    assert fit_label_column("label", FLOATS[form], 3).kind == "vector"
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_labels_that_would_wrap_are_refused(y: Any) -> None:
 
 
 def test_classes_that_are_numbered_anyway_may_be_large() -> None:
-    column = fit_given("label", [2**63, -5, None, 2**63 + 1], 4)
+    column = fit_label_column("label", [2**63, -5, None, 2**63 + 1], 4)
     assert column.classes == (2**63, 2**63 + 1)
     assert encode(column, [2**63 + 1, 2**63, None]).tolist() == [1, 0, -1]
 
@@ -267,7 +267,7 @@ def test_texts_are_read_like_lists_of_them(texts: Any) -> None:
 def test_a_column_of_a_data_set_is_read() -> None:
     datasets = pytest.importorskip("datasets")
     data = datasets.Dataset.from_dict({"text": [*TEXTS, "so"], "y": [0, None, 1]})
-    targets = make_aux_targets(data["text"], "text", "next_word", given={"label": data["y"]})
+    targets = make_aux_targets(data["text"], "text", "next_word", label_columns={"label": data["y"]})
     assert targets["label"].tolist() == [0, -1, 1]
     assert targets.with_main(data["y"])["main"].tolist() == [0, -1, 1]
 

@@ -196,7 +196,7 @@ def trained() -> Any:
     y = (x[:, -1, 0] > 0).astype(int)
     pose = np.array(["left", "right", "up"])[RNG.integers(0, 3, 60)]
     given = {"a/pose": pose, "flags": (RNG.random((60, 4)) < 0.5).astype(int)}
-    targets = auxtasks.make_aux_targets(x, "signal", ["std"], given=given)
+    targets = auxtasks.make_aux_targets(x, "signal", ["std"], label_columns=given)
     layers = [keras.layers.Conv1D(3, 3), keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(2)]
     model = attach_heads(keras.Sequential([keras.Input((12, 1)), *layers]), targets)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)

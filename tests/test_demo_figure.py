@@ -9,12 +9,12 @@ from matplotlib import image as images
 from matplotlib import pyplot
 from rich.console import Console
 
-from auxtasks.audit import compare
+from auxtasks.audit import paired_comparison
 from auxtasks.demo import check_output
 from auxtasks.demo_figure import draw_figure, outcome_table, verdict_lines
 from auxtasks.errors import InvalidInputError
 
-HELPS = compare([0.80, 0.82, 0.81], [0.84, 0.85, 0.86])
+HELPS = paired_comparison([0.80, 0.82, 0.81], [0.84, 0.85, 0.86])
 
 
 @pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])
@@ -65,7 +65,7 @@ TEACHER = np.array([0.84, 0.85, 0.83])
     ],
 )
 def test_table_and_verdict_fit_80_columns(taught: list[float], says: str, ahead: str) -> None:
-    found = compare([0.80, 0.81, 0.79], taught)
+    found = paired_comparison([0.80, 0.81, 0.79], taught)
     printed = StringIO()
     console = Console(file=printed, width=80)
     console.print(outcome_table(found, TEACHER))

@@ -51,7 +51,7 @@ def test_errors_of_what_is_read_meanwhile_are_not_called_errors_of_writing(tmp_p
 def test_a_file_takes_no_links_place(tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("precious")
     (tmp_path / "link").symlink_to(tmp_path / "mine")
-    with pytest.raises(StorageError, match=r"`out`: .*link is a link to .*mine, which auxtasks neither follows"):
+    with pytest.raises(StorageError, match=r"`save_to`: .*link is a link to .*mine, which auxtasks neither follows"):
         write_whole(tmp_path / "link", "text", "out")
     with pytest.raises(StorageError, match=r"link is a link, which auxtasks does not follow"):
         write_through(tmp_path / "link", b"text")

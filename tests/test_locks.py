@@ -36,7 +36,7 @@ def test_the_second_is_refused_or_waits(tmp_path: Path) -> None:
     waiting = threading.Thread(target=second)
     with locked(tmp_path / "a"):
         with (
-            pytest.raises(StorageError, match=rf"`out`: process {os.getpid()} is writing .*a; wait for it"),
+            pytest.raises(StorageError, match=rf"`save_to`: process {os.getpid()} is writing .*a; wait for it"),
             locked(tmp_path / "a", wait=False, argument="out"),
         ):
             pass

@@ -19,7 +19,7 @@ from auxtasks.typing import Array
 EXTRACTOR = """
 import auxtasks
 
-@auxtasks.extractor("peak", domain="signal", kind="vector", axes=["channel"], source="max |x|")
+@auxtasks.register_task("peak", domain="signal", kind="vector", axes=["channel"], source="max |x|")
 def peak(X):
     return abs(X).max(axis=1)
 """
@@ -68,8 +68,8 @@ print("std" in names, [w.category.__name__ for w in caught], {reason!r} in str(c
 def test_what_is_declared_reaches_the_spec_and_survives_pickling(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "_registry", dict(registry._registry))
     # As a user's extractor may be: with a lambda, which cannot be pickled.
-    declared = {"place": "grid", "per_sample": "std", "asks_for": "next", "level": "low", "share": 0.5}
-    register = auxtasks.extractor(
+    declared = {"spatial": "grid", "per_sample": "std", "asks_for": "next", "level": "low", "weight_scale": 0.5}
+    register = auxtasks.register_task(
         "test_declared", domain="signal", kind="class", source="-", classes=lambda _: ("low", "high"), **declared
     )
     register(sign_of_the_first)
@@ -85,7 +85,7 @@ def sign_of_the_first(X: Array) -> Array:
 
 def test_a_name_is_taken_once_in_a_domain() -> None:
     with pytest.raises(InvalidInputError, match=r"`name`: 'std' is already a task of domain 'signal', from auxtasks"):
-        auxtasks.extractor("std", domain="signal", kind="vector", source="-")(lambda X: X)
+        auxtasks.register_task("std", domain="signal", kind="vector", source="-")(lambda X: X)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_name_is_taken_once_in_a_domain() -> None:
 )
 def test_a_declaration_that_cannot_work_is_refused(arguments: dict[str, str], message: str) -> None:
     with pytest.raises(UnknownNameError, match=message):
-        auxtasks.extractor("new", source="-", **arguments)  # type: ignore[arg-type]
+        auxtasks.register_task("new", source="-", **arguments)  # type: ignore[arg-type]
 
 
 def test_an_unknown_task_names_the_nearest() -> None:

@@ -4,7 +4,7 @@ from auxtasks.audit.audit import audit
 from auxtasks.audit.report import AuditReport, load_report
 from auxtasks.audit.screen import Ranking, rank_tasks
 from auxtasks.audit.selection import Selection, select_tasks
-from auxtasks.audit.verdicts import Comparison, compare
+from auxtasks.audit.verdicts import Comparison, paired_comparison
 
 __all__ = [
     "AuditReport",
@@ -12,8 +12,8 @@ __all__ = [
     "Ranking",
     "Selection",
     "audit",
-    "compare",
     "load_report",
+    "paired_comparison",
     "rank_tasks",
     "select_tasks",
 ]

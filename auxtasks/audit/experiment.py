@@ -170,7 +170,7 @@ class Experiment:
             # What is said of other tasks is left out.
             at={task: at[task] for task in arm.tasks if task in at} if isinstance(at, Mapping) else at,
             weights={task: _weight(settings.weights[task], spec, train, arm) for task, spec in specs.items()},
-            inputs=train.inputs,
+            samples=train.inputs,
             seed=seed,
             schedule=settings.schedule,
             weighting=settings.weighting,
@@ -271,7 +271,7 @@ def _weight(weight: float | str, spec: TargetSpec, train: Data, arm: Arm) -> flo
         return arm.weight * weight
     if spec.is_taught:
         return weight
-    return arm.weight * spec.share * automatic_weight(int(present_rows(train.main).sum()), len(train.main))
+    return arm.weight * spec.weight_scale * automatic_weight(int(present_rows(train.main).sum()), len(train.main))
 
 
 def _same_steps(train: Data, settings: Settings) -> dict[str, Any]:

@@ -102,7 +102,7 @@ def _likeness(fresh: AuxModel, traced_with: Any) -> str | None:
 
     if fresh.run_eagerly:
         return None
-    plan, turns = fresh._plan, fresh._turns
+    plan, turns = fresh._plan, fresh._alternation
     taps = {task: (plan.layers[point.path], point.call, point.shape) for task, point in plan.taps.items()}
     # What else is said of soft labels is told, and not traced.
     specs = [

@@ -129,7 +129,7 @@ def select_tasks(
     unseen = range(max(searched) + 1, max(searched) + 1 + check_int("confirm", confirm, low=2))
     targets = made_targets(targets, X, y)
     taught = tuple(task for task, spec in targets.specs.items() if spec.is_taught)
-    shares = {task: AUTO if task in taught else spec.share for task, spec in targets.specs.items()}
+    shares = {task: AUTO if task in taught else spec.weight_scale for task, spec in targets.specs.items()}
     settings = {"epochs": epochs, "batch_size": batch_size, "fit_options": fit_options}
     experiment, _ = experiment_of(build_model, X, y, targets, None, metrics, shares, settings)
     places = check_depths(depths, experiment)
@@ -422,9 +422,11 @@ class Selection:
             base,
             specs,
             at=self.chosen.at,
-            weights={task: AUTO if spec.is_taught else self.chosen.weight * spec.share for task, spec in specs.items()},
+            weights={
+                task: AUTO if spec.is_taught else self.chosen.weight * spec.weight_scale for task, spec in specs.items()
+            },
             weighting=self.chosen.weighting,
-            inputs=targets.inputs,
+            samples=targets.inputs,
         )
 
     def __rich__(self) -> RenderableType:

@@ -203,7 +203,7 @@ class Comparison:
         return "hurts" if self.high < 0 else "no effect"
 
 
-def compare(
+def paired_comparison(
     baseline: Sequence[float], auxiliary: Sequence[float], *, confidence: float = CONFIDENCE, overlap: float = 0.0
 ) -> Comparison:
     """Compare two arms pair by pair.
@@ -288,7 +288,7 @@ class Finding:
         What was trained.
     verdict : {"helps", "no effect", "hurts"}
         Against the margin, adjusted for the number of arms.
-    because : str
+    reason : str
         The reason, in a sentence.
     comparison : Comparison
         Of the judged metric with the baseline, pair by pair; differences are signed so that up is better.
@@ -301,22 +301,22 @@ class Finding:
     relevance : float
         How well a linear model tells the main label from the targets: 0 as a guess, 1 without error. NaN where it could
         not be found out.
-    learned : float
+    aux_loss : float
         The median of the tasks' losses over chance on the test part, the worst of the tasks; 1 is a guess.
-    cost : float
+    time_ratio : float
         The time of training over that of the baseline, the median of the pairs.
     """
 
     arm: Arm
     verdict: Verdict
-    because: str
+    reason: str
     comparison: Comparison
     over_control: Comparison | None
     control: Comparison | None
     p: float
     relevance: float
-    learned: float
-    cost: float
+    aux_loss: float
+    time_ratio: float
 
 
 def reason(

@@ -128,8 +128,8 @@ def automatic_weight(n_labelled: int, n_samples: int) -> float:
     -----
     ``(unlabelled / labelled) / 10``, between 0.03 and 1. Auxiliary targets gain where they let unlabelled samples join
     the training, and the more of them there are; where all are labelled, a weight of 1 more often loses. A task's
-    ``spec.share`` multiplies it: 0.1 for ``std``, ``abs_sum_changes`` and ``reconstruction``, 1 for others. The numbers
-    were chosen on the seeds 100 to 102 of twelve data sets together (``benchmarks/gain.py`` reports others).
+    ``spec.weight_scale`` multiplies it: 0.1 for ``std``, ``abs_sum_changes`` and ``reconstruction``, 1 for others. The
+    numbers were chosen on the seeds 100 to 102 of twelve data sets together (``benchmarks/gain.py`` reports others).
 
     Examples
     --------

@@ -80,7 +80,7 @@ def _description(task: Extractor) -> Text:
     text = Text(task.summary)
     if task.options:
         text.append("\noptions: " + ", ".join(f"{name}={value!r}" for name, value in task.options.items()))
-    if task.graph is not None:
+    if task.tensor_function is not None:
         text.append("\nalso on the fly, in the training step")
     text.append(f"\nsource: {task.source}", style="dim")
     return text

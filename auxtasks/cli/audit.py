@@ -24,9 +24,9 @@ from auxtasks.cli.options import (
     BatchSize,
     Epochs,
     Folds,
-    Given,
     Input,
     Jobs,
+    LabelColumns,
     Labels,
     Margin,
     Metrics,
@@ -70,7 +70,7 @@ def audit(
     domain: OptionalDomain = None,
     task: Tasks = None,
     option: Options = None,
-    given: Given = None,
+    label_columns: LabelColumns = None,
     targets: Targets = None,
     seeds: Seeds = 10,
     epochs: Epochs = 10,
@@ -89,7 +89,7 @@ def audit(
     from auxtasks.audit import audit as run
     from auxtasks.audit.report.storage import FILES, PAGE
 
-    wanted = Wanted(domain, task, option, given, targets)
+    wanted = Wanted(domain, task, option, label_columns, targets)
     check_report(output, FILES, overwrite=overwrite)
     check_file(results, "--results")
     require("matplotlib", extra="plot")

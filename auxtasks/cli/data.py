@@ -35,11 +35,11 @@ class Data:
         return _read_member(self.path, name) if self.classes is None else self.classes
 
     def columns(self, keys: Sequence[str]) -> dict[str, Array] | None:
-        """Return given columns by the names of their arrays, None without any; empty texts are missing."""
+        """Return label columns by the names of their arrays, None without any; empty texts are missing."""
         for key in keys:
             if key not in self.others:
                 holds = f"{listed(self.others)} besides its inputs" if self.others else "nothing besides its inputs"
-                raise InvalidInputError(f"`--given`: there is no array {key!r}; {self.path} holds {holds}.")
+                raise InvalidInputError(f"`--label-column`: there is no array {key!r}; {self.path} holds {holds}.")
         return {key: _without_empty(self.read(key)) for key in keys} or None
 
 

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from auxtasks.cli.data import Data, check_new, read_data, read_labels, with_gaps
-from auxtasks.cli.options import OUTPUT, Domain, Given, Input, OptionalLabels, Options, Overwrite, Tasks
+from auxtasks.cli.options import OUTPUT, Domain, Input, LabelColumns, OptionalLabels, Options, Overwrite, Tasks
 from auxtasks.cli.terminal import interruptible
 from auxtasks.errors import unknown_name
 from auxtasks.registry import DOMAINS
@@ -44,14 +44,14 @@ def make(
     ],
     task: Tasks = None,
     option: Options = None,
-    given: Given = None,
+    label_columns: LabelColumns = None,
     labels: OptionalLabels = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Make targets; the help of the command says more."""
     from auxtasks.storage import DESCRIPTION
 
-    wanted = Wanted(domain, task, option, given)
+    wanted = Wanted(domain, task, option, label_columns)
     if labels is None:
         wanted.refuse_soft_labels("are made from main labels; pass --labels too.")
     check_new(output, overwrite=overwrite, marker=DESCRIPTION)
@@ -64,8 +64,8 @@ def make(
     console.print(f"\nTargets: {output}", markup=False)
 
 
-_ELSEWHERE = ("X", "domain", "tasks", "y", "given")
-_WRITING = ("out", "overwrite")
+_ELSEWHERE = ("X", "domain", "tasks", "y", "label_columns")
+_WRITING = ("save_to", "overwrite")
 
 
 @dataclass(frozen=True)
@@ -75,12 +75,12 @@ class Wanted:
     domain: str | None
     tasks: Sequence[Any] | None = None
     options: Sequence[tuple[str, Any]] | None = None
-    given: Sequence[str] | None = None
+    label_columns: Sequence[str] | None = None
     saved: Path | None = None
 
     def __post_init__(self) -> None:
         """Check the options against each other."""
-        rest = {"domain": self.domain, "task": self.tasks, "option": self.options, "given": self.given}
+        rest = {"domain": self.domain, "task": self.tasks, "option": self.options, "label_columns": self.label_columns}
         if self.saved is not None:
             if there := next((name for name, value in rest.items() if value), None):
                 raise typer.BadParameter(
@@ -99,7 +99,7 @@ class Wanted:
             raise unknown_name("--domain", domain, DOMAINS, "domain")
         others, _ = self._split()
         if others is None or others:
-            parse_tasks(domain, others, self.given or ())
+            parse_tasks(domain, others, self.label_columns or ())
         valid = [name for name in inspect.signature(make_aux_targets).parameters if name not in _ELSEWHERE]
         names = [name for name, _ in self.options or ()]
         for name in names:
@@ -149,6 +149,6 @@ class Wanted:
             return self.load()
         if data is None or self.domain is None:
             raise typer.BadParameter("pass samples, or --targets DIR.", param_hint="INPUT")
-        given = data.columns(self.given or ())
+        columns = data.columns(self.label_columns or ())
         tasks = list(self.tasks) if self.tasks else None
-        return make_aux_targets(data.X, self.domain, tasks, y=y, given=given, **dict(self.options or ()))
+        return make_aux_targets(data.X, self.domain, tasks, y=y, label_columns=columns, **dict(self.options or ()))

@@ -77,12 +77,12 @@ Options = Annotated[
         "--option",
         metavar="NAME=VALUE",
         parser=option_of,
-        help="A further argument of make_aux_targets, such as scale=false, or pipeline=en_core_web_sm for texts. "
+        help="A further argument of make_aux_targets, such as scale=false, or tagger_model=en_core_web_sm for texts. "
         "May be repeated.",
         rich_help_panel=TARGETS,
     ),
 ]
-Given = Annotated[
+LabelColumns = Annotated[
     list[str] | None,
     typer.Option(
         metavar="KEY",

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from auxtasks.errors import InvalidInputError
 from auxtasks.extractors.tensors import namespace
-from auxtasks.registry import extractor
+from auxtasks.registry import register_task
 from auxtasks.typing import Floats
 
 
-@extractor(
+@register_task(
     "reconstruction",
     domain="any",
     kind=None,
-    place="grid",
+    spatial="grid",
     default=True,
-    share=0.1,
+    weight_scale=0.1,
     source="autoencoding; Le et al. 2018, Supervised autoencoders: improving generalization performance",
-    graph=True,
+    tensor_function=True,
 )
 def reconstruction(X: Floats) -> Floats:
     """Reproduce the inputs, laid out as a target.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from auxtasks.errors import InvalidInputError
 from auxtasks.extractors.magnitudes import homogeneous
 from auxtasks.extractors.tensors import namespace
-from auxtasks.registry import extractor
+from auxtasks.registry import register_task
 from auxtasks.typing import Floats
 
 
-@extractor(
+@register_task(
     "motion_energy",
     domain="video",
     kind="vector",
@@ -17,7 +17,7 @@ from auxtasks.typing import Floats
     axes=["step"],
     default=True,
     source="mean squared frame difference",
-    graph=True,
+    tensor_function=True,
 )
 def motion_energy(X: Floats) -> Floats:
     """Mean squared difference of consecutive frames.
@@ -63,12 +63,12 @@ def _mean_squared_difference(X: Floats) -> Floats:
 
 
 # Not a default: it changes the inputs, and a model built for t frames would not fit them any more.
-@extractor(
+@register_task(
     "next_frame",
     domain="video",
     kind="image",
     effect="shortens",
-    place="grid",
+    spatial="grid",
     source="Srivastava et al. 2015, Unsupervised learning of video representations using LSTMs: the future predictor",
 )
 def next_frame(X: Floats) -> tuple[Floats, Floats]:

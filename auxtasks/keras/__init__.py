@@ -9,6 +9,7 @@ from auxtasks.optional import require_tensorflow
 require_tensorflow()
 
 from auxtasks.batches.planned import LabelledBatches, labelled_dataset  # noqa: E402
+from auxtasks.keras.alternating.batches import TaskBatches  # noqa: E402
 from auxtasks.keras.attach import attach_heads, strip_heads  # noqa: E402
 from auxtasks.keras.callbacks import BaseCheckpoint, PruneOpposed  # noqa: E402
 from auxtasks.keras.finetune import Frozen, fine_tune, freeze, replace_head  # noqa: E402
@@ -17,7 +18,6 @@ from auxtasks.keras.model import AuxModel  # noqa: E402
 from auxtasks.keras.multitask import OutputSpec, build_multitask_model  # noqa: E402
 from auxtasks.keras.seeds import set_seed  # noqa: E402
 from auxtasks.keras.taps import Tap  # noqa: E402
-from auxtasks.keras.turns.batches import TaskBatches  # noqa: E402
 
 __all__ = [
     "AuxModel",

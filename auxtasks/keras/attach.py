@@ -13,6 +13,7 @@ from auxtasks.aux_targets import AuxTargets
 from auxtasks.batches.composition import AUTO, Weight, checked_weights
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, wrong_type
 from auxtasks.generator import AuxTargetGenerator
+from auxtasks.keras.alternating.schedule import Asked, Schedule
 from auxtasks.keras.compiling import compile_back
 from auxtasks.keras.head_sizes import DEFAULT_BUDGET, sizes_of
 from auxtasks.keras.heads import plan_heads
@@ -27,7 +28,6 @@ from auxtasks.keras.taps import Where, resolve_taps
 from auxtasks.keras.taught import check_outputs
 from auxtasks.keras.ties import make_ties
 from auxtasks.keras.trial import Trial, try_out
-from auxtasks.keras.turns.schedule import Asked, Schedule
 from auxtasks.keras.weighting.choose import resolve_weightings
 from auxtasks.labels import MAIN
 from auxtasks.specs import TargetSpec
@@ -53,7 +53,7 @@ def attach_heads(
     weights: Weight | Mapping[str, Weight] = "auto",
     *,
     tie: Mapping[str, str] | None = None,
-    inputs: Any = None,
+    samples: Any = None,
     seed: int | None = None,
     name: str | None = None,
     schedule: Asked = "joint",
@@ -98,10 +98,10 @@ def attach_heads(
     tie : mapping of str to str, optional
         For targets with the words of a vocabulary as classes, the name or path of the model's own embedding layer,
         whose vectors of these words then tell the classes apart instead of weights of the head's own.
-    inputs : array or structure of arrays, optional
+    samples : array or structure of arrays, optional
         Samples of what the model reads, for a trial run; by default ``targets.inputs``, and zeros for a generator.
         Needed for a model with several inputs, and for one that reads something else than ``targets.inputs``, such as
-        texts where these are numbers of tokens (``make_aux_targets(..., inputs="texts")`` keeps the texts).
+        texts where these are numbers of tokens (``make_aux_targets(..., model_inputs="texts")`` keeps the texts).
     seed : int, optional
         Seeds the heads. By default the seed of `keras.utils.set_random_seed` if that was set. Either way the global
         random state is left alone, so that the base trains as it would without heads.
@@ -119,11 +119,11 @@ def attach_heads(
         What the loss weights are multiplied by in the course of the training, or what becomes of the gradients of the
         tasks in the trunk; state is saved with the model. By name, or as ``{name: options}``:
 
-        - ``{"delayed": {"steps": 500}}``, ``"warm_up"``, ``"decay"`` and ``"auxiliary_first"`` follow a plan, see
-          `Delayed`, `WarmUp`, `Decay` and `AuxiliaryFirst` in `auxtasks.keras.weighting`;
+        - ``{"delayed": {"steps": 500}}``, ``"warm_up"``, ``"decay"`` and ``"pretrain"`` follow a plan, see
+          `Delayed`, `WarmUp`, `Decay` and `Pretrain` in `auxtasks.keras.weighting`;
         - ``"uncertainty"`` and ``"dwa"`` learn weights from the losses (`Uncertainty`, `DynamicWeightAverage`);
         - ``"cosine_gate"`` and ``"projection"`` take out what opposes the gradient of the main loss (`CosineGate`,
-          `Projection`), ``"gradnorm"`` balances the gradients (`GradNorm`), and ``"watch"`` only logs their cosines;
+          `Projection`), ``"gradnorm"`` balances the gradients (`GradNorm`), and ``"monitor"`` only logs their cosines;
         - a function is asked at every step (`Custom`).
 
         A list multiplies its parts; one of them may look at gradients. The mean weight of each task in an epoch is in
@@ -216,7 +216,7 @@ def attach_heads(
     if name is not None:
         check_name("name", name)
     specs, on_the_fly = _what_to_learn(targets, deep_supervision)
-    samples = Samples.of(_inputs_of(targets, inputs, base, on_the_fly), base, targets)
+    samples = Samples.of(_inputs_of(targets, samples, base, on_the_fly), base, targets)
     trial = try_out(base, samples, specs)
     specs, at = _with_early_heads(specs, at, deep_supervision, base, trial)
     checked = checked_weights(weights, dict.fromkeys(specs, AUTO))

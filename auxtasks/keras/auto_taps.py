@@ -15,7 +15,7 @@ from auxtasks.specs import STEP_KINDS, TargetSpec
 def auto_tap(spec: TargetSpec, trial: Trial) -> Output:
     """Choose the tap of a task: the deepest tensor of the trunk that still has what the target needs, or the first.
 
-    A target with a place in the input (``place="grid"``, images) needs the axes of a feature map, or the tokens of a
+    A target with a place in the input (``spatial="grid"``, images) needs the axes of a feature map, or the tokens of a
     grid of patches; a target per step needs the time axis at the target's own length, and must not find the answer
     there; any other reads what the main head reads. A target per step of ``level="low"`` reads the first tensor that
     has all this (Søgaard and Goldberg 2016, Deep multi-task learning with low level tasks supervised at lower layers).
@@ -31,7 +31,7 @@ def auto_tap(spec: TargetSpec, trial: Trial) -> Output:
                 return blind
     if any(trial.is_learned(output) for output in groups[-1]):
         raise InvalidInputError(
-            f"`at`: target {spec.name!r} asks for the {spec.asks_for} step, and every layer of the trunk that "
+            f"`at`: target {spec.name!r} asks for the {spec.lookahead} step, and every layer of the trunk that "
             f"could predict it already holds that step, so that a head would copy it. {way_out(spec)}"
         )
     raise _nothing_shared()
@@ -62,7 +62,7 @@ def _features(outputs: list[Output]) -> list[Output]:
 
 def has_place(spec: TargetSpec) -> bool:
     """Tell whether a target says where in an image something is."""
-    return spec.kind == "image" or (spec.place == "grid" and spec.kind not in STEP_KINDS)
+    return spec.kind == "image" or (spec.spatial == "grid" and spec.kind not in STEP_KINDS)
 
 
 def grid_shape(output: Output, trial: Trial) -> Shape:
@@ -170,7 +170,7 @@ def use_instead(spec: TargetSpec) -> str:
 def way_out(spec: TargetSpec) -> str:
     """Say how a tensor is had that does not hold the step a target asks for."""
     direction = "padding='causal' in Conv1D, use_causal_mask=True in attention, a plain forward RNN"
-    if spec.asks_for == "previous":
+    if spec.lookahead == "previous":
         direction = "an RNN with go_backwards=True whose steps are put in order again"
     return (
         "Read a layer below the one that mixes steps (an embedding, or Dense layers on it), let every layer up to the "

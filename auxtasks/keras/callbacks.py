@@ -163,7 +163,7 @@ class PruneOpposed(keras.callbacks.Callback):
 
     Needs the logs ``<task>_cosine``: the cosine between the gradients of the task and of the main loss, averaged over
     the epoch. They are there if `attach_heads` was called with a weighting that looks at gradients
-    (``"cosine_gate"``, ``"projection"``, ``"gradnorm"``), or with ``"watch"``, which changes nothing else.
+    (``"cosine_gate"``, ``"projection"``, ``"gradnorm"``), or with ``"monitor"``, which changes nothing else.
 
     Parameters
     ----------
@@ -266,7 +266,7 @@ class PruneOpposed(keras.callbacks.Callback):
             raise InvalidInputError(
                 f"`callbacks`: PruneOpposed reads the cosine of each task's gradient with the main one, such as "
                 f"'{next(iter(tasks))}_cosine', and the logs hold only {', '.join(map(repr, logs)) or 'nothing'}. "
-                'Attach heads with weighting="watch", which only measures the cosines, or with one of those that '
+                'Attach heads with weighting="monitor", which only measures the cosines, or with one of those that '
                 'work on gradients: "cosine_gate", "projection" or "gradnorm".'
             )
         self._checked = True

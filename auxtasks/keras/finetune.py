@@ -36,7 +36,7 @@ def fine_tune(
     optimizer: Any = "adam",
     loss: Any = None,
     metrics: Any = None,
-    inputs: Any = None,
+    samples: Any = None,
     **fit_options: Any,
 ) -> list[keras.callbacks.History]:
     """Train the head on a frozen trunk, then all of the model at a lower rate, by plain ``compile`` and ``fit``.
@@ -59,7 +59,7 @@ def fine_tune(
         Each phase has a new one with these settings and its own learning rate.
     loss, metrics
         As for ``compile``; by default, and if `loss` is None, as the model was compiled.
-    inputs : array or structure of arrays, optional
+    samples : array or structure of arrays, optional
         Samples for a trial run, for a subclassed model where `x` is no array.
     **fit_options
         Further arguments of ``fit`` for every phase, such as ``validation_data``, ``batch_size`` or ``callbacks``.
@@ -98,15 +98,15 @@ def fine_tune(
     if metrics is not None:
         compiled["metrics"] = metrics
     check_labels(y, base, compiled["loss"])
-    if inputs is None and is_arrays(x):
-        inputs = x
+    if samples is None and is_arrays(x):
+        samples = x
     depths: list[Any] = list(freeze_to) if isinstance(freeze_to, (list, tuple)) else [freeze_to, None]
     if not depths:
         raise InvalidInputError("`freeze_to` holds no phase; pass one depth at least, or None for nothing frozen.")
     lengths = [check_int("epochs", number, low=1) for number in _for_each("epochs", epochs, len(depths))]
     rates = _for_each("learning_rate", learning_rate, len(depths))
     rates = [check_number("learning_rate", rate, low=0.0) for rate in rates]
-    outputs = _outputs_of(base, inputs) if any(depth is not None for depth in depths) else []
+    outputs = _outputs_of(base, samples) if any(depth is not None for depth in depths) else []
     frozen = [[] if depth is None else _layers_up_to(depth, base, outputs, base) for depth in depths]
     # All are made before the first is used, so that a setting that no optimizer takes stops nothing half way.
     optimizers = [optimizer_like(optimizer, learning_rate=rate) for rate in rates]
@@ -165,7 +165,7 @@ class Frozen:
         self.unfreeze()
 
 
-def freeze(model: keras.Model, up_to: Depth = "auto", *, inputs: Any = None) -> Frozen:
+def freeze(model: keras.Model, up_to: Depth = "auto", *, samples: Any = None) -> Frozen:
     """Make the layers up to a depth untrainable.
 
     Parameters
@@ -176,7 +176,7 @@ def freeze(model: keras.Model, up_to: Depth = "auto", *, inputs: Any = None) -> 
         The last layer to freeze, in the words of `attach_heads`: a layer name or path, an index into ``model.layers``,
         or a fraction of the depth from 0.0 (first layer) to 1.0 (last). ``"auto"`` freezes all that lies below the main
         head, which is the last layer with weights.
-    inputs : array or structure of arrays, optional
+    samples : array or structure of arrays, optional
         Samples of what the model reads, for a trial run; needed for a subclassed model and for texts.
 
     Returns
@@ -210,7 +210,7 @@ def freeze(model: keras.Model, up_to: Depth = "auto", *, inputs: Any = None) -> 
     6
     """
     base = _base_of(model)
-    return Frozen(base, _layers_up_to(up_to, base, _outputs_of(base, inputs), model))
+    return Frozen(base, _layers_up_to(up_to, base, _outputs_of(base, samples), model))
 
 
 def _base_of(model: Any) -> keras.Model:

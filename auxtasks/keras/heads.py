@@ -138,11 +138,11 @@ class SampleHead(Head):
     @classmethod
     def n_parameters(cls, shape: Shape, specs: Sequence[TargetSpec], size: HeadSize) -> int:
         """See `Head.n_parameters`."""
-        return _n_linear(Pooling(shape, specs[0].place).size, sum(_n_outputs(specs, size)), size.rank)
+        return _n_linear(Pooling(shape, specs[0].spatial).size, sum(_n_outputs(specs, size)), size.rank)
 
     def build(self, shape: Shape) -> None:
         """Create the weights for a tap of this shape, batch first."""
-        self.pooling = Pooling(shape[1:], self.specs[0].place)
+        self.pooling = Pooling(shape[1:], self.specs[0].spatial)
         self._add_linear(self.pooling.size, sum(_n_outputs(self.specs, self.size)))
         self.components = {
             spec.name: self.add_weight(
@@ -347,7 +347,7 @@ class TiedHead(Head):
     def build(self, shape: Shape) -> None:
         """Create the weights for a tap of this shape, batch first."""
         (spec,) = self.specs
-        self._pooling = Pooling(shape[1:], spec.place) if spec.kind == "class" else None
+        self._pooling = Pooling(shape[1:], spec.spatial) if spec.kind == "class" else None
         size = shape[-1] if self._pooling is None else self._pooling.size
         self.kernel = None if size == self._width else self._kernel("kernel", (size, self._width))
         self.bias = self._bias("bias", spec.size)
@@ -402,7 +402,7 @@ def plan_heads(
     for name, spec in specs.items():
         family = TiedHead if name in ties else _family(spec, taps[name][2])
         # A decoder is a target's own, and so are an embedding's rows; a pooling is that of a place.
-        part = name if family in (MapHead, TiedHead) or not fused else spec.place if family is SampleHead else ""
+        part = name if family in (MapHead, TiedHead) or not fused else spec.spatial if family is SampleHead else ""
         groups.setdefault((taps[name], family, part), []).append(spec)
     return [
         HeadPlan(family, tuple(together), shape, ties.get(together[0].name, ()))

@@ -18,7 +18,7 @@ from keras import ops
 
 from auxtasks.batches.forms import is_text
 from auxtasks.keras.layers import direct_layers
-from auxtasks.specs import AsksFor
+from auxtasks.specs import Lookahead
 from auxtasks.typing import Array
 
 _ROUNDING = 1e-5
@@ -49,7 +49,7 @@ class Leaks:
 
     @contextmanager
     def watching(self) -> Iterator[Callable[[keras.Layer, Any, Any], None]]:
-        """Watch the run made in this block; every call of a layer in it is to be reported to what is given."""
+        """Monitor the run made in this block; every call of a layer in it is to be reported to what is given."""
         with self._tape:
             for leaf in self._read:
                 self._watch(leaf)
@@ -76,7 +76,7 @@ class Leaks:
             self._tape.watch(tensor)
             self._sources.append(tensor)
 
-    def holds(self, value: Any, asks_for: AsksFor) -> bool | None:
+    def holds(self, value: Any, lookahead: Lookahead) -> bool | None:
         """Tell whether a tensor of the run holds the step that a target asks for; None if that cannot be told.
 
         The run is cut between two steps. What lies on one side must not depend on what was given on the other; a tensor
@@ -89,7 +89,7 @@ class Leaks:
             n_steps = source.shape[1]
             for cut in {1, n_steps - 1}:  # padding may be on either side
                 here, there = slice(0, cut), slice(cut, None)
-                if asks_for == "previous":
+                if lookahead == "previous":
                     here, there = there, here
                 reached = self._reached(value, here, source)
                 if reached[:, there].any():

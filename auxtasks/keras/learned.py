@@ -31,7 +31,7 @@ class Learned:
 
     @contextmanager
     def watching(self, base: keras.Model) -> Iterator[None]:
-        """Watch the run made in this block; what it assigns to variables is thrown away."""
+        """Monitor the run made in this block; what it assigns to variables is thrown away."""
         variables = trained_in(base)
         scope = keras.StatelessScope([(each, keras.ops.convert_to_tensor(each)) for each in variables])
         trained = {id(variable) for variable in base.trainable_variables}

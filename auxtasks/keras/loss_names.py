@@ -127,7 +127,7 @@ def with_chance(
         loss = loss.loss if isinstance(loss, Rebalanced) else loss
         if loss is not None:
             chance = chance_of(specs[name], Adapted(specs[name], loss), arrays.get(name))
-            found[name] = replace(specs[name], chance=chance)
+            found[name] = replace(specs[name], baseline_loss=chance)
     return found
 
 
@@ -184,7 +184,7 @@ def _stand_ins(spec: TargetSpec) -> Array:
         return np.repeat([[0.0], [1.0]], spec.size, axis=1)
     if spec.kind == "distribution":
         return np.eye(spec.shape[-1])
-    normal = NormalDist(0.0, spec.chance**0.5)
+    normal = NormalDist(0.0, spec.baseline_loss**0.5)
     quantiles = np.array([normal.inv_cdf((number + 0.5) / 99) for number in range(99)])
     # Columns in different orders, so that a row is no multiple of ones.
     columns = [np.roll(quantiles, 7 * column) for column in range(int(np.prod(spec.shape)))]

@@ -18,6 +18,9 @@ from auxtasks.batches.forms import AuxBatch, PackedDataset, as_inputs, as_tuple
 from auxtasks.batches.planned import Ordered, composed_dataset, weight_for
 from auxtasks.errors import InvalidInputError
 from auxtasks.generator import AuxTargetGenerator
+from auxtasks.keras.alternating.batches import TaskBatches
+from auxtasks.keras.alternating.schedule import Asked, Schedule
+from auxtasks.keras.alternating.step import Alternation
 from auxtasks.keras.compiling import (
     check_arguments,
     compile_arguments,
@@ -57,9 +60,6 @@ from auxtasks.keras.training import (
     step_in_parts,
 )
 from auxtasks.keras.trial import Shape
-from auxtasks.keras.turns.batches import TaskBatches
-from auxtasks.keras.turns.schedule import Asked, Schedule
-from auxtasks.keras.turns.step import Turns
 from auxtasks.keras.weighting.base import Weighting
 from auxtasks.labels import MAIN
 from auxtasks.specs import TargetSpec
@@ -100,7 +100,7 @@ class AuxModel(DescribedByBase):
     weighting : sequence of Weighting, default ()
         What weighs the losses while the model trains; see `attach_heads`.
     losses : mapping of str to Loss or Rebalanced, optional
-        Of the targets that do not keep the loss of their kind; ``chance`` in `specs` is that of these losses.
+        Of the targets that do not keep the loss of their kind; ``baseline_loss`` in `specs` is that of these losses.
     metrics : mapping of str to list of Metric, optional
         Metrics of the targets.
     head_sizes : mapping of str to HeadSize, optional
@@ -134,9 +134,11 @@ class AuxModel(DescribedByBase):
         for each in self.weightings:
             each.setup(list(specs))
         self._plan = Plan.make(base, specs, taps, ties or {})
-        self._turns = Turns.of(Schedule.of(schedule, [MAIN, *specs]), seed, self.weightings, self.add_weight)
+        self._alternation = Alternation.of(
+            Schedule.of(schedule, [MAIN, *specs]), seed, self.weightings, self.add_weight
+        )
         headed = {name: spec for name, spec in specs.items() if not spec.is_taught}
-        plans = plan_heads(headed, self._plan.taps, self._plan.ties, fused=self._turns is None)
+        plans = plan_heads(headed, self._plan.taps, self._plan.ties, fused=self._alternation is None)
         self.heads = build_heads(plans, seed, head_sizes or {})
         self._seed = seed
         self._returned = tuple(outputs or ())
@@ -144,7 +146,9 @@ class AuxModel(DescribedByBase):
         self._rules = LabelRules()
         self._on_the_fly = OnTheFly(generator)
         self._weights = LossWeights(self._plan.specs, weights, self.add_weight)
-        self._objective = Objective(list(specs), self._weights, self.weightings, in_turns=self._turns is not None)
+        self._objective = Objective(
+            list(specs), self._weights, self.weightings, alternates=self._alternation is not None
+        )
         self._scores = Scores(self._plan, self.heads, losses or {}, metrics or {})
         self._listening = Listening()
         # Keras does not look into plain objects; what it must track and save, under these names, is here.
@@ -176,9 +180,9 @@ class AuxModel(DescribedByBase):
         return list(self._plan.layers.values())
 
     @property
-    def in_turns(self) -> bool:
+    def alternates(self) -> bool:
         """Whether each step trains one task only."""
-        return self._turns is not None
+        return self._alternation is not None
 
     @property
     def told_of_soft_labels(self) -> list[str]:
@@ -234,13 +238,13 @@ class AuxModel(DescribedByBase):
                 "`optimizer` was already built for another model and cannot be used again; pass a new one, such as "
                 "type(optimizer).from_config(optimizer.get_config())."
             )
-        if self._turns is not None:
-            kwargs |= self._turns.compile_arguments(**kwargs)
+        if self._alternation is not None:
+            kwargs |= self._alternation.compile_arguments(**kwargs)
         super().compile(optimizer, loss, *args, **kwargs)
         self._rules = LabelRules.of(self.loss)
-        if self._turns is not None:
+        if self._alternation is not None:
             n_devices = self.distribute_strategy.num_replicas_in_sync
-            self._task_optimizers = self._turns.clones(self.optimizer, n_devices)
+            self._task_optimizers = self._alternation.clones(self.optimizer, n_devices)
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compile a loaded model as it was compiled when saved; Keras leaves models with a `compile` of their own."""
@@ -248,10 +252,10 @@ class AuxModel(DescribedByBase):
         self._build_optimizers()
 
     def _build_optimizers(self) -> None:
-        if self._turns is None:
+        if self._alternation is None:
             self.optimizer.build(self.trainable_variables)
         else:
-            self._turns.build_optimizers(self)
+            self._alternation.build_optimizers(self)
 
     def fit(
         self,
@@ -337,9 +341,9 @@ class AuxModel(DescribedByBase):
         packer = self._packer("training", class_weight)
         y = self._on_the_fly.with_labels_for_all(x, y, negative=self._rules.negative)
         x, y, sample_weight = packer.pack_any(x, y, sample_weight)
-        if self._turns is not None:
-            self._turns.count_labels(x)
-            self._turns.build_optimizers(self)
+        if self._alternation is not None:
+            self._alternation.count_labels(x)
+            self._alternation.build_optimizers(self)
         if validation_split and isinstance(x, AuxBatch) and not np.all(x.labelled):
             raise InvalidInputError(
                 "`validation_split` takes the last samples, and some main labels are missing here, so that part "
@@ -385,7 +389,7 @@ class AuxModel(DescribedByBase):
     def _set_automatic(self, x: Any) -> None:
         """Set the weights that were left open; those of soft labels, which the first step decided, stay."""
         decided = {name: self.loss_weights[name] for name in self._weights.left_open} if self._steps_done() else {}
-        self._weights.set_automatic(weight_for(x) if self._rules.needed and self._turns is None else 1.0, decided)
+        self._weights.set_automatic(weight_for(x) if self._rules.needed and self._alternation is None else 1.0, decided)
 
     def _with_soft_labels(
         self, x: AuxBatch, y: Any, plan: Composition | None, size: int, epochs: int, per_epoch: int | None, verbose: Any
@@ -470,9 +474,9 @@ class AuxModel(DescribedByBase):
             As in Keras.
         """
         x, y, sample_weight = self._packer("training", class_weight).pack_any(x, y, sample_weight)
-        if self._turns is not None:
-            self._turns.count_labels(None)  # one batch does not tell the numbers of labelled samples
-            self._turns.build_optimizers(self)
+        if self._alternation is not None:
+            self._alternation.count_labels(None)  # one batch does not tell the numbers of labelled samples
+            self._alternation.build_optimizers(self)
         return super().train_on_batch(x, y, sample_weight, return_dict=return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
@@ -530,8 +534,8 @@ class AuxModel(DescribedByBase):
     def train_step(self, data: Any) -> dict[str, Any]:
         """Train on one batch: all tasks at once, the one whose turn it is, or as their gradients agree."""
         step = super().train_step
-        if self._turns is not None:
-            step = partial(step_in_parts, self, self._turns.trainer(self))
+        if self._alternation is not None:
+            step = partial(step_in_parts, self, self._alternation.trainer(self))
         elif self._objective.by_gradient is not None:
             step = partial(step_in_parts, self, partial(train_by_gradients, self))
         return self._run_step(step, data, "training")
@@ -649,7 +653,9 @@ class AuxModel(DescribedByBase):
         return loss_container(self) is not None or bool(self.losses)
 
     def _steps_done(self) -> int:
-        return int(ops.convert_to_numpy(self.optimizer.iterations if self._turns is None else self._turns.step))
+        return int(
+            ops.convert_to_numpy(self.optimizer.iterations if self._alternation is None else self._alternation.step)
+        )
 
     def save_own_variables(self, store: Any) -> None:
         """Save also the states of random generators, so that a resumed run goes on as it would have."""
@@ -680,7 +686,7 @@ class AuxModel(DescribedByBase):
             "outputs": list(self._returned),
             "head_sizes": {head.specs[0].name: asdict(head.size) for head in self.heads},
             "weighting": [keras.saving.serialize_keras_object(each) for each in self.weightings],
-            **({} if self._turns is None else {"schedule": self._turns.schedule.to_config()}),
+            **({} if self._alternation is None else {"schedule": self._alternation.schedule.to_config()}),
             **self._on_the_fly.to_config(),
             **self._scores.to_config(),
         }

@@ -159,13 +159,13 @@ def _metrics(spec: OutputSpec) -> list[Any]:
 Where = str | int | float
 
 TYPES = {
-    "classes": ("softmax", "sparse_categorical_crossentropy", "accuracy"),
-    "labels": ("sigmoid", "binary_crossentropy", "binary_accuracy"),
-    "numbers": (None, "mse", "mae"),
+    "class": ("softmax", "sparse_categorical_crossentropy", "accuracy"),
+    "multilabel": ("sigmoid", "binary_crossentropy", "binary_accuracy"),
+    "vector": (None, "mse", "mae"),
 }
 """The activation, loss and metric of each type of output."""
-_NAMED = {"binary": ("labels", 1), "regression": ("numbers", 1)}
-_KINDS = {"class": "classes", "multilabel": "labels", "vector": "numbers"}
+_NAMED = {"binary": ("multilabel", 1), "regression": ("vector", 1)}
+_KINDS = {"class": "class", "multilabel": "multilabel", "vector": "vector"}
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ class OutputSpec:
     ----------
     units : int, default 1
         How many classes, labels or numbers.
-    kind : {"classes", "labels", "numbers"}, default "numbers"
+    kind : {"class", "multilabel", "vector"}, default "vector"
         Classes exclude each other and come as integers; labels are each 0 or 1.
     hidden : int or sequence of int, optional
         The units of the hidden layers of this head; by default those of all heads.
@@ -187,12 +187,12 @@ class OutputSpec:
 
     Examples
     --------
-    >>> OutputSpec(10, "classes", hidden=64)
-    OutputSpec(units=10, kind='classes', hidden=64, at=None, loss=None, metrics=None, weight=1.0)
+    >>> OutputSpec(10, "class", hidden=64)
+    OutputSpec(units=10, kind='class', hidden=64, at=None, loss=None, metrics=None, weight=1.0)
     """
 
     units: int = 1
-    kind: str = "numbers"
+    kind: str = "vector"
     hidden: int | Sequence[int] | None = None
     at: Where | None = None
     loss: Any = None
@@ -202,7 +202,7 @@ class OutputSpec:
     def __post_init__(self) -> None:
         """Refuse what no head can be built from."""
         check_choice("kind", self.kind, TYPES)
-        check_int("units", self.units, low=2 if self.kind == "classes" else 1, high=MOST_UNITS)
+        check_int("units", self.units, low=2 if self.kind == "class" else 1, high=MOST_UNITS)
         check_number("weight", self.weight, low=0.0)
 
 
@@ -222,7 +222,7 @@ def output_spec(task: str, asked: Any) -> OutputSpec:
             )
         return OutputSpec(asked.size, _KINDS[asked.kind])
     if is_integer(asked):
-        return OutputSpec(check_int(f"tasks[{task!r}]", asked, low=2, high=MOST_UNITS), "classes")
+        return OutputSpec(check_int(f"tasks[{task!r}]", asked, low=2, high=MOST_UNITS), "class")
     raise InvalidTypeError(
         f"`tasks`: {task!r} must be a number of classes, 'regression', 'binary', a TargetSpec or an OutputSpec; got "
         f"{asked!r}."

@@ -63,7 +63,7 @@ class LossWeights:
         def found(task: str) -> float:
             if self._specs[task].is_taught:
                 return of_taught.get(task, 1.0)
-            return automatic * self._specs[task].share
+            return automatic * self._specs[task].weight_scale
 
         self.variable.assign([found(task) if weight == AUTO else weight for task, weight in asked.items()])
 
@@ -90,7 +90,7 @@ class Objective:
     """
 
     def __init__(
-        self, tasks: Sequence[str], loss_weights: LossWeights, weightings: Sequence[Weighting], *, in_turns: bool
+        self, tasks: Sequence[str], loss_weights: LossWeights, weightings: Sequence[Weighting], *, alternates: bool
     ) -> None:
         self._tasks, self._loss_weights = frozenset(tasks), loss_weights
         self.weightings = weightings
@@ -98,7 +98,7 @@ class Objective:
         self.weight_means: Any = TaskMeans(tasks, "weight") if weightings else None
         self.factor_means: Any = FactorMeans(len(tasks)) if weightings else None
         self.cosine_means: Any = TaskMeans(tasks, "cosine") if self.by_gradient else None
-        self.in_parts = in_turns or self.by_gradient is not None
+        self.in_parts = alternates or self.by_gradient is not None
         """Whether a step trains the parts of the loss by themselves."""
 
     def log(self, *, training: bool) -> None:

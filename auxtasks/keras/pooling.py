@@ -8,7 +8,7 @@ from typing import Any
 from keras import ops
 
 from auxtasks.keras.trial import Shape
-from auxtasks.specs import Place
+from auxtasks.specs import Spatial
 
 MAX_CELLS = 8
 """A grid has at most this many cells along an axis."""
@@ -34,7 +34,7 @@ class Pooling:
         The number of features.
     """
 
-    def __init__(self, shape: Shape, place: Place) -> None:
+    def __init__(self, shape: Shape, place: Spatial) -> None:
         self._shape = shape
         self.grid = _grid(shape) if place == "grid" else ()
         self.size = prod(self.grid) * shape[-1]

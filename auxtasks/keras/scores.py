@@ -92,7 +92,7 @@ class Scores:
         if self.metrics is not None:
             self.metrics.update_state(batch.targets, kept)
         totals = {name: found.get(name, Total(0.0, 0.0)) for name in specs}
-        totals = {name: Total(total.loss / specs[name].chance, total.count) for name, total in totals.items()}
+        totals = {name: Total(total.loss / specs[name].baseline_loss, total.count) for name, total in totals.items()}
         joined = Total(*(ops.stack(parts) for parts in zip(*totals.values(), strict=True)))
         self.tasks.update_state(ops.stop_gradient(joined.loss), joined.count)
         return totals, joined

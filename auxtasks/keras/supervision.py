@@ -82,13 +82,13 @@ def _outputs_of(base: keras.Model, outputs: Sequence[Output]) -> list[tuple[str,
         if len({(each.path, each.call) for each in last}) != 1:
             raise InvalidInputError(
                 "`deep_supervision`: which labels belong to which output of this model is not known; give the early "
-                "labels as targets of their own, with make_aux_targets(..., given={'early': y})."
+                "labels as targets of their own, with make_aux_targets(..., label_columns={'early': y})."
             )
     for name, shape, _ in found:
         if len(shape) != 1 or shape[0] is None:
             raise InvalidInputError(
                 f"`deep_supervision` is for outputs of shape (n, units); that of {name!r} has shape {('n', *shape)}. "
-                "Give the early labels as targets of their own, with make_aux_targets(..., given={'early': y})."
+                "Give the early labels as targets of their own, with make_aux_targets(..., label_columns={'early': y})."
             )
     return [(name, int(shape[0]), layer) for name, shape, layer in found]
 
@@ -114,7 +114,9 @@ def _spec(name: str, output: str, units: int, kind: Kind) -> TargetSpec:
     n_classes = units if kind == "class" else None
     # A label depends on where things are: the average of a whole early map tells little of it.
     options = {"output": output}
-    return TargetSpec(name, TASK, kind, shape, n_classes=n_classes, chance=chance, place="grid", options=options)
+    return TargetSpec(
+        name, TASK, kind, shape, n_classes=n_classes, baseline_loss=chance, spatial="grid", options=options
+    )
 
 
 def with_default(weights: Mapping[str, Weight], specs: Mapping[str, TargetSpec]) -> dict[str, Weight]:

@@ -165,15 +165,15 @@ def _warn_of_answer(spec: TargetSpec, output: Output, trial: Trial) -> None:
     seen = trial.sees(spec, output) if spec.kind in STEP_KINDS else False
     if seen:
         warnings.warn(
-            f"`at`: target {spec.name!r} asks for the {spec.asks_for} step, and the output of layer {output.path!r} "
+            f"`at`: target {spec.name!r} asks for the {spec.lookahead} step, and the output of layer {output.path!r} "
             f"already holds that step, so that its head can copy it. {way_out(spec)}",
             AuxTasksWarning,
             stacklevel=4,
         )
     elif seen is None:
         warnings.warn(
-            f"`at`: target {spec.name!r} asks for the {spec.asks_for} step, and whether the model looks at it could "
-            f"not be tried; check that the tap {output.path!r} does not see the {spec.asks_for} step.",
+            f"`at`: target {spec.name!r} asks for the {spec.lookahead} step, and whether the model looks at it could "
+            f"not be tried; check that the tap {output.path!r} does not see the {spec.lookahead} step.",
             AuxTasksWarning,
             stacklevel=4,
         )

@@ -14,11 +14,11 @@ from keras import ops
 
 from auxtasks.batches.forms import AuxBatch
 from auxtasks.errors import InvalidInputError
+from auxtasks.keras.alternating.batches import TaskBatches
 from auxtasks.keras.masking import count_labelled, like_outputs, mean_weights, metric_weights, without_missing
 from auxtasks.keras.objective import Parts
 from auxtasks.keras.private import loss_tracker, losses_kept, metrics_container, run
 from auxtasks.keras.recording import Event, recording
-from auxtasks.keras.turns.batches import TaskBatches
 from auxtasks.keras.weighting.base import Weighting
 
 
@@ -70,7 +70,7 @@ def run_aside(model: Any, inputs: Any, *, training: bool) -> Any:
 def check_step(model: Any) -> None:
     """Refuse what a training step of the user's own cannot do."""
     how = None
-    if model.in_turns:
+    if model.alternates:
         how = "`schedule`: tasks are trained in turn"
     elif model.weightings:
         how = f"`weighting`: {type(model.weightings[0]).__name__} weighs the tasks while the model trains,"
@@ -144,7 +144,7 @@ def _plain(value: Any) -> Any:
 
 
 class Epochs(keras.callbacks.Callback):
-    """Turns `TaskBatches` to each epoch as it begins, and tells weightings its losses before the model is saved.
+    """Alternation `TaskBatches` to each epoch as it begins, and tells weightings its losses before the model is saved.
 
     Keras counts the epochs of a data set from the beginning of each ``fit``, and calls its ``on_epoch_end`` once before
     the first.

@@ -125,9 +125,9 @@ class Trial:
 
     def sees(self, spec: TargetSpec, output: Output) -> bool | None:
         """Tell whether a tensor holds the answer that a target per step asks for; None if that could not be tried."""
-        if self.leaks is None or not spec.asks_for:
+        if self.leaks is None or not spec.lookahead:
             return False
-        return self.leaks.holds(output.value, spec.asks_for)
+        return self.leaks.holds(output.value, spec.lookahead)
 
     def is_learned(self, output: Output, state: State = "trained") -> bool:
         """Tell whether weights that are trained, or such as are frozen at present, lie below a tensor."""
@@ -143,7 +143,7 @@ def try_out(base: keras.Model, samples: Samples, specs: Mapping[str, TargetSpec]
     """Run the model, and see to it that it can be told afterwards what its tensors depend on."""
     inputs = samples.inputs
     shorter = changed_texts(inputs, shortened) if any(map(is_text, keras.tree.flatten(inputs))) else None
-    asked = {spec.shape[0] for spec in specs.values() if spec.asks_for and spec.kind in STEP_KINDS}
+    asked = {spec.shape[0] for spec in specs.values() if spec.lookahead and spec.kind in STEP_KINDS}
     leaks = Leaks(inputs, samples.own, asked) if asked else None
     learned = Learned()
     try:

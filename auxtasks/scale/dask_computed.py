@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from auxtasks.optional import require
-from auxtasks.scale.dask_source import Piece, Source, layer
+from auxtasks.scale.dask_source import Partition, Source, layer
 from auxtasks.targets.computing import Computed, compute_all
 from auxtasks.targets.fitted import Fitted
 from auxtasks.targets.samples import Ragged
 
 
 @dataclass(frozen=True, eq=False)
-class ComputedPart:
+class PartitionTargets:
     """What was computed of a partition, and what its samples are."""
 
     targets: Computed
@@ -28,17 +28,17 @@ class ComputedPart:
     add_channel: bool
 
 
-def compute_part(block: Any, piece: Piece, draft: Fitted) -> ComputedPart | None:
+def compute_part(block: Any, piece: Partition, draft: Fitted) -> PartitionTargets | None:
     """Compute the unscaled targets of a partition, if it has samples."""
     if not len(block):
         return None
     own = piece.own(draft)
     with piece.named():
         samples = own.read(block)
-        columns = own.encoded(piece.given, samples.n)
+        columns = own.encoded(piece.label_columns, samples.n)
         samples = own.tagged(samples)
         computed = compute_all(samples, own.tasks, columns, own.settings)
-    return ComputedPart(
+    return PartitionTargets(
         computed,
         samples.n,
         samples.row_shape,
@@ -48,7 +48,7 @@ def compute_part(block: Any, piece: Piece, draft: Fitted) -> ComputedPart | None
     )
 
 
-def compute_targets(block: Any, piece: Piece, draft: Fitted) -> ComputedPart | None:
+def compute_targets(block: Any, piece: Partition, draft: Fitted) -> PartitionTargets | None:
     """Compute the same without the inputs, which the model reads as they are."""
     part = compute_part(block, piece, draft)
     return part and replace(part, targets=replace(part.targets, inputs=np.empty(0)))
@@ -59,7 +59,7 @@ class Kept:
 
     def __init__(self, client: Any, parts: tuple[Any, ...]) -> None:
         self.client = client
-        self.parts = parts  # delayed objects of `ComputedPart`
+        self.parts = parts  # delayed objects of `PartitionTargets`
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Leave it here."""
@@ -75,7 +75,7 @@ SHARE = 0.05
 """Inputs of at most this share of all workers' memory have targets that are kept; others are computed twice."""
 
 
-def kept_on_workers(source: Source, draft: Fitted, told_of: Sequence[Piece]) -> Kept | None:
+def kept_on_workers(source: Source, draft: Fitted, told_of: Sequence[Partition]) -> Kept | None:
     """Begin to compute the targets of all partitions on a cluster with room for them, and keep them there."""
     # Copies and shortened inputs would be kept too.
     if source.array is None or source.rows is None or draft.adding or draft.changes_inputs:

@@ -15,42 +15,42 @@ from auxtasks.extractors.text.documents import Documents, FittedTexts, Vocabular
 from auxtasks.extractors.text.reading import read_texts, tagged, tokenize
 from auxtasks.extractors.text.spans import NAMED, Annotations, Spans
 from auxtasks.optional import require
-from auxtasks.scale.dask_computed import ComputedPart, Kept, compute_part, kept_on_workers
-from auxtasks.scale.dask_source import Piece, Source, bring, layer, pieces, read_source
+from auxtasks.scale.dask_computed import Kept, PartitionTargets, compute_part, kept_on_workers
+from auxtasks.scale.dask_source import Partition, Source, bring, layer, pieces, read_source
 from auxtasks.targets.fitted import Fitted
 from auxtasks.targets.parts import InBlocks, block_rows
-from auxtasks.targets.statistics import Seen, see
+from auxtasks.targets.statistics import TargetStatistics, see
 from auxtasks.targets.tasks import Task, fit_names
 from auxtasks.teacher.teacher import Teacher
 from auxtasks.typing import Array
 
 
 def fit_lazily(
-    params: Mapping[str, Any], X: object, given: Mapping[str, object] | None, y: object = None, *, keep: bool
+    params: Mapping[str, Any], X: object, label_columns: Mapping[str, object] | None, y: object = None, *, keep: bool
 ) -> tuple[Fitted, Source, Kept | None]:
     """Fit on a collection of Dask, with the scheduler that is active; main labels are in memory.
 
     A worker computes the targets of a partition, collects what they tell (counts, means, sums of squared deviations,
     frequencies of classes, which columns are copies), and forgets them, unless asked to `keep` them where there is
     room; the parts are merged along a tree. Texts are gone through twice, because no target can be computed before the
-    vocabulary, the longest text and the tagger's names are known; given columns and main labels take a count of the
+    vocabulary, the longest text and the tagger's names are known; label columns and main labels take a count of the
     samples first where the collection does not tell it. Teachers are fitted here, on the samples that are drawn, which
     are computed for it.
     """
-    draft = Fitted.begun(params, given, y)
+    draft = Fitted.begun(params, label_columns, y)
     source = read_source(X, draft)
-    columns = bring(given, draft.domain)
+    columns = bring(label_columns, draft.domain)
     if columns or draft.teaches(y):
         source = source.counted()
     n = sum(source.rows or ())
-    draft = draft.with_given(columns, n)
+    draft = draft.with_label_columns(columns, n)
     course = draft.course(y, n, n * (1 + len(draft.adding)))
     draft = draft.for_course(course)
     told_of = pieces(source, columns)
     if draft.domain == "text":
         draft = _with_texts(draft, source, told_of)
     kept = kept_on_workers(source, draft, told_of) if keep and course is None else None
-    found: Part = (
+    found: PartitionFit = (
         _reduced(see_part, source.blocks, told_of, draft)
         if kept is None
         else _reduced(see_computed, kept.parts, told_of, draft)
@@ -84,7 +84,7 @@ class _Everything:
                 yield from InBlocks(samples, block_rows(samples), rows.start)
 
 
-def _with_texts(draft: Fitted, source: Source, told_of: Sequence[Piece]) -> Fitted:
+def _with_texts(draft: Fitted, source: Source, told_of: Sequence[Partition]) -> Fitted:
     """Decide the vocabulary, the number of steps and the names of classes, in a first pass."""
     check_names_merge(draft.tasks)
     # The words that are classes are counted anyway; only names of a tagger ask for tagging in this pass already.
@@ -94,7 +94,7 @@ def _with_texts(draft: Fitted, source: Source, told_of: Sequence[Piece]) -> Fitt
     return replace(draft, texts=texts, tasks=fit_names(draft.tasks, stand_in(found, texts)))
 
 
-def _reduced(see: Callable[..., Any], blocks: Sequence[Any], told_of: Sequence[Piece], *arguments: Any) -> Any:
+def _reduced(see: Callable[..., Any], blocks: Sequence[Any], told_of: Sequence[Partition], *arguments: Any) -> Any:
     """Merge what a function tells of each partition, along a tree."""
     delayed = require("dask", extra="dask").delayed
     # One node for all partitions: a vocabulary is not sent along with each of them.
@@ -109,17 +109,17 @@ def _reduced(see: Callable[..., Any], blocks: Sequence[Any], told_of: Sequence[P
 
 
 @dataclass(frozen=True)
-class Told:
+class PartialFit:
     """What samples tell, if there are any."""
 
-    seen: Mapping[str, Seen]  # by target
+    seen: Mapping[str, TargetStatistics]  # by target
     row_shape: tuple[int, ...]  # of one sample before any task shortens it; of series that of the longest
     compute: np.dtype[np.floating[Any]]
     ragged: bool
     add_channel: bool  # they have no channel axis
     place: str  # how errors call the first partition among them
 
-    def merged(self, other: Told, domain: str) -> Told:
+    def merged(self, other: PartialFit, domain: str) -> PartialFit:
         """Return what both sets of samples tell together."""
         free = 1 if domain == "signal" else 0
         if self.row_shape[free:] != other.row_shape[free:] or self.add_channel != other.add_channel:
@@ -137,38 +137,38 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Part:
+class PartitionFit:
     """What some partitions tell."""
 
     rows: Mapping[int, int]  # the number of samples of each partition
-    told: Told | None  # None where there are no samples
+    told: PartialFit | None  # None where there are no samples
     domain: str
 
-    def merged(self, other: Part) -> Part:
+    def merged(self, other: PartitionFit) -> PartitionFit:
         """Return what both tell together."""
         told = self.told or other.told
         if self.told is not None and other.told is not None:
             told = self.told.merged(other.told, self.domain)
-        return Part({**self.rows, **other.rows}, told, self.domain)
+        return PartitionFit({**self.rows, **other.rows}, told, self.domain)
 
 
-def see_part(block: Any, piece: Piece, draft: Fitted) -> Part:
+def see_part(block: Any, piece: Partition, draft: Fitted) -> PartitionFit:
     """Compute the unscaled targets of a partition, and keep only what they tell."""
     return see_computed(compute_part(block, piece, draft), piece, draft)
 
 
-def see_computed(part: ComputedPart | None, piece: Piece, draft: Fitted) -> Part:
+def see_computed(part: PartitionTargets | None, piece: Partition, draft: Fitted) -> PartitionFit:
     """Keep only what unscaled targets tell."""
     if part is None:
-        return Part({piece.number: 0}, None, draft.domain)
+        return PartitionFit({piece.number: 0}, None, draft.domain)
     with piece.named():
         targets = part.targets.targets
         seen = {task.name: see(task, targets[task.name], scale=draft.settings.scale) for task in draft.named}
-    told = Told(seen, part.row_shape, part.compute, part.ragged, part.add_channel, piece.place)
-    return Part({piece.number: part.n}, told, draft.domain)
+    told = PartialFit(seen, part.row_shape, part.compute, part.ragged, part.add_channel, piece.place)
+    return PartitionFit({piece.number: part.n}, told, draft.domain)
 
 
-def _merged(name: str, one: Seen, other: Seen) -> Seen:
+def _merged(name: str, one: TargetStatistics, other: TargetStatistics) -> TargetStatistics:
     try:
         return one.merged(other)
     except InvalidInputError as error:
@@ -208,7 +208,7 @@ class Words:
         )
 
 
-def see_words(block: Any, piece: Piece, draft: Fitted, needs: frozenset[str]) -> Words:
+def see_words(block: Any, piece: Partition, draft: Fitted, needs: frozenset[str]) -> Words:
     """Cut the texts of a partition into tokens and count these; tag them where a tagger's names are classes."""
     if not len(block):
         return Words(Counter(), Counter(), Counter(), Counter(), {}, None)
@@ -257,8 +257,8 @@ def fit_texts(found: Words, max_tokens: int | None) -> FittedTexts:
         if length * n > _MANY and used < _PADDED * length * n:
             raise InvalidInputError(
                 f"`X`: the longest text has {length} tokens, and a text {used / n:.1f} on average, so that "
-                f"{1 - used / (length * n):.0%} of {length * n:,} steps would be padding. Pass a `length` to cut the "
-                "longest texts."
+                f"{1 - used / (length * n):.0%} of {length * n:,} steps would be padding. Pass a `max_length` to cut "
+                "the longest texts."
             )
     return FittedTexts(vocabulary, length)
 

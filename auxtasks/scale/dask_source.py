@@ -146,17 +146,17 @@ def with_known_rows(array: Any, rows: tuple[int, ...]) -> Any:
     return da.Array(array.dask, array.name, (rows, *array.chunks[1:]), meta=array._meta)
 
 
-class Piece:
+class Partition:
     """Where a partition stands, and the given labels of its samples.
 
     No dataclass, because Dask would look through one for collections, label by label.
     """
 
-    def __init__(self, number: int, place: str, start: int | None, given: Mapping[str, object]) -> None:
+    def __init__(self, number: int, place: str, start: int | None, label_columns: Mapping[str, object]) -> None:
         self.number = number
         self.place = place  # how errors call it
         self.start = start  # the number of its first sample, if known
-        self.given = given  # columns, for the samples of this partition alone
+        self.label_columns = label_columns  # columns, for the samples of this partition alone
 
     @contextmanager
     def named(self) -> Iterator[None]:
@@ -179,17 +179,17 @@ class Piece:
         return replace(fitted, params=params)
 
 
-def bring(given: Mapping[str, object] | None, domain: str) -> dict[str, Any]:
-    """Compute the given columns that are collections of Dask."""
-    lazy = {name: values for name, values in (given or {}).items() if is_dask(values)}
+def bring(label_columns: Mapping[str, object] | None, domain: str) -> dict[str, Any]:
+    """Compute the label columns that are collections of Dask."""
+    lazy = {name: values for name, values in (label_columns or {}).items() if is_dask(values)}
     (computed,) = require("dask", extra="dask").compute(lazy)
-    columns = {name: computed.get(name, values) for name, values in (given or {}).items()}
+    columns = {name: computed.get(name, values) for name, values in (label_columns or {}).items()}
     for name, values in columns.items():
         first = next((labels for labels in values if labels is not None), None) if _is_listed(values) else None
         if domain == "text" and isinstance(first, (list, tuple)):
             raise InvalidInputError(
-                f"`given`: {name!r} has a list of labels for each text, and labels for each token are not cut into "
-                "partitions; make the targets of a part of the texts that fits in memory."
+                f"`label_columns`: {name!r} has a list of labels for each text, and labels for each token are not cut "
+                "into partitions; make the targets of a part of the texts that fits in memory."
             )
     return columns
 
@@ -200,12 +200,12 @@ def bring_labels(y: object) -> object:
     return require("dask", extra="dask").compute(y)[0] if any(map(is_dask, lazy)) else y
 
 
-def pieces(source: Source, columns: Mapping[str, Any]) -> list[Piece]:
-    """Cut given columns as the samples are cut."""
+def pieces(source: Source, columns: Mapping[str, Any]) -> list[Partition]:
+    """Cut label columns as the samples are cut."""
     places = source.places()
     rows = [slice(None)] * len(places) if source.rows is None else source.slices()
     return [
-        Piece(number, place, at.start, {name: _take(values, at) for name, values in columns.items()})
+        Partition(number, place, at.start, {name: _take(values, at) for name, values in columns.items()})
         for number, (place, at) in enumerate(zip(places, rows, strict=True))
     ]
 

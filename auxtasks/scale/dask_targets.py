@@ -17,9 +17,9 @@ from auxtasks.errors import InvalidInputError
 from auxtasks.label_columns import check_names
 from auxtasks.labels import main_labels, present_rows
 from auxtasks.optional import is_dask, require
-from auxtasks.scale.dask_computed import ComputedPart, Kept
+from auxtasks.scale.dask_computed import Kept, PartitionTargets
 from auxtasks.scale.dask_source import (
-    Piece,
+    Partition,
     Source,
     bring,
     bring_labels,
@@ -31,7 +31,7 @@ from auxtasks.scale.dask_source import (
 )
 from auxtasks.scale.zarr import write_zarr
 from auxtasks.targets.computing import check_like_training
-from auxtasks.targets.fitted import Fitted, Made
+from auxtasks.targets.fitted import Fitted, TargetArrays
 from auxtasks.teacher.labels import main_of
 from auxtasks.typing import Array
 
@@ -39,11 +39,11 @@ if TYPE_CHECKING:
     from os import PathLike
 
 
-def transform_lazily(fitted: Fitted, X: object, given: Mapping[str, object] | None) -> Made:
-    """Lay out the targets of a collection of Dask; nothing but given columns is computed."""
-    check_names(given, fitted.given)
+def transform_lazily(fitted: Fitted, X: object, label_columns: Mapping[str, object] | None) -> TargetArrays:
+    """Lay out the targets of a collection of Dask; nothing but label columns is computed."""
+    check_names(label_columns, fitted.label_columns)
     source = _read(fitted, X)
-    return targets_of(fitted, source.counted() if given else source, given)
+    return targets_of(fitted, source.counted() if label_columns else source, label_columns)
 
 
 def prepare_lazily(fitted: Fitted, X: object) -> Any:
@@ -59,10 +59,15 @@ def prepare_lazily(fitted: Fitted, X: object) -> Any:
 
 
 def targets_of(
-    fitted: Fitted, source: Source, given: Mapping[str, object] | None, y: object = None, *, training: bool = False
-) -> Made:
+    fitted: Fitted,
+    source: Source,
+    label_columns: Mapping[str, object] | None,
+    y: object = None,
+    *,
+    training: bool = False,
+) -> TargetArrays:
     """Lay out the targets of checked partitions, as dask arrays; of those that were fitted on if `training`."""
-    columns = bring(given, fitted.domain)
+    columns = bring(label_columns, fitted.domain)
     if columns:
         # Checks at the door what workers would find; the labels themselves are encoded partition by partition.
         fitted.encoded(columns, sum(source.rows or ()))
@@ -90,7 +95,7 @@ def targets_of(
     lengths = None if fitted.texts is None else lay_out(lengths_of, Layout((), np.dtype(np.int64)))
     n = -1 if source.rows is None else sum(source.rows)
     main = None if y is None else main_of(y, n, 2 * n if copies else n)
-    return Made(arrays, read, n, lengths, main)
+    return TargetArrays(arrays, read, n, lengths, main)
 
 
 def scaled_from(kept: Kept, fitted: Fitted, rows: Sequence[int]) -> dict[str, Any]:
@@ -104,10 +109,10 @@ def scaled_from(kept: Kept, fitted: Fitted, rows: Sequence[int]) -> dict[str, An
     }
 
 
-def scaled_part(part: ComputedPart | None, fitted: Fitted, layouts: dict[str, Layout]) -> Made:
+def scaled_part(part: PartitionTargets | None, fitted: Fitted, layouts: dict[str, Layout]) -> TargetArrays:
     """Scale the targets of a partition, and leave what was computed as it is: others may ask for it."""
     if part is None:
-        return Made({name: layout.empty() for name, layout in layouts.items()}, None, 0)
+        return TargetArrays({name: layout.empty() for name, layout in layouts.items()}, None, 0)
     return fitted.scaled(part.targets, in_place=False)
 
 
@@ -126,35 +131,35 @@ def _prepared(block: Any, piece: Any, fitted: Fitted, layout: Layout) -> Any:
 
 
 def make(
-    block: Any, piece: Piece, fitted: Fitted, inputs: Layout | None, targets: dict[str, Layout], training: bool
-) -> Made:
+    block: Any, piece: Partition, fitted: Fitted, inputs: Layout | None, targets: dict[str, Layout], training: bool
+) -> TargetArrays:
     """Make the targets of a partition; inputs only where the model does not read the samples as they are."""
     if not len(block):
         empty = None if inputs is None else inputs.empty()
-        return Made({name: layout.empty() for name, layout in targets.items()}, empty, 0, np.empty(0, np.int64))
+        return TargetArrays({name: layout.empty() for name, layout in targets.items()}, empty, 0, np.empty(0, np.int64))
     with piece.named():
-        made = piece.own(fitted).transform(block, piece.given, piece.start if training else None)
+        made = piece.own(fitted).transform(block, piece.label_columns, piece.start if training else None)
         return replace(made, inputs=None if made.inputs is None or inputs is None else as_said(made.inputs, inputs))
 
 
-def target_of(made: Made, *, name: str, copies: bool | None) -> Array:
+def target_of(made: TargetArrays, *, name: str, copies: bool | None) -> Array:
     """Take a target out of what a partition gave: of the originals, of the copies, or with None of all samples."""
     return _half(made, made.arrays[name], copies)
 
 
-def inputs_of(made: Made, *, copies: bool | None) -> Array:
+def inputs_of(made: TargetArrays, *, copies: bool | None) -> Array:
     """Take the inputs out of what a partition gave, where they were asked for."""
     if made.inputs is None:
         raise InvalidInputError("the inputs of this partition were not asked for.")
     return _half(made, made.inputs, copies)
 
 
-def lengths_of(made: Made, *, copies: bool | None) -> Array:
+def lengths_of(made: TargetArrays, *, copies: bool | None) -> Array:
     """Take the numbers of tokens of texts out of what a partition gave."""
     return _half(made, np.asarray(made.lengths, np.int64), copies)
 
 
-def _half(made: Made, array: Array, copies: bool | None) -> Array:
+def _half(made: TargetArrays, array: Array, copies: bool | None) -> Array:
     return array if copies is None else array[made.n_original :] if copies else array[: made.n_original]
 
 
@@ -438,7 +443,7 @@ class LazyAuxTargets(AuxTargets):
         """
         known, fitted = self.compute_chunk_sizes(), Fitted.of(self._generator)
         inputs = known.inputs if include_inputs else None
-        made = Made(known._quickest({}), inputs, known.n_original, known.lengths, known._main)
+        made = TargetArrays(known._quickest({}), inputs, known.n_original, known.lengths, known._main)
         write_zarr(fitted, made, Path(path), overwrite=overwrite)
         self._kept = None  # the workers' memory is for others now
 

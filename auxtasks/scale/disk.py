@@ -42,14 +42,14 @@ from auxtasks.scale.disk_files import (
     check_space,
     digest_of,
 )
-from auxtasks.scale.disk_job import Job, Part, job_of, rows_at_once
+from auxtasks.scale.disk_job import Job, TargetFile, job_of, rows_at_once
 from auxtasks.scale.disk_partial import check_partial, clear_partial, take_back
 from auxtasks.storage import DESCRIPTION, PARTIAL, described, journals_in, read_targets
 from auxtasks.targets.computing import Computed
-from auxtasks.targets.fitted import Fitted, Made, plain
+from auxtasks.targets.fitted import Fitted, TargetArrays, plain
 from auxtasks.targets.samples import row_slices
 from auxtasks.targets.scaling import Scaling
-from auxtasks.targets.statistics import Numbers, Seen, see
+from auxtasks.targets.statistics import Numbers, TargetStatistics, see
 from auxtasks.targets.tasks import Task
 from auxtasks.typing import Array
 from auxtasks.validation import check_path
@@ -58,28 +58,28 @@ from auxtasks.validation import check_path
 def make_on_disk(
     X: object,
     params: Mapping[str, Any],
-    given: Mapping[str, object] | None,
-    out: object,
+    label_columns: Mapping[str, object] | None,
+    save_to: object,
     y: object = None,
     *,
     overwrite: bool,
-) -> tuple[Fitted, Made]:
+) -> tuple[Fitted, TargetArrays]:
     """Make targets on disk; see `auxtasks.make_aux_targets`."""
-    path = Path(os.path.abspath(check_path("out", out)))  # noqa: PTH100 (keeps links as they are)
-    job = job_of(X, Fitted.begun(params, given, y), given, y)
+    path = Path(os.path.abspath(check_path("save_to", save_to)))  # noqa: PTH100 (keeps links as they are)
+    job = job_of(X, Fitted.begun(params, label_columns, y), label_columns, y)
     partial = path.with_name(path.name + PARTIAL)
-    with told_as_storage_error("out", path):
+    with told_as_storage_error("save_to", path):
         there = (path / DESCRIPTION).is_file()
     if there and not overwrite:
         return _finished(job, path, partial)
     with ExitStack() as stack:
-        with told_as_storage_error("out", path):
-            stack.enter_context(locked(partial, wait=False, argument="out"))
+        with told_as_storage_error("save_to", path):
+            stack.enter_context(locked(partial, wait=False, argument="save_to"))
         check_partial(partial)
         if (path / DESCRIPTION).is_file() and not overwrite:
             # Another process finished it meanwhile.
             return _finished(job, path, partial)
-        with told_as_storage_error("out", partial, _IF_FULL, below=(partial,)):
+        with told_as_storage_error("save_to", partial, _IF_FULL, below=(partial,)):
             done = _made(job, partial / NEW, path, overwrite=overwrite)
     return _loaded(done, read_targets(path, verify=False))
 
@@ -89,8 +89,8 @@ _IF_FULL = "What is finished is kept: free some space and make the same call aga
 
 def _made(job: Job, new: Path, path: Path, *, overwrite: bool) -> Job:
     """Make targets in a folder, or go on with what is there, and give them their name."""
-    with staged(path, "out"):
-        check_replaceable(path, DESCRIPTION, overwrite=overwrite, argument="out")
+    with staged(path, "save_to"):
+        check_replaceable(path, DESCRIPTION, overwrite=overwrite, argument="save_to")
         take_back(new, path)
     try:
         done, journal = _run(job, new, overwrite)
@@ -100,13 +100,13 @@ def _made(job: Job, new: Path, path: Path, *, overwrite: bool) -> Job:
         shutil.rmtree(new)
         if job.source.once:
             raise StorageError(
-                "`out`: the unfinished targets there were made of other inputs, and are thrown away now, as "
+                "`save_to`: the unfinished targets there were made of other inputs, and are thrown away now, as "
                 "overwrite=True says. `X` was read for that and can be read only once: make the same call with it "
                 "made anew."
             ) from error
         done, journal = _run(job, new, overwrite)
-    with staged(path, "out"):
-        check_replaceable(path, DESCRIPTION, overwrite=overwrite, argument="out")
+    with staged(path, "save_to"):
+        check_replaceable(path, DESCRIPTION, overwrite=overwrite, argument="save_to")
         publish(journal.path.parent, path, DESCRIPTION, _described(done, journal))
     return done
 
@@ -132,13 +132,13 @@ def _run(job: Job, new: Path, overwrite: bool) -> tuple[Job, Journal]:
     return job, journal
 
 
-def _finished(job: Job, path: Path, partial: Path) -> tuple[Fitted, Made]:
+def _finished(job: Job, path: Path, partial: Path) -> tuple[Fitted, TargetArrays]:
     """Return what is there if it is what this call would make, to the last bit."""
     found = read_targets(path, again="Pass overwrite=True to make it anew")
     saved = read_folder(path, DESCRIPTION, lambda saved: saved, str, "")
     journal = Journal(saved.arrays / JOURNAL)
     if not (journal.header and journal.fitted):
-        check_replaceable(path, DESCRIPTION, overwrite=False, argument="out")
+        check_replaceable(path, DESCRIPTION, overwrite=False, argument="save_to")
     check_made_of(journal.header["made_of"], job.made_of())
     job = replace(job, rows=journal.header["rows"]).taught()
     _fill(job, {}, journal)
@@ -146,15 +146,15 @@ def _finished(job: Job, path: Path, partial: Path) -> tuple[Fitted, Made]:
     changed = [name for name in described if described[name] != saved.fields.get(name)]
     if changed:
         raise StorageError(
-            f"`out`: {saved.path} says other {', '.join(changed)} than the journal of the run; pass overwrite=True to "
-            "make it anew."
+            f"`save_to`: {saved.path} says other {', '.join(changed)} than the journal of the run; pass overwrite=True "
+            "to make it anew."
         )
     clear_up(path, DESCRIPTION)
     clear_partial(partial)
     return _loaded(job, found)
 
 
-def _loaded(job: Job, read: tuple[Fitted, Made]) -> tuple[Fitted, Made]:
+def _loaded(job: Job, read: tuple[Fitted, TargetArrays]) -> tuple[Fitted, TargetArrays]:
     fitted, made = read
     written = any(part.target is None for part in job.parts)
     # Teachers are not on disk, and were fitted for this call.
@@ -163,7 +163,7 @@ def _loaded(job: Job, read: tuple[Fitted, Made]) -> tuple[Fitted, Made]:
 
 
 @contextmanager
-def _opened(folder: Path, parts: Sequence[Part], n: int | None) -> Iterator[dict[str, RowFile]]:
+def _opened(folder: Path, parts: Sequence[TargetFile], n: int | None) -> Iterator[dict[str, RowFile]]:
     """Open the files of parts, with room for all rows where their number is known."""
     with ExitStack() as stack:
         files = {part.file: stack.enter_context(part.open(folder)) for part in parts}
@@ -255,7 +255,8 @@ def _check_end(job: Job, journal: Journal, n: int) -> None:
     for column in job.columns:
         if len(column.array) != n:
             raise InvalidInputError(
-                f"`given`: {column.name!r} has {len(column.array)} rows, and `X` has {n}; give one for each sample."
+                f"`label_columns`: {column.name!r} has {len(column.array)} rows, and `X` has {n}; give one for each "
+                "sample."
             )
 
 
@@ -307,7 +308,7 @@ def _checksums(layout: RowLayout, journal: Journal, name: str, n: int) -> Blocks
     return [(len(header), checksum(header)), *rows]
 
 
-def _wanted(job: Job, journal: Journal, folder: Path) -> list[Part]:
+def _wanted(job: Job, journal: Journal, folder: Path) -> list[TargetFile]:
     """Tell which unscaled files are still needed: not those whose scaled file is finished, or that are left out."""
     if not journal.fitted:
         return list(job.parts)
@@ -315,14 +316,14 @@ def _wanted(job: Job, journal: Journal, folder: Path) -> list[Part]:
     return [part for part, scaling in kept.items() if not (scaling and _is_whole(job, part, scaling, journal, folder))]
 
 
-def _kept(job: Job, journal: Journal) -> dict[Part, Scaling | None]:
+def _kept(job: Job, journal: Journal) -> dict[TargetFile, Scaling | None]:
     """Return what the result holds, with the scaling of what is scaled."""
     names = {spec["name"] for spec in journal.fitted["specs"]} | {None}
     scalings = {name: Scaling.from_dict(fields) for name, fields in journal.fitted["scalings"].items()}
     return {part: scalings.get(part.target) for part in job.parts if part.target in names}
 
 
-def _is_whole(job: Job, part: Part, scaling: Scaling | None, journal: Journal, folder: Path) -> bool:
+def _is_whole(job: Job, part: TargetFile, scaling: Scaling | None, journal: Journal, folder: Path) -> bool:
     """Tell whether all of a file of the result has the checksums that it was written with."""
     if not (folder / part.final).exists():
         return False
@@ -342,7 +343,7 @@ def _fitted(job: Job, files: Mapping[str, RowFile]) -> dict[str, Any]:
     return job.draft.learned(seen, samples.compute, job.draft.teachers, **of_samples).to_state()
 
 
-def _see(task: Task, part: Part, rows: RowFile, *, scale: bool) -> Seen:
+def _see(task: Task, part: TargetFile, rows: RowFile, *, scale: bool) -> TargetStatistics:
     """Collect what the values of a target tell; see `auxtasks.targets.statistics.see`."""
     # Read in slices of rows, as an array is.
     whole = part.raw(cast("Array", rows))
@@ -350,14 +351,14 @@ def _see(task: Task, part: Part, rows: RowFile, *, scale: bool) -> Seen:
         return see(task, whole, scale=scale)
     blocks = row_slices(len(rows), 8 * prod(rows.shape[1:]))
     with np.errstate(over="ignore", invalid="ignore"):
-        seen = reduce(Seen.merged, (see(task, part.raw(rows[block]), scale=scale) for block in blocks))
+        seen = reduce(TargetStatistics.merged, (see(task, part.raw(rows[block]), scale=scale) for block in blocks))
     if isinstance(seen.statistics, Numbers) and not np.isfinite(seen.statistics.moments.squares).all():
         # Too large a sum; this says so.
         return see(task, whole, scale=scale)
     return seen
 
 
-def _scale(part: Part, scaling: Scaling, raw: RowFile, final: RowFile, journal: Journal) -> None:
+def _scale(part: TargetFile, scaling: Scaling, raw: RowFile, final: RowFile, journal: Journal) -> None:
     """Write the scaled values of a target, but for blocks that are there already."""
     for start, stop in _blocks(len(raw), _scaled_rows(part)):
         if not _holds(final, journal, part.final, start, stop):
@@ -365,7 +366,7 @@ def _scale(part: Part, scaling: Scaling, raw: RowFile, final: RowFile, journal: 
             _write({part.final: values}, {part.final: final}, journal, (start, stop), {})
 
 
-def _scaled_rows(part: Part) -> int:
+def _scaled_rows(part: TargetFile) -> int:
     """Return how many rows are scaled at once: whole blocks of those that `Scaling.apply` goes through."""
     per_row = 8 * prod(part.row_shape)
     block = rows_at_once(per_row)

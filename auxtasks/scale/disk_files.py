@@ -223,7 +223,7 @@ def check_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise StorageError(
-            f"`out`: {needed:,} bytes more are needed in {folder}, and {free:,} are free on its disk. Free some, "
+            f"`save_to`: {needed:,} bytes more are needed in {folder}, and {free:,} are free on its disk. Free some, "
             "choose another disk, or make fewer targets."
         )
 
@@ -238,7 +238,7 @@ class InputsChangedError(StorageError):
     """The inputs are not those that finished chunks were computed from."""
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"`out`: {what} differs from what the targets there were made of. {_NEXT}")
+        super().__init__(f"`save_to`: {what} differs from what the targets there were made of. {_NEXT}")
 
 
 def check_made_of(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
@@ -246,7 +246,7 @@ def check_made_of(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
     if changed:
         said = "; ".join(f"{name} was {_short(before.get(name))} and is {_short(now.get(name))}" for name in changed)
-        raise StorageError(f"`out`: the targets there are made of something else: {said}. {_NEXT}")
+        raise StorageError(f"`save_to`: the targets there are made of something else: {said}. {_NEXT}")
 
 
 def check_same_values(values: Mapping[str, Array], journal: Journal, start: int) -> None:
@@ -255,8 +255,8 @@ def check_same_values(values: Mapping[str, Array], journal: Journal, start: int)
         before = journal.known(name, start)
         if before is not None and before[1] != digest_of(array):
             raise StorageError(
-                "`out`: the same inputs give other values than when the targets there were begun; a task of your own "
-                f"may have changed, or a library, or the machine. {_NEXT}"
+                "`save_to`: the same inputs give other values than when the targets there were begun; a task of your "
+                f"own may have changed, or a library, or the machine. {_NEXT}"
             )
 
 

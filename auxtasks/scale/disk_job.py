@@ -34,17 +34,17 @@ _LEAST_BYTES = 256
 """What a sample counts at least: batches of very small ones take far more than their numbers until they are joined."""
 
 
-def job_of(X: object, draft: Fitted, given: Mapping[str, object] | None, y: object = None) -> Job:
+def job_of(X: object, draft: Fitted, label_columns: Mapping[str, object] | None, y: object = None) -> Job:
     """Check everything there is to check before targets are computed, and compute the first sample."""
     _refuse(draft)
     source = source_of(X, draft.domain)
     if y is not None:
         source.count()
     samples = _samples_of(source.first, draft)
-    columns = dict(given or {})
+    columns = dict(label_columns or {})
     # How many samples batches hold is seen at their end; until then it is believed to be as many as there are labels.
     n = source.n or max((len(values) for values in columns.values() if isinstance(values, Sized)), default=0)
-    draft = draft.with_given(columns, n)
+    draft = draft.with_label_columns(columns, n)
     course = draft.course(y, n, n)
     draft = draft.for_course(course)
     main = {} if y is None else main_of(y, n, n)
@@ -75,15 +75,15 @@ def _soft_of(course: Course | None, draft: Fitted) -> dict[str, RawTarget]:
 def _refuse(draft: Fitted) -> None:
     memory = "make the targets in memory and save them with `AuxTargets.save`"
     if draft.domain == "text" or any(task.extractor.fit for task in draft.tasks):
-        raise InvalidInputError(f"`out`: texts are tagged and numbered as a whole; {memory}.")
+        raise InvalidInputError(f"`save_to`: texts are tagged and numbered as a whole; {memory}.")
     if draft.adding:
         raise InvalidInputError(
-            f"`out`: {', '.join(map(repr, draft.adding))} draws at random over all samples at once and cannot be "
+            f"`save_to`: {', '.join(map(repr, draft.adding))} draws at random over all samples at once and cannot be "
             f"computed in chunks; leave it out, or {memory}."
         )
 
 
-def _rows(first: Computed, parts: tuple[Part, ...], one: Array, samples: Dense, *, taught: bool) -> int:
+def _rows(first: Computed, parts: tuple[TargetFile, ...], one: Array, samples: Dense, *, taught: bool) -> int:
     """Choose how many samples a chunk has: whole blocks of those in which targets are computed in memory.
 
     Sums over many samples at once may round otherwise where blocks are cut otherwise, and the result is to be the same.
@@ -106,12 +106,12 @@ class Job:
     """Inputs, and what is made of them."""
 
     source: Source
-    draft: Fitted  # the parameters, tasks and given columns; nothing is learned yet
-    columns: list[RawTarget]  # the values of the given columns
+    draft: Fitted  # the parameters, tasks and label columns; nothing is learned yet
+    columns: list[RawTarget]  # the values of the label columns
     samples: Dense  # the first sample, in the layout of extractors
     course: Course | None  # what is taught; the draft has the teachers once they are fitted
     main: Mapping[str, Array]  # the main labels by output
-    parts: tuple[Part, ...] = ()
+    parts: tuple[TargetFile, ...] = ()
     rows: int = 1  # of a chunk
     seen: Mapping[int, tuple[int, str]] = field(default_factory=dict)  # ends and checksums of chunks read before
 
@@ -121,7 +121,7 @@ class Job:
         for column in self.columns:
             if len(column.array) < stop:
                 raise InvalidInputError(
-                    f"`given`: {column.name!r} has {len(column.array)} rows, and `X` at least {stop}; give one "
+                    f"`label_columns`: {column.name!r} has {len(column.array)} rows, and `X` at least {stop}; give one "
                     "for each sample."
                 )
         columns = [replace(column, array=column.array[start:stop]) for column in self.columns]
@@ -173,7 +173,9 @@ class Job:
             **params,
             "dtype": str(draft.settings.dtype),
             "tasks": [[task.name, task.extractor.name, dict(task.options)] for task in draft.tasks],
-            "given": {c.name: [draft.given[c.name].to_dict(), digest_of(c.array)] for c in self.columns},
+            "label_columns": {
+                c.name: [draft.label_columns[c.name].to_dict(), digest_of(c.array)] for c in self.columns
+            },
             "shape of X": [self.source.n, *self.source.first.shape[1:]],
             "dtype of X": self.source.first.dtype.str,
             "version of auxtasks": __version__,
@@ -220,7 +222,7 @@ INPUTS = "inputs.npy"
 
 
 @dataclass(frozen=True)
-class Part:
+class TargetFile:
     """What is written of a chunk to one file: a target as it is computed, or the inputs."""
 
     target: str | None  # None for the inputs
@@ -237,7 +239,7 @@ class Part:
         if array.shape[1:] != self.row_shape:
             raise InvalidInputError(
                 f"task {self.target!r} gives shape {array.shape[1:]} for some samples and {self.row_shape} for the "
-                "first; with `out` its shape must not depend on how many samples it is given, or which."
+                "first; with `save_to` its shape must not depend on how many samples it is given, or which."
             )
         return array
 
@@ -256,13 +258,13 @@ class Part:
         return RawTarget(self.target or "", self.kind, self.natural, array)
 
 
-def _parts_of(first: Computed, *, taught: Container[str], scale: bool, with_inputs: bool) -> tuple[Part, ...]:
+def _parts_of(first: Computed, *, taught: Container[str], scale: bool, with_inputs: bool) -> tuple[TargetFile, ...]:
     parts = []
     for i, (name, target) in enumerate(first.targets.items()):
         final = f"target_{i:03d}.npy"
         file = f"raw_{i:03d}.npy" if scale and target.kind in NUMERIC_KINDS and name not in taught else final
         row_shape, dtype = target.array.shape[1:], target.array.dtype
-        parts.append(Part(name, target.kind, target.natural, file, final, row_shape, dtype))
+        parts.append(TargetFile(name, target.kind, target.natural, file, final, row_shape, dtype))
     if with_inputs:
-        parts.append(Part(None, "vector", (), INPUTS, INPUTS, first.inputs.shape[1:], first.inputs.dtype))
+        parts.append(TargetFile(None, "vector", (), INPUTS, INPUTS, first.inputs.shape[1:], first.inputs.dtype))
     return tuple(parts)

@@ -17,11 +17,13 @@ from auxtasks.storage import DESCRIPTION
 
 def check_partial(partial: Path) -> None:
     """Refuse a folder to work in that holds something else than an unfinished run."""
-    refuse_link(partial, "out")
+    refuse_link(partial, "save_to")
     if partial.exists() and not partial.is_dir():
-        raise StorageError(f"`out`: {partial} is in the way, which was not written by auxtasks; choose another path.")
+        raise StorageError(
+            f"`save_to`: {partial} is in the way, which was not written by auxtasks; choose another path."
+        )
     if partial.is_dir():
-        refuse_foreign(partial, _foreign_in(partial), "out")
+        refuse_foreign(partial, _foreign_in(partial), "save_to")
 
 
 def _foreign_in(partial: Path) -> Iterator[Path]:

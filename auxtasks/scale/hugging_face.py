@@ -63,8 +63,8 @@ class BatchMap:
             )
         if self.column not in batch:
             raise unknown_name("column", self.column, batch, "column")
-        given = {name: batch[name] for name in self.fitted.given if name in batch}
-        made = self.fitted.transform(batch[self.column], given)
+        label_columns = {name: batch[name] for name in self.fitted.label_columns if name in batch}
+        made = self.fitted.transform(batch[self.column], label_columns)
         return made.arrays if self.inputs is None else {**made.arrays, self.inputs: np.asarray(made.inputs)}
 
     @property

@@ -145,8 +145,8 @@ def dense(X: object, domain: str) -> Array:
     samples = read_inputs(X, domain)
     if isinstance(samples, Ragged):
         raise InvalidInputError(
-            "`X` holds series of different lengths, which cannot be written by `out`; pad or cut them to one length, "
-            "or make the targets in memory and save them with `AuxTargets.save`."
+            "`X` holds series of different lengths, which cannot be written by `save_to`; pad or cut them to one "
+            "length, or make the targets in memory and save them with `AuxTargets.save`."
         )
     return samples.inputs
 

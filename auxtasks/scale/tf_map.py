@@ -54,14 +54,14 @@ class TargetMap:
         """Return what the model reads, and the targets that the labels do not hold, in the order of the specs."""
         fitted = self.fitted
         wanted = [task for task in fitted.tasks if task.name in fitted.specs and task.name not in parts.labels]
-        inside = {task.name for task in wanted if self.in_graph and task.extractor.graph is not None}
+        inside = {task.name for task in wanted if self.in_graph and task.extractor.tensor_function is not None}
         changing = {task.name for task in fitted.tasks if task.extractor.effect != "none"}
         x, found = _outside_graph(_with_tasks(fitted, {task.name for task in wanted} - inside | changing), x)
         if inside - changing:
             found |= graph_targets(_with_tasks(fitted, inside - changing), x, as_transform=True)
         # A teacher says nothing inside a pipeline.
         taught = [name for name, spec in fitted.specs.items() if spec.is_taught]
-        for name in (name for name in (*fitted.given, *taught) if name in fitted.specs):
+        for name in (name for name in (*fitted.label_columns, *taught) if name in fitted.specs):
             found[name] = tf.repeat(tf.constant(fitted.missing(name, 1)), tf.shape(x)[0], axis=0)
             found[name].set_shape((x.shape[0], *fitted.specs[name].shape))
         return x, {name: found[name] for name in fitted.specs if name not in parts.labels}
@@ -217,6 +217,8 @@ def _decoded(part: Any) -> Any:
 
 
 def _with_tasks(fitted: Fitted, names: Set[str]) -> Fitted:
-    """Return the same with some of the tasks, and no given column."""
+    """Return the same with some of the tasks, and no label column."""
     tasks = tuple(task for task in fitted.tasks if task.name in names)
-    return replace(fitted, tasks=tasks, given={}, specs={n: spec for n, spec in fitted.specs.items() if n in names})
+    return replace(
+        fitted, tasks=tasks, label_columns={}, specs={n: spec for n, spec in fitted.specs.items() if n in names}
+    )

@@ -13,13 +13,13 @@ from auxtasks.errors import InvalidInputError, StorageError
 from auxtasks.folders import Blocks, Saved, check_blocks, one_block, read_folder, save_folder
 from auxtasks.optional import require
 from auxtasks.storage import damage_named, whole_number
-from auxtasks.targets.fitted import Fitted, Made
+from auxtasks.targets.fitted import Fitted, TargetArrays
 from auxtasks.typing import Array
 
 DESCRIPTION = "auxtasks_zarr.json"
 
 
-def write_zarr(fitted: Fitted, made: Made, path: Path, *, overwrite: bool) -> None:
+def write_zarr(fitted: Fitted, made: TargetArrays, path: Path, *, overwrite: bool) -> None:
     """Write lazy targets; see `LazyAuxTargets.to_zarr`."""
     require("zarr", extra="dask")
     if not len(next(iter(made.arrays.values()))):
@@ -96,12 +96,12 @@ def _store(arrays: dict[str, Any], folder: Path) -> None:
 AGAIN = "Write the targets again"
 
 
-def read_zarr(folder: Path) -> tuple[Fitted, Made]:
+def read_zarr(folder: Path) -> tuple[Fitted, TargetArrays]:
     """Read what `write_zarr` wrote, as dask arrays; see `auxtasks.cluster.open_zarr`."""
     return read_folder(folder, DESCRIPTION, _read, _absent, AGAIN)
 
 
-def _read(saved: Saved) -> tuple[Fitted, Made]:
+def _read(saved: Saved) -> tuple[Fitted, TargetArrays]:
     described = saved.fields
     with damage_named(saved.path, AGAIN):
         fitted = Fitted.from_state(described["generator"])
@@ -118,7 +118,7 @@ def _read(saved: Saved) -> tuple[Fitted, Made]:
     found = {file: _open(saved, file, *fields) for file, fields in said.items()}
     arrays = {name: found[file] for name, file in names.items()}
     main = {output: found[file].compute() for output, file in outputs.items()}
-    return fitted, Made(arrays, found.get("inputs"), n_original, found.get("lengths"), main or None)
+    return fitted, TargetArrays(arrays, found.get("inputs"), n_original, found.get("lengths"), main or None)
 
 
 def _absent(path: Path) -> str:

@@ -105,7 +105,7 @@ class AuxEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
         del y, labels
         return weights
 
-    def _fit(self: Self, X: Any, y: Any, sample_weight: Any, given: Any) -> Self:
+    def _fit(self: Self, X: Any, y: Any, sample_weight: Any, label_columns: Any) -> Self:
         X = _read_inputs(self, X, reset=True)
         labels = self._fit_labels(y)
         encoded = labels.encode(y)
@@ -114,7 +114,7 @@ class AuxEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
             raise InvalidInputError(f"`X` and `y` have inconsistent numbers of samples: {len(X)} and {n}.")
         weights = self._weigh(y, labels, _read_weights(sample_weight, n))
         seed = _drawn_seed(self.random_state)
-        given = _read_given(given)
+        label_columns = _read_label_columns(label_columns)
         wanted = split_tasks(self.tasks, has_labels=True)[1] is not None
         incomplete = any(missing_entries(labels).any() for labels in encoded)
 
@@ -122,7 +122,7 @@ class AuxEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
             """Make targets; without a sample that has all of its labels nothing is taught."""
             complete = main if all(map(_any_complete, main.values())) else {}
             generator = AuxTargetGenerator(self.domain, self.tasks, **{"seed": seed, **self.routed("targets")})
-            return made_leniently(generator, X, complete if wanted else None, given)
+            return made_leniently(generator, X, complete if wanted else None, label_columns)
 
         with _seeded(seed):
             targets = made({MAIN: encoded[0]} if len(encoded) == 1 else {})
@@ -349,20 +349,22 @@ def _read_weights(sample_weight: Any, n: int) -> Array | None:
     return weights
 
 
-def _read_given(given: Any) -> dict[str, Array] | None:
-    """Return given columns by name."""
-    if given is None:
+def _read_label_columns(label_columns: Any) -> dict[str, Array] | None:
+    """Return label columns by name."""
+    if label_columns is None:
         return None
-    if isinstance(given, type):
-        raise wrong_type("given", "named columns, not a class", given)
-    names = getattr(getattr(given, "dtype", None), "names", None)
-    names = names or (list(given) if isinstance(given, Mapping) else getattr(given, "columns", None))
+    if isinstance(label_columns, type):
+        raise wrong_type("label_columns", "named columns, not a class", label_columns)
+    names = getattr(getattr(label_columns, "dtype", None), "names", None)
+    names = names or (
+        list(label_columns) if isinstance(label_columns, Mapping) else getattr(label_columns, "columns", None)
+    )
     if names is None:
         raise InvalidTypeError(
-            "`given` must have named columns: a DataFrame or a structured array, which searches and cross-validation "
-            f"cut with the folds, or a mapping of names to arrays; got {type(given).__name__}."
+            "`label_columns` must have named columns: a DataFrame or a structured array, which searches and "
+            f"cross-validation cut with the folds, or a mapping of names to arrays; got {type(label_columns).__name__}."
         )
-    return {str(name): given[name] for name in names}
+    return {str(name): label_columns[name] for name in names}
 
 
 @contextmanager

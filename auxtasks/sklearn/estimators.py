@@ -89,9 +89,9 @@ class AuxClassifier(ClassifierMixin, AuxEstimator):  # type: ignore[misc]  # sci
 
     Notes
     -----
-    Columns that are given in training become targets too: ``fit(X, y, given=frame)``, in a search or cross-validation
-    as a parameter of its ``fit`` (``cross_validate(..., params={"given": frame})``). A DataFrame or a structured array
-    is cut with the folds; a mapping of arrays is not.
+    Columns that are given in training become targets too: ``fit(X, y, label_columns=frame)``, in a search or
+    cross-validation as a parameter of its ``fit`` (``cross_validate(..., params={"label_columns": frame})``). A
+    DataFrame or a structured array is cut with the folds; a mapping of arrays is not.
 
     A score needs labels: `score` leaves out samples without one, while scorers by name (``scoring="accuracy"``) take
     -1 for a class. Leave `scoring` alone, or put unlabelled samples into the training folds only.
@@ -188,7 +188,7 @@ class AuxClassifier(ClassifierMixin, AuxEstimator):  # type: ignore[misc]  # sci
         found[rows] *= compute_sample_weight(self.class_weight, plain(array[rows]))
         return found
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, given: Any = None) -> AuxClassifier:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, label_columns: Any = None) -> AuxClassifier:
         """Make targets from X, attach heads to a new model, train it and take the heads off.
 
         Parameters
@@ -200,7 +200,7 @@ class AuxClassifier(ClassifierMixin, AuxEstimator):  # type: ignore[misc]  # sci
             of the model; -1 (see `unlabelled`), NaN, None, masked or null where there is none.
         sample_weight : array-like, shape (n,), optional
             What each sample weighs in the main loss.
-        given : DataFrame, structured array or mapping of str to array-like, optional
+        label_columns : DataFrame, structured array or mapping of str to array-like, optional
             Label columns that exist at training time only; each becomes a target.
 
         Returns
@@ -213,7 +213,7 @@ class AuxClassifier(ClassifierMixin, AuxEstimator):  # type: ignore[misc]  # sci
         ValueError, TypeError
             If an argument or a parameter cannot be used; the message says which, and what to do.
         """
-        return self._fit(X, y, sample_weight, given)
+        return self._fit(X, y, sample_weight, label_columns)
 
     def predict_proba(self, X: Any) -> Any:
         """Predict probabilities.
@@ -340,7 +340,7 @@ class AuxRegressor(RegressorMixin, AuxEstimator):  # type: ignore[misc]  # sciki
     def _fit_labels(self, y: Any) -> Labels:
         return fit_numbers(y)
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, given: Any = None) -> AuxRegressor:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, label_columns: Any = None) -> AuxRegressor:
         """Make targets from X, attach heads to a new model, train it and take the heads off.
 
         Parameters
@@ -362,7 +362,7 @@ class AuxRegressor(RegressorMixin, AuxEstimator):  # type: ignore[misc]  # sciki
         ValueError, TypeError
             If an argument or a parameter cannot be used; the message says which, and what to do.
         """
-        return self._fit(X, y, sample_weight, given)
+        return self._fit(X, y, sample_weight, label_columns)
 
     def predict(self, X: Any) -> Floats:
         """Predict.

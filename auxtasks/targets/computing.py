@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 class Computed:
     """Unscaled targets and the inputs they belong to."""
 
-    targets: dict[str, RawTarget]  # in the order of the tasks, then of the given columns
+    targets: dict[str, RawTarget]  # in the order of the tasks, then of the label columns
     inputs: Array  # what the model will see
     n_original: int  # how many of the samples are not transformed copies
     lengths: Array | None = None  # how many steps of each text are not padding; None for other inputs
 
 
 def compute_all(
-    samples: Samples | Documents, tasks: Sequence[Task], given: Sequence[RawTarget], settings: Settings
+    samples: Samples | Documents, tasks: Sequence[Task], label_columns: Sequence[RawTarget], settings: Settings
 ) -> Computed:
     """Compute all targets, unscaled."""
     n_original = samples.n
@@ -50,7 +50,7 @@ def compute_all(
     others = [task for task in tasks if task.extractor.effect == "none"]
     found |= compute(samples, others, settings.dtype, n_jobs=settings.n_jobs, progress=settings.progress)
     targets = {task.name: found[task.name] for task in tasks}
-    for column in given:
+    for column in label_columns:
         _check_steps(column, samples.row_shape, shortened_from)
         # Transformed copies, which come last, have no label.
         target = replace(column, array=empty_target(column.kind, samples.n, column.natural, settings.dtype))
@@ -70,7 +70,7 @@ def inputs_after(samples: Samples | Documents, tasks: Sequence[Task], settings: 
 def _check_steps(column: RawTarget, row_shape: tuple[int, ...], before: tuple[int, ...]) -> None:
     if column.kind.startswith("step") and row_shape != before and column.array.shape[1] == before[0]:
         raise InvalidInputError(
-            f"`given`: {column.name!r} has {before[0]} steps, one for each of the inputs, and only "
+            f"`label_columns`: {column.name!r} has {before[0]} steps, one for each of the inputs, and only "
             f"{row_shape[0]} are left after a task shortened the inputs; give the labels of these."
         )
 
@@ -121,8 +121,8 @@ def _warn_of_size(rooms: Sequence[RawTarget], samples: Blocks) -> None:
         warnings.warn(
             f"the targets take {n_bytes / 2**30:.1f} GiB, more than the inputs: {largest.name!r} has "
             f"{largest.array[0].size:,} numbers for each sample. To save memory, have them computed in the training "
-            "step by attach_heads(model, generator), write them to disk by make_aux_targets(..., out=path), or choose "
-            "tasks or options with fewer numbers.",
+            "step by attach_heads(model, generator), write them to disk by make_aux_targets(..., save_to=path), or "
+            "choose tasks or options with fewer numbers.",
             AuxTasksWarning,
             stacklevel=2,
         )

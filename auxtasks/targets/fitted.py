@@ -16,7 +16,7 @@ from auxtasks.extractors.text.reading import read_documents, tagged
 from auxtasks.extractors.text.settings import TextSettings, checked_text_settings, describe_params, restore_params
 from auxtasks.extractors.text.step_labels import lay_out_labels
 from auxtasks.files import named
-from auxtasks.label_columns import GivenColumn, check_names, encode, fit_given
+from auxtasks.label_columns import LabelColumn, check_names, encode, fit_label_column
 from auxtasks.registry import find_task
 from auxtasks.specs import SOFT_LABELS, Kind, TargetSpec
 from auxtasks.targets.computing import Computed, check_fitted_shapes, check_like_training, compute_all, inputs_after
@@ -27,8 +27,8 @@ from auxtasks.targets.samples import Dense, Ragged, Samples
 from auxtasks.targets.scaling import Scaling, fit_targets
 from auxtasks.targets.settings import Settings, checked_settings
 from auxtasks.targets.state import check_state, check_vocabulary
-from auxtasks.targets.statistics import Seen, see
-from auxtasks.targets.tasks import Task, fit_names, from_extractor, frozen, given_task, parse_tasks
+from auxtasks.targets.statistics import TargetStatistics, see
+from auxtasks.targets.tasks import Task, fit_names, from_extractor, frozen, label_column_task, parse_tasks
 from auxtasks.teacher import teaching
 from auxtasks.teacher.labels import main_of
 from auxtasks.teacher.teacher import Teacher
@@ -37,7 +37,7 @@ from auxtasks.typing import Array
 
 
 @dataclass(frozen=True)
-class Made:
+class TargetArrays:
     """The targets of some samples, scaled, and what belongs to them."""
 
     arrays: dict[str, Array]
@@ -56,7 +56,7 @@ class Fitted:
 
     params: Mapping[str, Any]  # of an AuxTargetGenerator, as the user passed them
     tasks: tuple[Task, ...]
-    given: dict[str, GivenColumn] = field(default_factory=dict)
+    label_columns: dict[str, LabelColumn] = field(default_factory=dict)
     specs: dict[str, TargetSpec] = field(default_factory=dict)
     scalings: dict[str, Scaling] = field(default_factory=dict)
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
@@ -67,18 +67,20 @@ class Fitted:
     teachers: tuple[Teacher, ...] = ()  # in memory alone: of a loaded description soft labels are missing
 
     @classmethod
-    def begun(cls, params: Mapping[str, Any], given: Mapping[str, object] | None, y: object = None) -> Fitted:
+    def begun(cls, params: Mapping[str, Any], label_columns: Mapping[str, object] | None, y: object = None) -> Fitted:
         """Check parameters and tasks, before inputs are looked at."""
         checked_settings(params)
-        check_names(given, None)
+        check_names(label_columns, None)
         tasks, asked = split_tasks(params["tasks"], has_labels=y is not None)
         if asked is not None and tasks is not None and not tasks:
             return cls(params, ())
-        return cls(params, parse_tasks(params["domain"], tasks, given or ()))
+        return cls(params, parse_tasks(params["domain"], tasks, label_columns or ()))
 
-    def with_given(self, given: Mapping[str, object], n: int) -> Fitted:
-        """Learn the kind and the classes of the given columns of so many samples."""
-        return replace(self, given={name: fit_given(name, values, n) for name, values in given.items()})
+    def with_label_columns(self, label_columns: Mapping[str, object], n: int) -> Fitted:
+        """Learn the kind and the classes of the label columns of so many samples."""
+        return replace(
+            self, label_columns={name: fit_label_column(name, values, n) for name, values in label_columns.items()}
+        )
 
     @classmethod
     def of(cls, generator: Any) -> Fitted:
@@ -105,9 +107,12 @@ class Fitted:
 
     @property
     def named(self) -> tuple[Task, ...]:
-        """The tasks, then the given columns."""
-        columns = self.given.values()
-        return (*self.tasks, *(given_task(each.name, each.kind, each.classes or each.columns) for each in columns))
+        """The tasks, then the label columns."""
+        columns = self.label_columns.values()
+        return (
+            *self.tasks,
+            *(label_column_task(each.name, each.kind, each.classes or each.columns) for each in columns),
+        )
 
     @property
     def given_shape(self) -> tuple[int, ...]:
@@ -141,14 +146,16 @@ class Fitted:
                 f"batches gives as many samples as it takes; {way_out}"
             )
 
-    def transform(self, X: object, given: Mapping[str, object] | None = None, start: int | None = None) -> Made:
+    def transform(
+        self, X: object, label_columns: Mapping[str, object] | None = None, start: int | None = None
+    ) -> TargetArrays:
         """Compute targets with the fitted scaling; see `AuxTargetGenerator.transform`.
 
         These are training samples if `start` is there, the number of the first.
         """
-        check_names(given, self.given)
+        check_names(label_columns, self.label_columns)
         samples = self._like_training(X)
-        columns = self.encoded(laid_out(given, samples), samples.n)
+        columns = self.encoded(laid_out(label_columns, samples), samples.n)
         computed = compute_all(self.tagged(samples), self.tasks, columns, self.settings)
         check_fitted_shapes(computed.targets, self.shapes)
         return self.scaled(computed, self.taught(samples, len(computed.inputs), start))
@@ -179,12 +186,12 @@ class Fitted:
             return read_inputs(X, self.domain, padding=padding, padding_value=padding_value, length=self.length)
         return read_documents(X, self.text_settings, self.texts)
 
-    def encoded(self, given: Mapping[str, object], n: int) -> list[RawTarget]:
-        """Turn the given columns of so many samples into targets; those not given are missing throughout."""
+    def encoded(self, label_columns: Mapping[str, object], n: int) -> list[RawTarget]:
+        """Turn the label columns of so many samples into targets; those not given are missing throughout."""
         targets = []
-        for name, column in self.given.items():
-            if name in given:
-                array = encode(column, given[name], n)
+        for name, column in self.label_columns.items():
+            if name in label_columns:
+                array = encode(column, label_columns[name], n)
             else:
                 array = empty_target(column.kind, n, self.shapes[name], self.settings.dtype)
             targets.append(RawTarget(name, column.kind, array.shape[1:], array))
@@ -204,7 +211,7 @@ class Fitted:
         main: Mapping[str, Array] | None = None,
         *,
         in_place: bool = True,
-    ) -> Made:
+    ) -> TargetArrays:
         """Scale what was computed, and put soft labels beside it."""
         arrays: dict[str, Array] = dict(soft or {})
         for name in self.specs.keys() - arrays.keys():
@@ -212,11 +219,11 @@ class Fitted:
             scaling = self.scalings.get(name)
             arrays[name] = raw if scaling is None else scaling.apply(raw, name=name, in_place=in_place)
         arrays = {name: arrays[name] for name in self.specs}
-        return Made(arrays, computed.inputs, computed.n_original, computed.lengths, main)
+        return TargetArrays(arrays, computed.inputs, computed.n_original, computed.lengths, main)
 
     def learned(
         self,
-        seen: Mapping[str, Seen],
+        seen: Mapping[str, TargetStatistics],
         compute: np.dtype[np.floating],
         teachers: Sequence[Teacher] = (),
         *,
@@ -308,7 +315,7 @@ class Fitted:
                 }
                 for task in self.tasks
             ],
-            "given": {name: column.to_dict() for name, column in self.given.items()},
+            "label_columns": {name: column.to_dict() for name, column in self.label_columns.items()},
             "specs": [spec.to_dict() for spec in self.specs.values()],
             "scalings": {name: scaling.to_dict() for name, scaling in self.scalings.items()},
             "shapes": self.shapes,
@@ -336,7 +343,7 @@ class Fitted:
         return cls(
             params,
             tuple(_task(task, params["domain"]) for task in state["tasks"]),
-            given={name: GivenColumn.from_dict(column) for name, column in state["given"].items()},
+            label_columns={name: LabelColumn.from_dict(column) for name, column in state["label_columns"].items()},
             specs={spec.name: spec for spec in specs},
             scalings={name: Scaling.from_dict(scaling) for name, scaling in state["scalings"].items()},
             shapes={name: tuple(shape) for name, shape in state["shapes"].items()},
@@ -387,7 +394,7 @@ class Fit(NamedTuple):
     main: dict[str, Array] | None
 
     @property
-    def made(self) -> Made:
+    def made(self) -> TargetArrays:
         """The targets of the training inputs; what was computed is scaled in place."""
         return self.fitted.scaled(self.computed, self.soft, self.main)
 
@@ -395,16 +402,16 @@ class Fit(NamedTuple):
 def fit(
     params: Mapping[str, Any],
     X: object,
-    given: Mapping[str, object] | None,
+    label_columns: Mapping[str, object] | None,
     y: object = None,
     *,
     lenient: bool = False,
 ) -> Fit:
     """Fit on inputs in memory; if `lenient`, soft labels that cannot be made are left out, were it the only target."""
-    draft = Fitted.begun(params, given, y)
+    draft = Fitted.begun(params, label_columns, y)
     samples = draft.read(X)
-    columns = laid_out(given, samples)
-    draft = draft.with_given(columns, samples.n)
+    columns = laid_out(label_columns, samples)
+    draft = draft.with_label_columns(columns, samples.n)
     encoded = draft.encoded(columns, samples.n)
     n = samples.n * (1 + len(draft.adding))
     course = draft.course(y, samples.n, n, lenient=lenient)
@@ -429,11 +436,11 @@ def fit(
     return Fit(fitted, computed, soft, main)
 
 
-def laid_out(given: Mapping[str, object] | None, samples: Samples | Documents) -> dict[str, object]:
-    """Return given columns as arrays; of texts, those with a label for each token follow the model's tokens."""
+def laid_out(label_columns: Mapping[str, object] | None, samples: Samples | Documents) -> dict[str, object]:
+    """Return label columns as arrays; of texts, those with a label for each token follow the model's tokens."""
     if isinstance(samples, (Dense, Ragged)):
-        return dict(given or {})
-    return lay_out_labels(given or {}, samples)
+        return dict(label_columns or {})
+    return lay_out_labels(label_columns or {}, samples)
 
 
 def _task(fields: Mapping[str, Any], domain: str) -> Task:

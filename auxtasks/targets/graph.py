@@ -26,16 +26,16 @@ def check_graph_form(fitted: Fitted) -> None:
             "this generator was fitted on series of different lengths, and in a padded batch nothing tells padding "
             f"from series; {BEFOREHAND}"
         )
-    if fitted.given:
-        names = ", ".join(map(repr, fitted.given))
-        raise InvalidInputError(f"given columns cannot be computed from inputs: {names}; {BEFOREHAND}")
+    if fitted.label_columns:
+        names = ", ".join(map(repr, fitted.label_columns))
+        raise InvalidInputError(f"label columns cannot be computed from inputs: {names}; {BEFOREHAND}")
     changing = [task.name for task in fitted.tasks if task.extractor.effect != "none"]
     if changing:
         raise InvalidInputError(
             f"tasks that change the inputs or add samples cannot be computed on tensors: "
             f"{', '.join(map(repr, changing))}; {BEFOREHAND}"
         )
-    without = [task.name for task in fitted.tasks if task.extractor.graph is None]
+    without = [task.name for task in fitted.tasks if task.extractor.tensor_function is None]
     if without:
         raise InvalidInputError(
             f"tasks without a form for tensors: {', '.join(map(repr, without))}; {BEFOREHAND} "
@@ -75,7 +75,7 @@ def _target(fitted: Fitted, task: Task, X: Any, stored: np.dtype[np.floating]) -
     """Compute one target, unscaled."""
     tf = require("tensorflow", extra="keras")
 
-    graph = task.extractor.graph
+    graph = task.extractor.tensor_function
     if graph is None:
         raise InvalidInputError(f"task {task.name!r} has no form for tensors; {BEFOREHAND}")
     values = tf.cast(graph(X, **task.arguments), stored)

@@ -15,7 +15,7 @@ import numpy as np
 from auxtasks.errors import AuxTasksWarning, InvalidInputError
 from auxtasks.specs import CLASS_KINDS, DECLARED, TargetSpec
 from auxtasks.targets.samples import row_slices
-from auxtasks.targets.statistics import Moments, Numbers, Seen
+from auxtasks.targets.statistics import Moments, Numbers, TargetStatistics
 from auxtasks.targets.tasks import Task
 from auxtasks.typing import Array, Floats
 
@@ -105,7 +105,7 @@ _LOGGER = logging.getLogger("auxtasks")
 
 
 def fit_targets(
-    tasks: Sequence[Task], seen: Mapping[str, Seen], *, scale: bool, compute: np.dtype[np.floating]
+    tasks: Sequence[Task], seen: Mapping[str, TargetStatistics], *, scale: bool, compute: np.dtype[np.floating]
 ) -> tuple[dict[str, TargetSpec], dict[str, Scaling]]:
     """Fit every target that there is something to learn from."""
     tried = {task.name: fit_target(task, seen[task.name], scale=scale, compute=compute) for task in tasks}
@@ -120,7 +120,7 @@ def fit_targets(
 
 
 def fit_target(
-    task: Task, seen: Seen, *, scale: bool, compute: np.dtype[np.floating]
+    task: Task, seen: TargetStatistics, *, scale: bool, compute: np.dtype[np.floating]
 ) -> tuple[TargetSpec, Scaling | None] | None:
     """Return the spec and the scaling of one target; nothing where there is nothing to learn.
 
@@ -140,7 +140,7 @@ def fit_target(
             scaling = fit_scaling(found, dropped, twins, eps, log1p=task.extractor.log1p)
         chance = 0.0 if constant(found, eps).all() else chance_of_numbers(found, scaling)
     else:
-        chance = seen.statistics.chance
+        chance = seen.statistics.baseline_loss
     _check_not_vanishing(task.name, seen)
     if chance == 0 and scale:
         warnings.warn(
@@ -157,7 +157,7 @@ def fit_target(
         kind=seen.kind,
         shape=(len(kept),) if seen.kind == "vector" else seen.shape,
         n_classes=len(classes) if seen.kind in CLASS_KINDS else None,
-        chance=chance or 1.0,
+        baseline_loss=chance or 1.0,
         columns=kept,
         classes=classes,
         dropped=tuple(f"{columns[i]} ({reason})" for i, reason in dropped.items()),
@@ -168,7 +168,7 @@ def fit_target(
     return spec, scaling
 
 
-def _check_not_vanishing(name: str, seen: Seen) -> None:
+def _check_not_vanishing(name: str, seen: TargetStatistics) -> None:
     """Refuse numbers so small that their dtype, or their variance, has lost the digits that tell them apart."""
     if not isinstance(seen.statistics, Numbers):
         return
@@ -188,7 +188,7 @@ def _check_not_vanishing(name: str, seen: Seen) -> None:
 def _line(spec: TargetSpec, scaling: Scaling | None) -> str:
     how = "not scaled" if scaling is None else "log1p, mean and std" if scaling.log1p else "mean and std"
     left = f"; left out: {'; '.join(spec.dropped)}" if spec.dropped else ""
-    return f"{spec.name}: {spec.kind} {spec.shape}, {how}, chance {spec.chance:.4g}{left}"
+    return f"{spec.name}: {spec.kind} {spec.shape}, {how}, baseline {spec.baseline_loss:.4g}{left}"
 
 
 def fit_scaling(found: Moments, dropped: Collection[int], twins: Array | None, eps: float, *, log1p: bool) -> Scaling:

@@ -16,12 +16,11 @@ _FLOAT32_MAX = float(np.finfo(np.float32).max)
 TEXT_ONLY: Mapping[str, object] = {
     "tokenizer": None,
     "max_tokens": 20_000,
-    "length": None,
-    "inputs": "ids",
-    "backend": "spacy",
-    "pipeline": None,
+    "max_length": None,
+    "model_inputs": "ids",
+    "tagger": "spacy",
+    "tagger_model": None,
     "batch_size": 1000,
-    "n_process": 1,
     "cache": None,
 }
 """The parameters that only texts have, with their defaults."""

@@ -18,20 +18,20 @@ def check_state(state: Any) -> None:
     _STATE(state, "`generator`")
     specs = {spec["name"]: spec for spec in state["specs"]}
     tasks = {task["name"]: task for task in state["tasks"]}
-    names = {*tasks, *state["given"]}
-    _require(names <= state["shapes"].keys(), "`shapes`", "of every task and given column")
+    names = {*tasks, *state["label_columns"]}
+    _require(names <= state["shapes"].keys(), "`shapes`", "of every task and label column")
     for name, spec in specs.items():
         if spec["task"] != SOFT_LABELS:
-            _require(name in names, f"the target {name!r}", "of a task or of a given column")
+            _require(name in names, f"the target {name!r}", "of a task or of a label column")
         if spec["kind"] in CLASS_KINDS:
             fits = spec["n_classes"] == len(spec["classes"]) or not spec["classes"]
             _require(fits, f"`n_classes` of {name!r}", "the number of its classes")
             told = tasks.get(name, {}).get("names")
             _require(told is None or told == spec["classes"], f"`names` of {name!r}", "those of its classes")
-    for name, column in state["given"].items():
-        _require(column["name"] == name, f"`given` {column['name']!r}", "under its own name")
+    for name, column in state["label_columns"].items():
+        _require(column["name"] == name, f"`label_columns` {column['name']!r}", "under its own name")
         fits = name not in specs or column["kind"] == specs[name]["kind"]
-        _require(fits, f"`kind` of the given column {name!r}", "that of its target")
+        _require(fits, f"`kind` of the label column {name!r}", "that of its target")
     for name, scaling in state["scalings"].items():
         _require(
             name in specs and specs[name]["kind"] in NUMERIC_KINDS, f"`scalings` of {name!r}", "of a numeric target"
@@ -138,22 +138,22 @@ _SPEC = _record(
     kind=_kind,
     shape=_shape,
     n_classes=_or_none(_positive_count),
-    chance=_number,
-    place=_choice("global", "grid"),
+    baseline_loss=_number,
+    spatial=_choice("global", "grid"),
     columns=_list(_text),
     classes=_list(_text),
     dropped=_list(_text),
     options=_is_mapping,
     per_sample=_text,
-    asks_for=_choice("", "next", "previous"),
+    lookahead=_choice("", "next", "previous"),
     level=_choice("high", "low"),
-    share=_share,
+    weight_scale=_share,
 )
 _STATE = _record(
     {"channel_added": _flag, "texts": _or_none(_is_mapping)},
     params=_is_mapping,
     tasks=_list(_record({"names": _or_none(_list(_text))}, name=_text, task=_text, options=_is_mapping)),
-    given=_each(_record(name=_text, kind=_kind, shape=_shape, classes=_list(_label), columns=_list(_text))),
+    label_columns=_each(_record(name=_text, kind=_kind, shape=_shape, classes=_list(_label), columns=_list(_text))),
     specs=_list(_SPEC),
     scalings=_each(
         _record(

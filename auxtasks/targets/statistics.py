@@ -125,7 +125,7 @@ class ClassCounts(_Sums):
         return cls(count)
 
     @property
-    def chance(self) -> float:
+    def baseline_loss(self) -> float:
         """The entropy of the classes' frequencies in nats; 0 where there is one class or none."""
         share = self.count / max(1, self.count.sum())
         return _or_zero(float(-(share * _logs(share)).sum()))
@@ -144,7 +144,7 @@ class LabelCounts(_Sums):
         return cls((values >= 0).sum(axis=0), (values > 0).sum(axis=0))
 
     @property
-    def chance(self) -> float:
+    def baseline_loss(self) -> float:
         """The mean of the labels' binary entropies in nats, each weighted by how often the label is known."""
         share = self.ones / np.maximum(self.count, 1)
         entropy = -(share * _logs(share) + (1 - share) * _logs(1 - share))
@@ -173,7 +173,7 @@ class DistributionSums(_Sums):
         return cls(total, count, own)
 
     @property
-    def chance(self) -> float:
+    def baseline_loss(self) -> float:
         """The cross-entropy of the mean in nats, ``mean(-sum(p log(mean p)))``; 0 where all are equal.
 
         The mean of ``-sum p log m`` is ``-sum m log m``, because the mean of p is m. Divided by the divergence from
@@ -217,7 +217,7 @@ Statistics = Numbers | ClassCounts | LabelCounts | DistributionSums
 
 
 @dataclass(frozen=True)
-class Seen:
+class TargetStatistics:
     """What some samples tell of a target."""
 
     kind: Kind
@@ -226,7 +226,7 @@ class Seen:
     dtype: np.dtype[Any]
     statistics: Statistics
 
-    def merged(self, other: Seen) -> Seen:
+    def merged(self, other: TargetStatistics) -> TargetStatistics:
         """Return what both sets of samples tell together; the order matters to rounding alone."""
         per_step = self.kind.startswith("step")
         if self.kind != other.kind or self.shape[per_step:] != other.shape[per_step:]:
@@ -239,9 +239,9 @@ class Seen:
         return replace(longer, statistics=merged)
 
 
-def see(task: Task, raw: RawTarget, *, scale: bool) -> Seen:
+def see(task: Task, raw: RawTarget, *, scale: bool) -> TargetStatistics:
     """Collect what the values of a target tell."""
-    return Seen(raw.kind, raw.natural, raw.array.shape[1:], raw.array.dtype, _statistics(task, raw, scale))
+    return TargetStatistics(raw.kind, raw.natural, raw.array.shape[1:], raw.array.dtype, _statistics(task, raw, scale))
 
 
 def _statistics(task: Task, raw: RawTarget, scale: bool) -> Statistics:

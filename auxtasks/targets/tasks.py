@@ -16,18 +16,22 @@ from auxtasks.validation import check_depth
 TaskNames = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
 
 
-def parse_tasks(domain: str, tasks: TaskNames | None, given: Iterable[str] = ()) -> tuple[Task, ...]:
+def parse_tasks(domain: str, tasks: TaskNames | None, label_columns: Iterable[str] = ()) -> tuple[Task, ...]:
     """Read the ``tasks`` argument."""
-    given = list(given)
+    label_columns = list(label_columns)
     available = tasks_of(domain)
     if tasks is None:
         # Where a user brings labels for a domain without tasks of its own, these are the point.
-        own = [] if domain == "any" and given else [t for t in available.values() if t.domain == domain and t.default]
+        own = (
+            []
+            if domain == "any" and label_columns
+            else [t for t in available.values() if t.domain == domain and t.default]
+        )
         named: list[tuple[str, Mapping[str, Any]]] = [(task.name, {}) for task in own]
     else:
         named = [pair for entry in _entries(tasks) for pair in _pairs(entry)]
     parsed = tuple(_task(name, dict(options), domain) for name, options in named)
-    _check_distinct([task.name for task in parsed] + given)
+    _check_distinct([task.name for task in parsed] + label_columns)
     changing = [task.name for task in parsed if task.extractor.effect != "none"]
     if len(changing) > 1:
         raise InvalidInputError(
@@ -68,11 +72,13 @@ def _check_distinct(names: list[str]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise InvalidInputError(
-            f"`tasks`: {', '.join(map(repr, twice))} is named more than once, among tasks and given columns; "
+            f"`tasks`: {', '.join(map(repr, twice))} is named more than once, among tasks and label columns; "
             'give one of them another name, as in {"low": {"task": "fft", "n_coefficients": 5}}.'
         )
     if not names:
-        raise InvalidInputError("`tasks` names nothing to compute and nothing is given; name a task, or pass `given`.")
+        raise InvalidInputError(
+            "`tasks` names nothing to compute and nothing is given; name a task, or pass `label_columns`."
+        )
 
 
 @dataclass(frozen=True)
@@ -100,14 +106,14 @@ def from_extractor(extractor: Extractor, name: str, options: Mapping[str, Any]) 
     return Task(name, replace(extractor, classes=None, needs=None), complete, names, needs)
 
 
-def given_task(name: str, kind: Kind, names: Iterable[object]) -> Task:
+def label_column_task(name: str, kind: Kind, names: Iterable[object]) -> Task:
     """Make the task of a column that the user gives."""
-    extractor = Extractor("given", "any", _not_computed, kind, source="the user's own labels")
+    extractor = Extractor("label_columns", "any", _not_computed, kind, source="the user's own labels")
     return Task(name, extractor, names=tuple(map(str, names)))
 
 
 def _not_computed(_: object) -> NoReturn:
-    raise InvalidInputError("a given column cannot be computed from the inputs; pass it in `given`.")
+    raise InvalidInputError("a label column cannot be computed from the inputs; pass it in `label_columns`.")
 
 
 def frozen(value: Any) -> Any:

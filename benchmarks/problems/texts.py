@@ -78,7 +78,7 @@ def text_model(targets: Any, outputs: int) -> keras.Model:
     )
 
 
-TAGGED = {"pipeline": DATA / "spacy" / "en_ewt_sm", "cache": Path(tempfile.gettempdir()) / "auxtasks-gain"}
+TAGGED = {"tagger_model": DATA / "spacy" / "en_ewt_sm", "cache": Path(tempfile.gettempdir()) / "auxtasks-gain"}
 TREC = Problem("text", trec_split, text_model, 6, 400, 64, options={**TAGGED, "tokenizer": trec_words})
 TUNING_KINDS = {
     "atis": (21, None),
@@ -101,7 +101,7 @@ TUNING_TEXTS = {
             **TAGGED,
             "tokenizer": words_and_marks,
             "max_tokens": 20_000,
-            "length": NEWS_WORDS if name == "bbc_news" else 60,
+            "max_length": NEWS_WORDS if name == "bbc_news" else 60,
         },
     )
     for name, (kinds, per_class) in TUNING_KINDS.items()

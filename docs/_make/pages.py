@@ -55,7 +55,7 @@ def _section(task: Extractor, domain: str) -> str:
     facts = [f"**Kind** {kind}", f"**Source** {task.source}"]
     if task.options:
         facts.insert(1, "**Options** " + ", ".join(f"`{name}={value!r}`" for name, value in task.options.items()))
-    if task.graph:
+    if task.tensor_function:
         facts.append("**On the fly** also computed in the training step and in `tf.data` pipelines")
     if task.effect in EFFECTS:
         facts.append(EFFECTS[task.effect])

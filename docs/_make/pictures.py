@@ -47,7 +47,7 @@ def picture(extractor: Extractor, domain: str, scheme: str) -> bytes:
         A PNG with a transparent background.
     """
     X = SAMPLES[domain]()
-    tagger = {"backend": ByHand()} if domain == "text" else {}
+    tagger = {"tagger": ByHand()} if domain == "text" else {}
     tasks = {extractor.name: OPTIONS.get(extractor.name, {})}
     targets = auxtasks.make_aux_targets(X, domain, tasks, scale=False, **tagger)
     ink, _, _ = SCHEMES[scheme]

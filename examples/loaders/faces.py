@@ -22,7 +22,7 @@ RARE = 10  # action units that fewer faces show are left out: heads cannot learn
 class Faces:
     """Grey images from 0 to 1, shape (n, height, width, 1), with what is known of each.
 
-    `expression` is a class or -1, where nobody named it; `given` holds the other labels by name.
+    `expression` is a class or -1, where nobody named it; `label_columns` holds the other labels by name.
     """
 
     images: np.ndarray

@@ -38,7 +38,7 @@ def test_every_arm_is_trained_for_every_seed(report: Any) -> None:
     ]
     assert len(report.runs) == 14
     assert [finding.arm.tasks for finding in report.findings] == [("std",), ("abs_sum_changes",), tuple(TARGETS)]
-    assert all(0 <= finding.learned < 10 for finding in report.findings)
+    assert all(0 <= finding.aux_loss < 10 for finding in report.findings)
     assert report.relevance["std"] > 0.5  # the classes are those of the standard deviation
     assert {"accuracy", "f1", "log_loss"} == set(report.runs[0].scores)
 

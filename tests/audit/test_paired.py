@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest, ttest_rel
 
-from auxtasks.audit import compare
+from auxtasks.audit import paired_comparison
 from auxtasks.audit.verdicts import compared
 from auxtasks.errors import InvalidInputError
 
@@ -20,7 +20,7 @@ OPPOSITE = {"helps": "hurts", "hurts": "helps", "no effect": "no effect"}
 @pytest.mark.parametrize("n", [2, 6, 30])
 def test_interval_is_that_of_scipy(n: int) -> None:
     a, b = np.random.default_rng(n).random((2, n))
-    found = compare(a, b)
+    found = paired_comparison(a, b)
     expected = ttest_rel(b, a).confidence_interval(0.95)
     np.testing.assert_allclose([found.low, found.high], expected)
 
@@ -28,7 +28,7 @@ def test_interval_is_that_of_scipy(n: int) -> None:
 @given(PAIRS)
 def test_swapping_the_arms_turns_everything_round(pairs: list[tuple[float, float]]) -> None:
     a, b = map(list, zip(*pairs, strict=True))
-    found, swapped = compare(a, b), compare(b, a)
+    found, swapped = paired_comparison(a, b), paired_comparison(b, a)
     assert found.low <= found.mean <= found.high
     assert (swapped.low, swapped.mean, swapped.high) == (-found.high, -found.mean, -found.low)
     assert swapped.verdict == OPPOSITE[found.verdict]
@@ -47,7 +47,7 @@ def test_swapping_the_arms_turns_everything_round(pairs: list[tuple[float, float
     ],
 )
 def test_verdict(differences: list[float], verdict: str) -> None:
-    assert compare([0.5] * len(differences), [0.5 + d for d in differences]).verdict == verdict
+    assert paired_comparison([0.5] * len(differences), [0.5 + d for d in differences]).verdict == verdict
 
 
 @pytest.mark.parametrize("n", [2, 5, 6])
@@ -55,7 +55,7 @@ def test_verdict(differences: list[float], verdict: str) -> None:
 def test_equal_differences_are_judged_by_their_signs(n: int, scale: float) -> None:
     """Also where they are not quite equal in floating point."""
     a = scale * np.array([0.8, 0.7, 0.6, 0.9, 0.3, 0.1])[:n]
-    found = compare(a, a + 0.05 * scale)
+    found = paired_comparison(a, a + 0.05 * scale)
     assert (found.error, found.low, found.high) == (0.0, found.mean, found.mean)
     assert found.p_above() == found.p_above(0.049 * scale) == binomtest(n, n, 0.5, "greater").pvalue == 0.5**n
     assert found.p_above(0.05 * scale) == found.p_below() == found.p_below(0.05 * scale) == 1.0
@@ -72,20 +72,20 @@ def test_equal_differences_are_judged_by_their_signs(n: int, scale: float) -> No
 )
 def test_numbers_without_meaning_are_refused(arguments: Any, message: str) -> None:
     with pytest.raises(InvalidInputError, match=message):
-        compare(**{"baseline": [0.5, 0.6], "auxiliary": [0.6, 0.8], **arguments})
+        paired_comparison(**{"baseline": [0.5, 0.6], "auxiliary": [0.6, 0.8], **arguments})
     with pytest.raises(InvalidInputError, match="`margin` must be finite; got nan"):
-        compare([0.5, 0.6], [0.6, 0.8]).p_above(float("nan"))
+        paired_comparison([0.5, 0.6], [0.6, 0.8]).p_above(float("nan"))
 
 
 def test_rounding_is_no_difference() -> None:
     a = np.full(8, 0.3)
-    assert compare(a, np.full(8, 0.1 + 0.2)).verdict == "no effect"
+    assert paired_comparison(a, np.full(8, 0.1 + 0.2)).verdict == "no effect"
 
 
 @pytest.mark.parametrize(("a", "b"), [([0.5], [0.6]), ([0.5, 0.6], [0.7]), ([[0.5, 0.6]], [[0.5, 0.6]])])
 def test_anything_but_pairs_is_refused(a: list[float], b: list[float]) -> None:
     with pytest.raises(InvalidInputError, match=r"`baseline` and `auxiliary` .* found shapes"):
-        compare(a, b)
+        paired_comparison(a, b)
 
 
 def test_a_training_that_diverged_shows_nothing_and_stops_nothing() -> None:

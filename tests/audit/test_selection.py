@@ -11,7 +11,7 @@ from sklearn.model_selection import KFold, TimeSeriesSplit
 from small import FAST, TARGETS, X, Y, build_model
 
 import auxtasks
-from auxtasks.audit import compare, rank_tasks, select_tasks, selection
+from auxtasks.audit import paired_comparison, rank_tasks, select_tasks, selection
 from auxtasks.audit.audit import experiment_of
 from auxtasks.audit.experiment import Arm
 from auxtasks.audit.screen.ranking import Ranking, TaskRank
@@ -230,7 +230,7 @@ def test_ranking_says_that_it_is_no_verdict() -> None:
 
 
 def test_a_comparison_of_equals_has_no_error() -> None:
-    found = compare([0.5, 0.6], [0.5, 0.6])
+    found = paired_comparison([0.5, 0.6], [0.5, 0.6])
     assert (found.mean, found.error, found.p_above(), found.p_below()) == (0.0, 0.0, 1.0, 1.0)
 
 

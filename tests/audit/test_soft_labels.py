@@ -170,7 +170,7 @@ def test_a_report_knows_the_teacher(report: Any, tmp_path: Path) -> None:
     assert again == report
     assert again.teacher_frame().equals(frame)
     (finding,) = (finding for finding in report.findings if finding.arm == ARM)
-    assert np.isnan(finding.learned)
+    assert np.isnan(finding.aux_loss)
     assert np.isnan(finding.relevance)
 
 

@@ -33,7 +33,7 @@ A, B = Arm(("a",)), Arm(("b",))
 
 
 @pytest.mark.parametrize(
-    ("task", "control", "verdict", "because"),
+    ("task", "control", "verdict", "reason"),
     [
         (0.85, 0.80, "helps", "Better than the baseline, and than shuffled targets"),
         (0.85, 0.85, "no effect", "shuffled targets may do as well: it regularises"),

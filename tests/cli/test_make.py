@@ -19,7 +19,7 @@ def test_targets_are_those_of_the_function(
     status: Status, capsys: pytest.CaptureFixture[str], npz: Path, arrays: dict[str, Array], tmp_path: Path
 ) -> None:
     tasks = ["--task", "std", "--task", 'low:{"task": "fft", "n_coefficients": 3}']
-    options = ["--option", "scale=false", "--option", "dtype=float64", "--given", "person"]
+    options = ["--option", "scale=false", "--option", "dtype=float64", "--label-column", "person"]
     assert status("make", npz, "--domain", "signal", *tasks, *options, "--output", tmp_path / "new" / "targets") == 0
     shown = capsys.readouterr().out
     assert "std " in shown
@@ -29,7 +29,7 @@ def test_targets_are_those_of_the_function(
         arrays["X"],
         "signal",
         ["std", {"low": {"task": "fft", "n_coefficients": 3}}],
-        given={"person": ["anna", "ben", None] * 20},
+        label_columns={"person": ["anna", "ben", None] * 20},
         scale=False,
         dtype="float64",
     )
@@ -75,9 +75,9 @@ def test_overwrites_its_own_alone_and_when_told(
         (["--domain", "signal", "--option", "scale"], 2, "must be name=value"),
         (["--domain", "signal", "--option", "seed=1", "--option", "seed=2"], 2, "'seed' is there twice"),
         (["--domain", "signal", "--option", "sale=1"], 1, "there is no argument named 'sale'. Did you mean 'scale'"),
-        (["--domain", "signal", "--option", "out=a"], 2, "'out' says where make_aux_targets writes by itself"),
+        (["--domain", "signal", "--option", "save_to=a"], 2, "'out' says where make_aux_targets writes by itself"),
         (["--domain", "signal", "--option", "overwrite=true"], 2, "'overwrite' says where make_aux_targets writes"),
-        (["--domain", "signal", "--option", "given=1"], 1, "there is no argument named 'given'"),
+        (["--domain", "signal", "--option", "label_columns=1"], 1, "there is no argument named 'given'"),
         (["--domain", "signal", "--option", "scale=maybe"], 1, "`scale` must be"),
         (["--domain", "signal", "--option", "seed=" + "[" * 100_000], 1, "`seed` must be an integer"),
         (["--domain", "signal", "--task", "fft:" + "[" * 100_000], 2, "must be JSON"),
@@ -88,7 +88,7 @@ def test_overwrites_its_own_alone_and_when_told(
             1,
             "there is no task of domain 'signal' named 'sdt'. Did you mean 'std'",
         ),
-        (["--domain", "signal", "--given", "pickled"], 1, "holds Python objects"),
+        (["--domain", "signal", "--label-column", "pickled"], 1, "holds Python objects"),
     ],
 )
 def test_wrong_calls_write_nothing(

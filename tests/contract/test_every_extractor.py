@@ -37,7 +37,7 @@ INPUTS: dict[str, Any] = {
     ],
 }
 # Split at white space, so that marks are tokens of their own and tags differ.
-OF_DOMAIN: dict[str, dict[str, Any]] = {"text": {"backend": ToyTagger(), "tokenizer": "whitespace"}}
+OF_DOMAIN: dict[str, dict[str, Any]] = {"text": {"tagger": ToyTagger(), "tokenizer": "whitespace"}}
 CASES = [(domain, task) for domain in DOMAINS for task in tasks_of(domain).values()]
 EVERY = pytest.mark.parametrize(("domain", "task"), CASES, ids=[f"{domain}-{task.name}" for domain, task in CASES])
 CALLED = [(domain, task) for domain, task in CASES if task.effect != "expands"]
@@ -92,7 +92,7 @@ def test_target_is_as_its_spec_says(domain: str, task: Extractor, scale: bool) -
     array, spec = targets[task.name], targets.specs[task.name]
     assert array.shape == (targets.n_samples, *spec.shape) == (len(targets.inputs), *spec.shape)
     assert array.dtype == (np.int32 if spec.n_classes else np.int8 if spec.kind == "multilabel" else np.float32)
-    assert (spec.task, spec.place, spec.options) == (task.name, task.place, task.options)
+    assert (spec.task, spec.spatial, spec.options) == (task.name, task.spatial, task.options)
     assert spec.kind == (task.kind or spec.kind)
     assert len(spec.columns) == (spec.shape[0] if spec.kind in ("vector", "multilabel") else 0)
     assert len(set(spec.columns)) == len(spec.columns)

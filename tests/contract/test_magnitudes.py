@@ -85,12 +85,12 @@ def test_double_precision_scales_as_ordinary_inputs_do(domain: str, task: Extrac
             np.testing.assert_allclose(call(exponent), expected, rtol=1e-6)
 
 
-@named([case for case in CASES if case[1].graph is not None])
+@named([case for case in CASES if case[1].tensor_function is not None])
 def test_tensors_give_what_arrays_give(domain: str, task: Extractor, options: dict[str, Any]) -> None:
-    assert task.graph is not None
+    assert task.tensor_function is not None
     for exponent in (-100, -70, 64, 100):
         X = times_a_power(INPUTS[domain], exponent)
-        found = task.graph(tf.constant(X), **task.with_defaults(options)).numpy()
+        found = task.tensor_function(tf.constant(X), **task.with_defaults(options)).numpy()
         assert_close(found, task.function(X.astype(np.float64), **task.with_defaults(options)))
 
 
@@ -197,7 +197,7 @@ def test_what_exceeds_the_range_after_scaling_is_missing_and_said_to_be() -> Non
 def test_a_graph_keeps_the_digits_of_inputs_far_from_zero(domain: str, mean: float) -> None:
     noise = np.random.default_rng(1).normal(size=(32, *{"signal": (128, 2)}.get(domain, INPUTS[domain].shape[1:])))
     X = (noise + mean).astype(np.float32).astype(np.float64)
-    names = [task.name for task in tasks_of(domain).values() if task.graph is not None]
+    names = [task.name for task in tasks_of(domain).values() if task.tensor_function is not None]
     generator = AuxTargetGenerator(domain, names).fit(X)
     found, expected = generator.in_graph(X), generator.transform(X)
     for name in names:

@@ -52,7 +52,7 @@ WITH_FORM = [
     (domain, task)
     for domain in INPUTS
     for task in tasks_of(domain).values()
-    if task.graph is not None and task.domain in (domain, "any")
+    if task.tensor_function is not None and task.domain in (domain, "any")
 ]
 CASES = [(domain, task, options) for domain, task in WITH_FORM for options in [{}, *OTHER_OPTIONS.get(task.name, [])]]
 EVERY = pytest.mark.parametrize(
@@ -62,7 +62,7 @@ WITHOUT = [
     (domain, task)
     for domain in DOMAINS
     for task in tasks_of(domain).values()
-    if task.graph is None and task.domain != "text"
+    if task.tensor_function is None and task.domain != "text"
 ]
 
 
@@ -70,7 +70,7 @@ def of_tensors(task: Extractor, X: Array, options: dict[str, Any], **how: Any) -
     """Call a tensor form in a graph that does not know the number of samples."""
     signature = [tf.TensorSpec((None, *X.shape[1:]), tf.float32)]
     complete = task.with_defaults(options)
-    function = tf.function(lambda x: task.graph(x, **complete), input_signature=signature, **how)  # type: ignore[misc]
+    function = tf.function(lambda x: task.tensor_function(x, **complete), input_signature=signature, **how)  # type: ignore[misc]
     return np.asarray(function(tf.constant(X, tf.float32)))
 
 

@@ -50,8 +50,8 @@ def test_each_head_of_the_siamese_network_reads_its_own_image(load):
     module, rng = load("siamese_digits"), np.random.default_rng(0)
     a, b, other = rng.normal(size=(3, 6, 9)).astype("float32")
     given = {"first": np.arange(6) % 3, "second": np.arange(6) % 2}
-    targets = auxtasks.make_aux_targets(a, domain="any", tasks=[], given=given)
-    model = attach_heads(module.make_model(9), targets, module.TAPS, 1.0, inputs=[a, b])
+    targets = auxtasks.make_aux_targets(a, domain="any", tasks=[], label_columns=given)
+    model = attach_heads(module.make_model(9), targets, module.TAPS, 1.0, samples=[a, b])
     before, after = (model.predict_auxiliary([x, b], verbose=0) for x in (a, other))
     np.testing.assert_array_equal(before["second"], after["second"])
     assert np.abs(before["first"] - after["first"]).max() > 0.01

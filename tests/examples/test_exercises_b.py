@@ -62,7 +62,7 @@ def test_labels_of_cohn_kanade_become_targets(load, tmp_path):
     cohn_kanade(tmp_path)
     (tmp_path / "Landmarks/S000/001/S000_001_00000002_landmarks.txt").write_text("\n")
     faces = load("loaders/faces").read_faces(tmp_path)
-    targets = auxtasks.make_aux_targets(faces.images, domain="image", tasks=[], given=faces.given)
+    targets = auxtasks.make_aux_targets(faces.images, domain="image", tasks=[], label_columns=faces.given)
     assert {name: spec.kind for name, spec in targets.specs.items()} == {
         "action_units": "multilabel",
         "landmarks": "vector",

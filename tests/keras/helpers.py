@@ -14,7 +14,7 @@ from auxtasks.specs import TargetSpec
 
 SPECS = {
     "numbers": TargetSpec("numbers", "test", "vector", (4,)),
-    "kind": TargetSpec("kind", "test", "class", (), n_classes=5, chance=1.6),
+    "kind": TargetSpec("kind", "test", "class", (), n_classes=5, baseline_loss=1.6),
 }
 X = np.random.default_rng(3).normal(size=(48, 10)).astype("float32")
 LOSS = "sparse_categorical_crossentropy"
@@ -54,7 +54,7 @@ def dense_model(
 ) -> AuxModel:
     """The small network with heads, compiled."""
     weights = {**dict.fromkeys(SPECS, 1.0), **weights} if isinstance(weights, dict) else weights
-    model = attach_heads(base or dense_base(), SPECS, weights=weights, inputs=X)
+    model = attach_heads(base or dense_base(), SPECS, weights=weights, samples=X)
     model.compile(keras.optimizers.SGD(0.1), loss, **compile_args)
     return model
 

@@ -101,7 +101,7 @@ def test_an_optimizer_of_another_model_is_refused() -> None:
     base = dense_base()
     base.compile("adam", "sparse_categorical_crossentropy")
     base.fit(X, labels(), verbose=0)
-    model = attach_heads(base, SPECS, inputs=X, weights=1.0)
+    model = attach_heads(base, SPECS, samples=X, weights=1.0)
     with pytest.raises(InvalidInputError, match="`optimizer` was already built for another model"):
         model.compile(base.optimizer, "mse")
 
@@ -131,13 +131,13 @@ def test_heads_that_cannot_be_attached_are_refused(arguments: Any, error: type[E
 
 def test_attaching_twice_and_stripping_what_has_no_heads_are_refused(model: Any) -> None:
     with pytest.raises(InvalidInputError, match=r"`base` already has auxiliary heads; pass strip_heads\(base\)"):
-        attach_heads(model, SPECS, inputs=X, weights=1.0)
+        attach_heads(model, SPECS, samples=X, weights=1.0)
     with pytest.raises(InvalidTypeError, match=r"`model` must be an AuxModel.*; got Sequential"):
         strip_heads(dense_base())
 
 
 def test_a_target_of_the_wrong_shape_in_a_spec_is_found_on_use() -> None:
-    model = attach_heads(dense_base(), {"numbers": TargetSpec("numbers", "t", "vector", (2,))}, inputs=X, weights=1.0)
+    model = attach_heads(dense_base(), {"numbers": TargetSpec("numbers", "t", "vector", (2,))}, samples=X, weights=1.0)
     model.compile("sgd", "mse")
     with pytest.raises(InvalidInputError, match=r"'numbers' must have shape \(2,\)"):
         model.evaluate(X, {"main": labels(), "numbers": Y["numbers"]})
@@ -149,4 +149,4 @@ def test_a_base_with_a_training_step_of_its_own_is_warned_about() -> None:
             raise NotImplementedError
 
     with pytest.warns(AuxTasksWarning, match="Own has its own train_step, which training with heads does not use"):
-        attach_heads(Own([keras.Input((10,)), layers.Dense(4), layers.Dense(2)]), SPECS, inputs=X, weights=1.0)
+        attach_heads(Own([keras.Input((10,)), layers.Dense(4), layers.Dense(2)]), SPECS, samples=X, weights=1.0)

@@ -109,7 +109,7 @@ def test_a_subclassed_model_is_tried_like_any_other(mixing: str, sees: bool) -> 
 @pytest.mark.parametrize("spec", [NEXT, PREVIOUS], ids=lambda spec: spec.name)
 def test_a_tap_by_name_that_holds_the_answer_brings_a_warning(spec: TargetSpec) -> None:
     base = id_model(*MIXING["rnn_both_ways"][0]())
-    with pytest.warns(AuxTasksWarning, match=f"{spec.asks_for} step, and .* layer 'mixing' already") as found:
+    with pytest.warns(AuxTasksWarning, match=f"{spec.lookahead} step, and .* layer 'mixing' already") as found:
         attach_heads(base, targets_of(spec, inputs=IDS), at="mixing", weights=1.0)
     assert found[0].filename == __file__
     assert _tap(base, spec, IDS, at="embedding") == "embedding"
@@ -134,7 +134,7 @@ def test_the_way_out_is_named_where_every_tensor_holds_the_answer() -> None:
 
 
 def test_a_tensor_without_the_steps_is_no_way_round() -> None:
-    spec = TargetSpec("next_values", "test", "step_vector", (12, 3), asks_for="next")
+    spec = TargetSpec("next_values", "test", "step_vector", (12, 3), lookahead="next")
     x = np.random.default_rng(0).normal(size=(8, 12, 3)).astype("float32")
 
     def base(*steps: layers.Layer) -> keras.Model:
@@ -160,7 +160,7 @@ def test_padding_of_any_number_on_either_side_is_told_by_the_lengths(spec: Targe
 
 
 def test_the_side_of_the_padding_is_known_of_real_targets() -> None:
-    targets = auxtasks.make_aux_targets(TEXTS, "text", "next_word", padding="pre", length=9)
+    targets = auxtasks.make_aux_targets(TEXTS, "text", "next_word", padding="pre", max_length=9)
     model = attach_heads(id_model(*MIXING["rnn_both_ways"][0]()), targets, weights=1.0)
     assert model.taps == {"next_word": "embedding"}
 
@@ -174,7 +174,7 @@ def test_tokens_shorter_than_words_are_tried_by_their_letters(sees: bool, writte
         texts = [text.replace(" ", "") + "。" for text in texts]
     letters = tuple(sorted(set("".join(texts)) - {" "}))
     tokens = layers.TextVectorization(vocabulary=letters, split="character", standardize=None)
-    spec = TargetSpec("next_word", "test", "step_class", (30,), n_classes=3, asks_for="next")
+    spec = TargetSpec("next_word", "test", "step_class", (30,), n_classes=3, lookahead="next")
     stack = [layers.Embedding(40, 8, name="embedding"), layers.Dense(6, name="forward")]
     mixing = layers.Conv1D(6, 3, padding="same" if sees else "causal", name="mixing")
     ends = [layers.GlobalAveragePooling1D(), layers.Dense(2)]
@@ -202,7 +202,7 @@ def test_a_tokenizer_that_keeps_punctuation_is_tried_by_the_words_before_it(sees
 
 @pytest.mark.parametrize("inputs", [["cat"], ["?! --", "-- ?"]])
 def test_texts_that_show_nothing_are_no_reason_to_refuse(inputs: list[str]) -> None:
-    spec = TargetSpec("next_word", "test", "step_class", (2,), n_classes=10, asks_for="next")
+    spec = TargetSpec("next_word", "test", "step_class", (2,), n_classes=10, lookahead="next")
     base = text_model(*MIXING["rnn_both_ways"][0](), length=2)
     with pytest.warns(AuxTasksWarning, match="could not be tried; check that the tap 'mixing' does not see the next"):
         assert _tap(base, spec, inputs) == "mixing"
@@ -228,7 +228,7 @@ def _beside(other: np.ndarray, texts: bool = False) -> keras.Model:
 )
 def test_of_several_inputs_the_one_with_the_steps_is_changed(words: Any, more: np.ndarray, own: Any) -> None:
     base, inputs = _beside(more, texts=words is TEXTS), {"words": words, "more": more}
-    assert attach_heads(base, targets_of(NEXT, inputs=own), inputs=inputs, weights=1.0).taps == {
+    assert attach_heads(base, targets_of(NEXT, inputs=own), samples=inputs, weights=1.0).taps == {
         "next_word": "embedding"
     }
 
@@ -241,9 +241,9 @@ def test_of_several_texts_the_targets_own_is_followed_through_its_tokens() -> No
     mixing = layers.Concatenate(name="mixing")([layers.Conv1D(6, 3, padding="same")(memory), _rnn(name="own")(steps)])
     base = keras.Model([read, written], layers.Dense(2)(layers.GlobalAveragePooling1D()(mixing)))
     inputs = [TEXTS[::-1], TEXTS]
-    assert attach_heads(base, targets_of(NEXT), inputs=inputs, weights=1.0).taps == {"next_word": "mixing"}
+    assert attach_heads(base, targets_of(NEXT), samples=inputs, weights=1.0).taps == {"next_word": "mixing"}
     with pytest.warns(AuxTasksWarning, match="the output of layer 'mixing' already holds that step"):
-        attach_heads(base, targets_of(NEXT, inputs=inputs[0]), at="mixing", inputs=inputs, weights=1.0)
+        attach_heads(base, targets_of(NEXT, inputs=inputs[0]), at="mixing", samples=inputs, weights=1.0)
 
 
 @pytest.mark.parametrize("kind", ["float_ids", "frozen", "one_hot"])
@@ -262,7 +262,7 @@ def test_where_no_gradient_flows_nothing_can_be_told(between: Any) -> None:
     mixing = layers.Lambda(lambda x: keras.ops.cumsum(between(x), axis=1), name="mixing")
     stack = [layers.Lambda(between, name="first"), mixing, layers.Dense(4, name="last"), layers.Flatten()]
     base = keras.Sequential([keras.Input((7, 1)), *stack, layers.Dense(2)])
-    spec = TargetSpec("next_values", "test", "step_vector", (7, 1), asks_for="next")
+    spec = TargetSpec("next_values", "test", "step_vector", (7, 1), lookahead="next")
     with pytest.warns(AuxTasksWarning, match="could not be tried; check that the tap 'last' does not see the next"):
         assert _tap(base, spec, IDS[..., None].astype("float32")) == "last"
 

@@ -19,14 +19,14 @@ RNG = np.random.default_rng(0)
 CLASSES = ("a", "b", "c", "d", "e")
 TASKS = {
     "numbers": SPECS["numbers"],
-    "kind": TargetSpec("kind", "test", "class", (), n_classes=5, chance=1.6, classes=CLASSES),
-    "tags": TargetSpec("tags", "test", "multilabel", (3,), chance=0.69, columns=("x", "y", "z")),
+    "kind": TargetSpec("kind", "test", "class", (), n_classes=5, baseline_loss=1.6, classes=CLASSES),
+    "tags": TargetSpec("tags", "test", "multilabel", (3,), baseline_loss=0.69, columns=("x", "y", "z")),
 }
 Y = {"main": some_missing(labels()), **aux_targets(), "tags": RNG.integers(-1, 2, (48, 3))}
 
 
 def _model() -> AuxModel:
-    model = attach_heads(dense_base(dropout=0.0), TASKS, inputs=X, weights=1.0)
+    model = attach_heads(dense_base(dropout=0.0), TASKS, samples=X, weights=1.0)
     model.compile(keras.optimizers.SGD(0.1), LOSS)
     return model
 

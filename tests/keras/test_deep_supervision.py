@@ -22,7 +22,7 @@ Y = some_missing(labels())
 
 def _model(base: keras.Model | None = None, specs: Any = None, loss: Any = LOSS, **kwargs: Any) -> AuxModel:
     kwargs = {"deep_supervision": "hidden", **kwargs}
-    model = attach_heads(base or dense_base(), specs, inputs=X, **kwargs)
+    model = attach_heads(base or dense_base(), specs, samples=X, **kwargs)
     model.compile(keras.optimizers.SGD(0.1), loss)
     return model
 
@@ -37,7 +37,7 @@ def test_it_is_the_same_as_giving_the_label_as_a_target() -> None:
     given.fit(X, {"main": Y, EARLY: Y}, shuffle=False, verbose=0)
     assert_same(early.base, given.base)
     assert early.loss_weights == {EARLY: 0.3}
-    assert early.specs[EARLY].chance == pytest.approx(log(3))
+    assert early.specs[EARLY].baseline_loss == pytest.approx(log(3))
 
 
 FORMS = {
@@ -158,9 +158,9 @@ REFUSED = [
 @pytest.mark.parametrize(("build", "asked", "error", "message"), REFUSED)
 def test_what_cannot_be_supervised_is_refused(build: Any, asked: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
-        attach_heads(build(), SPECS, inputs=X, deep_supervision=asked)
+        attach_heads(build(), SPECS, samples=X, deep_supervision=asked)
 
 
 def test_no_targets_and_no_deep_supervision_are_refused() -> None:
     with pytest.raises(InvalidTypeError, match=r"`targets` must be AuxTargets.*; got NoneType"):
-        attach_heads(dense_base(), None, inputs=X)
+        attach_heads(dense_base(), None, samples=X)

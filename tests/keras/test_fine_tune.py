@@ -19,7 +19,7 @@ Y = labels()
 FAST = {"verbose": 0, "batch_size": 48}
 
 
-class Watch(keras.callbacks.Callback):
+class Monitor(keras.callbacks.Callback):
     """Notes what changed in each phase, and how it was trained."""
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ def deep() -> keras.Model:
 
 
 def test_the_head_is_trained_first_and_everything_after() -> None:
-    model, watch = deep(), Watch()
+    model, watch = deep(), Monitor()
     histories = fine_tune(model, X, Y, epochs=(2, 1), callbacks=[watch], validation_data=(X, Y), **FAST)
     assert watch.moved == [
         {"one": False, "two": False, "three": False, "top": True},
@@ -65,7 +65,7 @@ def test_the_head_is_trained_first_and_everything_after() -> None:
 
 
 def test_step_by_step_with_an_optimizer_of_ones_own() -> None:
-    model, watch = deep(), Watch()
+    model, watch = deep(), Monitor()
     used = keras.optimizers.SGD(5.0, momentum=0.5)
     used.exclude_from_weight_decay(var_names=["bias"])
     used.build(deep().trainable_weights)

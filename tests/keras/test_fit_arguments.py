@@ -49,7 +49,7 @@ def test_arguments_that_cannot_work_are_refused(arguments: Any, error: type[Exce
 
 def test_a_model_is_compiled_first() -> None:
     with pytest.raises(ValueError, match=r"call `compile\(\)`"):
-        attach_heads(dense_base(), SPECS, inputs=X, weights=1.0).fit(X, Y)
+        attach_heads(dense_base(), SPECS, samples=X, weights=1.0).fit(X, Y)
 
 
 def test_a_target_of_another_width_is_refused_in_a_data_set() -> None:
@@ -60,7 +60,7 @@ def test_a_target_of_another_width_is_refused_in_a_data_set() -> None:
 
 @pytest.mark.filterwarnings("ignore:Gradients do not exist for variables:UserWarning")  # those of the main head
 def test_targets_alone_can_be_trained() -> None:
-    model = attach_heads(dense_base(), SPECS, inputs=X, weights=1.0)
+    model = attach_heads(dense_base(), SPECS, samples=X, weights=1.0)
     model.compile(keras.optimizers.SGD(0.05))
     logs = model.fit(X, aux_targets(), epochs=6, verbose=0, validation_data=(X, aux_targets())).history
     assert logs["numbers_loss"][-1] < logs["numbers_loss"][0]

@@ -115,9 +115,9 @@ def test_a_subclassed_model_is_run_to_see_its_order() -> None:
         InvalidInputError, match=r"`inputs`: Own does not declare .*'top', 'low', 'backbone'.*pass a few"
     ):
         freeze(model)
-    with freeze(model, "deep", inputs=X):
+    with freeze(model, "deep", samples=X):
         assert sorted(trainable(model)) == ["deeper", "top"]
-    with freeze(model, inputs=X):
+    with freeze(model, samples=X):
         assert trainable(model) == ["top"]
 
 
@@ -170,7 +170,7 @@ def test_models_that_cannot_be_frozen_are_refused() -> None:
     unused.spare = layers.Dense(2, name="spare")
     unused.spare.build((None, 3))
     with pytest.raises(InvalidInputError, match="'spare' is not called when the model runs"):
-        freeze(unused, "spare", inputs=X)
+        freeze(unused, "spare", samples=X)
 
 
 def test_a_frozen_normalisation_keeps_its_statistics() -> None:
@@ -189,4 +189,4 @@ def test_a_frozen_normalisation_keeps_its_statistics() -> None:
 
 def test_inputs_of_another_shape_are_refused() -> None:
     with pytest.raises(InvalidInputError, match=r"`inputs`: a sample has shape \(1,\), and the model reads"):
-        freeze(dense_model(), up_to=0.5, inputs=X[:2, :1])
+        freeze(dense_model(), up_to=0.5, samples=X[:2, :1])

@@ -24,7 +24,7 @@ SPECS = {
     "wide": TargetSpec("wide", "test", "vector", (300,)),
     "narrow": TargetSpec("narrow", "test", "vector", (3,)),
     "class": TargetSpec("class", "test", "class", (), n_classes=7),
-    "grid": TargetSpec("grid", "test", "vector", (12,), place="grid"),
+    "grid": TargetSpec("grid", "test", "vector", (12,), spatial="grid"),
     "image": TargetSpec("image", "test", "image", (12, 9, 2)),
     "series": TargetSpec("series", "test", "step_vector", (30, 4)),
     "steps": TargetSpec("steps", "test", "step_class", (10,), n_classes=40),
@@ -54,7 +54,7 @@ def a_wide_target(n: int = 200, d: int = 300) -> tuple[np.ndarray, auxtasks.AuxT
     rng = np.random.default_rng(0)
     X = rng.normal(size=(n, 20)).astype("float32")
     mixed = X @ rng.normal(size=(20, d)) + 0.01 * rng.normal(size=(n, d))
-    return X, auxtasks.make_aux_targets(X, "any", tasks=[], given={"wide": mixed})
+    return X, auxtasks.make_aux_targets(X, "any", tasks=[], label_columns={"wide": mixed})
 
 
 @pytest.mark.parametrize("name", list(PLANS))
@@ -79,7 +79,7 @@ def test_all_heads_together_stay_within_the_budget(budget: float) -> None:
     X, targets = a_wide_target()
     base = keras.Sequential([layers.Dense(1000), layers.Dense(6000), layers.Dense(1)])
     specs = {**targets.specs, **{name: SPECS[name] for name in ("narrow", "class", "image")}}
-    model = attach_heads(base, specs, inputs=X, head_budget=budget)
+    model = attach_heads(base, specs, samples=X, head_budget=budget)
     allowed = max(FEWEST, int(budget * base.count_params()))
     assert 0.8 * allowed < n_trained(model) <= allowed
 
@@ -87,7 +87,7 @@ def test_all_heads_together_stay_within_the_budget(budget: float) -> None:
 def test_heads_within_the_budget_are_as_without_one() -> None:
     X, targets = a_wide_target(d=12)
     first, second = (
-        attach_heads(wide_base(30), targets, inputs=X, seed=0, head_budget=budget).heads[0] for budget in (0.1, None)
+        attach_heads(wide_base(30), targets, samples=X, seed=0, head_budget=budget).heads[0] for budget in (0.1, None)
     )
     assert first.size == second.size == HeadSize()
     np.testing.assert_array_equal(first.kernel, second.kernel)
@@ -95,18 +95,18 @@ def test_heads_within_the_budget_are_as_without_one() -> None:
 
 def test_without_a_budget_every_number_has_weights_of_its_own() -> None:
     X, targets = a_wide_target()
-    assert n_trained(attach_heads(wide_base(), targets, inputs=X, head_budget=None)) == 4000 * 300 + 300
+    assert n_trained(attach_heads(wide_base(), targets, samples=X, head_budget=None)) == 4000 * 300 + 300
 
 
 def test_a_budget_that_no_head_keeps_is_refused() -> None:
     X, targets = a_wide_target()
     specs = {**targets.specs, "series": SPECS["series"]}
     with pytest.raises(InvalidInputError, match=r"allows 500,000 .* 'wide', on a tap of shape \(300000,\)"):
-        attach_heads(wide_base(300_000), specs, inputs=X, head_budget=0)
+        attach_heads(wide_base(300_000), specs, samples=X, head_budget=0)
     with pytest.raises(InvalidInputError, match="`head_budget` must be at least 0"):
-        attach_heads(wide_base(), targets, inputs=X, head_budget=-0.1)
+        attach_heads(wide_base(), targets, samples=X, head_budget=-0.1)
     with pytest.raises(InvalidTypeError, match="`head_budget` must be a number"):
-        attach_heads(wide_base(), targets, inputs=X, head_budget="small")  # type: ignore[arg-type]
+        attach_heads(wide_base(), targets, samples=X, head_budget="small")  # type: ignore[arg-type]
 
 
 def test_components_are_those_of_scikit_learn() -> None:
@@ -143,7 +143,7 @@ def test_missing_numbers_count_as_the_mean() -> None:
 def test_a_wide_vector_is_learned_from_its_components(tmp_path: Path) -> None:
     keras.utils.set_random_seed(0)
     X, targets = a_wide_target()
-    model = attach_heads(wide_base(2000), targets, inputs=X, weights=1.0)
+    model = attach_heads(wide_base(2000), targets, samples=X, weights=1.0)
     assert model.heads[0].size.components["wide"] <= 20
     assert n_trained(model) < 50_000
     model.compile(keras.optimizers.Adam(0.003), "mse")
@@ -165,7 +165,7 @@ def test_a_wide_vector_is_learned_from_its_components(tmp_path: Path) -> None:
 
 def test_on_components_the_trunk_has_the_gradient_of_the_projected_target() -> None:
     X, targets = a_wide_target()
-    model = attach_heads(wide_base(2000), targets, inputs=X, weights=1.0, seed=0)
+    model = attach_heads(wide_base(2000), targets, samples=X, weights=1.0, seed=0)
     (head,) = model.heads
     mean, axes = np.split(head.components["wide"].numpy(), [1])
     unit = axes / np.linalg.norm(axes, axis=1, keepdims=True)
@@ -208,16 +208,16 @@ def test_a_target_that_is_not_far_finer_than_the_tap_is_linear_in_all_of_it(
 
 def test_a_model_says_what_its_heads_have() -> None:
     X, targets = a_wide_target(d=12)
-    model = attach_heads(wide_base(30), targets, inputs=X)
+    model = attach_heads(wide_base(30), targets, samples=X)
     assert repr(model).endswith("with 661 parameters; heads (56 %): wide at 'hidden' with 372>")
-    assert repr(attach_heads(wide_base(30), targets, inputs=X)).startswith("<AuxModel of 'sequential")
+    assert repr(attach_heads(wide_base(30), targets, samples=X)).startswith("<AuxModel of 'sequential")
 
 
 @pytest.mark.parametrize("name", ["my label", "ä/b", "x" * 40])
 def test_heads_are_named_by_their_targets(name: str) -> None:
     X, _ = a_wide_target()
     spec = TargetSpec(name, "test", "vector", (2,))
-    model = attach_heads(wide_base(30), {name: spec}, inputs=X)
+    model = attach_heads(wide_base(30), {name: spec}, samples=X)
     model.compile("sgd", "mse")
     model.fit(X[:4], {"main": np.zeros(4), name: np.zeros((4, 2))}, verbose=0)
     assert model.heads[0].name.startswith("head_")

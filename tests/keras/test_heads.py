@@ -57,7 +57,7 @@ def _fit(base: keras.Model, x: np.ndarray, targets: dict[str, Any], at: Any) -> 
         name: TargetSpec(name, "test", kind, values.shape[1:], n_classes=2 if "class" in kind else None)
         for name, (values, kind) in targets.items()
     }
-    model = attach_heads(base, specs, at=at, inputs=x, seed=0, weights=1.0)
+    model = attach_heads(base, specs, at=at, samples=x, seed=0, weights=1.0)
     model.compile(keras.optimizers.Adam(0.02), "mse")
     y = {"main": np.full(N, np.nan), **{name: values for name, (values, _) in targets.items()}}
     # Few long epochs: beginning one takes longer than its steps.
@@ -126,7 +126,7 @@ def test_heads_of_one_seed_are_equal_and_of_another_are_not() -> None:
     x = np.zeros((2, 12, 2), "float32")
     specs = {"vector": TargetSpec("vector", "test", "vector", (3,))}
     first, again, other = (
-        attach_heads(_conv1d(), specs, inputs=x, seed=seed, weights=1.0).heads[0].kernel for seed in (1, 1, 2)
+        attach_heads(_conv1d(), specs, samples=x, seed=seed, weights=1.0).heads[0].kernel for seed in (1, 1, 2)
     )
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
@@ -138,8 +138,8 @@ def test_the_loss_is_in_units_of_chance_and_weighted() -> None:
 
     def losses(chance: float, weight: float) -> dict[str, float]:
         keras.utils.set_random_seed(0)
-        spec = TargetSpec("vector", "test", "vector", (2,), chance=chance)
-        model = attach_heads(_conv1d(), {"vector": spec}, weights=weight, inputs=x, seed=0)
+        spec = TargetSpec("vector", "test", "vector", (2,), baseline_loss=chance)
+        model = attach_heads(_conv1d(), {"vector": spec}, weights=weight, samples=x, seed=0)
         model.compile("sgd", "mse")
         found: dict[str, float] = model.evaluate(x, y, return_dict=True, verbose=0)
         return found

@@ -15,7 +15,7 @@ from auxtasks.keras.pooling import Pooling
 from auxtasks.specs import TargetSpec
 
 VECTOR = TargetSpec("task", "test", "vector", (2,))
-GRID = TargetSpec("task", "test", "vector", (50,), place="grid")
+GRID = TargetSpec("task", "test", "vector", (50,), spatial="grid")
 IMAGE = TargetSpec("task", "test", "image", (4, 4, 1))
 IMAGES = np.random.default_rng(0).random((4, 8, 8, 1), dtype="float32")
 
@@ -127,7 +127,7 @@ def test_a_layer_itself_says_where_to_read() -> None:
 def test_an_early_head_is_named_after_its_layer() -> None:
     base = _after_frozen()
     layer = base.get_layer("learned")
-    assert attach_heads(base, None, inputs=IMAGES, deep_supervision={layer: "class"}).taps == {
+    assert attach_heads(base, None, samples=IMAGES, deep_supervision={layer: "class"}).taps == {
         "main_at_learned": "learned"
     }
 

@@ -20,7 +20,7 @@ Y = {"main": labels(), **aux_targets()}
 
 
 def _attached(base: keras.Model, **options: Any) -> AuxModel:
-    return attach_heads(base, SPECS, inputs=X, **{"weights": 1.0, **options})
+    return attach_heads(base, SPECS, samples=X, **{"weights": 1.0, **options})
 
 
 def _compiled(**changed: Any) -> keras.Model:
@@ -150,9 +150,9 @@ def test_labels_without_a_loss_are_refused_as_by_keras(use: str) -> None:
 
 
 def test_auxiliary_loss_says_what_it_cannot_do() -> None:
-    in_turns = _attached(dense_base(), schedule="alternating")
+    alternates = _attached(dense_base(), schedule="alternating")
     with pytest.raises(InvalidInputError, match="`schedule`: tasks are trained in turn by fit alone"):
-        in_turns.auxiliary_loss(X, Y)
+        alternates.auxiliary_loss(X, Y)
     weighed = _attached(dense_base(), weighting="uncertainty")
     with pytest.raises(InvalidInputError, match=r"`weighting`: Uncertainty weighs the tasks .* by fit alone"):
         weighed.auxiliary_loss(X, Y)
@@ -160,7 +160,7 @@ def test_auxiliary_loss_says_what_it_cannot_do() -> None:
         _attached(dense_base()).auxiliary_loss(X, {"numbers": Y["numbers"]})
     taught = {"soft": TargetSpec("soft", "soft_labels", "distribution", (3,), options={"output": "main"})}
     with pytest.raises(InvalidInputError, match="'soft' is learned by the main output, with the loss given to compile"):
-        attach_heads(dense_base(), taught, inputs=X).auxiliary_loss(X, {"soft": np.full((48, 3), 1 / 3)})
+        attach_heads(dense_base(), taught, samples=X).auxiliary_loss(X, {"soft": np.full((48, 3), 1 / 3)})
 
 
 def test_auxiliary_loss_leaves_nothing_behind() -> None:

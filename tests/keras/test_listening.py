@@ -48,7 +48,7 @@ def _base(units: int = 2, activation: str | None = "softmax") -> keras.Model:
 def _model(said: Any = None, targets: AuxTargets = TARGETS, weights: Any = "auto", loss: Any = LOSS) -> AuxModel:
     """Return a model; `said` is what the teacher says of labelled samples that it was not shown."""
     shape = (1, None) if targets.specs["soft_labels"].kind == "vector" else (2, "softmax")
-    model = attach_heads(_base(*shape), targets, weights=weights, inputs=targets.inputs)
+    model = attach_heads(_base(*shape), targets, weights=weights, samples=targets.inputs)
     model.compile(keras.optimizers.Adam(0.01), loss)
     if said is not None:
         model._listening.unseen["soft_labels"] = said

@@ -111,7 +111,7 @@ def test_labels_per_step_that_are_missing_or_masked_are_left_out() -> None:
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(48, 6, 3)).astype("float32"), rng.integers(0, 3, (48, 6))
     x[:, 4:] = 0.0
-    model = attach_heads(base, SPECS, inputs=x, weights=1.0)
+    model = attach_heads(base, SPECS, samples=x, weights=1.0)
     model.compile("sgd", LOSS, metrics=["accuracy"])
     base.compile("sgd", LOSS, metrics=["accuracy"])
     padded = y.copy()

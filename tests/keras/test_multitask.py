@@ -21,15 +21,15 @@ TASKS = {
     "digit": 10,
     "angle": "regression",
     "odd": "binary",
-    "tags": OutputSpec(3, "labels", hidden=(8, 4), at=0.0, weight=0.5),
-    "numbers": SPECS["numbers"],
+    "tags": OutputSpec(3, "multilabel", hidden=(8, 4), at=0.0, weight=0.5),
+    "vector": SPECS["vector"],
 }
 Y = {
     "digit": RNG.integers(0, 10, 32),
     "angle": RNG.normal(size=32),
     "odd": RNG.integers(0, 2, 32),
     "tags": RNG.integers(0, 2, (32, 3)),
-    "numbers": RNG.normal(size=(32, 4)),
+    "vector": RNG.normal(size=(32, 4)),
 }
 
 
@@ -43,7 +43,7 @@ def test_every_kind_of_task_has_its_head_loss_and_metric() -> None:
     encoder = _encoder()
     model = build_multitask_model(encoder, TASKS, hidden=16, at={"angle": "conv"})
     assert {name: output.shape[1] for name, output in model.output.items()} == {
-        "digit": 10, "angle": 1, "odd": 1, "tags": 3, "numbers": 4
+        "digit": 10, "angle": 1, "odd": 1, "tags": 3, "vector": 4
     }  # fmt: skip
     assert model.get_layer("deep") is encoder.get_layer("deep")
     before = encoder.get_weights()
@@ -74,7 +74,7 @@ def test_it_is_a_base_like_any_other(tmp_path: Any) -> None:
 
 
 def test_losses_and_metrics_can_be_chosen() -> None:
-    spec = OutputSpec(1, "numbers", loss=keras.losses.Huber(), metrics="mse")
+    spec = OutputSpec(1, "vector", loss=keras.losses.Huber(), metrics="mse")
     model = build_multitask_model(_encoder(), {"angle": spec}, optimizer=keras.optimizers.SGD(0.0))
     logs = model.evaluate(X, {"angle": Y["angle"]}, return_dict=True, verbose=0)
     predicted = model.predict(X, verbose=0)["angle"][:, 0]
@@ -94,7 +94,7 @@ def test_a_nested_model_is_read_where_the_encoder_calls_it() -> None:
 
 def test_one_task_is_known_by_its_own_name_or_as_main() -> None:
     model = attach_heads(
-        build_multitask_model(_encoder(), {"digit": 10}), None, inputs=X, deep_supervision="conv", weights="auto"
+        build_multitask_model(_encoder(), {"digit": 10}), None, samples=X, deep_supervision="conv", weights="auto"
     )
     model.compile("sgd", {"digit": LOSS})
     assert model.loss_weights == {"digit_at_conv": 0.3}

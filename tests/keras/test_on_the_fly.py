@@ -247,7 +247,9 @@ def test_a_sample_instead_of_a_batch_is_told_so() -> None:
 
 
 REFUSED = {
-    "given columns cannot be computed.*'who'": lambda: AuxTargetGenerator("signal", "std").fit(X, given={"who": Y}),
+    "label columns cannot be computed.*'who'": lambda: AuxTargetGenerator("signal", "std").fit(
+        X, label_columns={"who": Y}
+    ),
     "series of different lengths": lambda: AuxTargetGenerator("signal", "std").fit([X[0], X[1, :20]]),
     "change the inputs.*'next_steps'": lambda: AuxTargetGenerator("signal", ["std", "next_steps"]).fit(X),
     "without a form for tensors: 'p'": lambda: AuxTargetGenerator("signal", {"p": {"task": "permutation_entropy"}}).fit(

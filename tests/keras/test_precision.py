@@ -24,7 +24,7 @@ def float16() -> Iterator[None]:
 @pytest.mark.graph
 @pytest.mark.usefixtures("float16")
 def test_heads_stay_in_float32_under_mixed_precision() -> None:
-    model = attach_heads(dense_base(), SPECS, inputs=X, weights=1.0)
+    model = attach_heads(dense_base(), SPECS, samples=X, weights=1.0)
     assert model.base.compute_dtype == "float16"
     assert {head.compute_dtype for head in model.heads} == {"float32"}
     model.compile(keras.optimizers.Adam(0.02), LOSS, metrics=["accuracy"])
@@ -41,7 +41,7 @@ def test_a_float32_base_is_not_fed_float16_inputs() -> None:
     keras.mixed_precision.set_global_policy("float32")
     base = dense_base()
     keras.mixed_precision.set_global_policy("mixed_float16")
-    model = attach_heads(base, SPECS, inputs=X, weights=1.0)
+    model = attach_heads(base, SPECS, samples=X, weights=1.0)
     np.testing.assert_array_equal(model(X), base(X))
     model.compile("sgd", LOSS)
     model.fit(X, Y, verbose=0)
@@ -56,6 +56,6 @@ def test_a_mixed_base_keeps_its_policy() -> None:
             keras.layers.Dense(3, activation="softmax", dtype="float32"),
         ]
     )
-    model = attach_heads(base, SPECS, at="hidden", inputs=X, weights=1.0)
+    model = attach_heads(base, SPECS, at="hidden", samples=X, weights=1.0)
     model.compile("sgd", LOSS)
     assert np.isfinite(model.fit(X, Y, verbose=0).history["loss"]).all()

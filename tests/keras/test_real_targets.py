@@ -47,7 +47,7 @@ def _train(base: keras.Model, targets: auxtasks.AuxTargets, x_val: Any, **argume
 def test_signals() -> None:
     x = np.random.default_rng(0).normal(size=(N, 32, 2)).cumsum(axis=1).astype("float32")
     place = np.where(np.arange(N) % 3 == 0, "left", "right")
-    targets = auxtasks.make_aux_targets(x, "signal", ["std", "fft", "reconstruction"], given={"place": place})
+    targets = auxtasks.make_aux_targets(x, "signal", ["std", "fft", "reconstruction"], label_columns={"place": place})
     assert set(targets) == {"std", "fft", "reconstruction", "place"}
     base = keras.Sequential(
         [

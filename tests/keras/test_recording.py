@@ -24,7 +24,7 @@ def _traces(model: keras.Model) -> list[str]:
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_attaching_leaves_no_trace(kind: ModelKind) -> None:
     base = kind.build()
-    attach_heads(base, SPECS, at=kind.tap, inputs=kind.data(), weights=1.0)
+    attach_heads(base, SPECS, at=kind.tap, samples=kind.data(), weights=1.0)
     assert not _traces(base)
     assert not _shadowed
 

@@ -21,7 +21,7 @@ def _trained(kind: ModelKind, *, heads: bool) -> tuple[keras.Model, dict[str, li
     base = model = kind.build()
     x, y = kind.data(), labels()
     if heads:
-        model = attach_heads(base, SPECS, at={"numbers": kind.tap}, weights=0.0, inputs=x)
+        model = attach_heads(base, SPECS, at={"numbers": kind.tap}, weights=0.0, samples=x)
     # Tracing the large model takes longer than an eager step.
     is_large = kind.name == "pretrained_style"
     model.compile("adam", LOSS, metrics=["accuracy"], run_eagerly=is_large)
@@ -40,7 +40,7 @@ def test_weight_zero_is_plain_training_bit_for_bit(kind: ModelKind) -> None:
 
 def _fit_dense(form: str, *, heads: bool, **compile_args: Any) -> tuple[keras.Model, Any]:
     base = dense_base()
-    model = attach_heads(base, SPECS, weights=0.0, inputs=X) if heads else base
+    model = attach_heads(base, SPECS, weights=0.0, samples=X) if heads else base
     model.compile(keras.optimizers.Adam(0.01), LOSS, **compile_args)
     y = {"main": labels(), **aux_targets()} if heads else labels()
     data = {"dataset": lambda: (dataset(X, y),), "pydataset": lambda: (Batches(X, y),), "arrays": lambda: (X, y)}[form]
@@ -75,7 +75,7 @@ def test_attaching_leaves_random_numbers_and_weights_alone() -> None:
     keras.utils.set_random_seed(5)
     expected = tf.random.normal((3,)), np.random.normal(size=3)  # noqa: NPY002 - the global state is meant
     keras.utils.set_random_seed(5)
-    attach_heads(base, SPECS, inputs=X, weights=1.0)
+    attach_heads(base, SPECS, samples=X, weights=1.0)
     found = tf.random.normal((3,)), np.random.normal(size=3)  # noqa: NPY002
     for one, other in zip((*expected, *before), (*found, *values(base)), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -85,7 +85,7 @@ def test_attaching_leaves_random_numbers_and_weights_alone() -> None:
 def test_a_task_without_any_target_changes_nothing_and_logs_nan(weight: float) -> None:
     def trained(numbers: Any) -> Any:
         base = dense_base()
-        model = attach_heads(base, SPECS, weights={"numbers": weight, "kind": 1.0}, inputs=X)
+        model = attach_heads(base, SPECS, weights={"numbers": weight, "kind": 1.0}, samples=X)
         model.compile("sgd", LOSS)
         targets = {"main": some_missing(labels()), **aux_targets(), **numbers}
         return base, model.fit(X, targets, verbose=0).history

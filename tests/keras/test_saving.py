@@ -27,7 +27,7 @@ SMALL = [kind for kind in KINDS if kind.name != "pretrained_style"]
 def test_a_saved_model_is_the_same_model(kind: ModelKind, tmp_path: Path) -> None:
     x, tap = kind.data(8), kind.tap
     y = {name: values[:8] for name, values in Y.items()}
-    model = attach_heads(kind.build(), SPECS, at={"numbers": tap}, weights={"numbers": 1.0, "kind": 0.5}, inputs=x)
+    model = attach_heads(kind.build(), SPECS, at={"numbers": tap}, weights={"numbers": 1.0, "kind": 0.5}, samples=x)
     model.compile(keras.optimizers.Adam(0.01), LOSS, metrics=["accuracy"])
     model.fit(x, y, batch_size=8, verbose=0)
     model.save(tmp_path / "model.keras")
@@ -99,7 +99,7 @@ def test_an_export_computes_the_main_output(tmp_path: Path, compiled_base: bool)
 def test_stripping_gives_the_very_object_back_ready_for_use() -> None:
     base = dense_base()
     base.compile("sgd", LOSS)
-    model = attach_heads(base, SPECS, inputs=X, weights=1.0)
+    model = attach_heads(base, SPECS, samples=X, weights=1.0)
     model.compile("adam", LOSS)
     model.fit(X, Y, verbose=0)
     found = strip_heads(model)
@@ -108,7 +108,7 @@ def test_stripping_gives_the_very_object_back_ready_for_use() -> None:
     np.testing.assert_array_equal(base.predict(X, verbose=0), model.predict(X, verbose=0))
     base.compile("adam", LOSS)
     base.fit(X, labels(), verbose=0)
-    again = attach_heads(base, {"kind": SPECS["kind"]}, inputs=X, weights=1.0)
+    again = attach_heads(base, {"kind": SPECS["kind"]}, samples=X, weights=1.0)
     again.compile("adam", LOSS)
     assert set(again.fit(X, {"main": labels(), "kind": Y["kind"]}, verbose=0).history) == {
         "loss", "main_loss", "kind_loss"

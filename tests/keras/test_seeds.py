@@ -27,7 +27,7 @@ def trained(seed: int, main: np.ndarray) -> AuxModel:
             keras.layers.Dense(3, activation="softmax"),
         ]
     )
-    model = attach_heads(base, SPECS, inputs=X, weights=1.0)
+    model = attach_heads(base, SPECS, samples=X, weights=1.0)
     model.compile("adam", LOSS)
     model.fit(X, {"main": main, **aux_targets()}, batch_size=16, epochs=2, verbose=0)
     return model

@@ -44,7 +44,7 @@ def _base(form: str) -> keras.Model:
 
 
 def _model(form: str, weights: float = 1.0) -> AuxModel:
-    model = attach_heads(_base(form), SPECS, weights=weights, inputs=X)
+    model = attach_heads(_base(form), SPECS, weights=weights, samples=X)
     model.compile(keras.optimizers.SGD(0.1), LOSSES, metrics=METRICS)
     return model
 
@@ -85,7 +85,7 @@ def test_each_output_has_missing_labels_of_its_own(form: str, missing: str) -> N
 
 
 def test_sample_weights_by_output_go_together_with_missing_labels() -> None:
-    model = attach_heads(_base("dict"), SPECS, inputs=X, weights=1.0)
+    model = attach_heads(_base("dict"), SPECS, samples=X, weights=1.0)
     model.compile("sgd", LOSSES, weighted_metrics={"b": ["mae"]})
     weight = {"a": np.ones(48), "b": np.random.default_rng(0).random(48)}
     found = model.evaluate(X, {"a": YA, "b": some_missing(YB)}, 48, 0, weight, return_dict=True)
@@ -128,7 +128,7 @@ CONTROLS: list[tuple[str, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("form", "options"), CONTROLS)
 def test_several_outputs_work_with_every_control_and_are_saved(form: str, options: Any, tmp_path: Any) -> None:
-    model = attach_heads(_base(form), SPECS, inputs=X, **{"weights": 1.0, **options})
+    model = attach_heads(_base(form), SPECS, samples=X, **{"weights": 1.0, **options})
     loss_weights = {"a": 1.0, "b": 0.5}
     model.compile("adam", LOSSES, loss_weights=loss_weights, metrics=METRICS)
     y = {"a": some_missing(YA), "b": some_missing(YB, 30), **TARGETS}
@@ -182,7 +182,7 @@ class TwoByPlace(TwoOutputs):
 
 
 def test_a_subclassed_model_with_a_mapping_of_one_output_takes_its_name() -> None:
-    model = attach_heads(OneByName(), SPECS, inputs=X, weights=1.0)
+    model = attach_heads(OneByName(), SPECS, samples=X, weights=1.0)
     model.compile("sgd", {"a": LOSS})
     assert model.label_names == ["a"]
     logs = model.fit(X, {"a": some_missing(YA), **TARGETS}, verbose=0).history
@@ -192,7 +192,7 @@ def test_a_subclassed_model_with_a_mapping_of_one_output_takes_its_name() -> Non
 
 
 def test_a_subclassed_model_with_a_tuple_takes_labels_by_place() -> None:
-    model = attach_heads(TwoByPlace(), SPECS, inputs=X, weights=1.0)
+    model = attach_heads(TwoByPlace(), SPECS, samples=X, weights=1.0)
     model.compile("sgd", [LOSS, "mse"])
     by_place = {"0": some_missing(YA), "1": YB}
     expected = model.evaluate(X, [by_place["0"], YB], verbose=0, return_dict=True)
@@ -203,7 +203,7 @@ def test_a_subclassed_model_with_a_tuple_takes_labels_by_place() -> None:
 
 def test_inputs_by_name_work_throughout(tmp_path: Any) -> None:
     x = {"left": X, "right": X[::-1]}
-    model = attach_heads(TwoInputs(), SPECS, at=0, inputs=x, weights=1.0)
+    model = attach_heads(TwoInputs(), SPECS, at=0, samples=x, weights=1.0)
     model.compile("sgd", LOSS)
     model.fit(x, {"main": some_missing(YA), **TARGETS}, verbose=0)
     model.save(tmp_path / "model.keras")
@@ -220,4 +220,4 @@ def test_all_inputs_are_needed_for_the_trial_run() -> None:
     hidden = layers.Dense(4)(layers.Add()([left, right]))
     base = keras.Model([left, right], layers.Dense(2)(hidden))
     with pytest.raises(InvalidInputError, match=r"`inputs`: the model reads 2 inputs; found 1. Pass samples of all"):
-        attach_heads(base, SPECS, inputs=X, weights=1.0)
+        attach_heads(base, SPECS, samples=X, weights=1.0)

@@ -25,7 +25,7 @@ def built() -> dict[str, keras.Model]:
 
 
 def _tap(built: Any, kind: str, at: Any, spec: TargetSpec = TASK["task"]) -> str:
-    return attach_heads(built[kind], {"task": spec}, at=at, inputs=BY_NAME[kind].data(4), weights=1.0).taps["task"]
+    return attach_heads(built[kind], {"task": spec}, at=at, samples=BY_NAME[kind].data(4), weights=1.0).taps["task"]
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_fractions_count_the_stages_of_the_model(built: Any) -> None:
     assert stages.index(middle) == pytest.approx(len(stages) / 2, abs=2)
 
 
-VECTOR, GRID = TASK["task"], TargetSpec("task", "test", "vector", (2,), place="grid")
+VECTOR, GRID = TASK["task"], TargetSpec("task", "test", "vector", (2,), spatial="grid")
 IMAGE = TargetSpec("task", "test", "image", (4, 4, 1))
 
 
@@ -89,7 +89,7 @@ def test_auto_takes_the_deepest_tensor_with_the_axes_the_target_needs(
     built: Any, kind: str, spec: TargetSpec, rank: int
 ) -> None:
     base = built[kind]
-    model = attach_heads(base, {"task": spec}, inputs=BY_NAME[kind].data(4), weights=1.0)
+    model = attach_heads(base, {"task": spec}, samples=BY_NAME[kind].data(4), weights=1.0)
     (point,) = model._plan.taps.values()
     assert len(point.shape) == rank
     assert point.path != base.layers[-1].name
@@ -104,7 +104,7 @@ def test_auto_reads_a_series_at_the_steps_of_the_target(built: Any) -> None:
 
 def test_each_task_has_its_own_tap_and_the_rest_is_auto(built: Any) -> None:
     specs = {name: TargetSpec(name, "test", "vector", (2,)) for name in ("low", "high")}
-    model = attach_heads(built["conv1d"], specs, at={"low": "conv"}, inputs=BY_NAME["conv1d"].data(4), weights=1.0)
+    model = attach_heads(built["conv1d"], specs, at={"low": "conv"}, samples=BY_NAME["conv1d"].data(4), weights=1.0)
     assert model.taps["low"] == "conv"
     assert model.taps["high"] == built["conv1d"].layers[-2].name
 
@@ -142,7 +142,7 @@ def test_an_output_that_is_no_feature_is_refused() -> None:
     rounding = layers.Lambda(lambda x: keras.ops.cast(x, "int32"), name="rounding")
     base = _model(layers.Dense(4, name="hidden"), rounding, layers.Embedding(9, 3), layers.Flatten(), layers.Dense(2))
     with pytest.raises(InvalidInputError, match=r"'rounding' does not return a float tensor .* such as .*'hidden'"):
-        attach_heads(base, TASK, at="rounding", inputs=np.ones((4, 6), "float32"), weights=1.0)
+        attach_heads(base, TASK, at="rounding", samples=np.ones((4, 6), "float32"), weights=1.0)
 
 
 def test_an_ambiguous_name_is_refused_with_the_paths() -> None:
@@ -152,8 +152,8 @@ def test_an_ambiguous_name_is_refused_with_the_paths() -> None:
     hidden = layers.Concatenate()([tower(inputs) for tower in towers])
     base = keras.Model(inputs, layers.Dense(CLASSES)(hidden))
     with pytest.raises(InvalidInputError, match=r"2 layers are named 'inner'.*\['one/inner', 'two/inner'\]"):
-        attach_heads(base, TASK, at="inner", inputs=np.ones((4, 6), "float32"), weights=1.0)
-    assert attach_heads(base, TASK, at="two/inner", inputs=np.ones((4, 6), "float32"), weights=1.0).taps == {
+        attach_heads(base, TASK, at="inner", samples=np.ones((4, 6), "float32"), weights=1.0)
+    assert attach_heads(base, TASK, at="two/inner", samples=np.ones((4, 6), "float32"), weights=1.0).taps == {
         "task": "two/inner"
     }
 
@@ -168,7 +168,7 @@ def test_layers_of_one_path_are_refused() -> None:
             return self.second(self.first(inputs))
 
     with pytest.raises(InvalidInputError, match=r"2 layers have the path 'twin'.*different names"):
-        attach_heads(Twins(), TASK, at=0, inputs=np.ones((4, 6), "float32"), weights=1.0)
+        attach_heads(Twins(), TASK, at=0, samples=np.ones((4, 6), "float32"), weights=1.0)
 
 
 @pytest.mark.filterwarnings("ignore:`build\\(\\)` was called on layer 'idle'")  # Keras, of a layer it cannot build
@@ -186,12 +186,12 @@ def test_a_layer_that_is_never_called_is_refused() -> None:
             return self.top(self.hidden(inputs))
 
     with pytest.raises(InvalidInputError, match=r"'idle' is not called.*such as one of .*'hidden'"):
-        attach_heads(Idle(), TASK, at="idle", inputs=np.ones((4, 6), "float32"), weights=1.0)
+        attach_heads(Idle(), TASK, at="idle", samples=np.ones((4, 6), "float32"), weights=1.0)
 
 
 def test_a_model_that_is_one_layer_has_nothing_to_share() -> None:
     with pytest.raises(InvalidInputError, match="below its last layer the model has no layer with weights"):
-        attach_heads(_model(layers.Dense(2)), TASK, inputs=np.ones((4, 6), "float32"), weights=1.0)
+        attach_heads(_model(layers.Dense(2)), TASK, samples=np.ones((4, 6), "float32"), weights=1.0)
 
 
 def test_classes_per_step_need_a_layer_that_keeps_the_steps(built: Any) -> None:
@@ -212,7 +212,7 @@ def test_layers_inside_a_compiled_function_cannot_be_read() -> None:
             return self.top(self.hidden(inputs))
 
     with pytest.raises(InvalidInputError, match=r"inside a tf\.function cannot be read"):
-        attach_heads(Compiled(), TASK, inputs=np.ones((4, 6), "float32"), weights=1.0)
+        attach_heads(Compiled(), TASK, samples=np.ones((4, 6), "float32"), weights=1.0)
 
 
 LOW = TargetSpec("task", "test", "step_class", (6,), n_classes=2, level="low")
@@ -240,4 +240,4 @@ def test_a_target_of_low_level_reads_the_first_tensor_that_is_learnt(
     inputs = np.ones((4, *shape), dtype)
     said = pytest.warns(AuxTasksWarning, match="'second' are frozen") if frozen else nullcontext()
     with said:
-        assert attach_heads(base, {"task": LOW}, inputs=inputs, weights=1.0).taps == {"task": path}
+        assert attach_heads(base, {"task": LOW}, samples=inputs, weights=1.0).taps == {"task": path}

@@ -21,9 +21,9 @@ from auxtasks.specs import TargetSpec
 
 KINDS = {
     **SPECS,
-    "tags": TargetSpec("tags", "test", "multilabel", (3,), chance=0.69),
-    "words": TargetSpec("words", "test", "step_class", (6,), n_classes=4, chance=1.38),
-    "shares": TargetSpec("shares", "test", "distribution", (3,), chance=0.5),
+    "tags": TargetSpec("tags", "test", "multilabel", (3,), baseline_loss=0.69),
+    "words": TargetSpec("words", "test", "step_class", (6,), n_classes=4, baseline_loss=1.38),
+    "shares": TargetSpec("shares", "test", "distribution", (3,), baseline_loss=0.5),
 }
 RNG = np.random.default_rng(0)
 Y = {"main": labels(), **aux_targets(), "tags": RNG.integers(-1, 2, (48, 3))}
@@ -31,7 +31,7 @@ TAGS = {**SPECS, "tags": KINDS["tags"]}
 
 
 def _model(losses: Any, specs: Any = TAGS, **kwargs: Any) -> AuxModel:
-    model = attach_heads(dense_base(), specs, inputs=X, weights=1.0, losses=losses, **kwargs)
+    model = attach_heads(dense_base(), specs, samples=X, weights=1.0, losses=losses, **kwargs)
     model.compile(keras.optimizers.SGD(0.1), LOSS)
     return model
 
@@ -103,12 +103,12 @@ def test_chance_is_the_loss_of_predicting_frequencies_or_means() -> None:
     assert chance_of(KINDS["tags"], Adapted(KINDS["tags"], focal), tags) == pytest.approx(expected, rel=1e-5)
     # The cross-entropy by another way is the chance that targets have already.
     given = np.repeat([0, 1, 1, 2], 5)
-    targets = auxtasks.make_aux_targets(X[:20], "any", "reconstruction", given={"kind": given})
+    targets = auxtasks.make_aux_targets(X[:20], "any", "reconstruction", label_columns={"kind": given})
     entropy = keras.losses.SparseCategoricalCrossentropy()
     model = attach_heads(dense_base(), targets, losses={"kind": entropy, "reconstruction": "mae"})
-    assert model.specs["kind"].chance == pytest.approx(targets.specs["kind"].chance, rel=1e-5)
+    assert model.specs["kind"].baseline_loss == pytest.approx(targets.specs["kind"].baseline_loss, rel=1e-5)
     means = np.abs(targets["reconstruction"] - targets["reconstruction"].mean(axis=0)).mean()
-    assert model.specs["reconstruction"].chance == pytest.approx(means, rel=1e-5)
+    assert model.specs["reconstruction"].baseline_loss == pytest.approx(means, rel=1e-5)
 
 
 def test_targets_that_nobody_has_are_no_part_of_chance() -> None:
@@ -147,7 +147,7 @@ def test_losses_are_saved_with_the_model(tmp_path: Path) -> None:
 def test_weight_zero_is_plain_training_under_any_loss() -> None:
     plain, base = dense_base(), dense_base()
     model = attach_heads(
-        base, TAGS, inputs=X, weights=0.0, losses={"kind": "rebalanced", "tags": "focal"}, metrics="auto"
+        base, TAGS, samples=X, weights=0.0, losses={"kind": "rebalanced", "tags": "focal"}, metrics="auto"
     )
     for each, y in ((plain, labels()), (model, Y)):
         each.compile("adam", LOSS)

@@ -16,12 +16,12 @@ from auxtasks.keras import AuxModel, attach_heads
 from auxtasks.keras.metrics import resolve_metrics
 from auxtasks.specs import TargetSpec
 
-TASKS = {**SPECS, "tags": TargetSpec("tags", "test", "multilabel", (3,), chance=0.69)}
+TASKS = {**SPECS, "tags": TargetSpec("tags", "test", "multilabel", (3,), baseline_loss=0.69)}
 Y = {"main": labels(), **aux_targets(), "tags": np.random.default_rng(0).integers(0, 2, (48, 3))}
 
 
 def _model(metrics: Any, **compile_args: Any) -> AuxModel:
-    model = attach_heads(dense_base(), TASKS, inputs=X, weights=1.0, metrics=metrics)
+    model = attach_heads(dense_base(), TASKS, samples=X, weights=1.0, metrics=metrics)
     model.compile(keras.optimizers.SGD(0.1), LOSS, **compile_args)
     return model
 

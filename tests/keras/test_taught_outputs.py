@@ -77,7 +77,7 @@ CASES: dict[str, tuple[np.ndarray, Any, np.ndarray, int, str | None, Any]] = {
 def _model(case: str, weight: float = 1.0, **arguments: Any) -> AuxModel:
     _, kind, soft, units, activation, loss = CASES[case]
     specs = {"soft_labels": _spec(kind, soft.shape[1])}
-    model = attach_heads(dense_base(units, activation, 0.0), specs, weights=weight, inputs=X, **arguments)
+    model = attach_heads(dense_base(units, activation, 0.0), specs, weights=weight, samples=X, **arguments)
     model.compile(keras.optimizers.SGD(0.1), loss)
     return model
 
@@ -115,11 +115,11 @@ def test_too_few_units_are_refused() -> None:
         with pytest.raises(
             InvalidInputError, match=f"soft labels of width {width}, and the output .* has {units} unit"
         ):
-            attach_heads(dense_base(units, "sigmoid"), {"soft_labels": _spec(width=width)}, inputs=X)
+            attach_heads(dense_base(units, "sigmoid"), {"soft_labels": _spec(width=width)}, samples=X)
     with pytest.raises(
         InvalidInputError, match=r"learned by an output named 'other', and those of the model are 'main'"
     ):
-        attach_heads(dense_base(), {"soft_labels": _spec(output="other")}, inputs=X)
+        attach_heads(dense_base(), {"soft_labels": _spec(output="other")}, samples=X)
     with pytest.raises(InvalidInputError, match="has soft labels of width 2, and the output"):
         loss_of_output(_spec("vector", 2), np.zeros((4, 2)), keras.ops.zeros((4, 3)), "mse")
 
@@ -135,7 +135,7 @@ def _functional(struct: str) -> keras.Model:
 
 @pytest.mark.parametrize("loss", [LOSS, {"kind": LOSS}, [LOSS]])
 def test_one_named_output(loss: Any) -> None:
-    model = attach_heads(_functional("one"), {"soft_labels": _spec()}, weights=1.0, inputs=X)
+    model = attach_heads(_functional("one"), {"soft_labels": _spec()}, weights=1.0, samples=X)
     model.compile("sgd", loss)
     assert np.isfinite(model.fit(X, _labels("softmax"), verbose=0).history["soft_labels_loss"]).all()
 
@@ -146,7 +146,7 @@ def test_outputs_with_soft_labels_of_their_own(struct: str) -> None:
         "soft_labels_kind": _spec(output="kind", name="soft_labels_kind"),
         "soft_labels_size": _spec("vector", 1, "size", "soft_labels_size"),
     }
-    model = attach_heads(_functional(struct), specs, weights=1.0, inputs=X)
+    model = attach_heads(_functional(struct), specs, weights=1.0, samples=X)
     model.compile("sgd", {"kind": LOSS, "size": "mse"})
     y = {"kind": _hidden(CLASSES), "size": _hidden(X[:, 0])}
     soft = {"soft_labels_kind": _soft(ONE_HOT), "soft_labels_size": _soft(X[:, :1])}
@@ -162,7 +162,7 @@ def test_outputs_with_soft_labels_of_their_own(struct: str) -> None:
     [
         {"schedule": "alternating"},
         {"schedule": "proportional"},
-        *({"weighting": name} for name in ("uncertainty", "dwa", "cosine_gate", "projection", "gradnorm", "watch")),
+        *({"weighting": name} for name in ("uncertainty", "dwa", "cosine_gate", "projection", "gradnorm", "monitor")),
         {"weighting": {"warm_up": {"steps": 2}}},
     ],
     ids=str,
@@ -179,7 +179,7 @@ def test_schedules_and_weightings(how: dict[str, Any]) -> None:
 def test_no_head_is_made_and_none_predicts() -> None:
     base = dense_base()
     n_weights = base.count_params()
-    model = attach_heads(base, {"soft_labels": _spec()}, weights=1.0, inputs=X)
+    model = attach_heads(base, {"soft_labels": _spec()}, weights=1.0, samples=X)
     assert model.heads == []
     assert sum(int(np.prod(weight.shape)) for weight in model.trainable_variables) == n_weights
     assert model.predict_auxiliary(X, verbose=0) == {}
@@ -191,7 +191,7 @@ def test_mixed_precision() -> None:
     base = keras.Sequential.from_config({**base.get_config()})
     for layer in base.layers:
         layer.dtype_policy = "mixed_float16"
-    model = attach_heads(base, {"soft_labels": _spec()}, weights=1.0, inputs=X)
+    model = attach_heads(base, {"soft_labels": _spec()}, weights=1.0, samples=X)
     model.compile("sgd", LOSS)
     assert np.isfinite(model.fit(X, _labels("softmax"), verbose=0).history["soft_labels_loss"]).all()
 

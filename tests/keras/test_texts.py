@@ -50,7 +50,7 @@ def _model(base: keras.Model | None = None, **how: Any) -> Any:
 
 def _all_results(x: Any) -> dict[str, Any]:
     """What every entry point makes of the same texts."""
-    model = attach_heads(text_model(), targets_of(POS), inputs=x, seed=0, weights=1.0)
+    model = attach_heads(text_model(), targets_of(POS), samples=x, seed=0, weights=1.0)
     model.compile(keras.optimizers.SGD(0.1), LOSS)
     return {
         "fit": model.fit(x, Y, verbose=0, shuffle=False).history["loss"],
@@ -166,7 +166,7 @@ def test_predictions_per_step_have_the_length_of_the_target_in_every_batch() -> 
 
 def test_a_varying_axis_is_known_as_such_also_to_the_saved_model(tmp_path: Path) -> None:
     vector = TargetSpec("numbers", "test", "step_vector", (7, 2))
-    grid = TargetSpec("grid", "test", "vector", (3,), place="grid")
+    grid = TargetSpec("grid", "test", "vector", (3,), spatial="grid")
     model = attach_heads(text_model(), targets_of(POS, vector, grid), at="steps", weights=1.0)
     assert {point.shape for point in model._plan.taps.values()} == {(None, 6)}
     rng = np.random.default_rng(0)
@@ -183,7 +183,7 @@ def test_a_varying_axis_is_known_as_such_also_to_the_saved_model(tmp_path: Path)
 
 
 def test_padded_batches_of_numbers_may_be_shorter_than_the_targets() -> None:
-    model = attach_heads(id_model(), targets_of(POS), inputs=word_ids(), weights=1.0)
+    model = attach_heads(id_model(), targets_of(POS), samples=word_ids(), weights=1.0)
     model.compile("sgd", LOSS)
     rows = np.argsort(LENGTHS)
     ids, y = word_ids()[rows], {name: values[rows] for name, values in Y.items()}
@@ -198,7 +198,7 @@ def test_masked_steps_do_not_count_even_where_a_target_is_present() -> None:
     ids = word_ids()
     filled = np.where(ids > 0, kinds_of_words(), 3)  # a class at padding, which the mask leaves out
     for base, kept in ((id_model(), False), (id_model(mask_zero=False), True)):
-        model = attach_heads(base, targets_of(POS), inputs=ids, seed=0, weights=1.0)
+        model = attach_heads(base, targets_of(POS), samples=ids, seed=0, weights=1.0)
         model.compile("sgd", LOSS)
         same, other = (
             model.evaluate(ids, {"main": LABELS, "pos": values}, return_dict=True, verbose=0)["pos_loss"]

@@ -115,7 +115,7 @@ def test_a_saved_model_keeps_the_tie_and_trains_on(tmp_path: Path) -> None:
 
 
 def test_a_model_saved_before_there_were_ties_can_be_loaded() -> None:
-    config = attach_heads(id_model(), targets_of(NEXT), inputs=IDS, weights=1.0).get_config()
+    config = attach_heads(id_model(), targets_of(NEXT), samples=IDS, weights=1.0).get_config()
     assert config.pop("ties") == {}
     assert AuxModel.from_config(config).taps == {"next_word": "steps"}
 
@@ -174,7 +174,7 @@ def test_a_tie_that_cannot_be_is_refused(tie: Any, changed: Any, error: type[Exc
     if "quantised" in changed:
         base.get_layer("embedding").quantize("int8")
     numbers = TargetSpec("numbers", "test", "vector", (2,))
-    words = replace(NEXT, asks_for="")  # a quantised layer is called in a way of its own, which no gradient is seen of
+    words = replace(NEXT, lookahead="")  # a quantised layer is called in a way of its own, which no gradient is seen of
     targets = targets_of(words, numbers, inputs=IDS, vocabulary=changed.get("vocabulary", VOCABULARY))
     with pytest.raises(error, match=message):
         attach_heads(base, targets, tie=tie, weights=1.0)
@@ -192,5 +192,6 @@ def test_a_model_that_numbers_words_otherwise_is_refused() -> None:
     base = keras.Model({"title": title, "ids": ids}, layers.Dense(2)(layers.GlobalAveragePooling1D()(joined)))
     targets, x = targets_of(NEXT, vocabulary=turned, inputs=IDS, lengths=LENGTHS), {"title": TEXTS[::-1], "ids": IDS}
     assert (
-        attach_heads(base, targets, at="steps", inputs=x, tie=TIE, weights=1.0)._plan.ties["next_word"][0].rows[0] == 11
+        attach_heads(base, targets, at="steps", samples=x, tie=TIE, weights=1.0)._plan.ties["next_word"][0].rows[0]
+        == 11
     )

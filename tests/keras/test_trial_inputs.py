@@ -40,7 +40,7 @@ def test_inputs_of_another_shape_are_told_apart_from_errors_of_the_model(
     shapes: Any, inputs: Any, message: str
 ) -> None:
     with pytest.raises(InvalidInputError, match=message):
-        attach_heads(_functional(*shapes), SPECS, inputs=inputs, weights=1.0)
+        attach_heads(_functional(*shapes), SPECS, samples=inputs, weights=1.0)
 
 
 @pytest.mark.parametrize("built", [True, False])
@@ -70,13 +70,13 @@ def test_an_error_of_the_model_itself_is_passed_on() -> None:
     inputs = keras.Input((10,))
     base = keras.Model(inputs, layers.Dense(3)(layers.Dense(4)(Broken()(inputs))))
     with pytest.raises(ValueError, match="something of its own") as found:
-        attach_heads(base, SPECS, inputs=X, weights=1.0)
+        attach_heads(base, SPECS, samples=X, weights=1.0)
     assert not isinstance(found.value, InvalidInputError)
 
 
 def test_a_last_axis_of_one_may_be_left_out_as_in_keras() -> None:
     base = _functional((1,))
-    model = attach_heads(base, SPECS, inputs=X[:, 0], weights=1.0)
+    model = attach_heads(base, SPECS, samples=X[:, 0], weights=1.0)
     model.compile("sgd", "sparse_categorical_crossentropy")
     assert np.isfinite(model.fit(X[:, 0], {"main": labels(), **aux_targets()}, verbose=0).history["loss"]).all()
 
@@ -89,7 +89,7 @@ def test_texts_are_read_beside_numbers(shape: tuple[int, ...]) -> None:
     joined = layers.Concatenate()([layers.GlobalAveragePooling1D()(hidden), number])
     base = keras.Model({"text": text, "number": number}, layers.Dense(2)(layers.Dense(4, name="joint")(joined)))
     x = {"text": TEXTS.tolist(), "number": np.ones((32, 2), "float32")}
-    model = attach_heads(base, targets_of(POS), inputs=x, weights=1.0)
+    model = attach_heads(base, targets_of(POS), samples=x, weights=1.0)
     if shape:
         assert model.taps == {"pos": "embedding"}
         return

@@ -23,7 +23,7 @@ def _series(*stack: layers.Layer, **inputs: Any) -> keras.Model:
 
 
 def _fit(base: keras.Model, x: Any, **attach: Any) -> tuple[Any, dict[str, Any]]:
-    model = attach_heads(base, SPECS, inputs=x, **attach)
+    model = attach_heads(base, SPECS, samples=x, **attach)
     model.compile(keras.optimizers.SGD(0.1), LOSS)
     logs = model.fit(x, Y, batch_size=16, shuffle=False, verbose=0).history
     assert np.isfinite(list(logs.values())).all()
@@ -73,7 +73,7 @@ def test_a_base_with_a_loss_of_its_own_needs_no_label() -> None:
             self.add_loss(keras.ops.mean(keras.ops.square(decoded - inputs)))
             return decoded
 
-    model = attach_heads(Autoencoder(), SPECS, at="code", inputs=X, weights=1.0)
+    model = attach_heads(Autoencoder(), SPECS, at="code", samples=X, weights=1.0)
     model.compile(keras.optimizers.Adam(0.01))
     logs = model.fit(X, aux_targets(), epochs=3, verbose=0).history
     assert logs["main_loss"][-1] < logs["main_loss"][0]
@@ -103,8 +103,8 @@ def test_a_layer_that_returns_its_state_is_read_by_its_first_output() -> None:
 @pytest.mark.parametrize("place", ["global", "grid"])
 def test_lengths_may_vary_from_batch_to_batch(place: Any) -> None:
     base = _series(layers.Conv1D(4, 3, padding="same", name="conv"), layers.GlobalMaxPooling1D(), shape=(None, 3))
-    spec = {"numbers": TargetSpec("numbers", "t", "vector", (4,), place=place)}
-    model = attach_heads(base, spec, at="conv", inputs=SERIES, weights=1.0)
+    spec = {"numbers": TargetSpec("numbers", "t", "vector", (4,), spatial=place)}
+    model = attach_heads(base, spec, at="conv", samples=SERIES, weights=1.0)
     model.compile("sgd", LOSS)
     batches = [
         (np.tile(SERIES[:16], (1, times, 1)), {"main": labels(16), "numbers": Y["numbers"][:16]}) for times in (1, 3, 4)
@@ -122,7 +122,7 @@ def test_a_layer_over_time_can_be_tapped_but_not_what_is_inside(tap: str) -> Non
     base = _series(layers.TimeDistributed(inner, name="time"), layers.GlobalAveragePooling1D())
     if tap == "time/inner":
         with pytest.raises(InvalidInputError, match="'inner' is called 6 times in one forward pass"):
-            attach_heads(base, SPECS, at=tap, inputs=SERIES, weights=1.0)
+            attach_heads(base, SPECS, at=tap, samples=SERIES, weights=1.0)
         return
     _fit(base, SERIES, at=tap)
 
@@ -131,7 +131,7 @@ def test_a_layer_over_time_can_be_tapped_but_not_what_is_inside(tap: str) -> Non
 def test_one_step_of_a_layer_over_time_can_be_read() -> None:
     encoder = keras.Sequential([keras.Input((3,)), layers.Dense(4, name="inner")], name="encoder")
     base = _series(layers.TimeDistributed(encoder, name="time"), layers.GlobalAveragePooling1D())
-    assert attach_heads(base, SPECS, inputs=SERIES, weights=1.0).taps["kind"].startswith("global_average")
+    assert attach_heads(base, SPECS, samples=SERIES, weights=1.0).taps["kind"].startswith("global_average")
     _fit(base, SERIES, at=Tap("time/encoder", call=2))
 
 
@@ -179,7 +179,7 @@ def test_a_compiled_base_keeps_working_beside_its_wrapper() -> None:
 
 def test_two_sets_of_heads_on_one_base_do_not_disturb_each_other() -> None:
     base = dense_base()
-    first, second = (attach_heads(base, {name: SPECS[name]}, inputs=X, weights=1.0) for name in SPECS)
+    first, second = (attach_heads(base, {name: SPECS[name]}, samples=X, weights=1.0) for name in SPECS)
     for model, name in ((first, "numbers"), (second, "kind")):
         model.compile("sgd", LOSS)
         assert set(model.fit(X, {"main": labels(), name: Y[name]}, verbose=0).history) == {

@@ -48,8 +48,8 @@ def next_words(ids: np.ndarray) -> np.ndarray:
 
 
 POS = TargetSpec("pos", "test", "step_class", (7,), n_classes=5, per_sample="pos_histogram")
-NEXT = TargetSpec("next_word", "test", "step_class", (7,), n_classes=10, classes=WORDS, asks_for="next")
-PREVIOUS = TargetSpec("previous_word", "test", "step_class", (7,), n_classes=10, classes=WORDS, asks_for="previous")
+NEXT = TargetSpec("next_word", "test", "step_class", (7,), n_classes=10, classes=WORDS, lookahead="next")
+PREVIOUS = TargetSpec("previous_word", "test", "step_class", (7,), n_classes=10, classes=WORDS, lookahead="previous")
 
 
 def targets_of(*specs: TargetSpec, inputs: Any = TEXTS, **more: Any) -> SimpleNamespace:

@@ -20,7 +20,7 @@ from auxtasks.keras import attach_heads  # noqa: E402
 def trained(strategy: Any, main: np.ndarray, weighting: str = "fixed") -> dict[str, Any]:
     with strategy.scope() if strategy else nullcontext():
         model = attach_heads(
-            dense_base(dropout=0.0), SPECS, weights={"kind": 2.0}, inputs=X, seed=0, weighting=weighting
+            dense_base(dropout=0.0), SPECS, weights={"kind": 2.0}, samples=X, seed=0, weighting=weighting
         )
         model.compile("sgd", LOSS, metrics=["accuracy"], jit_compile=False)
     data = tf.data.Dataset.from_tensor_slices((X, {"main": main, **aux_targets()})).batch(24)

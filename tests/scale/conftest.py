@@ -18,8 +18,8 @@ def _check(found: AuxTargets, expected: AuxTargets, rows: Any = slice(None)) -> 
         assert found[name].dtype == array.dtype
         np.testing.assert_allclose(found[name], array[rows], rtol=1e-6, atol=1e-6)
         one, other = found.specs[name], expected.specs[name]
-        assert one.chance == pytest.approx(other.chance, rel=1e-6)
-        assert replace(one, chance=1.0) == replace(other, chance=1.0)
+        assert one.baseline_loss == pytest.approx(other.baseline_loss, rel=1e-6)
+        assert replace(one, baseline_loss=1.0) == replace(other, baseline_loss=1.0)
     assert found.generator.shapes_ == expected.generator.shapes_
     assert found.generator.row_shape_ == expected.generator.row_shape_
     assert found.generator.length_ == expected.generator.length_

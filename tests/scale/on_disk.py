@@ -46,7 +46,7 @@ def assert_same(found: auxtasks.AuxTargets, expected: auxtasks.AuxTargets) -> No
     assert np.asarray(found.inputs).tobytes() == np.asarray(expected.inputs).tobytes()
     assert (found.n_original, found.lengths) == (expected.n_original, None)
     assert found.generator.shapes_ == expected.generator.shapes_
-    assert found.generator.given_ == expected.generator.given_
+    assert found.generator.label_columns_ == expected.generator.label_columns_
 
 
 def assert_finished(path: Path) -> None:

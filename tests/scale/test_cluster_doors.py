@@ -100,10 +100,10 @@ def test_a_target_that_depends_on_the_length_is_named(temporary_task: Any) -> No
 
 def test_given_columns() -> None:
     with pytest.raises(InvalidInputError, match=r"one entry for each of the 20 samples; found shape \(3,\)"):
-        make_aux_targets(LAZY, "signal", given={"speaker": [1, 2, 3]})
-    fitted = AuxTargetGenerator("signal").fit(X, given={"speaker": np.arange(20) % 2})
+        make_aux_targets(LAZY, "signal", label_columns={"speaker": [1, 2, 3]})
+    fitted = AuxTargetGenerator("signal").fit(X, label_columns={"speaker": np.arange(20) % 2})
     with pytest.raises(InvalidInputError, match=r"one entry for each of the 20 samples; found shape \(3,\)"):
-        fitted.transform(LAZY, given={"speaker": [1, 2, 3]})
+        fitted.transform(LAZY, label_columns={"speaker": [1, 2, 3]})
     assert (fitted.transform(LAZY)["speaker"].compute() == -1).all()
 
 

@@ -48,12 +48,12 @@ def test_chunked_is_whole(
     check_alike: Any, case: str, lengths: tuple[int, ...], workers: int, order: list[int], split: int
 ) -> None:
     X, domain, tasks = CASES[case]
-    whole = make_aux_targets(X, domain, tasks, given={"speaker": SPEAKERS})
+    whole = make_aux_targets(X, domain, tasks, label_columns={"speaker": SPEAKERS})
     chunks = (lengths, *((axis + 1) // 2 for axis in X.shape[1:]))  # samples reach over several chunks
     with pytest.MonkeyPatch.context() as patch, dask.config.set(scheduler="threads", num_workers=workers):
         patch.setattr("auxtasks.scale.dask_fit.SPLIT_EVERY", split)
         shuffled = da.from_array(X[order], chunks=chunks)
-        lazy = make_aux_targets(shuffled, domain, tasks, given={"speaker": [SPEAKERS[row] for row in order]})
+        lazy = make_aux_targets(shuffled, domain, tasks, label_columns={"speaker": [SPEAKERS[row] for row in order]})
         check_alike(lazy.compute(), whole, order)
 
 
@@ -85,8 +85,12 @@ def test_fitting_in_partitions_serves_arrays_in_memory(check_alike: Any) -> None
 def test_data_frames_and_their_columns(check_alike: Any) -> None:
     frame = pd.DataFrame(RNG.normal(size=(N, 6))).assign(label=np.arange(N) % 3)
     lazy = dd.from_pandas(frame, npartitions=5)
-    found = make_aux_targets(lazy.drop(columns="label"), "any", "reconstruction", given={"label": lazy["label"]})
-    expected = make_aux_targets(frame.drop(columns="label"), "any", "reconstruction", given={"label": frame["label"]})
+    found = make_aux_targets(
+        lazy.drop(columns="label"), "any", "reconstruction", label_columns={"label": lazy["label"]}
+    )
+    expected = make_aux_targets(
+        frame.drop(columns="label"), "any", "reconstruction", label_columns={"label": frame["label"]}
+    )
     check_alike(found.compute(), expected)
     assert found.generator.n_features_in_ == expected.generator.n_features_in_ == 6
 

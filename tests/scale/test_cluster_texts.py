@@ -26,7 +26,9 @@ TEXTS = [
 TASKS = ["next_word", {"few": {"task": "reconstruction", "vocabulary_size": 4}}, "text_statistics", "word_shape"]
 
 
-@pytest.mark.parametrize("options", [{}, {"length": 3, "max_tokens": 9}, {"padding": "pre", "tokenizer": "whitespace"}])
+@pytest.mark.parametrize(
+    "options", [{}, {"max_length": 3, "max_tokens": 9}, {"padding": "pre", "tokenizer": "whitespace"}]
+)
 @given(ends=st.lists(st.integers(0, len(TEXTS)), max_size=4).map(sorted))
 @settings(max_examples=5)
 def test_any_partitions_give_the_whole(check_alike: Any, options: dict[str, Any], ends: list[int]) -> None:
@@ -57,16 +59,16 @@ def test_names_that_a_tagger_uses(check_alike: Any) -> None:
     ruler = pipeline.add_pipe("entity_ruler")
     ruler.add_patterns([{"label": "GPE", "pattern": "Rome"}, {"label": "PERSON", "pattern": "Anna"}])
     tasks = ["ner", "entity_presence", {"flat": {"task": "ner", "scheme": "flat", "types": False}}]
-    whole = make_aux_targets(TEXTS, "text", tasks, pipeline=pipeline)
-    lazy = make_aux_targets(db.from_sequence(TEXTS, npartitions=4), "text", tasks, pipeline=pipeline)
+    whole = make_aux_targets(TEXTS, "text", tasks, tagger_model=pipeline)
+    lazy = make_aux_targets(db.from_sequence(TEXTS, npartitions=4), "text", tasks, tagger_model=pipeline)
     check_alike(lazy.compute(), whole)
     assert whole.specs["entity_presence"].columns == ("GPE", "PERSON")
 
 
 def test_what_partitions_cannot_tell_is_refused(temporary_task: Any) -> None:
     bag = db.from_sequence(TEXTS, npartitions=2)
-    with pytest.raises(InvalidInputError, match=r"`given`: 'tag' has a list of labels for each text"):
-        make_aux_targets(bag, "text", "text_statistics", given={"tag": [["a"]] * len(TEXTS)})
+    with pytest.raises(InvalidInputError, match=r"`label_columns`: 'tag' has a list of labels for each text"):
+        make_aux_targets(bag, "text", "text_statistics", label_columns={"tag": [["a"]] * len(TEXTS)})
 
     def first(X: Documents) -> tuple[str, ...]:
         return (X.texts[0],)
@@ -81,7 +83,7 @@ def test_what_partitions_cannot_tell_is_refused(temporary_task: Any) -> None:
 
 
 def test_a_generator_fitted_in_memory_serves_any_text(check_alike: Any) -> None:
-    generator = AuxTargetGenerator("text", TASKS, inputs="texts").fit(TEXTS[:6])
+    generator = AuxTargetGenerator("text", TASKS, model_inputs="texts").fit(TEXTS[:6])
     lazy = generator.transform(db.from_sequence(TEXTS, npartitions=4)).compute()
     for name, expected in generator.transform(TEXTS).items():
         np.testing.assert_array_equal(lazy[name], expected)
@@ -93,4 +95,4 @@ def test_a_text_far_longer_than_the_others_is_refused(monkeypatch: pytest.Monkey
     bag = db.from_sequence(["a dog " * 200, *["so"] * 20], npartitions=3)
     with pytest.raises(InvalidInputError, match=r"longest text has 400 tokens, .* Pass a `length`"):
         make_aux_targets(bag, "text", "next_word")
-    assert make_aux_targets(bag, "text", "next_word", length=5).inputs.shape == (21, 5)
+    assert make_aux_targets(bag, "text", "next_word", max_length=5).inputs.shape == (21, 5)

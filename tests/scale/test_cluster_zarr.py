@@ -27,7 +27,9 @@ SPEAKERS = np.arange(23) % 3 - 1
 
 
 def made(X: Any = X, chunks: Any = (5, -1, -1)) -> Any:
-    return make_aux_targets(da.from_array(X, chunks=chunks), "signal", ["std", "fft"], given={"speaker": SPEAKERS})
+    return make_aux_targets(
+        da.from_array(X, chunks=chunks), "signal", ["std", "fft"], label_columns={"speaker": SPEAKERS}
+    )
 
 
 @given(ends=st.lists(st.integers(0, 23), max_size=5).map(sorted), workers=st.integers(1, 4))
@@ -67,7 +69,7 @@ def test_texts(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.lengths.compute(), [3, 3, 1])
     assert again.vocabulary == targets.vocabulary
     with pytest.raises(InvalidInputError, match="texts, which are not written; pass include_inputs=False"):
-        make_aux_targets(bag, "text", "next_word", inputs="texts").to_zarr(tmp_path / "texts")
+        make_aux_targets(bag, "text", "next_word", model_inputs="texts").to_zarr(tmp_path / "texts")
     assert not (tmp_path / "texts").exists()
 
 

@@ -25,7 +25,7 @@ if kind != "batches":
     X = np.load(path + ".npy", mmap_mode="r")[:n]
 else:
     X = (rng.normal(size=(100, 64, 4)).astype("float32") for _ in range(n // 100))
-auxtasks.make_aux_targets(X, "signal", tasks, y=y, out=f"{path}_{kind}_{n}")
+auxtasks.make_aux_targets(X, "signal", tasks, y=y, save_to=f"{path}_{kind}_{n}")
 # The most it ever had; what `getrusage` says may be that of the process that started this one.
 print(re.search("VmHWM: *(.*) kB", Path("/proc/self/status").read_text().replace("\\t", " "))[1])
 """

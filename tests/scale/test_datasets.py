@@ -108,7 +108,7 @@ def test_a_share_of_labels_is_composed_as_labelled_batches_do(form: str) -> None
 
 def test_texts_and_several_inputs_and_outputs_go_through() -> None:
     texts = ["a dog", "größer", "it saw a dog"]
-    targets = auxtasks.make_aux_targets(texts, "text", "next_word", inputs="texts")
+    targets = auxtasks.make_aux_targets(texts, "text", "next_word", model_inputs="texts")
     both = {"a": targets.inputs, "b": np.arange(3)}
     ((x, y),) = targets.to_tf_dataset({"one": Y[:3], "two": Y[:2]}, inputs=both).as_numpy_iterator()
     assert [text.decode() for text in x["a"]] == texts

@@ -139,9 +139,9 @@ def test_texts_get_the_numbers_of_their_tokens() -> None:
         targets = TEXT_GENERATOR.transform(TEXTS)
         np.testing.assert_array_equal(found.with_format("numpy")["input_ids"][:], targets.inputs)
         np.testing.assert_array_equal(found.with_format("numpy")["next_word"][:], targets["next_word"])
-    assert list(AuxTargetGenerator("text", "next_word", inputs="texts").fit(TEXTS).as_batch_map("t")({"t": TEXTS})) == [
-        "next_word"
-    ]
+    assert list(
+        AuxTargetGenerator("text", "next_word", model_inputs="texts").fit(TEXTS).as_batch_map("t")({"t": TEXTS})
+    ) == ["next_word"]
 
 
 def test_tokenizers_that_are_functions_go_along() -> None:
@@ -164,7 +164,7 @@ def test_changed_inputs_take_the_place_of_the_column(domain: str) -> None:
 
 def test_given_columns_are_read_from_the_batch() -> None:
     who = ["anna", "ben", "cleo"]
-    generator = AuxTargetGenerator("signal", "std").fit(X[:3], given={"who": who})
+    generator = AuxTargetGenerator("signal", "std").fit(X[:3], label_columns={"who": who})
     function = generator.as_batch_map("signal")
     assert function({"signal": X[:2], "who": ["cleo", "anna"]})["who"].tolist() == [2, 0]
     assert function({"signal": X[:2]})["who"].tolist() == [-1, -1]

@@ -36,15 +36,17 @@ def source(kind: str, X: Any) -> Any:
 
 def make(path: Path, kind: str = "array", X: Any = None, **options: Any) -> auxtasks.AuxTargets:
     """Make the targets of these tests."""
-    options = {"tasks": small.TASKS, "given": small.given(), **options}
-    return auxtasks.make_aux_targets(source(kind, small.signals() if X is None else X), "signal", **options, out=path)
+    options = {"tasks": small.TASKS, "label_columns": small.given(), **options}
+    return auxtasks.make_aux_targets(
+        source(kind, small.signals() if X is None else X), "signal", **options, save_to=path
+    )
 
 
 @pytest.fixture(scope="module")
 def expected() -> auxtasks.AuxTargets:
     with pytest.MonkeyPatch.context() as patch:
         small.cut_small(patch)
-        return auxtasks.make_aux_targets(small.signals(), "signal", small.TASKS, given=small.given())
+        return auxtasks.make_aux_targets(small.signals(), "signal", small.TASKS, label_columns=small.given())
 
 
 @pytest.fixture
@@ -79,10 +81,10 @@ def crash_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Callable[[], in
 def test_a_crash_before_any_step(
     kind: str, overwrite: bool, tmp_path: Path, crash_at: Callable[[int], Callable[[], int]]
 ) -> None:
-    options: dict[str, Any] = {"tasks": ["std", {"next_steps": {"horizon": 2}}], "given": {"who": [0, 1] * 15}}
+    options: dict[str, Any] = {"tasks": ["std", {"next_steps": {"horizon": 2}}], "label_columns": {"who": [0, 1] * 15}}
     X = small.signals(30)
     expected = auxtasks.make_aux_targets(X, "signal", **options)
-    earlier = make(tmp_path / "earlier", X=X, tasks="std", given=None) if overwrite else None
+    earlier = make(tmp_path / "earlier", X=X, tasks="std", label_columns=None) if overwrite else None
 
     def interrupted(k: int, path: Path) -> int:
         if earlier is not None:
@@ -201,7 +203,7 @@ on_disk.cut_small(pytest.MonkeyPatch(), cache=1 << 14, chunk=1 << 16, scaled=1 <
 print("made", flush=True)
 X = on_disk.signals({n})
 made = auxtasks.make_aux_targets(
-    iter(np.array_split(X, 7)), "signal", on_disk.TASKS, given=on_disk.given({n}), out={path!r}
+    iter(np.array_split(X, 7)), "signal", on_disk.TASKS, label_columns=on_disk.given({n}), save_to={path!r}
 )
 """
 
@@ -234,6 +236,6 @@ def test_kill_9_at_random_moments(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert path.exists() or process.returncode == -signal.SIGKILL
     assert killed >= 2
     small.cut_small(monkeypatch, cache=1 << 14)
-    expected = auxtasks.make_aux_targets(small.signals(n), "signal", small.TASKS, given=small.given(n))
+    expected = auxtasks.make_aux_targets(small.signals(n), "signal", small.TASKS, label_columns=small.given(n))
     small.assert_same(auxtasks.load_targets(path), expected)
     small.assert_finished(path)

@@ -43,13 +43,17 @@ def test_chunked_is_whole(
 ) -> None:
     small.cut_small(monkeypatch, cache, chunk, scaled)
     X = small.signals(n + 1, seed)
-    options: dict[str, Any] = {"tasks": small.TASKS, "given": {"who": [0, 1] + [2] * (n - 1)}, "scale": seed != 3}
+    options: dict[str, Any] = {
+        "tasks": small.TASKS,
+        "label_columns": {"who": [0, 1] + [2] * (n - 1)},
+        "scale": seed != 3,
+    }
     path = tmp_path_factory.mktemp("made") / "targets"
     source = X if cuts is None else batches(X, cuts)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("warnings.warn", lambda *_, **__: None)  # what is constant in so few signals
         expected = auxtasks.make_aux_targets(X, "signal", **options)
-        found = auxtasks.make_aux_targets(source, "signal", **options, out=path)
+        found = auxtasks.make_aux_targets(source, "signal", **options, save_to=path)
     small.assert_same(found, expected)
     small.assert_finished(path)
     small.assert_same(auxtasks.load_targets(path, mmap=False), expected)
@@ -119,9 +123,9 @@ def test_whatever_inputs_come_from(source: Callable[[Array, Path], Any], tmp_pat
     given = small.given()
     (tmp_path / "made").mkdir()
     X_given = source(X, tmp_path)
-    expected = auxtasks.make_aux_targets(X, "signal", small.TASKS[:2], given=given)
+    expected = auxtasks.make_aux_targets(X, "signal", small.TASKS[:2], label_columns=given)
     found = auxtasks.make_aux_targets(
-        X_given, "signal", small.TASKS[:2], given=given, out=tmp_path / "made" / "targets"
+        X_given, "signal", small.TASKS[:2], label_columns=given, save_to=tmp_path / "made" / "targets"
     )
     assert {name: array.tobytes() for name, array in found.items()} == {
         name: array.tobytes() for name, array in expected.items()
@@ -132,7 +136,7 @@ def test_whatever_inputs_come_from(source: Callable[[Array, Path], Any], tmp_pat
 
 def test_inputs_that_can_be_read_again_are_not_copied(tmp_path: Path) -> None:
     X = memory_map(small.signals(), tmp_path)
-    targets = auxtasks.make_aux_targets(X, "signal", "std", out=tmp_path / "targets")
+    targets = auxtasks.make_aux_targets(X, "signal", "std", save_to=tmp_path / "targets")
     assert targets.inputs is X
     assert not (tmp_path / "targets" / "inputs.npy").exists()
     assert isinstance(targets["std"], np.memmap)
@@ -157,18 +161,18 @@ def test_other_domains_and_dtypes(
 ) -> None:
     X = (np.random.default_rng(0).random(shape) * 200).astype(dtype)
     expected = auxtasks.make_aux_targets(X, domain, tasks, dtype=dtype_of_targets)
-    made = auxtasks.make_aux_targets(X, domain, tasks, dtype=dtype_of_targets, out=tmp_path / "targets", n_jobs=2)
+    made = auxtasks.make_aux_targets(X, domain, tasks, dtype=dtype_of_targets, save_to=tmp_path / "targets", n_jobs=2)
     small.assert_same(made, expected)
 
 
 def test_what_is_left_out_is_left_out(tmp_path: Path) -> None:
     X = small.signals()
     X[:, :, 1] = 5.0
-    options: dict[str, Any] = {"tasks": ["std", "fft"], "given": {"same": [1] * 90}}
+    options: dict[str, Any] = {"tasks": ["std", "fft"], "label_columns": {"same": [1] * 90}}
     with pytest.warns(auxtasks.errors.AuxTasksWarning, match="'same' is constant"):
         expected = auxtasks.make_aux_targets(X, "signal", **options)
     with pytest.warns(auxtasks.errors.AuxTasksWarning, match="'same' is constant"):
-        found = auxtasks.make_aux_targets(X, "signal", **options, out=tmp_path / "targets")
+        found = auxtasks.make_aux_targets(X, "signal", **options, save_to=tmp_path / "targets")
     small.assert_same(found, expected)
     small.assert_finished(tmp_path / "targets")
 
@@ -176,7 +180,7 @@ def test_what_is_left_out_is_left_out(tmp_path: Path) -> None:
 def test_values_too_large_are_told_of_once(tmp_path: Path) -> None:
     X = small.signals().astype(np.float64) * 1e250
     with pytest.warns(auxtasks.errors.AuxTasksWarning) as found:
-        auxtasks.make_aux_targets(X, "signal", ["std"], given=small.given(), out=tmp_path / "targets")
+        auxtasks.make_aux_targets(X, "signal", ["std"], label_columns=small.given(), save_to=tmp_path / "targets")
     told = [str(warning.message) for warning in found]
     assert len(told) == 2, "one chunk's values, and that the target is left out"
     assert told[0].startswith("rows 0 to ")

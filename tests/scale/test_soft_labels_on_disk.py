@@ -75,10 +75,10 @@ def assert_same(found: Any, expected: Any) -> None:
     ("source", "tasks"), [("array", None), *((source, [*small.TASKS, SIMPLE]) for source in SOURCES)]
 )
 def test_chunked_is_whole(source: str, tasks: Any, tmp_path: Path) -> None:
-    options: dict[str, Any] = {"tasks": tasks, "y": Y, "given": small.given() if tasks else None}
+    options: dict[str, Any] = {"tasks": tasks, "y": Y, "label_columns": small.given() if tasks else None}
     expected = auxtasks.make_aux_targets(X, "signal", **options)
     path = tmp_path / "made" / "targets"
-    found = auxtasks.make_aux_targets(SOURCES[source](tmp_path), "signal", **options, out=path)
+    found = auxtasks.make_aux_targets(SOURCES[source](tmp_path), "signal", **options, save_to=path)
     assert_same(found, expected)
     if tasks:  # or else the inputs are left where they are
         assert_same(auxtasks.load_targets(path, mmap=False), expected)
@@ -87,7 +87,7 @@ def test_chunked_is_whole(source: str, tasks: Any, tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.teachers[0].taught_anew(shown), expected.teachers[0].taught_anew(shown))
     with pytest.raises(InvalidInputError, match="differs from the labels that these soft labels were made from"):
         found.with_main(CLASSES)
-    again = auxtasks.make_aux_targets(SOURCES["array"](tmp_path), "signal", **options, out=path)
+    again = auxtasks.make_aux_targets(SOURCES["array"](tmp_path), "signal", **options, save_to=path)
     assert_same(again, expected)
     np.testing.assert_array_equal(again.transform(X[:9])["soft_labels"], expected.transform(X[:9])["soft_labels"])
 
@@ -98,7 +98,7 @@ def test_wherever_chunks_end(cache: int, chunk: int, tmp_path: Path, monkeypatch
     small.cut_small(monkeypatch, cache, chunk)
     tasks: Any = [{"next_steps": {"horizon": 2}}, "soft_labels"]
     expected = auxtasks.make_aux_targets(X, "signal", tasks, y=Y)
-    assert_same(auxtasks.make_aux_targets(Again(X), "signal", tasks, y=Y, out=tmp_path / "targets"), expected)
+    assert_same(auxtasks.make_aux_targets(Again(X), "signal", tasks, y=Y, save_to=tmp_path / "targets"), expected)
 
 
 @pytest.mark.usefixtures("most")
@@ -107,27 +107,27 @@ def test_other_domains(domain: str, tmp_path: Path) -> None:
     inputs = np.random.default_rng(0).integers(0, 256, (90, 6, 6, 8, 1), dtype=np.uint8)
     inputs = inputs[:, 0, ..., 0] if domain == "image" else inputs
     expected = auxtasks.make_aux_targets(inputs, domain, "soft_labels", y=Y)
-    assert_same(auxtasks.make_aux_targets(Again(inputs), domain, y=Y, out=tmp_path / "targets"), expected)
+    assert_same(auxtasks.make_aux_targets(Again(inputs), domain, y=Y, save_to=tmp_path / "targets"), expected)
 
 
 def test_several_outputs_and_names_of_classes(tmp_path: Path) -> None:
     y = {"a": np.array(["cat", "dog"])[CLASSES[:30]], "b": X[:20, 0], "c": CLASSES}
     expected = auxtasks.make_aux_targets(X, "signal", y=y)
-    found = auxtasks.make_aux_targets(Again(X), "signal", y=y, out=tmp_path / "targets")
+    found = auxtasks.make_aux_targets(Again(X), "signal", y=y, save_to=tmp_path / "targets")
     assert list(found.with_main()) == ["a", "b", "c", "soft_labels_a", "soft_labels_b"]
     assert found.specs["soft_labels_a"].classes == ("cat", "dog")
     assert_same(found, expected)
     renamed = {**y, "a": np.array(["cat", "fox"])[CLASSES[:30]]}
     with pytest.raises(StorageError, match=r"soft_labels was .*'dog'.* and is .*'fox'"):
-        auxtasks.make_aux_targets(Again(X), "signal", y=renamed, out=tmp_path / "targets")
+        auxtasks.make_aux_targets(Again(X), "signal", y=renamed, save_to=tmp_path / "targets")
 
 
 def test_labels_that_nothing_is_taught_from(tmp_path: Path) -> None:
-    found = auxtasks.make_aux_targets(X, "signal", "std", y=Y, out=tmp_path / "targets")
+    found = auxtasks.make_aux_targets(X, "signal", "std", y=Y, save_to=tmp_path / "targets")
     np.testing.assert_array_equal(found.with_main()["main"], Y)
     assert list(found) == ["std"]
     with pytest.warns(AuxTasksWarning, match="'soft_labels' is left out: every sample has a label of its own"):
-        found = auxtasks.make_aux_targets(X, "signal", ["std", "soft_labels"], y=CLASSES, out=tmp_path / "b")
+        found = auxtasks.make_aux_targets(X, "signal", ["std", "soft_labels"], y=CLASSES, save_to=tmp_path / "b")
     assert list(found) == ["std"]
 
 
@@ -161,28 +161,28 @@ def test_goes_on_after_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             monkeypatch.setattr(auxtasks.scale.disk_files.RowFile, name, counted(name))
 
     crash_at(-1)
-    auxtasks.make_aux_targets(Again(X), "signal", tasks, y=Y, out=tmp_path / "whole")
+    auxtasks.make_aux_targets(Again(X), "signal", tasks, y=Y, save_to=tmp_path / "whole")
     assert total > 15
     for k in range(total + 1):
         path = tmp_path / str(k) / "targets"
         crash_at(k)
         with pytest.raises(Crash, match="stopped"):
-            auxtasks.make_aux_targets(Again(X), "signal", tasks, y=Y, out=path)
+            auxtasks.make_aux_targets(Again(X), "signal", tasks, y=Y, save_to=path)
         crash_at(-1)
-        assert_same(auxtasks.make_aux_targets(Again(X), "signal", tasks, y=Y, out=path), expected)
+        assert_same(auxtasks.make_aux_targets(Again(X), "signal", tasks, y=Y, save_to=path), expected)
 
 
 @pytest.mark.usefixtures("most")
 def test_damage_is_found(tmp_path: Path) -> None:
     path = tmp_path / "targets"
     for name in ("target_000.npy", "main_000.npy"):
-        auxtasks.make_aux_targets(X, "signal", SIMPLE, y=Y, out=path, overwrite=True)
+        auxtasks.make_aux_targets(X, "signal", SIMPLE, y=Y, save_to=path, overwrite=True)
         damaged = small.arrays_of(path) / name
         content = bytearray(damaged.read_bytes())
         content[-1] ^= 1
         damaged.write_bytes(content)
         with pytest.raises(StorageError, match=rf"{name} is damaged: .* overwrite=True"):
-            auxtasks.make_aux_targets(X, "signal", SIMPLE, y=Y, out=path)
+            auxtasks.make_aux_targets(X, "signal", SIMPLE, y=Y, save_to=path)
 
 
 OTHER = np.where(np.arange(90) == 1, 1 - Y, Y)
@@ -205,14 +205,14 @@ OTHER = np.where(np.arange(90) == 1, 1 - Y, Y)
 )
 def test_what_changed_since(changes: dict[str, Any], match: str | None, tmp_path: Path) -> None:
     options = {"tasks": SIMPLE, "y": Y}
-    auxtasks.make_aux_targets(X, "signal", **options, out=tmp_path / "targets")
+    auxtasks.make_aux_targets(X, "signal", **options, save_to=tmp_path / "targets")
     if match is None:
         y = {**options, **changes}["y"]
         changes = {"y": np.where(np.arange(90) < 80, Y, -1)}
         match = "y was"
         assert len(y) == 80
     with pytest.raises(StorageError, match=match):
-        auxtasks.make_aux_targets(X, "signal", **{**options, **changes}, out=tmp_path / "targets")
+        auxtasks.make_aux_targets(X, "signal", **{**options, **changes}, save_to=tmp_path / "targets")
 
 
 @pytest.mark.usefixtures("most")
@@ -231,16 +231,16 @@ def test_what_changed_since(changes: dict[str, Any], match: str | None, tmp_path
 )
 def test_refused_before_anything_is_written(source: Any, options: dict[str, Any], match: str, tmp_path: Path) -> None:
     with pytest.raises(AuxTasksError, match=match):
-        auxtasks.make_aux_targets(source, **{"domain": "signal", **options}, out=tmp_path / "targets")
+        auxtasks.make_aux_targets(source, **{"domain": "signal", **options}, save_to=tmp_path / "targets")
     assert not list(tmp_path.iterdir())
 
 
 def test_batches_in_another_order_are_found(tmp_path: Path) -> None:
     whole, reverse = slice(None), slice(None, None, -1)
     with pytest.raises(StorageError, match=r"differs from what the targets there were made of.*not shuffled"):
-        auxtasks.make_aux_targets(Again(X, whole, whole, reverse), "signal", SIMPLE, y=Y, out=tmp_path / "targets")
+        auxtasks.make_aux_targets(Again(X, whole, whole, reverse), "signal", SIMPLE, y=Y, save_to=tmp_path / "targets")
     with pytest.raises(InvalidInputError, match="gave 90 samples when it was counted and fewer when it was read again"):
-        auxtasks.make_aux_targets(Again(X, whole, whole, slice(0, 50)), "signal", SIMPLE, y=Y, out=tmp_path / "b")
+        auxtasks.make_aux_targets(Again(X, whole, whole, slice(0, 50)), "signal", SIMPLE, y=Y, save_to=tmp_path / "b")
 
 
 @pytest.mark.usefixtures("most")
@@ -248,4 +248,4 @@ def test_bad_numbers_are_named_by_their_sample(tmp_path: Path) -> None:
     bad = X.copy()
     bad[61] = np.nan
     with pytest.raises(InvalidInputError, match=r"NaN, first at `X\[61\]\[0, 0\]`"):
-        auxtasks.make_aux_targets(bad, "signal", SIMPLE, y=np.where(np.arange(90) == 61, 1, Y), out=tmp_path / "t")
+        auxtasks.make_aux_targets(bad, "signal", SIMPLE, y=np.where(np.arange(90) == 61, 1, Y), save_to=tmp_path / "t")

@@ -146,7 +146,7 @@ def test_of_several_inputs_one_is_used_and_all_go_on() -> None:
 
 def test_targets_that_labels_hold_are_kept_and_given_ones_missing_otherwise() -> None:
     generator = AuxTargetGenerator("signal", ["std", "permutation_entropy"]).fit(
-        SIGNALS, given={"who": Y, "age": Y / 2}
+        SIGNALS, label_columns={"who": Y, "age": Y / 2}
     )
     held = {"main": Y, "who": Y + 5, "std": np.zeros((11, 2), "float32"), "permutation_entropy": np.ones((11, 2))}
     _, labels = gathered(mapped((SIGNALS, held), generator))
@@ -172,7 +172,7 @@ def test_series_of_different_lengths_are_padded(how: str) -> None:
 @pytest.mark.parametrize("batched", [True, False], ids=["batches", "samples"])
 @pytest.mark.parametrize("inputs", ["ids", "texts"])
 def test_texts_are_numbered_unless_the_model_reads_them(batched: bool, inputs: str) -> None:
-    generator = AuxTargetGenerator("text", ["next_word", "text_statistics"], inputs=inputs).fit(TEXTS)
+    generator = AuxTargetGenerator("text", ["next_word", "text_statistics"], model_inputs=inputs).fit(TEXTS)
     x, labels = gathered(mapped(TEXTS, generator, 2, batched=batched))
     x = np.array([text.decode() for text in x], object) if inputs == "texts" else x
     assert_equal((x, labels), generator.transform(TEXTS))

@@ -1,4 +1,4 @@
-"""What `out` writes over, removes or follows is its own, and nothing else."""
+"""What `save_to` writes over, removes or follows is its own, and nothing else."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ X = small.signals()
 
 
 def make(path: Path, **options: Any) -> auxtasks.AuxTargets:
-    return auxtasks.make_aux_targets(X, "signal", "std", **options, out=path)
+    return auxtasks.make_aux_targets(X, "signal", "std", **options, save_to=path)
 
 
 def test_targets_that_are_saved_where_it_works_are_kept(tmp_path: Path) -> None:
@@ -37,8 +37,8 @@ def test_notes_beside_targets_are_kept(inside: str, tmp_path: Path) -> None:
     made = make(tmp_path / "x")
     notes = tmp_path / "x" / inside.replace("arrays", small.arrays_of(tmp_path / "x").name)
     notes.write_text("precious")
-    with pytest.raises(StorageError, match=r"`out`: .*x holds .*notes\.txt, which was not written by auxtasks"):
-        auxtasks.make_aux_targets(X, "signal", "fft", out=tmp_path / "x", overwrite=True)
+    with pytest.raises(StorageError, match=r"`save_to`: .*x holds .*notes\.txt, which was not written by auxtasks"):
+        auxtasks.make_aux_targets(X, "signal", "fft", save_to=tmp_path / "x", overwrite=True)
     assert notes.read_text() == "precious"
     small.assert_same(make(tmp_path / "x"), made)
 
@@ -66,8 +66,8 @@ def test_a_path_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path, match in (
         (tmp_path / "file", "file is a file, which is not replaced"),
-        (tmp_path / "file" / "x", "`out`: .*x cannot be written .*Not a directory"),
-        (tmp_path / ("x" * 300), "`out`: .*x cannot be written .*File name too long"),
+        (tmp_path / "file" / "x", "`save_to`: .*x cannot be written .*Not a directory"),
+        (tmp_path / ("x" * 300), "`save_to`: .*x cannot be written .*File name too long"),
     ):
         with pytest.raises(StorageError, match=match):
             make(path)
@@ -109,10 +109,10 @@ def test_a_run_that_was_killed_between_two_moves_goes_on(tmp_path: Path, monkeyp
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", killed)
         with pytest.raises(KeyboardInterrupt):
-            auxtasks.make_aux_targets(X, "signal", "fft", out=tmp_path / "x", overwrite=True)
+            auxtasks.make_aux_targets(X, "signal", "fft", save_to=tmp_path / "x", overwrite=True)
     assert list(auxtasks.load_targets(tmp_path / "x")) == ["std"]
     begun = json.loads(next(tmp_path.glob("x.partial/new/auxtasks.json")).read_text())["folder"]
-    made = auxtasks.make_aux_targets(X, "signal", "fft", out=tmp_path / "x", overwrite=True)
+    made = auxtasks.make_aux_targets(X, "signal", "fft", save_to=tmp_path / "x", overwrite=True)
     assert small.arrays_of(tmp_path / "x").name == begun
     np.testing.assert_array_equal(made["fft"], auxtasks.make_aux_targets(X, "signal", "fft")["fft"])
     small.assert_finished(tmp_path / "x")

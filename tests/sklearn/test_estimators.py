@@ -339,7 +339,7 @@ def test_soft_labels_are_left_out_where_there_is_nothing_to_teach_or_to_be_taugh
 @pytest.mark.parametrize("as_records", [False, True])
 def test_given_columns_are_cut_with_the_folds(as_records: bool) -> None:
     given = pd.DataFrame({"third": THIRDS, "size": np.abs(X[:, 0]).astype(float)})
-    params = {"given": given.to_records(index=False) if as_records else given}
+    params = {"label_columns": given.to_records(index=False) if as_records else given}
     found = cross_validate(
         classifier(tasks=[]), X, SIDES, params=params, cv=2, return_estimator=True, error_score="raise"
     )
@@ -492,8 +492,8 @@ def test_what_cannot_be_fitted(estimator: Any, y: Any, message: str) -> None:
     [
         ({"sample_weight": np.ones(47)}, r"must have shape \(48,\); got shape \(47,\)"),
         ({"sample_weight": -np.ones(48)}, "finite numbers of 0 or more"),
-        ({"given": X}, "`given` must have named columns"),
-        ({"given": {"third": THIRDS[:-1]}}, "48"),
+        ({"label_columns": X}, "`label_columns` must have named columns"),
+        ({"label_columns": {"third": THIRDS[:-1]}}, "48"),
     ],
 )
 def test_what_cannot_be_passed_to_fit(params: dict[str, Any], message: str) -> None:

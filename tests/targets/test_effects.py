@@ -37,7 +37,9 @@ def test_integers_are_shortened_chunk_by_chunk() -> None:
 
 
 def test_copies_follow_the_originals_and_have_no_main_label(signals: Array) -> None:
-    targets = make_aux_targets(signals, "signal", ["std", REVERSE], given={"speaker": np.arange(12) % 3}, scale=False)
+    targets = make_aux_targets(
+        signals, "signal", ["std", REVERSE], label_columns={"speaker": np.arange(12) % 3}, scale=False
+    )
     np.testing.assert_array_equal(targets.inputs, np.concatenate([signals, signals[:, ::-1]]))
     np.testing.assert_array_equal(targets["transform"], [0] * 12 + [1] * 12)
     np.testing.assert_allclose(targets["std"][12:], targets["std"][:12], rtol=1e-6)
@@ -88,6 +90,6 @@ def test_given_labels_per_step_must_fit_the_shortened_inputs(signals: Array) -> 
     with pytest.raises(
         InvalidInputError, match="'state' has 32 steps, one for each of the inputs, and only 27 are left"
     ):
-        make_aux_targets(signals, "signal", "next_steps", given={"state": steps})
-    targets = make_aux_targets(signals, "signal", "next_steps", given={"state": steps[:, :27]})
+        make_aux_targets(signals, "signal", "next_steps", label_columns={"state": steps})
+    targets = make_aux_targets(signals, "signal", "next_steps", label_columns={"state": steps[:, :27]})
     assert targets.specs["state"].shape == (27,)

@@ -101,7 +101,7 @@ def test_prepared_inputs_have_no_copies() -> None:
 @pytest.mark.parametrize("inputs", ["ids", "texts"])
 def test_prepared_texts_are_not_tagged(inputs: str) -> None:
     tagger = ToyTagger()
-    targets = make_aux_targets(["the dog", "a city"], "text", "pos", backend=tagger, inputs=inputs)
+    targets = make_aux_targets(["the dog", "a city"], "text", "pos", tagger=tagger, model_inputs=inputs)
     tagger.asked.clear()
     prepared = targets.prepare(["dog a"])
     assert tagger.asked == []

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError
-from auxtasks.label_columns import GivenColumn, encode, fit_given
+from auxtasks.label_columns import LabelColumn, encode, fit_label_column
 
 NAN = float("nan")
 
 
 def fit_and_encode(values):
-    column = fit_given("label", values, len(values))
+    column = fit_label_column("label", values, len(values))
     return column, encode(column, values, len(values))
 
 
@@ -73,7 +73,7 @@ def test_integers_in_rows_are_classes_per_step():
 
 
 def test_the_names_of_a_data_frame_are_kept():
-    assert fit_given("pose", pd.DataFrame({"roll": [0.1], "yaw": [0.2]}), 1).columns == ("roll", "yaw")
+    assert fit_label_column("pose", pd.DataFrame({"roll": [0.1], "yaw": [0.2]}), 1).columns == ("roll", "yaw")
 
 
 @given(st.lists(st.one_of(st.integers(-3, 50), st.none()), min_size=1).filter(lambda v: any((x or 0) > 0 for x in v)))
@@ -86,7 +86,7 @@ def test_class_numbers_lead_back_to_the_labels(values):
 @pytest.mark.parametrize("values", [["b", None], [True, False], [[1, 5]], [[0.5, 1.0]], [3, 4]])
 def test_a_column_survives_json(values):
     column, _ = fit_and_encode(values)
-    restored = GivenColumn.from_dict(json.loads(json.dumps(column.to_dict())))
+    restored = LabelColumn.from_dict(json.loads(json.dumps(column.to_dict())))
     assert restored == column
 
 
@@ -117,7 +117,7 @@ def test_a_column_survives_json(values):
 )
 def test_labels_that_make_no_target_are_refused(values, error, message):
     with pytest.raises(error, match=message):
-        fit_given("label", values, 3)
+        fit_label_column("label", values, 3)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_labels_that_make_no_target_are_refused(values, error, message):
     ids=["array", "series of categories", "categories", "frame"],
 )
 def test_nullable_integers_of_pandas_are_classes(values):
-    column = fit_given("label", values, 4)
+    column = fit_label_column("label", values, 4)
     assert column.kind == "class"
     assert encode(column, values).tolist() == [0, 1, -1, 0]
 
@@ -150,7 +150,7 @@ def test_nullable_integers_of_pandas_are_classes(values):
     ],
 )
 def test_later_labels_are_encoded_by_the_training_ones(training, later, expected):
-    column = fit_given("label", training, len(training))
+    column = fit_label_column("label", training, len(training))
     np.testing.assert_array_equal(encode(column, later), expected)
 
 
@@ -166,6 +166,6 @@ def test_later_labels_are_encoded_by_the_training_ones(training, later, expected
     ],
 )
 def test_later_labels_unlike_the_training_ones_are_refused(training, later, error, message):
-    column = fit_given("label", training, 1)
+    column = fit_label_column("label", training, 1)
     with pytest.raises(error, match=message):
         encode(column, later)

@@ -19,7 +19,7 @@ GIVEN = {
 
 
 def test_each_column_becomes_a_target(signals: Array) -> None:
-    targets = make_aux_targets(signals, "signal", "std", given=GIVEN)
+    targets = make_aux_targets(signals, "signal", "std", label_columns=GIVEN)
     assert list(targets) == ["std", *GIVEN]
     assert {name: targets.specs[name].kind for name in GIVEN} == {
         "speaker": "class", "age": "vector", "tags": "multilabel", "frame": "vector",
@@ -34,19 +34,21 @@ def test_each_column_becomes_a_target(signals: Array) -> None:
 
 
 def test_labels_are_missing_where_they_are_not_given(signals: Array) -> None:
-    targets = make_aux_targets(signals, "signal", "std", given=GIVEN)
+    targets = make_aux_targets(signals, "signal", "std", label_columns=GIVEN)
     other = targets.transform(signals[:3])
     assert (other["speaker"] == -1).all()
     assert (other["tags"] == -1).all()
     assert np.isnan(other["age"]).all()
     assert [other[name].shape[1:] for name in GIVEN] == [targets[name].shape[1:] for name in GIVEN]
-    some = targets.transform(signals[:3], given={"speaker": ["bob", "carl", "ann"], "age": [20.0, np.nan, 80.0]})
+    some = targets.transform(
+        signals[:3], label_columns={"speaker": ["bob", "carl", "ann"], "age": [20.0, np.nan, 80.0]}
+    )
     np.testing.assert_array_equal(some["speaker"], [1, -1, 0])
     np.testing.assert_allclose(some["age"][[0, 2]], targets["age"][[0, -1]], rtol=1e-6)
 
 
 def test_given_labels_alone_are_enough() -> None:
-    targets = make_aux_targets(np.ones((4, 2)), "any", given={"label": [0, 1, 2, 0]})
+    targets = make_aux_targets(np.ones((4, 2)), "any", label_columns={"label": [0, 1, 2, 0]})
     assert list(targets) == ["label"]
 
 
@@ -61,18 +63,20 @@ def test_given_labels_alone_are_enough() -> None:
 )
 def test_refused(signals: Array, given: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
-        make_aux_targets(signals, "signal", "std", given=given)
+        make_aux_targets(signals, "signal", "std", label_columns=given)
 
 
 def test_refused_at_transform(signals: Array) -> None:
-    targets = make_aux_targets(signals, "signal", "std", given=GIVEN)
-    with pytest.raises(UnknownNameError, match=r"`given`: there is no given column named 'aeg'. Did you mean 'age'"):
-        targets.transform(signals, given={"aeg": np.ones(12)})
+    targets = make_aux_targets(signals, "signal", "std", label_columns=GIVEN)
+    with pytest.raises(
+        UnknownNameError, match=r"`label_columns`: there is no label column named 'aeg'. Did you mean 'age'"
+    ):
+        targets.transform(signals, label_columns={"aeg": np.ones(12)})
     with pytest.raises(AuxTasksError, match=r"`age`.*3.*\(12,\)"):
-        targets.transform(signals[:3], given={"age": np.ones(12)})
+        targets.transform(signals[:3], label_columns={"age": np.ones(12)})
 
 
 def test_labels_too_large_for_the_dtype_are_missing() -> None:
     with pytest.warns(AuxTasksWarning, match="1 values of the targets a are too large for float32 and count as miss"):
-        targets = make_aux_targets(np.ones((3, 2)), "any", given={"a": [1e300, 1.0, 2.0]}, scale=False)
+        targets = make_aux_targets(np.ones((3, 2)), "any", label_columns={"a": [1e300, 1.0, 2.0]}, scale=False)
     np.testing.assert_array_equal(targets["a"][:, 0], [np.nan, 1, 2])

@@ -22,7 +22,7 @@ COLUMNS = hnp.arrays(np.float64, hnp.array_shapes(min_dims=2, max_dims=2, min_si
 
 def as_given(values: Array, **options: Any) -> Any:
     """Targets that are just these values."""
-    return make_aux_targets(np.zeros((len(values), 1)), "any", given={"a": values}, dtype="float64", **options)
+    return make_aux_targets(np.zeros((len(values), 1)), "any", label_columns={"a": values}, dtype="float64", **options)
 
 
 def as_task(temporary_task: Any, values: Array, **declared: Any) -> Any:
@@ -119,11 +119,11 @@ def test_a_dead_channel_of_an_image_becomes_zero() -> None:
 
 def test_a_target_without_anything_to_learn_is_left_out_with_a_warning(signals: Array) -> None:
     with pytest.warns(AuxTasksWarning, match="target 'flat' is constant on the training data and is left out"):
-        targets = make_aux_targets(signals, "signal", "std", given={"flat": np.full(len(signals), 2.0)})
+        targets = make_aux_targets(signals, "signal", "std", label_columns={"flat": np.full(len(signals), 2.0)})
     assert list(targets) == ["std"] == list(targets.transform(signals))
     short = {"fft": {"n_coefficients": 4}}
     with pytest.warns(AuxTasksWarning, match="'gone' has no value"):
-        make_aux_targets(signals, "signal", short, given={"gone": np.full(len(signals), np.nan)})
+        make_aux_targets(signals, "signal", short, label_columns={"gone": np.full(len(signals), np.nan)})
 
 
 def test_nothing_left_is_refused() -> None:
@@ -137,7 +137,7 @@ def test_nothing_left_is_refused() -> None:
 def test_unscaled_targets_keep_every_column_and_a_positive_chance() -> None:
     targets = make_aux_targets(np.ones((3, 5)), "signal", ["std", "fft"], scale=False)
     assert targets.specs["fft"].shape == (50,)
-    assert targets.specs["std"].chance == 1.0
+    assert targets.specs["std"].baseline_loss == 1.0
     np.testing.assert_array_equal(targets["std"], 0)
     np.testing.assert_array_equal(targets.unscale("std", targets["std"]), targets["std"])
 

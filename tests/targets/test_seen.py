@@ -11,7 +11,7 @@ from auxtasks.errors import InvalidInputError
 from auxtasks.registry import Extractor
 from auxtasks.targets.raw import RawTarget
 from auxtasks.targets.scaling import fit_target
-from auxtasks.targets.statistics import Seen, see
+from auxtasks.targets.statistics import TargetStatistics, see
 from auxtasks.targets.tasks import Task
 from auxtasks.typing import Array
 
@@ -47,12 +47,12 @@ TARGETS: dict[str, tuple[Task, Array]] = {
 }
 
 
-def seen_of(kind: Any, values: Array) -> Seen:
+def seen_of(kind: Any, values: Array) -> TargetStatistics:
     task = TARGETS[kind][0]
     return see(task, RawTarget("a", kind, values.shape[1:], values), scale=True)
 
 
-def fitted(kind: str, seen: Seen) -> tuple[Any, Any]:
+def fitted(kind: str, seen: TargetStatistics) -> tuple[Any, Any]:
     found = fit_target(TARGETS[kind][0], seen, scale=True, compute=np.dtype("float64"))
     assert found is not None
     return found
@@ -68,8 +68,8 @@ def test_parts_in_any_order_and_grouping_fit_like_the_whole(kind: str, cuts: lis
         parts.append(parts.pop(rng.integers(len(parts))).merged(parts.pop(rng.integers(len(parts)))))
     spec, scaling = fitted(kind, parts[0])
     expected, whole = fitted(kind, seen_of(kind, values))
-    assert spec.chance == pytest.approx(expected.chance, rel=1e-12)
-    assert {**spec.to_dict(), "chance": 0} == {**expected.to_dict(), "chance": 0}
+    assert spec.baseline_loss == pytest.approx(expected.baseline_loss, rel=1e-12)
+    assert {**spec.to_dict(), "baseline_loss": 0} == {**expected.to_dict(), "baseline_loss": 0}
     if whole is not None:
         assert (scaling.kept, scaling.origin) == (whole.kept, whole.origin)
         np.testing.assert_allclose(scaling.mean, whole.mean, rtol=1e-12)

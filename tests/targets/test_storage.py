@@ -21,7 +21,7 @@ GIVEN = {"speaker": ["ann", "bob", None] * 4, "age": np.arange(12.0)}
 
 @pytest.fixture
 def targets(signals: Array) -> AuxTargets:
-    return make_aux_targets(signals, "signal", TASKS, given=GIVEN, seed=5)
+    return make_aux_targets(signals, "signal", TASKS, label_columns=GIVEN, seed=5)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_loaded_as_it_was(targets: AuxTargets, saved: Path, signals: Array, mmap
     assert isinstance(loaded["fft"], np.memmap) == mmap
     assert not loaded["fft"].flags.writeable
     np.testing.assert_array_equal(loaded.inputs, targets.inputs)
-    before, after = (found.transform(2 * signals, given=GIVEN) for found in (targets, loaded))
+    before, after = (found.transform(2 * signals, label_columns=GIVEN) for found in (targets, loaded))
     np.testing.assert_array_equal(before.inputs, after.inputs)
     for name in targets:
         np.testing.assert_array_equal(loaded[name], targets[name])
@@ -77,12 +77,12 @@ def of_format_1(saved: Path, described: str = "") -> None:
 
 def test_what_was_written_before_is_read_and_replaced(tmp_path: Path) -> None:
     X, given = np.array([[1.0, 3.0], [2.0, 2.0]]), {"speaker": ["a", "b"]}
-    made = make_aux_targets(X, "signal", ["std"], given=given)
+    made = make_aux_targets(X, "signal", ["std"], label_columns=given)
     made.save(tmp_path / "a")
     of_format_1(tmp_path / "a")
     assert {**json.loads((tmp_path / "a" / "auxtasks.json").read_text()), "auxtasks": "0.1.0"} == json.loads(FORMAT_1)
     (tmp_path / "a" / "auxtasks.json").write_text(FORMAT_1)
-    for found in (load_targets(tmp_path / "a"), load_targets(tmp_path / "a").transform(X, given=given)):
+    for found in (load_targets(tmp_path / "a"), load_targets(tmp_path / "a").transform(X, label_columns=given)):
         assert found.specs == made.specs
         for name in made:
             np.testing.assert_array_equal(found[name], made[name])
@@ -287,7 +287,10 @@ DAMAGE: dict[str, tuple[Any, str]] = {
     "version": (edit(lambda d: d.update(format=99)), "is of format 99, and this version of auxtasks .* reads format 2"),
     "no files": (edit(lambda d: d.pop("targets")), "auxtasks.json is damaged: KeyError: 'targets'"),
     "specs": (edit(lambda d: d["generator"]["specs"][0].pop("kind")), "auxtasks.json is damaged: .* it lacks 'kind'"),
-    "chance": (edit(lambda d: d["generator"]["specs"][0].update(chance=-1)), "auxtasks.json is damaged: .*`chance`"),
+    "chance": (
+        edit(lambda d: d["generator"]["specs"][0].update(baseline_loss=-1)),
+        "auxtasks.json is damaged: .*`chance`",
+    ),
     "task": (edit(lambda d: d["generator"]["tasks"][0].update(task="gone")), "not registered here: .*named 'gone'"),
     "length": (edit(lambda d: d.update(n_original=99)), "does not fit the arrays beside it"),
     "shape": (
@@ -312,7 +315,7 @@ DAMAGE: dict[str, tuple[Any, str]] = {
     "origin": (edit(lambda d: d["generator"]["scalings"]["std"].update(origin=[0, 2])), "columns that are kept"),
     "shapes": (edit(lambda d: d["generator"]["shapes"].pop("std")), "`shapes` must be of every task"),
     "classes": (edit(lambda d: d["generator"]["specs"][-2].update(n_classes=7)), "the number of its classes"),
-    "given": (edit(lambda d: d["generator"]["given"]["age"].update(kind="class")), "`kind` of the given column 'age'"),
+    "given": (edit(lambda d: d["generator"]["given"]["age"].update(kind="class")), "`kind` of the label column 'age'"),
     "header": (
         in_arrays(lambda folder: replace_in(folder / "target_000.npy", b"'descr': '<f4'", b"'descr': ('f4'")),
         "target_000.npy is damaged",

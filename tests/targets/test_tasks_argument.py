@@ -49,7 +49,7 @@ def test_defaults_are_those_of_the_domain() -> None:
     [
         ("sdt", "`tasks`: there is no task of domain 'signal' named 'sdt'. Did you mean 'std'"),
         (["std", "std"], "'std' is named more than once"),
-        (["std", {"label": {"task": "fft"}}], "'label' is named more than once, among tasks and given columns"),
+        (["std", {"label": {"task": "fft"}}], "'label' is named more than once, among tasks and label columns"),
         ({"fft": {"coefficients": 5}}, "no option of task 'fft' named 'coefficients'. Did you mean 'n_coefficients'"),
         ({"low": {"task": "ftt"}}, "named 'ftt'. Did you mean 'fft'"),
         (["next_steps", "transform"], "'next_steps' and 'transform' each change the inputs, and only one task may"),

@@ -166,7 +166,7 @@ def _cell(text: str) -> str:
 def _reasons(content: Content) -> str:
     return "".join(
         f"<li><i>{escape(arm_name(content, finding.arm))}</i>: {_cell(finding.verdict)}. "
-        f"{escape(finding.because)}</li>\n"
+        f"{escape(finding.reason)}</li>\n"
         for finding in content.findings
     )
 

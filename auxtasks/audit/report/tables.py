@@ -39,8 +39,8 @@ def findings_table(content: Content) -> Table:
         "worse in": lambda finding: _worse_in(finding.comparison),
         "control": lambda finding: UNKNOWN if finding.control is None else units.difference(finding.control.mean),
         "relevance": lambda finding: number_text(finding.relevance, 2),
-        "learned": lambda finding: number_text(finding.learned, 2),
-        "cost": lambda finding: f"×{finding.cost:.2f}" if isfinite(finding.cost) else UNKNOWN,
+        "aux_loss": lambda finding: number_text(finding.aux_loss, 2),
+        "time_ratio": lambda finding: f"×{finding.time_ratio:.2f}" if isfinite(finding.time_ratio) else UNKNOWN,
     }
     return _laid_out(cells, content.findings)
 
@@ -156,7 +156,7 @@ _FINDINGS: dict[str, Callable[[Finding], Any]] = {
         for name in ("over_control", "control")
         for end, field in (("", "mean"), ("_low", "low"), ("_high", "high"))
     },
-    **{name: attrgetter(name) for name in ("relevance", "learned", "cost", "because")},
+    **{name: attrgetter(name) for name in ("relevance", "aux_loss", "time_ratio", "reason")},
 }
 _RUNS: dict[str, Callable[[Run], Any]] = {
     **_ARM,

@@ -30,7 +30,7 @@ def as_renderable(content: Content) -> Group:
     reasons = Table.grid(padding=(0, 2, 0, 0))
     reasons.add_column(overflow="fold", max_width=_WIDEST_TASK)
     for finding in content.findings:
-        reasons.add_row(Text(arm_name(content, finding.arm)), Text(finding.because))
+        reasons.add_row(Text(arm_name(content, finding.arm)), Text(finding.reason))
     empty = Text("")
     taught = teacher_table(content)
     of_teacher: list[Any] = [] if taught is None else [_plain(taught), empty, Text(teacher_sentence(content)), empty]
@@ -49,7 +49,7 @@ def as_text(content: Content) -> str:
     # What shows an object must not fail for want of an optional dependency.
     if find_spec("rich") is None:
         rows = zip(findings_table(content).rows, content.findings, strict=True)
-        reasons = [f"{task}: {verdict}, {gain}. {finding.because}" for (task, verdict, gain, *_), finding in rows]
+        reasons = [f"{task}: {verdict}, {gain}. {finding.reason}" for (task, verdict, gain, *_), finding in rows]
         taught = teacher_table(content)
         of_teacher = [] if taught is None else [*map(" ".join, taught.rows), teacher_sentence(content)]
         return "\n".join([heading(content), *reasons, *of_teacher, conclusion(content)])

@@ -30,8 +30,8 @@ def legend(content: Content) -> str:
     """Say what the columns of the table are."""
     control = "control: the difference with shuffled targets. " if has_controls(content) else ""
     return (
-        f"{control}relevance: of the targets to the main label, 0 as a guess, 1 without error. learned: loss over "
-        "chance, 1 as a guess. cost: training time over the baseline's."
+        f"{control}relevance: of the targets to the main label, 0 as a guess, 1 without error. aux_loss: loss over "
+        "chance, 1 as a guess. time_ratio: training time over the baseline's."
     )
 
 

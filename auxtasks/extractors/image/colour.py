@@ -9,17 +9,17 @@ import numpy as np
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError
 from auxtasks.extractors.tensors import float_dtype, namespace
-from auxtasks.registry import extractor
+from auxtasks.registry import register_task
 from auxtasks.typing import Floats
 from auxtasks.validation import check_int, check_number
 
 
-@extractor(
+@register_task(
     "colour_histogram",
     domain="image",
     kind="distribution",
     source="Swain and Ballard 1991, Color indexing, by channel; numpy.histogram",
-    graph=True,
+    tensor_function=True,
 )
 def colour_histogram(X: Floats, *, bins: int = 8, value_range: Sequence[float] | None = None) -> Floats:
     """Histogram of each channel.

@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike
 from auxtasks.extractors.image.pixels import area_average, check_pair, smoothed_differences, to_grey
 from auxtasks.extractors.magnitudes import homogeneous, in_units, to_unit_size
 from auxtasks.extractors.tensors import namespace
-from auxtasks.registry import extractor
+from auxtasks.registry import register_task
 from auxtasks.typing import Array, Floats
 from auxtasks.validation import check_choice, check_number
 
@@ -20,13 +20,13 @@ SMOOTHING = {"sobel": (1.0, 2.0), "scharr": (3.0, 10.0)}
 
 
 # No log1p: it would compress images in 0..255 and leave those in 0..1 as they are.
-@extractor(
+@register_task(
     "edges",
     domain="image",
     kind="image",
-    place="grid",
+    spatial="grid",
     source="skimage.filters.sobel and scharr, averaged over a grid by area",
-    graph=True,
+    tensor_function=True,
 )
 def edges(X: Floats, *, size: int | Sequence[int] = (8, 8), operator: str = "sobel") -> Floats:
     """Mean edge strength over a coarse grid.
@@ -81,11 +81,11 @@ def edges(X: Floats, *, size: int | Sequence[int] = (8, 8), operator: str = "sob
 METHODS = ("shi_tomasi", "harris")
 
 
-@extractor(
+@register_task(
     "corners",
     domain="image",
     kind="image",
-    place="grid",
+    spatial="grid",
     source=(
         "Shi and Tomasi 1994, Good features to track; Harris and Stephens 1988, A combined corner and edge detector; "
         "skimage.feature.corner_shi_tomasi and corner_harris, averaged over a grid by area"

@@ -14,7 +14,7 @@ from auxtasks.extractors.image.orientation import cell_histograms
 from auxtasks.extractors.image.pixels import check_pair
 from auxtasks.extractors.magnitudes import doubted, largest_of, replace_lost, to_unit_size
 from auxtasks.extractors.tensors import as_floats, namespace
-from auxtasks.registry import extractor
+from auxtasks.registry import register_task
 from auxtasks.typing import Array, Floats
 from auxtasks.validation import check_choice, check_flag, check_int
 
@@ -23,14 +23,14 @@ LAYOUTS = ("cells", "blocks")
 LARGEST_DEFAULT_CELL = 8
 
 
-@extractor(
+@register_task(
     "hog",
     domain="image",
     kind="image",
-    place="grid",
+    spatial="grid",
     default=True,
     source="Dalal and Triggs 2005, Histograms of Oriented Gradients for Human Detection; skimage.feature.hog",
-    graph=True,
+    tensor_function=True,
 )
 def hog(
     X: Floats,

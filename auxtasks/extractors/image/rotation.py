@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from auxtasks.errors import InvalidInputError
-from auxtasks.registry import extractor
+from auxtasks.registry import register_task
 from auxtasks.typing import Array, Floats
 
 DEGREES = ("0", "90", "180", "270")
 
 
-@extractor(
+@register_task(
     "rotation",
     domain="image",
     kind="class",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from auxtasks.extractors.image.pixels import to_grey
-from auxtasks.registry import extractor
+from auxtasks.registry import register_task
 from auxtasks.typing import Array, Floats
 
 POINTS = 8
@@ -17,7 +17,7 @@ DIAGONAL = 0.70711
 """How far along each axis a diagonal point lies: sin 45°, with the five decimals of scikit-image."""
 
 
-@extractor(
+@register_task(
     "local_binary_patterns",
     domain="image",
     kind="distribution",

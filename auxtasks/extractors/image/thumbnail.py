@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from auxtasks.extractors.image.pixels import area_average, check_pair
-from auxtasks.registry import extractor
+from auxtasks.registry import register_task
 from auxtasks.typing import Floats
 
 
@@ -16,13 +16,13 @@ def _thumbnail_of_tensors(X: Any, *, size: int | Sequence[int]) -> Any:
     return first + area_average(X - first, check_pair("size", size))
 
 
-@extractor(
+@register_task(
     "thumbnail",
     domain="image",
     kind="image",
-    place="grid",
+    spatial="grid",
     source="area averaging; skimage.transform.resize_local_mean",
-    graph=_thumbnail_of_tensors,
+    tensor_function=_thumbnail_of_tensors,
 )
 def thumbnail(X: Floats, *, size: int | Sequence[int] = (8, 8)) -> Floats:
     """Image reduced to a few pixels by averaging.

@@ -7,18 +7,18 @@ import numpy as np
 from auxtasks.errors import InvalidInputError
 from auxtasks.extractors.signal.layout import check_count, normalised, products
 from auxtasks.extractors.tensors import namespace
-from auxtasks.registry import extractor
+from auxtasks.registry import register_task
 from auxtasks.typing import Floats
 
 
-@extractor(
+@register_task(
     "autocorrelation",
     domain="signal",
     kind="vector",
     axes=["channel", "lag"],
     source="sample autocorrelation, Box & Jenkins 1976, Time Series Analysis, ch. 2; statsmodels.tsa.stattools.acf "
     "with adjusted=False",
-    graph=True,
+    tensor_function=True,
 )
 def autocorrelation(X: Floats, *, n_lags: int = 10) -> Floats:
     """Autocorrelation of each channel at the first lags.
@@ -64,13 +64,13 @@ def autocorrelation(X: Floats, *, n_lags: int = 10) -> Floats:
     return result
 
 
-@extractor(
+@register_task(
     "channel_correlation",
     domain="signal",
     kind="vector",
     axes=["pair"],
     source="Pearson correlation coefficient, numpy.corrcoef",
-    graph=True,
+    tensor_function=True,
 )
 def channel_correlation(X: Floats) -> Floats:
     """Correlation of each pair of channels.

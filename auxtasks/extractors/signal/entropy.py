@@ -10,18 +10,18 @@ import numpy as np
 from auxtasks.extractors.signal.layout import by_channel, normalised
 from auxtasks.extractors.signal.spectrum import one_sided_power
 from auxtasks.extractors.tensors import namespace
-from auxtasks.registry import extractor
+from auxtasks.registry import register_task
 from auxtasks.typing import Array, Floats
 from auxtasks.validation import check_int
 
 
-@extractor(
+@register_task(
     "spectral_entropy",
     domain="signal",
     kind="vector",
     axes=["channel"],
     source="Inouye et al. 1991, Electroencephalogr. Clin. Neurophysiol. 79(3):204-210, on scipy.signal.periodogram",
-    graph=True,
+    tensor_function=True,
 )
 def spectral_entropy(X: Floats) -> Floats:
     """Normalised Shannon entropy of each channel's power spectrum.
@@ -74,7 +74,7 @@ def _sum_of_entropies(shares: Any) -> Any:
     return -tf.reduce_sum(tf.math.xlogy(shares, shares), axis=-1)
 
 
-@extractor(
+@register_task(
     "permutation_entropy",
     domain="signal",
     kind="vector",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from auxtasks.errors import InvalidInputError
-from auxtasks.registry import extractor
+from auxtasks.registry import register_task
 from auxtasks.typing import Floats
 from auxtasks.validation import check_int
 
 
-@extractor(
+@register_task(
     "next_steps",
     domain="signal",
     kind="vector",

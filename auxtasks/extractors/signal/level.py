@@ -11,7 +11,7 @@ from auxtasks.errors import InvalidInputError, InvalidTypeError
 from auxtasks.extractors.magnitudes import homogeneous
 from auxtasks.extractors.signal.layout import by_channel, centred, from_first_step, products
 from auxtasks.extractors.tensors import as_floats, float_dtype, namespace
-from auxtasks.registry import extractor
+from auxtasks.registry import register_task
 from auxtasks.typing import Array, Floats
 from auxtasks.validation import check_number
 
@@ -21,13 +21,13 @@ def _mean_of_tensors(X: Any) -> Any:
     return X[:, 0] + namespace(X).mean(from_first_step(X), axis=2)
 
 
-@extractor(
+@register_task(
     "mean",
     domain="signal",
     kind="vector",
     axes=["channel"],
     source="arithmetic mean; tsfresh mean",
-    graph=_mean_of_tensors,
+    tensor_function=_mean_of_tensors,
 )
 def mean(X: Floats) -> Floats:
     """Mean of each channel over time.
@@ -69,14 +69,14 @@ def _rms_around_mean(series: Any) -> Any:
     return middle + xp.divide_no_nan(variance, xp.sqrt(xp.square(middle) + variance) + middle)
 
 
-@extractor(
+@register_task(
     "rms",
     domain="signal",
     kind="vector",
     log1p=True,
     axes=["channel"],
     source="root mean square; tsfresh root_mean_square",
-    graph=_rms_of_tensors,
+    tensor_function=_rms_of_tensors,
 )
 def rms(X: Floats) -> Floats:
     """Root mean square of each channel.
@@ -112,13 +112,13 @@ def _root_mean_square(series: Floats) -> Floats:
     return root
 
 
-@extractor(
+@register_task(
     "quantiles",
     domain="signal",
     kind="vector",
     axes=["channel", "quantile"],
     source="Hyndman & Fan 1996, Am. Stat. 50(4):361-365, type 7, as numpy.quantile; tsfresh quantile",
-    graph=True,
+    tensor_function=True,
 )
 def quantiles(X: Floats, *, q: Sequence[float] = (0.05, 0.25, 0.5, 0.75, 0.95)) -> Floats:
     """Quantiles of each channel's values.
@@ -172,16 +172,16 @@ def _check_probabilities(q: Sequence[float]) -> Array:
     return np.array([check_number("q", value, low=0, high=1) for value in q])
 
 
-@extractor(
+@register_task(
     "std",
     domain="signal",
     kind="vector",
     log1p=True,
     axes=["channel"],
     default=True,
-    share=0.1,
+    weight_scale=0.1,
     source="population standard deviation; tsfresh standard_deviation",
-    graph=True,
+    tensor_function=True,
 )
 def std(X: Floats) -> Floats:
     """Spread of each channel: its standard deviation.
@@ -216,16 +216,16 @@ def _changes_of_tensors(X: Any) -> Any:
     return xp.sum(xp.abs(X[:, 1:] - X[:, :-1]), axis=1)
 
 
-@extractor(
+@register_task(
     "abs_sum_changes",
     domain="signal",
     kind="vector",
     log1p=True,
     axes=["channel"],
     default=True,
-    share=0.1,
+    weight_scale=0.1,
     source="total variation; tsfresh absolute_sum_of_changes",
-    graph=_changes_of_tensors,
+    tensor_function=_changes_of_tensors,
 )
 def abs_sum_changes(X: Floats) -> Floats:
     """Sum of the absolute changes from step to step of each channel.
@@ -257,14 +257,14 @@ def abs_sum_changes(X: Floats) -> Floats:
     return total
 
 
-@extractor(
+@register_task(
     "zero_crossings",
     domain="signal",
     kind="vector",
     axes=["channel"],
     source="zero-crossing rate of the centred signal, Kedem 1986, Proc. IEEE 74(11):1477-1493; tsfresh "
     "number_crossing_m at the mean, over time - 1",
-    graph=True,
+    tensor_function=True,
 )
 def zero_crossings(X: Floats) -> Floats:
     """Rate at which each channel crosses its mean.
@@ -301,13 +301,13 @@ def zero_crossings(X: Floats) -> Floats:
     return rate
 
 
-@extractor(
+@register_task(
     "slope",
     domain="signal",
     kind="vector",
     axes=["channel"],
     source="ordinary least squares on the step number; tsfresh linear_trend with attr 'slope'",
-    graph=True,
+    tensor_function=True,
 )
 def slope(X: Floats) -> Floats:
     """Slope of each channel's least-squares line.

@@ -8,7 +8,7 @@ import numpy as np
 
 from auxtasks.extractors.signal.layout import check_count, from_first_step, normalised
 from auxtasks.extractors.tensors import float_dtype, namespace
-from auxtasks.registry import extractor
+from auxtasks.registry import register_task
 from auxtasks.typing import Floats
 from auxtasks.validation import check_int, check_number
 
@@ -24,14 +24,14 @@ def _magnitudes_of_tensors(X: Any, *, n_coefficients: int) -> Any:
     return tf.pad(tf.abs(coefficients), too_short, constant_values=np.nan)
 
 
-@extractor(
+@register_task(
     "fft",
     domain="signal",
     kind="vector",
     log1p=True,
     axes=["channel", "coefficient"],
     default=True,
-    graph=_magnitudes_of_tensors,
+    tensor_function=_magnitudes_of_tensors,
     source="discrete Fourier transform, numpy.fft.rfft; tsfresh fft_coefficient with attr 'abs'",
 )
 def fft(X: Floats, *, n_coefficients: int = 50) -> Floats:
@@ -82,14 +82,14 @@ def fft(X: Floats, *, n_coefficients: int = 50) -> Floats:
     return magnitudes
 
 
-@extractor(
+@register_task(
     "spectrum",
     domain="signal",
     kind="vector",
     axes=["channel", "band"],
     source="Welch 1967, IEEE Trans. Audio Electroacoust. 15(2):70-73, as scipy.signal.welch; decibels and top_db as "
     "librosa.power_to_db",
-    graph=True,
+    tensor_function=True,
 )
 def spectrum(X: Floats, *, n_bands: int = 8, segment_length: int = 256, top_db: float = 80.0) -> Floats:
     """Power of each channel in equally wide frequency bands, in decibels.

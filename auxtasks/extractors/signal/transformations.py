@@ -9,7 +9,7 @@ import numpy as np
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError
 from auxtasks.extractors.signal.level import std
-from auxtasks.registry import extractor
+from auxtasks.registry import register_task
 from auxtasks.typing import Array, Floats
 from auxtasks.validation import check_choice, check_int, check_number
 
@@ -32,7 +32,7 @@ def _classes(options: Mapping[str, Any]) -> tuple[str, ...]:
     return ("original", *_check_names(options["transformations"]))
 
 
-@extractor(
+@register_task(
     "transform",
     domain="signal",
     kind="class",

@@ -16,7 +16,7 @@ from auxtasks._version import __version__
 from auxtasks.checksums import checksum
 from auxtasks.errors import AuxTasksWarning, StorageError
 from auxtasks.extractors.text.spans import NAMED, Annotations, Spans
-from auxtasks.extractors.text.taggers.base import Backend, Corpus
+from auxtasks.extractors.text.taggers.base import Corpus, Tagger
 from auxtasks.files import digest, left_by_killed, written_as_a_whole
 from auxtasks.opening import UNREADABLE, read_regular
 
@@ -26,7 +26,7 @@ _SEAL = 8
 _DTYPES = {"counts": np.int64, "starts": np.int32, "ends": np.int32}
 
 
-def cached(backend: Backend, corpus: Corpus, needs: frozenset[str], folder: Path | None) -> Annotations:
+def cached(tagger: Tagger, corpus: Corpus, needs: frozenset[str], folder: Path | None) -> Annotations:
     """Tag texts, or return what was said of them before.
 
     Files hold arrays and JSON, no pickled objects, and a checksum. They are written under another name and then moved
@@ -38,18 +38,18 @@ def cached(backend: Backend, corpus: Corpus, needs: frozenset[str], folder: Path
     a tagger refused that says nothing, and nothing that was refused is kept.
     """
     if folder is None:
-        return backend.annotate(corpus, needs)
+        return tagger.annotate(corpus, needs)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(f"`cache`: {folder} cannot be made ({error}); choose another folder.") from error
-    key = digest(_key(corpus, backend.fingerprint(needs), needs))
+    key = digest(_key(corpus, tagger.fingerprint(needs), needs))
     paths = [folder / f"{key}.npz", *([] if corpus.training else [folder / f"{key}-unchecked.npz"])]
     for path in paths:
         found = _read(path, corpus, needs)
         if found is not None:
             return found
-    said = backend.annotate(corpus, needs)
+    said = tagger.annotate(corpus, needs)
     _write(paths[-1], said)
     return said
 

@@ -6,13 +6,13 @@ import numpy as np
 
 from auxtasks.extractors.text.documents import Documents
 from auxtasks.extractors.text.spans import words_of
-from auxtasks.registry import extractor
+from auxtasks.registry import register_task
 from auxtasks.typing import Array, Floats
 
 SHAPES: tuple[str, ...] = ("lower", "title", "upper", "mixed", "number", "alphanumeric", "punctuation", "other")
 
 
-@extractor(
+@register_task(
     "word_shape",
     domain="text",
     kind="step_class",
@@ -87,7 +87,7 @@ STATISTICS: tuple[str, ...] = (
 )
 
 
-@extractor(
+@register_task(
     "text_statistics",
     domain="text",
     kind="vector",

@@ -6,11 +6,11 @@ import numpy as np
 
 from auxtasks.extractors.text.documents import Documents
 from auxtasks.extractors.text.taggers.tag_sets import UNIVERSAL
-from auxtasks.registry import extractor
+from auxtasks.registry import register_task
 from auxtasks.typing import Array, Floats
 
 
-@extractor(
+@register_task(
     "pos",
     domain="text",
     kind="step_class",
@@ -42,7 +42,7 @@ def pos(X: Documents) -> Array:
     --------
     >>> import auxtasks, nltk
     >>> tagger = nltk.UnigramTagger(model={"a": "DT", "dog": "NN"})
-    >>> auxtasks.make_aux_targets([["a", "dog"]], "text", "pos", backend="nltk", pipeline=tagger)["pos"]
+    >>> auxtasks.make_aux_targets([["a", "dog"]], "text", "pos", tagger="nltk", tagger_model=tagger)["pos"]
     array([[5, 7]], dtype=int32)
     """
     return X.padded(X.aligned(X.said.codes("pos", UNIVERSAL)))
@@ -52,7 +52,7 @@ def _fine_tags(X: Documents) -> tuple[str, ...]:
     return X.said.found("tag")
 
 
-@extractor(
+@register_task(
     "pos_fine",
     domain="text",
     kind="step_class",
@@ -81,14 +81,14 @@ def pos_fine(X: Documents, *, classes: tuple[str, ...]) -> Array:
     --------
     >>> import auxtasks, nltk
     >>> tagger = nltk.UnigramTagger(model={"a": "DT", "dog": "NN"})
-    >>> targets = auxtasks.make_aux_targets([["a", "dog"]], "text", "pos_fine", backend="nltk", pipeline=tagger)
+    >>> targets = auxtasks.make_aux_targets([["a", "dog"]], "text", "pos_fine", tagger="nltk", tagger_model=tagger)
     >>> targets.specs["pos_fine"].classes
     ('DT', 'NN')
     """
     return X.padded(X.aligned(X.said.codes("tag", classes)))
 
 
-@extractor(
+@register_task(
     "pos_histogram",
     domain="text",
     kind="distribution",
@@ -115,7 +115,7 @@ def pos_histogram(X: Documents) -> Floats:
     >>> import auxtasks, nltk
     >>> tagger = nltk.UnigramTagger(model={"a": "DT", "dog": "NN"})
     >>> texts = [["a", "dog"], ["dog"]]
-    >>> targets = auxtasks.make_aux_targets(texts, "text", "pos_histogram", backend="nltk", pipeline=tagger)
+    >>> targets = auxtasks.make_aux_targets(texts, "text", "pos_histogram", tagger="nltk", tagger_model=tagger)
     >>> targets["pos_histogram"][0, [5, 7]]
     array([0.5, 0.5], dtype=float32)
     """

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from auxtasks.extractors.text.documents import Documents
-from auxtasks.registry import extractor
+from auxtasks.registry import register_task
 from auxtasks.typing import Array
 from auxtasks.validation import check_choice, check_flag
 
@@ -32,7 +32,7 @@ def _classes(X: Documents, *, scheme: str, types: bool) -> tuple[str, ...]:
     return iob_names(kinds) if scheme == "iob" else ("O", *kinds)
 
 
-@extractor(
+@register_task(
     "ner",
     domain="text",
     kind="step_class",
@@ -70,7 +70,7 @@ def ner(X: Documents, *, scheme: str = "iob", types: bool = True, classes: tuple
     >>> import auxtasks, spacy
     >>> nlp = spacy.blank("en")
     >>> nlp.add_pipe("entity_ruler").add_patterns([{"label": "PER", "pattern": "Ada Lovelace"}])
-    >>> targets = auxtasks.make_aux_targets(["Ada Lovelace wrote"], "text", "ner", pipeline=nlp)
+    >>> targets = auxtasks.make_aux_targets(["Ada Lovelace wrote"], "text", "ner", tagger_model=nlp)
     >>> targets.specs["ner"].classes, targets["ner"].tolist()
     (('O', 'B-PER', 'I-PER'), [[1, 2, 0]])
     """
@@ -87,7 +87,7 @@ def _types(X: Documents) -> tuple[str, ...]:
     return X.said.found("entity")
 
 
-@extractor(
+@register_task(
     "entity_presence",
     domain="text",
     kind="multilabel",
@@ -116,7 +116,7 @@ def entity_presence(X: Documents, *, classes: tuple[str, ...]) -> Array:
     >>> nlp = spacy.blank("en")
     >>> nlp.add_pipe("entity_ruler").add_patterns([{"label": "PER", "pattern": "Ada Lovelace"}])
     >>> texts = ["Ada Lovelace wrote", "Dogs bark"]
-    >>> auxtasks.make_aux_targets(texts, "text", "entity_presence", pipeline=nlp)["entity_presence"]
+    >>> auxtasks.make_aux_targets(texts, "text", "entity_presence", tagger_model=nlp)["entity_presence"]
     array([[1],
            [0]], dtype=int8)
     """
@@ -128,7 +128,7 @@ def entity_presence(X: Documents, *, classes: tuple[str, ...]) -> Array:
     return result
 
 
-@extractor(
+@register_task(
     "chunk",
     domain="text",
     kind="step_class",
@@ -156,7 +156,7 @@ def chunk(X: Documents) -> Array:
     --------
     >>> import auxtasks, nltk
     >>> tagger = nltk.UnigramTagger(model={"a": "DT", "dog": "NN", "barked": "VBD"})
-    >>> auxtasks.make_aux_targets([["a", "dog", "barked"]], "text", "chunk", backend="nltk", pipeline=tagger)["chunk"]
+    >>> auxtasks.make_aux_targets([["a", "dog", "barked"]], "text", "chunk", tagger="nltk", tagger_model=tagger)["chunk"]
     array([[1, 2, 0]], dtype=int32)
     """
     run = X.said.columns["chunk_run"]

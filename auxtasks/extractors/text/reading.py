@@ -14,9 +14,9 @@ from auxtasks.extractors.text.cache import cached
 from auxtasks.extractors.text.documents import Documents, FittedTexts, Vocabulary
 from auxtasks.extractors.text.settings import TextSettings, Unsaved
 from auxtasks.extractors.text.spans import Annotations, Spans, words_of
-from auxtasks.extractors.text.taggers.base import Backend, Corpus
-from auxtasks.extractors.text.taggers.nltk_tagger import NltkBackend
-from auxtasks.extractors.text.taggers.spacy_tagger import SpacyBackend
+from auxtasks.extractors.text.taggers.base import Corpus, Tagger
+from auxtasks.extractors.text.taggers.nltk_tagger import NltkTagger
+from auxtasks.extractors.text.taggers.spacy_tagger import SpacyTagger
 from auxtasks.extractors.text.tokenizers.base import Tokens
 from auxtasks.extractors.text.tokenizers.choose import as_tokenizer
 from auxtasks.typing import Array
@@ -48,7 +48,7 @@ def read_documents(X: object, settings: TextSettings, fitted: FittedTexts | None
         ids=fitted.vocabulary.ids(tokens.words) if tokens.ids is None else tokens.ids,
         fitted=fitted,
         padding=settings.padding,
-        as_texts=settings.inputs == "texts",
+        as_texts=settings.model_inputs == "texts",
         given=corpus.given,
     )
 
@@ -57,31 +57,31 @@ def tagged(X: Documents, settings: TextSettings, needs: Collection[str], *, trai
     """Tag texts, if a task needs it."""
     if not needs:
         return X
-    backend = make_backend(settings)
-    said = cached(backend, Corpus(X.texts, X.given, training), frozenset(needs), settings.cache)
+    tagger = make_tagger(settings)
+    said = cached(tagger, Corpus(X.texts, X.given, training), frozenset(needs), settings.cache)
     if not isinstance(said, Annotations):
         raise InvalidTypeError(
-            f"`backend`: `annotate` must return Annotations; {type(backend).__name__} returned {type(said).__name__}."
+            f"`tagger`: `annotate` must return Annotations; {type(tagger).__name__} returned {type(said).__name__}."
         )
     return replace(X, annotations=said)
 
 
-def make_backend(settings: TextSettings) -> Backend:
+def make_tagger(settings: TextSettings) -> Tagger:
     """Return the tagger of a name, or the user's own."""
-    s, backend = settings, settings.backend
-    for parameter in (backend, s.pipeline):
+    s, tagger = settings, settings.tagger
+    for parameter in (tagger, s.tagger_model):
         if isinstance(parameter, Unsaved):
             raise parameter.missed()
-    if hasattr(backend, "annotate") and hasattr(backend, "fingerprint"):
-        found: Backend = backend
+    if hasattr(tagger, "annotate") and hasattr(tagger, "fingerprint"):
+        found: Tagger = tagger
         return found
-    if check_choice("backend", backend, BACKENDS) == "spacy":
-        return SpacyBackend(s.pipeline, batch_size=s.batch_size, n_process=s.n_process, progress=s.progress)
-    if s.n_process != 1:
+    if check_choice("tagger", tagger, BACKENDS) == "spacy":
+        return SpacyTagger(s.tagger_model, batch_size=s.batch_size, n_jobs=s.n_jobs, progress=s.progress)
+    if s.n_jobs != 1:
         raise InvalidInputError(
-            f"`n_process`: NLTK tags in one process; got {s.n_process}. Leave it at 1, or use backend='spacy'."
+            f"`n_jobs`: NLTK tags in one process; got {s.n_jobs}. Leave it at 1, or use tagger='spacy'."
         )
-    return NltkBackend(s.pipeline, progress=s.progress)
+    return NltkTagger(s.tagger_model, progress=s.progress)
 
 
 def _longest(counts: Array) -> int:
@@ -92,8 +92,8 @@ def _longest(counts: Array) -> int:
         most = int(np.quantile(counts, 0.99))
         raise InvalidInputError(
             f"`X[{int(counts.argmax())}]` has {longest} tokens, and 99 % of the texts have at most {most}: padded to "
-            f"the longest, {1 - counts.sum() / cells:.0%} of {cells:,} steps would be padding. Pass length={most} to "
-            "cut the longest texts, or a length of your own."
+            f"the longest, {1 - counts.sum() / cells:.0%} of {cells:,} steps would be padding. Pass max_length={most} "
+            "to cut the longest texts, or a length of your own."
         )
     return longest
 
@@ -102,7 +102,7 @@ def tokenize(corpus: Corpus, settings: TextSettings) -> tuple[Tokens, Vocabulary
     """Cut texts into tokens; given tokens are the model's own unless a tokenizer is named."""
     if corpus.given is not None and settings.tokenizer is None:
         words = [word for of_text in words_of(corpus.texts, corpus.given) for word in of_text]
-        return Tokens(corpus.given, words), None, settings.length
+        return Tokens(corpus.given, words), None, settings.max_length
     if isinstance(settings.tokenizer, Unsaved):
         raise settings.tokenizer.missed()
     tokenizer = as_tokenizer(settings.tokenizer)
@@ -111,10 +111,11 @@ def tokenize(corpus: Corpus, settings: TextSettings) -> tuple[Tokens, Vocabulary
             "`padding`: the tokenizer pads on the left; pass padding='pre', so that targets and inputs lie as in what "
             "it gives by itself."
         )
-    lengths = {length for length in (settings.length, tokenizer.length) if length is not None}
+    lengths = {length for length in (settings.max_length, tokenizer.length) if length is not None}
     if len(lengths) > 1:
         raise InvalidInputError(
-            f"`length` is {settings.length}, and the tokenizer pads to {tokenizer.length}; leave `length` out."
+            f"`max_length` is {settings.max_length}, and the tokenizer pads to {tokenizer.length}; leave `max_length` "
+            "out."
         )
     return tokenizer.tokenize(corpus.texts), tokenizer.vocabulary, next(iter(lengths), None)
 

@@ -22,12 +22,12 @@ class TextSettings:
 
     tokenizer: Any
     max_tokens: int | None
-    length: int | None
-    inputs: str
-    backend: Any
-    pipeline: Any
+    max_length: int | None
+    model_inputs: str
+    tagger: Any
+    tagger_model: Any
     batch_size: int
-    n_process: int
+    n_jobs: int
     cache: Path | None
     padding: str = "post"
     progress: bool = False
@@ -36,20 +36,20 @@ class TextSettings:
 def checked_text_settings(params: Mapping[str, Any]) -> TextSettings:
     """Check the parameters of a generator that only texts have."""
     p = params
-    inputs = check_choice("inputs", p["inputs"], ("ids", "texts"))
-    if inputs == "texts" and p["padding"] == "pre":
+    model_inputs = check_choice("model_inputs", p["model_inputs"], ("ids", "texts"))
+    if model_inputs == "texts" and p["padding"] == "pre":
         raise InvalidInputError(
             "`padding`: a model that is given texts pads at the end, as TextVectorization does; use padding='post'."
         )
     return TextSettings(
         tokenizer=p["tokenizer"],
         max_tokens=None if p["max_tokens"] is None else check_int("max_tokens", p["max_tokens"], low=3),
-        length=None if p["length"] is None else check_int("length", p["length"], low=1, high=LONGEST),
-        inputs=inputs,
-        backend=p["backend"],
-        pipeline=p["pipeline"],
+        max_length=None if p["max_length"] is None else check_int("max_length", p["max_length"], low=1, high=LONGEST),
+        model_inputs=model_inputs,
+        tagger=p["tagger"],
+        tagger_model=p["tagger_model"],
         batch_size=check_int("batch_size", p["batch_size"], low=1),
-        n_process=check_processes("n_process", p["n_process"]),
+        n_jobs=check_processes("n_jobs", p["n_jobs"]),
         cache=_folder(p["cache"]),
         padding=p["padding"],
         progress=p["progress"],
@@ -66,7 +66,7 @@ def _folder(value: object) -> Path | None:
     return folder
 
 
-OBJECTS = ("tokenizer", "backend", "pipeline")
+OBJECTS = ("tokenizer", "tagger", "tagger_model")
 """The parameters whose values JSON may not know."""
 
 
@@ -82,21 +82,21 @@ def restore_params(params: Mapping[str, Any]) -> dict[str, Any]:
     """
     described = {name: params[name] for name in OBJECTS if isinstance(params[name], Mapping)}
     restored = {name: _restore(name, value) for name, value in described.items()}
-    if isinstance(params["pipeline"], str):
-        restored["pipeline"] = Unsaved("pipeline", repr(params["pipeline"]))
+    if isinstance(params["tagger_model"], str):
+        restored["tagger_model"] = Unsaved("tagger_model", repr(params["tagger_model"]))
     if isinstance(params["tokenizer"], str):
         as_tokenizer(params["tokenizer"])
-    if isinstance(params["backend"], str):
-        check_choice("backend", params["backend"], ("spacy", "nltk"))
+    if isinstance(params["tagger"], str):
+        check_choice("tagger", params["tagger"], ("spacy", "nltk"))
     return {**params, "cache": None, **restored}
 
 
 def _describe(name: str, value: Any) -> Any:
-    if value is None or (isinstance(value, str) and name != "pipeline"):
+    if value is None or (isinstance(value, str) and name != "tagger_model"):
         return value
     if isinstance(value, Unsaved):
         return {"unsaved": value.what}
-    if name == "pipeline":
+    if name == "tagger_model":
         return {"unsaved": repr(value) if isinstance(value, str) else f"an object of type {type(value).__name__}"}
     saved = as_tokenizer(value).to_dict() if name == "tokenizer" else None
     return {"unsaved": f"an object of type {type(value).__name__}"} if saved is None else {"saved": saved}

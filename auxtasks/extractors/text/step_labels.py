@@ -14,15 +14,15 @@ from auxtasks.label_columns import as_labels
 from auxtasks.typing import Array
 
 
-def lay_out_labels(given: Mapping[str, object], X: Documents) -> dict[str, object]:
+def lay_out_labels(label_columns: Mapping[str, object], X: Documents) -> dict[str, object]:
     """Turn columns with a label for each token into columns with a label for each step of the model.
 
     A model's token takes the label of the given token that it follows by `auxtasks.extractors.text.spans.align`. Where
     all labels are of the IOB scheme, only the first piece of a token keeps its B-; the others go on with I-.
     """
     if X.given is None:
-        return dict(given)
-    return {name: _lay_out(name, values, X, X.given) for name, values in given.items()}
+        return dict(label_columns)
+    return {name: _lay_out(name, values, X, X.given) for name, values in label_columns.items()}
 
 
 def _lay_out(name: str, values: object, X: Documents, given: Spans) -> object:
@@ -36,8 +36,8 @@ def _lay_out(name: str, values: object, X: Documents, given: Spans) -> object:
         return values
     if wrong is not None:
         raise InvalidInputError(
-            f"`given`: {name!r} has {lengths[wrong]} labels for the {counts[wrong]} tokens of `X[{wrong}]`; give one "
-            "for each token, None where it is missing."
+            f"`label_columns`: {name!r} has {lengths[wrong]} labels for the {counts[wrong]} tokens of `X[{wrong}]`; "
+            "give one for each token, None where it is missing."
         )
     known = [[None] * count if labels is None else labels for labels, count in zip(lists, counts, strict=True)]
     return _on_steps(as_labels(name, [label for labels in known for label in labels], None), X, given)

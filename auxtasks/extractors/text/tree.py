@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from auxtasks.extractors.text.documents import Documents
-from auxtasks.registry import extractor
+from auxtasks.registry import register_task
 from auxtasks.typing import Array, Floats
 from auxtasks.validation import check_int
 
@@ -17,7 +17,7 @@ def _relations(X: Documents) -> tuple[str, ...]:
     return X.said.found("dependency")
 
 
-@extractor(
+@register_task(
     "dependency",
     domain="text",
     kind="step_class",
@@ -51,14 +51,14 @@ def dependency(X: Documents, *, classes: tuple[str, ...]) -> Array:
     ...     words = [token.text for token in doc]
     ...     return spacy.tokens.Doc(doc.vocab, words, heads=[1, 2, 2], deps=["det", "nsubj", "ROOT"])
     >>> _ = nlp.add_pipe("toy_relations")
-    >>> targets = auxtasks.make_aux_targets(["a dog barked"], "text", "dependency", pipeline=nlp)
+    >>> targets = auxtasks.make_aux_targets(["a dog barked"], "text", "dependency", tagger_model=nlp)
     >>> [targets.specs["dependency"].classes[place] for place in targets["dependency"][0]]
     ['det', 'nsubj', 'ROOT']
     """
     return X.padded(X.aligned(X.said.codes("dependency", classes)))
 
 
-@extractor(
+@register_task(
     "tree_depth",
     domain="text",
     kind="step_vector",
@@ -88,7 +88,7 @@ def tree_depth(X: Documents) -> Floats:
     ...     words = [token.text for token in doc]
     ...     return spacy.tokens.Doc(doc.vocab, words, heads=[1, 2, 2], deps=["det", "nsubj", "ROOT"])
     >>> _ = nlp.add_pipe("toy_tree_depth")
-    >>> targets = auxtasks.make_aux_targets(["a dog barked"], "text", "tree_depth", pipeline=nlp, scale=False)
+    >>> targets = auxtasks.make_aux_targets(["a dog barked"], "text", "tree_depth", tagger_model=nlp, scale=False)
     >>> targets["tree_depth"][0, :, 0]
     array([2., 1., 0.], dtype=float32)
     """
@@ -100,7 +100,7 @@ def _head_and_depth(options: Mapping[str, Any]) -> tuple[str, ...]:
     return ("head", "depth")
 
 
-@extractor(
+@register_task(
     "head_distance",
     domain="text",
     kind="step_vector",
@@ -138,7 +138,7 @@ def head_distance(X: Documents, *, limit: int = 10) -> Floats:
     ...     words = [token.text for token in doc]
     ...     return spacy.tokens.Doc(doc.vocab, words, heads=[1, 2, 2], deps=["det", "nsubj", "ROOT"])
     >>> _ = nlp.add_pipe("toy_head_distance")
-    >>> targets = auxtasks.make_aux_targets(["a dog barked"], "text", "head_distance", pipeline=nlp, scale=False)
+    >>> targets = auxtasks.make_aux_targets(["a dog barked"], "text", "head_distance", tagger_model=nlp, scale=False)
     >>> targets["head_distance"][0, :, 0]
     array([1., 1., 0.], dtype=float32)
     """

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from auxtasks.extractors.text.documents import Documents
-from auxtasks.registry import extractor
+from auxtasks.registry import register_task
 from auxtasks.typing import Array
 from auxtasks.validation import check_int
 
@@ -38,14 +38,14 @@ def _classes_of(X: Documents, classes: tuple[str, ...]) -> Array:
     return table[X.ids]
 
 
-@extractor(
+@register_task(
     "next_word",
     domain="text",
     kind="step_class",
     fit=_frequent,
     needs=_nothing,
     per_sample="text_statistics",
-    asks_for="next",
+    lookahead="next",
     source="language modelling; Bengio et al. 2003; as an auxiliary task Rei 2017",
 )
 def next_word(X: Documents, *, vocabulary_size: int | None = 2000, classes: tuple[str, ...]) -> Array:  # noqa: ARG001
@@ -90,14 +90,14 @@ def next_word(X: Documents, *, vocabulary_size: int | None = 2000, classes: tupl
     return X.padded(_neighbours(X, _classes_of(X, classes), 1))
 
 
-@extractor(
+@register_task(
     "previous_word",
     domain="text",
     kind="step_class",
     fit=_frequent,
     needs=_nothing,
     per_sample="text_statistics",
-    asks_for="previous",
+    lookahead="previous",
     source="backward language modelling; Rei 2017, Semi-supervised multitask learning for sequence labeling",
 )
 def previous_word(X: Documents, *, vocabulary_size: int | None = 2000, classes: tuple[str, ...]) -> Array:  # noqa: ARG001
@@ -133,7 +133,7 @@ def previous_word(X: Documents, *, vocabulary_size: int | None = 2000, classes: 
     return X.padded(_neighbours(X, _classes_of(X, classes), -1))
 
 
-@extractor(
+@register_task(
     "reconstruction",
     domain="text",
     kind="step_class",

@@ -7,16 +7,15 @@ from auxtasks.keras.weighting.by_gradient import (
     CosineGate,
     GradientWeighting,
     GradNorm,
+    Monitor,
     Projection,
-    Watch,
 )
 from auxtasks.keras.weighting.by_loss import DynamicWeightAverage, Uncertainty
 from auxtasks.keras.weighting.choose import Custom
-from auxtasks.keras.weighting.plans import AuxiliaryFirst, Decay, Delayed, WarmUp
+from auxtasks.keras.weighting.plans import Decay, Delayed, Pretrain, WarmUp
 
 __all__ = [
     "Answer",
-    "AuxiliaryFirst",
     "Conflicts",
     "CosineGate",
     "Custom",
@@ -26,10 +25,11 @@ __all__ = [
     "Factors",
     "GradNorm",
     "GradientWeighting",
+    "Monitor",
+    "Pretrain",
     "Projection",
     "State",
     "Uncertainty",
     "WarmUp",
-    "Watch",
     "Weighting",
 ]

@@ -63,7 +63,7 @@ class GradientWeighting(Weighting):
 
 
 @keras.saving.register_keras_serializable("auxtasks")
-class Watch(GradientWeighting):
+class Monitor(GradientWeighting):
     """Changes nothing, and puts the cosine of each task's gradient with the main one into the logs.
 
     Parameters

@@ -11,22 +11,22 @@ from keras import ops
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, unknown_name
 from auxtasks.keras.weighting.base import Factors, State, Weighting
-from auxtasks.keras.weighting.by_gradient import CosineGate, GradientWeighting, GradNorm, Projection, Watch
+from auxtasks.keras.weighting.by_gradient import CosineGate, GradientWeighting, GradNorm, Monitor, Projection
 from auxtasks.keras.weighting.by_loss import DynamicWeightAverage, Uncertainty
-from auxtasks.keras.weighting.plans import AuxiliaryFirst, Decay, Delayed, WarmUp
+from auxtasks.keras.weighting.plans import Decay, Delayed, Pretrain, WarmUp
 from auxtasks.validation import check_choice, check_depth
 
 WEIGHTINGS: dict[str, type[Weighting]] = {
     "delayed": Delayed,
     "warm_up": WarmUp,
     "decay": Decay,
-    "auxiliary_first": AuxiliaryFirst,
+    "pretrain": Pretrain,
     "uncertainty": Uncertainty,
     "dwa": DynamicWeightAverage,
     "gradnorm": GradNorm,
     "cosine_gate": CosineGate,
     "projection": Projection,
-    "watch": Watch,
+    "monitor": Monitor,
 }
 """What `weighting` may be by name, besides "fixed"."""
 

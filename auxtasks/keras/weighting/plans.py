@@ -117,7 +117,7 @@ class Decay(Ramp):
 
 
 @keras.saving.register_keras_serializable("auxtasks")
-class AuxiliaryFirst(Weighting):
+class Pretrain(Weighting):
     """Trains the auxiliary tasks alone for the first steps, and everything together afterwards.
 
     Parameters

@@ -10,7 +10,7 @@ import numpy as np
 
 from auxtasks.audit.experiment import BASELINE, Arm, Run
 from auxtasks.audit.report import AuditReport
-from auxtasks.audit.verdicts import Finding, Verdict, compare
+from auxtasks.audit.verdicts import Finding, Verdict, paired_comparison
 
 SETTINGS: dict[str, Any] = {
     "metric": "accuracy",
@@ -72,9 +72,9 @@ def make_report(
                     arm,
                     verdict,
                     BECAUSE[verdict],
-                    compare(sign * start, sign * scores),
-                    compare(sign * shuffled, sign * scores) if controls else None,
-                    compare(sign * start, sign * shuffled) if controls else None,
+                    paired_comparison(sign * start, sign * scores),
+                    paired_comparison(sign * shuffled, sign * scores) if controls else None,
+                    paired_comparison(sign * start, sign * shuffled) if controls else None,
                     0.012,
                     0.84 if mean > 0 else float("nan"),
                     0.41,

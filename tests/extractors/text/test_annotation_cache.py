@@ -23,8 +23,8 @@ from auxtasks.extractors.text.cache import _seal, cached
 from auxtasks.extractors.text.spans import COLUMNS, NAMED, Annotations, Spans
 from auxtasks.extractors.text.taggers import nltk_data as nltk_data_module
 from auxtasks.extractors.text.taggers.base import Corpus
-from auxtasks.extractors.text.taggers.nltk_tagger import NltkBackend
-from auxtasks.extractors.text.taggers.spacy_tagger import SpacyBackend
+from auxtasks.extractors.text.taggers.nltk_tagger import NltkTagger
+from auxtasks.extractors.text.taggers.spacy_tagger import SpacyTagger
 from tests.extractors.text.tagged_sentences import TEXTS, same
 
 ALL = frozenset(COLUMNS)
@@ -268,16 +268,16 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
 
 
 def test_a_hit_neither_loads_the_pipeline_nor_imports_spacy(spacy_path: Path, tmp_path: Path) -> None:
-    first = cached(SpacyBackend(spacy_path), Corpus(TEXTS), ALL, tmp_path)
-    same(cached(SpacyBackend(str(spacy_path)), Corpus(TEXTS), ALL, tmp_path), first)
+    first = cached(SpacyTagger(spacy_path), Corpus(TEXTS), ALL, tmp_path)
+    same(cached(SpacyTagger(str(spacy_path)), Corpus(TEXTS), ALL, tmp_path), first)
     code = (
         "import sys, pathlib\n"
         "from auxtasks.extractors.text.taggers.base import Corpus\n"
-        "from auxtasks.extractors.text.taggers.spacy_tagger import SpacyBackend\n"
+        "from auxtasks.extractors.text.taggers.spacy_tagger import SpacyTagger\n"
         "from auxtasks.extractors.text.spans import COLUMNS\n"
         "from auxtasks.extractors.text.cache import cached\n"
         "from tests.extractors.text.tagged_sentences import TEXTS\n"
-        "said = cached(SpacyBackend(sys.argv[1]), Corpus(TEXTS), frozenset(COLUMNS), pathlib.Path(sys.argv[2]))\n"
+        "said = cached(SpacyTagger(sys.argv[1]), Corpus(TEXTS), frozenset(COLUMNS), pathlib.Path(sys.argv[2]))\n"
         "print(len(said.spans.starts), 'spacy' in sys.modules, 'thinc' in sys.modules)\n"
     )
     found = subprocess.run(  # noqa: S603
@@ -291,22 +291,22 @@ def test_the_state_of_a_folder_is_what_its_files_hold(spacy_path: Path, tmp_path
 
     for name in ("one", "other"):
         spacy.load(spacy_path).to_disk(tmp_path / name)
-    one = SpacyBackend(tmp_path / "one").fingerprint(POS)
-    assert SpacyBackend(tmp_path / "other").fingerprint(POS) == one
+    one = SpacyTagger(tmp_path / "one").fingerprint(POS)
+    assert SpacyTagger(tmp_path / "other").fingerprint(POS) == one
     weights = tmp_path / "other" / "ner" / "model"
     weights.write_bytes(weights.read_bytes()[:-1] + b"?")
-    assert SpacyBackend(tmp_path / "other").fingerprint(POS) != one
+    assert SpacyTagger(tmp_path / "other").fingerprint(POS) != one
 
 
 def test_the_state_of_a_loaded_pipeline(spacy_path: Path, nlp: Any) -> None:
     import spacy
 
     def state(pipeline: Any, *needs: str) -> str:
-        return SpacyBackend(pipeline).fingerprint(frozenset(needs))
+        return SpacyTagger(pipeline).fingerprint(frozenset(needs))
 
     tag, entity = state(nlp, "tag"), state(nlp, "entity")
     assert state(spacy.load(spacy_path), "tag") == tag
-    SpacyBackend(nlp).annotate(Corpus(["Words never seen before"]), ALL)
+    SpacyTagger(nlp).annotate(Corpus(["Words never seen before"]), ALL)
     assert (state(nlp, "tag"), state(nlp, "entity")) == (tag, entity)
     weights = nlp.get_pipe("tagger").model.get_ref("softmax")
     weights.set_param("b", weights.get_param("b") + 1)
@@ -329,7 +329,7 @@ def test_a_component_that_cannot_tell_its_state_is_named(nlp: Any, tmp_path: Pat
         if saved:
             nlp.to_disk(tmp_path / "pipeline")
         pipeline = tmp_path / "pipeline" if saved else nlp
-        return cached(SpacyBackend(pipeline), Corpus(["a"]), frozenset(needs), tmp_path / "cache")
+        return cached(SpacyTagger(pipeline), Corpus(["a"]), frozenset(needs), tmp_path / "cache")
 
     nlp.add_pipe("merge_entities")
     said_of("pos")
@@ -383,7 +383,7 @@ def test_the_code_of_a_component_is_part_of_its_state(
         nlp = spacy.blank("en")
         nlp.add_pipe(f"auxtasks_test_{module}")
         nlp.to_disk(tmp_path / "pipeline")
-        backend = SpacyBackend(tmp_path / "pipeline" if saved else nlp)
+        backend = SpacyTagger(tmp_path / "pipeline" if saved else nlp)
         found.append(cached(backend, Corpus(["a"]), frozenset({"tag"}), tmp_path / "cache").found("tag"))
     assert found == [("NN1",), ("NN1",), ("NN2",)]
     assert len(list((tmp_path / "cache").iterdir())) == 2
@@ -393,16 +393,16 @@ def test_nltk_is_cached_by_the_files_of_its_models(
     nltk_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     needs = frozenset({"tag", "pos", "chunk_run"})
-    first = cached(NltkBackend(), Corpus(TEXTS), needs, tmp_path)
+    first = cached(NltkTagger(), Corpus(TEXTS), needs, tmp_path)
     with monkeypatch.context() as unloadable:
         # Nothing is loaded for it.
         for load in ("load_tagger", "load_sentences"):
             unloadable.setattr(nltk_data_module, load, None)
-        same(cached(NltkBackend(), Corpus(TEXTS), needs, tmp_path), first)
-    state = NltkBackend().fingerprint(needs)
+        same(cached(NltkTagger(), Corpus(TEXTS), needs, tmp_path), first)
+    state = NltkTagger().fingerprint(needs)
     weights = next(nltk_data.rglob("*weights.json"))
     sound = weights.read_text()
     weights.write_text(sound + " ")
-    assert NltkBackend().fingerprint(needs) != state
+    assert NltkTagger().fingerprint(needs) != state
     weights.write_text(sound)
-    assert NltkBackend().fingerprint(needs) == state
+    assert NltkTagger().fingerprint(needs) == state

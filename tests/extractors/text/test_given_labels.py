@@ -12,7 +12,7 @@ TAGS = [["DET", "NOUN"], ["DET", None, "NOUN"], None]
 
 
 def make(given, tokens=TOKENS, **options):
-    return make_aux_targets(tokens, "text", "word_shape", given=given, scale=False, **options)
+    return make_aux_targets(tokens, "text", "word_shape", label_columns=given, scale=False, **options)
 
 
 def named(targets, name):
@@ -86,7 +86,9 @@ def test_only_the_first_piece_of_a_token_begins_an_entity():
 
 def test_other_texts_are_laid_out_alike():
     targets = make({"gold": [["D", "N"], ["D", "A", "N"], ["V"]]})
-    assert named(targets.transform([["dog", "barks"]], given={"gold": [["N", "V"]]}), "gold") == [["N", "V", None]]
+    assert named(targets.transform([["dog", "barks"]], label_columns={"gold": [["N", "V"]]}), "gold") == [
+        ["N", "V", None]
+    ]
 
 
 def test_flags_of_whole_texts_stay_what_they_are():

@@ -12,7 +12,7 @@ TEXTS = ["The old dog saw Ada Lovelace.", "", "London is a city ."]
 
 
 def make(tasks, texts=TEXTS, **options):
-    return make_aux_targets(texts, "text", tasks, backend=ToyTagger(), **{"scale": False, **options})
+    return make_aux_targets(texts, "text", tasks, tagger=ToyTagger(), **{"scale": False, **options})
 
 
 def said(targets, name, row):
@@ -55,7 +55,7 @@ def test_entities_by_scheme_and_type(options, expected):
 
 def test_without_types_no_types_are_asked_of_the_tagger():
     tagger = ToyTagger()
-    make_aux_targets(TEXTS, "text", {"ner": {"types": False}}, backend=tagger)
+    make_aux_targets(TEXTS, "text", {"ner": {"types": False}}, tagger=tagger)
     assert tagger.asked == [frozenset({"entity_any_run"})]
 
 
@@ -104,7 +104,7 @@ def test_neighbouring_words_stay_in_their_text():
     assert said(targets, "next_word", 1) == ["c", None, None]
     assert said(targets, "previous_word", 1) == [None, "b", None]
     assert said(targets, "reconstruction", 0) == ["a", "b", "a"]
-    assert [targets.specs[name].asks_for for name in targets] == ["next", "previous", ""]
+    assert [targets.specs[name].lookahead for name in targets] == ["next", "previous", ""]
 
 
 def test_unknown_words_are_never_a_target():
@@ -145,7 +145,7 @@ def test_statistics_of_a_text():
 @pytest.mark.parametrize("tasks", ["next_word", "word_shape", "text_statistics"])
 def test_no_tagger_runs_where_no_task_needs_one(tasks):
     tagger = ToyTagger()
-    make_aux_targets(["a B", "b c d"], "text", tasks, backend=tagger)
+    make_aux_targets(["a B", "b c d"], "text", tasks, tagger=tagger)
     assert tagger.asked == []
 
 
@@ -172,9 +172,9 @@ def test_untagged_texts_say_what_to_declare():
         documents.append(X)
         return np.zeros((X.n, 2), np.float32) + np.arange(X.n)[:, np.newaxis]
 
-    from auxtasks import extractor
+    from auxtasks import register_task
 
-    extractor("spy", domain="text", kind="vector", source="this test")(spy)
+    register_task("spy", domain="text", kind="vector", source="this test")(spy)
     make_aux_targets(["a", "b"], "text", "spy")
     with pytest.raises(InvalidInputError, match="declare the columns that the task `needs`"):
         documents[0].said  # noqa: B018
@@ -188,7 +188,7 @@ def test_a_token_in_no_tree_has_neither_depth_nor_distance():
             return said
 
     targets = make_aux_targets(
-        [["a", "dog", "saw"]], "text", ["tree_depth", "head_distance"], backend=Halves(), scale=False
+        [["a", "dog", "saw"]], "text", ["tree_depth", "head_distance"], tagger=Halves(), scale=False
     )
     for name in targets:
         assert np.isnan(targets[name][0, :, 0]).tolist() == [True, False, True]

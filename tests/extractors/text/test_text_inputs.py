@@ -81,13 +81,13 @@ def test_what_cannot_be_read_is_named_by_its_place(X, error, message):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"length": 0}, InvalidInputError, "`length` must be at least 1"),
+        ({"max_length": 0}, InvalidInputError, "`length` must be at least 1"),
         ({"max_tokens": 2}, InvalidInputError, "`max_tokens` must be at least 3"),
         ({"inputs": "tokens"}, UnknownNameError, "`inputs`"),
-        ({"inputs": "texts", "padding": "pre"}, InvalidInputError, "`padding`: a model that is given texts pads"),
-        ({"backend": "stanza"}, UnknownNameError, "`backend`"),
+        ({"model_inputs": "texts", "padding": "pre"}, InvalidInputError, "`padding`: a model that is given texts pads"),
+        ({"tagger": "stanza"}, UnknownNameError, "`backend`"),
         ({"batch_size": 0}, InvalidInputError, "`batch_size` must be at least 1"),
-        ({"n_process": 0}, InvalidInputError, "`n_process` must be positive, or -1"),
+        ({"n_jobs": 0}, InvalidInputError, "`n_process` must be positive, or -1"),
         ({"cache": 3}, InvalidTypeError, "`cache` must be a path; got 3"),
         ({"cache": __file__}, InvalidInputError, "`cache`: .* is a file"),
     ],
@@ -97,16 +97,14 @@ def test_parameters_are_checked(options, error, message):
         make_aux_targets(TEXTS, "text", "pos", **options)
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [("tokenizer", "whitespace"), ("length", 3), ("cache", "x"), ("n_process", 2)]
-)
+@pytest.mark.parametrize(("name", "value"), [("tokenizer", "whitespace"), ("length", 3), ("cache", "x"), ("n_jobs", 2)])
 def test_parameters_of_texts_mean_nothing_for_other_domains(name, value):
     with pytest.raises(InvalidInputError, match=f"`{name}` is for domain 'text' and has no meaning for 'signal'"):
         make_aux_targets(np.ones((2, 3)), "signal", "std", **{name: value})
 
 
 def make(**options):
-    return make_aux_targets(["the old dog saw", "", "a city"], "text", "pos", backend=ToyTagger(), **options)
+    return make_aux_targets(["the old dog saw", "", "a city"], "text", "pos", tagger=ToyTagger(), **options)
 
 
 def test_numbers_by_frequency_padded_at_the_end():
@@ -153,7 +151,9 @@ def test_texts_as_inputs_have_the_same_targets():
 def test_saved_targets_come_back_whole(tmp_path, inputs):
     from auxtasks import load_targets
 
-    targets = make_aux_targets(["Ada saw a dog", "", "a city"], "text", ["next_word", "word_shape"], inputs=inputs)
+    targets = make_aux_targets(
+        ["Ada saw a dog", "", "a city"], "text", ["next_word", "word_shape"], model_inputs=inputs
+    )
     targets.save(tmp_path / "t")
     loaded = load_targets(tmp_path / "t")
     assert loaded.inputs.tolist() == targets.inputs.tolist()
@@ -166,20 +166,20 @@ def test_saved_targets_come_back_whole(tmp_path, inputs):
 
 @pytest.mark.parametrize(
     ("parameter", "options"),
-    [("tokenizer", {"tokenizer": str.split}), ("backend", {"backend": ToyTagger()})],
+    [("tokenizer", {"tokenizer": str.split}), ("backend", {"tagger": ToyTagger()})],
 )
 def test_what_cannot_be_saved_is_asked_for_again(tmp_path, parameter, options):
     from auxtasks import load_targets
 
-    targets = make_aux_targets(["the dog", "a city"], "text", "pos", **{"backend": ToyTagger(), **options})
+    targets = make_aux_targets(["the dog", "a city"], "text", "pos", **{"tagger": ToyTagger(), **options})
     targets.save(tmp_path / "t")
     loaded = load_targets(tmp_path / "t")
     loaded.generator.set_params(
-        **{"backend": ToyTagger(), "tokenizer": None, parameter: loaded.generator.get_params()[parameter]}
+        **{"tagger": ToyTagger(), "tokenizer": None, parameter: loaded.generator.get_params()[parameter]}
     )
     with pytest.raises(InvalidInputError, match=rf"`{parameter}` was .*set_params\({parameter}="):
         loaded.transform(["the dog"])
-    loaded.generator.set_params(backend=ToyTagger(), **({"tokenizer": str.split} if parameter == "tokenizer" else {}))
+    loaded.generator.set_params(tagger=ToyTagger(), **({"tokenizer": str.split} if parameter == "tokenizer" else {}))
     assert np.array_equal(loaded.transform(["the dog"])["pos"], targets["pos"][:1])
 
 
@@ -188,7 +188,7 @@ def test_a_generator_is_cloned_and_pickled():
 
     from sklearn.base import clone
 
-    generator = clone(AuxTargetGenerator("text", "next_word", length=3)).fit(["a b c", "b c"])
+    generator = clone(AuxTargetGenerator("text", "next_word", max_length=3)).fit(["a b c", "b c"])
     again = pickle.loads(pickle.dumps(generator))  # noqa: S301 - our own bytes
     assert np.array_equal(again.transform(["c b"])["next_word"], generator.transform(["c b"])["next_word"])
 
@@ -199,7 +199,7 @@ def test_a_giant_among_short_texts_asks_for_a_length():
         InvalidInputError, match=r"`X\[0\]` has 10000 tokens, and 99 % of the texts have at most 2.*length=2"
     ):
         make_aux_targets(texts, "text", "next_word")
-    assert make_aux_targets(texts, "text", "next_word", length=2).inputs.shape == (20_001, 2)
+    assert make_aux_targets(texts, "text", "next_word", max_length=2).inputs.shape == (20_001, 2)
 
 
 def test_nothing_is_tagged_before_all_is_checked():
@@ -207,11 +207,11 @@ def test_nothing_is_tagged_before_all_is_checked():
     for wrong in (
         {"tasks": ["pos", {"next_word": {"vocabulary_size": -1}}]},
         {"tasks": ["pos", {"head_distance": {"limit": 0}}]},
-        {"tasks": ["pos"], "given": {"a": ["x"]}},
-        {"tasks": ["pos"], "given": {"a": [b"x"] * 3}},
+        {"tasks": ["pos"], "label_columns": {"a": ["x"]}},
+        {"tasks": ["pos"], "label_columns": {"a": [b"x"] * 3}},
     ):
         with pytest.raises((InvalidInputError, InvalidTypeError), match=r"`vocabulary_size`|`limit`|`a` must"):
-            make_aux_targets(TEXTS, "text", backend=tagger, **wrong)
+            make_aux_targets(TEXTS, "text", tagger=tagger, **wrong)
     assert tagger.asked == []
 
 
@@ -221,7 +221,7 @@ def test_a_backend_must_return_annotations():
             super().annotate(corpus, needs)
 
     with pytest.raises(InvalidTypeError, match="`annotate` must return Annotations; Broken returned NoneType"):
-        make_aux_targets(TEXTS, "text", "pos", backend=Broken())
+        make_aux_targets(TEXTS, "text", "pos", tagger=Broken())
 
 
 def test_a_tokenizer_with_other_words_than_in_training():

@@ -10,7 +10,7 @@ import pytest
 
 from auxtasks import AuxTargetGenerator
 from auxtasks.errors import AuxTasksError, InvalidInputError, UnknownNameError
-from auxtasks.extractors.text.reading import make_backend
+from auxtasks.extractors.text.reading import make_tagger
 from auxtasks.extractors.text.settings import TextSettings, checked_text_settings, describe_params, restore_params
 from auxtasks.extractors.text.tokenizers.standard import StandardTokenizer
 from tests.extractors.text.toy import ToyTagger
@@ -35,14 +35,14 @@ def test_names_and_tokenizers_come_back() -> None:
 def test_what_is_read_decides_neither_where_is_written_nor_what_is_loaded() -> None:
     assert restored(cache=Path("folder")).cache is None
     for pipeline in ("en_core_web_sm", {"unsaved": "'en_core_web_sm'"}):
-        params = restore_params({**describe_params(vars(settings_of())), "cache": "folder", "pipeline": pipeline})
+        params = restore_params({**describe_params(vars(settings_of())), "cache": "folder", "tagger_model": pipeline})
         assert params["cache"] is None
         with pytest.raises(
             InvalidInputError, match=r"`pipeline` was 'en_core_web_sm', which is not loaded .*set_params"
         ):
-            make_backend(settings_of(pipeline=params["pipeline"]))
+            make_tagger(settings_of(pipeline=params["pipeline"]))
     with pytest.raises(UnknownNameError, match=r"`backend`: .*'http'"):
-        restore_params({**describe_params(vars(settings_of())), "backend": "http"})
+        restore_params({**describe_params(vars(settings_of())), "tagger": "http"})
 
 
 def test_what_was_no_text_is_still_known_as_what_it_was_when_described_again() -> None:
@@ -51,7 +51,7 @@ def test_what_was_no_text_is_still_known_as_what_it_was_when_described_again() -
 
 def test_a_tagger_of_the_users_own_is_taken_as_it_is() -> None:
     own = ToyTagger()
-    assert make_backend(settings_of(backend=own)) is own
+    assert make_tagger(settings_of(backend=own)) is own
 
 
 @pytest.mark.parametrize(
@@ -60,11 +60,11 @@ def test_a_tagger_of_the_users_own_is_taken_as_it_is() -> None:
         ("spaCy", {}, UnknownNameError, r"`backend`: .*'spaCy'.*Did you mean 'spacy'\?"),
         (None, {}, UnknownNameError, r"`backend`: .*Valid names: 'nltk', 'spacy'"),
         ("spacy", {}, InvalidInputError, "`pipeline`: .*none was given"),
-        ("nltk", {"n_process": 2}, InvalidInputError, "`n_process`: NLTK tags in one process; got 2"),
+        ("nltk", {"n_jobs": 2}, InvalidInputError, "`n_process`: NLTK tags in one process; got 2"),
     ],
 )
 def test_names_and_options_that_cannot_be_used(
     backend: Any, options: dict[str, Any], error: type[AuxTasksError], words: str
 ) -> None:
     with pytest.raises(error, match=words):
-        make_backend(settings_of(backend=backend, **options))
+        make_tagger(settings_of(backend=backend, **options))

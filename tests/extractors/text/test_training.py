@@ -29,7 +29,7 @@ def vectorization():
 
 
 def make(vectorization, inputs):
-    return make_aux_targets(TEXTS, "text", TASKS, tokenizer=vectorization, inputs=inputs, backend=ToyTagger())
+    return make_aux_targets(TEXTS, "text", TASKS, tokenizer=vectorization, model_inputs=inputs, tagger=ToyTagger())
 
 
 def make_model(vectorization, inputs, length):

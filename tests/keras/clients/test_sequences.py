@@ -30,11 +30,11 @@ def _tagged() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _word_tasks(texts: Any) -> Any:
-    return auxtasks.make_aux_targets(texts, domain="text", tasks=["next_word", "word_shape"], inputs="texts")
+    return auxtasks.make_aux_targets(texts, domain="text", tasks=["next_word", "word_shape"], model_inputs="texts")
 
 
 def _word_shapes(texts: Any) -> Any:
-    return auxtasks.make_aux_targets(texts, domain="text", tasks=["word_shape"], inputs="texts")
+    return auxtasks.make_aux_targets(texts, domain="text", tasks=["word_shape"], model_inputs="texts")
 
 
 def _series() -> tuple[np.ndarray, np.ndarray]:

@@ -42,7 +42,7 @@ def _nodes() -> tuple[np.ndarray, np.ndarray]:
 
 def _features_of(nodes: Any) -> Any:
     given = {"degree": np.random.default_rng(0).normal(size=(N, 2)).astype("float32")}
-    return auxtasks.make_aux_targets(nodes[:, None].astype("float32"), domain="any", tasks=[], given=given)
+    return auxtasks.make_aux_targets(nodes[:, None].astype("float32"), domain="any", tasks=[], label_columns=given)
 
 
 def siamese() -> keras.Model:
@@ -144,11 +144,11 @@ def test_heads_serve(client: Client, tmp_path: Path) -> None:
 def test_auto_names_the_call_of_the_encoder_that_would_serve_better_than_the_distance() -> None:
     pairs, _ = _pairs()
     with pytest.warns(AuxTasksWarning, match=r"at=Tap\('encoder/pool', call=1\), where a sample has shape \(5, 5, 4\)"):
-        model = attach_heads(siamese(), _hog_of_second(pairs), inputs=pairs, weights=1.0)
+        model = attach_heads(siamese(), _hog_of_second(pairs), samples=pairs, weights=1.0)
     assert model.taps == {"hog": "distance"}
 
 
 def test_a_tensor_whose_rows_are_no_samples_is_refused() -> None:
     nodes, _ = _nodes()
     with pytest.raises(InvalidInputError, match=r"'after' returned 20 rows for 2 samples.*one of \['chosen'\]"):
-        attach_heads(NodeClassifier(), _features_of(nodes), at="after", inputs=nodes, weights=1.0)
+        attach_heads(NodeClassifier(), _features_of(nodes), at="after", samples=nodes, weights=1.0)

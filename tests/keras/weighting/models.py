@@ -19,7 +19,7 @@ def two_quadratics(weighting: Any, start: tuple[float, float], weight: float = 1
     base = keras.Sequential([keras.Input((1,)), layers.Dense(2, use_bias=False, name="trunk")])
     base.get_layer("trunk").kernel.assign([start])
     spec = TargetSpec("aux", "test", "vector", (2,))
-    model = attach_heads(base, {"aux": spec}, {"aux": 0}, weight, inputs=np.ones((4, 1)), seed=0, weighting=weighting)
+    model = attach_heads(base, {"aux": spec}, {"aux": 0}, weight, samples=np.ones((4, 1)), seed=0, weighting=weighting)
     (head,) = model.heads
     head.kernel.assign(np.eye(2))
     head.trainable = False
@@ -74,6 +74,6 @@ def weighed(weighting: Any, base: keras.Model | None = None, rate: float = 0.1, 
     """Heads of two tasks on each of two layers, compiled with plain SGD."""
     at = {name: "low" if k < 2 else "high" for k, name in enumerate(SPECS)}
     weights = how.pop("weights", {"task_0": 1.0, "task_1": 2.0, "task_2": 1.0, "task_3": 0.5})
-    model = attach_heads(base or convolutional(), SPECS, at, weights, inputs=X, seed=0, weighting=weighting)
+    model = attach_heads(base or convolutional(), SPECS, at, weights, samples=X, seed=0, weighting=weighting)
     model.compile(keras.optimizers.SGD(rate), "sparse_categorical_crossentropy", **how)
     return model

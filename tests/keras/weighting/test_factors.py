@@ -49,9 +49,9 @@ def test_plans_are_followed_step_by_step(weighting: Any, expected: list[float]) 
 
 
 def test_the_main_loss_waits_while_the_auxiliary_tasks_go_first() -> None:
-    parts = _set_up({"auxiliary_first": {"steps": 2}})
+    parts = _set_up({"pretrain": {"steps": 2}})
     assert [float(combined(parts, _state(step)).main) for step in range(4)] == [0, 0, 1, 1]
-    model = weighed({"auxiliary_first": {"steps": 1}}, weights=0.0)
+    model = weighed({"pretrain": {"steps": 1}}, weights=0.0)
     before = [value.copy() for value in model.base.get_weights()]
     model.fit(X, Y, batch_size=24, verbose=0)
     trained = {variable.path: index for index, variable in enumerate(model.base.weights) if variable.trainable}
@@ -192,12 +192,12 @@ def test_a_function_gets_losses_by_name_and_may_leave_tasks_out() -> None:
         (["projection", "gradnorm"], InvalidInputError, "only one may look at gradients; got Projection, GradNorm"),
         (DynamicWeightAverage, InvalidTypeError, "`weighting` is the class DynamicWeightAverage; make one of it"),
         (3.0, InvalidTypeError, "`weighting` must be a name such as 'projection'.*got 3.0"),
-        ({"dwa": {}, "watch": {}}, InvalidTypeError, "of one entry"),
+        ({"dwa": {}, "monitor": {}}, InvalidTypeError, "of one entry"),
     ],
 )
 def test_what_is_no_weighting_is_refused(weighting: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
-        attach_heads(convolutional(), SPECS, inputs=X, weighting=weighting, weights=1.0)
+        attach_heads(convolutional(), SPECS, samples=X, weighting=weighting, weights=1.0)
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_what_is_no_weighting_is_refused(weighting: Any, error: type[Exception],
         {"uncertainty": {"main": True}},
         "dwa",
         {"delayed": {"steps": 99}},
-        {"auxiliary_first": {"steps": 99}},
+        {"pretrain": {"steps": 99}},
     ],
     ids=str,
 )
@@ -221,7 +221,7 @@ def test_the_loss_with_a_label_missing_is_the_loss_that_is_trained(weighting: An
     found = model.evaluate(X, Y, return_dict=True, verbose=0)
     missing = {**Y, "main": np.where(np.arange(24) == 3, -1, Y["main"])}
     other = model.evaluate(X, missing, return_dict=True, verbose=0)
-    weight = 0.0 if "auxiliary_first" in str(weighting) else np.exp(-0.9) if "main" in str(weighting) else 1.0
+    weight = 0.0 if "pretrain" in str(weighting) else np.exp(-0.9) if "main" in str(weighting) else 1.0
     assert other["loss"] - found["loss"] == pytest.approx(weight * (other["main_loss"] - found["main_loss"]), abs=1e-4)
 
 
@@ -256,7 +256,7 @@ def test_a_weighting_belongs_to_one_model() -> None:
 
 @pytest.mark.parametrize("name", WEIGHTINGS)
 def test_the_options_of_every_weighting_can_be_saved(name: str) -> None:
-    options = {"steps": 3} if name in ("delayed", "warm_up", "decay", "auxiliary_first") else {}
+    options = {"steps": 3} if name in ("delayed", "warm_up", "decay", "pretrain") else {}
     (weighting,) = resolve_weightings({name: options})
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(weighting))
     assert type(again) is type(weighting)

@@ -18,7 +18,7 @@ from auxtasks.keras.gradient_products import Taps
 from auxtasks.keras.weighting.by_gradient import Conflicts
 
 SIGN = {"cosine_gate": {"strength": "sign"}}
-GRADIENT = ["watch", "projection", SIGN, "cosine_gate", {"cosine_gate": {"per": "layer"}}]
+GRADIENT = ["monitor", "projection", SIGN, "cosine_gate", {"cosine_gate": {"per": "layer"}}]
 WEIGHTS = np.array([1.0, 2.0, 1.0, 0.5])
 RATE = 0.1
 NUMBERED = np.random.default_rng(0).integers(0, 8, (2, 12, 12))
@@ -63,7 +63,7 @@ def _expected(weighting: Any, main: list[Any], tasks: list[list[Any]]) -> list[A
                 total[place] += weight * max(cosine, 0) * of_task
             elif weighting == "projection" and reached[place]:
                 total[place] += weight * (of_task - min(product, 0) / length * of_main)
-            elif weighting == "watch":
+            elif weighting == "monitor":
                 total[place] += weight * of_task
     return total
 
@@ -170,7 +170,7 @@ def test_a_batch_without_labels_of_a_task_or_of_the_main_one_is_fine() -> None:
 @pytest.mark.graph
 def test_cosines_that_only_the_logs_need_are_taken_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stepping, "SAMPLED", 3)
-    model = weighed("watch")
+    model = weighed("monitor")
     logs = [model.train_on_batch(X, Y, return_dict=True) for _ in range(6)]
     assert [np.isnan(each["task_0_cosine"]) for each in logs] == [False, True, True, False, True, True]
 
@@ -216,7 +216,7 @@ def test_frozen_layers_and_a_missing_main_loss_are_no_obstacle() -> None:
         assert _trunk_after(weighting, frozen) == []
         np.testing.assert_array_equal(before, frozen.get_weights()[0])
         assert all(np.isfinite(value).all() for value in _trunk_after(weighting, lower))
-        model = attach_heads(convolutional(), SPECS, inputs=X, weighting=weighting, weights=1.0)
+        model = attach_heads(convolutional(), SPECS, samples=X, weighting=weighting, weights=1.0)
         model.compile("sgd", None)
         with pytest.warns(UserWarning, match="Gradients do not exist for variables"):  # as Keras says it of any model
             model.train_on_batch(X, TARGETS)
@@ -249,7 +249,7 @@ def test_weight_zero_is_plain_training_of_the_words_that_a_batch_holds(
     """Optimizers with momentum treat the rows of an embedding that had no gradient in their own way."""
     base = _worded()
     at = {name: "low" if k < 2 else "high" for k, name in enumerate(SPECS)}
-    _train_on_words(attach_heads(base, SPECS, at, 0.0, inputs=NUMBERED[0], weighting=weighting), Y)
+    _train_on_words(attach_heads(base, SPECS, at, 0.0, samples=NUMBERED[0], weighting=weighting), Y)
     for one, other in zip(plain_on_words.variables, base.variables, strict=True):
         np.testing.assert_array_equal(one.numpy(), other.numpy(), err_msg=one.path)
 
@@ -258,7 +258,7 @@ def test_gates_compare_with_the_main_gradient_also_while_it_is_not_trained(known
     build, main, tasks = known
     base = build()
     before = [variable.numpy() for variable in base.trainable_variables]
-    after = _trunk_after([{"auxiliary_first": {"steps": 5}}, "cosine_gate"], base)
+    after = _trunk_after([{"pretrain": {"steps": 5}}, "cosine_gate"], base)
     expected = _expected("cosine_gate", main, tasks)
     for old, new, both, alone in zip(before, after, expected, main, strict=True):
         np.testing.assert_allclose(new, old - RATE * (both - alone), atol=2e-6)

@@ -17,7 +17,7 @@ OPTIONS = {
     "delayed": {"steps": 3},
     "warm_up": {"steps": 6},
     "decay": {"steps": 6},
-    "auxiliary_first": {"steps": 3},
+    "pretrain": {"steps": 3},
     "gradnorm": {"learning_rate": 0.1},
 }
 

@@ -26,7 +26,7 @@ class Corpus:
     training: bool = True
 
 
-class Backend(Protocol):
+class Tagger(Protocol):
     """Tags texts."""
 
     def annotate(self, corpus: Corpus, needs: frozenset[str]) -> Annotations:

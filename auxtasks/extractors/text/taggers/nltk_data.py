@@ -29,16 +29,16 @@ def needing(*packages: str) -> Iterator[None]:
         try:
             yield
         except PermissionError as error:
-            raise StorageError(f"`backend`: NLTK refuses its data. {error}") from error
+            raise StorageError(f"`tagger`: NLTK refuses its data. {error}") from error
         except LookupError as error:
             if isinstance(error, (KeyError, IndexError)):
                 raise
             refusals = [str(warning.message) for warning in caught if "will not read" in str(warning.message)]
             if refusals:
-                raise StorageError(f"`backend`: NLTK refuses its data. {refusals[0]}") from error
+                raise StorageError(f"`tagger`: NLTK refuses its data. {refusals[0]}") from error
             command = f"python -m nltk.downloader {' '.join(packages)}"
             raise MissingDependencyError(
-                f"`backend`: NLTK's data is missing. Install it with: {command} (or point NLTK_DATA to where it is). "
+                f"`tagger`: NLTK's data is missing. Install it with: {command} (or point NLTK_DATA to where it is). "
                 f"NLTK says: {' '.join(str(error).replace('*', '').split())}"
             ) from error
 
@@ -52,7 +52,7 @@ def within_time() -> Iterator[None]:
         raise InvalidInputError(
             "`X`: NLTK gives up on a sentence that takes longer than its own time limit, because it is very long: a "
             "text without full stops is one sentence, and so are given tokens. Split such texts into sentences, leave "
-            "out the tasks that need phrases or entities, or use backend='spacy'."
+            "out the tasks that need phrases or entities, or use tagger='spacy'."
         ) from error
 
 
@@ -60,7 +60,7 @@ def checked_tagger(tagger: Any) -> Any:
     """Return the user's own tagger, or refuse it; None stands for NLTK's averaged perceptron."""
     if tagger is not None and not hasattr(tagger, "tag_sents"):
         raise InvalidTypeError(
-            "`pipeline`: with backend='nltk' this is a tagger of NLTK's kind (`nltk.tag.TaggerI`), or None for "
+            "`tagger_model`: with tagger='nltk' this is a tagger of NLTK's kind (`nltk.tag.TaggerI`), or None for "
             f"its averaged perceptron; got {tagger!r} of type {type(tagger).__name__}. A spaCy pipeline needs "
             "backend='spacy'."
         )

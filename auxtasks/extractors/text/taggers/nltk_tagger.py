@@ -23,7 +23,7 @@ _CHUNKERS = {"multiclass": {"entity", "entity_run"}, "binary": {"entity_any_run"
 """The columns that each chunker gives; they are separate models and find different entities."""
 
 
-class NltkBackend:
+class NltkTagger:
     """Tags English texts with a tagger of NLTK's kind, of Penn or universal tags; by default its averaged perceptron.
 
     Texts are cut as by ``nltk.word_tokenize``: sentences by Punkt, then words. Given tokens are tagged as they are,
@@ -37,7 +37,7 @@ class NltkBackend:
         self._progress = progress
 
     def annotate(self, corpus: Corpus, needs: frozenset[str]) -> Annotations:
-        """Return the columns that are needed; see `Backend.annotate`."""
+        """Return the columns that are needed; see `Tagger.annotate`."""
         _check_needs(needs)
         with nltk_data.within_time():
             return self._said(corpus, needs)
@@ -63,7 +63,7 @@ class NltkBackend:
         return Annotations(spans, columns, names)
 
     def fingerprint(self, needs: frozenset[str]) -> str:
-        """Return what the annotations depend on; see `Backend.fingerprint`."""
+        """Return what the annotations depend on; see `Tagger.fingerprint`."""
         _check_needs(needs)
         tables = digest([GRAMMAR.encode(), json.dumps(dict(PENN), sort_keys=True).encode()])
         return f"{versions('nltk')} tables {tables} models {nltk_data.state_of(self._tagger, _chunkers(needs))}"
@@ -74,7 +74,7 @@ class NltkBackend:
         for piece in shown(pieces, len(pieces), self._progress):
             tagged += tagger.tag_sents(piece)
         if [len(words) for words in sentences] != [len(words) for words in tagged]:
-            raise InvalidInputError("`pipeline`: the tagger must give every word one tag; it gave more or fewer.")
+            raise InvalidInputError("`tagger_model`: the tagger must give every word one tag; it gave more or fewer.")
         return tagged
 
 
@@ -94,7 +94,7 @@ def _chunkers(needs: frozenset[str]) -> list[str]:
 def _check_needs(needs: frozenset[str]) -> None:
     for need in sorted(needs & {"dependency", "head", "depth"}):
         raise InvalidInputError(
-            f"`backend`: NLTK has no parser, which `{need}` is made of; use backend='spacy' with a pipeline that has "
+            f"`tagger`: NLTK has no parser, which `{need}` is made of; use tagger='spacy' with a pipeline that has "
             "one, or leave out the tasks that need it."
         )
 
@@ -197,18 +197,18 @@ def check_tags(tags: Sequence[str | None], needs: frozenset[str]) -> None:
     found = sorted({tag for tag in tags if tag})
     if tags and not found:
         raise InvalidInputError(
-            "`pipeline`: the tagger gave no word a tag; train it, or give it another to fall back on (`backoff`)."
+            "`tagger_model`: the tagger gave no word a tag; train it, or give it another to fall back on (`backoff`)."
         )
     if "pos" in needs and found and not any(map(to_universal, found)):
         raise InvalidInputError(
-            f"`pipeline`: the tagger's tags ({', '.join(map(repr, found[:8]))}, …) are neither those of the Penn "
+            f"`tagger_model`: the tagger's tags ({', '.join(map(repr, found[:8]))}, …) are neither those of the Penn "
             "Treebank nor universal ones, so that they stand for no universal part of speech; use the task "
             "'pos_fine', or a tagger with such tags."
         )
     foreign = UNIVERSAL_ONLY.intersection(found)
     for need in sorted(needs - {"pos", "tag"} if foreign else ()):
         raise InvalidInputError(
-            f"`pipeline`: `{need}` is made of the tags of the Penn Treebank, and the tagger gives universal ones "
+            f"`tagger_model`: `{need}` is made of the tags of the Penn Treebank, and the tagger gives universal ones "
             f"({', '.join(map(repr, sorted(foreign)[:8]))}); use a tagger of Penn tags, or leave out the tasks that "
             "need this."
         )

@@ -75,8 +75,8 @@ def components_for(nlp: Any, needs: frozenset[str]) -> list[str]:
             _check_given(nlp, need, given)
     if "chunk_run" in needs and nlp.vocab.get_noun_chunks is None:
         raise InvalidInputError(
-            f"`pipeline`: spaCy has no rule for base noun phrases in the language {nlp.lang!r} of {_described(nlp)}, "
-            "which `chunk_run` is made of; leave out the tasks that need them."
+            f"`tagger_model`: spaCy has no rule for base noun phrases in the language {nlp.lang!r} of "
+            f"{_described(nlp)}, which `chunk_run` is made of; leave out the tasks that need them."
         )
     for name in nlp.pipe_names:
         if running.intersection(getattr(nlp.get_pipe(name), "listening_components", ())):
@@ -84,7 +84,7 @@ def components_for(nlp: Any, needs: frozenset[str]) -> list[str]:
     return [name for name in nlp.pipe_names if name in running]
 
 
-def check_filled(nlp: Any, needs: frozenset[str], parts: Sequence[Part]) -> None:
+def check_filled(nlp: Any, needs: frozenset[str], parts: Sequence[TaggedBatch]) -> None:
     """Refuse a pipeline that ran and left what is needed empty."""
     filled = frozenset[str]().union(*(part.filled for part in parts))
     for need in sorted(needs):
@@ -95,7 +95,7 @@ def check_filled(nlp: Any, needs: frozenset[str], parts: Sequence[Part]) -> None
 def _refused(nlp: Any, need: str, fact: Fact, why: str) -> InvalidInputError:
     off = f" It has disabled {_listed(nlp.disabled)}; `nlp.enable_pipe(name)` puts one on." if nlp.disabled else ""
     return InvalidInputError(
-        f"`pipeline`: {_described(nlp)} {why} {fact.what}, which `{need}` is made of; its components are "
+        f"`tagger_model`: {_described(nlp)} {why} {fact.what}, which `{need}` is made of; its components are "
         f"{_listed(nlp.pipe_names)}.{off} Use a pipeline with {fact.usual}, or leave out the tasks that need this."
     )
 
@@ -148,7 +148,7 @@ _NAMES = {"pos": "POS", "tag": "TAG", "dependency": "DEP", "entity": "ENT_TYPE"}
 
 
 @dataclass(frozen=True)
-class Part:
+class TaggedBatch:
     """What is said of some texts; the attributes of tokens that are no whitespace, and whether there are such."""
 
     said: Annotations
@@ -156,7 +156,7 @@ class Part:
     words: bool
 
 
-def read_docs(docs: Sequence[Any], needs: frozenset[str]) -> Part:
+def read_docs(docs: Sequence[Any], needs: frozenset[str]) -> TaggedBatch:
     """Read columns from tagged documents."""
     asked = {name for need in needs for fact in FACTS[need] for name in fact.read}
     attributes = ["IDX", "LENGTH", "IS_SPACE", *sorted(asked)]
@@ -181,7 +181,7 @@ def read_docs(docs: Sequence[Any], needs: frozenset[str]) -> Part:
     if "chunk_run" in needs:
         columns["chunk_run"] = _chunk_run(docs, visible, spans)
     filled = frozenset(name for name in attributes if read[name][visible].any())
-    return Part(Annotations(spans, columns, names), filled, bool(visible.any()))
+    return TaggedBatch(Annotations(spans, columns, names), filled, bool(visible.any()))
 
 
 def _named(values: Array, strings: Any) -> tuple[Array, tuple[str, ...]]:

@@ -73,15 +73,15 @@ def check_pipeline(pipeline: Source | None) -> Source:
     check_installed("spacy", extra="text")
     if pipeline is None or pipeline == "":
         raise InvalidInputError(
-            "`pipeline`: spaCy tags with a trained pipeline, and none was given. Give the name of an installed one "
-            "(pipeline='en_core_web_sm' after: python -m spacy download en_core_web_sm), a folder, or a loaded one."
+            "`tagger_model`: spaCy tags with a trained pipeline, and none was given. Give the name of an installed one "
+            "(tagger_model='en_core_web_sm' after: python -m spacy download en_core_web_sm), a folder, or a loaded one."
         )
     # Nobody can hold a Language before spaCy was imported.
     language = sys.modules.get("spacy.language")
     if isinstance(pipeline, str | Path) or (language is not None and isinstance(pipeline, language.Language)):
         return pipeline
     raise InvalidTypeError(
-        "`pipeline` must be the name of an installed spaCy pipeline, a folder, or a loaded "
+        "`tagger_model` must be the name of an installed spaCy pipeline, a folder, or a loaded "
         f"`spacy.language.Language`; got {pipeline!r} of type {type(pipeline).__name__}."
     )
 
@@ -96,15 +96,15 @@ def locate(pipeline: str | Path) -> tuple[Path, str]:
     path = Path(pipeline)
     if isinstance(pipeline, str) and len(path.parts) == 1 and not path.exists():
         raise MissingDependencyError(
-            f"`pipeline`: no spaCy pipeline named {pipeline!r} is installed. Install it with: "
+            f"`tagger_model`: no spaCy pipeline named {pipeline!r} is installed. Install it with: "
             f"python -m spacy download {pipeline}. Or give the folder of one, or a loaded one.",
             name=pipeline,
         )
     if not path.is_dir():
-        raise StorageError(f"`pipeline`: there is no folder {str(path)!r}; check the path.")
+        raise StorageError(f"`tagger_model`: there is no folder {str(path)!r}; check the path.")
     if not (path / "config.cfg").is_file():
         raise StorageError(
-            f"`pipeline`: {str(path)!r} holds no spaCy pipeline, which has a `config.cfg`; give the folder that "
+            f"`tagger_model`: {str(path)!r} holds no spaCy pipeline, which has a `config.cfg`; give the folder that "
             "`nlp.to_disk` wrote."
         )
     return path.resolve(), str(path.resolve())
@@ -175,8 +175,8 @@ def _code(nlp: Any, components: list[str]) -> Iterator[bytes]:
             yield from _files_of(kind, what)
         elif not _comes_with_spacy(kind):
             raise InvalidInputError(
-                f"`cache`: {what} of `pipeline` cannot tell its state (it has no `to_bytes`), so that what is stored "
-                "could be out of date; do without a cache, or give the component `to_bytes` and `from_bytes`."
+                f"`cache`: {what} of `tagger_model` cannot tell its state (it has no `to_bytes`), so that what is "
+                "stored could be out of date; do without a cache, or give the component `to_bytes` and `from_bytes`."
             )
     registry = require("spacy.util", extra="text").registry
     for name in components:
@@ -195,9 +195,9 @@ def _files_of(kind: Any, what: str) -> Iterator[bytes]:
         file = getattr(sys.modules.get(defined.__module__), "__file__", None)
         if file is None or not Path(file).is_file():
             raise InvalidInputError(
-                f"`cache`: the code of {what} of `pipeline`, {defined.__qualname__!r}, is in no file, so that a change "
-                "could not be told and what is stored could be out of date; do without a cache, or put the code into "
-                "a module."
+                f"`cache`: the code of {what} of `tagger_model`, {defined.__qualname__!r}, is in no file, so that a "
+                "change could not be told and what is stored could be out of date; do without a cache, or put the code "
+                "into a module."
             )
         yield Path(file).read_bytes()
 

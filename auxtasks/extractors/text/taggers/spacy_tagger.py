@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 from auxtasks.errors import InvalidInputError
 from auxtasks.extractors.text.spans import Annotations, Spans, words_of
 from auxtasks.extractors.text.taggers.base import CHARACTERS, Corpus, batches_of, join
-from auxtasks.extractors.text.taggers.spacy_components import Part, check_filled, components_for, read_docs
+from auxtasks.extractors.text.taggers.spacy_components import TaggedBatch, check_filled, components_for, read_docs
 from auxtasks.extractors.text.taggers.spacy_pipeline import Source, SpacyModel
 from auxtasks.files import versions
 from auxtasks.optional import require, shown
 from auxtasks.validation import check_int, check_processes
 
 
-class SpacyBackend:
+class SpacyTagger:
     """Tags texts with a spaCy pipeline, which is loaded when the first text is tagged; a loaded one is left as it is.
 
     Only the components run that what is needed depends on, as they declare it; one that declares nothing always runs.
@@ -25,15 +25,15 @@ class SpacyBackend:
     """
 
     def __init__(
-        self, pipeline: Source | None, *, batch_size: int = 1000, n_process: int = 1, progress: bool = False
+        self, pipeline: Source | None, *, batch_size: int = 1000, n_jobs: int = 1, progress: bool = False
     ) -> None:
         self._model = SpacyModel(pipeline)
         self._batch_size = check_int("batch_size", batch_size, low=1)
-        self._n_process = check_processes("n_process", n_process)
+        self._n_process = check_processes("n_jobs", n_jobs)
         self._progress = progress
 
     def annotate(self, corpus: Corpus, needs: frozenset[str]) -> Annotations:
-        """Return the columns that are needed; see `Backend.annotate`."""
+        """Return the columns that are needed; see `Tagger.annotate`."""
         nlp, key = self._model.load()
         components = components_for(nlp, needs)
         _check_lengths(nlp, corpus)
@@ -45,11 +45,11 @@ class SpacyBackend:
         return join([part.said for part in parts], needs)
 
     def fingerprint(self, needs: frozenset[str]) -> str:
-        """Return what the annotations depend on; see `Backend.fingerprint`."""
+        """Return what the annotations depend on; see `Tagger.fingerprint`."""
         batches = f"batches {self._batch_size} {CHARACTERS}"
         return f"{versions('spacy', 'thinc', 'spacy-legacy')} {batches} pipeline {self._model.state(needs)}"
 
-    def _parts(self, nlp: Any, key: str, work: Work, batches: Sequence[Corpus]) -> Iterator[Part]:
+    def _parts(self, nlp: Any, key: str, work: Work, batches: Sequence[Corpus]) -> Iterator[TaggedBatch]:
         if self._n_process == 1 or len(batches) < 2:
             yield from (tag_batch(nlp, work, batch) for batch in batches)
         elif (source := self._model.source()) is not None:
@@ -67,8 +67,8 @@ def _check_lengths(nlp: Any, corpus: Corpus) -> None:
     for at, length in enumerate(lengths):
         if length > nlp.max_length:
             raise InvalidInputError(
-                f"`X[{at}]` has {length} characters, and `pipeline` takes at most {nlp.max_length}, because parsing "
-                "needs memory in proportion; split the text, or raise `nlp.max_length` of a loaded pipeline."
+                f"`X[{at}]` has {length} characters, and `tagger_model` takes at most {nlp.max_length}, because "
+                "parsing needs memory in proportion; split the text, or raise `nlp.max_length` of a loaded pipeline."
             )
 
 
@@ -78,9 +78,9 @@ def _check_saves(nlp: Any) -> None:
     named = registry.resolve({"tokenizer": nlp.config["nlp"]["tokenizer"]})["tokenizer"](nlp)
     if type(named) is not type(nlp.tokenizer) or not hasattr(nlp.tokenizer, "to_disk"):
         raise InvalidInputError(
-            f"`n_process`: the tokenizer of `pipeline`, a {type(nlp.tokenizer).__name__}, is not the one its settings "
+            f"`n_jobs`: the tokenizer of `tagger_model`, a {type(nlp.tokenizer).__name__}, is not the one its settings "
             f"name ({type(named).__name__}) or cannot be saved, so that other processes would cut texts differently; "
-            "leave n_process at 1, or register the tokenizer with spaCy and name it in the settings."
+            "leave n_jobs at 1, or register the tokenizer with spaCy and name it in the settings."
         )
 
 
@@ -92,7 +92,7 @@ class Work(NamedTuple):
     others: tuple[str, ...]
 
 
-def tag_batch(nlp: Any, work: Work, batch: Corpus) -> Part:
+def tag_batch(nlp: Any, work: Work, batch: Corpus) -> TaggedBatch:
     """Tag a batch of texts."""
     docs = batch.texts if batch.given is None else _given_docs(nlp, batch.texts, batch.given)
     with nlp.select_pipes(enable=list(work.components)):
@@ -100,15 +100,15 @@ def tag_batch(nlp: Any, work: Work, batch: Corpus) -> Part:
     part = read_docs(tagged, work.needs)
     if batch.given is not None and (part.said.spans.counts != batch.given.counts).any():
         raise InvalidInputError(
-            "`pipeline`: a component puts tokens together or apart, so that its labels would not be those of the "
+            "`tagger_model`: a component puts tokens together or apart, so that its labels would not be those of the "
             f"given tokens; disable it. The components that ran are {', '.join(map(repr, work.components))}."
         )
     return part
 
 
 def tag_in_processes(
-    nlp: Any, source: str, key: str, work: Work, batches: Sequence[Corpus], n_process: int
-) -> Iterator[Part]:
+    nlp: Any, source: str, key: str, work: Work, batches: Sequence[Corpus], n_jobs: int
+) -> Iterator[TaggedBatch]:
     """Tag batches in processes.
 
     Only the texts go to the processes and only arrays come back. A process loads the pipeline once, and keeps it for
@@ -117,7 +117,7 @@ def tag_in_processes(
     joblib = require("joblib", extra="text")
     # The fresh processes of loky, because forked ones may hang once TensorFlow runs threads. Each is held to its share
     # of the processors by loky itself.
-    n_jobs = min(n_process, len(batches))
+    n_jobs = min(n_jobs, len(batches))
     parallel = joblib.Parallel(n_jobs=n_jobs, backend="loky", return_as="generator", batch_size=1, max_nbytes=None)
     yield from parallel(joblib.delayed(_tag_there)(source, nlp.max_length, key, work, batch) for batch in batches)
 
@@ -126,7 +126,7 @@ def tag_in_processes(
 _held: dict[tuple[str, tuple[str, ...]], Any] = {}
 
 
-def _tag_there(source: str, max_length: int, key: str, work: Work, batch: Corpus) -> Part:
+def _tag_there(source: str, max_length: int, key: str, work: Work, batch: Corpus) -> TaggedBatch:
     held = (key, work.others)
     if held not in _held:
         # One only: a pipeline may take as much memory as the rest of the process.
@@ -135,8 +135,8 @@ def _tag_there(source: str, max_length: int, key: str, work: Work, batch: Corpus
             _held[held] = require("spacy", extra="text").load(source, exclude=list(work.others))
         except ValueError as error:
             raise InvalidInputError(
-                "`n_process`: the pipeline cannot be loaded in another process. Install the code of its own components "
-                f"as a package with spaCy's entry points, or leave n_process at 1. spaCy says: {error}"
+                "`n_jobs`: the pipeline cannot be loaded in another process. Install the code of its own components "
+                f"as a package with spaCy's entry points, or leave n_jobs at 1. spaCy says: {error}"
             ) from error
         _held[held].max_length = max_length
     return tag_batch(_held[held], work, batch)

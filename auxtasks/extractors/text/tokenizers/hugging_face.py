@@ -110,7 +110,7 @@ def encoded_by_call(tokenizer: Any, texts: list[str]) -> tuple[list[Any], Iterab
         return_offsets_mapping=True,
         return_attention_mask=False,
         return_token_type_ids=False,
-        # Says nothing of texts that are longer than the model reads; `length` cuts them.
+        # Says nothing of texts that are longer than the model reads; `max_length` cuts them.
         verbose=False,
     )
     return said["input_ids"], chain.from_iterable(said["offset_mapping"])

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from auxtasks.errors import InvalidInputError, InvalidTypeError, MissingDependencyError, StorageError
 from auxtasks.extractors.text.spans import NAMED, Annotations, Spans
 from auxtasks.extractors.text.taggers.base import Corpus
-from auxtasks.extractors.text.taggers.nltk_tagger import NltkBackend
+from auxtasks.extractors.text.taggers.nltk_tagger import NltkTagger
 from auxtasks.extractors.text.taggers.tag_sets import PENN, UNIVERSAL
 from tests.extractors.text.tagged_sentences import SENTENCES, TEXTS
 
@@ -54,7 +54,7 @@ def in_spaces(*texts: str) -> Corpus:
 def test_the_tags_of_texts_and_of_given_tokens(nltk_data: Path) -> None:
     expected = [tag for sentence in SENTENCES for tag in sentence["tags"]]
     for corpus in (Corpus(TEXTS), in_spaces(*(" ".join(sentence["words"]) for sentence in SENTENCES))):
-        said = NltkBackend().annotate(corpus, TAGS)
+        said = NltkTagger().annotate(corpus, TAGS)
         assert names(said, "tag") == expected
         assert names(said, "pos") == [PENN[tag] for tag in expected]
         assert said.spans.counts.tolist() == [len(sentence["words"]) for sentence in SENTENCES]
@@ -64,7 +64,7 @@ def test_the_tags_of_texts_and_of_given_tokens(nltk_data: Path) -> None:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(st.lists(st.sampled_from(PIECES), max_size=12).map("".join), max_size=3))
 def test_words_are_those_of_word_tokenize_at_their_places(nltk_data: Path, texts: list[str]) -> None:
-    said = NltkBackend(Fixed(a="NN")).annotate(Corpus([*texts, "a"]), frozenset({"tag"}))
+    said = NltkTagger(Fixed(a="NN")).annotate(Corpus([*texts, "a"]), frozenset({"tag"}))
     quotes = {"``": '"', "''": '"'}
     for row, text in enumerate(texts):
         part = said.take(slice(row, row + 1)).spans
@@ -78,7 +78,7 @@ def test_words_are_those_of_word_tokenize_at_their_places(nltk_data: Path, texts
 def test_words_of_real_questions(real_nltk_data: Path, shared_data: Callable[[str], Path]) -> None:
     with gzip.open(shared_data("trec/trec_test.tsv.gz"), "rt", encoding="utf-8") as file:
         texts = [line.rstrip("\n").split("\t")[2] for line in file]
-    said = NltkBackend().annotate(Corpus(texts), frozenset({"tag"}))
+    said = NltkTagger().annotate(Corpus(texts), frozenset({"tag"}))
     words = [nltk.word_tokenize(text) for text in texts]
     assert said.spans.counts.tolist() == list(map(len, words))
     assert names(said, "tag") == [tag for pairs in nltk.pos_tag_sents(words) for _, tag in pairs]
@@ -88,13 +88,13 @@ def test_base_noun_phrases(nltk_data: Path) -> None:
     tags = {"John": "NNP", "'s": "POS", "very": "RB", "big": "JJ", "ideas": "NNS", "cost": "VBP", "us": "PRP"}
     tags |= {"$": "$", "2": "CD", "all": "PDT", "the": "DT", "of": "IN", "odd": "<{NN}>"}
     corpus = in_spaces("John 's very big ideas cost us $ 2", "", "all the ideas of John big odd ideas ideas")
-    run = NltkBackend(Fixed(**tags)).annotate(corpus, frozenset({"chunk_run"})).columns["chunk_run"]
+    run = NltkTagger(Fixed(**tags)).annotate(corpus, frozenset({"chunk_run"})).columns["chunk_run"]
     assert run.tolist() == [0, 0, 0, 0, 0, -1, 1, 2, 2, 0, 0, 0, -1, 1, -1, -1, 2, 2]
 
 
 def test_entities_without_types(real_nltk_data: Path) -> None:
     corpus = Corpus(["Alice met Bob in New York. Paris was far.", "", "It rained in London."])
-    said = NltkBackend().annotate(corpus, frozenset({"entity_any_run"}))
+    said = NltkTagger().annotate(corpus, frozenset({"entity_any_run"}))
     run = []
     for text in corpus.texts:
         number = -1
@@ -130,7 +130,7 @@ def test_what_a_column_says_does_not_depend_on_what_else_is_asked(monkeypatch: p
     corpus, backend = in_spaces("a b c"), Fixed(a="NNP", b="NNP", c="NNP")
     expected = {"entity": [-1, 0, 0], "entity_run": [-1, 0, 0], "entity_any_run": [0, -1, -1]}
     for needs in (["entity_any_run"], ["entity_run"], ["entity"], list(expected)):
-        said = NltkBackend(backend).annotate(corpus, frozenset(needs))
+        said = NltkTagger(backend).annotate(corpus, frozenset(needs))
         assert {name: column.tolist() for name, column in said.columns.items()} == {n: expected[n] for n in needs}
         assert said.names == ({"entity": ("PERSON",)} if "entity" in needs else {})
     # Only what is needed is loaded.
@@ -142,9 +142,9 @@ def test_each_chunker_is_known_by_its_own_files(nltk_data: Path) -> None:
     for kind in ("binary", "multiclass"):
         folder = nltk_data / "chunkers" / "maxent_ne_chunker_tab" / f"english_ace_{kind}"
         folder.mkdir(parents=True, mode=0o700)
-        before = {need: NltkBackend().fingerprint(frozenset({need})) for need in ("entity_run", "entity_any_run")}
+        before = {need: NltkTagger().fingerprint(frozenset({need})) for need in ("entity_run", "entity_any_run")}
         (folder / "weights").write_text(kind)
-        states[kind] = [need for need, state in before.items() if NltkBackend().fingerprint(frozenset({need})) != state]
+        states[kind] = [need for need, state in before.items() if NltkTagger().fingerprint(frozenset({need})) != state]
     shutil.rmtree(nltk_data / "chunkers")
     assert states == {"binary": ["entity_any_run"], "multiclass": ["entity_run"]}
 
@@ -153,19 +153,19 @@ def test_data_that_is_missing_is_named_with_the_command(tmp_path: Path, monkeypa
     monkeypatch.setattr("nltk.data.path", [str(tmp_path)])
     tagger = Fixed(a="NN")
     for backend, needs, package in (
-        (NltkBackend(), TAGS, "averaged_perceptron_tagger_eng"),
-        (NltkBackend(tagger), TAGS, "punkt_tab"),
-        (NltkBackend(tagger), frozenset({"entity"}), "maxent_ne_chunker_tab words"),
+        (NltkTagger(), TAGS, "averaged_perceptron_tagger_eng"),
+        (NltkTagger(tagger), TAGS, "punkt_tab"),
+        (NltkTagger(tagger), frozenset({"entity"}), "maxent_ne_chunker_tab words"),
     ):
         with pytest.raises(MissingDependencyError, match=rf"python -m nltk.downloader {package} \(or point NLTK_DATA"):
             backend.annotate(Corpus(["a"]), needs)
     # Given tokens need no Punkt.
-    assert names(NltkBackend(tagger).annotate(in_spaces("a"), TAGS), "tag") == ["NN"]
+    assert names(NltkTagger(tagger).annotate(in_spaces("a"), TAGS), "tag") == ["NN"]
 
 
 def test_types_of_entities_need_a_model_of_their_own(real_nltk_data: Path) -> None:
     with pytest.raises(MissingDependencyError, match=r"english_ace_multiclass"):
-        NltkBackend().annotate(Corpus(["Alice"]), frozenset({"entity"}))
+        NltkTagger().annotate(Corpus(["Alice"]), frozenset({"entity"}))
 
 
 def test_data_that_others_could_have_written_is_refused_as_nltk_does(
@@ -179,15 +179,15 @@ def test_data_that_others_could_have_written_is_refused_as_nltk_does(
     (unsafe / "tokenizers").symlink_to(nltk_data / "tokenizers")
     monkeypatch.setattr("nltk.data.path", [str(unsafe)])
     with pytest.raises(StorageError, match=r"`backend`: NLTK refuses its data.*writable.*chmod go-w"):
-        NltkBackend(Fixed()).annotate(Corpus(["a"]), TAGS)
+        NltkTagger(Fixed()).annotate(Corpus(["a"]), TAGS)
 
 
 @pytest.mark.parametrize("need", ["dependency", "depth", "head"])
 def test_nltk_has_no_parser(need: str) -> None:
-    with pytest.raises(InvalidInputError, match=rf"NLTK has no parser, which `{need}` .*use backend='spacy'"):
-        NltkBackend().annotate(Corpus(["a"]), frozenset({need}))
+    with pytest.raises(InvalidInputError, match=rf"NLTK has no parser, which `{need}` .*use tagger='spacy'"):
+        NltkTagger().annotate(Corpus(["a"]), frozenset({need}))
     with pytest.raises(InvalidInputError, match="NLTK has no parser"):
-        NltkBackend().fingerprint(frozenset({need}))
+        NltkTagger().fingerprint(frozenset({need}))
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_nltk_has_no_parser(need: str) -> None:
     ],
 )
 def test_the_parts_of_speech_of_other_taggers(tags: dict[str, str], pos: list[str]) -> None:
-    said = NltkBackend(Fixed(**tags)).annotate(in_spaces("he runs !"), TAGS)
+    said = NltkTagger(Fixed(**tags)).annotate(in_spaces("he runs !"), TAGS)
     assert names(said, "pos") == pos
     assert names(said, "tag") == [tags.get(word) for word in ("he", "runs", "!")]
 
@@ -214,7 +214,7 @@ def test_the_parts_of_speech_of_other_taggers(tags: dict[str, str], pos: list[st
     ],
 )
 def test_taggers_whose_tags_are_of_no_use(tags: dict[str, str], need: str, words: str) -> None:
-    backend, corpus = NltkBackend(Fixed(**tags)), in_spaces("he")
+    backend, corpus = NltkTagger(Fixed(**tags)), in_spaces("he")
     with pytest.raises(InvalidInputError, match=f"`pipeline`: .*{words}"):
         backend.annotate(corpus, frozenset({need}))
     # That no word of some other texts has a tag of use is no fault of the tagger.
@@ -223,20 +223,18 @@ def test_taggers_whose_tags_are_of_no_use(tags: dict[str, str], need: str, words
 
 
 def test_things_that_are_no_taggers() -> None:
-    with pytest.raises(
-        InvalidTypeError, match=r"`pipeline`: .*got 'en_core_web_sm' of type str.*needs backend='spacy'"
-    ):
-        NltkBackend("en_core_web_sm")
+    with pytest.raises(InvalidTypeError, match=r"`pipeline`: .*got 'en_core_web_sm' of type str.*needs tagger='spacy'"):
+        NltkTagger("en_core_web_sm")
     broken = Fixed()
     broken.tag_sents = lambda sentences: [[] for _ in sentences]  # type: ignore[method-assign]
     with pytest.raises(InvalidInputError, match="the tagger must give every word one tag"):
-        NltkBackend(broken).annotate(in_spaces("he"), TAGS)
+        NltkTagger(broken).annotate(in_spaces("he"), TAGS)
 
 
 def test_texts_without_words(nltk_data: Path) -> None:
     needs = frozenset({"tag", "pos", "chunk_run"})
     for texts in ([], [""], [" \n "]):
-        said = NltkBackend().annotate(Corpus(texts), needs)
+        said = NltkTagger().annotate(Corpus(texts), needs)
         assert said.spans.counts.tolist() == [0] * len(texts)
         assert {name: len(column) for name, column in said.columns.items()} == dict.fromkeys(needs, 0)
         assert set(said.names) == needs & NAMED
@@ -269,17 +267,17 @@ def test_the_state_of_taggers(nltk_data: Path, monkeypatch: pytest.MonkeyPatch) 
     sentences: list[Any] = [[("a", "DT"), ("dog", "NN")]]
     one.train(sentences)
     other.train(sentences)
-    before = NltkBackend(one).fingerprint(TAGS)
-    assert NltkBackend(other).fingerprint(TAGS) == before != NltkBackend().fingerprint(TAGS)
+    before = NltkTagger(one).fingerprint(TAGS)
+    assert NltkTagger(other).fingerprint(TAGS) == before != NltkTagger().fingerprint(TAGS)
     other.model.weights["bias"] = {"NN": 1.0}
-    assert NltkBackend(other).fingerprint(TAGS) != before
+    assert NltkTagger(other).fingerprint(TAGS) != before
     for table, value in (("GRAMMAR", "NP: {<NN>}"), ("PENN", {"NN": "X"})):
         with monkeypatch.context() as changed:
             changed.setattr(f"auxtasks.extractors.text.taggers.nltk_tagger.{table}", value)
-            assert NltkBackend(one).fingerprint(TAGS) != before
-    assert NltkBackend(one).fingerprint(TAGS) == before
+            assert NltkTagger(one).fingerprint(TAGS) != before
+    assert NltkTagger(one).fingerprint(TAGS) == before
     with pytest.raises(InvalidInputError, match=r"`cache`: the state of a tagger of type Fixed is not known"):
-        NltkBackend(Fixed()).fingerprint(TAGS)
+        NltkTagger(Fixed()).fingerprint(TAGS)
 
 
 def test_a_sentence_that_takes_too_long_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -290,4 +288,4 @@ def test_a_sentence_that_takes_too_long_says_what_to_do(monkeypatch: pytest.Monk
     monkeypatch.setattr("auxtasks.extractors.text.taggers.nltk_tagger.noun_phrases", slow)
     given = Spans.of([[(0, 1)]])
     with pytest.raises(InvalidInputError, match=r"`X`: NLTK gives up on a sentence .* Split such texts into sentences"):
-        NltkBackend(Fixed(a="NN")).annotate(Corpus(["a"], given), frozenset({"chunk_run"}))
+        NltkTagger(Fixed(a="NN")).annotate(Corpus(["a"], given), frozenset({"chunk_run"}))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from auxtasks.extractors.text.spans import COLUMNS, Annotations, Spans
 from auxtasks.extractors.text.taggers.base import Corpus
 from auxtasks.extractors.text.taggers.spacy_components import read_docs
-from auxtasks.extractors.text.taggers.spacy_tagger import SpacyBackend
+from auxtasks.extractors.text.taggers.spacy_tagger import SpacyTagger
 from auxtasks.extractors.text.taggers.tag_sets import UNIVERSAL
 from tests.extractors.text.tagged_sentences import SENTENCES, TEXTS
 
@@ -103,7 +103,7 @@ def test_the_depth_of_a_long_chain() -> None:
 
 
 def test_a_pipeline_gives_back_what_it_was_trained_on(spacy_path: Path) -> None:
-    said = SpacyBackend(spacy_path, batch_size=4).annotate(Corpus(TEXTS), ALL)
+    said = SpacyTagger(spacy_path, batch_size=4).annotate(Corpus(TEXTS), ALL)
     for row, sentence in enumerate(SENTENCES):
         found = read(said, row)
         places = [at + head for at, head in enumerate(found["head"])]
@@ -118,11 +118,11 @@ def test_a_pipeline_gives_back_what_it_was_trained_on(spacy_path: Path) -> None:
 
 def test_the_result_does_not_depend_on_how_texts_are_batched_or_on_what_else_is_asked(nlp: Any) -> None:
     texts = [*TEXTS, "", "  \n ", "Anna\n\nsleeps . "]
-    everything = SpacyBackend(nlp, batch_size=2).annotate(Corpus(texts), ALL)
+    everything = SpacyTagger(nlp, batch_size=2).annotate(Corpus(texts), ALL)
     for row, doc in enumerate(nlp.pipe(texts)):
         assert read(everything, row) == plainly(doc)
     for name in COLUMNS:
-        alone = SpacyBackend(nlp).annotate(Corpus(texts), frozenset({name}))
+        alone = SpacyTagger(nlp).annotate(Corpus(texts), frozenset({name}))
         assert list(alone.columns) == [name]
         np.testing.assert_array_equal(alone.columns[name], everything.columns[name])
         assert alone.names.get(name) == everything.names.get(name)
@@ -132,7 +132,7 @@ def test_given_tokens_are_tagged_as_they_are(nlp: Any) -> None:
     tokens = [["New", "York-based", "don't", "U.S.", "."], [], ["a"]]
     texts = [" ".join(words) for words in tokens]
     given_spans = Spans.of([[(0, 3), (4, 14), (15, 20), (21, 25), (26, 27)], [], [(0, 1)]])
-    said = SpacyBackend(nlp, batch_size=2).annotate(Corpus(texts, given_spans), ALL)
+    said = SpacyTagger(nlp, batch_size=2).annotate(Corpus(texts, given_spans), ALL)
     for name in ("counts", "starts", "ends"):
         assert getattr(said.spans, name).tolist() == getattr(given_spans, name).tolist()
     doc = nlp(spacy.tokens.Doc(nlp.vocab, words=tokens[0], spaces=[True] * 4 + [False]))
@@ -140,10 +140,10 @@ def test_given_tokens_are_tagged_as_they_are(nlp: Any) -> None:
 
 
 def test_no_texts_and_texts_without_words_are_no_error(nlp: Any) -> None:
-    nothing = SpacyBackend(nlp).annotate(Corpus([]), ALL)
+    nothing = SpacyTagger(nlp).annotate(Corpus([]), ALL)
     assert nothing.spans.n == 0
     assert set(nothing.columns) == ALL
-    blank = SpacyBackend(nlp).annotate(Corpus(["", " \t"]), ALL)
+    blank = SpacyTagger(nlp).annotate(Corpus(["", " \t"]), ALL)
     assert blank.spans.counts.tolist() == [0, 1]
     assert blank.columns["pos"].tolist() == [-1]
 
@@ -158,8 +158,6 @@ def test_parts_of_speech_of_a_treebank(shared_data: Callable[[str], Path]) -> No
     ends = [np.cumsum([len(word) + 1 for word in sentence]) - 1 for sentence in words]
     pairs = [zip(sentence, places.tolist(), strict=True) for sentence, places in zip(words, ends, strict=True)]
     spans = Spans.of([[(end - len(word), end) for word, end in sentence] for sentence in pairs])
-    said = SpacyBackend(pipeline).annotate(
-        Corpus([" ".join(sentence) for sentence in words], spans), frozenset({"pos"})
-    )
+    said = SpacyTagger(pipeline).annotate(Corpus([" ".join(sentence) for sentence in words], spans), frozenset({"pos"}))
     gold = [UNIVERSAL.index(line[1]) for sentence in lines for line in sentence]
     assert np.mean(said.columns["pos"] == gold) == pytest.approx(0.9446, abs=0.0005)

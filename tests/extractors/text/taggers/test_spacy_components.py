@@ -10,7 +10,7 @@ from auxtasks.errors import InvalidInputError
 from auxtasks.extractors.text.spans import COLUMNS, Spans
 from auxtasks.extractors.text.taggers.base import Corpus
 from auxtasks.extractors.text.taggers.spacy_components import components_for
-from auxtasks.extractors.text.taggers.spacy_tagger import SpacyBackend
+from auxtasks.extractors.text.taggers.spacy_tagger import SpacyTagger
 
 spacy = pytest.importorskip("spacy")
 
@@ -94,7 +94,7 @@ def test_what_a_component_requires_runs_and_what_declares_nothing_too() -> None:
 def test_a_ruler_of_spans_that_makes_entities() -> None:
     nlp = spacy.blank("en")
     nlp.add_pipe("span_ruler", config={"annotate_ents": True}).add_patterns([{"label": "PET", "pattern": "dog"}])
-    said = SpacyBackend(nlp).annotate(Corpus(["a dog"]), frozenset({"entity"}))
+    said = SpacyTagger(nlp).annotate(Corpus(["a dog"]), frozenset({"entity"}))
     assert (said.names["entity"], said.columns["entity"].tolist()) == (("PET",), [-1, 0])
 
 
@@ -111,20 +111,20 @@ def test_a_ruler_of_spans_that_makes_entities() -> None:
 def test_what_no_component_gives_is_refused_before_anything_runs(components: list[str], need: str, words: str) -> None:
     # Untrained components would fail if they ran.
     with pytest.raises(InvalidInputError, match=rf"`pipeline`: .*{words}"):
-        SpacyBackend(english(*components)).annotate(Corpus(["a"]), frozenset({need}))
+        SpacyTagger(english(*components)).annotate(Corpus(["a"]), frozenset({need}))
 
 
 def test_a_disabled_component_is_named(nlp: Any) -> None:
     nlp.disable_pipe("ner")
     with pytest.raises(InvalidInputError, match=r"'en_tiny' .*It has disabled 'ner'; `nlp.enable_pipe\(name\)`"):
-        SpacyBackend(nlp).annotate(Corpus(["a"]), frozenset({"entity"}))
+        SpacyTagger(nlp).annotate(Corpus(["a"]), frozenset({"entity"}))
 
 
 def test_a_language_without_noun_phrases_is_named() -> None:
     nlp = spacy.blank("xx")
     nlp.add_pipe("auxtasks_test_silent")
     with pytest.raises(InvalidInputError, match=r"no rule for base noun phrases in the language 'xx'"):
-        SpacyBackend(nlp).annotate(Corpus(["a"]), frozenset({"chunk_run"}))
+        SpacyTagger(nlp).annotate(Corpus(["a"]), frozenset({"chunk_run"}))
 
 
 @pytest.mark.parametrize("need", sorted(COLUMNS))
@@ -132,23 +132,23 @@ def test_what_nobody_filled_is_an_error(need: str) -> None:
     nlp = english("auxtasks_test_silent")
     texts, needs = ["a dog", "", " "], frozenset({need})
     with pytest.raises(InvalidInputError, match=rf"ran and gave no token any .*`{need}`"):
-        SpacyBackend(nlp).annotate(Corpus(texts), needs)
+        SpacyTagger(nlp).annotate(Corpus(texts), needs)
     # That nothing is said of some other texts is no fault of the pipeline.
-    said = SpacyBackend(nlp).annotate(Corpus(texts, training=False), needs)
+    said = SpacyTagger(nlp).annotate(Corpus(texts, training=False), needs)
     assert set(said.columns[need].tolist()) == {0 if need == "head" else -1}
 
 
 def test_a_component_that_changes_given_tokens_is_refused(nlp: Any) -> None:
     nlp.add_pipe("merge_noun_chunks")
     with pytest.raises(InvalidInputError, match=r"puts tokens together or apart.*'merge_noun_chunks'"):
-        SpacyBackend(nlp).annotate(Corpus(["The dog"], Spans.of([[(0, 3), (4, 7)]])), frozenset({"pos"}))
+        SpacyTagger(nlp).annotate(Corpus(["The dog"], Spans.of([[(0, 3), (4, 7)]])), frozenset({"pos"}))
 
 
 def test_the_users_pipeline_is_left_as_it_was(nlp: Any) -> None:
     nlp.add_pipe("auxtasks_test_failing")
     nlp.disable_pipe("parser")
     before = (nlp.pipe_names, nlp.disabled, nlp.max_length, nlp.batch_size)
-    SpacyBackend(nlp).annotate(Corpus(["The dog"]), frozenset({"pos"}))
+    SpacyTagger(nlp).annotate(Corpus(["The dog"]), frozenset({"pos"}))
     with pytest.raises(KeyError, match="failing"):
-        SpacyBackend(nlp).annotate(Corpus(["The dog"]), frozenset({"tag"}))
+        SpacyTagger(nlp).annotate(Corpus(["The dog"]), frozenset({"tag"}))
     assert (nlp.pipe_names, nlp.disabled, nlp.max_length, nlp.batch_size) == before

@@ -17,7 +17,7 @@ from auxtasks.extractors.text.spans import COLUMNS, Spans
 from auxtasks.extractors.text.taggers import spacy_pipeline, spacy_tagger
 from auxtasks.extractors.text.taggers.base import CHARACTERS, Corpus, batches_of
 from auxtasks.extractors.text.taggers.spacy_pipeline import SpacyModel
-from auxtasks.extractors.text.taggers.spacy_tagger import SpacyBackend
+from auxtasks.extractors.text.taggers.spacy_tagger import SpacyTagger
 from tests.extractors.text.tagged_sentences import TEXTS, same
 
 spacy = pytest.importorskip("spacy")
@@ -42,9 +42,9 @@ class ByLetter:
 
 
 def test_a_folder_a_string_and_a_loaded_pipeline_say_the_same(spacy_path: Path, nlp: Any) -> None:
-    loaded = SpacyBackend(nlp).annotate(Corpus(TEXTS), ALL)
-    same(SpacyBackend(spacy_path).annotate(Corpus(TEXTS), ALL), loaded)
-    same(SpacyBackend(str(spacy_path)).annotate(Corpus(TEXTS), ALL), loaded)
+    loaded = SpacyTagger(nlp).annotate(Corpus(TEXTS), ALL)
+    same(SpacyTagger(spacy_path).annotate(Corpus(TEXTS), ALL), loaded)
+    same(SpacyTagger(str(spacy_path)).annotate(Corpus(TEXTS), ALL), loaded)
 
 
 def test_an_installed_pipeline_by_its_name(spacy_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,11 +61,11 @@ def test_an_installed_pipeline_by_its_name(spacy_path: Path, tmp_path: Path, mon
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: en_auxtasks_tiny\nVersion: 1\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     importlib.invalidate_caches()
-    backend = SpacyBackend("en_auxtasks_tiny")
-    same(backend.annotate(Corpus(TEXTS), POS), SpacyBackend(spacy_path).annotate(Corpus(TEXTS), POS))
-    before = SpacyBackend("en_auxtasks_tiny").fingerprint(POS)
+    backend = SpacyTagger("en_auxtasks_tiny")
+    same(backend.annotate(Corpus(TEXTS), POS), SpacyTagger(spacy_path).annotate(Corpus(TEXTS), POS))
+    before = SpacyTagger("en_auxtasks_tiny").fingerprint(POS)
     (package / "__init__.py").write_text("# another version\n")
-    assert SpacyBackend("en_auxtasks_tiny").fingerprint(POS) != before
+    assert SpacyTagger("en_auxtasks_tiny").fingerprint(POS) != before
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_an_installed_pipeline_by_its_name(spacy_path: Path, tmp_path: Path, mon
 )
 def test_pipelines_that_are_not_there(pipeline: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=f"`pipeline`.*{words}"):
-        SpacyBackend(pipeline).annotate(Corpus(["a"]), POS)
+        SpacyTagger(pipeline).annotate(Corpus(["a"]), POS)
 
 
 @pytest.mark.parametrize("pipeline", [None, "en_core_web_sm", "folder/of/one"])
@@ -90,29 +90,29 @@ def test_spacy_that_is_not_there(pipeline: Any, monkeypatch: pytest.MonkeyPatch)
     there = importlib.util.find_spec
     monkeypatch.setattr("auxtasks.optional.find_spec", lambda name: None if name == "spacy" else there(name))
     with pytest.raises(MissingDependencyError, match=r"pip install 'auxtasks\[text\]'"):
-        SpacyBackend(pipeline)
+        SpacyTagger(pipeline)
 
 
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
         ({"batch_size": 0}, InvalidInputError, "`batch_size` must be at least 1"),
-        ({"n_process": 0}, InvalidInputError, "`n_process` must be positive, or -1"),
-        ({"n_process": -2}, InvalidInputError, "`n_process` must be from -1 to"),
-        ({"n_process": 1.5}, InvalidTypeError, "`n_process` must be an integer"),
+        ({"n_jobs": 0}, InvalidInputError, "`n_process` must be positive, or -1"),
+        ({"n_jobs": -2}, InvalidInputError, "`n_process` must be from -1 to"),
+        ({"n_jobs": 1.5}, InvalidTypeError, "`n_process` must be an integer"),
     ],
 )
 def test_options_that_cannot_be_used(options: dict[str, Any], error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
-        SpacyBackend("en_core_web_sm", **options)
+        SpacyTagger("en_core_web_sm", **options)
 
 
 def test_a_text_that_is_too_long_is_named_before_any_is_tagged(nlp: Any) -> None:
     nlp.max_length = 10
     with pytest.raises(InvalidInputError, match=r"`X\[1\]` has 11 characters, and `pipeline` takes at most 10"):
-        SpacyBackend(nlp).annotate(Corpus(["a" * 10, "b" * 11]), POS)
+        SpacyTagger(nlp).annotate(Corpus(["a" * 10, "b" * 11]), POS)
     given = Spans.of([[(0, 11)]])
-    assert SpacyBackend(nlp).annotate(Corpus(["b" * 11], given), POS).spans.counts.tolist() == [1]
+    assert SpacyTagger(nlp).annotate(Corpus(["b" * 11], given), POS).spans.counts.tolist() == [1]
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_a_pipeline_stays_loaded_until_its_files_change(nlp: Any, tmp_path: Path, loads: list[str]) -> None:
     folder = tmp_path / "pipeline"
     nlp.to_disk(folder)
-    first, again = (SpacyBackend(pipeline).annotate(Corpus(TEXTS), ALL) for pipeline in (folder, str(folder)))
+    first, again = (SpacyTagger(pipeline).annotate(Corpus(TEXTS), ALL) for pipeline in (folder, str(folder)))
     same(again, first)
     assert loads == [str(folder)]
     kept, _ = SpacyModel(folder).load()
@@ -143,7 +143,7 @@ def test_a_pipeline_stays_loaded_until_its_files_change(nlp: Any, tmp_path: Path
     weights = nlp.get_pipe("tagger").model.get_ref("softmax")
     weights.set_param("b", weights.get_param("b") + np.arange(weights.get_dim("nO")) * 100)
     nlp.to_disk(folder)
-    changed = SpacyBackend(folder).annotate(Corpus(TEXTS), frozenset({"tag"}))
+    changed = SpacyTagger(folder).annotate(Corpus(TEXTS), frozenset({"tag"}))
     assert changed.found("tag") == (nlp.get_pipe("tagger").labels[-1],)
 
 
@@ -151,7 +151,7 @@ def test_a_pipeline_with_code_of_its_own_is_loaded_anew(nlp: Any, tmp_path: Path
     nlp.add_pipe("auxtasks_test_unknown_elsewhere")
     nlp.to_disk(tmp_path)
     for _ in range(2):
-        backend = SpacyBackend(tmp_path)
+        backend = SpacyTagger(tmp_path)
         for _ in range(2):
             backend.annotate(Corpus(["a"]), POS)
     assert loads == [str(tmp_path)] * 2
@@ -240,18 +240,18 @@ def test_processes_say_what_one_process_says(
     monkeypatch.chdir(spacy_path.parent)
     pipeline = nlp if loaded else spacy_path.name
     texts = [*TEXTS, "", "Rome is old."] * 3
-    alone = SpacyBackend(pipeline, batch_size=5).annotate(Corpus(texts), ALL)
-    same(SpacyBackend(pipeline, batch_size=5, n_process=2).annotate(Corpus(texts), ALL), alone)
+    alone = SpacyTagger(pipeline, batch_size=5).annotate(Corpus(texts), ALL)
+    same(SpacyTagger(pipeline, batch_size=5, n_jobs=2).annotate(Corpus(texts), ALL), alone)
     given = Spans.of([[(0, 2), (2, 4)]] * len(texts))
     corpus = Corpus(["Anna"] * len(texts), given)
     same(
-        SpacyBackend(pipeline, batch_size=5, n_process=-1).annotate(corpus, POS),
-        SpacyBackend(pipeline, batch_size=5).annotate(corpus, POS),
+        SpacyTagger(pipeline, batch_size=5, n_jobs=-1).annotate(corpus, POS),
+        SpacyTagger(pipeline, batch_size=5).annotate(corpus, POS),
     )
 
 
 def test_processes_know_a_loaded_pipeline_that_was_changed(nlp: Any) -> None:
-    backend = SpacyBackend(nlp, batch_size=2, n_process=2)
+    backend = SpacyTagger(nlp, batch_size=2, n_jobs=2)
     before = backend.annotate(Corpus(TEXTS), frozenset({"tag"}))
     weights = nlp.get_pipe("tagger").model.get_ref("softmax")
     weights.set_param("b", weights.get_param("b") + np.arange(weights.get_dim("nO")) * 100)
@@ -263,15 +263,15 @@ def test_processes_know_a_loaded_pipeline_that_was_changed(nlp: Any) -> None:
 def test_what_other_processes_cannot_load_is_refused(nlp: Any) -> None:
     nlp.add_pipe("auxtasks_test_unknown_elsewhere")
     with pytest.raises(InvalidInputError, match=r"`n_process`.*another process.*auxtasks_test_unknown_elsewhere"):
-        SpacyBackend(nlp, batch_size=2, n_process=2).annotate(Corpus(TEXTS), POS)
+        SpacyTagger(nlp, batch_size=2, n_jobs=2).annotate(Corpus(TEXTS), POS)
     nlp.remove_pipe("auxtasks_test_unknown_elsewhere")
     nlp.tokenizer = ByLetter(nlp.vocab)
     with pytest.raises(InvalidInputError, match=r"`n_process`: the tokenizer .*a ByLetter, is not the one"):
-        SpacyBackend(nlp, batch_size=2, n_process=2).annotate(Corpus(TEXTS), POS)
+        SpacyTagger(nlp, batch_size=2, n_jobs=2).annotate(Corpus(TEXTS), POS)
 
 
 def test_a_progress_bar_where_asked(nlp: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    SpacyBackend(nlp, batch_size=3, progress=True).annotate(Corpus(TEXTS), POS)
+    SpacyTagger(nlp, batch_size=3, progress=True).annotate(Corpus(TEXTS), POS)
     assert "2/2" in capsys.readouterr().err
-    SpacyBackend(nlp, batch_size=3).annotate(Corpus(TEXTS), POS)
+    SpacyTagger(nlp, batch_size=3).annotate(Corpus(TEXTS), POS)
     assert capsys.readouterr().err == ""

@@ -16,7 +16,7 @@ from turn_models import TASKS, Y, model_in_turns, steps_of
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, UnknownNameError
 from auxtasks.keras import TaskBatches, attach_heads
-from auxtasks.keras.turns.schedule import Order, Schedule
+from auxtasks.keras.alternating.schedule import Order, Schedule
 from auxtasks.specs import TargetSpec
 
 SIZES = {"main": 12, "numbers": 48, "kind": 7}
@@ -148,7 +148,7 @@ def test_labels_of_any_dtype_can_be_missing() -> None:
 
 def test_main_samples_may_be_absent() -> None:
     sets = {task: SETS[task] for task in SPECS}
-    model = attach_heads(dense_base(), SPECS, inputs=X, schedule="alternating", weights=1.0)
+    model = attach_heads(dense_base(), SPECS, samples=X, schedule="alternating", weights=1.0)
     model.compile("sgd")
     model.fit(TaskBatches(sets, model, 4, lambda step: "kind", steps_per_epoch=5), verbose=0)
     assert steps_of(model) == {"main": 0, "numbers": 0, "kind": 5}
@@ -169,7 +169,7 @@ def test_labels_of_a_hinge_loss_are_missing_where_they_are_nan(schedule: str) ->
 
     def model() -> Any:
         base = keras.Sequential([keras.Input((10,)), layers.Dense(4, name="hidden"), layers.Dense(1)])
-        made = attach_heads(base, SPECS, inputs=X, schedule=schedule, weights=1.0)
+        made = attach_heads(base, SPECS, samples=X, schedule=schedule, weights=1.0)
         made.compile("sgd", "hinge")
         return made
 

@@ -76,7 +76,7 @@ def test_two_quadratics_reach_the_fixed_point_of_their_turns() -> None:
     base.get_layer("out").trainable = False
     ones = np.ones((4, 1), "float32")
     spec = {"three": TargetSpec("three", "test", "vector", (1,))}
-    model = attach_heads(base, spec, at="w", inputs=ones, schedule="alternating", weights=1.0)
+    model = attach_heads(base, spec, at="w", samples=ones, schedule="alternating", weights=1.0)
     model.heads[0].set_weights([np.ones((1, 1)), np.zeros(1)])
     model.heads[0].trainable = False
     model.compile(keras.optimizers.SGD(0.25), "mse")
@@ -93,7 +93,7 @@ def test_loops_and_sparse_gradients_train_alike_in_a_graph_and_eagerly() -> None
         base = keras.Sequential(
             [layers.Embedding(9, 4), layers.LSTM(4, name="read"), layers.Dense(3, activation="softmax")]
         )
-        model = attach_heads(base, SPECS, at="read", inputs=tokens, schedule="alternating", weights=1.0)
+        model = attach_heads(base, SPECS, at="read", samples=tokens, schedule="alternating", weights=1.0)
         model.compile(keras.optimizers.Adam(0.01), LOSS, run_eagerly=eagerly)
         model.fit(tokens, Y, batch_size=12, shuffle=False, verbose=0)
         assert steps_of(model) == {"main": 2, "numbers": 1, "kind": 1}
@@ -120,7 +120,7 @@ def test_a_tap_below_other_layers_leaves_them_to_the_main_task() -> None:
     keras.utils.set_random_seed(0)
     base = keras.Sequential([layers.Dense(4, name="low"), layers.Dense(4, name="high"), layers.Dense(3)])
     model = attach_heads(
-        base, SPECS, at={"numbers": "low", "kind": "high"}, inputs=X, schedule="alternating", weights=1.0
+        base, SPECS, at={"numbers": "low", "kind": "high"}, samples=X, schedule="alternating", weights=1.0
     )
     decaying = keras.optimizers.AdamW(weight_decay=0.1)
     model.compile(decaying, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
@@ -184,7 +184,7 @@ def test_statistics_above_the_tap_move_with_the_main_task_alone(eagerly: bool) -
             layers.Dense(3),
         ]
     )
-    model = attach_heads(base, SPECS, at="tap", inputs=X, schedule="alternating", weights=1.0)
+    model = attach_heads(base, SPECS, at="tap", samples=X, schedule="alternating", weights=1.0)
     model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True), run_eagerly=eagerly)
     norms = [base.get_layer(name) for name in ("low", "high")]
     for task in TASKS:
@@ -256,7 +256,7 @@ def test_penalties_go_with_the_main_task() -> None:
             layers.Dense(3),
         ]
     )
-    model = attach_heads(base, SPECS, inputs=X, schedule=lambda step: "numbers" if step == 0 else "main", weights=1.0)
+    model = attach_heads(base, SPECS, samples=X, schedule=lambda step: "numbers" if step == 0 else "main", weights=1.0)
     model.compile(keras.optimizers.SGD(1e-4), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     sizes = [float(np.square(base.layers[0].get_weights()[0]).sum())]
     for _ in range(2):
@@ -301,14 +301,14 @@ def test_tasks_without_weight_or_labels_have_no_turn() -> None:
 
 
 def test_without_a_main_loss_only_the_other_tasks_have_turns() -> None:
-    model = attach_heads(dense_base(), SPECS, inputs=X, schedule="alternating", weights=1.0)
+    model = attach_heads(dense_base(), SPECS, samples=X, schedule="alternating", weights=1.0)
     model.compile("sgd")
     model.fit(X, {name: Y[name] for name in SPECS}, batch_size=12, verbose=0)
     assert steps_of(model) == {"main": 0, "numbers": 2, "kind": 2}
 
 
 def test_a_weighting_by_plan_gives_and_takes_turns() -> None:
-    model = model_in_turns(weighting={"auxiliary_first": {"steps": 4}}, run_eagerly=False)
+    model = model_in_turns(weighting={"pretrain": {"steps": 4}}, run_eagerly=False)
     logs = model.fit(X, Y, batch_size=12, verbose=0).history
     assert steps_of(model) == {"main": 0, "numbers": 2, "kind": 2}
     assert logs["kind_weight"] == [1.0]

@@ -11,17 +11,17 @@ import tensorflow as tf
 from keras import ops
 
 from auxtasks.errors import InvalidInputError
+from auxtasks.keras.alternating.batches import label_counts
+from auxtasks.keras.alternating.schedule import Schedule, choose, counted
 from auxtasks.keras.compiling import optimizer_like, unscaled
 from auxtasks.keras.layers import walk
 from auxtasks.keras.objective import Parts
 from auxtasks.keras.private import statistics_of
-from auxtasks.keras.turns.batches import label_counts
-from auxtasks.keras.turns.schedule import Schedule, choose, counted
 from auxtasks.keras.weighting.base import Weighting
 from auxtasks.keras.weighting.by_gradient import GradientWeighting
 
 
-class Turns:
+class Alternation:
     """Whose turn it is, by a schedule and by counts that are saved with the model.
 
     A plain object: the optimizers of the tasks, which Keras must track and save, are an attribute of the model.
@@ -30,7 +30,7 @@ class Turns:
     @classmethod
     def of(
         cls, schedule: Schedule, seed: int, weightings: Iterable[Weighting], add_weight: Callable[..., Any]
-    ) -> Turns | None:
+    ) -> Alternation | None:
         """Make the turns of a schedule; none where all tasks are trained at once."""
         if schedule.kind == "joint":
             return None
@@ -46,13 +46,13 @@ class Turns:
     def __init__(self, schedule: Schedule, seed: int, add_weight: Callable[..., Any]) -> None:
         self.schedule, self.seed = schedule, seed
         n_tasks = len(schedule.tasks)
-        self.step = add_weight(name="turn_step", shape=(), initializer="zeros", trainable=False, dtype="int64")
+        self.step = add_weight(name="alternation_step", shape=(), initializer="zeros", trainable=False, dtype="int64")
         # Zeros until the labels have been counted.
         self.ratio = add_weight(
-            name="turn_ratio", shape=(n_tasks,), initializer="zeros", trainable=False, dtype="float32"
+            name="alternation_ratio", shape=(n_tasks,), initializer="zeros", trainable=False, dtype="float32"
         )
         self.counts = add_weight(
-            name="turn_counts", shape=(n_tasks,), initializer="zeros", trainable=False, dtype="int64"
+            name="alternation_counts", shape=(n_tasks,), initializer="zeros", trainable=False, dtype="int64"
         )
         if schedule.ratio is not None:
             self.ratio.assign(schedule.ratio)

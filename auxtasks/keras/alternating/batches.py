@@ -10,8 +10,8 @@ import numpy as np
 
 from auxtasks.batches.forms import AuxBatch, PackedDataset, as_arrays, read_rows
 from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated
+from auxtasks.keras.alternating.schedule import Asked, Order, Schedule
 from auxtasks.keras.supervision import is_supervised
-from auxtasks.keras.turns.schedule import Asked, Order, Schedule
 from auxtasks.labels import MAIN, absent_labels, absent_targets, labelled_rows, with_sign
 from auxtasks.specs import TargetSpec
 from auxtasks.validation import check_choice, check_int

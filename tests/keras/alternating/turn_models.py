@@ -31,7 +31,7 @@ def model_in_turns(
     """The small network of the other tests without dropout."""
     base = base or dense_base(dropout=0.0)
     weights = {**dict.fromkeys(SPECS, 1.0), **weights} if isinstance(weights, dict) else weights
-    model = attach_heads(base, SPECS, weights=weights, inputs=X, seed=4, schedule=schedule, weighting=weighting)
+    model = attach_heads(base, SPECS, weights=weights, samples=X, seed=4, schedule=schedule, weighting=weighting)
     model.compile(optimizer or keras.optimizers.Adam(0.01), LOSS, **compile_args)
     return model
 

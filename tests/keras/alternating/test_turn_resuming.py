@@ -95,5 +95,5 @@ def test_compiling_again_begins_with_new_optimizers() -> None:
     model.fit(X, Y, batch_size=8, verbose=0)
     model.compile("sgd", "sparse_categorical_crossentropy")
     assert set(steps_of(model).values()) == {0}
-    assert int(model._turns.step) == 6
+    assert int(model._alternation.step) == 6
     np.testing.assert_array_equal(list(steps_of(model)), ["main", *SPECS])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from turn_models import TASKS, Y, model_in_turns, steps_of
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, UnknownNameError
-from auxtasks.keras.turns.schedule import Schedule, choose, counted
+from auxtasks.keras.alternating.schedule import Schedule, choose, counted
 
 Flags = st.lists(st.booleans(), min_size=4, max_size=4)
 NAMES = tuple("abcd")
@@ -98,7 +98,7 @@ def test_without_a_ratio_labelled_samples_are_counted() -> None:
     numbers = Y["numbers"].copy()
     numbers[:36] = np.nan
     model.fit(X, {**Y, "main": some_missing(Y["main"], 6), "numbers": numbers}, batch_size=16, verbose=0)
-    assert model._turns.ratio.numpy().tolist() == [6, 12, 48]
+    assert model._alternation.ratio.numpy().tolist() == [6, 12, 48]
     model.fit(dataset(X, Y), verbose=0)  # counted before
     with pytest.raises(InvalidInputError, match=r"`schedule`: how many samples .* can be counted in arrays"):
         model_in_turns("proportional").fit(dataset(X, Y), verbose=0)
@@ -112,7 +112,7 @@ def test_without_a_ratio_labelled_samples_are_counted() -> None:
 def test_a_given_ratio_is_drawn_from_any_data() -> None:
     model = model_in_turns({"proportional": {"ratio": {"main": 2, "numbers": 0.5}}}, run_eagerly=False)
     model.fit(dataset(X, Y, size=2), epochs=2, verbose=0)
-    expected = Counter(TASKS[task] for task in _drawn([2.0, 0.5, 1.0], model._turns.seed, 48))
+    expected = Counter(TASKS[task] for task in _drawn([2.0, 0.5, 1.0], model._alternation.seed, 48))
     assert steps_of(model) == expected
 
 
