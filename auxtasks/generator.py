@@ -51,7 +51,8 @@ class AuxTargetGenerator:
     padding_value : float
         What series are padded with; texts are padded with the padding of the vocabulary.
     n_jobs : int
-        How many threads; -1 for one per processor. Results do not depend on it.
+        How many threads compute, and how many processes of spaCy tag texts; -1 for one per processor. Results do not
+        depend on it.
     progress : bool
         Whether to show a progress bar.
     tokenizer : optional
@@ -75,7 +76,7 @@ class AuxTargetGenerator:
         For texts, the spaCy pipeline: its name, its path or the loaded object; or an NLTK tagger, by default NLTK's
         averaged perceptron. Nothing is ever downloaded.
     batch_size : int
-        For texts, how many are tagged at once, and by how many processes (-1 for one per processor; spaCy only).
+        For texts, how many are tagged at once.
     cache : path-like, optional
         For texts, a folder that keeps what the tagger said of them. It is tagged anew whenever a text, the tagger or
         what is asked of it changes.

@@ -34,6 +34,8 @@ CLASS_KINDS: frozenset[Kind] = frozenset({"class", "step_class"})
 STEP_KINDS: tuple[Kind, ...] = ("step_class", "step_vector")
 """Kinds with a value for each step."""
 
+COLUMN_TASK = "label_column"
+"""The task of targets that the user gave as columns of labels."""
 SOFT_LABELS = "soft_labels"
 """The task whose targets are learned by a main output and not by a head."""
 

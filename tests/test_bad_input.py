@@ -120,8 +120,8 @@ def test_infinity_is_not_mistaken_for_a_large_sum() -> None:
         ("n_jobs", 1.5, "`n_jobs` must be an integer"),
         ("scale", "yes", "`scale` must be True or False; got 'yes'"),
         ("progress", 1, "`progress` must be True or False; got 1"),
-        ("given", [1, 2], r"`label_columns` must map names to columns.*got list \[1, 2\]"),
-        ("given", {1: [1, 2]}, "`label_columns` must map names to columns"),
+        ("label_columns", [1, 2], r"`label_columns` must map names to columns.*got list \[1, 2\]"),
+        ("label_columns", {1: [1, 2]}, "`label_columns` must map names to columns"),
     ],
 )
 def test_parameters_are_checked(parameter: str, value: Any, message: str) -> None:

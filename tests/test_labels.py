@@ -147,8 +147,8 @@ def test_absent_labels_look_like_those_of_the_output() -> None:
 
 
 def test_absent_targets_are_missing_by_their_kind() -> None:
-    assert absent_targets(TargetSpec("kind", "given", "class", (), n_classes=3), 2).tolist() == [-1, -1]
-    assert absent_targets(TargetSpec("labels", "given", "multilabel", (2,)), 1).tolist() == [[-1.0, -1.0]]
+    assert absent_targets(TargetSpec("kind", "label_column", "class", (), n_classes=3), 2).tolist() == [-1, -1]
+    assert absent_targets(TargetSpec("labels", "label_column", "multilabel", (2,)), 1).tolist() == [[-1.0, -1.0]]
     assert np.isnan(absent_targets(TargetSpec("std", "std", "vector", (2,)), 1)).all()
 
 

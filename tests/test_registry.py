@@ -68,7 +68,7 @@ print("std" in names, [w.category.__name__ for w in caught], {reason!r} in str(c
 def test_what_is_declared_reaches_the_spec_and_survives_pickling(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "_registry", dict(registry._registry))
     # As a user's extractor may be: with a lambda, which cannot be pickled.
-    declared = {"spatial": "grid", "per_sample": "std", "asks_for": "next", "level": "low", "weight_scale": 0.5}
+    declared = {"spatial": "grid", "per_sample": "std", "lookahead": "next", "level": "low", "weight_scale": 0.5}
     register = auxtasks.register_task(
         "test_declared", domain="signal", kind="class", source="-", classes=lambda _: ("low", "high"), **declared
     )

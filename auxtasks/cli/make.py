@@ -80,7 +80,7 @@ class Wanted:
 
     def __post_init__(self) -> None:
         """Check the options against each other."""
-        rest = {"domain": self.domain, "task": self.tasks, "option": self.options, "label_columns": self.label_columns}
+        rest = {"domain": self.domain, "task": self.tasks, "option": self.options, "label-column": self.label_columns}
         if self.saved is not None:
             if there := next((name for name, value in rest.items() if value), None):
                 raise typer.BadParameter(

@@ -85,6 +85,7 @@ Options = Annotated[
 LabelColumns = Annotated[
     list[str] | None,
     typer.Option(
+        "--label-column",
         metavar="KEY",
         help="An array of the .npz file, or 'class' of folders of images, with labels that exist at training time "
         "only; it becomes a target beside the tasks. May be repeated.",

@@ -163,9 +163,8 @@ TYPES = {
     "multilabel": ("sigmoid", "binary_crossentropy", "binary_accuracy"),
     "vector": (None, "mse", "mae"),
 }
-"""The activation, loss and metric of each type of output."""
+"""The activation, loss and metric of each kind of output."""
 _NAMED = {"binary": ("multilabel", 1), "regression": ("vector", 1)}
-_KINDS = {"class": "class", "multilabel": "multilabel", "vector": "vector"}
 
 
 @dataclass(frozen=True)
@@ -215,12 +214,12 @@ def output_spec(task: str, asked: Any) -> OutputSpec:
         kind, units = _NAMED[asked]
         return OutputSpec(units, kind)
     if isinstance(asked, TargetSpec):
-        if asked.kind not in _KINDS:
+        if asked.kind not in TYPES:
             raise InvalidInputError(
-                f"`tasks`: {task!r} is of kind {asked.kind!r}; only {', '.join(_KINDS)} have a head here. Add others "
+                f"`tasks`: {task!r} is of kind {asked.kind!r}; only {', '.join(TYPES)} have a head here. Add others "
                 "with attach_heads."
             )
-        return OutputSpec(asked.size, _KINDS[asked.kind])
+        return OutputSpec(asked.size, asked.kind)
     if is_integer(asked):
         return OutputSpec(check_int(f"tasks[{task!r}]", asked, low=2, high=MOST_UNITS), "class")
     raise InvalidTypeError(

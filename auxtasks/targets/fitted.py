@@ -26,7 +26,7 @@ from auxtasks.targets.reading import read_inputs
 from auxtasks.targets.samples import Dense, Ragged, Samples
 from auxtasks.targets.scaling import Scaling, fit_targets
 from auxtasks.targets.settings import Settings, checked_settings
-from auxtasks.targets.state import check_state, check_vocabulary
+from auxtasks.targets.state import check_state, check_vocabulary, in_present_names
 from auxtasks.targets.statistics import TargetStatistics, see
 from auxtasks.targets.tasks import Task, fit_names, from_extractor, frozen, label_column_task, parse_tasks
 from auxtasks.teacher import teaching
@@ -123,7 +123,7 @@ class Fitted:
     def changes_inputs(self) -> bool:
         """Whether the model reads something else than is given: texts numbered, series padded or shortened."""
         if self.domain == "text":
-            return bool(self.params["inputs"] == "ids")
+            return bool(self.params["model_inputs"] == "ids")
         return self.length is not None or any(task.extractor.effect == "shortens" for task in self.tasks)
 
     @property
@@ -327,6 +327,7 @@ class Fitted:
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Fitted:
         """Make what `to_state` described, after a round trip through JSON; a ValueError says what is wrong with it."""
+        state = in_present_names(state)
         check_state(state)
         params, texts = dict(state["params"]), None
         checked_settings(params)

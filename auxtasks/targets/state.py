@@ -7,10 +7,35 @@ from collections.abc import Callable, Mapping
 from math import prod
 from typing import Any
 
-from auxtasks.specs import CLASS_KINDS, KINDS, NUMERIC_KINDS, SOFT_LABELS
+from auxtasks.specs import CLASS_KINDS, COLUMN_TASK, KINDS, NUMERIC_KINDS, SOFT_LABELS
 
 Rule = Callable[[Any, str], None]
 """Raises a ValueError about a value, which has a name."""
+
+
+_PARAMS = {"length": "max_length", "inputs": "model_inputs", "backend": "tagger", "pipeline": "tagger_model"}
+_FIELDS = {"baseline_loss": "baseline_loss", "place": "spatial", "lookahead": "lookahead", "share": "weight_scale"}
+
+
+def in_present_names(state: Any) -> Any:
+    """Return a state in which everything is called what it is called now; one that is damaged stays as it is."""
+    if not isinstance(state, dict):
+        return state
+    state = _renamed(state, {"label_columns": "label_columns"})
+    if isinstance(state.get("params"), dict):
+        params = _renamed(state["params"], _PARAMS)
+        # Texts were tagged by as many processes as a parameter of its own said.
+        n_processes = params.pop("n_process", 1)
+        state["params"] = {**params, "n_jobs": n_processes} if n_processes != 1 else params
+    if isinstance(state.get("specs"), list):
+        state["specs"] = [_renamed(spec, _FIELDS) if isinstance(spec, dict) else spec for spec in state["specs"]]
+        for spec in (spec for spec in state["specs"] if isinstance(spec, dict) and spec.get("task") == "label_columns"):
+            spec["task"] = COLUMN_TASK
+    return state
+
+
+def _renamed(fields: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    return {names.get(name, name): value for name, value in fields.items()}
 
 
 def check_state(state: Any) -> None:

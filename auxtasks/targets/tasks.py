@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, abbreviated, wrong_type
 from auxtasks.registry import Extractor, find_task, tasks_of
-from auxtasks.specs import Kind
+from auxtasks.specs import COLUMN_TASK, Kind
 from auxtasks.targets.samples import Blocks
 from auxtasks.validation import check_depth
 
@@ -108,7 +108,7 @@ def from_extractor(extractor: Extractor, name: str, options: Mapping[str, Any]) 
 
 def label_column_task(name: str, kind: Kind, names: Iterable[object]) -> Task:
     """Make the task of a column that the user gives."""
-    extractor = Extractor("label_columns", "any", _not_computed, kind, source="the user's own labels")
+    extractor = Extractor(COLUMN_TASK, "any", _not_computed, kind, source="the user's own labels")
     return Task(name, extractor, names=tuple(map(str, names)))
 
 

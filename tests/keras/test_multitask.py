@@ -22,14 +22,14 @@ TASKS = {
     "angle": "regression",
     "odd": "binary",
     "tags": OutputSpec(3, "multilabel", hidden=(8, 4), at=0.0, weight=0.5),
-    "vector": SPECS["vector"],
+    "numbers": SPECS["vector"],
 }
 Y = {
     "digit": RNG.integers(0, 10, 32),
     "angle": RNG.normal(size=32),
     "odd": RNG.integers(0, 2, 32),
     "tags": RNG.integers(0, 2, (32, 3)),
-    "vector": RNG.normal(size=(32, 4)),
+    "numbers": RNG.normal(size=(32, 4)),
 }
 
 
@@ -43,7 +43,7 @@ def test_every_kind_of_task_has_its_head_loss_and_metric() -> None:
     encoder = _encoder()
     model = build_multitask_model(encoder, TASKS, hidden=16, at={"angle": "conv"})
     assert {name: output.shape[1] for name, output in model.output.items()} == {
-        "digit": 10, "angle": 1, "odd": 1, "tags": 3, "vector": 4
+        "digit": 10, "angle": 1, "odd": 1, "tags": 3, "numbers": 4
     }  # fmt: skip
     assert model.get_layer("deep") is encoder.get_layer("deep")
     before = encoder.get_weights()

@@ -134,7 +134,7 @@ OTHER_WHO = {**small.given(), "who": np.arange(90) % 2}
         (X, {"tasks": ["std", "fft"]}, r"tasks was \[\['std', 'std', \{\}\]\] and is \[.*'fft'"),
         (X, {"scale": False}, r"scale was True and is False"),
         (X, {"dtype": "float64"}, r"dtype was 'float32' and is 'float64'"),
-        (X, {"label_columns": OTHER_WHO}, r"given was .* and is"),
+        (X, {"label_columns": OTHER_WHO}, r"label_columns was .* and is"),
     ],
 )
 def test_what_changed_since(begun: Path, source: Any, options: dict[str, Any], match: str) -> None:

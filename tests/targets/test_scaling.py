@@ -106,7 +106,7 @@ def test_what_is_scaled_and_left_out_is_logged(signals: Array, caplog: pytest.Lo
     signals[:, :, 1] = 0
     with caplog.at_level(logging.INFO, logger="auxtasks"):
         make_aux_targets(signals, "signal", "std")
-    assert caplog.messages == ["std: vector (1,), log1p, mean and std, chance 1; left out: channel 1 (constant)"]
+    assert caplog.messages == ["std: vector (1,), log1p, mean and std, baseline 1; left out: channel 1 (constant)"]
 
 
 def test_a_dead_channel_of_an_image_becomes_zero() -> None:

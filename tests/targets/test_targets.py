@@ -48,7 +48,7 @@ def test_pickle_keeps_everything(targets: AuxTargets, signals: Array) -> None:
 def test_repr_is_a_table(targets: AuxTargets) -> None:
     lines = repr(targets).splitlines()
     assert lines[0] == "AuxTargets of 12 samples"
-    assert lines[1].split() == ["name", "kind", "shape", "chance", "missing", "left", "out"]
+    assert lines[1].split() == ["name", "kind", "shape", "baseline", "missing", "left", "out"]
     assert lines[2].split() == ["std", "vector", "(2,)", "1", "0%"]
 
 

@@ -156,7 +156,8 @@ def chunk(X: Documents) -> Array:
     --------
     >>> import auxtasks, nltk
     >>> tagger = nltk.UnigramTagger(model={"a": "DT", "dog": "NN", "barked": "VBD"})
-    >>> auxtasks.make_aux_targets([["a", "dog", "barked"]], "text", "chunk", tagger="nltk", tagger_model=tagger)["chunk"]
+    >>> texts = [["a", "dog", "barked"]]
+    >>> auxtasks.make_aux_targets(texts, "text", "chunk", tagger="nltk", tagger_model=tagger)["chunk"]
     array([[1, 2, 0]], dtype=int32)
     """
     run = X.said.columns["chunk_run"]

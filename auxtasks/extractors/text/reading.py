@@ -77,10 +77,6 @@ def make_tagger(settings: TextSettings) -> Tagger:
         return found
     if check_choice("tagger", tagger, BACKENDS) == "spacy":
         return SpacyTagger(s.tagger_model, batch_size=s.batch_size, n_jobs=s.n_jobs, progress=s.progress)
-    if s.n_jobs != 1:
-        raise InvalidInputError(
-            f"`n_jobs`: NLTK tags in one process; got {s.n_jobs}. Leave it at 1, or use tagger='spacy'."
-        )
     return NltkTagger(s.tagger_model, progress=s.progress)
 
 

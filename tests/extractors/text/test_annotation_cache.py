@@ -336,7 +336,7 @@ def test_a_component_that_cannot_tell_its_state_is_named(nlp: Any, tmp_path: Pat
     nlp.add_pipe("auxtasks_test_stateless")
     stored = set((tmp_path / "cache").iterdir())
     for _ in range(2):
-        with pytest.raises(InvalidInputError, match=r"`cache`: the component 'auxtasks_test_stateless' of `pipeline`"):
+        with pytest.raises(InvalidInputError, match=r"`cache`: the component 'auxtasks_test_stateless' of `tagger_mod"):
             said_of("pos")
         assert set((tmp_path / "cache").iterdir()) == stored
     # It has no part in the tags.

@@ -81,13 +81,13 @@ def test_what_cannot_be_read_is_named_by_its_place(X, error, message):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"max_length": 0}, InvalidInputError, "`length` must be at least 1"),
+        ({"max_length": 0}, InvalidInputError, "`max_length` must be at least 1"),
         ({"max_tokens": 2}, InvalidInputError, "`max_tokens` must be at least 3"),
-        ({"inputs": "tokens"}, UnknownNameError, "`inputs`"),
+        ({"model_inputs": "tokens"}, UnknownNameError, "`model_inputs`"),
         ({"model_inputs": "texts", "padding": "pre"}, InvalidInputError, "`padding`: a model that is given texts pads"),
-        ({"tagger": "stanza"}, UnknownNameError, "`backend`"),
+        ({"tagger": "stanza"}, UnknownNameError, "`tagger`"),
         ({"batch_size": 0}, InvalidInputError, "`batch_size` must be at least 1"),
-        ({"n_jobs": 0}, InvalidInputError, "`n_process` must be positive, or -1"),
+        ({"n_jobs": 0}, InvalidInputError, "`n_jobs` must be positive, or -1"),
         ({"cache": 3}, InvalidTypeError, "`cache` must be a path; got 3"),
         ({"cache": __file__}, InvalidInputError, "`cache`: .* is a file"),
     ],
@@ -97,7 +97,7 @@ def test_parameters_are_checked(options, error, message):
         make_aux_targets(TEXTS, "text", "pos", **options)
 
 
-@pytest.mark.parametrize(("name", "value"), [("tokenizer", "whitespace"), ("length", 3), ("cache", "x"), ("n_jobs", 2)])
+@pytest.mark.parametrize(("name", "value"), [("tokenizer", "whitespace"), ("max_length", 3), ("cache", "x")])
 def test_parameters_of_texts_mean_nothing_for_other_domains(name, value):
     with pytest.raises(InvalidInputError, match=f"`{name}` is for domain 'text' and has no meaning for 'signal'"):
         make_aux_targets(np.ones((2, 3)), "signal", "std", **{name: value})
@@ -123,7 +123,7 @@ def test_padding_at_the_start_moves_inputs_and_targets_alike():
 
 @pytest.mark.parametrize("padding", ["post", "pre"])
 def test_longer_texts_are_cut_at_their_end(padding):
-    targets = make(length=2, padding=padding)
+    targets = make(max_length=2, padding=padding)
     assert targets.inputs[0].tolist() == [2, 4]
     assert targets["pos"].shape == (3, 2)
     assert np.array_equal(targets["pos"][0], make()["pos"][0, :2])
@@ -141,7 +141,7 @@ def test_max_tokens_counts_padding_and_unknown():
 
 
 def test_texts_as_inputs_have_the_same_targets():
-    as_ids, as_texts = make(), make(inputs="texts")
+    as_ids, as_texts = make(), make(model_inputs="texts")
     assert as_texts.inputs.dtype == object
     assert as_texts.inputs.tolist() == ["the old dog saw", "", "a city"]
     assert np.array_equal(as_ids["pos"], as_texts["pos"])
@@ -166,7 +166,7 @@ def test_saved_targets_come_back_whole(tmp_path, inputs):
 
 @pytest.mark.parametrize(
     ("parameter", "options"),
-    [("tokenizer", {"tokenizer": str.split}), ("backend", {"tagger": ToyTagger()})],
+    [("tokenizer", {"tokenizer": str.split}), ("tagger", {"tagger": ToyTagger()})],
 )
 def test_what_cannot_be_saved_is_asked_for_again(tmp_path, parameter, options):
     from auxtasks import load_targets

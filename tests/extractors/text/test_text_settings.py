@@ -27,8 +27,8 @@ def restored(**params: Any) -> TextSettings:
 
 
 def test_names_and_tokenizers_come_back() -> None:
-    settings = restored(tokenizer="whitespace", length=12)
-    assert (settings.tokenizer, settings.backend, settings.length) == ("whitespace", "spacy", 12)
+    settings = restored(tokenizer="whitespace", max_length=12)
+    assert (settings.tokenizer, settings.tagger, settings.max_length) == ("whitespace", "spacy", 12)
     assert restored(tokenizer=StandardTokenizer(split="character")).tokenizer == StandardTokenizer(split="character")
 
 
@@ -38,33 +38,34 @@ def test_what_is_read_decides_neither_where_is_written_nor_what_is_loaded() -> N
         params = restore_params({**describe_params(vars(settings_of())), "cache": "folder", "tagger_model": pipeline})
         assert params["cache"] is None
         with pytest.raises(
-            InvalidInputError, match=r"`pipeline` was 'en_core_web_sm', which is not loaded .*set_params"
+            InvalidInputError, match=r"`tagger_model` was 'en_core_web_sm', which is not loaded .*set_params"
         ):
-            make_tagger(settings_of(pipeline=params["pipeline"]))
-    with pytest.raises(UnknownNameError, match=r"`backend`: .*'http'"):
+            make_tagger(settings_of(tagger_model=params["tagger_model"]))
+    with pytest.raises(UnknownNameError, match=r"`tagger`: .*'http'"):
         restore_params({**describe_params(vars(settings_of())), "tagger": "http"})
 
 
 def test_what_was_no_text_is_still_known_as_what_it_was_when_described_again() -> None:
-    assert describe_params(vars(restored(pipeline=object())))["pipeline"] == {"unsaved": "an object of type object"}
+    assert describe_params(vars(restored(tagger_model=object())))["tagger_model"] == {
+        "unsaved": "an object of type object"
+    }
 
 
 def test_a_tagger_of_the_users_own_is_taken_as_it_is() -> None:
     own = ToyTagger()
-    assert make_tagger(settings_of(backend=own)) is own
+    assert make_tagger(settings_of(tagger=own)) is own
 
 
 @pytest.mark.parametrize(
-    ("backend", "options", "error", "words"),
+    ("tagger", "options", "error", "words"),
     [
-        ("spaCy", {}, UnknownNameError, r"`backend`: .*'spaCy'.*Did you mean 'spacy'\?"),
-        (None, {}, UnknownNameError, r"`backend`: .*Valid names: 'nltk', 'spacy'"),
-        ("spacy", {}, InvalidInputError, "`pipeline`: .*none was given"),
-        ("nltk", {"n_jobs": 2}, InvalidInputError, "`n_process`: NLTK tags in one process; got 2"),
+        ("spaCy", {}, UnknownNameError, r"`tagger`: .*'spaCy'.*Did you mean 'spacy'\?"),
+        (None, {}, UnknownNameError, r"`tagger`: .*Valid names: 'nltk', 'spacy'"),
+        ("spacy", {}, InvalidInputError, "`tagger_model`: .*none was given"),
     ],
 )
 def test_names_and_options_that_cannot_be_used(
-    backend: Any, options: dict[str, Any], error: type[AuxTasksError], words: str
+    tagger: Any, options: dict[str, Any], error: type[AuxTasksError], words: str
 ) -> None:
     with pytest.raises(error, match=words):
-        make_tagger(settings_of(backend=backend, **options))
+        make_tagger(settings_of(tagger=tagger, **options))

@@ -62,7 +62,7 @@ def checked_tagger(tagger: Any) -> Any:
         raise InvalidTypeError(
             "`tagger_model`: with tagger='nltk' this is a tagger of NLTK's kind (`nltk.tag.TaggerI`), or None for "
             f"its averaged perceptron; got {tagger!r} of type {type(tagger).__name__}. A spaCy pipeline needs "
-            "backend='spacy'."
+            "tagger='spacy'."
         )
     return tagger
 

@@ -29,7 +29,7 @@ class SpacyTagger:
     ) -> None:
         self._model = SpacyModel(pipeline)
         self._batch_size = check_int("batch_size", batch_size, low=1)
-        self._n_process = check_processes("n_jobs", n_jobs)
+        self._n_jobs = check_processes("n_jobs", n_jobs)
         self._progress = progress
 
     def annotate(self, corpus: Corpus, needs: frozenset[str]) -> Annotations:
@@ -50,15 +50,15 @@ class SpacyTagger:
         return f"{versions('spacy', 'thinc', 'spacy-legacy')} {batches} pipeline {self._model.state(needs)}"
 
     def _parts(self, nlp: Any, key: str, work: Work, batches: Sequence[Corpus]) -> Iterator[TaggedBatch]:
-        if self._n_process == 1 or len(batches) < 2:
+        if self._n_jobs == 1 or len(batches) < 2:
             yield from (tag_batch(nlp, work, batch) for batch in batches)
         elif (source := self._model.source()) is not None:
-            yield from tag_in_processes(nlp, source, key, work, batches, self._n_process)
+            yield from tag_in_processes(nlp, source, key, work, batches, self._n_jobs)
         else:
             _check_saves(nlp)
             with tempfile.TemporaryDirectory(prefix="auxtasks-") as folder:
                 nlp.to_disk(folder)
-                yield from tag_in_processes(nlp, folder, key, work, batches, self._n_process)
+                yield from tag_in_processes(nlp, folder, key, work, batches, self._n_jobs)
 
 
 def _check_lengths(nlp: Any, corpus: Corpus) -> None:

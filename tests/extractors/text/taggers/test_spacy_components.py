@@ -110,7 +110,7 @@ def test_a_ruler_of_spans_that_makes_entities() -> None:
 )
 def test_what_no_component_gives_is_refused_before_anything_runs(components: list[str], need: str, words: str) -> None:
     # Untrained components would fail if they ran.
-    with pytest.raises(InvalidInputError, match=rf"`pipeline`: .*{words}"):
+    with pytest.raises(InvalidInputError, match=rf"`tagger_model`: .*{words}"):
         SpacyTagger(english(*components)).annotate(Corpus(["a"]), frozenset({need}))
 
 

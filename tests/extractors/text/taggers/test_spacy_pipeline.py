@@ -81,7 +81,7 @@ def test_an_installed_pipeline_by_its_name(spacy_path: Path, tmp_path: Path, mon
     ],
 )
 def test_pipelines_that_are_not_there(pipeline: Any, error: type[Exception], words: str) -> None:
-    with pytest.raises(error, match=f"`pipeline`.*{words}"):
+    with pytest.raises(error, match=f"`tagger_model`.*{words}"):
         SpacyTagger(pipeline).annotate(Corpus(["a"]), POS)
 
 
@@ -97,9 +97,9 @@ def test_spacy_that_is_not_there(pipeline: Any, monkeypatch: pytest.MonkeyPatch)
     ("options", "error", "words"),
     [
         ({"batch_size": 0}, InvalidInputError, "`batch_size` must be at least 1"),
-        ({"n_jobs": 0}, InvalidInputError, "`n_process` must be positive, or -1"),
-        ({"n_jobs": -2}, InvalidInputError, "`n_process` must be from -1 to"),
-        ({"n_jobs": 1.5}, InvalidTypeError, "`n_process` must be an integer"),
+        ({"n_jobs": 0}, InvalidInputError, "`n_jobs` must be positive, or -1"),
+        ({"n_jobs": -2}, InvalidInputError, "`n_jobs` must be from -1 to"),
+        ({"n_jobs": 1.5}, InvalidTypeError, "`n_jobs` must be an integer"),
     ],
 )
 def test_options_that_cannot_be_used(options: dict[str, Any], error: type[Exception], words: str) -> None:
@@ -109,7 +109,7 @@ def test_options_that_cannot_be_used(options: dict[str, Any], error: type[Except
 
 def test_a_text_that_is_too_long_is_named_before_any_is_tagged(nlp: Any) -> None:
     nlp.max_length = 10
-    with pytest.raises(InvalidInputError, match=r"`X\[1\]` has 11 characters, and `pipeline` takes at most 10"):
+    with pytest.raises(InvalidInputError, match=r"`X\[1\]` has 11 characters, and `tagger_model` takes at most 10"):
         SpacyTagger(nlp).annotate(Corpus(["a" * 10, "b" * 11]), POS)
     given = Spans.of([[(0, 11)]])
     assert SpacyTagger(nlp).annotate(Corpus(["b" * 11], given), POS).spans.counts.tolist() == [1]
@@ -262,11 +262,11 @@ def test_processes_know_a_loaded_pipeline_that_was_changed(nlp: Any) -> None:
 
 def test_what_other_processes_cannot_load_is_refused(nlp: Any) -> None:
     nlp.add_pipe("auxtasks_test_unknown_elsewhere")
-    with pytest.raises(InvalidInputError, match=r"`n_process`.*another process.*auxtasks_test_unknown_elsewhere"):
+    with pytest.raises(InvalidInputError, match=r"`n_jobs`.*another process.*auxtasks_test_unknown_elsewhere"):
         SpacyTagger(nlp, batch_size=2, n_jobs=2).annotate(Corpus(TEXTS), POS)
     nlp.remove_pipe("auxtasks_test_unknown_elsewhere")
     nlp.tokenizer = ByLetter(nlp.vocab)
-    with pytest.raises(InvalidInputError, match=r"`n_process`: the tokenizer .*a ByLetter, is not the one"):
+    with pytest.raises(InvalidInputError, match=r"`n_jobs`: the tokenizer .*a ByLetter, is not the one"):
         SpacyTagger(nlp, batch_size=2, n_jobs=2).annotate(Corpus(TEXTS), POS)
 
 

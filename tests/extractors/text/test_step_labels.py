@@ -37,7 +37,7 @@ def test_they_follow_the_tokens_of_another_tokenizer():
 
 @pytest.mark.parametrize(("padding", "expected"), [("post", [[0, -1]]), ("pre", [[-1, 0]])])
 def test_they_are_cut_and_padded_as_the_inputs(padding, expected):
-    targets = make({"gold": [["x", "y"], ["x", "y", "x"], ["x"]]}, length=2, padding=padding)
+    targets = make({"gold": [["x", "y"], ["x", "y", "x"], ["x"]]}, max_length=2, padding=padding)
     assert targets["gold"][2:].tolist() == expected
 
 

@@ -30,7 +30,7 @@ def test_each_column_becomes_a_target(signals: Array) -> None:
     assert targets.specs["frame"].columns == ("height",)
     assert targets.specs["frame"].dropped == ("same (constant)", "twin (copy of height)")
     np.testing.assert_allclose(targets.unscale("frame", targets["frame"]), GIVEN["frame"].to_numpy(), atol=1e-5)
-    assert all(targets.specs[name].task == "given" for name in GIVEN)
+    assert all(targets.specs[name].task == "label_column" for name in GIVEN)
 
 
 def test_labels_are_missing_where_they_are_not_given(signals: Array) -> None:

@@ -178,7 +178,7 @@ def test_data_that_others_could_have_written_is_refused_as_nltk_does(
     unsafe.chmod(0o777)
     (unsafe / "tokenizers").symlink_to(nltk_data / "tokenizers")
     monkeypatch.setattr("nltk.data.path", [str(unsafe)])
-    with pytest.raises(StorageError, match=r"`backend`: NLTK refuses its data.*writable.*chmod go-w"):
+    with pytest.raises(StorageError, match=r"`tagger`: NLTK refuses its data.*writable.*chmod go-w"):
         NltkTagger(Fixed()).annotate(Corpus(["a"]), TAGS)
 
 
@@ -215,7 +215,7 @@ def test_the_parts_of_speech_of_other_taggers(tags: dict[str, str], pos: list[st
 )
 def test_taggers_whose_tags_are_of_no_use(tags: dict[str, str], need: str, words: str) -> None:
     backend, corpus = NltkTagger(Fixed(**tags)), in_spaces("he")
-    with pytest.raises(InvalidInputError, match=f"`pipeline`: .*{words}"):
+    with pytest.raises(InvalidInputError, match=f"`tagger_model`: .*{words}"):
         backend.annotate(corpus, frozenset({need}))
     # That no word of some other texts has a tag of use is no fault of the tagger.
     said = backend.annotate(replace(corpus, training=False), frozenset({need}))
@@ -223,7 +223,7 @@ def test_taggers_whose_tags_are_of_no_use(tags: dict[str, str], need: str, words
 
 
 def test_things_that_are_no_taggers() -> None:
-    with pytest.raises(InvalidTypeError, match=r"`pipeline`: .*got 'en_core_web_sm' of type str.*needs tagger='spacy'"):
+    with pytest.raises(InvalidTypeError, match=r"`tagger_model`: .*got 'en_core_web_sm' of type str.*tagger='spacy'"):
         NltkTagger("en_core_web_sm")
     broken = Fixed()
     broken.tag_sents = lambda sentences: [[] for _ in sentences]  # type: ignore[method-assign]
