@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 import numpy as np
-import tensorflow as tf
 
+from auxtasks.backend import ON_TENSORFLOW
 from auxtasks.columns import entries_of, is_column, plain_array, read_column
 from auxtasks.errors import InvalidInputError, InvalidTypeError, wrong_type
 from auxtasks.labels import read_labels
 from auxtasks.typing import Array
 from auxtasks.validation import check_depth
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 class AuxBatch(NamedTuple):
@@ -68,8 +71,52 @@ class PackedDataset(keras.utils.PyDataset):
         self.source.on_epoch_end()
 
 
-def map_dataset(dataset: tf.data.Dataset, pack: Callable[..., tuple[Any, Any, Any]]) -> tf.data.Dataset:
+class StreamedDataset(keras.utils.PyDataset):
+    """A `tf.data.Dataset` whose batches are packed as they are read, for backends that its graph knows nothing of.
+
+    Parameters
+    ----------
+    source : tf.data.Dataset
+        Of batches.
+    pack : callable
+        `Packer.pack`.
+    """
+
+    def __init__(self, source: tf.data.Dataset, pack: Callable[..., tuple[Any, Any, Any]]) -> None:
+        super().__init__()
+        self._source, self._pack = source, pack
+        self._batches: Iterator[Any] | None = None
+
+    @property
+    def num_batches(self) -> int | None:
+        """The number of batches, None if there is no end."""
+        n = int(self._source.cardinality())
+        if n == -2:  # UNKNOWN_CARDINALITY
+            n = sum(1 for _ in self._source)
+        return None if n < 0 else n
+
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
+        """Return the next batch, whatever its number: the data set decides about the order."""
+        del index
+        if self._batches is None:
+            self._batches = self._source.as_numpy_iterator()
+        try:
+            return _packed(self._pack, next(self._batches))
+        except StopIteration:
+            self._batches = self._source.as_numpy_iterator()
+            return _packed(self._pack, next(self._batches))
+
+    def on_epoch_end(self) -> None:
+        """Begin anew."""
+        self._batches = None
+
+
+def map_dataset(dataset: tf.data.Dataset, pack: Callable[..., tuple[Any, Any, Any]]) -> Any:
     """Return a data set whose batches are packed as they are read."""
+    if not ON_TENSORFLOW:
+        return StreamedDataset(dataset, pack)
+    import tensorflow as tf
+
     # Moving references about costs nothing, and in order, so no parallel calls are needed.
     # AutoGraph would hide the type of an error, and there is nothing for it to convert.
     return dataset.map(tf.autograph.experimental.do_not_convert(lambda *batch: _without_none(pack(*batch))))
