@@ -64,14 +64,6 @@ def is_tf_dataset(data: Any) -> bool:
     return tf is not None and isinstance(data, tf.data.Dataset)
 
 
-def cast(tensor: Any, dtype: str) -> Any:
-    """Cast a tensor of the backend, or one of TensorFlow, as there are inside of `tf.data` on every backend."""
-    tf = sys.modules.get("tensorflow")
-    if tf is not None and isinstance(tensor, tf.Tensor):
-        return tf.cast(tensor, dtype)
-    return keras.ops.cast(tensor, dtype)
-
-
 def n_replicas() -> int:
     """Return on how many devices a step runs at once, each with a loss of its own.
 

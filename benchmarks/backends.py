@@ -17,7 +17,7 @@ from auxtasks.keras import attach_heads
 
 
 def make_cnn() -> keras.Model:
-    """A small CNN for images of 28 x 28."""
+    """Make a small CNN for images of 28 x 28."""
     keras.utils.set_random_seed(0)
     layers = [
         keras.Input((28, 28, 1)),
@@ -40,10 +40,12 @@ class StepTimes(keras.callbacks.Callback):
         self.seconds: list[float] = []
 
     def on_train_batch_begin(self, batch: int, logs: object = None) -> None:
+        """Look at the clock."""
         del batch, logs
         self._begun = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: object = None) -> None:
+        """Look at the clock once the step is done."""
         # JAX computes on while Python goes on, until a number is asked for.
         float(next(iter(logs.values())))  # type: ignore[attr-defined]
         del batch

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import keras
 import numpy as np
 
-from auxtasks.backend import ON_TENSORFLOW
+from auxtasks.backend import check_tensorflow
 from auxtasks.columns import entries_of, is_column, plain_array, read_column
 from auxtasks.errors import InvalidInputError, InvalidTypeError, wrong_type
 from auxtasks.labels import read_labels
@@ -71,50 +71,14 @@ class PackedDataset(keras.utils.PyDataset):
         self.source.on_epoch_end()
 
 
-class StreamedDataset(keras.utils.PyDataset):
-    """A `tf.data.Dataset` whose batches are packed as they are read, for backends that its graph knows nothing of.
-
-    Parameters
-    ----------
-    source : tf.data.Dataset
-        Of batches.
-    pack : callable
-        `Packer.pack`.
-    """
-
-    def __init__(self, source: tf.data.Dataset, pack: Callable[..., tuple[Any, Any, Any]]) -> None:
-        super().__init__()
-        self._source, self._pack = source, pack
-        self._batches: Iterator[Any] | None = None
-
-    @property
-    def num_batches(self) -> int | None:
-        """The number of batches, None if there is no end."""
-        n = int(self._source.cardinality())
-        if n == -2:  # UNKNOWN_CARDINALITY
-            n = sum(1 for _ in self._source)
-        return None if n < 0 else n
-
-    def __getitem__(self, index: int) -> tuple[Any, ...]:
-        """Return the next batch, whatever its number: the data set decides about the order."""
-        del index
-        if self._batches is None:
-            self._batches = self._source.as_numpy_iterator()
-        try:
-            return _packed(self._pack, next(self._batches))
-        except StopIteration:
-            self._batches = self._source.as_numpy_iterator()
-            return _packed(self._pack, next(self._batches))
-
-    def on_epoch_end(self) -> None:
-        """Begin anew."""
-        self._batches = None
-
-
-def map_dataset(dataset: tf.data.Dataset, pack: Callable[..., tuple[Any, Any, Any]]) -> Any:
+def map_dataset(dataset: tf.data.Dataset, pack: Callable[..., tuple[Any, Any, Any]]) -> tf.data.Dataset:
     """Return a data set whose batches are packed as they are read."""
-    if not ON_TENSORFLOW:
-        return StreamedDataset(dataset, pack)
+    check_tensorflow(
+        "x",
+        "a tf.data.Dataset is read",
+        "targets join its inputs in its graph",
+        "Pass arrays or a PyDataset",
+    )
     import tensorflow as tf
 
     # Moving references about costs nothing, and in order, so no parallel calls are needed.

@@ -1,12 +1,13 @@
-"""A step by parts of the loss, and what is learned, on JAX, which differentiates functions where others record runs."""
+"""A step by parts of the loss on JAX, which differentiates functions where others record runs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
+from auxtasks.keras.jax_sources import sources_in
 from auxtasks.keras.training import Trainer, train_parts
 
 
@@ -78,36 +79,3 @@ class Pullback:
         (found,) = self._pull(upstream)
         places = [self._places[id(source)] for source in sources]
         return [found[place] if place in self._reached[number] else None for place in places]
-
-
-def sources_of(run: Callable[[], Sequence[Any]], variables: Sequence[keras.Variable]) -> list[frozenset[int]]:
-    """Return for each tensor that a run makes the numbers of the variables that its gradient reaches."""
-
-    def made(values: Sequence[Any]) -> list[Any]:
-        with keras.StatelessScope(list(zip(variables, values, strict=True))):
-            return list(run())
-
-    return sources_in(made, [variable.value for variable in variables])
-
-
-def sources_in(made: Callable[[Sequence[Any]], list[Any]], values: Sequence[Any]) -> list[frozenset[int]]:
-    """Return for each tensor that a function makes of a list the places there that its gradient reaches.
-
-    Read off the operations of the function: a gradient goes through every one on numbers, but those that stop it.
-    """
-    import jax
-
-    traced = jax.make_jaxpr(made)(list(values)).jaxpr
-    nothing: frozenset[int] = frozenset()
-    known = {id(tensor): frozenset([place]) for place, tensor in enumerate(traced.invars)}
-    for equation in traced.eqns:
-        if equation.primitive.name == "stop_gradient":
-            continue
-        found = nothing.union(*(known.get(id(given), nothing) for given in equation.invars))
-        if found:
-            known |= {id(tensor): found for tensor in equation.outvars if _is_float(tensor)}
-    return [known.get(id(tensor), nothing) for tensor in traced.outvars]
-
-
-def _is_float(tensor: Any) -> bool:
-    return "float" in str(tensor.aval.dtype)

@@ -45,7 +45,7 @@ class Leaks:
         fitting = [leaf for leaf in leaves if self._alone or is_text(leaf) or _has_steps(leaf, lengths)]
         fitting = fitting if own is None else [leaves[own]]
         self._read = fitting if len(fitting) == 1 else []
-        self._tape = None if NAME == "jax" else new_tape(watches_variables=True)
+        self._tape: Any = None if NAME == "jax" else new_tape(watches_variables=True)
         self._sources: list[Any] = []
 
     @contextmanager

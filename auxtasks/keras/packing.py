@@ -10,8 +10,9 @@ from typing import Any, Literal
 
 import keras
 import numpy as np
+from keras import ops
 
-from auxtasks.backend import cast, is_tf_dataset
+from auxtasks.backend import is_tf_dataset
 from auxtasks.batches.forms import AuxBatch, PackedDataset, as_arrays, as_inputs, is_arrays, map_dataset, map_generator
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.keras.class_weights import by_name, combined, counted, entry_weights, main_weights
@@ -139,7 +140,7 @@ class Packer:
         if rows is None or (self.rules.negative and not any_floats(main)):
             return ()
         # Numbers, because Keras adds up the batches of several devices when it builds metrics, and bools do not add.
-        return rows.astype("uint8") if isinstance(rows, np.ndarray) else cast(rows, "uint8")
+        return rows.astype("uint8") if isinstance(rows, np.ndarray) else ops.cast(rows, "uint8")
 
     def _split(self, values: Any) -> tuple[dict[str, Any], Any]:
         """Take the auxiliary targets out of a mapping; what is left is the main part."""
