@@ -3,7 +3,16 @@ PYTEST_ARGS ?= -n auto --maxprocesses 4 --dist worksteal
 
 # Every target does its own set-up in .venv; `make PYTHON=python3.12 test` uses another interpreter.
 PYTHON ?= python3
-VENV := .venv
+
+# `KERAS_BACKEND=jax make test` or `=torch` tests that backend, in .venv-jax or .venv-torch, without TensorFlow.
+export KERAS_BACKEND ?= tensorflow
+OTHER := $(filter-out tensorflow,$(KERAS_BACKEND))
+VENV := .venv$(if $(OTHER),-$(OTHER))
+TESTED := .test$(if $(OTHER),-$(OTHER))
+TESTS ?= $(if $(OTHER),tests/backends)
+# On Linux the PyTorch of the Python Package Index comes with CUDA, several GB. One without:
+# `make test TORCH="torch --index-url https://download.pytorch.org/whl/cpu"`
+TORCH ?= torch==2.13.0
 BIN := $(VENV)/bin
 
 .PHONY: demo test test-graph lint docs clean
@@ -11,8 +20,8 @@ BIN := $(VENV)/bin
 demo: $(VENV)/.demo
 	$(BIN)/auxtasks demo
 
-test: $(VENV)/.test
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+test: $(VENV)/$(TESTED)
+	$(BIN)/python -m pytest $(PYTEST_ARGS) $(TESTS)
 
 # All models are trained as Keras trains them by default, in graphs compiled by XLA, which takes twice as long.
 test-graph: $(VENV)/.test
@@ -28,11 +37,16 @@ docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean:
-	rm -rf $(VENV) build site *.egg-info
+	rm -rf .venv .venv-jax .venv-torch build site *.egg-info
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/.test-torch: | $(BIN)/python
+	$(BIN)/python -m pip install --quiet $(TORCH)
+	$(BIN)/python -m pip install --quiet --editable '.[test-torch]'
+	touch $@
 
 # A stamp a set of extras: installed again when the metadata changes.
 $(VENV)/.%: setup.cfg pyproject.toml | $(BIN)/python

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Generator, Iterator
 from functools import wraps
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -17,6 +19,25 @@ from auxtasks import registry
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let all tests train as users do."""
     parser.addoption("--graph", action="store_true", help="train every model in a graph, as Keras does by default")
+
+
+BACKEND = os.environ.get("KERAS_BACKEND", "tensorflow")
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave out files that import TensorFlow at their top, where Keras runs on another backend."""
+    if BACKEND == "tensorflow" or collection_path.suffix != ".py":
+        return None
+    return True if "\nimport tensorflow" in collection_path.read_text(encoding="utf-8") else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what another backend is needed for, with the reason."""
+    for item in items:
+        needed = item.get_closest_marker("needs_backend")
+        if needed is not None and BACKEND not in needed.args:
+            reason = f"needs Keras on {' or '.join(needed.args)}: {needed.kwargs['reason']}"
+            item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -10,7 +10,7 @@ import numpy as np
 from auxtasks.errors import InvalidInputError, unknown_name
 from auxtasks.extractors.text.documents import FittedTexts
 from auxtasks.labels import MAIN, main_labels, present_rows, without_labels
-from auxtasks.optional import is_dask, require
+from auxtasks.optional import is_dask, require, require_keras
 from auxtasks.specs import TargetSpec
 from auxtasks.storage import save_targets
 from auxtasks.targets.fitted import Fitted, TargetArrays
@@ -340,7 +340,7 @@ class AuxTargets(Mapping[str, Array]):
         (2, 2) [0 1] (2, 1)
         (1, 2) [0] (1, 1)
         """
-        require("tensorflow", extra="keras")
+        require("tensorflow", extra="tensorflow")
         from auxtasks.batches.datasets import tf_dataset
 
         return tf_dataset(
@@ -395,7 +395,7 @@ class AuxTargets(Mapping[str, Array]):
         >>> len(targets.to_py_dataset([0, 1, 0], batch_size=2))
         2
         """
-        require("tensorflow", extra="keras")
+        require_keras()
         from auxtasks.batches.datasets import py_dataset
 
         return py_dataset(

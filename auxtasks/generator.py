@@ -377,7 +377,7 @@ class AuxTargetGenerator:
         >>> {name: tuple(target.shape) for name, target in batches.element_spec[1].items()}
         {'main': (None,), 'std': (None, 3), 'permutation_entropy': (None, 3)}
         """
-        require("tensorflow", extra="keras")
+        require("tensorflow", extra="tensorflow")
         from auxtasks.scale.tf_map import target_map
 
         fitted = Fitted.of(self)

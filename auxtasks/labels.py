@@ -121,7 +121,8 @@ def find_missing(labels: Any, *, signed: bool = False) -> Any:
 def _kind(labels: Any) -> str:
     """Return the kind of dtype of an array or tensor as NumPy names it, bfloat16 included."""
     dtype = labels.dtype
-    return "f" if getattr(dtype, "is_floating", False) else np.dtype(getattr(dtype, "as_numpy_dtype", dtype)).kind
+    name = getattr(dtype, "name", str(dtype).removeprefix("torch."))
+    return "f" if "float" in name else np.dtype(getattr(dtype, "as_numpy_dtype", name)).kind
 
 
 def missing_entries(labels: Array, *, signed: bool = False) -> Array:

@@ -57,14 +57,28 @@ def is_dask(X: object) -> bool:
     return hasattr(type(X), "__dask_graph__")
 
 
-def require_tensorflow() -> None:
-    """Refuse Keras on another backend than TensorFlow."""
-    require("tensorflow", extra="keras")
-    import keras
+BACKENDS = ("tensorflow", "jax", "torch")
+"""What Keras can train on; the extras have the same names."""
 
-    backend = keras.backend.backend()
-    if backend != "tensorflow":
+
+def require_keras() -> None:
+    """Import Keras, or say what it lacks: itself, or a backend that trains."""
+    check_installed("keras", extra="tensorflow")
+    try:
+        import keras
+    except ModuleNotFoundError as error:
+        if error.name not in BACKENDS:
+            raise
+        here = [backend for backend in BACKENDS if find_spec(backend) is not None]
+        other = f"; or set KERAS_BACKEND={here[0]}, which is installed, before Keras is imported" if here else ""
         raise MissingDependencyError(
-            f"auxtasks.keras needs Keras on TensorFlow; it runs on {backend!r}. Set the environment variable "
-            "KERAS_BACKEND=tensorflow before Keras is imported."
+            f"Keras is to run on {error.name!r}, which is not installed. Install it with: pip install "
+            f"'auxtasks[{error.name}]'{other}.",
+            name=error.name,
+        ) from error
+    backend = keras.backend.backend()
+    if backend not in BACKENDS:
+        raise MissingDependencyError(
+            f"auxtasks.keras trains models, which Keras on {backend!r} does not. Set the environment variable "
+            f"KERAS_BACKEND to one of {', '.join(BACKENDS)} before Keras is imported."
         )

@@ -210,11 +210,12 @@ def parts_name(split: Split) -> str:
 def versions() -> dict[str, str]:
     """Return the versions that results depend on."""
     import keras
-    import tensorflow as tf
 
+    from auxtasks import backend
     from auxtasks._version import __version__
 
-    return {"auxtasks": __version__, "keras": keras.__version__, "tensorflow": tf.__version__, "numpy": np.__version__}
+    of_keras = {"keras": keras.__version__, backend.NAME: backend.version()}
+    return {"auxtasks": __version__, **of_keras, "numpy": np.__version__}
 
 
 def keras_state() -> dict[str, Any]:

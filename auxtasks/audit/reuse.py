@@ -98,10 +98,13 @@ def _of_this_process(name: str, most: int) -> Models:
 
 def _likeness(fresh: AuxModel, traced_with: Any) -> str | None:
     """Name what decides how a wrapper is traced, and how it trains besides the values of variables."""
+    from auxtasks.backend import ON_TENSORFLOW
+
+    # What other backends keep of a traced function cannot be looked into.
+    if fresh.run_eagerly or not ON_TENSORFLOW:
+        return None
     from auxtasks.keras.alike import likeness_of
 
-    if fresh.run_eagerly:
-        return None
     plan, turns = fresh._plan, fresh._alternation
     taps = {task: (plan.layers[point.path], point.call, point.shape) for task, point in plan.taps.items()}
     # What else is said of soft labels is told, and not traced.

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from auxtasks.batches.composition import planned
 from auxtasks.batches.forms import read_rows, read_weights
@@ -15,6 +14,9 @@ from auxtasks.batches.planned import Ordered, Plan, PlannedBatches, planned_rows
 from auxtasks.errors import InvalidInputError
 from auxtasks.labels import labelled_rows
 from auxtasks.validation import check_flag, check_int
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 def py_dataset(
@@ -35,6 +37,8 @@ def tf_dataset(
     **how: Any,
 ) -> tf.data.Dataset:
     """Return batches as `AuxTargets.to_tf_dataset` does; `main` names the labels that are no targets."""
+    import tensorflow as tf
+
     check_flag("prefetch", prefetch)
     at_once = _READ_AT_ONCE if batch_size is None else batch_size
     data, plan, _ = _planned(inputs, labels, main, batch_size=at_once, **how)

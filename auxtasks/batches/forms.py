@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 import numpy as np
-import tensorflow as tf
 
+from auxtasks.backend import check_tensorflow
 from auxtasks.columns import entries_of, is_column, plain_array, read_column
 from auxtasks.errors import InvalidInputError, InvalidTypeError, wrong_type
 from auxtasks.labels import read_labels
 from auxtasks.typing import Array
 from auxtasks.validation import check_depth
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 class AuxBatch(NamedTuple):
@@ -70,6 +73,14 @@ class PackedDataset(keras.utils.PyDataset):
 
 def map_dataset(dataset: tf.data.Dataset, pack: Callable[..., tuple[Any, Any, Any]]) -> tf.data.Dataset:
     """Return a data set whose batches are packed as they are read."""
+    check_tensorflow(
+        "x",
+        "a tf.data.Dataset is read",
+        "targets join its inputs in its graph",
+        "Pass arrays or a PyDataset",
+    )
+    import tensorflow as tf
+
     # Moving references about costs nothing, and in order, so no parallel calls are needed.
     # AutoGraph would hide the type of an error, and there is nothing for it to convert.
     return dataset.map(tf.autograph.experimental.do_not_convert(lambda *batch: _without_none(pack(*batch))))

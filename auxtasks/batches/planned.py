@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from math import ceil
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
+from auxtasks.backend import ON_TENSORFLOW
 from auxtasks.batches.composition import (
     DEFAULT_SHARE,
     UNCOUNTED,
@@ -27,8 +27,12 @@ from auxtasks.batches.forms import AuxBatch, PackedDataset, as_arrays, read_rows
 from auxtasks.columns import is_column
 from auxtasks.errors import InvalidInputError
 from auxtasks.labels import check_not_signed, present_rows
+from auxtasks.optional import require
 from auxtasks.typing import Array
 from auxtasks.validation import as_numbers, check_choice
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 class Plan(Protocol):
@@ -73,6 +77,8 @@ class Ordered:
 
 def planned_rows(plan: Plan, first_epoch: int = 0) -> tf.data.Dataset:
     """Return the samples of each batch as a `tf.data.Dataset` of their numbers."""
+    import tensorflow as tf
+
     epochs = count(first_epoch)
 
     def next_epoch() -> Iterator[Indices]:
@@ -114,7 +120,7 @@ class PlannedBatches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> Any:
         """Return batch `index` of this epoch."""
         rows = self._rows[index]
-        return keras.tree.map_structure(lambda array: np.asarray(array[rows]), self._data)
+        return _rows_of(self._data, rows)
 
     def on_epoch_end(self) -> None:
         """Go on to the next epoch's order."""
@@ -171,21 +177,90 @@ class MappedFile:
         return array
 
 
-def dataset_of(data: Any, plan: Composition, first_epoch: int = 0) -> tf.data.Dataset:
+def dataset_of(data: Any, plan: Plan, first_epoch: int = 0) -> tf.data.Dataset:
     """Return planned batches of arrays as a `tf.data.Dataset`."""
-    return gathered(as_held(data), planned_rows(plan, first_epoch)).prefetch(tf.data.AUTOTUNE)
+    import tensorflow as tf
+
+    return _gathered(_as_held(data), planned_rows(plan, first_epoch)).prefetch(tf.data.AUTOTUNE)
 
 
-def as_held(data: Any) -> Any:
+def _as_held(data: Any) -> Any:
     """Return arrays as tensors that batches are gathered from."""
+    import tensorflow as tf
+
     # tf.data runs on the processor; on an accelerator the arrays would fill its memory and be copied back.
     with tf.device("CPU:0"):
         return keras.tree.map_structure(tf.convert_to_tensor, data)
 
 
-def gathered(tensors: Any, rows: tf.data.Dataset) -> tf.data.Dataset:
-    """Return batches of some rows of tensors."""
+def _gathered(tensors: Any, rows: tf.data.Dataset) -> tf.data.Dataset:
+    import tensorflow as tf
+
     return rows.map(lambda some: tf.nest.map_structure(lambda tensor: tf.gather(tensor, some), tensors))
+
+
+class Endless(keras.utils.PyDataset):
+    """Planned batches of arrays one epoch after another without an end, for a ``fit`` that is told the steps.
+
+    Keras calls ``on_epoch_end`` of a data set once more than there are epochs, so that these are told by the number of
+    the batch.
+
+    Parameters
+    ----------
+    data : structure of arrays
+        What a batch is made of.
+    plan : Plan
+        Which samples each batch holds.
+    first_epoch : int
+        The epoch that the first batch belongs to.
+    """
+
+    num_batches = None
+
+    def __init__(self, data: Any, plan: Plan, first_epoch: int) -> None:
+        super().__init__()
+        self._data, self._plan, self._first_epoch = data, plan, first_epoch
+        self._known: tuple[int, Any] = (-1, None)
+
+    def __getitem__(self, index: int) -> Any:
+        """Return a batch by its number since the first."""
+        epoch, number = divmod(index, self._plan.n_batches)
+        if self._known[0] != epoch:
+            self._known = epoch, self._plan.epoch(self._first_epoch + epoch)
+        return _rows_of(self._data, self._known[1][number])
+
+
+def reader_of(data: Any) -> Callable[[NDArray[np.intp]], Any]:
+    """Return what makes a batch of arrays for each row of numbers of samples, in a form that ``fit`` takes."""
+    if not ON_TENSORFLOW:
+        return lambda rows: PlannedBatches(data, Given(rows), counts=(0, 0))
+    import tensorflow as tf
+
+    held = _as_held(data)
+    return lambda rows: _gathered(held, tf.data.Dataset.from_tensor_slices(rows))
+
+
+def _rows_of(data: Any, rows: Any) -> Any:
+    return keras.tree.map_structure(lambda array: np.asarray(array[rows]), data)
+
+
+class Given:
+    """A plan of the same batches in every epoch.
+
+    Parameters
+    ----------
+    rows : ndarray of int, shape (batches, batch size)
+        The samples of each.
+    """
+
+    def __init__(self, rows: NDArray[np.intp]) -> None:
+        self.n_batches, self.batch_size = rows.shape
+        self._rows = rows
+
+    def epoch(self, number: int) -> NDArray[np.intp]:
+        """Return the samples of each batch."""
+        del number
+        return self._rows
 
 
 def n_batches(labelled: NDArray[np.bool_], batch_size: int, share: float | None) -> int:
@@ -194,10 +269,18 @@ def n_batches(labelled: NDArray[np.bool_], batch_size: int, share: float | None)
     return (plan or Ordered(len(labelled), batch_size)).n_batches
 
 
-def composed_dataset(data: tuple[Any, ...], plan: Composition, steps_done: int, *, repeat: bool) -> tf.data.Dataset:
-    """Return planned batches of packed data; a resumed run goes on with the epoch that follows its steps."""
-    batches = dataset_of(data, plan, first_epoch=steps_done // plan.n_batches)
-    return batches.repeat() if repeat else batches
+def composed_batches(
+    data: tuple[Any, ...], plan: Composition, steps_done: int, steps_per_epoch: int | None
+) -> tuple[Any, int | None]:
+    """Return planned batches of packed data as ``fit`` takes them, and how many of them make an epoch of it.
+
+    A resumed run goes on with the epoch that follows its steps. The samples of a batch are the same on every backend.
+    """
+    first_epoch = steps_done // plan.n_batches
+    if not ON_TENSORFLOW:
+        return Endless(data, plan, first_epoch), steps_per_epoch or plan.n_batches
+    batches = dataset_of(data, plan, first_epoch)
+    return batches.repeat() if steps_per_epoch else batches, steps_per_epoch
 
 
 class LabelledBatches(PlannedBatches):
@@ -285,6 +368,7 @@ def labelled_dataset(
     >>> [int((y >= 0).numpy().sum()) for _, y in batches]
     [2, 2, 2, 2]
     """
+    require("tensorflow", extra="tensorflow")
     return dataset_of(*_checked(x, y, batch_size, labelled_share, seed, main))
 
 

@@ -45,7 +45,7 @@ from auxtasks.cli.options import (
 from auxtasks.cli.terminal import interruptible
 from auxtasks.demo import standard_error_discarded
 from auxtasks.errors import AuxTasksError, InvalidInputError, InvalidTypeError
-from auxtasks.optional import require
+from auxtasks.optional import require, require_keras
 from auxtasks.typing import Array
 
 HELP = (
@@ -170,7 +170,7 @@ class ModelFunction:
         is_file = place.endswith(".py")
         place = str(Path(place).absolute()) if is_file else place
         self.text = f"{place}:{name}"
-        import_tensorflow()
+        import_keras()
         with _errors_of_user(place):
             module = _from_file(Path(place)) if is_file else _from_name(place)
         self._function = _function_of(module, name)
@@ -203,26 +203,25 @@ def _errors_of_user(what: str) -> Iterator[None]:
 @contextmanager
 def _errors_of_training() -> Iterator[None]:
     """Say what Keras says of a model that cannot be trained, such as of a loss that does not fit the labels."""
-    import tensorflow as tf
-
+    from auxtasks.backend import errors_of_inputs
     from auxtasks.keras.compiling import last_words
 
     try:
         yield
     except AuxTasksError:
         raise
-    except (ValueError, TypeError, tf.errors.OpError) as error:
+    except errors_of_inputs() as error:
         raise InvalidInputError(
             f"`MODEL`: it cannot be trained on these samples and labels. {type(error).__name__}: {last_words(error)} "
             "(auxtasks.audit.audit, called in Python, shows where.)"
         ) from error
 
 
-def import_tensorflow() -> None:
-    """Import TensorFlow without its messages, and without using a device, which the user's code may still set up."""
+def import_keras() -> None:
+    """Import Keras without the messages of TensorFlow, and without using a device: the user's code may set one up."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with standard_error_discarded():
-        require("tensorflow", extra="keras")
+        require_keras()
     # Each run builds a model anew, of which TensorFlow would warn as if it was by mistake.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
 

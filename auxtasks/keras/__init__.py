@@ -1,12 +1,12 @@
 """Heads for auxiliary targets on an existing Keras model, and the model back.
 
 `attach_heads` wraps a model, `AuxModel` trains it with plain ``fit``, `strip_heads` returns the very model that was
-passed in. Needs TensorFlow: Keras with another backend is refused on import.
+passed in. Keras may run on TensorFlow, JAX or PyTorch; what one of them cannot do is refused by name.
 """
 
-from auxtasks.optional import require_tensorflow
+from auxtasks.optional import require_keras
 
-require_tensorflow()
+require_keras()
 
 from auxtasks.batches.planned import LabelledBatches, labelled_dataset  # noqa: E402
 from auxtasks.keras.alternating.batches import TaskBatches  # noqa: E402

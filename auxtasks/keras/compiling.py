@@ -10,8 +10,8 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
+from auxtasks.backend import errors_of_inputs
 from auxtasks.batches.forms import as_tensors
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name, wrong_type
 from auxtasks.files import named
@@ -124,7 +124,7 @@ def output_shape(base: keras.Model, inputs: Any) -> tuple[int | None, ...]:
     """Return the shape of the one output of a model, found by running it on a few samples."""
     try:
         output = base(as_tensors(inputs[:2]), training=False)
-    except (ValueError, TypeError, tf.errors.OpError) as error:
+    except errors_of_inputs() as error:
         check_shapes(inputs[:2], base, "X")
         raise InvalidInputError(
             f"`X`: the model that `build_model` returns does not take samples of shape {inputs.shape[1:]} and dtype "

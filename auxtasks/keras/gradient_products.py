@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-import tensorflow as tf
+from keras import ops
 
+from auxtasks.backend import added, as_dense, over_replicas, scaled_by
 from auxtasks.keras.layers import walk
 from auxtasks.keras.weighting.by_gradient import Conflicts
 
@@ -19,7 +20,7 @@ class Trunk:
 
     Parameters
     ----------
-    variables : list of tf.Variable
+    variables : list of tensor
         In the order of the model.
     layers : list of int
         For each variable the number of the layer that holds it, from 0; all 0 where layers are not told apart.
@@ -47,47 +48,23 @@ class Trunk:
 
 def dense(gradients: Sequence[Any]) -> list[Any]:
     """Return gradients as tensors, those of embeddings too; None stays None."""
-    return [None if gradient is None else tf.convert_to_tensor(gradient) for gradient in gradients]
-
-
-def over_replicas(values: Any) -> Any:
-    """Return a structure of tensors summed over the devices that train together; None stays None."""
-    if tf.distribute.get_strategy().num_replicas_in_sync == 1:
-        return values
-    context = tf.distribute.get_replica_context()
-    return keras.tree.map_structure(
-        lambda value: None if value is None else context.all_reduce(tf.distribute.ReduceOp.SUM, value), values
-    )
+    return [None if gradient is None else as_dense(gradient) for gradient in gradients]
 
 
 def inner(one: Any, other: Any) -> Any:
     """Return the inner product of two tensors, in float32."""
-    return tf.reduce_sum(tf.cast(one, tf.float32) * tf.cast(other, tf.float32))
+    return ops.sum(ops.cast(one, "float32") * ops.cast(other, "float32"))
 
 
 def total(values: Sequence[Any]) -> Any:
     """Return the sum of numbers, 0 of none."""
-    return tf.add_n(list(values)) if values else tf.zeros(())
+    return added(list(values)) if values else ops.zeros(())
 
 
 def joined(parts: Sequence[tuple[Any, Any]]) -> Any:
     """Return the sum of gradients, each times its factor."""
-    scaled = [gradient if factor is None else _scaled(factor, gradient) for factor, gradient in parts]
-    if len(scaled) < 2:
-        return scaled[0] if scaled else None
-    if all(isinstance(part, tf.IndexedSlices) for part in scaled):
-        values, indices = (
-            tf.concat(part, axis=0) for part in zip(*((s.values, s.indices) for s in scaled), strict=True)
-        )
-        return tf.IndexedSlices(values, indices, scaled[0].dense_shape)
-    return tf.add_n(dense(scaled))
-
-
-def _scaled(factor: Any, gradient: Any) -> Any:
-    if isinstance(gradient, tf.IndexedSlices):
-        values = tf.cast(factor, gradient.values.dtype) * gradient.values
-        return tf.IndexedSlices(values, gradient.indices, gradient.dense_shape)
-    return tf.cast(factor, gradient.dtype) * gradient
+    scaled = [gradient if factor is None else scaled_by(factor, gradient) for factor, gradient in parts]
+    return added(scaled) if len(scaled) > 1 else next(iter(scaled), None)
 
 
 def conflicts_of(main: Sequence[Any], tasks: Sequence[Sequence[Any]], trunk: Trunk) -> Conflicts:
@@ -110,11 +87,11 @@ def _table(n_rows: int, n_columns: int) -> list[list[list[Any]]]:
 
 
 def _summed(parts: list[list[list[Any]]]) -> Any:
-    return tf.stack([tf.stack([total(part) for part in row]) for row in parts])
+    return ops.stack([ops.stack([total(part) for part in row]) for row in parts])
 
 
 class Taps:
-    """The tensors that heads read, and the derivatives of the tasks' losses by them.
+    """The tensors that heads read, and the derivatives of the tasks' losses by them, on TensorFlow.
 
     Parameters
     ----------
@@ -128,7 +105,7 @@ class Taps:
         What the losses are multiplied by, so that half precision holds their gradients.
     """
 
-    def __init__(self, tape: tf.GradientTape, outputs: Sequence[Any], losses: Sequence[Any], scale: Any) -> None:
+    def __init__(self, tape: Any, outputs: Sequence[Any], losses: Sequence[Any], scale: Any) -> None:
         self.tape = tape
         self.tensors = list({id(output): output for output in outputs}.values())
         places = {id(tensor): place for place, tensor in enumerate(self.tensors)}
@@ -140,24 +117,26 @@ class Taps:
 
     def pulled(self, factors: Sequence[Any], trunk: Trunk) -> list[Any]:
         """Return the gradient of the trunk for the sum of the losses, each times its factor: one backward pass."""
-        upstream = [tf.zeros_like(tensor) for tensor in self.tensors]
+        upstream = [ops.zeros_like(tensor) for tensor in self.tensors]
         for place, slope, factor in zip(self.place_of, self.slopes, factors, strict=True):
-            upstream[place] += tf.cast(factor, slope.dtype) * slope
+            upstream[place] += ops.cast(factor, slope.dtype) * slope
         return list(self.tape.gradient(self.tensors, trunk.variables, output_gradients=upstream))
 
     def tangents(self, direction: Sequence[Any], trunk: Trunk) -> list[Any]:
         """Return how each tap changes as the variables move in a direction."""
+        import tensorflow as tf
+
         with tf.GradientTape(watch_accessed_variables=False) as outer:
-            upstream = [tf.zeros_like(tensor) for tensor in self.tensors]
+            upstream = [ops.zeros_like(tensor) for tensor in self.tensors]
             outer.watch(upstream)
             pulled = dense(self.tape.gradient(self.tensors, trunk.variables, output_gradients=upstream))
         pairs = [
-            (one, tf.cast(other, one.dtype))
+            (one, ops.cast(other, one.dtype))
             for one, other in zip(pulled, direction, strict=True)
             if one is not None and other is not None
         ]
         if not pairs:
-            return [tf.zeros_like(tensor) for tensor in self.tensors]
+            return [ops.zeros_like(tensor) for tensor in self.tensors]
         targets, seeds = (list(part) for part in zip(*pairs, strict=True))
         return list(outer.gradient(targets, upstream, output_gradients=seeds, unconnected_gradients="zero"))
 
@@ -174,13 +153,13 @@ def products_of(main: Sequence[Any], taps: Taps, trunk: Trunk) -> Conflicts:
     """Return the inner products of the main gradient with the gradient of every task."""
     main = over_replicas(dense(main))
     squares = [None if part is None else inner(part, part) for part in main]
-    norm = tf.sqrt(total([square for square in squares if square is not None]))
+    norm = ops.sqrt(total([square for square in squares if square is not None]))
     # Of length 1, so that half precision holds what follows.
-    unit = [None if part is None else tf.math.divide_no_nan(tf.cast(part, tf.float32), norm) for part in main]
+    unit = [None if part is None else ops.divide_no_nan(ops.cast(part, "float32"), norm) for part in main]
     tangents = taps.tangents(unit, trunk)
     products = [norm * inner(slope, tangents[place]) for slope, place in zip(taps.slopes, taps.place_of, strict=True)]
     own = [
         total([square for square, known in zip(squares, reached, strict=True) if known and square is not None])
         for reached in taps.reached(trunk)
     ]
-    return Conflicts(over_replicas(tf.stack(products))[None], tf.stack(own)[None])
+    return Conflicts(over_replicas(ops.stack(products))[None], ops.stack(own)[None])

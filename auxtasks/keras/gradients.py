@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import keras
-import tensorflow as tf
 from keras import ops
 
+from auxtasks.backend import ON_TENSORFLOW, is_traced
 from auxtasks.keras.gradient_products import Taps, Trunk, conflicts_of, joined, products_of, total
 from auxtasks.keras.objective import Parts
 from auxtasks.keras.private import layers_in
@@ -21,13 +21,12 @@ _FORWARD_FROM = 3
 
 
 class Pass(NamedTuple):
-    """One forward pass: its tape and its loss, the parts of this, and the tensors that the heads read."""
+    """One forward pass: what gives its gradients, its loss, and the parts of this."""
 
-    tape: tf.GradientTape
+    tape: Any
     total: Any
     parts: Parts
     weights: Sequence[Any]
-    outputs: Sequence[Any]
     scale: Any
 
     def gradients(self, loss: Any, variables: Sequence[Any]) -> list[Any]:
@@ -39,11 +38,10 @@ class Pass(NamedTuple):
         return [self.gradients(loss, trunk.variables) for loss in self.parts.losses]
 
 
-def train_by_gradients(model: Any, tape: tf.GradientTape, loss: Any, parts: Parts) -> None:
+def train_by_gradients(model: Any, tape: Any, loss: Any, parts: Parts) -> None:
     """Train on one batch: losses train the heads, and a weighting decides about the trunk."""
-    outputs = [model._read_by(task) for task in model.specs]
-    weights = tf.unstack(tf.stop_gradient(parts.weights), num=len(parts.losses))
-    forward = Pass(tape, loss, parts, weights, outputs, model.optimizer.scale_loss(tf.ones_like(loss)))
+    weights = ops.unstack(ops.stop_gradient(parts.weights), len(parts.losses))
+    forward = Pass(tape, loss, parts, weights, model.optimizer.scale_loss(ops.ones_like(loss)))
     trunk = Trunk.of(model.base, model._objective.by_gradient.by_layer)
     of_base = {id(variable) for variable in model.base.trainable_variables}
     others = [variable for variable in model.trainable_variables if id(variable) not in of_base]
@@ -61,11 +59,12 @@ def _of_trunk(model: Any, forward: Pass, trunk: Trunk) -> list[Any]:
     main = forward.gradients(parts.main, trunk.variables)
     if weighting.wanted == "cosines":
         objective.note_cosines(_sampled(weighting.steps, forward, main, trunk), parts.state)
-        objective.note_weights(tf.stack(forward.weights))
+        objective.note_weights(ops.stack(forward.weights))
         return forward.gradients(forward.total, trunk.variables)
     taps, by_task = None, []
     if weighting.wanted == "products" and _can_go_forward(model, forward):
-        taps = Taps(forward.tape, forward.outputs, parts.losses, forward.scale)
+        outputs = [model._read_by(task) for task in model.specs]
+        taps = Taps(forward.tape, outputs, parts.losses, forward.scale)
         try:
             conflicts = products_of(main, taps, trunk)
         except LookupError:  # an operation without a second derivative
@@ -77,8 +76,8 @@ def _of_trunk(model: Any, forward: Pass, trunk: Trunk) -> list[Any]:
     else:
         objective.note_cosines(_sampled(weighting.steps, forward, main, trunk), parts.state)
     answer = _checked(weighting.answer(conflicts), len(parts.losses))
-    objective.note_weights(tf.stack(forward.weights), _shares(answer.scales, conflicts))
-    weighting.note(_unscaled(conflicts, forward.scale), tf.stack(forward.weights), parts.state)
+    objective.note_weights(ops.stack(forward.weights), _shares(answer.scales, conflicts))
+    weighting.note(_unscaled(conflicts, forward.scale), ops.stack(forward.weights), parts.state)
     if taps is None:
         return _put_together(main, by_task, answer, forward, trunk)
     return _pulled_together(main, taps, answer, forward, trunk)
@@ -88,11 +87,13 @@ def _can_go_forward(model: Any, forward: Pass) -> bool:
     """Tell whether a product in forward mode is possible and pays.
 
     Eager steps would compute the products that a graph leaves out, loops have no second derivative that is cheap, and
-    a tied head depends on the trunk past its tap.
+    a tied head depends on the trunk past its tap. Other backends than TensorFlow give no gradient from the middle of a
+    step.
     """
     return (
-        len(forward.parts.losses) >= _FORWARD_FROM
-        and not tf.executing_eagerly()
+        ON_TENSORFLOW
+        and len(forward.parts.losses) >= _FORWARD_FROM
+        and is_traced(forward.total)
         and not model._plan.ties
         and not any(isinstance(layer, keras.layers.RNN) for layer in layers_in(model.base, itself=True))
     )
@@ -136,18 +137,18 @@ def _checked(answer: Answer, n_tasks: int) -> Answer:
     """Return an answer in tensors; one number stands for all tasks."""
 
     def spread(part: Any) -> Any:
-        part = None if part is None else tf.cast(part, tf.float32)
-        return tf.fill((n_tasks,), part) if part is not None and part.shape.rank == 0 else part
+        part = None if part is None else ops.cast(part, "float32")
+        return ops.full((n_tasks,), part) if part is not None and len(part.shape) == 0 else part
 
     return Answer(*map(spread, answer))
 
 
 def _shares(scales: Any, conflicts: Conflicts) -> Any:
     """Return how much of each task is let through, shape (K,): the mean over the layers that it reaches."""
-    if scales is None or scales.shape.rank < 2:
+    if scales is None or len(scales.shape) < 2:
         return scales
-    reached = tf.cast((conflicts.main if conflicts.tasks is None else conflicts.tasks) > 0, tf.float32)
-    return tf.math.divide_no_nan(tf.reduce_sum(scales * reached, axis=0), tf.reduce_sum(reached, axis=0))
+    reached = ops.cast((conflicts.main if conflicts.tasks is None else conflicts.tasks) > 0, "float32")
+    return ops.divide_no_nan(ops.sum(scales * reached, axis=0), ops.sum(reached, axis=0))
 
 
 def _entry(scales: Any, layer: int, task: int) -> Any:
@@ -156,8 +157,8 @@ def _entry(scales: Any, layer: int, task: int) -> Any:
 
 def _whole_cosines(conflicts: Conflicts) -> Any:
     """Return the cosine of each task over all layers, shape (K,); NaN where a gradient is 0."""
-    whole = Conflicts(*(tf.reduce_sum(part, axis=0) for part in conflicts))
-    return tf.where(whole.main * whole.tasks > 0, cosines(whole), float("nan"))
+    whole = Conflicts(*(ops.sum(part, axis=0) for part in conflicts))
+    return ops.where(whole.main * whole.tasks > 0, cosines(whole), float("nan"))
 
 
 def _sampled(steps: Any, forward: Pass, main: Sequence[Any], trunk: Trunk) -> Any:
@@ -167,12 +168,12 @@ def _sampled(steps: Any, forward: Pass, main: Sequence[Any], trunk: Trunk) -> An
         return _whole_cosines(conflicts_of(main, forward.of_tasks(trunk), trunk))
 
     due = ops.convert_to_tensor(steps) % SAMPLED == 0
-    unknown = tf.fill((len(forward.weights),), float("nan"))
-    if tf.executing_eagerly():
-        return compute() if bool(due) else unknown
-    return tf.cond(due, compute, lambda: unknown)
+    unknown = ops.full((len(forward.weights),), float("nan"), "float32")
+    if is_traced(due):
+        return ops.cond(due, compute, lambda: unknown)
+    return compute() if bool(due) else unknown
 
 
 def _unscaled(conflicts: Conflicts, scale: Any) -> Conflicts:
-    square = tf.square(tf.cast(scale, "float32"))
+    square = ops.square(ops.cast(scale, "float32"))
     return Conflicts(*(None if part is None else part / square for part in conflicts))

@@ -13,11 +13,12 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
+from auxtasks.backend import NAME, is_dense
 from auxtasks.batches.forms import is_text
 from auxtasks.keras.layers import direct_layers
+from auxtasks.keras.tapes import new_tape
 from auxtasks.specs import Lookahead
 from auxtasks.typing import Array
 
@@ -44,12 +45,15 @@ class Leaks:
         fitting = [leaf for leaf in leaves if self._alone or is_text(leaf) or _has_steps(leaf, lengths)]
         fitting = fitting if own is None else [leaves[own]]
         self._read = fitting if len(fitting) == 1 else []
-        self._tape = tf.GradientTape(persistent=True)
+        self._tape: Any = None if NAME == "jax" else new_tape(watches_variables=True)
         self._sources: list[Any] = []
 
     @contextmanager
     def watching(self) -> Iterator[Callable[[keras.Layer, Any, Any], None]]:
         """Monitor the run made in this block; every call of a layer in it is to be reported to what is given."""
+        if self._tape is None:  # what JAX would differentiate is a function, and not a run that is made once
+            yield lambda *_: None
+            return
         with self._tape:
             for leaf in self._read:
                 self._watch(leaf)
@@ -57,7 +61,7 @@ class Leaks:
 
     def _notice(self, layer: keras.Layer, given: Any, returned: Any) -> None:
         """Take what a layer makes of whole numbers for a source: no gradient goes through these."""
-        if not (_is_dense(given) and _is_dense(returned)) or not self._comes_from_inputs(given):
+        if not (is_dense(given) and is_dense(returned)) or not self._comes_from_inputs(given):
             return
         embeds = not _is_float(given) or isinstance(layer, keras.layers.Embedding)
         if not _is_float(returned):
@@ -122,7 +126,3 @@ def _has_steps(leaf: Any, lengths: Collection[int]) -> bool:
 
 def _is_float(tensor: Any) -> bool:
     return "float" in keras.backend.standardize_dtype(tensor.dtype)
-
-
-def _is_dense(value: Any) -> bool:
-    return isinstance(value, tf.Tensor) and not tf.is_symbolic_tensor(value)

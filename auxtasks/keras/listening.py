@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import keras
 import numpy as np
-import tensorflow as tf
 
+from auxtasks.backend import n_replicas_of
 from auxtasks.batches.composition import rounds
 from auxtasks.batches.forms import AuxBatch
-from auxtasks.batches.planned import as_held, gathered
+from auxtasks.batches.planned import reader_of
 from auxtasks.errors import InvalidInputError
 from auxtasks.keras.outputs import by_label
 from auxtasks.keras.private import loss_container, restore_seed_state, seed_state
@@ -151,7 +151,7 @@ def _decide(
         return 0.0, None, f"not learned: {few}."
     unseen, right = model._listening.unseen.get(spec.name), _rate(spec, spec.options["error"])
     known = unseen is not None and labels.kind == spec.kind and unseen.shape == (len(rows), labels.width)
-    if not known or model.distribute_strategy.num_replicas_in_sync > 1:
+    if not known or n_replicas_of(model) > 1:
         return 1.0, None, f"learned: the teacher {right}, and was not compared with the network."
     opinion = cross_validated(model, spec, labels, training)
     if not np.isfinite(opinion.said).all():
@@ -199,7 +199,7 @@ def cross_validated(model: Any, spec: TargetSpec, labels: MainLabels, training: 
     n = len(keras.tree.flatten(inputs)[0])
     unseen, said = np.zeros((len(rows), labels.width)), np.zeros((n, labels.width))
     loss = losses_by_output(model.loss, model.label_names).get(labels.output)
-    held = as_held((inputs, main))
+    batches_of = reader_of((inputs, main))
     with _unchanged(model.base):
         plain, of_optimizer = model._listening.plain(model)
         start = [*((variable, variable.numpy()) for variable in model.base.variables), *of_optimizer]
@@ -207,8 +207,7 @@ def cross_validated(model: Any, spec: TargetSpec, labels: MainLabels, training: 
             for variable, value in start:
                 variable.assign(value)
             order = rounds(rows[train], steps * batch_size, np.random.default_rng([seed, number]))
-            rows_of_steps = tf.data.Dataset.from_tensor_slices(order.reshape(steps, batch_size))
-            plain.fit(gathered(held, rows_of_steps), verbose=0, shuffle=False)
+            plain.fit(batches_of(order.reshape(steps, batch_size)), verbose=0, shuffle=False)
             outputs = by_label(plain.predict(inputs, batch_size=max(batch_size, 256), verbose=0), model.label_names)
             found = opinions(spec, outputs[labels.output], loss)[:, : labels.width]
             unseen[test] = found[rows[test]]

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
-import tensorflow as tf
 from keras import ops
 
+from auxtasks.backend import is_traced
 from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, unknown_name
 from auxtasks.keras.losses import activated, same_steps
 from auxtasks.specs import CLASS_KINDS, STEP_KINDS, TargetSpec
@@ -134,9 +134,9 @@ class TaskMetrics(keras.metrics.Metric):
         return ops.where(self._counts[name] > 0, value, float("nan"))
 
     def _seen(self, name: str) -> bool:
-        if tf.executing_eagerly():
-            return bool(ops.convert_to_numpy(self._counts[name]) > 0)
-        return name in self.in_step
+        if is_traced(self._counts[name]):
+            return name in self.in_step
+        return bool(ops.convert_to_numpy(self._counts[name]) > 0)
 
 
 def _rows(spec: TargetSpec, target: Any, output: Any, mask: Any) -> tuple[Any, Any, Any]:
@@ -209,11 +209,10 @@ class TaskMeans(keras.metrics.Metric):
 
     def seen(self) -> list[int]:
         """Return the tasks, by number, that the data holds."""
-        if tf.executing_eagerly():
-            found: list[int] = ops.convert_to_numpy(self.count > 0).nonzero()[0].tolist()
-            return found
-        # While a step is traced, what the data holds is known and the counts are not.
-        return [index for index, name in enumerate(self.names) if name in self.in_step]
+        if is_traced(self.count):  # then what the data holds is known and the counts are not
+            return [index for index, name in enumerate(self.names) if name in self.in_step]
+        found: list[int] = ops.convert_to_numpy(self.count > 0).nonzero()[0].tolist()
+        return found
 
 
 class FactorMeans(keras.metrics.Metric):

@@ -13,11 +13,13 @@ import keras
 import numpy as np
 from keras import ops
 
+from auxtasks.backend import NAME, n_replicas_of
 from auxtasks.batches.composition import AUTO, DEFAULT_SHARE, SHARE_WITH_SOFT_LABELS, Composition, Weight, compose
 from auxtasks.batches.forms import AuxBatch, PackedDataset, as_inputs, as_tuple
-from auxtasks.batches.planned import Ordered, composed_dataset, weight_for
+from auxtasks.batches.planned import Ordered, composed_batches, weight_for
 from auxtasks.errors import InvalidInputError
 from auxtasks.generator import AuxTargetGenerator
+from auxtasks.keras import jax_steps
 from auxtasks.keras.alternating.batches import TaskBatches
 from auxtasks.keras.alternating.schedule import Asked, Schedule
 from auxtasks.keras.alternating.step import Alternation
@@ -243,7 +245,7 @@ class AuxModel(DescribedByBase):
         super().compile(optimizer, loss, *args, **kwargs)
         self._rules = LabelRules.of(self.loss)
         if self._alternation is not None:
-            n_devices = self.distribute_strategy.num_replicas_in_sync
+            n_devices = n_replicas_of(self)
             self._task_optimizers = self._alternation.clones(self.optimizer, n_devices)
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
@@ -355,7 +357,8 @@ class AuxModel(DescribedByBase):
             x = self._with_soft_labels(x, y, plan, batch_size or 32, epochs, kwargs.get("steps_per_epoch"), verbose)
             if plan is not None:
                 data = (x, y) if sample_weight is None else (x, y, sample_weight)
-                x = composed_dataset(data, plan, self._steps_done(), repeat=bool(kwargs.get("steps_per_epoch")))
+                x, steps = composed_batches(data, plan, self._steps_done(), kwargs.get("steps_per_epoch"))
+                kwargs["steps_per_epoch"] = steps
                 y, sample_weight, batch_size, shuffle = None, None, None, False
         batches = x.source if isinstance(x, PackedDataset) and isinstance(x.source, TaskBatches) else None
         if batches is not None:
@@ -407,8 +410,9 @@ class AuxModel(DescribedByBase):
     def without_tasks(self) -> AuxModel:
         """Return another wrapper of the same base, without tasks and compiled likewise, to try it on its own."""
         plain = AuxModel(self.base, {}, {}, {}, self._seed)
-        # Compiling by XLA takes longer than so few steps.
-        given = {**compile_arguments(self), "metrics": None, "weighted_metrics": None, "jit_compile": False}
+        # Compiling by XLA takes longer than so few steps, but on JAX, which has nothing else.
+        jit = "auto" if NAME == "jax" else False
+        given = {**compile_arguments(self), "metrics": None, "weighted_metrics": None, "jit_compile": jit}
         plain.compile(optimizer_like(self.optimizer), **given)
         return plain
 
@@ -514,10 +518,8 @@ class AuxModel(DescribedByBase):
         """
         if not hasattr(self._untracked, "predictor"):
             self._untracked.predictor = AuxiliaryPredictor(self)
-        predictions: dict[str, Any] = self._untracked.predictor.predict(
-            as_inputs(x), batch_size=batch_size, verbose=verbose
-        )
-        return predictions
+        found = self._untracked.predictor.predict(as_inputs(x), batch_size=batch_size, verbose=verbose)
+        return {name: found[name] for name in self.specs if name in found}  # JAX orders them by name
 
     def _packer(self, use: Use, class_weight: Any = None, *, labels: bool = True) -> Packer:
         if use == "training" and self._on_the_fly:
@@ -531,33 +533,34 @@ class AuxModel(DescribedByBase):
             inputs = inputs.inputs
         return self.base(inputs) if training is None else self.base(inputs, training=training)
 
-    def train_step(self, data: Any) -> dict[str, Any]:
+    # JAX hands over the values of all variables before the batch, and takes them back beside what a step returns.
+    def train_step(self, *state_and_data: Any) -> Any:
         """Train on one batch: all tasks at once, the one whose turn it is, or as their gradients agree."""
         step = super().train_step
         if self._alternation is not None:
             step = partial(step_in_parts, self, self._alternation.trainer(self))
         elif self._objective.by_gradient is not None:
-            step = partial(step_in_parts, self, partial(train_by_gradients, self))
-        return self._run_step(step, data, "training")
+            in_parts = step_in_parts if NAME != "jax" else jax_steps.step_in_parts
+            step = partial(in_parts, self, partial(train_by_gradients, self))
+        return self._run_step(step, *state_and_data, use="training")
 
-    def test_step(self, data: Any) -> dict[str, Any]:
+    def test_step(self, *state_and_data: Any) -> Any:
         """Evaluate one batch; auxiliary losses are reported for the targets it holds."""
-        return self._run_step(super().test_step, data, "evaluation")
+        return self._run_step(super().test_step, *state_and_data, use="evaluation")
 
-    def predict_step(self, data: Any) -> Any:
+    def predict_step(self, *state_and_data: Any) -> Any:
         """Predict one batch; auxiliary targets in it are ignored."""
+        *state, data = state_and_data
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        return super().predict_step((x.inputs if isinstance(x, AuxBatch) else x,))
+        return super().predict_step(*state, (x.inputs if isinstance(x, AuxBatch) else x,))
 
-    def _run_step(self, step: Callable[[Any], dict[str, Any]], data: Any, use: Use) -> dict[str, Any]:
+    def _run_step(self, step: Callable[..., Any], *state_and_data: Any, use: Use) -> Any:
+        *state, data = state_and_data
         batch, y, sample_weight = self._packer(use).pack(*keras.utils.unpack_x_y_sample_weight(data))
         batch = self._on_the_fly.completed(batch) if use == "training" else batch
         with self._step.on(batch, self._plan.layers.values()):
             # The heads' targets stay out of `call`, which would cast them to the compute dtype.
-            logs = step((batch.inputs, y, sample_weight))
-            if use == "training":
-                self._objective.advance(self._step.parts)
-        return logs
+            return step(*state, (batch.inputs, y, sample_weight))
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True

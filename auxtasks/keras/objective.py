@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import tensorflow as tf
 from keras import ops
 
+from auxtasks.backend import NAME, n_replicas, over_replicas
 from auxtasks.batches.composition import AUTO, UNCOUNTED, Weight, checked_weights
-from auxtasks.keras.gradient_products import over_replicas
 from auxtasks.keras.losses import Total
 from auxtasks.keras.metrics import FactorMeans, TaskMeans
 from auxtasks.keras.supervision import with_default
@@ -96,7 +95,8 @@ class Objective:
         self.weightings = weightings
         self.by_gradient = next((one for one in weightings if isinstance(one, GradientWeighting)), None)
         self.weight_means: Any = TaskMeans(tasks, "weight") if weightings else None
-        self.factor_means: Any = FactorMeans(len(tasks)) if weightings else None
+        # Where metrics are computed, JAX knows of no other variables, the loss weights among them.
+        self.factor_means: Any = FactorMeans(len(tasks)) if weightings or NAME == "jax" else None
         self.cosine_means: Any = TaskMeans(tasks, "cosine") if self.by_gradient else None
         self.in_parts = alternates or self.by_gradient is not None
         """Whether a step trains the parts of the loss by themselves."""
@@ -112,7 +112,7 @@ class Objective:
     ) -> tuple[Any, Parts]:
         """Return the loss of a batch, and what it is put together of where a step or weightings ask for it."""
         # Keras divides losses by the number of replicas, because it sums their gradients.
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        replicas = n_replicas()
         losses = ops.divide_no_nan(*sums)
         state, factors, added = None, Factors(), None
         if self.weightings:
@@ -121,27 +121,31 @@ class Objective:
             added = self._added(factors)
         weights = _product(ops.convert_to_tensor(self._loss_weights.variable), factors.tasks)
         auxiliary = ops.sum(weights * losses)
-        if self.factor_means is not None:
+        if added is not None:
             auxiliary += added
+        if self.factor_means is not None:
             of_main = ops.ones(()) if factors.main is None else factors.main
-            self.factor_means.update_state(*map(ops.stop_gradient, (of_main, weights, added)))
-            if training and self.by_gradient is None:
-                self.note_weights(weights)
+            plus = ops.zeros(()) if added is None else added
+            self.factor_means.update_state(*map(ops.stop_gradient, (of_main, weights, plus)))
+        if self.weightings and training and self.by_gradient is None:
+            self.note_weights(weights)
         loss = _product(main, factors.main) + ops.cast(auxiliary / replicas, main.dtype)
+        if training and not self.in_parts:
+            self.advance(state)  # here, where JAX takes what is assigned out of the step
         # One by one: through a stack each loss would seem to depend on what any of them does.
         alone = [ops.divide_no_nan(*total) / replicas for total in totals.values()] if self.in_parts else []
         return loss, Parts(main, factors.main, alone, weights, (n_labels, sums.count), state)
 
     def alone(self, sums: Total) -> Any:
         """Return the weighted loss of the tasks, for a step that adds it to a loss of its own."""
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        replicas = n_replicas()
         return ops.sum(ops.convert_to_tensor(self._loss_weights.variable) * ops.divide_no_nan(*sums)) / replicas
 
-    def advance(self, parts: Parts | None) -> None:
-        """Tell weightings of the end of a step of training."""
-        if parts is not None and parts.state is not None:
+    def advance(self, state: State | None) -> None:
+        """Tell weightings of the end of a step of training, once its factors were used."""
+        if state is not None:
             for weighting in self.weightings:
-                weighting.advance(parts.state)
+                weighting.advance(state)
 
     def note_weights(self, weights: Any, scales: Any = None) -> None:
         """Put weights into the logs, times how far the gradients of the tasks are let through."""

@@ -10,8 +10,9 @@ from typing import Any, Literal
 
 import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
+from auxtasks.backend import is_tf_dataset
 from auxtasks.batches.forms import AuxBatch, PackedDataset, as_arrays, as_inputs, is_arrays, map_dataset, map_generator
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.keras.class_weights import by_name, combined, counted, entry_weights, main_weights
@@ -111,7 +112,7 @@ class Packer:
 
     def pack_any(self, x: Any, y: Any = None, sample_weight: Any = None) -> tuple[Any, Any, Any]:
         """Pack data in any form: arrays, `tf.data.Dataset`, `PyDataset` or a generator."""
-        if isinstance(x, tf.data.Dataset):
+        if is_tf_dataset(x):
             return map_dataset(x, self.pack), y, sample_weight
         if isinstance(x, keras.utils.PyDataset):
             return PackedDataset(x, self.pack), y, sample_weight
@@ -139,7 +140,7 @@ class Packer:
         if rows is None or (self.rules.negative and not any_floats(main)):
             return ()
         # Numbers, because Keras adds up the batches of several devices when it builds metrics, and bools do not add.
-        return rows.astype("uint8") if isinstance(rows, np.ndarray) else tf.cast(rows, tf.uint8)
+        return rows.astype("uint8") if isinstance(rows, np.ndarray) else ops.cast(rows, "uint8")
 
     def _split(self, values: Any) -> tuple[dict[str, Any], Any]:
         """Take the auxiliary targets out of a mapping; what is left is the main part."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
-import tensorflow as tf
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 DECAY_EXCLUSIONS = ("_exclude_from_weight_decay", "_exclude_from_weight_decay_pattern")
 """What `exclude_from_weight_decay` sets on an optimizer, whose configuration lacks it."""
@@ -83,7 +85,7 @@ def maker_of(tensor: Any) -> Any:
 
 def mask_of(tensor: Any) -> Any:
     """Return the mask that Keras set on a tensor, or None."""
-    return getattr(tensor, "_keras_mask", None)
+    return keras.src.backend.get_keras_mask(tensor)
 
 
 def matrix_in(embedding: keras.Layer) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from auxtasks.backend import check_tensorflow
 from auxtasks.batches.forms import is_text, read_rows, word_counts
 from auxtasks.errors import InvalidInputError
 from auxtasks.keras.layers import walk
@@ -47,6 +48,13 @@ class Samples:
             raise InvalidInputError("`inputs`: pass a few samples of what the model reads, since `targets` hold none.")
         inputs = read_rows("inputs", inputs)
         known, leaves = getattr(base, "inputs", None) or [], keras.tree.flatten(inputs)
+        if any(map(is_text, leaves)):
+            check_tensorflow(
+                "inputs",
+                "texts are read",
+                "other backends have no tensors of strings",
+                "Pass the numbers of the tokens, and the same to fit as x",
+            )
         _check_kinds(leaves, known)
         _check_numbers(leaves, base)
         # A model with a fixed batch size, such as one with stateful layers, runs on nothing else.

@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any
 
 import keras
-import tensorflow as tf
 from keras import ops
 
+from auxtasks.backend import ON_TENSORFLOW
 from auxtasks.batches.forms import AuxBatch
 from auxtasks.keras.heads import Head
 from auxtasks.keras.loss_names import TaskLoss
@@ -189,6 +189,10 @@ def _padded(spec: TargetSpec, output: Any) -> Any:
         return output
     length = spec.shape[0]
     output = output[:, :length]
-    padding = [[0, 0], [0, length - tf.shape(output)[1]], [0, 0]]
-    padded = tf.pad(output, padding, constant_values=tf.constant(float("nan"), output.dtype))
-    return tf.ensure_shape(padded, (None, length, spec.size))
+    if ON_TENSORFLOW:
+        import tensorflow as tf
+
+        padding = [[0, 0], [0, length - tf.shape(output)[1]], [0, 0]]
+        padded = tf.pad(output, padding, constant_values=tf.constant(float("nan"), output.dtype))
+        return tf.ensure_shape(padded, (None, length, spec.size))
+    return ops.pad(output, [[0, 0], [0, length - output.shape[1]], [0, 0]], constant_values=float("nan"))

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from auxtasks.backend import make_deterministic
 from auxtasks.keras.private import generators_of, layers_in
 from auxtasks.validation import check_flag, check_int
 
@@ -15,7 +16,7 @@ _LARGEST = 2**32 - 1
 
 
 def set_seed(seed: int, *, deterministic: bool = False) -> None:
-    """Seed Python, NumPy, Keras and TensorFlow, so that a script gives the same weights when it is run again.
+    """Seed Python, NumPy, Keras and its backend, so that a script gives the same weights when it is run again.
 
     Call it before the model is made. `attach_heads` then takes the same seed for the heads.
 
@@ -24,9 +25,10 @@ def set_seed(seed: int, *, deterministic: bool = False) -> None:
     seed : int
         From 0 to 2**32 - 1.
     deterministic : bool, default False
-        Also make TensorFlow choose operations that give the same result every time, and run input pipelines in one
-        order. Training becomes slower; an operation without such a form raises an error when it runs. This lasts until
-        the process ends. Needed on a GPU more often than on a CPU.
+        Also make TensorFlow, or PyTorch, choose operations that give the same result every time, and run input
+        pipelines in one order; JAX reads flags of XLA for it when it starts. Training becomes slower; an operation
+        without such a form raises an error when it runs. This lasts until the process ends. Needed on a GPU more often
+        than on a CPU.
 
     Raises
     ------
@@ -37,7 +39,7 @@ def set_seed(seed: int, *, deterministic: bool = False) -> None:
 
     Notes
     -----
-    Seeded are the generators of the modules `random` and `numpy.random`, the global seed of TensorFlow and the global
+    Seeded are the generators of the modules `random` and `numpy.random`, the global seed of the backend and the global
     `keras.random.SeedGenerator`: initial weights, dropout, shuffling, augmentation layers and the heads.
 
     Not covered:
@@ -67,9 +69,7 @@ def set_seed(seed: int, *, deterministic: bool = False) -> None:
     deterministic = check_flag("deterministic", deterministic)
     keras.utils.set_random_seed(seed)
     if deterministic:
-        import tensorflow as tf
-
-        tf.config.experimental.enable_op_determinism()
+        make_deterministic()
 
 
 _PREFIX = "seed_"

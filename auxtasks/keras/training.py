@@ -9,9 +9,9 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
+from auxtasks.backend import is_traced, n_replicas, without_gradients
 from auxtasks.batches.forms import AuxBatch
 from auxtasks.errors import InvalidInputError
 from auxtasks.keras.alternating.batches import TaskBatches
@@ -19,6 +19,7 @@ from auxtasks.keras.masking import count_labelled, like_outputs, mean_weights, m
 from auxtasks.keras.objective import Parts
 from auxtasks.keras.private import loss_tracker, losses_kept, metrics_container, run
 from auxtasks.keras.recording import Event, recording
+from auxtasks.keras.tapes import new_tape
 from auxtasks.keras.weighting.base import Weighting
 
 
@@ -47,18 +48,30 @@ class CurrentStep(threading.local):
         return self.batch is not None and not isinstance(self.batch.labelled, tuple)
 
 
-def step_in_parts(model: Any, train: Callable[[tf.GradientTape, Any, Parts], None], data: Any) -> dict[str, Any]:
+Trainer = Callable[[Any, Any, Parts], None]
+"""Trains a model by what gives the gradients of a forward pass, by its loss and by the parts of this."""
+
+
+def step_in_parts(model: Any, train: Trainer, data: Any) -> dict[str, Any]:
     """Do what Keras does in a step, but for how the loss, and what it is put together of, is trained."""
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-    # Persistent, because each part has a gradient of its own.
-    with tf.GradientTape(persistent=True) as tape:
+    with new_tape(watches_variables=True) as tape:
         y_pred = run(model, x, training=True)
         loss = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=True)
-    replicas = tf.distribute.get_strategy().num_replicas_in_sync
-    loss_tracker(model).update_state(loss * replicas, sample_weight=ops.shape(keras.tree.flatten(x)[0])[0])
-    train(tape, loss, model._step.parts)
+    loss_tracker(model).update_state(
+        ops.stop_gradient(loss) * n_replicas(), sample_weight=ops.shape(keras.tree.flatten(x)[0])[0]
+    )
+    train_parts(model, train, tape, loss)
     logs: dict[str, Any] = model.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
     return logs
+
+
+def train_parts(model: Any, train: Trainer, tape: Any, loss: Any) -> None:
+    """Train by the parts of a loss, and tell weightings that a step was made."""
+    parts = model._step.parts
+    with without_gradients():
+        train(tape, loss, parts)
+        model._objective.advance(parts.state)
 
 
 def run_aside(model: Any, inputs: Any, *, training: bool) -> Any:
@@ -111,8 +124,7 @@ def main_loss(
         )
     # Without labels and a loss the auxiliary targets alone are trained.
     main = compute_loss(x, y, y_pred, sample_weight, training) if model._trains_main else ops.zeros(())
-    replicas = tf.distribute.get_strategy().num_replicas_in_sync
-    model._main_loss.update_state(ops.stop_gradient(main) * replicas, n_labels)
+    model._main_loss.update_state(ops.stop_gradient(main) * n_replicas(), n_labels)
     return main, n_labels
 
 
@@ -134,7 +146,7 @@ def over_present(model: Any, logs: dict[str, Any]) -> dict[str, Any]:
         for name in compiled.result():
             logs[name] = keras.tree.map_structure(lambda value: ops.where(unknown, float("nan"), value), logs[name])
     # Up to Keras 3.13 callers expect plain numbers here; later they convert what they get.
-    return {name: _plain(value) for name, value in logs.items()} if tf.executing_eagerly() else logs
+    return logs if is_traced(main.count) else {name: _plain(value) for name, value in logs.items()}
 
 
 def _plain(value: Any) -> Any:

@@ -10,9 +10,9 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
+from auxtasks.backend import is_symbolic, is_tensor, shape_errors, text_errors
 from auxtasks.batches.forms import changed_texts, is_text, shortened
 from auxtasks.keras.layers import walk
 from auxtasks.keras.leaks import Leaks
@@ -148,10 +148,10 @@ def try_out(base: keras.Model, samples: Samples, specs: Mapping[str, TargetSpec]
     learned = Learned()
     try:
         outputs, returned = trial_run(base, inputs, shorter, leaks, learned)
-    except tf.errors.UnimplementedError:  # numbers cannot be cast to texts
+    except text_errors():
         check_texts(inputs, base)
         raise
-    except (ValueError, tf.errors.InvalidArgumentError):
+    except shape_errors():
         check_shapes(inputs, base)
         raise
     return Trial(
@@ -185,6 +185,8 @@ def trial_run(
     scope = keras.StatelessScope() if learned is None else learned.watching(base)
     with nullcontext() if leaks is None else leaks.watching() as notice, scope:
         events, returned = _forward(base, inputs, notice)
+    if learned is not None:
+        learned.follow(base, lambda: _tensors(_forward(base, inputs)[0]), _tensors(events))
     calls = _by_call(events)
     others = calls
     if shorter is not None:
@@ -220,6 +222,10 @@ def _forward(base: keras.Model, inputs: Any, notice: Notice | None = None) -> tu
     return events, returned
 
 
+def _tensors(events: Sequence[Event]) -> list[Any]:
+    return [event.output for event in events if is_tensor(event.output)]
+
+
 def _by_call(events: Sequence[Event]) -> dict[tuple[int, int], Event]:
     """Return the calls of a run by the identity of the layer and the number of the call, in their order."""
     totals: Counter[int] = Counter()
@@ -246,5 +252,5 @@ def _is_numbers(value: Any) -> bool:
 
 
 def _is_of(kind: str, value: Any) -> bool:
-    tensor = hasattr(value, "shape") and hasattr(value, "dtype") and not tf.is_symbolic_tensor(value)
+    tensor = hasattr(value, "shape") and hasattr(value, "dtype") and not is_symbolic(value)
     return tensor and kind in keras.backend.standardize_dtype(value.dtype)

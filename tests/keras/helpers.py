@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
+import pytest
 from keras import layers
 
 from auxtasks.keras import AuxModel, attach_heads
@@ -84,5 +84,7 @@ class Batches(keras.utils.PyDataset):
         return keras.tree.map_structure(lambda array: array[rows], self.data)
 
 
-def dataset(x: Any, y: Any, size: int = 16) -> tf.data.Dataset:
+def dataset(x: Any, y: Any, size: int = 16) -> Any:
+    """Batches of `tf.data`, where there is TensorFlow."""
+    tf = pytest.importorskip("tensorflow", reason="tf.data is a part of TensorFlow")
     return tf.data.Dataset.from_tensor_slices((x, y)).batch(size)

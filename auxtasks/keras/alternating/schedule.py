@@ -9,12 +9,15 @@ from typing import Any, Literal
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
+from auxtasks.backend import ON_TENSORFLOW
 from auxtasks.batches.composition import Indices
 from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, unknown_name
 from auxtasks.validation import check_choice, check_int, check_keys, check_number
+
+if ON_TENSORFLOW:
+    import tensorflow as tf
 
 Kind = Literal["joint", "alternating", "proportional", "callable"]
 Asked = str | Mapping[str, Any] | Callable[[int], str]

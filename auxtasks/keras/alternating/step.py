@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import keras
-import tensorflow as tf
 from keras import ops
 
+from auxtasks.backend import ON_TENSORFLOW, check_tensorflow
 from auxtasks.errors import InvalidInputError
 from auxtasks.keras.alternating.batches import label_counts
 from auxtasks.keras.alternating.schedule import Schedule, choose, counted
@@ -19,6 +19,9 @@ from auxtasks.keras.objective import Parts
 from auxtasks.keras.private import statistics_of
 from auxtasks.keras.weighting.base import Weighting
 from auxtasks.keras.weighting.by_gradient import GradientWeighting
+
+if ON_TENSORFLOW:
+    import tensorflow as tf
 
 
 class Alternation:
@@ -34,6 +37,12 @@ class Alternation:
         """Make the turns of a schedule; none where all tasks are trained at once."""
         if schedule.kind == "joint":
             return None
+        check_tensorflow(
+            "schedule",
+            "tasks are trained in turn",
+            "each takes the gradients of its own loss in the middle of a step",
+            "Use schedule='joint'",
+        )
         for weighting in weightings:
             if isinstance(weighting, GradientWeighting) or weighting.trainable_variables:
                 raise InvalidInputError(

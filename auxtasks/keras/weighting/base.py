@@ -59,11 +59,14 @@ class Weighting(keras.layers.Layer):
     def setup(self, tasks: Sequence[str]) -> None:
         """Create the state for these tasks; called once, when heads are attached."""
         self.tasks = tuple(tasks)
-        self.steps = self._state("steps", (), dtype="int64")
+        self.steps = self._state("steps", (), dtype="int")
         self.built = True
 
     def _state(self, name: str, shape: tuple[int, ...], value: float = 0.0, dtype: str = "float32") -> Any:
-        """Return a variable that is saved with the model and that no optimizer changes."""
+        """Return a variable that is saved with the model and that no optimizer changes.
+
+        ``"int"`` is what the backend counts in: JAX has no int64.
+        """
         return self.add_weight(
             name=name,
             shape=shape,
@@ -71,7 +74,7 @@ class Weighting(keras.layers.Layer):
             trainable=False,
             dtype=dtype,
             # Several devices see different parts of a batch, and the same number of it.
-            aggregation="only_first_replica" if dtype == "int64" else "mean",
+            aggregation="only_first_replica" if dtype == "int" else "mean",
         )
 
     def factors(self, state: State) -> Factors:

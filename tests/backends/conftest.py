@@ -1,0 +1,1 @@
+"""Its place on the path lets the tests here import the models that they share."""
