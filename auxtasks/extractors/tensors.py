@@ -1,10 +1,10 @@
 """One body for arrays and for tensors: the functions that both have by the same names.
 
 A task computes on NumPy arrays when targets are made beforehand, and on tensors when they are made inside a training
-step or a `tf.data` pipeline. A function written over `namespace` serves both, on each backend of Keras: in-place
-arithmetic such as ``x -= y`` writes into an array or a tensor of PyTorch and makes a new tensor elsewhere, and so is for
-what the function itself has made; ``out=`` and writing to parts of an array are for arrays only. An array beside a
-tensor is brought to it by `constant`, or passed to a function of `namespace`.
+step or a `tf.data` pipeline. A function written over `namespace` serves both, on each backend of Keras. In-place
+arithmetic such as ``x -= y`` writes into arrays and PyTorch's tensors, and makes a new tensor elsewhere, so that it is
+for what the function itself has made; ``out=`` and writing to parts of an array are for arrays only. Arithmetic between
+a tensor and an array asks for `constant`; a function of `namespace` takes both.
 """
 
 from __future__ import annotations

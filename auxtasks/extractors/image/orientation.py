@@ -138,8 +138,7 @@ def histograms_of_tensors(X: Any, orientations: int, cell: tuple[int, int]) -> A
     magnitude = xp.sqrt(squared)
     cells = (-1, n_rows, cell[0], n_columns, cell[1])
     sums = [
-        xp.mean(xp.reshape(xp.where(bins == each, magnitude, 0.0), cells), axis=(2, 4))
-        for each in range(orientations)
+        xp.mean(xp.reshape(xp.where(bins == each, magnitude, 0.0), cells), axis=(2, 4)) for each in range(orientations)
     ]
     return xp.stack(sums, axis=-1)
 
