@@ -43,10 +43,11 @@ def float_dtype(X: Any) -> np.dtype[np.floating]:
     """Return NumPy's dtype of an array or tensor of floats, for constants to be made in."""
     if isinstance(X, np.ndarray):
         dtype: np.dtype[np.floating] = X.dtype
-        return dtype
-    import keras
+    else:
+        import keras
 
-    return np.dtype(keras.backend.standardize_dtype(X.dtype))
+        dtype = np.dtype(keras.backend.standardize_dtype(X.dtype))
+    return dtype
 
 
 def constant(values: Any, *, like: Any) -> Any:
