@@ -278,9 +278,10 @@ class AuxTargetGenerator:
         return fitted.prepare(X)
 
     def in_graph(self, x: Any) -> dict[str, Any]:
-        """Compute the targets of one batch in TensorFlow operations.
+        """Compute the targets of one batch in the operations of Keras, on whichever backend it runs.
 
-        Works in a `tf.function`, compiled by XLA or not, and in ``tf.data.Dataset.map``; nothing leaves the graph.
+        On TensorFlow it works in a `tf.function`, compiled by XLA or not, and in ``tf.data.Dataset.map``; on JAX in
+        `jax.jit` and other transformations; on PyTorch eagerly. No value is looked at on the way.
 
         Parameters
         ----------
@@ -290,7 +291,7 @@ class AuxTargetGenerator:
         Returns
         -------
         dict of str to tensor of float32
-            The targets, scaled as `transform` scales them; NaN where missing.
+            The targets, scaled as `transform` scales them; NaN where missing. No gradient flows through them.
 
         Raises
         ------
@@ -302,11 +303,12 @@ class AuxTargetGenerator:
 
         Notes
         -----
-        All is computed in float32, and inputs are not searched for NaN: the targets of a sample that holds some may be
-        NaN too, and then count as missing, as do values that exceed the range of float32. For inputs whose mean lies
-        within some 100 of their standard deviations from 0, values agree with those that `transform` computes of the
-        same inputs in float64, within 1e-4 of a standard deviation. Further off, float32 itself loses digits of what
-        varies: center such inputs first. Tensors have no numbers below 1e-38, so that inputs should lie above 1e-30.
+        All is computed in float32 on each backend, and inputs are not searched for NaN: the targets of a sample that
+        holds some may be NaN too, and then count as missing, as do values that exceed the range of float32. For inputs
+        whose mean lies within some 100 of their standard deviations from 0, values agree with those that `transform`
+        computes of the same inputs in float64, within 1e-4 of a standard deviation. Further off, float32 itself loses
+        digits of what varies: center such inputs first. Tensors have no numbers below 1e-38, so that inputs should lie
+        above 1e-30.
 
         Examples
         --------
@@ -338,8 +340,8 @@ class AuxTargetGenerator:
         label : str, optional
             Where elements are mappings of columns: the column of the main label.
         in_graph : bool, default True
-            Whether tasks that have a form for tensors are computed by TensorFlow, in parallel and without Python. If
-            False, all are those of `transform` bit for bit.
+            Whether tasks that have a form for tensors are computed by TensorFlow, in parallel and without Python, which
+            needs Keras on TensorFlow. If False, all are those of `transform` bit for bit.
 
         Returns
         -------
@@ -353,7 +355,8 @@ class AuxTargetGenerator:
         Raises
         ------
         InvalidInputError
-            If the generator is not fitted, or a task adds samples.
+            If the generator is not fitted, a task adds samples, or Keras runs on another backend than TensorFlow and
+            a task is to be computed in the graph.
         InvalidTypeError
             If a parameter is of the wrong type. Elements of a form, shape or dtype that cannot be used are refused when
             the function is mapped; values that `transform` refuses, while the pipeline runs, as an

@@ -66,8 +66,9 @@ class Extractor:
     per_sample, lookahead, level, weight_scale
         As `auxtasks.TargetSpec` has them.
     tensor_function : callable or None
-        The same on a batch of float32 tensors, where there is such a form: ``(X, *, options) -> tensor``, in TensorFlow
-        operations alone, for any number of samples.
+        The same on a batch of float32 tensors, where there is such a form: ``(X, *, options) -> tensor``, for any
+        number of samples and in the operations of Keras alone, ``keras.ops``, to run on each of its backends. (In those
+        of TensorFlow it runs on that one.)
     default : bool
         Whether the task is among the defaults of its domain.
     source : str

@@ -94,9 +94,8 @@ def _powers_of_two(peaks: Any) -> Any:
     """Return the power of two at or below each number; any power for 0."""
     if isinstance(peaks, np.ndarray):
         return np.ldexp(peaks.dtype.type(1), np.frexp(peaks)[1] - 1)
-    import tensorflow as tf
-
+    xp, dtype = namespace(peaks), float_dtype(peaks)
     # The bits of the exponent alone. Subnormal numbers have none, and count as 0 in tensors anyway.
-    integers, exponent = (tf.int32, 0xFF << 23) if float_dtype(peaks) == np.float32 else (tf.int64, 0x7FF << 52)
-    powers = tf.bitcast(tf.bitwise.bitwise_and(tf.bitcast(peaks, integers), exponent), peaks.dtype)
-    return tf.where(powers > 0, powers, tf.ones_like(powers))
+    integers, exponent = (np.int32, 0xFF << 23) if dtype == np.float32 else (np.int64, 0x7FF << 52)
+    powers = xp.view(xp.bitwise_and(xp.view(peaks, integers.__name__), integers(exponent)), dtype.name)
+    return xp.where(powers > 0, powers, xp.ones_like(powers))

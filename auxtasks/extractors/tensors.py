@@ -1,8 +1,10 @@
 """One body for arrays and for tensors: the functions that both have by the same names.
 
 A task computes on NumPy arrays when targets are made beforehand, and on tensors when they are made inside a training
-step or a `tf.data` pipeline. A function written over `namespace` serves both: in-place arithmetic such as ``x -= y``
-writes into an array and makes a new tensor; ``out=`` and writing to parts of an array are for arrays only.
+step or a `tf.data` pipeline. A function written over `namespace` serves both, on each backend of Keras. In-place
+arithmetic such as ``x -= y`` writes into arrays and PyTorch's tensors, and makes a new tensor elsewhere, so that it is
+for what the function itself has made; ``out=`` and writing to parts of an array are for arrays only. Arithmetic between
+a tensor and an array asks for `constant`; a function of `namespace` takes both.
 """
 
 from __future__ import annotations
@@ -39,8 +41,19 @@ def namespace(X: Any) -> Any:
 
 def float_dtype(X: Any) -> np.dtype[np.floating]:
     """Return NumPy's dtype of an array or tensor of floats, for constants to be made in."""
-    dtype: np.dtype[np.floating] = X.dtype if isinstance(X, np.ndarray) else np.dtype(X.dtype.as_numpy_dtype)
+    if isinstance(X, np.ndarray):
+        dtype: np.dtype[np.floating] = X.dtype
+    else:
+        import keras
+
+        dtype = np.dtype(keras.backend.standardize_dtype(X.dtype))
     return dtype
+
+
+def constant(values: Any, *, like: Any) -> Any:
+    """Return an array of numbers as what can be computed with an array or tensor of floats, in its dtype."""
+    array = np.asarray(values, float_dtype(like))
+    return array if isinstance(like, np.ndarray) else namespace(like).convert_to_tensor(array)
 
 
 def as_floats(values: Any, *, like: Any) -> Any:

@@ -37,6 +37,9 @@ class TargetMap:
         self.label = label
         dense = fitted.domain != "text" and fitted.length is None
         self.in_graph = check_flag("in_graph", in_graph) and dense
+        inside = [task.name for task in fitted.tasks if self.in_graph and task.extractor.tensor_function is not None]
+        if inside:
+            _check_backend(inside)
 
     def __call__(self, *element: Any) -> tuple[Any, ...]:
         """Put targets beside one element or batch."""
@@ -95,6 +98,20 @@ class TargetMap:
                 ".ragged_batch(n) before .map(generator.as_map())."
             )
         return x
+
+
+def _check_backend(inside: list[str]) -> None:
+    """Refuse tasks that are to be computed by operations which a pipeline of TensorFlow cannot hold."""
+    import keras
+
+    backend = keras.backend.backend()
+    if backend != "tensorflow":
+        raise InvalidInputError(
+            f"`in_graph`: Keras runs on {backend!r}, whose operations a tf.data pipeline cannot hold, and these tasks "
+            f"would be computed by them: {', '.join(map(repr, inside))}. Pass in_graph=False, which calls NumPy from "
+            "the pipeline; make the targets beforehand, with make_aux_targets; or attach the heads to the generator "
+            "itself, attach_heads(model, generator), and train on arrays or a keras.utils.PyDataset."
+        )
 
 
 def target_map(fitted: Fitted, **how: Any) -> Any:

@@ -1,13 +1,16 @@
-"""A task's form for tensors gives what its form for arrays gives; new forms are picked up from the registry."""
+"""A task's form for tensors gives what its form for arrays gives, on whichever backend Keras runs.
+
+New forms are picked up from the registry.
+"""
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
-import tensorflow as tf
+from tensors import BACKEND, compiled, to_array, to_tensor
 
 from auxtasks import AuxTargetGenerator, Extractor
 from auxtasks.errors import InvalidInputError
@@ -67,11 +70,12 @@ WITHOUT = [
 
 
 def of_tensors(task: Extractor, X: Array, options: dict[str, Any], **how: Any) -> Array:
-    """Call a tensor form in a graph that does not know the number of samples."""
-    signature = [tf.TensorSpec((None, *X.shape[1:]), tf.float32)]
+    """Call a tensor form as a training step does, which leaves its input as it is."""
     complete = task.with_defaults(options)
-    function = tf.function(lambda x: task.tensor_function(x, **complete), input_signature=signature, **how)  # type: ignore[misc]
-    return np.asarray(function(tf.constant(X, tf.float32)))
+    x = to_tensor(X)
+    found = to_array(compiled(lambda x: task.tensor_function(x, **complete), X.shape[1:], **how)(x))  # type: ignore[misc]
+    np.testing.assert_array_equal(to_array(x), X)
+    return found
 
 
 def assert_close(found: Array, expected: Array) -> None:
@@ -90,9 +94,9 @@ def test_tensors_give_what_arrays_give(
 
 
 @pytest.mark.parametrize(("domain", "task"), WITH_FORM, ids=[f"{d}-{t.name}" for d, t in WITH_FORM])
-def test_tensor_forms_compile_under_xla(domain: str, task: Extractor) -> None:
-    X = np.rint(10 * DEGENERATE[domain]).astype(np.float32)  # whole numbers, for ties and edges of bins
-    assert_close(of_tensors(task, X, {}, jit_compile=True), task.function(X, **task.options))
+def test_ties_and_edges_of_bins_also_under_xla(domain: str, task: Extractor) -> None:
+    X = np.rint(10 * DEGENERATE[domain]).astype(np.float32)
+    assert_close(of_tensors(task, X, {}, xla=True), task.function(X, **task.options))
 
 
 @pytest.mark.parametrize("time", [1, 2, 3])
@@ -102,28 +106,69 @@ def test_the_shortest_signals(task: Extractor, time: int) -> None:
     assert_close(of_tensors(task, X, {}), task.function(X, **task.options))
 
 
-@cache
-def fitted(domain: str, scale: bool) -> AuxTargetGenerator:
-    """Fit every task that has a form, under each of its options."""
-    tasks = [
-        {f"{task.name}_{number}": {"task": task.name, **options}}
-        for number, (where, task, options) in enumerate(CASES)
-        if where == domain
-    ]
-    return AuxTargetGenerator(domain, tasks, scale=scale).fit(INPUTS[domain])
-
-
-@pytest.mark.parametrize("scale", [True, False])
 @pytest.mark.parametrize("domain", INPUTS)
-def test_a_generator_gives_the_same_in_a_graph(domain: str, scale: bool) -> None:
-    generator, X = fitted(domain, scale), (1.1 * DEGENERATE[domain]).astype(np.float32)
+def test_a_generator_gives_the_same_in_a_training_step(domain: str) -> None:
+    tasks = [task.name for where, task in WITH_FORM if where == domain]
+    generator, X = AuxTargetGenerator(domain, tasks).fit(INPUTS[domain]), (1.1 * DEGENERATE[domain]).astype(np.float32)
     expected = generator.transform(X)
-    found = generator.in_graph(X)
-    assert list(found) == list(expected)
+    found = compiled(generator.in_graph, X.shape[1:])(to_tensor(X))
+    assert set(found) == set(expected)
     for name, array in expected.items():
-        # Within 1e-4 of a standard deviation, or of the largest value of what is not scaled.
-        unit = 1.0 if scale else max(1.0, np.nanmax(np.abs(array), initial=0))
-        np.testing.assert_allclose(found[name], array, rtol=1e-4, atol=1e-4 * unit, err_msg=name)
+        # Of standard deviations, which all but distributions are scaled to.
+        np.testing.assert_allclose(to_array(found[name]), array, rtol=1e-4, atol=1e-4, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    "X",
+    [np.rint(SIGNALS).astype(np.int64) << 33, 1e30 * SIGNALS, np.rint(SIGNALS).astype("int8"), SIGNALS > 0],
+    ids=["int64", "float64", "int8", "bool"],
+)
+def test_arrays_of_any_dtype_are_rounded_to_single_precision(X: Array) -> None:
+    generator = AuxTargetGenerator("signal", ["mean", "zero_crossings"]).fit(X.astype("float64"))
+    expected = generator.in_graph(to_tensor(X.astype(np.float32)))
+    for name, target in generator.in_graph(X).items():
+        np.testing.assert_array_equal(to_array(target), to_array(expected[name]))
+
+
+def test_what_single_precision_does_not_hold_is_missing() -> None:
+    generator = AuxTargetGenerator("signal", "mean", scale=False).fit(SIGNALS)
+    found = to_array(generator.in_graph(SIGNALS * np.array([1, 1e300, 1]))["mean"])
+    np.testing.assert_array_equal(np.isnan(found), [[False, True, False]] * len(found))
+
+
+def test_no_gradient_flows_through_targets() -> None:
+    generator = AuxTargetGenerator("signal", "mean").fit(SIGNALS)
+    x = keras.Variable(SIGNALS[:2], dtype="float32")
+    assert gradient_of(lambda x: keras.ops.sum(x * generator.in_graph(x)["mean"][:, None]), x) == pytest.approx(
+        np.broadcast_to(to_array(generator.in_graph(x)["mean"])[:, None], x.shape), rel=1e-5
+    )
+
+
+def gradient_of(function: Any, x: keras.Variable) -> Array:
+    if BACKEND == "tensorflow":
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            value = function(x)
+        return to_array(tape.gradient(value, x.value))
+    if BACKEND == "jax":
+        import jax
+
+        return to_array(jax.grad(function)(x.value))
+    function(x).backward()
+    return to_array(x.value.grad)
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="64-bit floats are an option of JAX")
+@pytest.mark.parametrize("domain", INPUTS)
+def test_64_bit_floats_of_jax_change_nothing(domain: str) -> None:
+    import jax
+
+    tasks, X = [task for where, task in WITH_FORM if where == domain], INPUTS[domain].astype(np.float32)
+    with jax.enable_x64(True):
+        found = jax.jit(lambda x: {task.name: task.tensor_function(x, **task.options) for task in tasks})(to_tensor(X))
+    for task in tasks:
+        assert_close(to_array(found[task.name]), task.function(X, **task.options))
 
 
 @pytest.mark.parametrize(("domain", "task"), WITHOUT, ids=[f"{d}-{t.name}" for d, t in WITHOUT])

@@ -117,6 +117,14 @@ def test_targets_are_those_of_the_augmented_inputs_also_when_interleaved() -> No
         np.testing.assert_allclose(labels[name], expected, atol=1e-5, err_msg=name)
 
 
+def test_other_backends_of_keras_have_no_part_in_a_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    generator = AuxTargetGenerator("signal", ["permutation_entropy", "std"]).fit(SIGNALS)
+    with pytest.raises(InvalidInputError, match=r"`in_graph`: Keras runs on 'jax'.*: 'std'\. Pass in_graph=False"):
+        generator.as_map()
+    assert_equal(gathered(mapped(SIGNALS, generator, in_graph=False)), generator.transform(SIGNALS))
+
+
 def test_weights_and_labels_go_through() -> None:
     both = {"a": Y, "b": -Y}
     x, labels, weights = gathered(mapped((SIGNALS, both, np.ones(11)), STD))

@@ -178,9 +178,12 @@ def test_a_task_that_breaks_its_word_is_named(
         make_aux_targets(signals, "signal", "broken")
 
 
-def test_tensors_without_tensorflow_say_how_to_install_it(signals: Array, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tensors_without_keras_and_pipelines_without_tensorflow_say_how_to_install_it(
+    signals: Array, monkeypatch: pytest.MonkeyPatch
+) -> None:
     generator = AuxTargetGenerator("signal", TASKS).fit(signals)
     monkeypatch.setattr("auxtasks.optional.find_spec", lambda name: None)
-    for ask in (lambda: generator.in_graph(signals[:2]), generator.as_map):
-        with pytest.raises(MissingDependencyError, match=r"`tensorflow` is needed .*pip install 'auxtasks\[keras\]'"):
+    asking = {"keras": lambda: generator.in_graph(signals[:2]), "tensorflow": generator.as_map}
+    for package, ask in asking.items():
+        with pytest.raises(MissingDependencyError, match=rf"`{package}` is needed .*pip install 'auxtasks\[keras\]'"):
             ask()

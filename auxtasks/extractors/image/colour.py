@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError
-from auxtasks.extractors.tensors import float_dtype, namespace
+from auxtasks.extractors.tensors import as_floats, constant, float_dtype, namespace
 from auxtasks.registry import register_task
 from auxtasks.typing import Floats
 from auxtasks.validation import check_int, check_number
@@ -61,7 +61,7 @@ def colour_histogram(X: Floats, *, bins: int = 8, value_range: Sequence[float] |
     """
     bins = check_int("bins", bins, low=2, high=256)
     xp = namespace(X)
-    low, high = _own_range(X) if value_range is None else _given_range(value_range, float_dtype(X))
+    low, high = _own_range(X) if value_range is None else _given_range(value_range, X)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         width = high - low
         scaled = xp.clip(X, low, high)
@@ -85,12 +85,11 @@ def _counts(scaled: Any, bins: int) -> Any:
         index += np.arange(n * c).reshape(n, 1, 1, c) * bins
         counts = np.bincount(index.ravel(), minlength=n * c * bins).reshape(n, c, bins)
         return counts.astype(scaled.dtype)
-    import tensorflow as tf
-
+    xp = namespace(scaled)
     # How many values lie at or above each edge but the first; bin by bin, so that no tensor holds all of them.
-    at_or_above = [tf.reduce_sum(tf.cast(scaled >= edge, scaled.dtype), axis=(1, 2)) for edge in range(1, bins)]
-    every = tf.reduce_sum(tf.ones_like(scaled), axis=(1, 2))
-    edges = tf.stack([every, *at_or_above, tf.zeros_like(every)], axis=-1)
+    at_or_above = [xp.sum(as_floats(scaled >= edge, like=scaled), axis=(1, 2)) for edge in range(1, bins)]
+    every = xp.sum(xp.ones_like(scaled), axis=(1, 2))
+    edges = xp.stack([every, *at_or_above, xp.zeros_like(every)], axis=-1)
     return edges[..., :-1] - edges[..., 1:]
 
 
@@ -100,7 +99,7 @@ def _own_range(X: Floats) -> tuple[Floats, Floats]:
     return xp.min(X, axis=axes, keepdims=True), xp.max(X, axis=axes, keepdims=True)
 
 
-def _given_range(value_range: object, dtype: np.dtype[np.floating]) -> tuple[Floats, Floats]:
+def _given_range(value_range: object, X: Floats) -> tuple[Floats, Floats]:
     if not isinstance(value_range, Sequence) or isinstance(value_range, (str, bytes)):
         raise InvalidTypeError(
             f"`value_range` must be two numbers such as (0, 255), or None; got {value_range!r} of type "
@@ -108,8 +107,8 @@ def _given_range(value_range: object, dtype: np.dtype[np.floating]) -> tuple[Flo
         )
     if len(value_range) != 2:
         raise InvalidInputError(f"`value_range` must be two numbers such as (0, 255); got {value_range!r}.")
-    limit = float(np.finfo(dtype).max) / 2
+    limit = float(np.finfo(float_dtype(X)).max) / 2
     low, high = (check_number("value_range", value, low=-limit, high=limit) for value in value_range)
     if not low < high:
         raise InvalidInputError(f"`value_range` must rise from low to high; got {value_range!r}.")
-    return np.asarray(low, dtype), np.asarray(high, dtype)
+    return constant(low, like=X), constant(high, like=X)

@@ -216,16 +216,15 @@ def normalised_blocks(cells: Floats, block: tuple[int, int], norm: str, epsilon:
 
 
 def _normalised_tensors(cells: Any, block: tuple[int, int], norm: str, epsilon: Any) -> Any:
-    import tensorflow as tf
-
+    xp = namespace(cells)
     # Cells side by side, with their orientations innermost, as a block is flattened.
-    blocks = tf.concat(_parts_of_blocks(cells, block), axis=-1)
+    blocks = xp.concatenate(_parts_of_blocks(cells, block), axis=-1)
     normalised = blocks * _scale_of_blocks(cells, block, norm, epsilon)[..., None]
     if norm == "L1-sqrt":
-        normalised = tf.sqrt(normalised)
+        normalised = xp.sqrt(normalised)
     if norm == "L2-Hys":
-        clipped = tf.minimum(normalised, CEILING)
-        normalised = clipped * tf.math.rsqrt(_energy(clipped) + EPSILON**2)[..., None]
+        clipped = xp.minimum(normalised, CEILING)
+        normalised = clipped * xp.rsqrt(_energy(clipped) + EPSILON**2)[..., None]
     return normalised
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from auxtasks.extractors.image.pixels import central_differences
+from auxtasks.extractors.tensors import namespace
 from auxtasks.typing import Array, Floats
 
 
@@ -124,36 +125,33 @@ def cotangents_of_edges(orientations: int) -> Array:
 
 def histograms_of_tensors(X: Any, orientations: int, cell: tuple[int, int]) -> Any:
     """Do what `auxtasks.extractors.image.orientation.cell_histograms` does, on tensors."""
-    import tensorflow as tf
-
+    xp = namespace(X)
     n_rows, n_columns = X.shape[1] // cell[0], X.shape[2] // cell[1]
     rows, columns = n_rows * cell[0], n_columns * cell[1]
     down, across, squared = _dominant_gradient_orientation_tensors(X)
     down, across, squared = (part[:, :rows, :columns] for part in (down, across, squared))
     ratio = across / down
-    bins = tf.zeros_like(down, tf.int32)
-    for edge in cotangents_of_edges(orientations).astype(np.float32):
+    bins = xp.zeros_like(down, "int32")
+    for edge in cotangents_of_edges(orientations).tolist():
         # A gradient along the columns is at 0°, whichever its sign; only others reach the edges beyond.
-        bins += tf.cast(tf.logical_and(down != 0, ratio <= edge), tf.int32)
-    magnitude = tf.sqrt(squared)
+        bins += xp.cast(xp.logical_and(down != 0, ratio <= edge), "int32")
+    magnitude = xp.sqrt(squared)
     cells = (-1, n_rows, cell[0], n_columns, cell[1])
     sums = [
-        tf.reduce_mean(tf.reshape(tf.where(bins == each, magnitude, 0.0), cells), axis=(2, 4))
-        for each in range(orientations)
+        xp.mean(xp.reshape(xp.where(bins == each, magnitude, 0.0), cells), axis=(2, 4)) for each in range(orientations)
     ]
-    return tf.stack(sums, axis=-1)
+    return xp.stack(sums, axis=-1)
 
 
 def _dominant_gradient_orientation_tensors(X: Any) -> tuple[Any, Any, Any]:
     """Return the gradient of the channel where it is largest, and its squared magnitude, all (n, h, w)."""
-    import tensorflow as tf
-
-    down = tf.pad(X[:, 2:] - X[:, :-2], [[0, 0], [1, 1], [0, 0], [0, 0]])
-    across = tf.pad(X[:, :, 2:] - X[:, :, :-2], [[0, 0], [0, 0], [1, 1], [0, 0]])
+    xp = namespace(X)
+    down = xp.pad(X[:, 2:] - X[:, :-2], ((0, 0), (1, 1), (0, 0), (0, 0)))
+    across = xp.pad(X[:, :, 2:] - X[:, :, :-2], ((0, 0), (0, 0), (1, 1), (0, 0)))
     squared = down * down + across * across
-    parts = list(zip(*(tf.unstack(part, axis=3) for part in (down, across, squared)), strict=True))
+    parts = list(zip(*(xp.unstack(part, axis=3) for part in (down, across, squared)), strict=True))
     found = parts[0]
     for channel in parts[1:]:
         larger = channel[2] > found[2]
-        found = tuple(tf.where(larger, new, old) for new, old in zip(channel, found, strict=True))
+        found = tuple(xp.where(larger, new, old) for new, old in zip(channel, found, strict=True))
     return found

@@ -9,7 +9,7 @@ import numpy as np
 
 from auxtasks.extractors.signal.layout import by_channel, normalised
 from auxtasks.extractors.signal.spectrum import one_sided_power
-from auxtasks.extractors.tensors import namespace
+from auxtasks.extractors.tensors import float_dtype, namespace
 from auxtasks.registry import register_task
 from auxtasks.typing import Array, Floats
 from auxtasks.validation import check_int
@@ -69,9 +69,9 @@ def _sum_of_entropies(shares: Any) -> Any:
         from scipy.special import entr
 
         return entr(shares, out=shares).sum(axis=-1)
-    import tensorflow as tf
-
-    return -tf.reduce_sum(tf.math.xlogy(shares, shares), axis=-1)
+    xp = namespace(shares)
+    # The maximum gives 0 a logarithm, and hands NaN on.
+    return -xp.sum(shares * xp.log(xp.maximum(shares, float(np.finfo(float_dtype(shares)).tiny))), axis=-1)
 
 
 @register_task(

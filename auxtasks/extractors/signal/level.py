@@ -10,7 +10,7 @@ import numpy as np
 from auxtasks.errors import InvalidInputError, InvalidTypeError
 from auxtasks.extractors.magnitudes import homogeneous
 from auxtasks.extractors.signal.layout import by_channel, centred, from_first_step, products
-from auxtasks.extractors.tensors import as_floats, float_dtype, namespace
+from auxtasks.extractors.tensors import as_floats, constant, float_dtype, namespace
 from auxtasks.registry import register_task
 from auxtasks.typing import Array, Floats
 from auxtasks.validation import check_number
@@ -156,7 +156,7 @@ def quantiles(X: Floats, *, q: Sequence[float] = (0.05, 0.25, 0.5, 0.75, 0.95)) 
     positions = _check_probabilities(q) * (X.shape[1] - 1)
     below = positions.astype(np.intp)
     above = np.minimum(below + 1, X.shape[1] - 1)
-    share = (positions - below).astype(float_dtype(X))
+    share = constant(positions - below, like=X)
     xp = namespace(X)
     ordered = xp.sort(by_channel(X), axis=2)
     low = xp.take(ordered, below, axis=2)
@@ -296,7 +296,7 @@ def zero_crossings(X: Floats) -> Floats:
         missing: Floats = xp.full_like(X[:, 0], np.nan)
         return missing
     above = centred(X) > 0
-    crossings = xp.count_nonzero(above[:, :, 1:] != above[:, :, :-1], axis=2)
+    crossings = xp.sum(above[:, :, 1:] != above[:, :, :-1], axis=2)
     rate: Floats = as_floats(crossings, like=X) / (time - 1)
     return rate
 

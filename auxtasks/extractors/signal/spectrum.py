@@ -7,21 +7,19 @@ from typing import Any
 import numpy as np
 
 from auxtasks.extractors.signal.layout import check_count, from_first_step, normalised
-from auxtasks.extractors.tensors import float_dtype, namespace
+from auxtasks.extractors.tensors import constant, float_dtype, namespace
 from auxtasks.registry import register_task
 from auxtasks.typing import Floats
 from auxtasks.validation import check_int, check_number
 
 
 def _magnitudes_of_tensors(X: Any, *, n_coefficients: int) -> Any:
-    import tensorflow as tf
-
-    wanted = check_count("n_coefficients", n_coefficients, X.shape[1] // 2 + 1)
-    coefficients = tf.signal.rfft(from_first_step(X))[:, :, :wanted]
-    offset = tf.cast(X.shape[1] * X[:, 0], coefficients.dtype)
-    coefficients = tf.concat([coefficients[:, :, :1] + offset[:, :, None], coefficients[:, :, 1:]], axis=2)
-    too_short = [[0, 0], [0, 0], [0, wanted - coefficients.shape[2]]]
-    return tf.pad(tf.abs(coefficients), too_short, constant_values=np.nan)
+    xp, time = namespace(X), X.shape[1]
+    wanted = check_count("n_coefficients", n_coefficients, time // 2 + 1)
+    real, imaginary = (part[:, :, :wanted] for part in xp.rfft(from_first_step(X)))
+    real = xp.concatenate([real[:, :, :1] + time * X[:, 0, :, None], real[:, :, 1:]], axis=2)
+    too_short = ((0, 0), (0, 0), (0, wanted - real.shape[2]))
+    return xp.pad(xp.hypot(real, imaginary), too_short, constant_values=np.nan)
 
 
 @register_task(
@@ -142,7 +140,7 @@ def spectrum(X: Floats, *, n_bands: int = 8, segment_length: int = 256, top_db: 
     floor = xp.max(power, axis=2, keepdims=True) * 10 ** (-top / 10)
     floor = xp.where(floor == 0, np.nan, floor)
     decibels: Floats = 10 * xp.log10(xp.where(power > floor, power, floor)) + 20 * xp.log10(peaks)
-    decibels += absent
+    decibels += constant(absent, like=decibels)
     return decibels
 
 
@@ -154,7 +152,7 @@ def _density(deviations: Floats, length: int) -> Floats:
     segments = segments - segments[..., :1]
     segments -= xp.mean(segments, axis=3, keepdims=True)
     window = np.sin(np.pi * np.arange(length) / length) ** 2 if length > 1 else np.ones(1)
-    segments *= window.astype(float_dtype(deviations))
+    segments *= constant(window, like=deviations)
     density: Floats = xp.mean(one_sided_power(segments), axis=2)
     density *= 2 / float(window @ window)
     return density
@@ -193,10 +191,8 @@ def one_sided_power(series: Any) -> Any:
             # Half the sampling rate has no negative twin.
             power[..., -1] /= 2
         return power
-    import tensorflow as tf
-
-    coefficients = tf.signal.rfft(series)[..., 1:]
-    power = tf.square(tf.math.real(coefficients)) + tf.square(tf.math.imag(coefficients))
-    halves = np.ones(time // 2, np.float32)
+    xp = namespace(series)
+    real, imaginary = (part[..., 1:] for part in xp.rfft(series))
+    halves = np.ones(time // 2)
     halves[-1:] = 1 if time % 2 else 0.5
-    return power * halves
+    return (xp.square(real) + xp.square(imaginary)) * constant(halves, like=series)
