@@ -15,6 +15,7 @@ from auxtasks.specs import TargetSpec
 from auxtasks.storage import save_targets
 from auxtasks.targets.fitted import Fitted, Made
 from auxtasks.targets.scaling import Scaling
+from auxtasks.targets.tables import count_rows
 from auxtasks.targets.tasks import Task
 from auxtasks.teacher.labels import read_main, same_labels
 from auxtasks.teacher.teacher import Teacher, described
@@ -40,7 +41,7 @@ class Generator(Protocol):
     def transform(self, X: object, *, given: Mapping[str, object] | None = None) -> AuxTargets:
         """Compute targets with the fitted scaling."""
 
-    def prepare(self, X: object) -> Array:
+    def prepare(self, X: object) -> Any:
         """Bring inputs into the form in which the model reads them."""
 
 
@@ -55,7 +56,7 @@ class AuxTargets(Mapping[str, Array]):
         The targets; made read-only.
     generator : AuxTargetGenerator
         The fitted generator they come from.
-    inputs : ndarray or None
+    inputs : ndarray, dict of str to ndarray or None
         What the model is to be trained on; None if it was not saved.
     n_original : int
         How many of the samples are the user's own; transformed copies come after them.
@@ -77,7 +78,7 @@ class AuxTargets(Mapping[str, Array]):
         self,
         arrays: Mapping[str, Array],
         generator: Generator,
-        inputs: Array | None,
+        inputs: Any,
         n_original: int,
         lengths: Array | None = None,
         main: Mapping[str, Array] | None = None,
@@ -148,8 +149,8 @@ class AuxTargets(Mapping[str, Array]):
         return () if self._main is None else tuple(self._generator.teachers_)
 
     @property
-    def inputs(self) -> Array:
-        """The inputs to train on: the very array given, or a padded, shortened or expanded one."""
+    def inputs(self) -> Any:
+        """The inputs to train on: the very array given, a padded, shortened or expanded one, or columns by name."""
         if self._inputs is None:
             raise InvalidInputError("`inputs` were not saved with these targets (include_inputs=False); use your own.")
         return self._inputs
@@ -157,8 +158,8 @@ class AuxTargets(Mapping[str, Array]):
     @property
     def n_samples(self) -> int:
         """How many samples there are, transformed copies included."""
-        arrays = [*self._arrays.values()] or [self.inputs]
-        return len(arrays[0])
+        arrays = [*self._arrays.values()]
+        return len(arrays[0]) if arrays else count_rows(self.inputs)
 
     @property
     def n_original(self) -> int:
@@ -198,7 +199,7 @@ class AuxTargets(Mapping[str, Array]):
         """
         return self._generator.transform(X, given=given)
 
-    def prepare(self, X: object) -> Array:
+    def prepare(self, X: object) -> Any:
         """Bring other inputs into the form in which the model reads them, without computing targets.
 
         Parameters

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from auxtasks.aux_targets import AuxTargets
-from auxtasks.errors import InvalidInputError, unknown_name
+from auxtasks.errors import InvalidInputError, abbreviated, unknown_name
 from auxtasks.extractors.text.documents import FittedTexts
 from auxtasks.label_columns import GivenColumn
 from auxtasks.optional import is_dask, require
@@ -18,6 +18,7 @@ from auxtasks.storage import DESCRIPTION, damage_named, read_targets
 from auxtasks.targets.fitted import LEARNED, Fitted, Made, fit
 from auxtasks.targets.graph import check_graph_form, graph_targets
 from auxtasks.targets.scaling import Scaling
+from auxtasks.targets.tables import TableColumn
 from auxtasks.targets.tasks import Task, TaskNames
 from auxtasks.teacher.teacher import Teacher
 from auxtasks.typing import Array
@@ -56,9 +57,14 @@ class AuxTargetGenerator:
         Whether to show a progress bar.
     tokenizer : optional
         For texts, what cuts them into the model's own tokens: a ``keras.layers.TextVectorization`` layer, a fast
-        Hugging Face tokenizer, a function from a text to its tokens or to (start, end) pairs, ``"whitespace"``, or
-        ``"standard"``, the rule of ``TextVectorization`` by default (lower case, no punctuation, white space). If None,
-        ``"standard"`` for texts, and for lists of tokens these.
+        Hugging Face tokenizer, a tokenizer or preprocessor of keras-hub, a function from a text to its tokens or to
+        (start, end) pairs, ``"whitespace"``, or ``"standard"``, the rule of ``TextVectorization`` by default (lower
+        case, no punctuation, white space). If None, ``"standard"`` for texts, and for lists of tokens these. For ids,
+        the tokenizer that gave them, which says what they stand for.
+    vocabulary : sequence of str or mapping of str to int, optional
+        For texts, the tokens of the model's vocabulary: in the order of their ids, or each with its id. ``""``,
+        ``"[PAD]"``, ``"[UNK]"``, ``"<s>"`` and the like, and ids without a token, stand for no word. For a tokenizer
+        that has none; by default it is fitted on the training texts.
     max_tokens : int, optional
         For texts, the size of the vocabulary that is fitted where the tokenizer brings none, padding (0) and unknown
         words (1) included.
@@ -92,6 +98,8 @@ class AuxTargetGenerator:
         The shape of one sample's values as the task gives them, before columns are left out.
     texts_ : FittedTexts or None
         The vocabulary and the number of steps that the training texts decided.
+    columns_ : tuple of TableColumn
+        The columns of inputs that are columns by name, with the categories of texts; empty for other inputs.
     teachers_ : tuple of Teacher
         Who says the soft labels, for each output; none after loading.
     n_features_in_ : int
@@ -114,6 +122,7 @@ class AuxTargetGenerator:
     channel_added_: bool
     length_: int | None
     texts_: FittedTexts | None
+    columns_: tuple[TableColumn, ...]
     teachers_: tuple[Teacher, ...]
     n_features_in_: int
 
@@ -130,6 +139,7 @@ class AuxTargetGenerator:
         n_jobs: int = 1,
         progress: bool = False,
         tokenizer: Any = None,
+        vocabulary: Sequence[str] | Mapping[str, int] | None = None,
         max_tokens: int | None = 20_000,
         length: int | None = None,
         inputs: str = "ids",
@@ -149,6 +159,7 @@ class AuxTargetGenerator:
         self.n_jobs = n_jobs
         self.progress = progress
         self.tokenizer = tokenizer
+        self.vocabulary = vocabulary
         self.max_tokens = max_tokens
         self.length = length
         self.inputs = inputs
@@ -249,7 +260,7 @@ class AuxTargetGenerator:
         found = fit(self.get_params(), X, given, y)
         return self._learned(found.fitted)._targets(found.made)
 
-    def prepare(self, X: object) -> Array:
+    def prepare(self, X: object) -> Any:
         """Bring inputs into the form in which the model reads them, without computing targets.
 
         Parameters
@@ -477,7 +488,7 @@ class AuxTargetGenerator:
         default, shown = self._defaults(), []
         for name, value in self.get_params().items():
             if type(value) is not type(default[name]) or value != default[name]:
-                shown.append(f"{name}={value!r}")
+                shown.append(f"{name}={abbreviated(value) if name == 'vocabulary' else repr(value)}")
         return f"{type(self).__name__}({', '.join(shown)})"
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -527,6 +538,7 @@ def make_aux_targets(
     n_jobs: int = 1,
     progress: bool = False,
     tokenizer: Any = None,
+    vocabulary: Sequence[str] | Mapping[str, int] | None = None,
     max_tokens: int | None = 20_000,
     length: int | None = None,
     inputs: str = "ids",
@@ -545,9 +557,12 @@ def make_aux_targets(
     X : array-like
         The training inputs. ``"signal"``: (n, time) or (n, time, channels), or a list of (time_i,) or
         (time_i, channels) series; ``"image"``: (n, height, width[, channels]); ``"video"``: (n, time, height, width
-        [, channels]); ``"any"``: (n, ...). Numbers without NaN or infinity, in any unit. ``"text"``: a list, array or
-        Series of n strings, or a list of n lists of tokens. Or a collection of Dask: an array, a bag of samples, a data
-        frame or a column.
+        [, channels]); ``"any"``: (n, ...), or columns by name, a mapping or a data
+        frame: of numbers, (n,) or (n, d), and of texts, whose categories are learned. Numbers without NaN or infinity,
+        in any unit. ``"text"``: a list, array or
+        Series of n strings, a list of n lists of tokens, or the ids of tokens, (n, steps) or a list of n lists, which
+        the model then reads as they are: with `vocabulary`, or the `tokenizer` that gave them. Or a collection of
+        Dask: an array, a bag of samples, a data frame or a column.
     domain : {"signal", "image", "video", "text", "any"}
         What the inputs are.
     tasks : str, mapping or sequence of these, optional
@@ -566,7 +581,7 @@ def make_aux_targets(
         Label columns that exist at training time only; each becomes a target.
     scale, seed, dtype, padding, padding_value, n_jobs, progress : optional
         See `AuxTargetGenerator`.
-    tokenizer, max_tokens, length, inputs, backend, pipeline, batch_size, n_process, cache : optional
+    tokenizer, vocabulary, max_tokens, length, inputs, backend, pipeline, batch_size, n_process, cache : optional
         How texts are read, for domain ``"text"`` only; see `AuxTargetGenerator`.
     out : path-like, optional
         A folder to be made, for inputs larger than memory: targets are computed chunk by chunk and written there, in
@@ -641,6 +656,7 @@ def make_aux_targets(
         n_jobs=n_jobs,
         progress=progress,
         tokenizer=tokenizer,
+        vocabulary=vocabulary,
         max_tokens=max_tokens,
         length=length,
         inputs=inputs,

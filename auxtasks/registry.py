@@ -65,6 +65,8 @@ class Extractor:
         that a tagger must give.
     per_sample, asks_for, level, share
         As `auxtasks.TargetSpec` has them.
+    of_ids : bool
+        In the domain ``"text"``, whether the ids of tokens are enough, without the words that they stand for.
     graph : callable or None
         The same on a batch of float32 tensors, where there is such a form: ``(X, *, options) -> tensor``, in TensorFlow
         operations alone, for any number of samples.
@@ -91,6 +93,7 @@ class Extractor:
     asks_for: AsksFor = ""
     level: Level = "high"
     share: float = 1.0
+    of_ids: bool = False
     graph: Callable[..., Any] | None = None
 
     @property
@@ -131,13 +134,14 @@ def extractor(
     asks_for: AsksFor = "",
     level: Level = "high",
     share: float = 1.0,
+    of_ids: bool = False,
     graph: bool | Callable[..., Any] = False,
 ) -> Callable[[Function], Function]:
     """Register the decorated function as a task; `Extractor` describes the arguments.
 
     Parameters
     ----------
-    name, domain, kind, source, effect, log1p, place, axes, classes, default, fit, needs
+    name, domain, kind, source, effect, log1p, place, axes, classes, default, fit, needs, of_ids
         See `Extractor`.
     per_sample, asks_for, level, share
         See `auxtasks.TargetSpec`.
@@ -199,6 +203,7 @@ def extractor(
             asks_for=asks_for,
             level=level,
             share=share,
+            of_ids=of_ids,
             graph=function if graph is True else graph or None,
         )
         return function

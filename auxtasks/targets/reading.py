@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -26,6 +26,11 @@ def read_inputs(
 ) -> Samples:
     """Check the inputs of a domain and bring them into the layout of its extractors."""
     check_choice("domain", domain, _LAYOUTS, "domain")
+    if isinstance(X, Mapping):
+        raise InvalidTypeError(
+            f"`X` is a mapping of {', '.join(map(repr, X))}; for domain {domain!r} pass the one of these that the "
+            "targets are to be made of, and the mapping itself to attach_heads as `inputs`, and to fit as x."
+        )
     X = entries_of(X)
     parts = parts_of(X)
     if parts is None:
