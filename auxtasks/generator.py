@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from auxtasks.aux_targets import AuxTargets
 from auxtasks.errors import InvalidInputError, abbreviated, unknown_name
 from auxtasks.extractors.text.documents import FittedTexts
-from auxtasks.label_columns import GivenColumn
+from auxtasks.label_columns import GivenColumn, by_name
 from auxtasks.optional import is_dask, require
 from auxtasks.specs import TargetSpec
 from auxtasks.storage import DESCRIPTION, damage_named, read_targets
@@ -169,7 +169,7 @@ class AuxTargetGenerator:
         self.n_process = n_process
         self.cache = cache
 
-    def fit(self, X: object, y: object = None, *, given: Mapping[str, object] | None = None) -> AuxTargetGenerator:
+    def fit(self, X: object, y: object = None, *, given: Any = None) -> AuxTargetGenerator:
         """Fit scaling and vocabulary on training inputs.
 
         Parameters
@@ -178,7 +178,7 @@ class AuxTargetGenerator:
             The training inputs.
         y : array-like or mapping of str to array-like, optional
             The main labels, for the task ``"soft_labels"``; other tasks do not look at them. See `make_aux_targets`.
-        given : mapping of str to array-like, optional
+        given : mapping of str to array-like or data frame, optional
             Label columns that exist at training time only, each to become a target.
 
         Returns
@@ -195,19 +195,19 @@ class AuxTargetGenerator:
             from auxtasks.scale.dask_fit import fit_lazily
             from auxtasks.scale.dask_source import bring_labels
 
-            fitted, *_ = fit_lazily(self.get_params(), X, given, bring_labels(y), keep=False)
+            fitted, *_ = fit_lazily(self.get_params(), X, by_name(given), bring_labels(y), keep=False)
         else:
-            fitted = fit(self.get_params(), X, given, y).fitted
+            fitted = fit(self.get_params(), X, by_name(given), y).fitted
         return self._learned(fitted)
 
-    def transform(self, X: object, *, given: Mapping[str, object] | None = None) -> AuxTargets:
+    def transform(self, X: object, *, given: Any = None) -> AuxTargets:
         """Compute targets with the fitted scaling.
 
         Parameters
         ----------
         X : array-like
             Inputs shaped like the training inputs.
-        given : mapping of str to array-like, optional
+        given : mapping of str to array-like or data frame, optional
             Given columns of the names fitted; those not given are missing.
 
         Returns
@@ -224,15 +224,15 @@ class AuxTargetGenerator:
         if is_dask(X):
             from auxtasks.scale.dask_targets import transform_lazily
 
-            return self._targets(transform_lazily(fitted, X, given))
-        return self._targets(fitted.transform(X, given))
+            return self._targets(transform_lazily(fitted, X, by_name(given)))
+        return self._targets(fitted.transform(X, by_name(given)))
 
     def fit_transform(
         self,
         X: object,
         y: object = None,
         *,
-        given: Mapping[str, object] | None = None,
+        given: Any = None,
     ) -> AuxTargets:
         """Fit on inputs and compute their targets in one go; see `fit` and `transform`.
 
@@ -252,12 +252,13 @@ class AuxTargetGenerator:
             from auxtasks.scale.dask_targets import targets_of
 
             y = bring_labels(y)
+            given = by_name(given)
             fitted, source, kept = fit_lazily(self.get_params(), X, given, y, keep=True)
             lazy: Any = self._learned(fitted)._targets(targets_of(fitted, source, given, y, training=True))
             lazy.keep(kept)
             targets: AuxTargets = lazy
             return targets
-        found = fit(self.get_params(), X, given, y)
+        found = fit(self.get_params(), X, by_name(given), y)
         return self._learned(found.fitted)._targets(found.made)
 
     def prepare(self, X: object) -> Any:
@@ -515,11 +516,9 @@ class AuxTargetGenerator:
         return AuxTargets(made.arrays, *known, made.main)
 
 
-def made_leniently(
-    generator: AuxTargetGenerator, X: object, y: object, given: Mapping[str, object] | None
-) -> AuxTargets:
+def made_leniently(generator: AuxTargetGenerator, X: object, y: object, given: Any) -> AuxTargets:
     """Fit and compute in one go, without soft labels where none can be made, so that there may be no target at all."""
-    found = fit(generator.get_params(), X, given, y, lenient=True)
+    found = fit(generator.get_params(), X, by_name(given), y, lenient=True)
     return generator._learned(found.fitted)._targets(found.made)
 
 
@@ -529,7 +528,7 @@ def make_aux_targets(
     tasks: TaskNames | None = None,
     *,
     y: object = None,
-    given: Mapping[str, object] | None = None,
+    given: Any = None,
     scale: bool = True,
     seed: int = 0,
     dtype: str = "float32",
@@ -577,8 +576,8 @@ def make_aux_targets(
         labels: make them of training samples alone. ``{"soft_labels": {"teacher": ..., "features": ...}}`` names an
         estimator of scikit-learn, and tasks, or a function from samples to an array (n, d), that it reads. Teachers are
         fitted on 20,000 samples at most, all with a label among them. Labels may be collections of Dask.
-    given : mapping of str to array-like, optional
-        Label columns that exist at training time only; each becomes a target.
+    given : mapping of str to array-like or data frame, optional
+        Label columns that exist at training time only; each becomes a target, under its name.
     scale, seed, dtype, padding, padding_value, n_jobs, progress : optional
         See `AuxTargetGenerator`.
     tokenizer, vocabulary, max_tokens, length, inputs, backend, pipeline, batch_size, n_process, cache : optional
@@ -674,7 +673,7 @@ def make_aux_targets(
             )
         from auxtasks.scale.disk import make_on_disk
 
-        fitted, made = make_on_disk(X, generator.get_params(), given, out, y, overwrite=overwrite)
+        fitted, made = make_on_disk(X, generator.get_params(), by_name(given), out, y, overwrite=overwrite)
         return generator_of(fitted)._targets(made)
     return generator.fit_transform(X, y, given=given)
 

@@ -14,13 +14,20 @@ from auxtasks.specs import CLASS_KINDS, Kind
 from auxtasks.typing import Array
 
 
+def by_name(given: Any) -> Any:
+    """Return the columns of a data frame by name; a mapping as it is."""
+    if isinstance(given, Mapping) or not hasattr(given, "columns") or isinstance(given, type):
+        return given
+    return {name: given[name] for name in getattr(given, "column_names", given.columns)}
+
+
 def check_names(given: object, fitted: Mapping[str, GivenColumn] | None) -> None:
     """Refuse what is not a mapping of names, and names that were not fitted."""
     if given is None:
         return
     if not isinstance(given, Mapping) or not all(isinstance(name, str) and name for name in given):
         raise InvalidTypeError(
-            f"`given` must map names to columns, such as {{'speaker': labels}}; "
+            f"`given` must map names to columns, such as {{'speaker': labels}}, or be a data frame; "
             f"got {type(given).__name__} {abbreviated(given)}."
         )
     for name in given:

@@ -191,7 +191,10 @@ def _warn_of_numbering(leaves: Sequence[Any], base: keras.Model, targets: Any) -
         return
     size = len(texts.vocabulary.words)
     for layer in base.layers:
-        own = isinstance(layer, keras.layers.Embedding) and layer.input_dim not in (size, generator.max_tokens)
+        own = isinstance(layer, keras.layers.Embedding) and layer.input_dim not in (
+            size,
+            getattr(generator, "max_tokens", None),
+        )
         if own and getattr(layer, "input", None) is base.inputs[0]:
             warnings.warn(
                 f"targets.inputs hold the numbers of a vocabulary that was learned from these texts, of {size} tokens, "

@@ -22,7 +22,7 @@ from auxtasks.specs import SOFT_LABELS, Kind, TargetSpec
 from auxtasks.targets.computing import Computed, check_fitted_shapes, check_like_training, compute_all, inputs_after
 from auxtasks.targets.parts import InBlocks, block_rows, some_of
 from auxtasks.targets.raw import RawTarget, empty_target
-from auxtasks.targets.reading import read_inputs
+from auxtasks.targets.reading import read_inputs, warn_of_layout
 from auxtasks.targets.samples import Dense, Ragged, Samples
 from auxtasks.targets.scaling import Scaling, fit_targets
 from auxtasks.targets.settings import Settings, checked_settings
@@ -311,6 +311,8 @@ class Fitted:
         """Return all of it as what `plain` makes JSON of; `from_state` is the inverse."""
         params = {**self.params, "dtype": str(np.dtype(self.params["dtype"]))}
         params["tasks"] = without_objects(params["tasks"])
+        if params.get("vocabulary") is None:
+            params.pop("vocabulary", None)  # as files of earlier versions have it
         texts = None
         if self.texts is not None:
             params |= describe_params(params)
@@ -424,6 +426,8 @@ def fit(
     """Fit on inputs in memory; if `lenient`, soft labels that cannot be made are left out, were it the only target."""
     draft = Fitted.begun(params, given, y)
     samples = draft.read(X)
+    if isinstance(samples, Dense):
+        warn_of_layout(samples.inputs.shape, draft.domain)
     columns = laid_out(given, samples)
     draft = draft.with_given(columns, samples.n)
     encoded = draft.encoded(columns, samples.n)

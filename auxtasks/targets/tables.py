@@ -100,7 +100,7 @@ def read_table(X: Any, fitted: tuple[TableColumn, ...]) -> Table:
             f"`X`: no column has numbers, or at most {MOST_CATEGORIES} different categories, to be learned; found "
             f"{', '.join(map(repr, names))}."
         )
-    compute = np.dtype(np.float32 if matrix.dtype.itemsize <= 4 else np.float64)
+    compute: np.dtype[np.floating] = np.dtype(np.float32) if matrix.dtype.itemsize <= 4 else np.dtype(np.float64)
     table = Table(matrix, add_channel=False, compute=compute, columns=columns, kinds=kinds)
     checked_values(table, "any")
     return table
@@ -183,7 +183,8 @@ def _encoded(kind: TableColumn, values: Any, array: Array) -> Array:
             )
         return numbers if numbers.dtype.kind == "f" else numbers.astype(np.float64)
     labels = np.array(list(map(str, array.flat)), object)
-    return (labels[:, np.newaxis] == np.array(kind.categories, object)).astype(np.float32)
+    encoded: Array = (labels[:, np.newaxis] == np.array(kind.categories, object)).astype(np.float32)
+    return encoded
 
 
 def refused_table(by: str) -> InvalidInputError:

@@ -22,8 +22,7 @@ def parse_tasks(domain: str, tasks: TaskNames | None, given: Iterable[str] = ())
     given = list(given)
     available = tasks_of(domain)
     if tasks is None:
-        # Where a user brings labels for a domain without tasks of its own, these are the point.
-        own = [] if domain == "any" and given else [t for t in available.values() if t.domain == domain and t.default]
+        own = [task for task in available.values() if task.domain == domain and task.default]
         named: list[tuple[str, Mapping[str, Any]]] = [(task.name, {}) for task in own]
     else:
         named = [pair for entry in _entries(tasks) for pair in _pairs(entry)]

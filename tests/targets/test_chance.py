@@ -15,7 +15,7 @@ RNG = np.random.default_rng(0)
 
 
 def chance_of_given(values: Array, scale: bool) -> float:
-    targets = make_aux_targets(np.zeros((len(values), 1)), "any", given={"a": values}, scale=scale, dtype="float64")
+    targets = make_aux_targets(np.zeros((len(values), 1)), "any", [], given={"a": values}, scale=scale, dtype="float64")
     # A vector per step is guessed alike at every step.
     constant = np.nanmean(targets["a"], axis=(0, 1) if targets["a"].ndim == 3 else 0)
     np.testing.assert_allclose(targets.specs["a"].chance, np.nanmean((targets["a"] - constant) ** 2), rtol=1e-12)

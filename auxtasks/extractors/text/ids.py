@@ -33,7 +33,7 @@ class Ids:
         return f"`X[{row}][{step}]`"
 
 
-def ids_in(X: object) -> Array | Sequence[Any] | None:
+def ids_in(X: Any) -> Array | Sequence[Any] | None:
     """Return the ids that are given in place of texts, as an array or as lists; None if X holds no numbers."""
     _refuse_mapping(X)
     if not isinstance(X, np.ndarray) and hasattr(X, "numpy") and hasattr(X, "shape"):
@@ -150,7 +150,7 @@ def _of_array(array: Array, padding: int | None) -> Ids:
     return Ids(array[read].astype(np.int64), counts, array, first)
 
 
-def _of_lists(rows: Sequence[Any]) -> Ids:
+def _of_lists(rows: Array | Sequence[Any]) -> Ids:
     for row, ids in enumerate(rows):
         if not isinstance(ids, (list, tuple)):
             raise InvalidTypeError(

@@ -77,8 +77,8 @@ OBJECTS = ("tokenizer", "backend", "pipeline")
 def describe_params(params: Mapping[str, Any]) -> dict[str, Any]:
     """Describe the parameters whose values JSON does not know."""
     vocabulary = as_vocabulary(params.get("vocabulary"))
-    words = None if vocabulary is None else list(vocabulary.words)
-    return {"cache": None, "vocabulary": words, **{name: _describe(name, params[name]) for name in OBJECTS}}
+    known = {} if vocabulary is None else {"vocabulary": list(vocabulary.words)}
+    return {"cache": None, **known, **{name: _describe(name, params[name]) for name in OBJECTS}}
 
 
 def restore_params(params: Mapping[str, Any]) -> dict[str, Any]:

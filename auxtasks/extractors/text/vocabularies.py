@@ -63,7 +63,9 @@ def marked(words: Sequence[str], padding: int | None = None, special: Iterable[i
     if padding is None:
         padding = next((number for number, name in names.items() if name in _PADDING), None)
     unknown = next((number for number, name in names.items() if name in _UNKNOWN), None)
-    return Vocabulary(tuple(words), padding, unknown, frozenset({*names, *special, *({padding} - {None})}))
+    return Vocabulary(
+        tuple(words), padding, unknown, frozenset({*names, *special, *(() if padding is None else (padding,))})
+    )
 
 
 def _marker(word: str) -> str | None:

@@ -213,3 +213,9 @@ def test_a_long_vocabulary_is_printed_short() -> None:
 def test_ids_of_numpy_strings_are_no_ids() -> None:
     with pytest.raises(InvalidInputError, match=r"must have the shape \(n,\) for domain 'text'"):
         _make(np.array([["a", "b"]]))
+
+
+def test_padding_does_not_count_as_missing() -> None:
+    shown = {line.split()[0]: line.split()[4] for line in str(_make(tasks=["pos", "reconstruction"])).splitlines()[2:]}
+    # Of eight tokens one is unknown.
+    assert shown == {"pos": "12%", "reconstruction": "12%"}
