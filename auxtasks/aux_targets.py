@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import prod
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -11,10 +12,11 @@ from auxtasks.errors import InvalidInputError, unknown_name
 from auxtasks.extractors.text.documents import FittedTexts
 from auxtasks.labels import MAIN, main_labels, present_rows, without_labels
 from auxtasks.optional import is_dask, require, require_keras
-from auxtasks.specs import TargetSpec
+from auxtasks.specs import STEP_KINDS, TargetSpec
 from auxtasks.storage import save_targets
 from auxtasks.targets.fitted import Fitted, TargetArrays
 from auxtasks.targets.scaling import Scaling
+from auxtasks.targets.tables import count_rows
 from auxtasks.targets.tasks import Task
 from auxtasks.teacher.labels import read_main, same_labels
 from auxtasks.teacher.teacher import Teacher, described
@@ -37,10 +39,10 @@ class Generator(Protocol):
     texts_: FittedTexts | None
     teachers_: tuple[Teacher, ...]
 
-    def transform(self, X: object, *, label_columns: Mapping[str, object] | None = None) -> AuxTargets:
+    def transform(self, X: object, *, label_columns: Any = None) -> AuxTargets:
         """Compute targets with the fitted scaling."""
 
-    def prepare(self, X: object) -> Array:
+    def prepare(self, X: object) -> Any:
         """Bring inputs into the form in which the model reads them."""
 
 
@@ -55,7 +57,7 @@ class AuxTargets(Mapping[str, Array]):
         The targets; made read-only.
     generator : AuxTargetGenerator
         The fitted generator they come from.
-    inputs : ndarray or None
+    inputs : ndarray, dict of str to ndarray or None
         What the model is to be trained on; None if it was not saved.
     n_original : int
         How many of the samples are the user's own; transformed copies come after them.
@@ -77,7 +79,7 @@ class AuxTargets(Mapping[str, Array]):
         self,
         arrays: Mapping[str, Array],
         generator: Generator,
-        inputs: Array | None,
+        inputs: Any,
         n_original: int,
         lengths: Array | None = None,
         main: Mapping[str, Array] | None = None,
@@ -117,10 +119,10 @@ class AuxTargets(Mapping[str, Array]):
     def __repr__(self) -> str:
         """Show a table of the targets."""
         rows = [("name", "kind", "shape", "baseline", "missing", "left out")]
-        for name, array in self._arrays.items():
+        for name in self._arrays:
             spec = self.specs[name]
             left_out = "; ".join(spec.dropped[:3]) + (f"; … ({len(spec.dropped)} in all)" if spec.dropped[3:] else "")
-            rows.append((name, spec.kind, str(spec.shape), f"{spec.baseline_loss:.4g}", _missing(array), left_out))
+            rows.append((name, spec.kind, str(spec.shape), f"{spec.baseline_loss:.4g}", self._missing(name), left_out))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
         taught = [described(spec) for spec in self.specs.values() if spec.is_taught]
@@ -131,6 +133,18 @@ class AuxTargets(Mapping[str, Array]):
         copies = self.n_samples - self.n_original
         extra = f", {copies} of them transformed copies" if copies else ""
         return f"AuxTargets of {self.n_samples} samples{extra}"
+
+    def _missing(self, name: str) -> str:
+        """Say which share of a target is missing; the padding of texts, which has no target, is left out."""
+        array = self._arrays[name]
+        if is_dask(array):
+            return "?"
+        missing = np.isnan(array) if array.dtype.kind == "f" else array < 0
+        count, size = int(missing.sum()), missing.size
+        if self._lengths is not None and self.specs[name].kind in STEP_KINDS:
+            padding = (missing.shape[1] * len(missing) - int(np.sum(self._lengths))) * (size // prod(missing.shape[:2]))
+            count, size = count - padding, size - padding
+        return _in_percent(count / max(size, 1))
 
     @property
     def specs(self) -> dict[str, TargetSpec]:
@@ -148,8 +162,8 @@ class AuxTargets(Mapping[str, Array]):
         return () if self._main is None else tuple(self._generator.teachers_)
 
     @property
-    def inputs(self) -> Array:
-        """The inputs to train on: the very array given, or a padded, shortened or expanded one."""
+    def inputs(self) -> Any:
+        """The inputs to train on: the very array given, a padded, shortened or expanded one, or columns by name."""
         if self._inputs is None:
             raise InvalidInputError("`inputs` were not saved with these targets (include_inputs=False); use your own.")
         return self._inputs
@@ -157,8 +171,8 @@ class AuxTargets(Mapping[str, Array]):
     @property
     def n_samples(self) -> int:
         """How many samples there are, transformed copies included."""
-        arrays = [*self._arrays.values()] or [self.inputs]
-        return len(arrays[0])
+        arrays = [*self._arrays.values()]
+        return len(arrays[0]) if arrays else count_rows(self.inputs)
 
     @property
     def n_original(self) -> int:
@@ -176,14 +190,14 @@ class AuxTargets(Mapping[str, Array]):
         texts = self._generator.texts_
         return None if texts is None else texts.vocabulary.words
 
-    def transform(self, X: object, label_columns: Mapping[str, object] | None = None) -> AuxTargets:
+    def transform(self, X: object, label_columns: Any = None) -> AuxTargets:
         """Compute the same targets for other inputs, scaled with the statistics of the training data.
 
         Parameters
         ----------
         X : array-like
             Inputs, as for `auxtasks.make_aux_targets`.
-        label_columns : mapping of str to array-like, optional
+        label_columns : mapping of str to array-like or data frame, optional
             Label columns; those not given are missing.
 
         Returns
@@ -198,7 +212,7 @@ class AuxTargets(Mapping[str, Array]):
         """
         return self._generator.transform(X, label_columns=label_columns)
 
-    def prepare(self, X: object) -> Array:
+    def prepare(self, X: object) -> Any:
         """Bring other inputs into the form in which the model reads them, without computing targets.
 
         Parameters
@@ -474,11 +488,8 @@ class AuxTargets(Mapping[str, Array]):
         save_targets(Fitted.of(self._generator), made, folder, overwrite=check_flag("overwrite", overwrite))
 
 
-def _missing(array: Array) -> str:
+def _in_percent(share: float) -> str:
     """Round to whole percents, but never to 0 or to 100 what is neither."""
-    if is_dask(array):
-        return "?"
-    share = float((np.isnan(array) if array.dtype.kind == "f" else array < 0).mean())
     if 0 < share < 0.01:
         return "<1%"
     return ">99%" if 0.99 < share < 1 else f"{share:.0%}"

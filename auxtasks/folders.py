@@ -33,7 +33,9 @@ JOURNAL = "journal.jsonl"
 """What a run of `make_aux_targets` has finished."""
 
 _ARRAYS = re.compile(r"arrays-[0-9a-f]{16}")
-_ARRAY = re.compile(r"(target|main|raw)_\d{3,}(\.npy)?|(inputs|lengths)(\.npy)?|inputs\.json|journal\.jsonl")
+_ARRAY = re.compile(
+    r"(target|main|raw|inputs)_\d{3,}(\.npy)?|(inputs|lengths)(\.npy)?|inputs(_\d{3,})?\.json|journal\.jsonl"
+)
 _CHUNK = re.compile(r"zarr\.json|\.z(array|attrs|group)|c|\d+(\.\d+)*")
 """What there is below an array of Zarr."""
 

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from auxtasks.aux_targets import AuxTargets
-from auxtasks.errors import InvalidInputError, unknown_name
+from auxtasks.errors import InvalidInputError, abbreviated, unknown_name
 from auxtasks.extractors.text.documents import FittedTexts
-from auxtasks.label_columns import LabelColumn
+from auxtasks.label_columns import LabelColumn, by_name
 from auxtasks.optional import is_dask, require
 from auxtasks.specs import TargetSpec
 from auxtasks.storage import DESCRIPTION, damage_named, read_targets
 from auxtasks.targets.fitted import LEARNED, Fitted, TargetArrays, fit
 from auxtasks.targets.graph import check_graph_form, graph_targets
 from auxtasks.targets.scaling import Scaling
+from auxtasks.targets.tables import TableColumn
 from auxtasks.targets.tasks import Task, TaskNames
 from auxtasks.teacher.teacher import Teacher
 from auxtasks.typing import Array
@@ -57,9 +58,14 @@ class AuxTargetGenerator:
         Whether to show a progress bar.
     tokenizer : optional
         For texts, what cuts them into the model's own tokens: a ``keras.layers.TextVectorization`` layer, a fast
-        Hugging Face tokenizer, a function from a text to its tokens or to (start, end) pairs, ``"whitespace"``, or
-        ``"standard"``, the rule of ``TextVectorization`` by default (lower case, no punctuation, white space). If None,
-        ``"standard"`` for texts, and for lists of tokens these.
+        Hugging Face tokenizer, a tokenizer or preprocessor of keras-hub, a function from a text to its tokens or to
+        (start, end) pairs, ``"whitespace"``, or ``"standard"``, the rule of ``TextVectorization`` by default (lower
+        case, no punctuation, white space). If None, ``"standard"`` for texts, and for lists of tokens these. For ids,
+        the tokenizer that gave them, which says what they stand for.
+    vocabulary : sequence of str or mapping of str to int, optional
+        For texts, the tokens of the model's vocabulary: in the order of their ids, or each with its id. ``""``,
+        ``"[PAD]"``, ``"[UNK]"``, ``"<s>"`` and the like, and ids without a token, stand for no word. For a tokenizer
+        that has none; by default it is fitted on the training texts.
     max_tokens : int, optional
         For texts, the size of the vocabulary that is fitted where the tokenizer brings none, padding (0) and unknown
         words (1) included.
@@ -93,6 +99,8 @@ class AuxTargetGenerator:
         The shape of one sample's values as the task gives them, before columns are left out.
     texts_ : FittedTexts or None
         The vocabulary and the number of steps that the training texts decided.
+    columns_ : tuple of TableColumn
+        The columns of inputs that are columns by name, with the categories of texts; empty for other inputs.
     teachers_ : tuple of Teacher
         Who says the soft labels, for each output; none after loading.
     n_features_in_ : int
@@ -115,6 +123,7 @@ class AuxTargetGenerator:
     channel_added_: bool
     length_: int | None
     texts_: FittedTexts | None
+    columns_: tuple[TableColumn, ...]
     teachers_: tuple[Teacher, ...]
     n_features_in_: int
 
@@ -131,6 +140,7 @@ class AuxTargetGenerator:
         n_jobs: int = 1,
         progress: bool = False,
         tokenizer: Any = None,
+        vocabulary: Sequence[str] | Mapping[str, int] | None = None,
         max_tokens: int | None = 20_000,
         max_length: int | None = None,
         model_inputs: str = "ids",
@@ -149,6 +159,7 @@ class AuxTargetGenerator:
         self.n_jobs = n_jobs
         self.progress = progress
         self.tokenizer = tokenizer
+        self.vocabulary = vocabulary
         self.max_tokens = max_tokens
         self.max_length = max_length
         self.model_inputs = model_inputs
@@ -157,9 +168,7 @@ class AuxTargetGenerator:
         self.batch_size = batch_size
         self.cache = cache
 
-    def fit(
-        self, X: object, y: object = None, *, label_columns: Mapping[str, object] | None = None
-    ) -> AuxTargetGenerator:
+    def fit(self, X: object, y: object = None, *, label_columns: Any = None) -> AuxTargetGenerator:
         """Fit scaling and vocabulary on training inputs.
 
         Parameters
@@ -168,7 +177,7 @@ class AuxTargetGenerator:
             The training inputs.
         y : array-like or mapping of str to array-like, optional
             The main labels, for the task ``"soft_labels"``; other tasks do not look at them. See `make_aux_targets`.
-        label_columns : mapping of str to array-like, optional
+        label_columns : mapping of str to array-like or data frame, optional
             Label columns that exist at training time only, each to become a target.
 
         Returns
@@ -185,19 +194,19 @@ class AuxTargetGenerator:
             from auxtasks.scale.dask_fit import fit_lazily
             from auxtasks.scale.dask_source import bring_labels
 
-            fitted, *_ = fit_lazily(self.get_params(), X, label_columns, bring_labels(y), keep=False)
+            fitted, *_ = fit_lazily(self.get_params(), X, by_name(label_columns), bring_labels(y), keep=False)
         else:
-            fitted = fit(self.get_params(), X, label_columns, y).fitted
+            fitted = fit(self.get_params(), X, by_name(label_columns), y).fitted
         return self._learned(fitted)
 
-    def transform(self, X: object, *, label_columns: Mapping[str, object] | None = None) -> AuxTargets:
+    def transform(self, X: object, *, label_columns: Any = None) -> AuxTargets:
         """Compute targets with the fitted scaling.
 
         Parameters
         ----------
         X : array-like
             Inputs shaped like the training inputs.
-        label_columns : mapping of str to array-like, optional
+        label_columns : mapping of str to array-like or data frame, optional
             Label columns of the names fitted; those not given are missing.
 
         Returns
@@ -214,15 +223,15 @@ class AuxTargetGenerator:
         if is_dask(X):
             from auxtasks.scale.dask_targets import transform_lazily
 
-            return self._targets(transform_lazily(fitted, X, label_columns))
-        return self._targets(fitted.transform(X, label_columns))
+            return self._targets(transform_lazily(fitted, X, by_name(label_columns)))
+        return self._targets(fitted.transform(X, by_name(label_columns)))
 
     def fit_transform(
         self,
         X: object,
         y: object = None,
         *,
-        label_columns: Mapping[str, object] | None = None,
+        label_columns: Any = None,
     ) -> AuxTargets:
         """Fit on inputs and compute their targets in one go; see `fit` and `transform`.
 
@@ -242,15 +251,16 @@ class AuxTargetGenerator:
             from auxtasks.scale.dask_targets import targets_of
 
             y = bring_labels(y)
+            label_columns = by_name(label_columns)
             fitted, source, kept = fit_lazily(self.get_params(), X, label_columns, y, keep=True)
             lazy: Any = self._learned(fitted)._targets(targets_of(fitted, source, label_columns, y, training=True))
             lazy.keep(kept)
             targets: AuxTargets = lazy
             return targets
-        found = fit(self.get_params(), X, label_columns, y)
+        found = fit(self.get_params(), X, by_name(label_columns), y)
         return self._learned(found.fitted)._targets(found.made)
 
-    def prepare(self, X: object) -> Array:
+    def prepare(self, X: object) -> Any:
         """Bring inputs into the form in which the model reads them, without computing targets.
 
         Parameters
@@ -481,7 +491,7 @@ class AuxTargetGenerator:
         default, shown = self._defaults(), []
         for name, value in self.get_params().items():
             if type(value) is not type(default[name]) or value != default[name]:
-                shown.append(f"{name}={value!r}")
+                shown.append(f"{name}={abbreviated(value) if name == 'vocabulary' else repr(value)}")
         return f"{type(self).__name__}({', '.join(shown)})"
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -508,11 +518,9 @@ class AuxTargetGenerator:
         return AuxTargets(made.arrays, *known, made.main)
 
 
-def made_leniently(
-    generator: AuxTargetGenerator, X: object, y: object, label_columns: Mapping[str, object] | None
-) -> AuxTargets:
+def made_leniently(generator: AuxTargetGenerator, X: object, y: object, label_columns: Any) -> AuxTargets:
     """Fit and compute in one go, without soft labels where none can be made, so that there may be no target at all."""
-    found = fit(generator.get_params(), X, label_columns, y, lenient=True)
+    found = fit(generator.get_params(), X, by_name(label_columns), y, lenient=True)
     return generator._learned(found.fitted)._targets(found.made)
 
 
@@ -522,7 +530,7 @@ def make_aux_targets(
     tasks: TaskNames | None = None,
     *,
     y: object = None,
-    label_columns: Mapping[str, object] | None = None,
+    label_columns: Any = None,
     scale: bool = True,
     seed: int = 0,
     dtype: str = "float32",
@@ -531,6 +539,7 @@ def make_aux_targets(
     n_jobs: int = 1,
     progress: bool = False,
     tokenizer: Any = None,
+    vocabulary: Sequence[str] | Mapping[str, int] | None = None,
     max_tokens: int | None = 20_000,
     max_length: int | None = None,
     model_inputs: str = "ids",
@@ -548,9 +557,12 @@ def make_aux_targets(
     X : array-like
         The training inputs. ``"signal"``: (n, time) or (n, time, channels), or a list of (time_i,) or
         (time_i, channels) series; ``"image"``: (n, height, width[, channels]); ``"video"``: (n, time, height, width
-        [, channels]); ``"any"``: (n, ...). Numbers without NaN or infinity, in any unit. ``"text"``: a list, array or
-        Series of n strings, or a list of n lists of tokens. Or a collection of Dask: an array, a bag of samples, a data
-        frame or a column.
+        [, channels]); ``"any"``: (n, ...), or columns by name, a mapping or a data
+        frame: of numbers, (n,) or (n, d), and of texts, whose categories are learned. Numbers without NaN or infinity,
+        in any unit. ``"text"``: a list, array or
+        Series of n strings, a list of n lists of tokens, or the ids of tokens, (n, steps) or a list of n lists, which
+        the model then reads as they are: with `vocabulary`, or the `tokenizer` that gave them. Or a collection of
+        Dask: an array, a bag of samples, a data frame or a column.
     domain : {"signal", "image", "video", "text", "any"}
         What the inputs are.
     tasks : str, mapping or sequence of these, optional
@@ -565,11 +577,11 @@ def make_aux_targets(
         labels: make them of training samples alone. ``{"soft_labels": {"teacher": ..., "features": ...}}`` names an
         estimator of scikit-learn, and tasks, or a function from samples to an array (n, d), that it reads. Teachers are
         fitted on 20,000 samples at most, all with a label among them. Labels may be collections of Dask.
-    label_columns : mapping of str to array-like, optional
-        Label columns that exist at training time only; each becomes a target.
+    label_columns : mapping of str to array-like or data frame, optional
+        Label columns that exist at training time only; each becomes a target, under its name.
     scale, seed, dtype, padding, padding_value, n_jobs, progress : optional
         See `AuxTargetGenerator`.
-    tokenizer, max_tokens, max_length, model_inputs, tagger, tagger_model, batch_size, cache : optional
+    tokenizer, vocabulary, max_tokens, max_length, model_inputs, tagger, tagger_model, batch_size, cache : optional
         How texts are read, for domain ``"text"`` only; see `AuxTargetGenerator`.
     save_to : path-like, optional
         A folder to be made, for inputs larger than memory: targets are computed chunk by chunk and written there, in
@@ -647,6 +659,7 @@ def make_aux_targets(
         n_jobs=n_jobs,
         progress=progress,
         tokenizer=tokenizer,
+        vocabulary=vocabulary,
         max_tokens=max_tokens,
         max_length=max_length,
         model_inputs=model_inputs,
@@ -663,7 +676,7 @@ def make_aux_targets(
             )
         from auxtasks.scale.disk import make_on_disk
 
-        fitted, made = make_on_disk(X, generator.get_params(), label_columns, save_to, y, overwrite=overwrite)
+        fitted, made = make_on_disk(X, generator.get_params(), by_name(label_columns), save_to, y, overwrite=overwrite)
         return generator_of(fitted)._targets(made)
     return generator.fit_transform(X, y, label_columns=label_columns)
 

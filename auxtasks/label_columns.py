@@ -14,13 +14,20 @@ from auxtasks.specs import CLASS_KINDS, Kind
 from auxtasks.typing import Array
 
 
+def by_name(label_columns: Any) -> Any:
+    """Return the columns of a data frame by name; a mapping as it is."""
+    if isinstance(label_columns, Mapping) or not hasattr(label_columns, "columns") or isinstance(label_columns, type):
+        return label_columns
+    return {name: label_columns[name] for name in getattr(label_columns, "column_names", label_columns.columns)}
+
+
 def check_names(label_columns: object, fitted: Mapping[str, LabelColumn] | None) -> None:
     """Refuse what is not a mapping of names, and names that were not fitted."""
     if label_columns is None:
         return
     if not isinstance(label_columns, Mapping) or not all(isinstance(name, str) and name for name in label_columns):
         raise InvalidTypeError(
-            f"`label_columns` must map names to columns, such as {{'speaker': labels}}; "
+            f"`label_columns` must map names to columns, such as {{'speaker': labels}}, or be a data frame; "
             f"got {type(label_columns).__name__} {abbreviated(label_columns)}."
         )
     for name in label_columns:

@@ -65,6 +65,8 @@ class Extractor:
         that a tagger must give.
     per_sample, lookahead, level, weight_scale
         As `auxtasks.TargetSpec` has them.
+    of_ids : bool
+        In the domain ``"text"``, whether the ids of tokens are enough, without the words that they stand for.
     tensor_function : callable or None
         The same on a batch of float32 tensors, where there is such a form: ``(X, *, options) -> tensor``, for any
         number of samples and in the operations of Keras alone, ``keras.ops``, to run on each of its backends. (In those
@@ -92,6 +94,7 @@ class Extractor:
     lookahead: Lookahead = ""
     level: Level = "high"
     weight_scale: float = 1.0
+    of_ids: bool = False
     tensor_function: Callable[..., Any] | None = None
 
     @property
@@ -132,13 +135,14 @@ def register_task(
     lookahead: Lookahead = "",
     level: Level = "high",
     weight_scale: float = 1.0,
+    of_ids: bool = False,
     tensor_function: bool | Callable[..., Any] = False,
 ) -> Callable[[Function], Function]:
     """Register the decorated function as a task; `Extractor` describes the arguments.
 
     Parameters
     ----------
-    name, domain, kind, source, effect, log1p, spatial, axes, classes, default, fit, needs
+    name, domain, kind, source, effect, log1p, spatial, axes, classes, default, fit, needs, of_ids
         See `Extractor`.
     per_sample, lookahead, level, weight_scale
         See `auxtasks.TargetSpec`.
@@ -200,6 +204,7 @@ def register_task(
             lookahead=lookahead,
             level=level,
             weight_scale=weight_scale,
+            of_ids=of_ids,
             tensor_function=function if tensor_function is True else tensor_function or None,
         )
         return function

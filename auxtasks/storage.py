@@ -25,7 +25,8 @@ from auxtasks.typing import Array
 DESCRIPTION = "auxtasks.json"
 PARTIAL = ".partial"
 """What the name of a folder ends with while `make_aux_targets` writes to it."""
-TEXTS = "inputs.json"
+TEXTS = ".json"
+"""What the name of a file of texts ends with."""
 AGAIN = "Save the targets again"
 
 
@@ -82,13 +83,22 @@ class _Files:
             np.save(file, array, allow_pickle=False)
         return {"file": name, "shape": array.shape, "dtype": array.dtype.str}
 
-    def write_inputs(self, inputs: Array) -> dict[str, Any]:
-        """Write inputs; of texts an array of objects could only be pickled."""
+    def write_inputs(self, inputs: Array | Mapping[str, Array]) -> dict[str, Any]:
+        """Write inputs, an array or columns by name."""
+        if isinstance(inputs, Mapping):
+            named = enumerate(inputs.items())
+            return {
+                "columns": [{"name": name, **self._write(f"inputs_{i:03d}", column)} for i, (name, column) in named]
+            }
+        return self._write("inputs", inputs)
+
+    def _write(self, name: str, inputs: Array) -> dict[str, Any]:
+        """Write an array; of texts one of objects could only be pickled."""
         if inputs.dtype != object:
-            return self.write("inputs.npy", inputs)
-        with self._summed(TEXTS) as file:
+            return self.write(f"{name}.npy", inputs)
+        with self._summed(f"{name}{TEXTS}") as file:
             file.write(json.dumps(inputs.tolist()).encode())
-        return {"file": TEXTS, "shape": inputs.shape, "dtype": inputs.dtype.str}
+        return {"file": f"{name}{TEXTS}", "shape": inputs.shape, "dtype": inputs.dtype.str}
 
     @contextmanager
     def _summed(self, name: str) -> Iterator[Any]:
@@ -118,10 +128,12 @@ def _read(saved: Saved, *, mmap: bool) -> tuple[Fitted, TargetArrays]:
         n_original = whole_number(described["n_original"])
         files: dict[str, Mapping[str, Any]] = dict(described["targets"])
         arrays = {name: _read_array(saved, files[name], mmap) for name in fitted.specs}
-        inputs = None if described["inputs"] is None else _read_array(saved, described["inputs"], mmap)
+        inputs = None if described["inputs"] is None else _read_inputs(saved, described["inputs"], mmap)
         steps = None if described.get("lengths") is None else _read_array(saved, described["lengths"], mmap)
         main = {str(each["output"]): _read_array(saved, each, mmap) for each in described.get("main", ())}
-        lengths = {len(array) for array in (*arrays.values(), inputs, steps, *main.values()) if array is not None}
+        lengths = {
+            len(array) for array in (*arrays.values(), *_each(inputs), steps, *main.values()) if array is not None
+        }
         fits = all(arrays[name].shape[1:] == spec.shape for name, spec in fitted.specs.items())
     if len(lengths) != 1 or not fits or not 0 < n_original <= lengths.pop():
         raise StorageError(f"{saved.path} does not fit the arrays beside it. {AGAIN}.")
@@ -171,12 +183,23 @@ def journals_in(unfinished: Path) -> list[Path]:
 _NO_HEADER = (ValueError, EOFError, TypeError, SyntaxError, tokenize.TokenError, OverflowError, RecursionError)
 
 
+def _read_inputs(saved: Saved, described: Mapping[str, Any], mmap: bool) -> Any:
+    if "columns" in described:
+        return {str(each["name"]): _read_array(saved, each, mmap) for each in described["columns"]}
+    return _read_array(saved, described, mmap)
+
+
+def _each(inputs: Any) -> list[Any]:
+    return list(inputs.values()) if isinstance(inputs, Mapping) else [inputs]
+
+
 def _read_array(saved: Saved, described: Mapping[str, Any], mmap: bool) -> Array:
     path = saved.file(described["file"])
     shape, dtype = tuple(described["shape"]), described["dtype"]
     try:
         with open_regular(path) as file:
-            if path.name == TEXTS:
+            is_text = path.name.endswith(TEXTS)
+            if is_text:
                 array = _read_texts(file.read())
                 found = array.shape, array.dtype, False
             else:
@@ -186,7 +209,7 @@ def _read_array(saved: Saved, described: Mapping[str, Any], mmap: bool) -> Array
                     f"{path} holds shape {found[0]} and dtype {found[1].str}; its description says {shape} and "
                     f"{dtype}. {AGAIN}."
                 )
-            return array if path.name == TEXTS else _read_values(path, file, *found, mmap=mmap)
+            return array if is_text else _read_values(path, file, *found, mmap=mmap)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise StorageError(f"{path} is missing. {AGAIN}.") from error
     except _NO_HEADER as error:

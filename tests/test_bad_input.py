@@ -62,7 +62,7 @@ REFUSED: dict[str, tuple[Any, str, type[Exception], str]] = {
     ),
     "word in a series": (pd.Series([[1.0], "b"]), "signal", InvalidTypeError, r"`X\[1\]` must hold real numbers"),
     "none": (None, "signal", InvalidTypeError, "got a NoneType"),
-    "dict": ({"a": [1]}, "signal", InvalidTypeError, "got a dict"),
+    "dict": ({"a": [1]}, "signal", InvalidTypeError, "is a mapping of"),
     "masked": (np.ma.masked_less(np.ones((2, 3)), 2), "signal", InvalidTypeError, "masked array"),
     "huge integer": ([[10**400, 1]], "signal", InvalidInputError, "too large for float64"),
     "uneven lists": ([[[1.0], [2.0, 3.0]]], "signal", InvalidTypeError, r"`X\[0\]` cannot be read as an array"),

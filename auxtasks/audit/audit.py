@@ -25,6 +25,7 @@ from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.files import named
 from auxtasks.generator import AuxTargetGenerator
 from auxtasks.labels import MAIN, are_signed, check_two_classes, missing_entries, present_rows, read_labels
+from auxtasks.targets.tables import refused_table
 from auxtasks.teacher.teaching import split_tasks
 from auxtasks.validation import check_flag, check_int, check_number, check_path, check_processes, count_rows, is_several
 
@@ -313,6 +314,8 @@ def made_targets(targets: Any, X: Any, y: Any) -> AuxTargets:
             "`targets` must be AuxTargets, as from auxtasks.make_aux_targets(X, ...), or an AuxTargetGenerator; got "
             f"{type(targets).__name__}."
         )
+    if made.generator.columns_:
+        raise refused_table("an audit")
     if not len(made):
         raise InvalidInputError("`targets` holds no target; there is nothing to compare.")
     n = count_rows("X", X)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,8 @@ import numpy as np
 
 from auxtasks.backend import check_tensorflow
 from auxtasks.batches.forms import is_text, read_rows, word_counts
-from auxtasks.errors import InvalidInputError
+from auxtasks.errors import AuxTasksWarning, InvalidInputError
+from auxtasks.extractors.text.documents import FittedTexts
 from auxtasks.keras.layers import walk
 from auxtasks.typing import Array
 
@@ -56,6 +58,7 @@ class Samples:
                 "Pass the numbers of the tokens, and the same to fit as x",
             )
         _check_kinds(leaves, known)
+        _warn_of_numbering(leaves, base, targets)
         _check_numbers(leaves, base)
         # A model with a fixed batch size, such as one with stateful layers, runs on nothing else.
         n = next((tensor.shape[0] for tensor in known if tensor.shape[0]), _TRIAL_SAMPLES)
@@ -67,7 +70,7 @@ class Samples:
         return cls(
             keras.tree.map_structure(lambda array: keras.ops.convert_to_tensor(_take(array, rows)), inputs),
             None if lengths is None else lengths[rows],
-            getattr(vocabulary, "padding", 0),
+            -1 if vocabulary is not None and vocabulary.padding is None else getattr(vocabulary, "padding", 0),
             _own_leaf(leaves, targets),
         )
 
@@ -182,9 +185,34 @@ def _check_numbers(leaves: Sequence[Any], base: keras.Model) -> None:
             if getattr(layer, "input", None) is tensor and (largest := _largest(values)) >= layer.input_dim:
                 raise InvalidInputError(
                     f"`inputs` holds the number {largest}, and the embedding {layer.name!r} has {layer.input_dim} rows "
-                    f"(0 to {layer.input_dim - 1}). Give it input_dim=len(targets.vocabulary), or compute the targets "
-                    f"with make_aux_targets(..., max_tokens={layer.input_dim})."
+                    f"(0 to {layer.input_dim - 1}). Give it input_dim=len(targets.vocabulary); or make the targets of "
+                    f"texts with max_tokens={layer.input_dim}, and in ids of your own replace those beyond by the id "
+                    "of unknown words."
                 )
+
+
+def _warn_of_numbering(leaves: Sequence[Any], base: keras.Model, targets: Any) -> None:
+    """Warn of an embedding that was not made for the numbers that targets gave to words of their own accord."""
+    generator = getattr(targets, "generator", None)
+    texts = getattr(generator, "texts_", None)
+    if not isinstance(texts, FittedTexts) or texts.words != "learned" or leaves[0] is not targets.inputs:
+        return
+    size = len(texts.vocabulary.words)
+    for layer in base.layers:
+        own = isinstance(layer, keras.layers.Embedding) and layer.input_dim not in (
+            size,
+            getattr(generator, "max_tokens", None),
+        )
+        if own and getattr(layer, "input", None) is base.inputs[0]:
+            warnings.warn(
+                f"targets.inputs hold the numbers of a vocabulary that was learned from these texts, of {size} tokens, "
+                f"and the embedding {layer.name!r} has {layer.input_dim} rows. If the model reads ids of a vocabulary "
+                "of its own, make the targets with make_aux_targets(ids, vocabulary=...), or with its tokenizer; if "
+                "not, give it input_dim=len(targets.vocabulary).",
+                AuxTasksWarning,
+                stacklevel=4,
+            )
+            return
 
 
 def _largest(values: Any) -> int:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -249,6 +249,7 @@ def fit_texts(found: Words, max_tokens: int | None) -> FittedTexts:
     if not any(found.lengths):
         raise InvalidInputError("`X`: no text has a token, so there is nothing to learn from; check the texts.")
     vocabulary, length = found.brings or (None, None)
+    words: Literal["learned", "known"] = "known" if vocabulary is not None else "learned"
     if vocabulary is None:
         vocabulary = Vocabulary.fit(found.words, max_tokens)  # counts are taken as they are
     if length is None:
@@ -260,7 +261,7 @@ def fit_texts(found: Words, max_tokens: int | None) -> FittedTexts:
                 f"{1 - used / (length * n):.0%} of {length * n:,} steps would be padding. Pass a `max_length` to cut "
                 "the longest texts."
             )
-    return FittedTexts(vocabulary, length)
+    return FittedTexts(vocabulary, length, words)
 
 
 def stand_in(found: Words, fitted: FittedTexts) -> Documents:

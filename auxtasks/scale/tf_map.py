@@ -212,7 +212,7 @@ def _outside_graph(fitted: Fitted, x: Any) -> tuple[Any, dict[str, Any]]:
     return x, dict(zip(fitted.specs, found, strict=True))
 
 
-def _prepared_like(fitted: Fitted, x: Any) -> Array:
+def _prepared_like(fitted: Fitted, x: Any) -> Any:
     """Return the form in which the model reads such a batch, of one sample that holds nothing."""
     if fitted.domain == "text":
         tokens = isinstance(x, tf.RaggedTensor) or len(x.shape) > 1

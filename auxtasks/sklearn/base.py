@@ -32,6 +32,7 @@ from auxtasks.sklearn.labels import (
     read_y,
 )
 from auxtasks.targets.reading import to_array
+from auxtasks.targets.tables import refused_table
 from auxtasks.teacher.teaching import split_tasks
 from auxtasks.typing import Array
 from auxtasks.validation import check_choice, check_depth, check_int, count_rows
@@ -308,6 +309,8 @@ def _read_inputs(estimator: Any, X: Any, *, reset: bool) -> Any:
     if isinstance(X, type):
         raise wrong_type("X", "an array, not a class", X)
     check_depth("X", X)
+    if isinstance(X, Mapping):
+        raise refused_table("an estimator")
     # What is an array only on demand has no shape to be looked at before.
     X = X if hasattr(X, "shape") else entries_of(X)
     if isinstance(X, np.matrix) or (hasattr(X, "__array__") and not hasattr(X, "shape")):

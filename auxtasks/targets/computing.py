@@ -6,7 +6,7 @@ import warnings
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from auxtasks.errors import AuxTasksWarning, InvalidInputError
 from auxtasks.targets.raw import RawTarget, empty_target, make_room
 from auxtasks.targets.samples import Blocks, Dense, Ragged, Rows, Samples, for_each
 from auxtasks.targets.settings import Settings
+from auxtasks.targets.tables import Table, model_inputs
 from auxtasks.targets.tasks import Task
 from auxtasks.typing import Array, Floats
 
@@ -26,7 +27,7 @@ class Computed:
     """Unscaled targets and the inputs they belong to."""
 
     targets: dict[str, RawTarget]  # in the order of the tasks, then of the label columns
-    inputs: Array  # what the model will see
+    inputs: Any  # what the model will see: an array, or columns by name
     n_original: int  # how many of the samples are not transformed copies
     lengths: Array | None = None  # how many steps of each text are not padding; None for other inputs
 
@@ -39,6 +40,10 @@ def compute_all(
     found: dict[str, RawTarget] = {}
     shortened_from = samples.row_shape
     for task in (task for task in tasks if task.extractor.effect != "none"):
+        if isinstance(samples, Table):
+            raise InvalidInputError(
+                f"`tasks`: {task.name!r} changes the inputs, which columns by name do not allow; leave it out."
+            )
         if not isinstance(samples, (Dense, Ragged)):
             raise InvalidInputError(
                 f"`tasks`: {task.name!r} changes the inputs, which texts do not allow; leave it out."
@@ -56,15 +61,15 @@ def compute_all(
         target = replace(column, array=empty_target(column.kind, samples.n, column.natural, settings.dtype))
         _warn_of_missing([column.name], target.write(slice(0, n_original), column.array), settings.dtype)
         targets[column.name] = target
-    return Computed(targets, samples.inputs, n_original, getattr(samples, "lengths", None))
+    return Computed(targets, model_inputs(samples), n_original, getattr(samples, "lengths", None))
 
 
-def inputs_after(samples: Samples | Documents, tasks: Sequence[Task], settings: Settings) -> Array:
+def inputs_after(samples: Samples | Documents, tasks: Sequence[Task], settings: Settings) -> Any:
     """Return the inputs that a model reads, of samples for which no targets are wanted."""
     for task in tasks:
         if task.extractor.effect == "shortens" and isinstance(samples, (Dense, Ragged)):
             samples, _ = shorten(samples, task, settings.dtype)
-    return samples.inputs
+    return model_inputs(samples)
 
 
 def _check_steps(column: RawTarget, row_shape: tuple[int, ...], before: tuple[int, ...]) -> None:

@@ -22,13 +22,14 @@ from auxtasks.specs import SOFT_LABELS, Kind, TargetSpec
 from auxtasks.targets.computing import Computed, check_fitted_shapes, check_like_training, compute_all, inputs_after
 from auxtasks.targets.parts import InBlocks, block_rows, some_of
 from auxtasks.targets.raw import RawTarget, empty_target
-from auxtasks.targets.reading import read_inputs
+from auxtasks.targets.reading import read_inputs, warn_of_layout
 from auxtasks.targets.samples import Dense, Ragged, Samples
 from auxtasks.targets.scaling import Scaling, fit_targets
 from auxtasks.targets.settings import Settings, checked_settings
 from auxtasks.targets.state import check_state, check_vocabulary, in_present_names
 from auxtasks.targets.statistics import TargetStatistics, see
-from auxtasks.targets.tasks import Task, fit_names, from_extractor, frozen, label_column_task, parse_tasks
+from auxtasks.targets.tables import Table, TableColumn, count_rows, is_table, read_table
+from auxtasks.targets.tasks import Task, check_words, fit_names, from_extractor, frozen, label_column_task, parse_tasks
 from auxtasks.teacher import teaching
 from auxtasks.teacher.labels import main_of
 from auxtasks.teacher.teacher import Teacher
@@ -41,7 +42,7 @@ class TargetArrays:
     """The targets of some samples, scaled, and what belongs to them."""
 
     arrays: dict[str, Array]
-    inputs: Array | None  # what the model reads; None where that was not kept
+    inputs: Any  # what the model reads, an array or columns by name; None where that was not kept
     n_original: int  # how many of the samples are not transformed copies, which come last
     lengths: Array | None = None  # how many steps of each text are not padding; None for other inputs
     main: Mapping[str, Array] | None = None  # the main labels by output, where these were taught from
@@ -64,6 +65,7 @@ class Fitted:
     channel_added: bool = False  # samples are given without that axis
     length: int | None = None  # that series are padded to where they differ
     texts: FittedTexts | None = None
+    columns: tuple[TableColumn, ...] = ()  # of a table; empty for other inputs
     teachers: tuple[Teacher, ...] = ()  # in memory alone: of a loaded description soft labels are missing
 
     @classmethod
@@ -100,7 +102,7 @@ class Fitted:
         """The parameters, checked."""
         return checked_settings(self.params)
 
-    @property
+    @cached_property
     def text_settings(self) -> TextSettings:
         """The parameters that only texts have, checked."""
         return checked_text_settings(self.params)
@@ -140,6 +142,11 @@ class Fitted:
 
     def check_adds_none(self, way_out: str) -> None:
         """Refuse what cannot be computed one batch at a time."""
+        if self.columns:
+            raise InvalidInputError(
+                "these targets are of columns by name, which a map over batches does not put together; make them of "
+                "all samples, and batches by targets.to_tf_dataset(y)."
+            )
         if self.adding:
             raise InvalidInputError(
                 f"`tasks`: {', '.join(map(repr, self.adding))} adds transformed copies to the samples, and a map over "
@@ -158,7 +165,7 @@ class Fitted:
         columns = self.encoded(laid_out(label_columns, samples), samples.n)
         computed = compute_all(self.tagged(samples), self.tasks, columns, self.settings)
         check_fitted_shapes(computed.targets, self.shapes)
-        return self.scaled(computed, self.taught(samples, len(computed.inputs), start))
+        return self.scaled(computed, self.taught(samples, count_rows(computed.inputs), start))
 
     def taught(self, samples: Samples | Documents, n: int, start: int | None = None) -> dict[str, Array]:
         """Return what teachers say of samples; missing of copies, which come last, and without a teacher."""
@@ -169,7 +176,7 @@ class Fitted:
                 found[teacher.name][at : at + block.n] = said
         return found
 
-    def prepare(self, X: object) -> Array:
+    def prepare(self, X: object) -> Any:
         """Return the inputs that a model reads; see `AuxTargetGenerator.prepare`."""
         return inputs_after(self._like_training(X), self.tasks, self.settings)
 
@@ -181,10 +188,22 @@ class Fitted:
     def read(self, X: object) -> Samples | Documents:
         """Check inputs and bring them into the layout of the domain's extractors; texts are not tagged yet."""
         settings = self.settings
+        if self.columns or (self.domain == "any" and is_table(X)):
+            return self._read_table(X)
         if self.domain != "text":
             padding, padding_value = settings.padding, settings.padding_value
             return read_inputs(X, self.domain, padding=padding, padding_value=padding_value, length=self.length)
         return read_documents(X, self.text_settings, self.texts)
+
+    def _read_table(self, X: object) -> Table:
+        fitted_on_others = bool(self.row_shape) and not self.columns
+        if fitted_on_others or not (isinstance(X, Mapping) or hasattr(X, "columns")):
+            known = "one array" if fitted_on_others else f"the columns {[column.name for column in self.columns]}"
+            raise InvalidTypeError(
+                f"`X` is {abbreviated(X)} of type {type(X).__name__}, and the training inputs were {known}; pass "
+                "inputs of the same form."
+            )
+        return read_table(X, self.columns)
 
     def encoded(self, label_columns: Mapping[str, object], n: int) -> list[RawTarget]:
         """Turn the label columns of so many samples into targets; those not given are missing throughout."""
@@ -299,6 +318,8 @@ class Fitted:
         """Return all of it as what `plain` makes JSON of; `from_state` is the inverse."""
         params = {**self.params, "dtype": str(np.dtype(self.params["dtype"]))}
         params["tasks"] = without_objects(params["tasks"])
+        if params.get("vocabulary") is None:
+            params.pop("vocabulary", None)  # as files of earlier versions have it
         texts = None
         if self.texts is not None:
             params |= describe_params(params)
@@ -322,6 +343,7 @@ class Fitted:
             "row_shape": self.row_shape,
             "channel_added": self.channel_added,
             "length": self.length,
+            **({"columns": [column.to_dict() for column in self.columns]} if self.columns else {}),
         }
 
     @classmethod
@@ -352,6 +374,7 @@ class Fitted:
             channel_added=state.get("channel_added", False),
             length=state["length"],
             texts=texts,
+            columns=tuple(TableColumn.from_dict(column) for column in state.get("columns", ())),
         )
 
 
@@ -411,6 +434,8 @@ def fit(
     """Fit on inputs in memory; if `lenient`, soft labels that cannot be made are left out, were it the only target."""
     draft = Fitted.begun(params, label_columns, y)
     samples = draft.read(X)
+    if isinstance(samples, Dense):
+        warn_of_layout(samples.inputs.shape, draft.domain)
     columns = laid_out(label_columns, samples)
     draft = draft.with_label_columns(columns, samples.n)
     encoded = draft.encoded(columns, samples.n)
@@ -419,8 +444,10 @@ def fit(
     drawn = samples if course is None or course.is_all else some_of(samples, course.drawn)
     teachers = draft.taught_by(course, drawn, InBlocks(samples, block_rows(samples)))
     draft = draft.for_course(course)
+    if isinstance(samples, Documents):
+        check_words(draft.tasks, samples)
     samples = draft.tagged(samples, training=True)
-    draft = replace(draft, tasks=fit_names(draft.tasks, samples))
+    draft = replace(draft, tasks=named_by_columns(fit_names(draft.tasks, samples), samples))
     computed = compute_all(samples, draft.tasks, encoded, draft.settings)
     fitted = draft.learned(
         {task.name: see(task, computed.targets[task.name], scale=draft.settings.scale) for task in draft.named},
@@ -431,10 +458,19 @@ def fit(
         channel_added=getattr(samples, "add_channel", False),
         length=samples.length if isinstance(samples, Ragged) else None,
         texts=getattr(samples, "fitted", None),
+        columns=getattr(samples, "kinds", ()),
     )
     soft = {teacher.name: teacher.soft_labels() for teacher in teachers}
     main = None if y is None else main_of(y, samples.n, n)
     return Fit(fitted, computed, soft, main)
+
+
+def named_by_columns(tasks: Sequence[Task], samples: Samples | Documents) -> tuple[Task, ...]:
+    """Give the columns of a target that is a table's own the names that they have there."""
+    if not isinstance(samples, Table):
+        return tuple(tasks)
+    names = tuple(name for kind in samples.kinds for name in kind.names)
+    return tuple(replace(task, names=names) if task.extractor.name == "reconstruction" else task for task in tasks)
 
 
 def laid_out(label_columns: Mapping[str, object] | None, samples: Samples | Documents) -> dict[str, object]:

@@ -22,6 +22,8 @@ def check_graph_form(fitted: Fitted) -> None:
     """Refuse a generator of which some target cannot be computed on tensors."""
     if fitted.domain == "text":
         raise InvalidInputError(f"targets of texts cannot be computed on tensors; {BEFOREHAND}")
+    if fitted.columns:
+        raise InvalidInputError(f"targets of columns by name cannot be computed on tensors; {BEFOREHAND}")
     if fitted.length is not None:
         raise InvalidInputError(
             "this generator was fitted on series of different lengths, and in a padded batch nothing tells padding "

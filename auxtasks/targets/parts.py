@@ -8,6 +8,7 @@ from math import prod
 
 from auxtasks.extractors.text.documents import Documents
 from auxtasks.targets.samples import Dense, Ragged, Rows, Samples
+from auxtasks.targets.tables import Table
 
 BLOCK_ROWS = 256
 BLOCK_BYTES = 32 * 1024 * 1024
@@ -26,6 +27,8 @@ def block_rows(samples: Samples | Documents) -> int:
 
 def some_of(samples: Samples | Documents, rows: Rows) -> Samples | Documents:
     """Return some samples alone, in the layout that they had."""
+    if isinstance(samples, Table):
+        return samples.take(rows)
     if isinstance(samples, Dense):
         return replace(samples, inputs=samples.inputs[rows])
     if isinstance(samples, Ragged):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from auxtasks.columns import entries_of, is_missing
-from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated
+from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, abbreviated
 from auxtasks.targets.samples import Dense, Ragged, Samples
 from auxtasks.typing import Array
 from auxtasks.validation import as_array, check_choice, is_number, is_real
@@ -26,6 +27,11 @@ def read_inputs(
 ) -> Samples:
     """Check the inputs of a domain and bring them into the layout of its extractors."""
     check_choice("domain", domain, _LAYOUTS, "domain")
+    if isinstance(X, Mapping):
+        raise InvalidTypeError(
+            f"`X` is a mapping of {', '.join(map(repr, X))}; for domain {domain!r} pass the one of these that the "
+            "targets are to be made of, and the mapping itself to attach_heads as `inputs`, and to fit as x."
+        )
     X = entries_of(X)
     parts = parts_of(X)
     if parts is None:
@@ -57,6 +63,25 @@ def _check_dense(array: Array, domain: str) -> None:
             f"`X` has an axis of length 0: its shape is {array.shape}, which is 0 feature(s) (shape={array.shape}) "
             f"while a minimum of 1 is required. Expected {expected}."
         )
+
+
+_SIDE = 8
+"""Images are at least so high and wide, and no more than so many times as high as wide, or the other way round."""
+
+
+def warn_of_layout(shape: tuple[int, ...], domain: str) -> None:
+    """Tell of channels that come first, and of series that are passed as images: their targets would be nonsense."""
+    said = ""
+    *_, height, width = (*shape, 0) if len(shape) < 3 else shape
+    channels_first = {"image": 4, "video": 5}.get(domain) == len(shape) and shape[-3] in (1, 3)
+    if channels_first and min(height, width) >= _SIDE:
+        said = f"has channels first, {shape[-3]}; pass np.moveaxis(X, {len(shape) - 3}, -1), with channels last"
+    elif domain == "signal" and len(shape) == 3 and width >= _SIDE * height:
+        said = f"has {height} steps of {width} channels; if it is the other way round, pass np.moveaxis(X, 1, -1)"
+    elif domain == "image" and len(shape) == 3 and max(height, width) >= _SIDE * min(height, width):
+        said = f"has images of {height} × {width} pixels; if they are series of {width} channels, pass domain='signal'"
+    if said:
+        warnings.warn(f"`X` of shape {shape} seems to be laid out otherwise: it {said}.", AuxTasksWarning, stacklevel=3)
 
 
 def _differ(arrays: list[Array], domain: str) -> bool:

@@ -15,6 +15,7 @@ from auxtasks.validation import check_choice, check_flag, check_int, check_numbe
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 TEXT_ONLY: Mapping[str, object] = {
     "tokenizer": None,
+    "vocabulary": None,
     "max_tokens": 20_000,
     "max_length": None,
     "model_inputs": "ids",
@@ -52,7 +53,8 @@ def checked_settings(params: Mapping[str, Any]) -> Settings:
     )
     domain = check_choice("domain", params["domain"], DOMAINS, "domain")
     for name, default in TEXT_ONLY.items():
-        same = type(params[name]) is type(default) and params[name] == default
+        value = params.get(name, default)  # files of earlier versions do not have all
+        same = type(value) is type(default) and value == default
         if domain != "text" and not same:
             raise InvalidInputError(f"`{name}` is for domain 'text' and has no meaning for {domain!r}; leave it out.")
     return settings

@@ -81,7 +81,7 @@ def check_vocabulary(fields: Any) -> None:
     """Refuse texts that no model could read."""
     _TEXTS(fields, "`texts`")
     vocabulary = fields["vocabulary"]
-    numbers = [vocabulary["padding"], *vocabulary["special"], *({vocabulary["unknown"]} - {None})]
+    numbers = [*vocabulary["special"], *({vocabulary["padding"], vocabulary["unknown"]} - {None})]
     _require(all(number < len(vocabulary["words"]) for number in numbers), "`vocabulary`", "numbers of its words")
 
 
@@ -175,7 +175,11 @@ _SPEC = _record(
     weight_scale=_share,
 )
 _STATE = _record(
-    {"channel_added": _flag, "texts": _or_none(_is_mapping)},
+    {
+        "channel_added": _flag,
+        "texts": _or_none(_is_mapping),
+        "columns": _list(_record(name=_text, width=_positive_count, categories=_or_none(_list(_text)))),
+    },
     params=_is_mapping,
     tasks=_list(_record({"names": _or_none(_list(_text))}, name=_text, task=_text, options=_is_mapping)),
     label_columns=_each(_record(name=_text, kind=_kind, shape=_shape, classes=_list(_label), columns=_list(_text))),
@@ -190,6 +194,7 @@ _STATE = _record(
     length=_or_none(_positive_count),
 )
 _TEXTS = _record(
-    vocabulary=_record(words=_list(_text), padding=_count, unknown=_or_none(_count), special=_list(_count)),
+    {"words": _choice("learned", "known", "none")},
+    vocabulary=_record(words=_list(_text), padding=_or_none(_count), unknown=_or_none(_count), special=_list(_count)),
     length=_positive_count,
 )

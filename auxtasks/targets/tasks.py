@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, abbreviated, wrong_type
+from auxtasks.extractors.text.documents import Documents
 from auxtasks.registry import Extractor, find_task, tasks_of
 from auxtasks.specs import COLUMN_TASK, Kind
 from auxtasks.targets.samples import Blocks
@@ -21,12 +22,7 @@ def parse_tasks(domain: str, tasks: TaskNames | None, label_columns: Iterable[st
     label_columns = list(label_columns)
     available = tasks_of(domain)
     if tasks is None:
-        # Where a user brings labels for a domain without tasks of its own, these are the point.
-        own = (
-            []
-            if domain == "any" and label_columns
-            else [t for t in available.values() if t.domain == domain and t.default]
-        )
+        own = [task for task in available.values() if task.domain == domain and task.default]
         named: list[tuple[str, Mapping[str, Any]]] = [(task.name, {}) for task in own]
     else:
         named = [pair for entry in _entries(tasks) for pair in _pairs(entry)]
@@ -119,6 +115,19 @@ def _not_computed(_: object) -> NoReturn:
 def frozen(value: Any) -> Any:
     """Turn lists into tuples, at every depth."""
     return tuple(map(frozen, value)) if isinstance(value, (list, tuple)) else value
+
+
+def check_words(tasks: Sequence[Task], samples: Documents) -> None:
+    """Refuse tasks that read words, of ids that stand for none."""
+    wordless = samples.fitted.words == "none"
+    refused = [task.name for task in tasks if wordless and not task.extractor.of_ids]
+    if refused:
+        able = ", ".join(repr(name) for name, task in tasks_of("text").items() if task.of_ids)
+        raise InvalidInputError(
+            f"`tasks`: {', '.join(map(repr, refused))} needs words, and `X` holds ids alone. Pass vocabulary=[...], "
+            "the token of each id, or the tokenizer that gave the ids; or name tasks that ids are enough for: "
+            f"{able}."
+        )
 
 
 def fit_names(tasks: Sequence[Task], samples: Blocks) -> tuple[Task, ...]:

@@ -171,4 +171,5 @@ def inputs_of(samples: Any) -> Any:
     """Return samples as a user has them."""
     if hasattr(samples, "texts"):
         return list(samples.texts)
-    return list(samples.series) if hasattr(samples, "series") else samples.inputs
+    # A table has its columns by name.
+    return list(samples.series) if hasattr(samples, "series") else getattr(samples, "columns", samples.inputs)

@@ -55,7 +55,7 @@ def test_numbers_beyond_the_rows_of_an_embedding_are_refused() -> None:
     for base in (id_model(), keras.Model((ids := keras.Input((7,))), layers.Flatten()(layers.Embedding(12, 8)(ids)))):
         attach_heads(base, targets_of(POS, inputs=np.full((8, 7), 11)), at=base.layers[1].name, weights=1.0)
         with pytest.raises(
-            InvalidInputError, match=r"holds the number 12, .* has 12 rows \(0 to 11\).*max_tokens=12\)"
+            InvalidInputError, match=r"holds the number 12, .* has 12 rows \(0 to 11\).*max_tokens=12, and in ids"
         ):
             attach_heads(base, targets_of(POS, inputs=np.full((8, 7), 12)), at=base.layers[1].name, weights=1.0)
 

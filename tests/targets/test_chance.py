@@ -16,7 +16,7 @@ RNG = np.random.default_rng(0)
 
 def baseline_of_column(values: Array, scale: bool) -> float:
     targets = make_aux_targets(
-        np.zeros((len(values), 1)), "any", label_columns={"a": values}, scale=scale, dtype="float64"
+        np.zeros((len(values), 1)), "any", [], label_columns={"a": values}, scale=scale, dtype="float64"
     )
     # A vector per step is guessed alike at every step.
     constant = np.nanmean(targets["a"], axis=(0, 1) if targets["a"].ndim == 3 else 0)

@@ -48,7 +48,7 @@ def test_labels_are_missing_where_they_are_not_given(signals: Array) -> None:
 
 
 def test_given_labels_alone_are_enough() -> None:
-    targets = make_aux_targets(np.ones((4, 2)), "any", label_columns={"label": [0, 1, 2, 0]})
+    targets = make_aux_targets(np.ones((4, 2)), "any", [], label_columns={"label": [0, 1, 2, 0]})
     assert list(targets) == ["label"]
 
 
@@ -78,5 +78,20 @@ def test_refused_at_transform(signals: Array) -> None:
 
 def test_labels_too_large_for_the_dtype_are_missing() -> None:
     with pytest.warns(AuxTasksWarning, match="1 values of the targets a are too large for float32 and count as miss"):
-        targets = make_aux_targets(np.ones((3, 2)), "any", label_columns={"a": [1e300, 1.0, 2.0]}, scale=False)
+        targets = make_aux_targets(np.ones((3, 2)), "any", [], label_columns={"a": [1e300, 1.0, 2.0]}, scale=False)
     np.testing.assert_array_equal(targets["a"][:, 0], [np.nan, 1, 2])
+
+
+def test_given_columns_may_be_a_data_frame_whose_names_are_kept():
+    frame = pd.DataFrame({"who": ["a", "b", "a"], "height": [1.5, np.nan, 2.0]}, index=[7, 8, 9])
+    X = np.arange(6.0).reshape(3, 2)
+    targets = make_aux_targets(X, "any", [], label_columns=frame)
+    assert {name: spec.kind for name, spec in targets.specs.items()} == {"who": "class", "height": "vector"}
+    assert targets["who"].tolist() == [0, 1, 0]
+    assert targets.transform(X[:1], label_columns=frame[:1])["who"].tolist() == [0]
+
+
+def test_given_columns_stand_beside_the_defaults_in_every_domain():
+    X = np.arange(6.0).reshape(3, 2) ** 2
+    assert list(make_aux_targets(X, "any", label_columns={"who": [0, 1, 0]})) == ["reconstruction", "who"]
+    assert list(make_aux_targets(X, "any", [], label_columns={"who": [0, 1, 0]})) == ["who"]

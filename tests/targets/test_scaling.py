@@ -22,7 +22,9 @@ COLUMNS = hnp.arrays(np.float64, hnp.array_shapes(min_dims=2, max_dims=2, min_si
 
 def as_given(values: Array, **options: Any) -> Any:
     """Targets that are just these values."""
-    return make_aux_targets(np.zeros((len(values), 1)), "any", label_columns={"a": values}, dtype="float64", **options)
+    return make_aux_targets(
+        np.zeros((len(values), 1)), "any", [], label_columns={"a": values}, dtype="float64", **options
+    )
 
 
 def as_task(temporary_task: Any, values: Array, **declared: Any) -> Any:

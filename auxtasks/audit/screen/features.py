@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from auxtasks.labels import are_flags, are_signed, missing_entries, read_labels
 from auxtasks.optional import require
 from auxtasks.specs import CLASS_KINDS, TargetSpec
 from auxtasks.targets.reading import to_array
+from auxtasks.targets.tables import refused_table
 from auxtasks.typing import Array, Floats
 
 CLASSES = 200
@@ -179,10 +180,13 @@ def read_inputs(targets: Mapping[str, Array], inputs: object, n: int, rows: Arra
 
 def _inputs_of(targets: AuxTargets) -> Array | None:
     try:
-        return targets.inputs
+        inputs: object = targets.inputs
     except InvalidInputError:
         # Targets may have been saved without them.
         return None
+    if isinstance(inputs, Mapping):
+        raise refused_table("rank_tasks, unless told an array of numbers by `inputs`,")
+    return cast("Array | None", inputs)
 
 
 FEWEST = 10

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,21 +19,27 @@ from auxtasks.validation import check_int
 _CHARACTERS = 200_000
 
 
+Words = Literal["learned", "known", "none"]
+"""Where a vocabulary comes from: training texts, the user, or nowhere, so that ids stand for themselves alone."""
+
+
 @dataclass(frozen=True)
 class FittedTexts:
     """What training texts decide: the words the model knows, and how many steps it has."""
 
     vocabulary: Vocabulary
     length: int
+    words: Words = "learned"
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain JSON types; `from_dict` is the inverse."""
-        return {"vocabulary": self.vocabulary.to_dict(), "length": self.length}
+        return {"vocabulary": self.vocabulary.to_dict(), "length": self.length, "words": self.words}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> FittedTexts:
         """Make what `to_dict` described."""
-        return cls(Vocabulary.from_dict(fields["vocabulary"]), int(fields["length"]))
+        # Earlier files do not say where the vocabulary comes from.
+        return cls(Vocabulary.from_dict(fields["vocabulary"]), int(fields["length"]), fields.get("words", "learned"))
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,9 @@ class Documents:
     as_texts: bool = False  # whether the model reads the texts themselves
     annotations: Annotations | None = None  # what the tagger says, if a task asked for it
     given: Spans | None = None  # where the tokens lie that the user gave
+    rows: Array | None = None  # the ids that the user gave, where they are one array, which the model reads as it is
+    first_step: Array | None = None  # where the tokens of each of these rows begin, (n,)
+    of_ids: bool = False  # whether ids were given, which alone say how many labels go with a text
 
     def __len__(self) -> int:
         """Count the texts."""
@@ -86,8 +95,10 @@ class Documents:
     @property
     def inputs(self) -> Array:
         """What the model reads: an array of texts, dtype object, or the padded numbers (n, length), int32."""
+        if self.rows is not None:
+            return self.rows
         if not self.as_texts:
-            return self.padded(self.ids, self.vocabulary.padding)
+            return self._padded_ids()
         texts = np.empty(self.n, object)
         texts[:] = self.texts
         return texts
@@ -108,6 +119,8 @@ class Documents:
             ids=self.ids[self.spans.flat(rows)],
             annotations=said,
             given=None if self.given is None else self.given.take(rows),
+            rows=None if self.rows is None else self.rows[rows],
+            first_step=None if self.first_step is None else self.first_step[rows],
         )
 
     def take(self, rows: Array) -> Documents:
@@ -118,6 +131,8 @@ class Documents:
             spans=self.spans.pick(rows),
             ids=self.ids[self.spans.flat_of(rows)],
             given=None if self.given is None else self.given.pick(rows),
+            rows=None if self.rows is None else self.rows[rows],
+            first_step=None if self.first_step is None else self.first_step[rows],
             annotations=None,
         )
 
@@ -143,11 +158,27 @@ class Documents:
         row, step = self.spans.row, self.spans.step
         kept = step < self.length
         row, step = row[kept], step[kept]
-        if self.padding == "pre":
+        if self.first_step is not None:
+            step = step + self.first_step[row]
+        elif self.padding == "pre":
             step = step + self.length - self.lengths[row]
         array = np.full((self.n, self.length), missing, values.dtype)
         array[row, step] = values[kept]
         return array
+
+    def _padded_ids(self) -> Array:
+        padding = self.vocabulary.padding
+        if padding is None:
+            raise InvalidInputError(
+                "`vocabulary` has no entry that stands for padding, '' or '[PAD]', and texts of different lengths must "
+                "be padded. Put one at the number that the model takes for padding, or pad the ids and pass one array."
+            )
+        if self.vocabulary.unknown is None and (self.ids < 0).any() and not self.of_ids:
+            raise InvalidInputError(
+                "`vocabulary` has no entry that stands for unknown words, such as '[UNK]', and some words of the texts "
+                "are not in it; put one at the number that the model takes for them."
+            )
+        return self.padded(self.ids, padding)
 
 
 PADDING, UNKNOWN = "", "[UNK]"
@@ -158,7 +189,7 @@ class Vocabulary:
     """Words by their numbers, laid out as Keras's ``TextVectorization`` does by default."""
 
     words: tuple[str, ...]  # the word of every number
-    padding: int = 0  # the number that stands for no token
+    padding: int | None = 0  # the number that stands for no token; None where there is none
     unknown: int | None = 1  # that of words that are not in the vocabulary; None where there is none
     special: frozenset[int] = field(default=frozenset({0, 1}))  # no words of a text, these two among them; no targets
 

@@ -12,6 +12,7 @@ from auxtasks.columns import entries_of
 from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, wrong_type
 from auxtasks.extractors.text.cache import cached
 from auxtasks.extractors.text.documents import Documents, FittedTexts, Vocabulary
+from auxtasks.extractors.text.ids import ids_in, read_ids
 from auxtasks.extractors.text.settings import TextSettings, Unsaved
 from auxtasks.extractors.text.spans import Annotations, Spans, words_of
 from auxtasks.extractors.text.taggers.base import Corpus, Tagger
@@ -28,20 +29,27 @@ _MANY, _PADDED = 100_000_000, 0.1
 
 
 def read_documents(X: object, settings: TextSettings, fitted: FittedTexts | None = None) -> Documents:
-    """Read texts and cut them into the model's tokens."""
+    """Read texts and cut them into the model's tokens, or take the ids of these as they are."""
+    ids = ids_in(X)
+    if ids is not None:
+        vocabulary = _vocabulary_of_ids(settings, fitted)
+        return read_ids(ids, vocabulary, settings.max_length, settings.padding, fitted)
+    if fitted is not None and fitted.words == "none":
+        raise InvalidInputError(
+            "`X` holds texts, and the training texts were ids without a vocabulary; pass ids of the same numbering."
+        )
     corpus = read_texts(X)
     tokens, vocabulary, length = tokenize(corpus, settings)
     if fitted is None:
         if not tokens.spans.counts.any():
             raise InvalidInputError("`X`: no text has a token, so there is nothing to learn from; check the texts.")
         fitted = FittedTexts(
-            vocabulary or Vocabulary.fit(tokens.words, settings.max_tokens), length or _longest(tokens.spans.counts)
+            vocabulary or Vocabulary.fit(tokens.words, settings.max_tokens),
+            length or _longest(tokens.spans.counts),
+            "learned" if vocabulary is None else "known",
         )
-    elif vocabulary is not None and vocabulary != fitted.vocabulary:
-        raise InvalidInputError(
-            "`tokenizer` has another vocabulary than it had when the generator was fitted, so that words would have "
-            "other numbers; fit again, or set the tokenizer as it was."
-        )
+    else:
+        _check_same(vocabulary, fitted)
     return Documents(
         texts=corpus.texts,
         spans=tokens.spans,
@@ -51,6 +59,32 @@ def read_documents(X: object, settings: TextSettings, fitted: FittedTexts | None
         as_texts=settings.model_inputs == "texts",
         given=corpus.given,
     )
+
+
+def _check_same(vocabulary: Vocabulary | None, fitted: FittedTexts) -> None:
+    if vocabulary is not None and vocabulary != fitted.vocabulary:
+        raise InvalidInputError(
+            "`tokenizer` or `vocabulary` has another vocabulary than it had when the generator was fitted, so that "
+            "words would have other numbers; fit again, or set it as it was."
+        )
+
+
+def _vocabulary_of_ids(settings: TextSettings, fitted: FittedTexts | None) -> Vocabulary | None:
+    """Return the words that ids stand for: those given, or those of the tokenizer that gave the ids."""
+    if settings.model_inputs == "texts":
+        raise InvalidInputError("`inputs` is 'texts', and `X` holds ids, which the model reads; leave `inputs` out.")
+    vocabulary = settings.vocabulary
+    if settings.tokenizer is not None and not isinstance(settings.tokenizer, Unsaved):
+        brought = as_tokenizer(settings.tokenizer).vocabulary
+        if vocabulary is None and brought is None:
+            raise InvalidInputError(
+                "`tokenizer` knows no vocabulary, and `X` holds ids, which it does not cut. Leave it out, and pass "
+                "vocabulary=[...], the token of each id."
+            )
+        vocabulary = brought if vocabulary is None else vocabulary
+    if fitted is not None:
+        _check_same(vocabulary, fitted)
+    return vocabulary
 
 
 def tagged(X: Documents, settings: TextSettings, needs: Collection[str], *, training: bool) -> Documents:
@@ -98,7 +132,7 @@ def tokenize(corpus: Corpus, settings: TextSettings) -> tuple[Tokens, Vocabulary
     """Cut texts into tokens; given tokens are the model's own unless a tokenizer is named."""
     if corpus.given is not None and settings.tokenizer is None:
         words = [word for of_text in words_of(corpus.texts, corpus.given) for word in of_text]
-        return Tokens(corpus.given, words), None, settings.max_length
+        return Tokens(corpus.given, words), settings.vocabulary, settings.max_length
     if isinstance(settings.tokenizer, Unsaved):
         raise settings.tokenizer.missed()
     tokenizer = as_tokenizer(settings.tokenizer)
@@ -113,7 +147,9 @@ def tokenize(corpus: Corpus, settings: TextSettings) -> tuple[Tokens, Vocabulary
             f"`max_length` is {settings.max_length}, and the tokenizer pads to {tokenizer.length}; leave `max_length` "
             "out."
         )
-    return tokenizer.tokenize(corpus.texts), tokenizer.vocabulary, next(iter(lengths), None)
+    if settings.vocabulary is not None and tokenizer.vocabulary is not None:
+        raise InvalidInputError("`vocabulary`: the tokenizer has a vocabulary of its own; leave one of the two out.")
+    return tokenizer.tokenize(corpus.texts), tokenizer.vocabulary or settings.vocabulary, next(iter(lengths), None)
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from auxtasks.errors import InvalidInputError
+from auxtasks.extractors.text.documents import Vocabulary
 from auxtasks.extractors.text.tokenizers.choose import as_tokenizer, from_dict
+from auxtasks.extractors.text.vocabularies import as_vocabulary
 from auxtasks.validation import check_choice, check_int, check_path, check_processes
 
 LONGEST = 1_000_000
@@ -21,6 +23,7 @@ class TextSettings:
     """How texts are read; `auxtasks.AuxTargetGenerator` describes each parameter."""
 
     tokenizer: Any
+    vocabulary: Vocabulary | None
     max_tokens: int | None
     max_length: int | None
     model_inputs: str
@@ -43,6 +46,7 @@ def checked_text_settings(params: Mapping[str, Any]) -> TextSettings:
         )
     return TextSettings(
         tokenizer=p["tokenizer"],
+        vocabulary=as_vocabulary(p.get("vocabulary")),
         max_tokens=None if p["max_tokens"] is None else check_int("max_tokens", p["max_tokens"], low=3),
         max_length=None if p["max_length"] is None else check_int("max_length", p["max_length"], low=1, high=LONGEST),
         model_inputs=model_inputs,
@@ -72,7 +76,9 @@ OBJECTS = ("tokenizer", "tagger", "tagger_model")
 
 def describe_params(params: Mapping[str, Any]) -> dict[str, Any]:
     """Describe the parameters whose values JSON does not know."""
-    return {"cache": None, **{name: _describe(name, params[name]) for name in OBJECTS}}
+    vocabulary = as_vocabulary(params.get("vocabulary"))
+    known = {} if vocabulary is None else {"vocabulary": list(vocabulary.words)}
+    return {"cache": None, **known, **{name: _describe(name, params[name]) for name in OBJECTS}}
 
 
 def restore_params(params: Mapping[str, Any]) -> dict[str, Any]:

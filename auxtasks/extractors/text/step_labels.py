@@ -9,7 +9,7 @@ import numpy as np
 from auxtasks.columns import Column, StepLabels, entries_of
 from auxtasks.errors import InvalidInputError
 from auxtasks.extractors.text.documents import Documents
-from auxtasks.extractors.text.spans import Spans, align
+from auxtasks.extractors.text.spans import align
 from auxtasks.label_columns import as_labels
 from auxtasks.typing import Array
 
@@ -20,16 +20,26 @@ def lay_out_labels(label_columns: Mapping[str, object], X: Documents) -> dict[st
     A model's token takes the label of the given token that it follows by `auxtasks.extractors.text.spans.align`. Where
     all labels are of the IOB scheme, only the first piece of a token keeps its B-; the others go on with I-.
     """
+    if X.of_ids:
+        return {name: _lay_out(name, values, X, *_own_labels(X)) for name, values in label_columns.items()}
     if X.given is None:
         return dict(label_columns)
-    return {name: _lay_out(name, values, X, X.given) for name, values in label_columns.items()}
+    owner = align(X.spans, X.given)
+    return {name: _lay_out(name, values, X, X.given.counts, owner) for name, values in label_columns.items()}
 
 
-def _lay_out(name: str, values: object, X: Documents, given: Spans) -> object:
+def _own_labels(X: Documents) -> tuple[Array, Array]:
+    """Return how many ids of each text have a label, and which of these labels each token has."""
+    if X.rows is None or X.first_step is None:
+        return X.spans.counts, np.arange(len(X.ids))
+    return np.full(X.n, X.length), X.spans.row * X.length + X.first_step[X.spans.row] + X.spans.step
+
+
+def _lay_out(name: str, values: object, X: Documents, counted: Array, owner: Array) -> object:
     lists = _lists(values)
     if lists is None or len(lists) != X.n:
         return values  # a wrong number is refused where all columns are
-    counts = given.counts.tolist()
+    counts = counted.tolist()
     lengths = [count if labels is None else len(labels) for labels, count in zip(lists, counts, strict=True)]
     wrong = next((row for row in range(X.n) if lengths[row] != counts[row]), None)
     if wrong is not None and len(set(lengths)) == 1 and _are_flags(lists):
@@ -40,7 +50,7 @@ def _lay_out(name: str, values: object, X: Documents, given: Spans) -> object:
             "give one for each token, None where it is missing."
         )
     known = [[None] * count if labels is None else labels for labels, count in zip(lists, counts, strict=True)]
-    return _on_steps(as_labels(name, [label for labels in known for label in labels], None), X, given)
+    return _on_steps(as_labels(name, [label for labels in known for label in labels], None), X, owner)
 
 
 def _lists(values: object) -> list[Sequence[object] | None] | None:
@@ -59,8 +69,7 @@ def _are_flags(lists: Sequence[Sequence[object] | None]) -> bool:
     return all(label in (-1, 0, 1) for labels in lists for label in labels or ())
 
 
-def _on_steps(labels: Column, X: Documents, given: Spans) -> object:
-    owner = align(X.spans, given)
+def _on_steps(labels: Column, X: Documents, owner: Array) -> object:
     # One entry more, which a token that follows none finds as the last.
     missing = X.padded(np.append(labels.missing, True)[owner], True)
     if labels.family == "float":

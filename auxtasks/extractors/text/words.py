@@ -44,6 +44,7 @@ def _classes_of(X: Documents, classes: tuple[str, ...]) -> Array:
     kind="step_class",
     fit=_frequent,
     needs=_nothing,
+    of_ids=True,
     per_sample="text_statistics",
     lookahead="next",
     source="language modelling; Bengio et al. 2003; as an auxiliary task Rei 2017",
@@ -96,6 +97,7 @@ def next_word(X: Documents, *, vocabulary_size: int | None = 2000, classes: tupl
     kind="step_class",
     fit=_frequent,
     needs=_nothing,
+    of_ids=True,
     per_sample="text_statistics",
     lookahead="previous",
     source="backward language modelling; Rei 2017, Semi-supervised multitask learning for sequence labeling",
@@ -139,6 +141,7 @@ def previous_word(X: Documents, *, vocabulary_size: int | None = 2000, classes: 
     kind="step_class",
     fit=_frequent,
     needs=_nothing,
+    of_ids=True,
     per_sample="text_statistics",
     source="autoencoding; Le et al. 2018, Supervised autoencoders: improving generalization performance",
 )

@@ -233,7 +233,7 @@ def test_a_tokenizer_with_other_words_than_in_training():
 
     generator = AuxTargetGenerator("text", "next_word", tokenizer=tokenizer("a", "b")).fit(["a b", "b a"])
     generator.set_params(tokenizer=tokenizer("b", "a", "c"))
-    with pytest.raises(InvalidInputError, match="`tokenizer` has another vocabulary than it had when"):
+    with pytest.raises(InvalidInputError, match="`tokenizer` or `vocabulary` has another vocabulary than it had when"):
         generator.transform(["c d"])
 
 

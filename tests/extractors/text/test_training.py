@@ -6,6 +6,7 @@ import pytest
 from keras import layers
 
 from auxtasks import make_aux_targets
+from auxtasks.errors import AuxTasksWarning, InvalidInputError
 from auxtasks.keras import attach_heads, strip_heads
 from tests.extractors.text.toy import ToyTagger
 
@@ -18,6 +19,9 @@ TEXTS = [
     "Ada saw a city",
 ] * 4
 LABELS = np.arange(8) % 2
+WORDS = ["", "[UNK]", "the", "old", "dog", "saw", "a", "city", "is", "Ada"]
+IDS = np.random.default_rng(0).integers(1, len(WORDS), (32, 6))
+IDS[::3, 4:] = 0
 TASKS = ["pos", "ner", "next_word", "tree_depth", "pos_histogram", "entity_presence", "text_statistics"]
 
 
@@ -74,3 +78,40 @@ def test_trains_with_few_labels_and_gives_the_model_back(vectorization, inputs):
     predicted = model.predict(others.inputs, verbose=0)
     assert strip_heads(model) is base
     np.testing.assert_array_equal(base.predict(others.inputs, verbose=0), predicted)
+
+
+def embedding_model(rows):
+    keras.utils.set_random_seed(1)
+    embedding = layers.Embedding(rows, 8, mask_zero=True, name="embedding")
+    pooled = [layers.GlobalAveragePooling1D(), layers.Dense(2, activation="softmax")]
+    return keras.Sequential(
+        [keras.Input((6,), dtype="int32"), embedding, layers.GRU(8, return_sequences=True), *pooled]
+    )
+
+
+def test_a_model_of_ids_trains_on_the_ids_that_it_has_always_read():
+    targets = make_aux_targets(IDS, "text", ["pos", "next_word"], vocabulary=WORDS, tagger=ToyTagger())
+    model = attach_heads(embedding_model(len(WORDS)), targets, tie={"next_word": "embedding"}, weights=1.0)
+    model.compile("adam", "sparse_categorical_crossentropy", run_eagerly=True)
+    before = model.get_layer("embedding").get_weights()[0]
+    history = model.fit(IDS, targets.with_main(LABELS), batch_size=16, epochs=1, verbose=0).history
+    assert np.isfinite([history["pos_loss"], history["next_word_loss"]]).all()
+    assert not np.array_equal(model.get_layer("embedding").get_weights()[0], before)
+
+
+def test_an_id_that_the_embedding_has_no_row_for_is_named():
+    targets = make_aux_targets(IDS, "text", "next_word", vocabulary=WORDS)
+    with pytest.raises(InvalidInputError, match=r"holds the number 9, and the embedding .* has 5 rows.*by the id"):
+        attach_heads(embedding_model(5), targets)
+
+
+def test_a_numbering_of_our_own_is_told_of_where_the_model_seems_to_have_another():
+    targets = make_aux_targets(TEXTS, "text", "next_word", max_length=6)
+    with pytest.warns(
+        AuxTasksWarning, match=r"learned from these texts, of 12 tokens.*has 40 rows.*\(ids, vocabulary="
+    ):
+        attach_heads(embedding_model(40), targets, weights=1.0)
+    for rows, how in ((12, {}), (40, {"max_tokens": 40}), (40, {"vocabulary": WORDS})):
+        attach_heads(
+            embedding_model(rows), make_aux_targets(TEXTS, "text", "next_word", max_length=6, **how), weights=1.0
+        )

@@ -13,6 +13,7 @@ from clients import Client, N, check
 from keras import layers
 
 import auxtasks
+from auxtasks.keras import attach_heads
 
 NUMERIC = ("age", "pressure", "cholesterol", "rate", "peak", "slope")
 WHOLE = ("sex", "pain", "sugar", "ecg", "exercise", "vessels")
@@ -89,3 +90,16 @@ CLIENTS = [
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
 def test_heads_serve(client: Client, tmp_path: Path) -> None:
     check(client, tmp_path)
+
+
+def test_columns_by_name_are_what_targets_are_made_of_and_what_the_model_reads() -> None:
+    columns, labels = _columns()
+    targets = auxtasks.make_aux_targets(columns, "any", y=None)
+    model = attach_heads(structured(), targets, weights=1.0)
+    model.compile("adam", "binary_crossentropy", run_eagerly=True)
+    before = model.get_layer("hidden").get_weights()[0]
+    history = model.fit(targets.inputs, targets.with_main(labels), batch_size=N, epochs=1, verbose=0).history
+    assert np.isfinite(history["reconstruction_loss"]).all()
+    assert not np.array_equal(model.get_layer("hidden").get_weights()[0], before)
+    other = targets.transform({name: column[:4] for name, column in columns.items()})
+    assert model.predict(other.inputs, verbose=0).shape == (4, 1)

@@ -9,13 +9,15 @@ from auxtasks.errors import InvalidTypeError, abbreviated, unknown_name
 from auxtasks.extractors.text.tokenizers.base import Tokenizer
 from auxtasks.extractors.text.tokenizers.function import FunctionTokenizer
 from auxtasks.extractors.text.tokenizers.hugging_face import HuggingFaceTokenizer, from_hugging_face, is_hugging_face
+from auxtasks.extractors.text.tokenizers.keras_hub import from_keras_hub, is_keras_hub
 from auxtasks.extractors.text.tokenizers.keras_layer import from_layer, is_layer, is_text_vectorization
 from auxtasks.extractors.text.tokenizers.standard import StandardTokenizer
 
 _NAMES = ("standard", "whitespace")
 _ACCEPTED = (
-    "a keras.layers.TextVectorization layer, a fast Hugging Face tokenizer, a function from a text to its tokens or to "
-    "(start, end) pairs, 'standard', 'whitespace' or None (the rules of TextVectorization's defaults)"
+    "a keras.layers.TextVectorization layer, a fast Hugging Face tokenizer, a tokenizer or preprocessor of keras-hub, "
+    "a function from a text to its tokens or to (start, end) pairs, 'standard', 'whitespace' or None (the rules of "
+    "TextVectorization's defaults)"
 )
 
 
@@ -31,6 +33,8 @@ def as_tokenizer(value: object) -> Tokenizer:
         return from_layer(value)
     if is_hugging_face(value):
         return from_hugging_face(value)
+    if is_keras_hub(value):
+        return from_keras_hub(value)
     if all(hasattr(value, name) for name in ("tokenize", "to_dict", "vocabulary", "length")):
         return value  # type: ignore[return-value]
     if callable(value) and not is_layer(value):
