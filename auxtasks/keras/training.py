@@ -67,6 +67,18 @@ def run_aside(model: Any, inputs: Any, *, training: bool) -> Any:
         return run(model, inputs, training=training)
 
 
+def steps_of(x: Any, batch_size: int) -> int | None:
+    """Return how many batches an epoch has, in any form of data; None where that is not known."""
+    if isinstance(x, AuxBatch):
+        return -(-len(keras.tree.flatten(x.inputs)[0]) // batch_size)
+    if isinstance(x, keras.utils.PyDataset):
+        return x.num_batches
+    try:
+        return len(x)
+    except TypeError:  # a generator, or a data set of unknown length or without an end
+        return None
+
+
 def check_step(model: Any) -> None:
     """Refuse what a training step of the user's own cannot do."""
     how = None
@@ -74,10 +86,12 @@ def check_step(model: Any) -> None:
         how = "`schedule`: tasks are trained in turn"
     elif model.weightings:
         how = f"`weighting`: {type(model.weightings[0]).__name__} weighs the tasks while the model trains,"
+    elif model.agreement is not None:
+        how = "`agreement`: changed copies are learned"
     if how:
         raise InvalidInputError(
-            f"{how} by fit alone, and auxiliary_loss cannot; attach the heads with schedule='joint' and "
-            "weighting='fixed', and change weights by set_loss_weights."
+            f"{how} by fit alone, and auxiliary_loss cannot; attach the heads with schedule='joint', "
+            "weighting='fixed' and agreement=None, and change weights by set_loss_weights."
         )
     taught = [name for name, spec in model.specs.items() if spec.is_taught]
     if taught and model.loss is None:
