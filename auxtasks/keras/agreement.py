@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
@@ -17,6 +17,7 @@ from auxtasks.keras.changes import SETS, Change, changed, listed_changes
 from auxtasks.keras.consistency import agreed, kind_of
 from auxtasks.keras.losses import Total
 from auxtasks.keras.masking import like_outputs, mean_weights, without_missing
+from auxtasks.keras.metrics import TaskMeans
 from auxtasks.keras.outputs import by_label
 from auxtasks.keras.private import compiled_as, loss_container, trained_in
 from auxtasks.keras.taught import losses_by_output
@@ -24,7 +25,42 @@ from auxtasks.labels import split_missing
 from auxtasks.validation import check_flag, check_int, check_keys, check_names, check_number
 
 NAME = "agreement"
+COPIES = "changed_copies"
+"""What agreement, and the labelled samples once more, are called in the logs."""
 _OPTIONS = ("weak", "strong", "weight", "rise", "threshold", "align", "ema", "outputs")
+
+
+class AgreementMeans:
+    """Means for the logs: of the loss of changed copies and of agreement, and the share of answers that were sure.
+
+    A plain object: what Keras must track is an attribute of the model, too.
+    """
+
+    def __init__(self) -> None:
+        self.losses, self.shares = TaskMeans([COPIES, NAME]), TaskMeans([NAME], "share")
+
+    def log(self, names: Iterable[str]) -> None:
+        """Say what a step has; the logs leave the rest out."""
+        self.losses.in_step = self.shares.in_step = frozenset(names)
+
+    def update_state(self, parts: Learned, n_labels: Any) -> None:
+        """Add a batch."""
+        n_labels = ops.cast(n_labels, "float32")
+        totals = [Total(ops.cast(parts.copies, "float32") * n_labels, n_labels), parts.agreement]
+        for means, some in ((self.losses, totals), (self.shares, [parts.sure])):
+            means.update_state(*(ops.stop_gradient(ops.stack(each)) for each in zip(*some, strict=True)))
+
+
+class Learned(NamedTuple):
+    """What a step of agreement was put together of.
+
+    The mean loss of the copies of labelled samples; the loss over samples without a label, and the share of answers
+    that were sure, each as a sum and over how many.
+    """
+
+    copies: Any
+    agreement: Total = Total(0.0, 0.0)
+    sure: Total = Total(0.0, 0.0)
 
 
 @keras.saving.register_keras_serializable("auxtasks")
@@ -48,7 +84,7 @@ class Agreement(keras.layers.Layer):
         Whether classes are brought to the frequencies that they have among the labelled samples.
     ema : float, optional
         The decay of a moving average of the weights, which then gives the labels.
-    outputs : str or sequence of str, optional
+    outputs : sequence of str, optional
         Which outputs agree; by default all that have a loss.
     seed : int, default 0
         Seeds the changes.
@@ -114,36 +150,42 @@ class Agreement(keras.layers.Layer):
 
     def risen(self) -> Any:
         """Return how much of its weight agreement has by now, from 0 to 1 along half a period of a cosine."""
-        done = ops.cast(self.steps, "float32") / ops.maximum(ops.convert_to_tensor(self._rise), 1e-3)
+        rise = ops.convert_to_tensor(self._rise)
+        done = ops.where(rise > 0, ops.cast(self.steps, "float32") / ops.maximum(rise, 1.0), 1.0)
         return (1.0 - ops.cos(math.pi * ops.clip(done, 0.0, 1.0))) / 2.0
+
+    @property
+    def learns(self) -> tuple[str, ...]:
+        """What is in the logs of training."""
+        return (COPIES, NAME) if self.weight else (COPIES,)
 
     def copies(self, inputs: Any) -> tuple[Any, Any]:
         """Return a weakly and a strongly changed copy of each sample of a batch."""
         make = partial(changed, inputs, seed=self.generator)
         return make(self.weak, strong=False), make(self.strong, strong=True)
 
-    def learned(self, model: Any, inputs: Any, y: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, Total, Total]:
-        """Return the loss of a step of training, and that of agreement and the share that was sure for the logs.
+    def learned(self, model: Any, inputs: Any, y: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, Learned]:
+        """Return the loss of a step of training, and what it is put together of.
 
         `y` holds main labels as Keras takes them, some of which may be missing, and `y_pred` the outputs for `inputs`.
         """
         if y is None or loss_container(model) is None:
             raise InvalidInputError(
-                "`agreement` is learned by the main output: it needs main labels of some samples, as `y` of fit, and the "
-                "loss of them, as `loss` of compile."
+                "`agreement` is learned by the main output: it needs main labels of some samples, as `y`, and the loss "
+                "of these, as `loss` of compile."
             )
         if self._average:
             self._advance_average(model.base)
         weak_inputs, strong_inputs = self.copies(inputs)
         strong = run_apart(model.base, strong_inputs, self.generator)
         loss = _of_labelled(model, y, strong, sample_weight)
-        found, sure = _NOTHING, _NOTHING
+        parts = Learned(loss)
         if self.weight:
             weak = y_pred if not self.weak and not self._average else self._labelling(model.base, weak_inputs)
-            agreement, found, sure = self._agreed(model, y, weak, strong)
+            agreement, parts = self._agreed(model, y, weak, strong, parts)
             loss = loss + self.weight * self.risen() * ops.cast(agreement, loss.dtype)
         self.steps.assign(self.steps + 1)
-        return loss, found, sure
+        return loss, parts
 
     def _labelling(self, base: keras.Model, inputs: Any) -> Any:
         averages = (
@@ -159,20 +201,20 @@ class Agreement(keras.layers.Layer):
         for mean, weight in zip(self._average, trained_in(base), strict=True):
             mean.assign(decay * mean + (1.0 - decay) * ops.cast(weight, "float32"))
 
-    def _agreed(self, model: Any, y: Any, weak: Any, strong: Any) -> tuple[Any, Total, Total]:
-        """Return the loss over the outputs, and what the logs are told."""
+    def _agreed(self, model: Any, y: Any, weak: Any, strong: Any, parts: Learned) -> tuple[Any, Learned]:
+        """Return the loss over the outputs, and add to what the logs are told."""
         names = model.label_names
         weak, strong, labels = (by_label(part, names) for part in (weak, strong, y))
         losses = losses_by_output(model.loss, names)
         weights = by_label(compiled_as(model).get("loss_weights") or {}, names)
-        loss, found, sure = ops.zeros(()), _NOTHING, _NOTHING
+        loss = ops.zeros(())
         for name in self._chosen({name for name in strong if losses.get(name) and labels.get(name) is not None}):
             kind = kind_of(name, losses[name], strong[name])
             present = split_missing(labels[name], strong[name]).present
             part = agreed(kind, losses[name], weak[name], strong[name], present, self.threshold, align=self.align)
             loss += weights.get(name, 1.0) * ops.divide_no_nan(*part.loss)
-            found, sure = _plus(found, part.loss), _plus(sure, part.sure)
-        return loss, found, sure
+            parts = Learned(parts.copies, _plus(parts.agreement, part.loss), _plus(parts.sure, part.sure))
+        return loss, parts
 
     def _chosen(self, known: set[str]) -> list[str]:
         """Return the outputs that agree, of those with a loss and labels."""
@@ -199,9 +241,6 @@ class Agreement(keras.layers.Layer):
             for part in ("weak", "strong")
         }
         return cls(**{**config, **changes})
-
-
-_NOTHING = Total(0.0, 0.0)
 
 
 def _plus(first: Total, second: Total) -> Total:

@@ -13,8 +13,7 @@ from auxtasks.aux_targets import AuxTargets
 from auxtasks.batches.composition import AUTO, Weight, checked_weights
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, wrong_type
 from auxtasks.generator import AuxTargetGenerator
-from auxtasks.keras.agreement import NAME as AGREEMENT
-from auxtasks.keras.agreement import Agreement, read_agreement
+from auxtasks.keras.agreement import COPIES, NAME, Agreement, read_agreement
 from auxtasks.keras.compiling import compile_back
 from auxtasks.keras.head_sizes import DEFAULT_BUDGET, sizes_of
 from auxtasks.keras.heads import plan_heads
@@ -172,7 +171,7 @@ def attach_heads(
           of how probable the classes of labelled samples are on average;
         - ``"align"``, by default True: bring classes to the frequencies that they have among the labelled samples;
         - ``"ema"``: the decay, such as 0.999, of a moving average of the weights, which then gives the answers;
-        - ``"outputs"``: the names of the outputs that agree, by default all that have a loss.
+        - ``"outputs"``: a list of the outputs that agree, by default all that have a loss.
 
         See ``show_changes`` for what the copies look like, and Notes.
 
@@ -221,8 +220,8 @@ def attach_heads(
     for the same numbers. Other losses, and outputs with a prediction for each step or place, are refused. Copies are
     run as in training, by random numbers that follow from `seed` and the step alone: batch normalisation normalises the
     weakly and the strongly changed ones each by themselves, and its moving averages, like all other state of the base,
-    are those of the samples as they are. In the logs are ``agreement_loss`` and ``agreement_share``, the share of
-    answers that were sure enough. On one device only, not under XLA, and not with another schedule than ``"joint"``.
+    are those of the samples as they are. In the logs are ``agreement_loss``, ``agreement_share``, the share of answers
+    that were sure enough, and ``changed_copies_loss``, that of the labelled copies. On one device only, not under XLA, and not with another schedule than ``"joint"``.
 
     Warns
     -----

@@ -33,6 +33,7 @@ def agreed(kind: Kind, loss: Any, weak: Any, strong: Any, labelled: Any, thresho
     others = 1.0 - labelled
     n_others = ops.sum(others)
     if kind == "numbers":
+        weak, strong = (ops.reshape(output, (ops.shape(labelled)[0], -1)) for output in (weak, strong))
         values = ops.reshape(loss_of_rows(loss, weak, strong), (-1,))
         return Agreed(Total(ops.sum(values * others), n_others), Total(0.0, 0.0))
     said = shares_of(kind, weak, loss)
@@ -83,7 +84,8 @@ def _mean(values: Any, rows: Any) -> Any:
 
 def kind_of(name: str, loss: Any, output: Any) -> Kind:
     """Return what an output predicts, by its loss; refuse one of which agreement is not defined."""
-    known = loss_name(keras.losses.get(loss)).lower().replace("_", "")
+    said = loss_name(keras.losses.get(loss)).split()[-1]
+    known = said.lower().replace("_", "")
     if len(output.shape) > 2:
         raise InvalidInputError(
             f"`agreement`: the output {name!r} has shape {tuple(output.shape[1:])} for each sample, one prediction for "
@@ -94,10 +96,10 @@ def kind_of(name: str, loss: Any, output: Any) -> Kind:
         return "labels"
     if ("crossentropy" in known or "divergence" in known) and len(output.shape) == 2 and output.shape[1] > 1:
         return "classes"
-    if NUMERIC.search(loss_name(keras.losses.get(loss)).lower()):
+    if NUMERIC.search(said.lower()):
         return "numbers"
     raise InvalidInputError(
-        f"`agreement`: the loss of the output {name!r}, {loss_name(keras.losses.get(loss))!r}, does not say what the "
+        f"`agreement`: the loss of the output {name!r}, {said!r}, does not say what the "
         "output predicts. Agreement is defined for cross-entropies of classes and of labels and for losses between "
         "numbers; compile with one of these, or name other outputs as 'outputs'."
     )

@@ -18,8 +18,7 @@ from auxtasks.batches.forms import AuxBatch, PackedDataset, as_inputs, as_tuple
 from auxtasks.batches.planned import Ordered, composed_dataset, weight_for
 from auxtasks.errors import InvalidInputError
 from auxtasks.generator import AuxTargetGenerator
-from auxtasks.keras.agreement import NAME as AGREEMENT
-from auxtasks.keras.agreement import Agreement
+from auxtasks.keras.agreement import Agreement, AgreementMeans
 from auxtasks.keras.compiling import (
     check_arguments,
     compile_arguments,
@@ -34,7 +33,6 @@ from auxtasks.keras.listening import Listening, Training
 from auxtasks.keras.loss_names import TaskLoss
 from auxtasks.keras.losses import Total
 from auxtasks.keras.masking import like_outputs, update_metrics
-from auxtasks.keras.metrics import TaskMeans
 from auxtasks.keras.objective import LossWeights, Objective
 from auxtasks.keras.on_the_fly import OnTheFly
 from auxtasks.keras.outputs import by_label, label_names
@@ -164,7 +162,9 @@ class AuxModel(DescribedByBase):
         self._factor_means = self._objective.factor_means
         self._main_loss, self._task_losses = self._scores.main, self._scores.tasks
         self._rebalanced, self._task_metrics = self._scores.rebalanced, self._scores.metrics
-        self._agreement_means = [TaskMeans([AGREEMENT], what) for what in ("loss", "share") if agreement is not None]
+        self._agreement_means = AgreementMeans()
+        if agreement is not None:
+            self._means_of_agreement = [self._agreement_means.losses, self._agreement_means.shares]
         self._task_optimizers: list[Any] = []
         # And what it would save as a part of this model is not.
         self._untracked = SimpleNamespace()
@@ -583,7 +583,7 @@ class AuxModel(DescribedByBase):
         main, n_labels = main_loss(self, super().compute_loss, x, y, y_pred, sample_weight, training)
         self._scores.log(step.batch.targets if step.batch else ())
         self._objective.log(training=training)
-        agreement, fading = self._agreed(x, y, y_pred, sample_weight, training=training)
+        agreement, fading = self._agreed(x, y, y_pred, sample_weight, n_labels, training=training)
         if step.batch is None or not step.batch.targets:
             return self._objective.main_alone(main, agreement)
         totals, sums = self._totals(step.batch, y_pred, training=training)
@@ -599,18 +599,20 @@ class AuxModel(DescribedByBase):
         )
         return loss
 
-    def _agreed(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, *, training: bool) -> tuple[Any, Any]:
+    def _agreed(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any, n_labels: Any, *, training: bool
+    ) -> tuple[Any, Any]:
         """Return the loss of agreement in this step, and what the loss of each task is multiplied by beside it."""
-        for means in self._agreement_means:
-            means.in_step = frozenset([AGREEMENT] if training else [])
-        if self.agreement is None or not training:
+        if self.agreement is None:
+            return None, None
+        self._agreement_means.log(self.agreement.learns if training else ())
+        if not training:
             return None, None
         taught = np.array([spec.is_taught for spec in self._plan.specs.values()], "float32")
         # Soft labels give way to what the model itself comes to know.
         fading = 1.0 - taught * self.agreement.risen() if self.agreement.weight and taught.any() else None
-        loss, *totals = self.agreement.learned(self, x, y, y_pred, sample_weight)
-        for means, total in zip(self._agreement_means, totals, strict=True):
-            means.update_state(*(ops.reshape(ops.cast(part, "float32"), (1,)) for part in total))
+        loss, parts = self.agreement.learned(self, x, y, y_pred, sample_weight)
+        self._agreement_means.update_state(parts, n_labels)
         return loss, fading
 
     def auxiliary_loss(self, x: Any, targets: Any = None, training: bool = True) -> Any:
