@@ -12,6 +12,7 @@ from keras import ops
 
 from auxtasks.batches.composition import AUTO
 from auxtasks.errors import InvalidInputError, unknown_name, wrong_type
+from auxtasks.files import named
 from auxtasks.keras.apart import run_apart
 from auxtasks.keras.changes import SETS, Change, changed, listed_changes
 from auxtasks.keras.consistency import agreed, kind_of
@@ -223,6 +224,11 @@ class Agreement(keras.layers.Layer):
                 raise unknown_name("agreement['outputs']", name, known, "output with a loss and labels")
         return sorted(known) if self.outputs is None else list(self.outputs)
 
+    def described(self) -> list[Any]:
+        """Return what decides how a step is traced, as plain values."""
+        options = [getattr(self, name) for name in _OPTIONS[2:]]
+        return [named(self.weak), named(self.strong), named(options)]
+
     def get_config(self) -> dict[str, Any]:
         """Return the options; layers and functions must be serialisable."""
         listed = {
@@ -256,22 +262,33 @@ def _of_labelled(model: Any, y: Any, strong: Any, sample_weight: Any) -> Any:
 
 
 def read_agreement(asked: Any, seed: int) -> Agreement | None:
-    """Return what an argument stands for: the names of sets, or a mapping of options."""
+    """Return what an argument stands for."""
+    options = options_of_agreement(asked)
+    return None if options is None else Agreement(**options, seed=seed)
+
+
+def options_of_agreement(asked: Any) -> dict[str, Any] | None:
+    """Return the options that an argument stands for: the names of sets, or a mapping."""
     if asked is None:
         return None
     if isinstance(asked, str) or (isinstance(asked, (list, tuple)) and all(isinstance(each, str) for each in asked)):
         asked = {"weak": asked, "strong": asked}
     if not isinstance(asked, Mapping):
-        names = ", ".join(map(repr, SETS))
-        raise wrong_type(
-            NAME,
-            f"the name of a set of changes or a list of these ({names}), or a mapping with 'weak' and 'strong'",
-            asked,
-        )
+        expected = "the name of a set of changes or a list of these, or a mapping with 'weak' and 'strong'"
+        raise wrong_type(NAME, f"{expected} (sets are {', '.join(map(repr, SETS))})", asked)
     options = check_keys(NAME, asked, _OPTIONS, "option")
     if missing := [part for part in ("weak", "strong") if part not in options]:
         raise InvalidInputError(
             f"`agreement`: {missing[0]!r} is missing; a mapping says by what both copies are changed, as in {{'weak': "
             "'shifts', 'strong': 'shifts_and_turns'}; 'weak': None takes the samples as they are."
         )
-    return Agreement(**options, seed=seed)
+    return options
+
+
+def check_no_copies(targets: Any) -> None:
+    """Refuse targets whose tasks add transformed copies of the samples."""
+    if getattr(targets, "n_samples", 0) > getattr(targets, "n_original", 0):
+        raise InvalidInputError(
+            "`targets` holds transformed copies of the samples, which must not be given the labels of these, and for "
+            "`agreement` a sample without a label is one to be labelled; leave out the tasks that add copies."
+        )

@@ -13,7 +13,7 @@ from auxtasks.aux_targets import AuxTargets
 from auxtasks.batches.composition import AUTO, Weight, checked_weights
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, wrong_type
 from auxtasks.generator import AuxTargetGenerator
-from auxtasks.keras.agreement import COPIES, NAME, Agreement, read_agreement
+from auxtasks.keras.agreement import COPIES, NAME, Agreement, check_no_copies, read_agreement
 from auxtasks.keras.compiling import compile_back
 from auxtasks.keras.head_sizes import DEFAULT_BUDGET, sizes_of
 from auxtasks.keras.heads import plan_heads
@@ -221,7 +221,8 @@ def attach_heads(
     run as in training, by random numbers that follow from `seed` and the step alone: batch normalisation normalises the
     weakly and the strongly changed ones each by themselves, and its moving averages, like all other state of the base,
     are those of the samples as they are. In the logs are ``agreement_loss``, ``agreement_share``, the share of answers
-    that were sure enough, and ``changed_copies_loss``, that of the labelled copies. On one device only, not under XLA, and not with another schedule than ``"joint"``.
+    that were sure enough, and ``changed_copies_loss``, that of the labelled copies. On one device only, not under XLA,
+    and not with another schedule than ``"joint"``.
 
     Warns
     -----
@@ -376,20 +377,17 @@ def _check_agreement(
     agreement: Agreement, inputs: Any, specs: Mapping[str, TargetSpec], schedule: Any, targets: Any
 ) -> None:
     """Try the changes on some samples, and refuse what agreement does not go with."""
-    if AGREEMENT in specs:
+    if taken := [name for name in (NAME, COPIES) if name in specs]:
         raise InvalidInputError(
-            f"`targets` holds a target named {AGREEMENT!r}, as agreement is in the logs; rename it."
+            f"`targets` holds a target named {taken[0]!r}, which is what a part of agreement is called in the logs; "
+            "give it another name."
         )
     if schedule != "joint":
         raise InvalidInputError(
             "`agreement` trains the main output in every step, and with another `schedule` than 'joint' each step "
             "trains one task; leave out either."
         )
-    if isinstance(targets, AuxTargets) and targets.n_samples > targets.n_original:
-        raise InvalidInputError(
-            "`targets` holds transformed copies of the samples, which must not be given the labels of these, and for "
-            "`agreement` a sample without a label is one to be labelled; leave out the tasks that add copies."
-        )
+    check_no_copies(targets)
     for part, copy in zip(("weak", "strong"), agreement.copies(inputs), strict=True):
         shapes = [keras.tree.map_structure(lambda tensor: tuple(tensor.shape), each) for each in (copy, inputs)]
         if shapes[0] != shapes[1]:
