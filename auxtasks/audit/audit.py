@@ -352,6 +352,7 @@ class WithoutTargets(dict[str, Any]):
         super().__init__()
         self.inputs: Array = as_array("X", X)
         self.specs: dict[str, Any] = {}
+        self.teachers = ()
         self.n_samples = self.n_original = len(self.inputs)
 
     def with_main(self, y: Any) -> dict[str, Array]:

@@ -81,7 +81,7 @@ def findings_of(runs: Sequence[Run], rule: Rule, relevance: Callable[[tuple[str,
         learned = {task: float(np.median([run.learned[task] for run in runs_of])) for task in with_heads}
         because = reason(verdict, against[at], over[at], controls[at], rule.margin, level)
         if arm.agrees:
-            because = because.replace("shuffled targets", "changed copies of labelled samples alone")
+            because = _of_agreement(because, controls[at])
         unlearned = ", ".join(task for task, loss in learned.items() if loss >= 1.0)
         if unlearned:
             because += f" On the test part the head of {unlearned} does no better than a guess."
@@ -91,6 +91,13 @@ def findings_of(runs: Sequence[Run], rule: Rule, relevance: Callable[[tuple[str,
         compared = (against[at], over[at], controls[at])
         found.append(Finding(arm, verdict, because, *compared, p, relevance(arm.tasks), worst, cost))
     return tuple(found)
+
+
+def _of_agreement(because: str, control: Comparison | None) -> str:
+    """Name the control of agreement, and say what it gains by itself."""
+    copies = "changed copies of labelled samples alone"
+    gain = "" if control is None else f" {copies[0].upper()}{copies[1:]}: {control.mean:+.3g} over the baseline."
+    return because.replace("shuffled targets", copies) + gain
 
 
 def adjusted(p_values: Sequence[float], how: Adjust) -> list[float]:

@@ -141,6 +141,8 @@ class Agreement(keras.layers.Layer):
         """Take note of how many steps there will be, unless training has begun."""
         if not isinstance(self.rise, str) or not self.weight or int(ops.convert_to_numpy(self.steps)):
             return
+        if n_steps is None and float(ops.convert_to_numpy(self._rise)) >= 0:
+            return
         if n_steps is None:
             raise InvalidInputError(
                 "`agreement`: its weight rises over the first half of the training, and how many steps that has is not "
