@@ -267,7 +267,7 @@ def experiment_of(
     made = WithoutTargets(X) if targets is None and agreement is not None else made_targets(targets, X, y)
     if agreement is not None:
         check_no_copies(made)
-    teachers = teachers_among(made)
+    teachers = () if isinstance(made, WithoutTargets) else teachers_among(made)
     of_tasks, factors = check_weights(weights, list(made.specs))
     counts = {name: check_int(name, settings[name], low=1) for name in ("epochs", "batch_size")}
     options = check_fit_options(settings.get("fit_options"))
@@ -352,7 +352,6 @@ class WithoutTargets(dict[str, Any]):
         super().__init__()
         self.inputs: Array = as_array("X", X)
         self.specs: dict[str, Any] = {}
-        self.teachers = ()
         self.n_samples = self.n_original = len(self.inputs)
 
     def with_main(self, y: Any) -> dict[str, Array]:

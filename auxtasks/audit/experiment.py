@@ -185,7 +185,7 @@ class Experiment:
         """Return what an arm agrees under; the control learns the changed copies of labelled samples alone."""
         if not arm.agrees:
             return None
-        return {**self.settings.agreement, **({"weight": 0.0} if arm.shuffled else {})}
+        return {**(self.settings.agreement or {}), **({"weight": 0.0} if arm.shuffled else {})}
 
     def made_of(self) -> dict[str, str]:
         """Return fingerprints of all that decides the result of a run besides arm, seed and split."""

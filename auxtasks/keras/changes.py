@@ -14,7 +14,7 @@ from keras import ops
 from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, unknown_name
 from auxtasks.keras.apart import run_apart
 
-Change = str | keras.Layer | Callable[..., Any]
+Change = Any
 """The name of a set, a layer, or a function of the inputs and, where it takes one, a ``seed``."""
 
 

@@ -72,7 +72,8 @@ def steps_of(x: Any, batch_size: int) -> int | None:
     if isinstance(x, AuxBatch):
         return -(-len(keras.tree.flatten(x.inputs)[0]) // batch_size)
     if isinstance(x, keras.utils.PyDataset):
-        return x.num_batches
+        n_batches: int | None = x.num_batches
+        return n_batches
     try:
         return len(x)
     except TypeError:  # a generator, or a data set of unknown length or without an end
