@@ -215,8 +215,8 @@ def attach_heads(
 
     With `agreement` the labelled samples and their strongly changed copies are learned from the labels, each with
     weight 1. Samples without a main label are learned from the model's own answers, by a weight that rises along half
-    a period of a cosine; soft labels, which give the first answers, fade out by as much. An answer is learned as it is,
-    of classes and of several labels where it is sure enough, and of numbers always: then the loss of the output asks
+    a period of a cosine; soft labels, which give the first answers, fade out by as much. Of classes
+    and of several labels the most probable answer is learned, where it is sure enough; of numbers always: then the loss of the output asks
     for the same numbers. Other losses, and outputs with a prediction for each step or place, are refused. Copies are
     run as in training, by random numbers that follow from `seed` and the step alone: batch normalisation normalises the
     weakly and the strongly changed ones each by themselves, and its moving averages, like all other state of the base,

@@ -41,10 +41,12 @@ def agreed(kind: Kind, loss: Any, weak: Any, strong: Any, labelled: Any, thresho
     sure = ops.cast(ops.max(known, axis=-1) >= threshold_of(said, labelled, threshold), "float32")
     # Where no sample has a label, nothing tells how sure is sure enough.
     sure = sure * ops.expand_dims(others * ops.cast(ops.sum(labelled) > 0, "float32"), -1)
+    # The most probable class: on the tuning data better than the probabilities, which push less.
+    target = ops.one_hot(ops.argmax(known, axis=-1), known.shape[-1], dtype="float32")
     if kind == "classes":
-        values = ops.reshape(loss_of_rows(loss, known[:, 0], strong), (-1, 1))
+        values = ops.reshape(loss_of_rows(loss, target[:, 0], strong), (-1, 1))
     else:  # one by one, since only some labels of a sample may be sure
-        one_by_one = (ops.expand_dims(part, -1) for part in (known[..., 1], ops.reshape(strong, ops.shape(weak))))
+        one_by_one = (ops.expand_dims(part, -1) for part in (target[..., 1], ops.reshape(strong, ops.shape(weak))))
         values = ops.reshape(loss_of_rows(loss, *one_by_one), ops.shape(sure))
     n_entries = float(known.shape[1])
     return Agreed(

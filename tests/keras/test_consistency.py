@@ -34,7 +34,7 @@ def adamatch(weak: np.ndarray, strong: np.ndarray, tau: float, align: bool) -> t
         target = weak[row] * ratio
         target = target / target.sum()
         sure.append(bool(target.max() >= limit))
-        losses.append(-(target * np.log(strong[row])).sum() if sure[-1] else 0.0)
+        losses.append(-np.log(strong[row][target.argmax()]) if sure[-1] else 0.0)
     return float(np.mean(losses)), float(np.mean(sure))
 
 
