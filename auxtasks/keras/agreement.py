@@ -75,7 +75,7 @@ class Agreement(keras.layers.Layer):
     ----------
     weak, strong : name, layer, function, or list of these
         What the copies are made by that give the labels and that learn them.
-    weight : float, default 1.0
+    weight : float, default 10.0
         What agreement counts in the end; with 0 only the labelled samples are learned, and their changed copies.
     rise : int or "auto", default "auto"
         In how many steps it comes to count so much.
@@ -97,7 +97,7 @@ class Agreement(keras.layers.Layer):
         self,
         weak: Any,
         strong: Any,
-        weight: float = 1.0,
+        weight: float = 10.0,
         rise: int | str = AUTO,
         threshold: float = 0.9,
         align: bool = True,

@@ -164,7 +164,7 @@ def attach_heads(
         - ``"weak"``, ``"strong"``: each the name of a set, a Keras layer, a function of the inputs of a batch, which
           may have an argument ``seed`` (a `keras.random.SeedGenerator`), or a list of these; ``"weak": None`` takes the
           samples as they are;
-        - ``"weight"``, by default 1.0: what agreement counts in the end. With 0 the labelled samples alone are learned,
+        - ``"weight"``, by default 10.0: what agreement counts in the end. With 0 the labelled samples alone are learned,
           and their strongly changed copies, with which agreement is to be compared;
         - ``"rise"``, by default ``"auto"``: in how many steps the weight rises, half of those that ``fit`` will take;
         - ``"threshold"``, by default 0.9: how probable a class must be in the answer for it to be learned, as a share
@@ -215,14 +215,14 @@ def attach_heads(
 
     With `agreement` the labelled samples and their strongly changed copies are learned from the labels, each with
     weight 1. Samples without a main label are learned from the model's own answers, by a weight that rises along half
-    a period of a cosine; soft labels, which give the first answers, fade out by as much. Of classes
-    and of several labels the most probable answer is learned, where it is sure enough; of numbers always: then the loss of the output asks
-    for the same numbers. Other losses, and outputs with a prediction for each step or place, are refused. Copies are
-    run as in training, by random numbers that follow from `seed` and the step alone: batch normalisation normalises the
-    weakly and the strongly changed ones each by themselves, and its moving averages, like all other state of the base,
-    are those of the samples as they are. In the logs are ``agreement_loss``, ``agreement_share``, the share of answers
-    that were sure enough, and ``changed_copies_loss``, that of the labelled copies. On one device only, not under XLA,
-    and not with another schedule than ``"joint"``.
+    a period of a cosine; soft labels, which give the first answers, fade out by as much. Of classes and of several
+    labels the most probable answer is learned, where it is sure enough; of numbers always: then the loss of the output
+    asks for the same numbers. Other losses, and outputs with a prediction for each step or place, are refused. Copies
+    are run as in training, by random numbers that follow from `seed` and the step alone: batch normalisation normalises
+    the weakly and the strongly changed ones each by themselves, and its moving averages, like all other state of the
+    base, are those of the samples as they are. In the logs are ``agreement_loss``, ``agreement_share``, the share of
+    answers that were sure enough, and ``changed_copies_loss``, that of the labelled copies. On one device only, not
+    under XLA, and not with another schedule than ``"joint"``.
 
     Warns
     -----

@@ -44,9 +44,9 @@ def test_the_control_learns_labelled_copies_alone() -> None:
     arms = {arm: found.attached(build_model(), arm, train) for arm in (BASELINE, ALONE, ALONE.control, BOTH)}
     assert arms[BASELINE].agreement is None
     assert {arm: model.agreement.weight for arm, model in arms.items() if arm.tasks} == {
-        ALONE: 1.0,
+        ALONE: 10.0,
         ALONE.control: 0.0,
-        BOTH: 1.0,
+        BOTH: 10.0,
     }
     assert list(arms[BOTH].specs) == ["std", "abs_sum_changes"]
     assert not arms[ALONE].specs
