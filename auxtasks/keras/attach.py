@@ -164,7 +164,7 @@ def attach_heads(
         - ``"weak"``, ``"strong"``: each the name of a set, a Keras layer, a function of the inputs of a batch, which
           may have an argument ``seed`` (a `keras.random.SeedGenerator`), or a list of these; ``"weak": None`` takes the
           samples as they are;
-        - ``"weight"``, by default 10.0: what agreement counts in the end. With 0 the labelled samples alone are learned,
+        - ``"weight"``, by default 10.0: what agreement counts in the end. With 0 labelled samples alone are learned,
           and their strongly changed copies, with which agreement is to be compared;
         - ``"rise"``, by default ``"auto"``: in how many steps the weight rises, half of those that ``fit`` will take;
         - ``"threshold"``, by default 0.9: how probable a class must be in the answer for it to be learned, as a share
