@@ -57,3 +57,17 @@ def test_pictures_are_drawn(domain: str, task: str, monkeypatch: pytest.MonkeyPa
     assert light != dark
     for name in ("pages", "pictures", "samples"):
         sys.modules.pop(name, None)
+
+
+def test_changes_have_pictures_for_light_and_dark(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(DOCS / "_make"))
+    changes = import_module("changes")
+    section = changes.changes_section()
+    assert (DOCS / "agreement.md").read_text(encoding="utf-8").count("<!-- pictures of changes -->") == 1
+    for name in changes.SETS:
+        assert all(f"pictures/changes-{name}-{scheme}.png" in section for scheme in changes.SCHEMES)
+    light, dark = (changes.changes_picture("jitter", scheme) for scheme in changes.SCHEMES)
+    assert light[:8] == dark[:8] == b"\x89PNG\r\n\x1a\n"
+    assert light != dark
+    for name in ("changes", "pictures", "samples"):
+        sys.modules.pop(name, None)

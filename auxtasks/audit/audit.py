@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from auxtasks.audit.experiment import Arm, Data, Experiment, Settings, arms_of, versions
+from auxtasks.audit.experiment import AGREEMENT, Arm, Data, Experiment, Settings, arms_of, versions
 from auxtasks.audit.lessons import teachers_among
 from auxtasks.audit.metrics import Metrics
 from auxtasks.audit.metrics.problem import about_loss
@@ -24,10 +24,20 @@ from auxtasks.aux_targets import AuxTargets
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.files import named
 from auxtasks.generator import AuxTargetGenerator
-from auxtasks.labels import MAIN, are_signed, check_two_classes, missing_entries, present_rows, read_labels
+from auxtasks.labels import MAIN, are_signed, check_two_classes, main_labels, missing_entries, present_rows, read_labels
 from auxtasks.targets.tables import refused_table
 from auxtasks.teacher.teaching import split_tasks
-from auxtasks.validation import check_flag, check_int, check_number, check_path, check_processes, count_rows, is_several
+from auxtasks.typing import Array
+from auxtasks.validation import (
+    as_array,
+    check_flag,
+    check_int,
+    check_number,
+    check_path,
+    check_processes,
+    count_rows,
+    is_several,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -59,6 +69,7 @@ def audit(
     results: str | os.PathLike[str] | None = None,
     n_jobs: int = 1,
     progress: bool = True,
+    agreement: Any = None,
 ) -> AuditReport:
     """Measure whether auxiliary tasks help the main one, with paired seeds and controls.
 
@@ -79,7 +90,7 @@ def audit(
         -1, NaN, masked or null, or left out at the end; two classes at least must be left. For a hinge loss give -1 and
         1 where some are missing as floats.
     targets : AuxTargets or AuxTargetGenerator
-        The targets of `X`, or what computes them.
+        The targets of `X`, or what computes them; None for agreement alone.
     test : (X_test, y_test), optional
         A test set. Without, a part of the labelled samples is held out; see `cv`.
     cv : int, scikit-learn splitter or iterable of (train, test), optional
@@ -126,6 +137,10 @@ def audit(
         that single runs may differ a little from those of one process.
     progress : bool, default True
         Whether to show a bar with the time left.
+    agreement : str, list of str or mapping, optional
+        Changes under which the main output is to agree with itself, as in `auxtasks.keras.attach_heads`; an arm of its
+        own, and one with all tasks. Its control, trained with or without `controls`, is the network that learns the
+        changed copies of the labelled samples alone: agreement helps if it is better than that one too.
 
     Returns
     -------
@@ -171,14 +186,15 @@ def audit(
     for name, flag in (("together", together), ("controls", controls), ("progress", progress)):
         check_flag(name, flag)
     settings = {"epochs": epochs, "batch_size": batch_size, "fit_options": fit_options}
-    settings |= {"at": at, "weighting": weighting, "schedule": schedule}
+    settings |= {"at": at, "weighting": weighting, "schedule": schedule, "agreement": agreement}
     experiment, factors = experiment_of(build_model, X, y, targets, test, metrics, weights, settings)
     chosen = check_seeds(seeds)
     kept = None if results is None else check_path("results", results)
     splits = experiment.splits(cv, groups, chosen)
     judged = experiment.settings.metrics.judged
     rule = Rule.of(judged, margin, confidence, adjust, overlap_of(splits, experiment.labelled))
-    arms = arms_of(list(experiment.specs), factors, together=together, controls=controls)
+    tasks = [*experiment.specs, *([] if agreement is None else [AGREEMENT])]
+    arms = arms_of(tasks, factors, together=together, controls=controls)
     # Fingerprints read all data and make a model more: only what is kept needs them.
     records = Records(None, {}) if kept is None else Records(kept, experiment.made_of())
     runs = run_all(experiment, arms, splits, records, judged, jobs, progress=progress)
@@ -186,7 +202,7 @@ def audit(
     findings = findings_of(runs, rule, relevance)
     settings_used = described(experiment, splits, rule, factors, controls=controls)
     settings_used |= {"seeds": list(chosen), "seconds": time.perf_counter() - start}
-    return AuditReport(settings_used, findings, tuple(runs), {task: relevance((task,)) for task in experiment.specs})
+    return AuditReport(settings_used, findings, tuple(runs), {task: relevance((task,)) for task in tasks})
 
 
 _OWN_OPTIONS = {"self", "x", "y", "kwargs", "epochs", "batch_size", "verbose", "sample_weight", "initial_epoch"}
@@ -239,6 +255,7 @@ def experiment_of(
     settings: Mapping[str, Any],
 ) -> tuple[Experiment, tuple[float, ...]]:
     """Put an experiment together, and try whether heads can be attached."""
+    from auxtasks.keras.agreement import check_no_copies, options_of_agreement
     from auxtasks.keras.compiling import checked_model, output_shape
 
     # A model is callable too, but it is one model and not a new one for each run.
@@ -247,8 +264,11 @@ def experiment_of(
             f"`build_model` must be a function that returns a compiled model; got {type(build_model).__name__}. Pass "
             "lambda: make_model(...), so that each run has a new one."
         )
-    made = made_targets(targets, X, y)
-    teachers = teachers_among(made)
+    agreement = options_of_agreement(settings.get("agreement"))
+    made = WithoutTargets(X) if targets is None and agreement is not None else made_targets(targets, X, y)
+    if agreement is not None:
+        check_no_copies(made)
+    teachers = () if isinstance(made, WithoutTargets) else teachers_among(made)
     of_tasks, factors = check_weights(weights, list(made.specs))
     counts = {name: check_int(name, settings[name], low=1) for name in ("epochs", "batch_size")}
     options = check_fit_options(settings.get("fit_options"))
@@ -260,9 +280,11 @@ def experiment_of(
     chosen = Metrics.of(metrics, labels, output_shape(model, made.inputs), loss=model.loss)
     if chosen.problem in ("binary", "multiclass"):
         check_two_classes("y", samples.main, present_rows(samples.main))
-    how = Settings(metrics=chosen, weights=of_tasks, **{**settings, **counts, "fit_options": options})
+    how = Settings(
+        metrics=chosen, weights=of_tasks, **{**settings, **counts, "fit_options": options, "agreement": agreement}
+    )
     experiment = Experiment(build_model, made.specs, samples, made.n_original, tested, how, teachers)
-    experiment.attached(model, Arm(tuple(made.specs)), samples)
+    experiment.attached(model, Arm((*made.specs, *([] if agreement is None else [AGREEMENT]))), samples)
     return experiment, factors
 
 
@@ -326,7 +348,25 @@ def made_targets(targets: Any, X: Any, y: Any) -> AuxTargets:
     return made
 
 
-def _test_of(test: Any, made: AuxTargets, label_shape: tuple[int, ...]) -> Data:
+class WithoutTargets(dict[str, Any]):
+    """Samples for agreement alone: no targets, and the inputs as they are."""
+
+    def __init__(self, X: Any) -> None:
+        super().__init__()
+        self.inputs: Array = as_array("X", X)
+        self.specs: dict[str, Any] = {}
+        self.n_samples = self.n_original = len(self.inputs)
+
+    def with_main(self, y: Any) -> dict[str, Array]:
+        """Return main labels for all samples."""
+        return main_labels(y, MAIN, self.n_samples, self.n_samples)
+
+    def transform(self, X: Any) -> WithoutTargets:
+        """Return other samples."""
+        return WithoutTargets(X)
+
+
+def _test_of(test: Any, made: AuxTargets | WithoutTargets, label_shape: tuple[int, ...]) -> Data:
     if not isinstance(test, (tuple, list)) or len(test) != 2:
         raise InvalidTypeError(f"`test` must be (X_test, y_test); got {type(test).__name__}.")
     found = made.transform(test[0])
@@ -360,6 +400,7 @@ def described(
         "weights": {"of tasks": dict(settings.weights), "times": list(factors)},
         "controls": controls,
         **{name: named(getattr(settings, name)) for name in ("at", "weighting", "schedule", "fit_options")},
+        **({} if settings.agreement is None else {"agreement": named(settings.agreement)}),
         **taught,
         "versions": versions(),
     }

@@ -70,7 +70,7 @@ class Experiment:
 
     def taught(self, arm: Arm) -> list[str]:
         """Return the tasks of an arm that are soft labels."""
-        return [task for task in arm.tasks if self.specs[task].is_taught]
+        return [task for task in arm.of_targets if self.specs[task].is_taught]
 
     def lessons(self, split: Split, arm: Arm) -> dict[str, Lesson]:
         """Return the soft labels of an arm as a split knows them."""
@@ -98,11 +98,11 @@ class Experiment:
         seed, (train, test) = split.seed, self.parts(split)
         lessons, rows = self.lessons(split, arm), self._with_copies(split)
         soft = {task: lesson.soft[rows] for task, lesson in lessons.items()}
-        train = replace(train, targets={task: {**train.targets, **soft}[task] for task in arm.tasks})
-        options = {"seed": seed, **(_same_steps(train, self.settings) if lessons else {})}
+        train = replace(train, targets={task: {**train.targets, **soft}[task] for task in arm.of_targets})
+        options = {"seed": seed, **(_same_steps(train, self.settings) if lessons or arm.agrees else {})}
         options |= copy.deepcopy(dict(self.settings.fit_options))  # because callbacks remember what they saw
         make = partial(self._made, arm, train, seed, lessons)
-        data = replace(train, targets={task: _for_arm(train.targets[task], task, arm, seed) for task in arm.tasks})
+        data = replace(train, targets={task: _for_arm(train.targets[task], task, arm, seed) for task in arm.of_targets})
         work = partial(self._measured, data=data, test=test, options=options, without_head=lessons)
         scores, learned, seconds, curves = self.models.use(make, work, self._traced_with(train, test, options))
         # An audit has one output, and so one teacher at most.
@@ -163,29 +163,36 @@ class Experiment:
             return AuxModel(base, {}, {}, {}, seed)
         settings, at = self.settings, self.settings.at
         lessons = lessons or {}
-        specs = {task: lessons[task].spec if task in lessons else self.specs[task] for task in arm.tasks}
+        specs = {task: lessons[task].spec if task in lessons else self.specs[task] for task in arm.of_targets}
         model = attach_heads(
             base,
             TargetArrays(train.targets, specs),
             # What is said of other tasks is left out.
-            at={task: at[task] for task in arm.tasks if task in at} if isinstance(at, Mapping) else at,
+            at={task: at[task] for task in arm.of_targets if task in at} if isinstance(at, Mapping) else at,
             weights={task: _weight(settings.weights[task], spec, train, arm) for task, spec in specs.items()},
             samples=train.inputs,
             seed=seed,
             schedule=settings.schedule,
             weighting=settings.weighting,
+            agreement=self._agreement(arm),
         )
         # A control learns the soft labels of other samples, whatever the teacher is worth.
         if not arm.shuffled:
             model._listening.unseen.update({task: lesson.unseen for task, lesson in lessons.items()})
         return model
 
+    def _agreement(self, arm: Arm) -> Any:
+        """Return what an arm agrees under; the control learns the changed copies of labelled samples alone."""
+        if not arm.agrees:
+            return None
+        return {**(self.settings.agreement or {}), **({"weight": 0.0} if arm.shuffled else {})}
+
     def made_of(self) -> dict[str, str]:
         """Return fingerprints of all that decides the result of a run besides arm, seed and split."""
         from auxtasks.keras.compiling import described_model
 
         settings = dict(self.settings.__dict__)
-        weights = settings.pop("weights")
+        weights, agreement = settings.pop("weights"), settings.pop("agreement")
         test = () if self.test is None else (self.test.inputs, self.test.main)
         targets = {f"the target {task!r}": fingerprint(self.samples.targets[task]) for task in self.specs}
         return {
@@ -193,6 +200,7 @@ class Experiment:
             "the main labels": fingerprint(self.samples.main),
             **targets,
             **{f"the weight of {task!r}": fingerprint(weight) for task, weight in weights.items()},
+            **({} if agreement is None else {"the changes of agreement": fingerprint(named(agreement))}),
             "the test part": fingerprint(*test),
             "the model": fingerprint(described_model(self.build_model)),
             "the settings": fingerprint(named(settings)),
@@ -262,6 +270,7 @@ class Settings:
     weighting: Any = "fixed"
     schedule: Any = "joint"
     fit_options: Mapping[str, Any] = field(default_factory=dict)
+    agreement: Mapping[str, Any] | None = None
 
 
 def _weight(weight: float | str, spec: TargetSpec, train: Data, arm: Arm) -> float | str:
@@ -318,11 +327,16 @@ def _learned(model: Any, test: Data, tasks: Sequence[str], settings: Settings) -
     return {task: float(found.get(f"{task}_loss", np.nan)) for task in tasks}
 
 
+AGREEMENT = "agreement"
+"""The task of an arm that has no targets: the model's own answers on changed copies."""
+
+
 @dataclass(frozen=True)
 class Arm:
     """One way of training the model: with which tasks, none for the baseline, and what their weights are multiplied by.
 
-    If it is shuffled, the control, each task's targets are those of other samples.
+    If it is shuffled, the control, each task's targets are those of other samples, and of changed copies those of
+    labelled samples alone are learned.
     """
 
     tasks: tuple[str, ...] = ()
@@ -330,16 +344,30 @@ class Arm:
     shuffled: bool = False
 
     @property
+    def of_targets(self) -> tuple[str, ...]:
+        """The tasks that have targets."""
+        return tuple(task for task in self.tasks if task != AGREEMENT)
+
+    @property
+    def agrees(self) -> bool:
+        """Whether changed copies are learned."""
+        return AGREEMENT in self.tasks
+
+    @property
     def label(self) -> str:
         """What reports call it."""
         if not self.tasks:
             return "baseline"
         times = "" if self.weight == 1.0 else f" ×{self.weight:g}"
-        return " + ".join(self.tasks) + times + (", shuffled" if self.shuffled else "")
+        return self.named(" + ".join(self.tasks)) + times + (", shuffled" if self.shuffled and self.of_targets else "")
+
+    def named(self, tasks: str) -> str:
+        """Return the names of tasks as they are in this arm."""
+        return tasks.replace(AGREEMENT, "changed copies") if self.shuffled and self.agrees else tasks
 
     @property
     def control(self) -> Arm:
-        """The same with shuffled targets."""
+        """The same with shuffled targets, and without agreement on samples that have no label."""
         return Arm(self.tasks, self.weight, shuffled=True)
 
 
@@ -347,10 +375,13 @@ BASELINE = Arm()
 
 
 def arms_of(tasks: Sequence[str], weights: Sequence[float], *, together: bool, controls: bool) -> list[Arm]:
-    """List the arms of an audit, the baseline first."""
+    """List the arms of an audit, the baseline first.
+
+    Agreement always has its control, which tells what the changes gain without it.
+    """
     groups = [(task,) for task in tasks] + ([tuple(tasks)] if together and len(tasks) > 1 else [])
-    arms = [Arm(group, weight) for group in groups for weight in weights]
-    return [BASELINE, *(each for arm in arms for each in ((arm, arm.control) if controls else (arm,)))]
+    arms = [Arm(group, weight) for group in groups for weight in (weights if group != (AGREEMENT,) else (1.0,))]
+    return [BASELINE, *(each for arm in arms for each in ((arm, arm.control) if controls or arm.agrees else (arm,)))]
 
 
 @dataclass(frozen=True)

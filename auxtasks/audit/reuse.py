@@ -112,8 +112,9 @@ def _likeness(fresh: AuxModel, traced_with: Any) -> str | None:
         replace(spec, options={"output": spec.options["output"]}) if spec.is_taught else spec
         for spec in plan.specs.values()
     ]
+    agreement = None if fresh.agreement is None else fresh.agreement.described()
     drawn = None if turns is None or turns.schedule.kind != "proportional" else turns.seed
-    return likeness_of(fresh.base, specs, taps, fresh._weights.left_open, drawn, traced_with)
+    return likeness_of(fresh.base, specs, taps, fresh._weights.left_open, drawn, [traced_with, agreement])
 
 
 def _took_over(kept: AuxModel, fresh: AuxModel) -> bool:

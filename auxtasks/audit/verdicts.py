@@ -80,6 +80,8 @@ def findings_of(runs: Sequence[Run], rule: Rule, relevance: Callable[[tuple[str,
         with_heads = [task for task in arm.tasks if all(task in run.learned for run in runs_of)]
         learned = {task: float(np.median([run.learned[task] for run in runs_of])) for task in with_heads}
         because = reason(verdict, against[at], over[at], controls[at], rule.margin, level)
+        if arm.agrees:
+            because = _of_agreement(because, controls[at])
         unlearned = ", ".join(task for task, loss in learned.items() if loss >= 1.0)
         if unlearned:
             because += f" On the test part the head of {unlearned} does no better than a guess."
@@ -89,6 +91,13 @@ def findings_of(runs: Sequence[Run], rule: Rule, relevance: Callable[[tuple[str,
         compared = (against[at], over[at], controls[at])
         found.append(Finding(arm, verdict, because, *compared, p, relevance(arm.tasks), worst, cost))
     return tuple(found)
+
+
+def _of_agreement(because: str, control: Comparison | None) -> str:
+    """Name the control of agreement, and say what it gains by itself."""
+    copies = "changed copies of labelled samples alone"
+    gain = "" if control is None else f" {copies[0].upper()}{copies[1:]}: {control.mean:+.3g} over the baseline."
+    return because.replace("shuffled targets", copies) + gain
 
 
 def adjusted(p_values: Sequence[float], how: Adjust) -> list[float]:
@@ -363,7 +372,7 @@ def relevance_of(experiment: Experiment) -> Callable[[tuple[str, ...]], float]:
         parts: list[Any] = [
             features_of(samples.targets[task][rows], experiment.specs[task])
             for task in tasks
-            if not experiment.specs[task].is_taught  # samples with a label have none
+            if task in experiment.specs and not experiment.specs[task].is_taught  # samples with a label have none
         ]
         if not parts:
             return float("nan")

@@ -17,6 +17,7 @@ from auxtasks.keras.losses import Rebalanced  # noqa: E402
 from auxtasks.keras.model import AuxModel  # noqa: E402
 from auxtasks.keras.multitask import OutputSpec, build_multitask_model  # noqa: E402
 from auxtasks.keras.seeds import set_seed  # noqa: E402
+from auxtasks.keras.shown_changes import show_changes  # noqa: E402
 from auxtasks.keras.taps import Tap  # noqa: E402
 
 __all__ = [
@@ -36,5 +37,6 @@ __all__ = [
     "labelled_dataset",
     "replace_head",
     "set_seed",
+    "show_changes",
     "strip_heads",
 ]

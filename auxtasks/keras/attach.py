@@ -13,6 +13,7 @@ from auxtasks.aux_targets import AuxTargets
 from auxtasks.batches.composition import AUTO, Weight, checked_weights
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, wrong_type
 from auxtasks.generator import AuxTargetGenerator
+from auxtasks.keras.agreement import COPIES, NAME, Agreement, check_no_copies, read_agreement
 from auxtasks.keras.alternating.schedule import Asked, Schedule
 from auxtasks.keras.compiling import compile_back
 from auxtasks.keras.head_sizes import DEFAULT_BUDGET, sizes_of
@@ -62,6 +63,7 @@ def attach_heads(
     metrics: Any = None,
     deep_supervision: Any = None,
     head_budget: float | None = DEFAULT_BUDGET,
+    agreement: Any = None,
 ) -> AuxModel:
     """Wrap a Keras model so that it also learns auxiliary targets.
 
@@ -75,7 +77,7 @@ def attach_heads(
         What to learn. With a fitted generator, targets are computed inside each training step from the batch as it
         arrives: ``fit(X, y)`` takes plain labels in any form of data, and augmented inputs have the targets of what
         they became. Each of its tasks needs a form for tensors (see ``AuxTargetGenerator.in_graph``). A mapping of
-        names to `TargetSpec` works too, together with `inputs`, and None for deep supervision alone.
+        names to `TargetSpec` works too, together with `inputs`, and None for deep supervision or agreement alone.
     at : str, int, float, keras.Layer, Tap or mapping, default "auto"
         Where each head reads: a layer name or path (``"backbone/block_6_expand_relu"``), an attribute of a subclassed
         model (``"encoder.norm"``, ``"blocks/0"``), an index into ``base.layers``, a fraction of the depth from 0.0
@@ -152,6 +154,26 @@ def attach_heads(
         as many as explain 95 % of its variance in `targets` and no more than 64; a map from all places of the tap gets
         a lower rank, or becomes one that goes place by place; other maps get a lower rank. None sets no limit. See
         Notes.
+    agreement : str, list of str or mapping, optional
+        Changes that leave the label as it is, for the main output to give the same answer on a changed copy of a sample
+        (Berthelot et al. 2022): the answer on a weakly changed copy is the target for a strongly changed one. The name
+        of a set or several: ``"shifts"``, ``"shifts_and_turns"`` and ``"colour"`` of images, ``"jitter"``,
+        ``"scaling"``, ``"crop_and_stretch"`` and ``"channel_dropout"`` of signals, ``"dropout_and_swap"`` of the
+        numbers of tokens. Or a mapping, of which the first two must be there:
+
+        - ``"weak"``, ``"strong"``: each the name of a set, a Keras layer, a function of the inputs of a batch, which
+          may have an argument ``seed`` (a `keras.random.SeedGenerator`), or a list of these; ``"weak": None`` takes the
+          samples as they are;
+        - ``"weight"``, by default 10.0: what agreement counts in the end. With 0 labelled samples alone are learned,
+          and their strongly changed copies, with which agreement is to be compared;
+        - ``"rise"``, by default ``"auto"``: in how many steps the weight rises, half of those that ``fit`` will take;
+        - ``"threshold"``, by default 0.9: how probable a class must be in the answer for it to be learned, as a share
+          of how probable the classes of labelled samples are on average;
+        - ``"align"``, by default True: bring classes to the frequencies that they have among the labelled samples;
+        - ``"ema"``: the decay, such as 0.999, of a moving average of the weights, which then gives the answers;
+        - ``"outputs"``: a list of the outputs that agree, by default all that have a loss.
+
+        See ``show_changes`` for what the copies look like, and Notes.
 
     Returns
     -------
@@ -191,6 +213,17 @@ def attach_heads(
     logged in every step. On one device only; not with a weighting that looks at gradients or is trained itself, nor
     with an optimizer that has ``use_ema=True``.
 
+    With `agreement` the labelled samples and their strongly changed copies are learned from the labels, each with
+    weight 1. Samples without a main label are learned from the model's own answers, by a weight that rises along half
+    a period of a cosine; soft labels, which give the first answers, fade out by as much. Of classes and of several
+    labels the most probable answer is learned, where it is sure enough; of numbers always: then the loss of the output
+    asks for the same numbers. Other losses, and outputs with a prediction for each step or place, are refused. Copies
+    are run as in training, by random numbers that follow from `seed` and the step alone: batch normalisation normalises
+    the weakly and the strongly changed ones each by themselves, and its moving averages, like all other state of the
+    base, are those of the samples as they are. In the logs are ``agreement_loss``, ``agreement_share``, the share of
+    answers that were sure enough, and ``changed_copies_loss``, that of the labelled copies. On one device only, not
+    under XLA, and not with another schedule than ``"joint"``.
+
     Warns
     -----
     AuxTasksWarning
@@ -215,10 +248,14 @@ def attach_heads(
     _check_base(base)
     if name is not None:
         check_name("name", name)
-    specs, on_the_fly = _what_to_learn(targets, deep_supervision)
+    chosen = _seed_of(seed)
+    agrees = read_agreement(agreement, chosen)
+    specs, on_the_fly = _what_to_learn(targets, deep_supervision, agrees)
     samples = Samples.of(_inputs_of(targets, samples, base, on_the_fly), base, targets)
     trial = try_out(base, samples, specs)
-    specs, at = _with_early_heads(specs, at, deep_supervision, base, trial)
+    specs, at = _with_early_heads(specs, at, deep_supervision, base, trial, agrees)
+    if agrees is not None:
+        _check_agreement(agrees, samples.inputs, specs, schedule, targets)
     checked = checked_weights(weights, dict.fromkeys(specs, AUTO))
     check_outputs(specs, base)
     headed = {name: spec for name, spec in specs.items() if not spec.is_taught}
@@ -236,7 +273,7 @@ def attach_heads(
         with_chance(specs, task_losses, values),
         taps,
         checked,
-        _seed_of(seed),
+        chosen,
         name,
         ties,
         schedule,
@@ -246,6 +283,7 @@ def attach_heads(
         metrics=resolve_metrics(metrics, headed),
         head_sizes=sizes,
         outputs=trial.returned,
+        agreement=agrees,
     )
     for head in model.heads:
         head.set_components(components)
@@ -296,9 +334,11 @@ def _check_base(base: object) -> None:
         )
 
 
-def _what_to_learn(targets: Any, deep_supervision: Any) -> tuple[dict[str, TargetSpec], OnTheFly]:
+def _what_to_learn(
+    targets: Any, deep_supervision: Any, agreement: Agreement | None
+) -> tuple[dict[str, TargetSpec], OnTheFly]:
     on_the_fly = OnTheFly.of(targets)
-    if targets is None and deep_supervision is not None:
+    if targets is None and (deep_supervision is not None or agreement is not None):
         return {}, on_the_fly
     specs = targets.specs_ if isinstance(targets, AuxTargetGenerator) else getattr(targets, "specs", targets)
     if not isinstance(specs, Mapping) or not all(isinstance(spec, TargetSpec) for spec in specs.values()):
@@ -306,7 +346,7 @@ def _what_to_learn(targets: Any, deep_supervision: Any) -> tuple[dict[str, Targe
             "`targets` must be AuxTargets, as make_aux_targets returns them, a fitted AuxTargetGenerator, or a mapping "
             f"of names to TargetSpec; got {type(targets).__name__}."
         )
-    if not specs:
+    if not specs and agreement is None:
         raise InvalidInputError("`targets` holds no target; compute at least one task.")
     return dict(specs), on_the_fly
 
@@ -318,14 +358,42 @@ def _inputs_of(targets: Any, inputs: Any, base: keras.Model, on_the_fly: OnTheFl
 
 
 def _with_early_heads(
-    specs: dict[str, TargetSpec], at: Any, deep_supervision: Any, base: keras.Model, trial: Trial
+    specs: dict[str, TargetSpec],
+    at: Any,
+    deep_supervision: Any,
+    base: keras.Model,
+    trial: Trial,
+    agreement: Agreement | None,
 ) -> tuple[dict[str, TargetSpec], dict[str, Where]]:
     """Return all specs, those of deep supervision among them, and where their heads read."""
     early, early_at = supervised_specs(deep_supervision, base, trial.outputs, specs)
-    if not specs and not early:
+    if not specs and not early and agreement is None:
         raise InvalidInputError("`targets` and `deep_supervision` hold no target; compute a task or name a layer.")
     headed = [name for name, spec in specs.items() if not spec.is_taught]
     return specs | early, {**(at if isinstance(at, Mapping) else dict.fromkeys(headed, at)), **early_at}
+
+
+def _check_agreement(
+    agreement: Agreement, inputs: Any, specs: Mapping[str, TargetSpec], schedule: Any, targets: Any
+) -> None:
+    """Try the changes on some samples, and refuse what agreement does not go with."""
+    if taken := [name for name in (NAME, COPIES) if name in specs]:
+        raise InvalidInputError(
+            f"`targets` holds a target named {taken[0]!r}, which is what a part of agreement is called in the logs; "
+            "give it another name."
+        )
+    if schedule != "joint":
+        raise InvalidInputError(
+            "`agreement` trains the main output in every step, and with another `schedule` than 'joint' each step "
+            "trains one task; leave out either."
+        )
+    check_no_copies(targets)
+    for part, copy in zip(("weak", "strong"), agreement.copies(inputs), strict=True):
+        shapes = [keras.tree.map_structure(lambda tensor: tuple(tensor.shape), each) for each in (copy, inputs)]
+        if shapes[0] != shapes[1]:
+            raise InvalidInputError(
+                f"`agreement`: {part!r} must return copies of the same shape; from {shapes[1]} it made {shapes[0]}."
+            )
 
 
 def _seed_of(seed: int | None) -> int:

@@ -20,6 +20,7 @@ from auxtasks.batches.planned import Ordered, composed_batches, weight_for
 from auxtasks.errors import InvalidInputError
 from auxtasks.generator import AuxTargetGenerator
 from auxtasks.keras import jax_steps
+from auxtasks.keras.agreement import Agreement, AgreementMeans
 from auxtasks.keras.alternating.batches import TaskBatches
 from auxtasks.keras.alternating.schedule import Asked, Schedule
 from auxtasks.keras.alternating.step import Alternation
@@ -60,6 +61,7 @@ from auxtasks.keras.training import (
     over_present,
     run_aside,
     step_in_parts,
+    steps_of,
 )
 from auxtasks.keras.trial import Shape
 from auxtasks.keras.weighting.base import Weighting
@@ -109,6 +111,8 @@ class AuxModel(DescribedByBase):
         Of heads that are smaller than they could be, by the name of their first target.
     outputs : sequence of str, optional
         The names that labels have, by what the base returned in a trial run.
+    agreement : Agreement, optional
+        Under which changes of the inputs the main output agrees with itself.
     """
 
     def __init__(
@@ -127,6 +131,7 @@ class AuxModel(DescribedByBase):
         metrics: Mapping[str, Sequence[keras.metrics.Metric]] | None = None,
         head_sizes: Mapping[str, HeadSize] | None = None,
         outputs: Sequence[str] | None = None,
+        agreement: Agreement | None = None,
     ) -> None:
         # The base's own policy: under another one the inputs would be cast before the base sees them.
         super().__init__(name=name or f"aux_{base.name}", dtype=base.dtype_policy, autocast=base.autocast)
@@ -148,8 +153,15 @@ class AuxModel(DescribedByBase):
         self._rules = LabelRules()
         self._on_the_fly = OnTheFly(generator)
         self._weights = LossWeights(self._plan.specs, weights, self.add_weight)
+        self.agreement = agreement
+        if agreement is not None:
+            agreement.follow(base)
         self._objective = Objective(
-            list(specs), self._weights, self.weightings, alternates=self._alternation is not None
+            list(specs),
+            self._weights,
+            self.weightings,
+            alternates=self._alternation is not None,
+            agrees=agreement is not None,
         )
         self._scores = Scores(self._plan, self.heads, losses or {}, metrics or {})
         self._listening = Listening()
@@ -158,6 +170,9 @@ class AuxModel(DescribedByBase):
         self._factor_means = self._objective.factor_means
         self._main_loss, self._task_losses = self._scores.main, self._scores.tasks
         self._rebalanced, self._task_metrics = self._scores.rebalanced, self._scores.metrics
+        self._agreement_means = AgreementMeans()
+        if agreement is not None:
+            self._means_of_agreement = [self._agreement_means.losses, self._agreement_means.shares]
         self._task_optimizers: list[Any] = []
         # And what it would save as a part of this model is not.
         self._untracked = SimpleNamespace()
@@ -352,6 +367,7 @@ class AuxModel(DescribedByBase):
                 "could hold no label at all. Pass labelled samples as `validation_data`."
             )
         self._set_automatic(x)
+        plan = None
         if isinstance(x, AuxBatch):
             plan = compose(np.asarray(x.labelled, bool), batch_size or 32, share, seed) if share and shuffle else None
             x = self._with_soft_labels(x, y, plan, batch_size or 32, epochs, kwargs.get("steps_per_epoch"), verbose)
@@ -360,6 +376,9 @@ class AuxModel(DescribedByBase):
                 x, steps = composed_batches(data, plan, self._steps_done(), kwargs.get("steps_per_epoch"))
                 kwargs["steps_per_epoch"] = steps
                 y, sample_weight, batch_size, shuffle = None, None, None, False
+        if self.agreement is not None:
+            per_epoch = kwargs.get("steps_per_epoch") or (plan.n_batches if plan else steps_of(x, batch_size or 32))
+            self.agreement.begin(None if per_epoch is None else per_epoch * (epochs - kwargs.get("initial_epoch", 0)))
         batches = x.source if isinstance(x, PackedDataset) and isinstance(x.source, TaskBatches) else None
         if batches is not None:
             batches.check_main(needed=self._rules.needed, negative=self._rules.negative)
@@ -384,9 +403,10 @@ class AuxModel(DescribedByBase):
         )
 
     def _share(self, labelled_share: float | str | None) -> float | None:
-        """Return the share of labelled samples in a batch: less of them where others have soft labels."""
+        """Return the share of labelled samples in a batch: less of them where others are learned too."""
         if isinstance(labelled_share, str) and labelled_share == AUTO:
-            return SHARE_WITH_SOFT_LABELS if any(spec.is_taught for spec in self.specs.values()) else DEFAULT_SHARE
+            taught = self.agreement is not None or any(spec.is_taught for spec in self.specs.values())
+            return SHARE_WITH_SOFT_LABELS if taught else DEFAULT_SHARE
         return None if labelled_share is None else check_number("labelled_share", labelled_share, low=0.0, high=1.0)
 
     def _set_automatic(self, x: Any) -> None:
@@ -481,6 +501,8 @@ class AuxModel(DescribedByBase):
         if self._alternation is not None:
             self._alternation.count_labels(None)  # one batch does not tell the numbers of labelled samples
             self._alternation.build_optimizers(self)
+        if self.agreement is not None:
+            self.agreement.begin(None)
         return super().train_on_batch(x, y, sample_weight, return_dict=return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
@@ -570,13 +592,37 @@ class AuxModel(DescribedByBase):
         main, n_labels = main_loss(self, super().compute_loss, x, y, y_pred, sample_weight, training)
         self._scores.log(step.batch.targets if step.batch else ())
         self._objective.log(training=training)
+        agreement, fading = self._agreed(x, y, y_pred, sample_weight, n_labels, training=training)
         if step.batch is None or not step.batch.targets:
-            return main
+            return self._objective.main_alone(main, agreement)
         totals, sums = self._totals(step.batch, y_pred, training=training)
         loss, step.parts = self._objective.joined(
-            main, n_labels, totals, sums, trains_main=self._trains_main, training=training
+            main,
+            n_labels,
+            totals,
+            sums,
+            trains_main=self._trains_main,
+            training=training,
+            agreement=agreement,
+            fading=fading,
         )
         return loss
+
+    def _agreed(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any, n_labels: Any, *, training: bool
+    ) -> tuple[Any, Any]:
+        """Return the loss of agreement in this step, and what the loss of each task is multiplied by beside it."""
+        if self.agreement is None:
+            return None, None
+        self._agreement_means.log(self.agreement.learns if training else ())
+        if not training:
+            return None, None
+        taught = np.array([spec.is_taught for spec in self._plan.specs.values()], "float32")
+        # Soft labels give way to what the model itself comes to know.
+        fading = 1.0 - taught * self.agreement.risen() if self.agreement.weight and taught.any() else None
+        loss, parts = self.agreement.learned(self, x, y, y_pred, sample_weight)
+        self._agreement_means.update_state(parts, n_labels)
+        return loss, fading
 
     def auxiliary_loss(self, x: Any, targets: Any = None, training: bool = True) -> Any:
         """Return the weighted loss of the auxiliary targets, to be added to a loss that is computed by hand.
@@ -690,6 +736,7 @@ class AuxModel(DescribedByBase):
             "head_sizes": {head.specs[0].name: asdict(head.size) for head in self.heads},
             "weighting": [keras.saving.serialize_keras_object(each) for each in self.weightings],
             **({} if self._alternation is None else {"schedule": self._alternation.schedule.to_config()}),
+            **({} if self.agreement is None else {"agreement": keras.saving.serialize_keras_object(self.agreement)}),
             **self._on_the_fly.to_config(),
             **self._scores.to_config(),
         }
@@ -707,6 +754,7 @@ class AuxModel(DescribedByBase):
             "ties": Plan.by_path(base, config.get("ties", {})),
             "schedule": Schedule.from_config(config.get("schedule", "joint"), custom_objects),
             "weighting": [made(each) for each in config.get("weighting", [])],
+            "agreement": made(config.get("agreement")),
             "generator": OnTheFly.from_config(config).generator,
             "head_sizes": {name: HeadSize(**size) for name, size in config.get("head_sizes", {}).items()},
             **Scores.from_config(config, specs, custom_objects),

@@ -89,14 +89,20 @@ class Objective:
     """
 
     def __init__(
-        self, tasks: Sequence[str], loss_weights: LossWeights, weightings: Sequence[Weighting], *, alternates: bool
+        self,
+        tasks: Sequence[str],
+        loss_weights: LossWeights,
+        weightings: Sequence[Weighting],
+        *,
+        alternates: bool,
+        agrees: bool = False,
     ) -> None:
         self._tasks, self._loss_weights = frozenset(tasks), loss_weights
         self.weightings = weightings
         self.by_gradient = next((one for one in weightings if isinstance(one, GradientWeighting)), None)
         self.weight_means: Any = TaskMeans(tasks, "weight") if weightings else None
         # Where metrics are computed, JAX knows of no other variables, the loss weights among them.
-        self.factor_means: Any = FactorMeans(len(tasks)) if weightings or NAME == "jax" else None
+        self.factor_means: Any = FactorMeans(len(tasks)) if weightings or agrees or NAME == "jax" else None
         self.cosine_means: Any = TaskMeans(tasks, "cosine") if self.by_gradient else None
         self.in_parts = alternates or self.by_gradient is not None
         """Whether a step trains the parts of the loss by themselves."""
@@ -107,10 +113,29 @@ class Objective:
             if means is not None:
                 means.in_step = self._tasks if training else frozenset()
 
+    def main_alone(self, main: Any, agreement: Any) -> Any:
+        """Return the loss of a batch without auxiliary targets: the main one, and that of agreement if there is one."""
+        if self.factor_means is not None:
+            added = ops.zeros(()) if agreement is None else ops.stop_gradient(agreement)
+            self.factor_means.update_state(1.0, ops.convert_to_tensor(self._loss_weights.variable), added)
+        return _sum(main, agreement)
+
     def joined(
-        self, main: Any, n_labels: Any, totals: Mapping[str, Total], sums: Total, *, trains_main: bool, training: bool
+        self,
+        main: Any,
+        n_labels: Any,
+        totals: Mapping[str, Total],
+        sums: Total,
+        *,
+        trains_main: bool,
+        training: bool,
+        agreement: Any = None,
+        fading: Any = None,
     ) -> tuple[Any, Parts]:
-        """Return the loss of a batch, and what it is put together of where a step or weightings ask for it."""
+        """Return the loss of a batch, and what it is put together of where a step or weightings ask for it.
+
+        The loss of agreement goes with the main one. `fading` is a factor for the loss of each task.
+        """
         # Keras divides losses by the number of replicas, because it sums their gradients.
         replicas = n_replicas()
         losses = ops.divide_no_nan(*sums)
@@ -119,16 +144,19 @@ class Objective:
             state = self._state(main, n_labels, losses, sums.count, replicas, trains_main)
             factors = combined(self.weightings, state)
             added = self._added(factors)
-        weights = _product(ops.convert_to_tensor(self._loss_weights.variable), factors.tasks)
+        weights = _product(_product(ops.convert_to_tensor(self._loss_weights.variable), factors.tasks), fading)
         auxiliary = ops.sum(weights * losses)
         if added is not None:
             auxiliary += added
         if self.factor_means is not None:
             of_main = ops.ones(()) if factors.main is None else factors.main
-            plus = ops.zeros(()) if added is None else added
-            self.factor_means.update_state(*map(ops.stop_gradient, (of_main, weights, plus)))
+            beside = ops.zeros(()) if agreement is None else of_main * ops.cast(agreement, "float32")
+            if added is not None:
+                beside += added
+            self.factor_means.update_state(*map(ops.stop_gradient, (of_main, weights, beside)))
         if self.weightings and training and self.by_gradient is None:
             self.note_weights(weights)
+        main = _sum(main, agreement)
         loss = _product(main, factors.main) + ops.cast(auxiliary / replicas, main.dtype)
         if training and not self.in_parts:
             self.advance(state)  # here, where JAX takes what is assigned out of the step
@@ -183,3 +211,7 @@ class Objective:
 
 def _product(value: Any, factor: Any) -> Any:
     return value if factor is None else value * ops.cast(factor, value.dtype)
+
+
+def _sum(main: Any, agreement: Any) -> Any:
+    return main if agreement is None else main + ops.cast(agreement, main.dtype)

@@ -31,7 +31,7 @@ def loss_of_output(spec: TargetSpec, target: Any, output: Any, loss: Any, weight
     if spec.kind == "distribution":
         # The most probable class: on the tuning data no worse than the probabilities, and better where these are flat.
         safe = _hardened(safe)
-    values = ops.cast(_of_rows(loss, safe, ops.reshape(output, ops.shape(safe))), "float32")
+    values = ops.cast(loss_of_rows(loss, safe, ops.reshape(output, ops.shape(safe))), "float32")
     values = ops.where(present, ops.reshape(values, (-1,)), 0.0)
     if weight is not None:
         values = values * ops.cast(weight, "float32")
@@ -82,11 +82,11 @@ def _as_wide(spec: TargetSpec, target: Any, output: Any) -> Any:
     return target
 
 
-def _of_rows(loss: Any, target: Any, output: Any) -> Any:
-    """Return the loss of each row."""
+def loss_of_rows(loss: Any, target: Any, output: Any) -> Any:
+    """Return a main loss of each row, as far as it takes probabilities."""
     found = keras.losses.get(loss)
     if "sparsecategorical" in loss_name(found).lower().replace("_", ""):
-        return ops.categorical_crossentropy(target, output, from_logits=_takes_logits(found))
+        return ops.categorical_crossentropy(target, output, from_logits=takes_logits(found))
     return found.call(target, output) if isinstance(found, keras.losses.Loss) else found(target, output)
 
 
@@ -95,7 +95,7 @@ def opinions(spec: TargetSpec, output: Any, loss: Any) -> Floats:
     found: Floats = np.asarray(output, np.float64).reshape(len(output), -1)
     if spec.kind == "vector":
         return found
-    if _takes_logits(keras.losses.get(loss)):
+    if takes_logits(keras.losses.get(loss)):
         exclusive = spec.kind == "distribution" and found.shape[1] > 1
         found = softmax(found, axis=1) if exclusive else expit(found)
     if spec.kind == "distribution" and found.shape[1] == 1:
@@ -103,7 +103,8 @@ def opinions(spec: TargetSpec, output: Any, loss: Any) -> Floats:
     return found[:, : spec.shape[0]]
 
 
-def _takes_logits(loss: Any) -> bool:
+def takes_logits(loss: Any) -> bool:
+    """Tell whether a loss makes probabilities of an output itself."""
     return bool(options_of(loss).get("from_logits", False)) if isinstance(loss, keras.losses.Loss) else False
 
 

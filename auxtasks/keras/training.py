@@ -80,6 +80,19 @@ def run_aside(model: Any, inputs: Any, *, training: bool) -> Any:
         return run(model, inputs, training=training)
 
 
+def steps_of(x: Any, batch_size: int) -> int | None:
+    """Return how many batches an epoch has, in any form of data; None where that is not known."""
+    if isinstance(x, AuxBatch):
+        return -(-len(keras.tree.flatten(x.inputs)[0]) // batch_size)
+    if isinstance(x, keras.utils.PyDataset):
+        n_batches: int | None = x.num_batches
+        return n_batches
+    try:
+        return len(x)
+    except TypeError:  # a generator, or a data set of unknown length or without an end
+        return None
+
+
 def check_step(model: Any) -> None:
     """Refuse what a training step of the user's own cannot do."""
     how = None
@@ -87,10 +100,12 @@ def check_step(model: Any) -> None:
         how = "`schedule`: tasks are trained in turn"
     elif model.weightings:
         how = f"`weighting`: {type(model.weightings[0]).__name__} weighs the tasks while the model trains,"
+    elif model.agreement is not None:
+        how = "`agreement`: changed copies are learned"
     if how:
         raise InvalidInputError(
-            f"{how} by fit alone, and auxiliary_loss cannot; attach the heads with schedule='joint' and "
-            "weighting='fixed', and change weights by set_loss_weights."
+            f"{how} by fit alone, and auxiliary_loss cannot; attach the heads with schedule='joint', "
+            "weighting='fixed' and agreement=None, and change weights by set_loss_weights."
         )
     taught = [name for name, spec in model.specs.items() if spec.is_taught]
     if taught and model.loss is None:
@@ -136,7 +151,8 @@ def over_present(model: Any, logs: dict[str, Any]) -> dict[str, Any]:
     present instead.
     """
     main, tracked, compiled = model._main_loss, loss_tracker(model), metrics_container(model)
-    if tracked is None or not model._task_losses.seen():
+    alone = not model._task_losses.seen() and not model._agreement_means.losses.seen()
+    if tracked is None or alone:
         del logs["main_loss"]
     if tracked is not None:
         present = model._scores.loss_over_present(*model._objective.mean_factors())

@@ -1,12 +1,15 @@
-"""Adds to the site what is made from the registry: a page for each domain, and the pictures of its tasks."""
+"""Adds to the site what is made from the package: a page for each domain, and the pictures of tasks and changes."""
 
 from __future__ import annotations
 
+from changes import changes_picture, changes_section
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 from pages import page, tasks_of
 from pictures import SCHEMES, picture
 
+from auxtasks.keras.changes import SETS
 from auxtasks.registry import DOMAINS
 
 
@@ -31,4 +34,27 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
             for scheme in SCHEMES:
                 name = f"targets/pictures/{domain}-{task.name}-{scheme}.png"
                 files.append(File.generated(config, name, content=picture(task, domain, scheme)))
+    for name in SETS:
+        for scheme in SCHEMES:
+            path = f"pictures/changes-{name}-{scheme}.png"
+            files.append(File.generated(config, path, content=changes_picture(name, scheme)))
     return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Put the pictures of changes where a page asks for them.
+
+    Parameters
+    ----------
+    markdown : str
+        The text of a page.
+    page, config, files
+        Of the site.
+
+    Returns
+    -------
+    str
+        The text.
+    """
+    del page, config, files
+    return markdown.replace("<!-- pictures of changes -->", changes_section())

@@ -75,7 +75,7 @@ def metrics_table(content: Content) -> Table:
     metrics = list(dict.fromkeys(metric for found in scores.values() for metric in found))
     rows = [
         (
-            arm_name(content, arm) + (", shuffled" if arm.shuffled else ""),
+            arm.named(arm_name(content, arm)) + (", shuffled" if arm.shuffled and arm.of_targets else ""),
             *(Units(is_share(metric)).value(float(np.mean(found.get(metric, [nan])))) for metric in metrics),
         )
         for arm, found in scores.items()

@@ -8,7 +8,7 @@ from math import floor, isfinite, log10, nan
 
 import numpy as np
 
-from auxtasks.audit.experiment import Arm
+from auxtasks.audit.experiment import AGREEMENT, Arm
 from auxtasks.audit.report.content import Content, has_controls, sign_of, tasks_of, weights_of
 from auxtasks.audit.verdicts import Comparison, Finding
 
@@ -29,6 +29,8 @@ def heading(content: Content) -> str:
 def legend(content: Content) -> str:
     """Say what the columns of the table are."""
     control = "control: the difference with shuffled targets. " if has_controls(content) else ""
+    if AGREEMENT in tasks_of(content):
+        control += "control of agreement: the difference with changed copies of labelled samples alone. "
     return (
         f"{control}relevance: of the targets to the main label, 0 as a guess, 1 without error. aux_loss: loss over "
         "chance, 1 as a guess. time_ratio: training time over the baseline's."

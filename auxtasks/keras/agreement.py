@@ -1,0 +1,296 @@
+"""Agreement: the model's own answer on a weakly changed copy is the target for a strongly changed one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops
+
+from auxtasks.batches.composition import AUTO
+from auxtasks.errors import InvalidInputError, unknown_name, wrong_type
+from auxtasks.files import named
+from auxtasks.keras.apart import run_apart
+from auxtasks.keras.changes import SETS, Change, changed, listed_changes
+from auxtasks.keras.consistency import agreed, kind_of
+from auxtasks.keras.losses import Total
+from auxtasks.keras.masking import like_outputs, mean_weights, without_missing
+from auxtasks.keras.metrics import TaskMeans
+from auxtasks.keras.outputs import by_label
+from auxtasks.keras.private import compiled_as, loss_container, trained_in
+from auxtasks.keras.taught import losses_by_output
+from auxtasks.labels import split_missing
+from auxtasks.validation import check_flag, check_int, check_keys, check_names, check_number
+
+NAME = "agreement"
+COPIES = "changed_copies"
+"""What agreement, and the labelled samples once more, are called in the logs."""
+_OPTIONS = ("weak", "strong", "weight", "rise", "threshold", "align", "ema", "outputs")
+
+
+class AgreementMeans:
+    """Means for the logs: of the loss of changed copies and of agreement, and the share of answers that were sure.
+
+    A plain object: what Keras must track is an attribute of the model, too.
+    """
+
+    def __init__(self) -> None:
+        self.losses, self.shares = TaskMeans([COPIES, NAME]), TaskMeans([NAME], "share")
+
+    def log(self, names: Iterable[str]) -> None:
+        """Say what a step has; the logs leave the rest out."""
+        self.losses.in_step = self.shares.in_step = frozenset(names)
+
+    def update_state(self, parts: Learned, n_labels: Any) -> None:
+        """Add a batch."""
+        n_labels = ops.cast(n_labels, "float32")
+        totals = [Total(ops.cast(parts.copies, "float32") * n_labels, n_labels), parts.agreement]
+        for means, some in ((self.losses, totals), (self.shares, [parts.sure])):
+            means.update_state(*(ops.stop_gradient(ops.stack(each)) for each in zip(*some, strict=True)))
+
+
+class Learned(NamedTuple):
+    """What a step of agreement was put together of.
+
+    The mean loss of the copies of labelled samples; the loss over samples without a label, and the share of answers
+    that were sure, each as a sum and over how many.
+    """
+
+    copies: Any
+    agreement: Total = Total(0.0, 0.0)
+    sure: Total = Total(0.0, 0.0)
+
+
+@keras.saving.register_keras_serializable("auxtasks")
+class Agreement(keras.layers.Layer):
+    """What changes a model agrees under, and how far its training has come; see `attach_heads`.
+
+    It holds the state that is saved with the model: the steps done, the random generator of the changes, and the moving
+    average of the weights. It computes nothing when called.
+
+    Parameters
+    ----------
+    weak, strong : name, layer, function, or list of these
+        What the copies are made by that give the labels and that learn them.
+    weight : float, default 10.0
+        What agreement counts in the end; with 0 only the labelled samples are learned, and their changed copies.
+    rise : int or "auto", default "auto"
+        In how many steps it comes to count so much.
+    threshold : float, default 0.9
+        How sure an answer must be, as a share of how sure those of labelled samples are on average.
+    align : bool, default True
+        Whether classes are brought to the frequencies that they have among the labelled samples.
+    ema : float, optional
+        The decay of a moving average of the weights, which then gives the labels.
+    outputs : sequence of str, optional
+        Which outputs agree; by default all that have a loss.
+    seed : int, default 0
+        Seeds the changes.
+    name : str, optional
+        The layer's name.
+    """
+
+    def __init__(
+        self,
+        weak: Any,
+        strong: Any,
+        weight: float = 10.0,
+        rise: int | str = AUTO,
+        threshold: float = 0.9,
+        align: bool = True,
+        ema: float | None = None,
+        outputs: Any = None,
+        seed: int = 0,
+        name: str | None = NAME,
+    ) -> None:
+        super().__init__(name=name, dtype="float32")
+        self.weak: tuple[Change, ...] = listed_changes("agreement['weak']", weak)
+        self.strong: tuple[Change, ...] = listed_changes("agreement['strong']", strong)
+        if not self.strong:
+            raise InvalidInputError("`agreement`: 'strong' names no change, so that there is nothing to agree under.")
+        self.weight = check_number("agreement['weight']", weight, low=0.0)
+        if isinstance(rise, str) and rise != AUTO:
+            raise InvalidInputError(f"`agreement`: 'rise' must be a number of steps or {AUTO!r}; got {rise!r}.")
+        self.rise = rise if isinstance(rise, str) else check_int("agreement['rise']", rise, low=0)
+        self.threshold = check_number("agreement['threshold']", threshold, low=0.0, high=1.0)
+        self.align = check_flag("agreement['align']", align)
+        self.ema = None if ema is None else check_number("agreement['ema']", ema, low=0.0, high=1.0)
+        self.outputs = None if outputs is None else check_names("agreement['outputs']", outputs)
+        self.seed = seed
+        self.generator = keras.random.SeedGenerator(seed)
+        self.steps = self._state("steps", (), 0, "int64")
+        self._rise = self._state("rise", (), -1.0 if isinstance(self.rise, str) else float(self.rise))
+        self._average: list[Any] = []
+        # Changing images has no form under XLA.
+        self.supports_jit = keras.backend.backend() != "tensorflow"
+        self.built = True
+
+    def _state(self, name: str, shape: tuple[int, ...], value: float, dtype: str = "float32") -> Any:
+        initial = keras.initializers.Constant(value)
+        return self.add_weight(name=name, shape=shape, initializer=initial, trainable=False, dtype=dtype)
+
+    def follow(self, base: keras.Model) -> None:
+        """Make room for the moving average of the weights of a model, which the first step begins."""
+        if self.ema is not None:
+            self._average = [self._state(f"average_{k}", each.shape, 0.0) for k, each in enumerate(trained_in(base))]
+
+    def begin(self, n_steps: int | None) -> None:
+        """Take note of how many steps there will be, unless training has begun."""
+        if not isinstance(self.rise, str) or not self.weight or int(ops.convert_to_numpy(self.steps)):
+            return
+        if n_steps is None and float(ops.convert_to_numpy(self._rise)) >= 0:
+            return
+        if n_steps is None:
+            raise InvalidInputError(
+                "`agreement`: its weight rises over the first half of the training, and how many steps that has is not "
+                "known here. Say in how many steps it shall rise, as in agreement={'weak': ..., 'strong': ..., "
+                "'rise': 300}, or pass steps_per_epoch to fit."
+            )
+        self._rise.assign(float(max(1, n_steps // 2)))
+
+    def risen(self) -> Any:
+        """Return how much of its weight agreement has by now, from 0 to 1 along half a period of a cosine."""
+        rise = ops.convert_to_tensor(self._rise)
+        done = ops.where(rise > 0, ops.cast(self.steps, "float32") / ops.maximum(rise, 1.0), 1.0)
+        return (1.0 - ops.cos(math.pi * ops.clip(done, 0.0, 1.0))) / 2.0
+
+    @property
+    def learns(self) -> tuple[str, ...]:
+        """What is in the logs of training."""
+        return (COPIES, NAME) if self.weight else (COPIES,)
+
+    def copies(self, inputs: Any) -> tuple[Any, Any]:
+        """Return a weakly and a strongly changed copy of each sample of a batch."""
+        make = partial(changed, inputs, seed=self.generator)
+        return make(self.weak, strong=False), make(self.strong, strong=True)
+
+    def learned(self, model: Any, inputs: Any, y: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, Learned]:
+        """Return the loss of a step of training, and what it is put together of.
+
+        `y` holds main labels as Keras takes them, some of which may be missing, and `y_pred` the outputs for `inputs`.
+        """
+        if y is None or loss_container(model) is None:
+            raise InvalidInputError(
+                "`agreement` is learned by the main output: it needs main labels of some samples, as `y`, and the loss "
+                "of these, as `loss` of compile."
+            )
+        if self._average:
+            self._advance_average(model.base)
+        weak_inputs, strong_inputs = self.copies(inputs)
+        strong = run_apart(model.base, strong_inputs, self.generator)
+        loss = _of_labelled(model, y, strong, sample_weight)
+        parts = Learned(loss)
+        if self.weight:
+            weak = y_pred if not self.weak and not self._average else self._labelling(model.base, weak_inputs)
+            agreement, parts = self._agreed(model, y, weak, strong, parts)
+            loss = loss + self.weight * self.risen() * ops.cast(agreement, loss.dtype)
+        self.steps.assign(self.steps + 1)
+        return loss, parts
+
+    def _labelling(self, base: keras.Model, inputs: Any) -> Any:
+        averages = (
+            {id(each): mean for each, mean in zip(trained_in(base), self._average, strict=True)} if self.ema else {}
+        )
+        tensors = {key: ops.convert_to_tensor(mean) for key, mean in averages.items()}
+        return run_apart(base, inputs, self.generator, tensors)
+
+    def _advance_average(self, base: keras.Model) -> None:
+        """Move the average to the weights as the step before left them; the first ones count less and less."""
+        step = ops.cast(self.steps, "float32")
+        decay = ops.minimum(float(self.ema or 0.0), step / (step + 9.0))
+        for mean, weight in zip(self._average, trained_in(base), strict=True):
+            mean.assign(decay * mean + (1.0 - decay) * ops.cast(weight, "float32"))
+
+    def _agreed(self, model: Any, y: Any, weak: Any, strong: Any, parts: Learned) -> tuple[Any, Learned]:
+        """Return the loss over the outputs, and add to what the logs are told."""
+        names = model.label_names
+        weak, strong, labels = (by_label(part, names) for part in (weak, strong, y))
+        losses = losses_by_output(model.loss, names)
+        weights = by_label(compiled_as(model).get("loss_weights") or {}, names)
+        loss = ops.zeros(())
+        for name in self._chosen({name for name in strong if losses.get(name) and labels.get(name) is not None}):
+            kind = kind_of(name, losses[name], strong[name])
+            present = split_missing(labels[name], strong[name]).present
+            part = agreed(kind, losses[name], weak[name], strong[name], present, self.threshold, align=self.align)
+            loss += weights.get(name, 1.0) * ops.divide_no_nan(*part.loss)
+            parts = Learned(parts.copies, _plus(parts.agreement, part.loss), _plus(parts.sure, part.sure))
+        return loss, parts
+
+    def _chosen(self, known: set[str]) -> list[str]:
+        """Return the outputs that agree, of those with a loss and labels."""
+        for name in self.outputs or ():
+            if name not in known:
+                raise unknown_name("agreement['outputs']", name, known, "output with a loss and labels")
+        return sorted(known) if self.outputs is None else list(self.outputs)
+
+    def described(self) -> list[Any]:
+        """Return what decides how a step is traced, as plain values."""
+        options = [getattr(self, name) for name in _OPTIONS[2:]]
+        return [named(self.weak), named(self.strong), named(options)]
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the options; layers and functions must be serialisable."""
+        listed = {
+            part: [keras.saving.serialize_keras_object(each) for each in getattr(self, part)]
+            for part in ("weak", "strong")
+        }
+        plain = {name: getattr(self, name) for name in (*_OPTIONS[2:], "seed", "name")}
+        return {**listed, **plain, "outputs": None if self.outputs is None else list(self.outputs)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Agreement:
+        """Make what `get_config` described."""
+        made = partial(keras.saving.deserialize_keras_object, custom_objects=custom_objects)
+        changes = {
+            part: [each if isinstance(each, str) else made(each) for each in config[part]]
+            for part in ("weak", "strong")
+        }
+        return cls(**{**config, **changes})
+
+
+def _plus(first: Total, second: Total) -> Total:
+    return Total(first.loss + second.loss, first.count + second.count)
+
+
+def _of_labelled(model: Any, y: Any, strong: Any, sample_weight: Any) -> Any:
+    """Return the compiled loss of the changed copies of the samples that have a label."""
+    y, sample_weight = (like_outputs(part, strong, model.output_names) for part in (y, sample_weight))
+    y, sample_weight = without_missing(y, strong, sample_weight, mean_weights)
+    with keras.StatelessScope():  # the means of the losses of several outputs are those of the samples themselves
+        return loss_container(model)(y, strong, sample_weight)
+
+
+def read_agreement(asked: Any, seed: int) -> Agreement | None:
+    """Return what an argument stands for."""
+    options = options_of_agreement(asked)
+    return None if options is None else Agreement(**options, seed=seed)
+
+
+def options_of_agreement(asked: Any) -> dict[str, Any] | None:
+    """Return the options that an argument stands for: the names of sets, or a mapping."""
+    if asked is None:
+        return None
+    if isinstance(asked, str) or (isinstance(asked, (list, tuple)) and all(isinstance(each, str) for each in asked)):
+        asked = {"weak": asked, "strong": asked}
+    if not isinstance(asked, Mapping):
+        expected = "the name of a set of changes or a list of these, or a mapping with 'weak' and 'strong'"
+        raise wrong_type(NAME, f"{expected} (sets are {', '.join(map(repr, SETS))})", asked)
+    options = check_keys(NAME, asked, _OPTIONS, "option")
+    if missing := [part for part in ("weak", "strong") if part not in options]:
+        raise InvalidInputError(
+            f"`agreement`: {missing[0]!r} is missing; a mapping says by what both copies are changed, as in {{'weak': "
+            "'shifts', 'strong': 'shifts_and_turns'}; 'weak': None takes the samples as they are."
+        )
+    return options
+
+
+def check_no_copies(targets: Any) -> None:
+    """Refuse targets whose tasks add transformed copies of the samples."""
+    if getattr(targets, "n_samples", 0) > getattr(targets, "n_original", 0):
+        raise InvalidInputError(
+            "`targets` holds transformed copies of the samples, which must not be given the labels of these, and for "
+            "`agreement` a sample without a label is one to be labelled; leave out the tasks that add copies."
+        )
