@@ -72,7 +72,7 @@ def _train_pairs(splits: list[Split], settings: Settings) -> tuple[Comparison, F
             said = made[-1].transform(split.x_test)["soft_labels"]
             teacher.append(float((said.argmax(axis=1) == split.y_test).mean()))
             taught.append(train_taught(split, made[-1], settings, seed, [callback]))
-    return compare(alone, taught), np.array(teacher), made[0]
+    return compare(alone, taught, smallest_effect=0.01), np.array(teacher), made[0]
 
 
 N_CLASSES = 10

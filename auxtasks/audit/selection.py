@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from auxtasks.audit.audit import check_seeds, experiment_of, made_targets
+from auxtasks.audit.comparison import Comparison, compared
 from auxtasks.audit.experiment import Arm, Experiment
 from auxtasks.audit.records import Records
 from auxtasks.audit.running import run_all
 from auxtasks.audit.screen import rank_tasks
 from auxtasks.audit.screen.ranking import Ranking
 from auxtasks.audit.splits import Split, checked_cv, overlap_of
-from auxtasks.audit.verdicts import Comparison, Rule, compared
+from auxtasks.audit.verdicts import Rule
 from auxtasks.errors import InvalidInputError, InvalidTypeError, StorageError
 from auxtasks.files import fingerprint, named
 from auxtasks.optional import plain_text

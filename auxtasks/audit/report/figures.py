@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from auxtasks.audit.comparison import Comparison
 from auxtasks.audit.experiment import BASELINE as BASELINE_ARM
 from auxtasks.audit.experiment import Arm
 from auxtasks.audit.report.content import Content, has_controls, weights_of
 from auxtasks.audit.report.style import BASELINE, COLOURS, CONTROL, MARGIN, MARKERS, WIDTH, house_style, short
 from auxtasks.audit.report.words import Units, arm_name, tasks_name
-from auxtasks.audit.verdicts import Comparison, Finding
+from auxtasks.audit.verdicts import Finding
 from auxtasks.typing import Floats
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ from string import Template
 from typing import get_args
 
 from auxtasks._version import __version__
-from auxtasks.audit.report.content import Content, has_controls
+from auxtasks.audit.comparison import Verdict
+from auxtasks.audit.report.content import Content, has_controls, smallest_of
 from auxtasks.audit.report.figures import captions, figures_of
 from auxtasks.audit.report.style import figure_svg
 from auxtasks.audit.report.tables import Table, findings_table, metrics_table, pairs_table, settings_table
 from auxtasks.audit.report.teacher import teacher_sentence, teacher_table
 from auxtasks.audit.report.words import Units, arm_name, conclusion, heading, legend
-from auxtasks.audit.verdicts import Verdict
 
 _TITLES = {"differences": "Differences", "curves": "Learning curves", "weights": "Weights"}
 
@@ -39,6 +39,7 @@ th:first-child { text-align: left; white-space: normal; min-width: 7rem; max-wid
 .findings td:nth-child(2), .findings thead th:nth-child(2), .settings td, .settings thead th { text-align: left; }
 .settings td { white-space: normal; }
 .helps { color: #00795a; } .hurts { color: #b54500; } .no-effect { color: #4a525b; font-weight: 500; }
+.unclear { color: #7d4a94; font-weight: 500; }
 .reasons { padding-left: 1.1rem; } .reasons li { margin: .2rem 0; }
 figure { margin: .6rem 0 1.6rem; } figure img { display: block; width: 100%; min-width: 34rem; max-width: 52rem; }
 summary { cursor: pointer; font-weight: 600; padding: .4rem 0; }
@@ -79,8 +80,9 @@ $metrics</details>
 
 _GUIDE = Template("""<p><b class="helps">helps</b>: better than the baseline by more than the margin of \
 $margin$control. <b class="hurts">hurts</b>: worse than the baseline by more than the margin. \
-<b class="no-effect">no effect</b>: neither could be shown with $pairs pairs; a smaller effect may \
-exist, and more seeds would narrow the interval.</p>
+<b class="no-effect">no effect</b>: the whole interval lies within ±$smallest, the smallest effect of \
+interest, or the task gains as much as its shuffled targets. <b class="unclear">unclear</b>: the interval of $pairs \
+pairs is too wide to say; more seeds or test samples would narrow it.</p>
 <p>The runs of a pair have the same initial weights, batches and test part, so that they differ by the auxiliary task \
 alone; the baseline is the same model with the weights of the auxiliary losses at 0. The intervals cover seeds and \
 splits of these data, not other data. The best of several arms tends to look better than it is.</p>
@@ -103,6 +105,7 @@ def as_page(content: Content) -> str:
     helpful = any(finding.verdict == "helps" for finding in content.findings)
     guide = _GUIDE.substitute(
         margin=escape(Units.of(content).size(content.settings["margin"])),
+        smallest=escape(Units.of(content).size(smallest_of(content))),
         control=", and better than its control" if controlled else "",
         pairs=escape(str(content.settings["n_pairs"])),
         controls=_CONTROLS if controlled else _NO_CONTROLS,

@@ -47,7 +47,8 @@ class AuditReport(Content):
     Examples
     --------
     >>> from auxtasks.audit.experiment import Arm
-    >>> from auxtasks.audit.verdicts import Finding, compare
+    >>> from auxtasks.audit import compare
+    >>> from auxtasks.audit.verdicts import Finding
     >>> gain = compare([0.80, 0.82, 0.81], [0.84, 0.85, 0.86])
     >>> said = "Better than the baseline, and than shuffled targets."
     >>> finding = Finding(Arm(("fft",)), "helps", said, gain, None, None, 0.02, 0.6, 0.3, 1.07)

@@ -12,11 +12,11 @@ import pytest
 from made_reports import make_report
 from matplotlib.figure import Figure
 
+from auxtasks.audit.comparison import compared
 from auxtasks.audit.report import AuditReport
 from auxtasks.audit.report.figures import figures_of, mean_and_spread
 from auxtasks.audit.report.style import figure_svg, short
 from auxtasks.audit.report.tables import duration, in_words
-from auxtasks.audit.verdicts import compared
 
 HOSTILE = '<script>alert("1")</script>'
 CASES = {
