@@ -37,7 +37,7 @@ def shown(parts: Iterable[Part], total: int | None, progress: bool, unit: str = 
     """Pass parts on, with a progress bar where asked."""
     if not progress:
         return parts
-    bar = require("tqdm", extra="progress").tqdm(parts, total=total, desc="auxtasks", unit=unit)
+    bar = require("tqdm.auto", extra="progress").tqdm(parts, total=total, desc="auxtasks", unit=unit)
     return cast("Iterable[Part]", bar)
 
 
@@ -50,6 +50,17 @@ def plain_text(renderable: RenderableType, width: int = 100) -> str:
     options: dict[str, Any] = {"color_system": None, "force_terminal": False, "force_jupyter": False}
     Console(file=text, width=width, legacy_windows=False, **options).print(renderable)
     return "\n".join(line.rstrip() for line in text.getvalue().rstrip().splitlines())
+
+
+def as_html(renderable: RenderableType, width: int = 100) -> str:
+    """Render something of rich for a notebook, with its colours; text keeps the colour of the page."""
+    from rich.console import Console
+
+    options: dict[str, Any] = {"color_system": "truecolor", "force_terminal": True, "force_jupyter": False}
+    console = Console(file=StringIO(), width=width, record=True, legacy_windows=False, **options)
+    console.print(renderable)
+    layout = '<pre style="line-height:1.25;white-space:pre;overflow-x:auto">{code}</pre>'
+    return console.export_html(inline_styles=True, code_format=layout)
 
 
 def is_dask(X: object) -> bool:

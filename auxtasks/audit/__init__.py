@@ -4,7 +4,8 @@ from auxtasks.audit.audit import audit
 from auxtasks.audit.comparison import Comparison, compare
 from auxtasks.audit.report import AuditReport, load_report
 from auxtasks.audit.screen import Ranking, rank_tasks
-from auxtasks.audit.selection import Selection, select_tasks
+from auxtasks.audit.selected import Selection
+from auxtasks.audit.selection import select_tasks
 
 __all__ = [
     "AuditReport",

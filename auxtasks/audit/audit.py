@@ -19,7 +19,7 @@ from auxtasks.audit.metrics import Metrics
 from auxtasks.audit.metrics.problem import about_loss
 from auxtasks.audit.records import Records
 from auxtasks.audit.report import AuditReport
-from auxtasks.audit.running import run_all
+from auxtasks.audit.running import progress_bar, run_all
 from auxtasks.audit.splits import Split, overlap_of
 from auxtasks.audit.verdicts import Adjust, Rule, findings_of, mean_score, relevance_of
 from auxtasks.aux_targets import AuxTargets
@@ -186,10 +186,13 @@ def audit(
     arms = arms_of(list(experiment.specs), factors, together=together, controls=controls)
     # Fingerprints read all data and make a model more: only what is kept needs them.
     records = Records(None, {}) if kept is None else Records(kept, experiment.made_of())
-    design = Design(judged, len(splits), n_tested(experiment, splits), rule.overlap, rule.confidence)
+    folds = max(split.fold for split in splits) + 1
+    design = Design(judged, len(splits), n_tested(experiment, splits), rule.overlap, rule.confidence, folds)
     if progress:
         print(f"audit: {len(arms) * len(splits)} trainings, {design}", file=sys.stderr)
-    runs = run_all(experiment, arms, splits, records, judged, jobs, progress=progress)
+    done = sum((arm, split.seed, split.fold) in records for arm in arms for split in splits)
+    with progress_bar("audit", len(arms) * len(splits), done, progress=progress) as bar:
+        runs = run_all(experiment, arms, splits, records, judged, jobs, bar)
     relevance = relevance_of(experiment)
     findings = findings_of(runs, rule, relevance)
     settings_used = described(experiment, splits, rule, factors, controls=controls)

@@ -25,6 +25,7 @@ class Design:
     n_test: float
     overlap: float
     confidence: float
+    folds: int = 1
 
     @property
     def detectable(self) -> float:
@@ -85,12 +86,12 @@ def detectable_effect(n_pairs: int, deviation: float, overlap: float, confidence
     return float(quantiles.sum() * deviation * sqrt(1 / n_pairs + overlap))
 
 
-def pairs_needed(found: Comparison, overlap: float, confidence: float, effect: float) -> int | None:
+def pairs_needed(found: Comparison, design: Design, effect: float) -> int | None:
     """Return how many pairs would find an effect; None where more than 10,000, or no number, would."""
-    deviation = deviation_of(found, overlap)
+    deviation = deviation_of(found, design.overlap)
 
     def suffices(n: int) -> bool:
-        return detectable_effect(n, deviation, overlap, confidence) <= effect
+        return detectable_effect(n, deviation, design.overlap, design.confidence) <= effect
 
     if not isfinite(deviation) or not suffices(MOST_PAIRS):
         return None
@@ -101,15 +102,17 @@ def pairs_needed(found: Comparison, overlap: float, confidence: float, effect: f
     return high
 
 
-def samples_needed(found: Comparison, overlap: float, confidence: float, effect: float, n_test: float) -> float:
-    """Return how many test samples a pair would find an effect with as many pairs as there are.
+def samples_needed(found: Comparison, design: Design, effect: float) -> float:
+    """Return how many test samples in each pair would find an effect with as many pairs as there are.
 
-    The deviation falls with the root of their number as far as test samples cause it, so that this is the least.
+    ``n_test * (detected / effect)²``, since the deviation falls with the root of their number as far as test samples
+    cause it: at least so many.
     """
     if effect <= 0:
         return inf
-    detected = detectable_effect(len(found.baseline), deviation_of(found, overlap), overlap, confidence)
-    return n_test * (detected / effect) ** 2
+    deviation = deviation_of(found, design.overlap)
+    detected = detectable_effect(len(found.baseline), deviation, design.overlap, design.confidence)
+    return design.n_test * (detected / effect) ** 2
 
 
 def deviation_of(found: Comparison, overlap: float) -> float:

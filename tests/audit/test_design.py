@@ -35,7 +35,7 @@ def test_overlapping_splits_find_less() -> None:
 @pytest.mark.parametrize("effect", [0.01, 0.03])
 def test_as_many_pairs_as_needed_find_the_effect_and_one_less_does_not(effect: float) -> None:
     found = compare([0.5, 0.6, 0.7, 0.5], [0.55, 0.58, 0.73, 0.5])
-    n = pairs_needed(found, 0.0, 0.95, effect)
+    n = pairs_needed(found, Design("accuracy", 4, 15, 0.0, 0.95), effect)
     assert n is not None
     detected = [detectable_effect(each, deviation_of(found, 0.0), 0.0, 0.95) for each in (n, n - 1)]
     assert detected[0] <= effect < detected[1]
@@ -43,9 +43,10 @@ def test_as_many_pairs_as_needed_find_the_effect_and_one_less_does_not(effect: f
 
 def test_no_number_of_pairs_beats_the_overlap() -> None:
     found = compare([0.5, 0.6, 0.7, 0.5], [0.55, 0.58, 0.73, 0.5], overlap=1 / 3)
-    assert pairs_needed(found, 1 / 3, 0.95, 0.01) is None
+    design = Design("accuracy", 4, 15, 1 / 3, 0.95)
+    assert pairs_needed(found, design, 0.01) is None
     detected = detectable_effect(4, deviation_of(found, 1 / 3), 1 / 3, 0.95)
-    assert samples_needed(found, 1 / 3, 0.95, 0.01, 15) == pytest.approx(15 * (detected / 0.01) ** 2)
+    assert samples_needed(found, design, 0.01) == pytest.approx(15 * (detected / 0.01) ** 2)
 
 
 def test_a_design_says_what_it_finds_before_it_is_tried() -> None:

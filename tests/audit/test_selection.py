@@ -7,18 +7,21 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from sklearn.model_selection import KFold, TimeSeriesSplit
+from sklearn.model_selection import KFold, StratifiedShuffleSplit, TimeSeriesSplit
 from small import FAST, TARGETS, X, Y, build_model
 
 import auxtasks
 from auxtasks.audit import compare, rank_tasks, select_tasks, selection
 from auxtasks.audit.audit import experiment_of
+from auxtasks.audit.candidates import Candidate
 from auxtasks.audit.experiment import Arm
 from auxtasks.audit.screen.ranking import Ranking, TaskRank
-from auxtasks.audit.selection import Candidate, Search, n_steps, screened
+from auxtasks.audit.search import Search
+from auxtasks.audit.selection import n_steps, screened
 from auxtasks.audit.splits import splits_of
 from auxtasks.errors import InvalidInputError, InvalidTypeError, StorageError, UnknownNameError
 
+QUARTER = StratifiedShuffleSplit(1, test_size=0.25)
 NOTHING_ELSE: dict[str, Any] = {"weights": [], "depths": [], "warm_up": False}
 
 
@@ -58,7 +61,7 @@ def test_tasks_are_added_while_they_gain_and_then_refined(monkeypatch: Any) -> N
         "confirmation",
     ]
     assert found.confirmation.mean == pytest.approx(0.09, abs=0.002)
-    assert "Use std + abs_sum_changes, weight 0.09, at 0.66: +0.0899" in repr(found)
+    assert "Use std + abs_sum_changes, weight 0.09, at 0.66: +9.0 points (" in repr(found)
     model = found.attach(build_model(), TARGETS)
     assert model.loss_weights == {"std": 0.009, "abs_sum_changes": 0.009}  # of which each has a tenth
 
@@ -78,7 +81,7 @@ def test_a_gain_of_the_search_alone_is_chance(monkeypatch: Any) -> None:
     drawn: dict[Any, float] = {}
 
     def of_chance(self: Any, candidate: Candidate, splits: Any) -> list[float]:
-        return [drawn.setdefault((candidate, split.seed), rng.normal()) for split in splits]
+        return [drawn.setdefault((candidate, split.seed, split.fold), rng.normal()) for split in splits]
 
     monkeypatch.setattr(Search, "_scores", of_chance)
     # Neither depends on chance: made once, because models are built for the first and fitted for the second.
@@ -131,14 +134,14 @@ def test_a_search_goes_on_where_it_was_interrupted(tmp_path: Path) -> None:
 
     def search(seeds: Any) -> Any:
         made.clear()
-        asked = {**FAST, "seeds": seeds, "confirm": 2, "results": tmp_path / "search", **NOTHING_ELSE}
+        asked = {**FAST, "seeds": seeds, "confirm": 2, "results": tmp_path / "search", "cv": QUARTER, **NOTHING_ELSE}
         return select_tasks(counting, X, Y, TARGETS, **asked)
 
     first = search(3)
     n_trained = len(made)
     again = search(3)
     assert len(made) == 2  # one to check it, one for its fingerprint
-    assert n_trained - 2 == first.n_models == again.n_models == 9
+    assert n_trained - 2 == first.n_models == again.n_models == 8  # the better of two tasks alone has all three seeds
     assert (repr(first.steps), first.chosen) == (repr(again.steps), again.chosen)
     assert (search(2).n_models, len(made)) == (6, 2)  # and not all that are in the folder
 
@@ -204,7 +207,15 @@ def test_the_weight_rises_in_a_third_of_the_steps_made(
 ) -> None:
     planned(monkeypatch, lambda candidate: 0.7 + 0.05 * bool(candidate.tasks))
     y = np.where(np.arange(60) < n_labelled, Y, -1)
-    asked: dict[str, Any] = {**FAST, "seeds": 5, "epochs": 9, "batch_size": 16, "fit_options": options, "weights": []}
+    asked: dict[str, Any] = {
+        **FAST,
+        "seeds": 5,
+        "epochs": 9,
+        "batch_size": 16,
+        "fit_options": options,
+        "weights": [],
+        "cv": QUARTER,
+    }
     found = select_tasks(build_model, X, y, TARGETS, **{**asked, "depths": []})
     assert [step.candidate.warm_up for step in found.steps if step.stage == "warm-up"] == [3 * of_epoch]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import floor, isfinite, log10, nan
 
 from auxtasks.audit.comparison import Comparison
-from auxtasks.audit.design import pairs_needed, rounded, samples_needed
+from auxtasks.audit.design import Design, pairs_needed, rounded, samples_needed
 from auxtasks.audit.experiment import Arm
 from auxtasks.audit.metrics import is_share
 from auxtasks.audit.report.content import Content, has_controls, sign_of, smallest_of, tasks_of, weights_of
@@ -80,41 +80,27 @@ def _unclear(content: Content, unclear: Sequence[Finding]) -> str:
         arms = f"{len(unclear)} of {len(content.findings)} arms"
     named = f"{arm_name(content, best.arm)} " if len(unclear) > 1 else ""
     shown = f"Unclear whether {arms} help{'' if many else 's'}: {named}{units.interval_with_unit(best.comparison)}."
-    overlap = float(said.get("overlap", 0.0))
-    return shown + more_needed(
-        best.comparison,
-        units,
-        smallest_of(content),
-        overlap=overlap,
-        confidence=said["confidence"],
-        folds=int(said.get("folds", 1)),
-        n_test=said.get("n_test"),
-    )
+    numbers = [said.get(name, other) for name, other in (("n_test", nan), ("overlap", 0.0))]
+    design = Design(said["metric"], said["n_pairs"], *map(float, numbers), said["confidence"], said.get("folds", 1))
+    return shown + more_needed(best.comparison, design, smallest_of(content), units)
 
 
-def more_needed(
-    found: Comparison,
-    units: Units,
-    effect: float,
-    *,
-    overlap: float,
-    confidence: float,
-    folds: int = 1,
-    n_test: float | None = None,
-) -> str:
+def more_needed(found: Comparison, design: Design, effect: float, units: Units) -> str:
     """Estimate how many seeds or test samples would find an effect; see `auxtasks.audit.design`."""
-    samples = samples_needed(found, overlap, confidence, effect, n_test or nan)
     if not isfinite(found.error) or found.error == 0 or effect <= 0:
         return ""
-    pairs, now = pairs_needed(found, overlap, confidence, effect), len(found.baseline)
+    pairs, now = pairs_needed(found, design, effect), len(found.baseline)
+    samples = samples_needed(found, design, effect)
     wanted = f"an effect of {units.size(effect)}"
     if pairs is not None and pairs <= now:
         return f" The design finds {wanted}, and this one is close to that: a few more seeds would tell."
-    tests = f"about {rounded(samples):,} test samples in each pair (now {n_test:.0f})" if isfinite(samples) else ""
+    tests = ""
+    if isfinite(samples):
+        tests = f"about {rounded(samples):,} test samples in each pair (now {design.n_test:.0f})"
     if pairs is None:
         alone = f" More seeds alone cannot find {wanted}"
         return f"{alone}; {tests} can." if tests else f"{alone}; more test samples can."
-    seeds = f"about {rounded(pairs / folds):,} seeds (now {now // folds})"
+    seeds = f"about {rounded(pairs / design.folds):,} seeds (now {now // design.folds})"
     return f" To find {wanted} takes {seeds}{', or ' if tests else ''}{tests}."
 
 
@@ -168,6 +154,10 @@ class Units:
         """Write a difference without its sign, with its unit."""
         text = f"{abs(self.factor * difference):.3g}"
         return text + (" point" if self.in_points and text == "1" else self.unit)
+
+    def plain(self, size: float) -> str:
+        """Write a size without sign and unit, as in a column that has its unit above."""
+        return self._texts([abs(size)], "")[0]
 
     def difference(self, difference: float) -> str:
         """Write a difference with its sign."""
