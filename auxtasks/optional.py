@@ -52,17 +52,6 @@ def plain_text(renderable: RenderableType, width: int = 100) -> str:
     return "\n".join(line.rstrip() for line in text.getvalue().rstrip().splitlines())
 
 
-def as_html(renderable: RenderableType, width: int = 100) -> str:
-    """Render something of rich for a notebook, with its colours; text keeps the colour of the page."""
-    from rich.console import Console
-
-    options: dict[str, Any] = {"color_system": "truecolor", "force_terminal": True, "force_jupyter": False}
-    console = Console(file=StringIO(), width=width, record=True, legacy_windows=False, **options)
-    console.print(renderable)
-    layout = '<pre style="line-height:1.25;white-space:pre;overflow-x:auto">{code}</pre>'
-    return console.export_html(inline_styles=True, code_format=layout)
-
-
 def is_dask(X: object) -> bool:
     """Tell whether something is a collection of Dask, or holds one."""
     return hasattr(type(X), "__dask_graph__")

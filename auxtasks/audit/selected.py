@@ -13,7 +13,8 @@ from auxtasks.audit.metrics import is_share
 from auxtasks.audit.report.words import Units, more_needed
 from auxtasks.audit.screen.ranking import Ranking
 from auxtasks.audit.search import Step
-from auxtasks.optional import as_html, plain_text
+from auxtasks.notebook import as_html
+from auxtasks.optional import plain_text
 
 if TYPE_CHECKING:
     import keras
