@@ -129,7 +129,7 @@ class AuxTargets(Mapping[str, Array]):
 
     def _table(self) -> tuple[list[tuple[str, ...]], list[str]]:
         """Return the rows of the targets below their headings, and what is said of soft labels."""
-        rows = [("name", "kind", "shape", "chance", "missing", "left out")]
+        rows: list[tuple[str, ...]] = [("name", "kind", "shape", "chance", "missing", "left out")]
         for name, array in self._arrays.items():
             spec = self.specs[name]
             left_out = "; ".join(spec.dropped[:3]) + (f"; … ({len(spec.dropped)} in all)" if spec.dropped[3:] else "")

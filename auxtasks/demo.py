@@ -57,7 +57,7 @@ def run_demo(
 
 def _train_pairs(splits: list[Split], settings: Settings) -> tuple[Comparison, Floats, AuxTargets]:
     """Return how both arms compare, the accuracies of the teachers, and the targets of the first seed."""
-    progress = require("tqdm", extra="demo").tqdm
+    progress = require("tqdm.auto", extra="demo").tqdm
     load_tensorflow()
     import keras
 

@@ -82,8 +82,8 @@ def detectable_effect(n_pairs: int, deviation: float, overlap: float, confidence
     """
     from scipy.stats import t
 
-    quantiles = t.ppf([(1 + confidence) / 2, POWER], n_pairs - 1)
-    return float(quantiles.sum() * deviation * sqrt(1 / n_pairs + overlap))
+    quantiles = float(t.ppf((1 + confidence) / 2, n_pairs - 1)) + float(t.ppf(POWER, n_pairs - 1))
+    return quantiles * deviation * sqrt(1 / n_pairs + overlap)
 
 
 def pairs_needed(found: Comparison, design: Design, effect: float) -> int | None:
@@ -122,5 +122,5 @@ def deviation_of(found: Comparison, overlap: float) -> float:
 
 def rounded(number: float) -> int:
     """Round up to two digits: an estimate has no more."""
-    digits = max(len(str(ceil(number))) - 2, 0)
-    return ceil(number / 10**digits) * 10**digits
+    unit = int(10 ** max(len(str(ceil(number))) - 2, 0))
+    return ceil(number / unit) * unit

@@ -145,7 +145,8 @@ def selection_table(selection: Selection) -> RenderableType:
     )
     left_out = [Text(f"{task} was left out: {why}") for task, why in selection.left_out.items()]
     closing = Text(f"{conclusion(selection)}\nThe choice cost {cost(selection)}.")
-    return Group(*([table, legend] if selection.steps else []), *left_out, closing)
+    searched: list[RenderableType] = [table, legend] if selection.steps else []
+    return Group(*searched, *left_out, closing)
 
 
 def conclusion(selection: Selection) -> str:

@@ -80,8 +80,8 @@ def _unclear(content: Content, unclear: Sequence[Finding]) -> str:
         arms = f"{len(unclear)} of {len(content.findings)} arms"
     named = f"{arm_name(content, best.arm)} " if len(unclear) > 1 else ""
     shown = f"Unclear whether {arms} help{'' if many else 's'}: {named}{units.interval_with_unit(best.comparison)}."
-    numbers = [said.get(name, other) for name, other in (("n_test", nan), ("overlap", 0.0))]
-    design = Design(said["metric"], said["n_pairs"], *map(float, numbers), said["confidence"], said.get("folds", 1))
+    n_test, overlap = float(said.get("n_test", nan)), float(said.get("overlap", 0.0))
+    design = Design(said["metric"], said["n_pairs"], n_test, overlap, said["confidence"], said.get("folds", 1))
     return shown + more_needed(best.comparison, design, smallest_of(content), units)
 
 
