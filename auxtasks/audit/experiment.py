@@ -99,12 +99,15 @@ class Experiment:
         lessons, rows = self.lessons(split, arm), self._with_copies(split)
         soft = {task: lesson.soft[rows] for task, lesson in lessons.items()}
         train = replace(train, targets={task: {**train.targets, **soft}[task] for task in arm.tasks})
-        options = {"seed": seed, **(_same_steps(train, self.settings) if lessons else {})}
+        agrees = self.settings.agreement is not None
+        options = {"seed": seed, **(_same_steps(train, self.settings) if lessons or agrees else {})}
         options |= copy.deepcopy(dict(self.settings.fit_options))  # because callbacks remember what they saw
         make = partial(self._made, arm, train, seed, lessons)
         data = replace(train, targets={task: _for_arm(train.targets[task], task, arm, seed) for task in arm.tasks})
         work = partial(self._measured, data=data, test=test, options=options, without_head=lessons)
-        scores, learned, seconds, curves = self.models.use(make, work, self._traced_with(train, test, options))
+        # What functions of the user that change samples hold is not known.
+        models = Models(most=0) if agrees else self.models
+        scores, learned, seconds, curves = models.use(make, work, self._traced_with(train, test, options))
         # An audit has one output, and so one teacher at most.
         teacher = next((score_of(lesson, test.main, self.settings.metrics) for lesson in lessons.values()), {})
         return Run(arm, seed, split.fold, scores, learned, seconds, curves, parts_name(split), teacher)
@@ -159,9 +162,9 @@ class Experiment:
         from auxtasks.keras.attach import TargetArrays, attach_heads
         from auxtasks.keras.model import AuxModel
 
-        if not arm.tasks:
-            return AuxModel(base, {}, {}, {}, seed)
         settings, at = self.settings, self.settings.at
+        if not arm.tasks and settings.agreement is None:
+            return AuxModel(base, {}, {}, {}, seed)
         lessons = lessons or {}
         specs = {task: lessons[task].spec if task in lessons else self.specs[task] for task in arm.tasks}
         model = attach_heads(
@@ -174,6 +177,7 @@ class Experiment:
             seed=seed,
             schedule=settings.schedule,
             weighting=settings.weighting,
+            **({} if settings.agreement is None else {"agreement": settings.agreement}),
         )
         # A control learns the soft labels of other samples, whatever the teacher is worth.
         if not arm.shuffled:
@@ -186,6 +190,8 @@ class Experiment:
 
         settings = dict(self.settings.__dict__)
         weights = settings.pop("weights")
+        if settings["agreement"] is None:  # so that results of audits without it stay valid
+            del settings["agreement"]
         test = () if self.test is None else (self.test.inputs, self.test.main)
         targets = {f"the target {task!r}": fingerprint(self.samples.targets[task]) for task in self.specs}
         return {
@@ -261,6 +267,7 @@ class Settings:
     weighting: Any = "fixed"
     schedule: Any = "joint"
     fit_options: Mapping[str, Any] = field(default_factory=dict)
+    agreement: Any = None
 
 
 def _weight(weight: float | str, spec: TargetSpec, train: Data, arm: Arm) -> float | str:
