@@ -11,6 +11,7 @@ import numpy as np
 from auxtasks.errors import InvalidInputError, unknown_name
 from auxtasks.extractors.text.documents import FittedTexts
 from auxtasks.labels import MAIN, main_labels, present_rows, without_labels
+from auxtasks.notebook import html_table
 from auxtasks.optional import is_dask, require, require_keras
 from auxtasks.specs import STEP_KINDS, TargetSpec
 from auxtasks.storage import save_targets
@@ -118,15 +119,24 @@ class AuxTargets(Mapping[str, Array]):
 
     def __repr__(self) -> str:
         """Show a table of the targets."""
-        rows = [("name", "kind", "shape", "baseline", "missing", "left out")]
+        rows, taught = self._table()
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+        return "\n".join([self._title, *lines, *taught])
+
+    def _repr_html_(self) -> str:
+        """Show the same in a notebook."""
+        rows, taught = self._table()
+        return html_table(rows, self._title, taught)
+
+    def _table(self) -> tuple[list[tuple[str, ...]], list[str]]:
+        """Return the rows of the targets below their headings, and what is said of soft labels."""
+        rows: list[tuple[str, ...]] = [("name", "kind", "shape", "baseline", "missing", "left out")]
         for name in self._arrays:
             spec = self.specs[name]
             left_out = "; ".join(spec.dropped[:3]) + (f"; … ({len(spec.dropped)} in all)" if spec.dropped[3:] else "")
             rows.append((name, spec.kind, str(spec.shape), f"{spec.baseline_loss:.4g}", self._missing(name), left_out))
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-        taught = [described(spec) for spec in self.specs.values() if spec.is_taught]
-        return "\n".join([self._title, *lines, *taught])
+        return rows, [described(spec) for spec in self.specs.values() if spec.is_taught]
 
     @property
     def _title(self) -> str:

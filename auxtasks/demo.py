@@ -57,7 +57,7 @@ def run_demo(
 
 def _train_pairs(splits: list[Split], settings: Settings) -> tuple[Comparison, Floats, AuxTargets]:
     """Return how both arms compare, the accuracies of the teachers, and the targets of the first seed."""
-    progress = require("tqdm", extra="demo").tqdm
+    progress = require("tqdm.auto", extra="demo").tqdm
     load_tensorflow()
     import keras
 
@@ -72,7 +72,7 @@ def _train_pairs(splits: list[Split], settings: Settings) -> tuple[Comparison, F
             said = made[-1].transform(split.x_test)["soft_labels"]
             teacher.append(float((said.argmax(axis=1) == split.y_test).mean()))
             taught.append(train_taught(split, made[-1], settings, seed, [callback]))
-    return paired_comparison(alone, taught), np.array(teacher), made[0]
+    return paired_comparison(alone, taught, smallest_effect=0.01), np.array(teacher), made[0]
 
 
 N_CLASSES = 10

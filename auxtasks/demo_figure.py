@@ -65,7 +65,8 @@ def _draw_pairs(axes: Axes, found: Comparison) -> None:
 
 _WORDS = {
     "helps": "[bold green]Soft labels help: the whole interval is above 0.[/]",
-    "no effect": "[bold yellow]Soft labels have no effect that these runs can show: the interval holds 0.[/]",
+    "no effect": "[bold yellow]Soft labels change less than a point: the whole interval lies within.[/]",
+    "unclear": "[bold yellow]Whether soft labels help is unclear: the interval holds 0; more seeds would narrow it.[/]",
     "hurts": "[bold red]Soft labels hurt: the whole interval is below 0.[/]",
 }
 

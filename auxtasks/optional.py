@@ -37,7 +37,7 @@ def shown(parts: Iterable[Part], total: int | None, progress: bool, unit: str = 
     """Pass parts on, with a progress bar where asked."""
     if not progress:
         return parts
-    bar = require("tqdm", extra="progress").tqdm(parts, total=total, desc="auxtasks", unit=unit)
+    bar = require("tqdm.auto", extra="progress").tqdm(parts, total=total, desc="auxtasks", unit=unit)
     return cast("Iterable[Part]", bar)
 
 

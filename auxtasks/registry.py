@@ -15,6 +15,7 @@ from importlib.metadata import entry_points
 from typing import Any, Literal, TypeVar
 
 from auxtasks.errors import AuxTasksError, AuxTasksWarning, InvalidInputError
+from auxtasks.notebook import html_table
 from auxtasks.specs import KINDS, Kind, Level, Lookahead, Spatial
 from auxtasks.validation import check_choice, check_keys, check_name, check_names
 
@@ -256,6 +257,15 @@ def find_task(name: str, domain: str) -> Extractor:
     return tasks[check_choice("tasks", name, tasks, f"task of domain {domain!r}")]
 
 
+class TaskList(list[Extractor]):
+    """Tasks, shown as a table in a notebook."""
+
+    def _repr_html_(self) -> str:
+        """Show name, domain, kind and what the target is."""
+        rows = [("name", "domain", "kind", "target")]
+        return html_table([*rows, *((task.name, task.domain, task.kind or "any", task.summary) for task in self)])
+
+
 def list_tasks(domain: str | None = None) -> list[Extractor]:
     """List the tasks there are.
 
@@ -281,6 +291,6 @@ def list_tasks(domain: str | None = None) -> list[Extractor]:
     ['std', 'abs_sum_changes', 'fft']
     """
     if domain is not None:
-        return list(tasks_of(domain).values())
+        return TaskList(tasks_of(domain).values())
     _load_all()
-    return list(_registry.values())
+    return TaskList(_registry.values())

@@ -22,10 +22,11 @@ from pathlib import Path
 import numpy as np
 
 from auxtasks.audit import load_report
+from auxtasks.audit.comparison import paired_comparison
 from auxtasks.audit.experiment import Arm, Run
 from auxtasks.audit.records import Records
 from auxtasks.audit.report import AuditReport
-from auxtasks.audit.verdicts import Finding, paired_comparison
+from auxtasks.audit.verdicts import Finding
 from auxtasks.errors import StorageError
 from auxtasks.extractors.text.cache import cached
 from auxtasks.extractors.text.spans import Annotations, Spans

@@ -106,7 +106,9 @@ def main() -> None:
         if arguments.output:
             arguments.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
     for task, verdicts in found.items():
-        right = sum(verdict == TRUTH[task] for verdict in verdicts)
+        claims = ("helps", "hurts")
+        # Where there is no effect, "unclear" is no false claim.
+        right = sum(v == TRUTH[task] or not {v, TRUTH[task]} & {*claims} for v in verdicts)
         print(f"{task:12s} {TRUTH[task]:9s} in {right} of {len(verdicts)}: {verdicts}")
 
 

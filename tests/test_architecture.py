@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "auxtasks"
 FLOORS = (
     ("_version", "errors", "typing"),
-    ("optional", "backend"),
+    ("optional", "backend", "notebook"),
     ("columns",),
     ("validation",),
     ("opening", "checksums", "specs"),

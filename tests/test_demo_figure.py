@@ -61,7 +61,7 @@ TEACHER = np.array([0.84, 0.85, 0.83])
     [
         ([0.9, 0.9, 0.9], "Soft labels help", "The network taught is ahead of its teacher by 6.0 points"),
         ([0.7, 0.7, 0.7], "Soft labels hurt", "The teacher alone stays ahead of the network by 14.0 points"),
-        ([0.8, 0.8, 0.8], "no effect", "The teacher alone stays ahead of the network by 4.0 points"),
+        ([0.8, 0.8, 0.8], "is unclear", "The teacher alone stays ahead of the network by 4.0 points"),
     ],
 )
 def test_table_and_verdict_fit_80_columns(taught: list[float], says: str, ahead: str) -> None:

@@ -5,21 +5,23 @@ from __future__ import annotations
 import copy
 import inspect
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from auxtasks.audit.design import Design
 from auxtasks.audit.experiment import AGREEMENT, Arm, Data, Experiment, Settings, arms_of, versions
 from auxtasks.audit.lessons import teachers_among
 from auxtasks.audit.metrics import Metrics
 from auxtasks.audit.metrics.problem import about_loss
 from auxtasks.audit.records import Records
 from auxtasks.audit.report import AuditReport
-from auxtasks.audit.running import run_all
+from auxtasks.audit.running import progress_bar, run_all
 from auxtasks.audit.splits import Split, overlap_of
-from auxtasks.audit.verdicts import Adjust, Rule, findings_of, relevance_of
+from auxtasks.audit.verdicts import Adjust, Rule, findings_of, mean_score, relevance_of
 from auxtasks.aux_targets import AuxTargets
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.files import named
@@ -116,7 +118,10 @@ def audit(
         The metrics of the main task, the judged one first; see `auxtasks.audit.metrics`. By default accuracy for
         classes, RMSE for numbers, and some more.
     margin : float, default 0.0
-        The difference in the judged metric that matters to you. Set it before you look at results.
+        The difference in the judged metric that matters to you, which a task must gain to help. Set it before you look
+        at results. "No effect" means that the whole interval lies within it; where it is 0, within one point of a
+        metric that is a share (0.01 of R²), or 2 % of the baseline's error or loss. What is neither shown to matter nor
+        to be smaller is "unclear".
     confidence : float, default 0.95
         Of intervals and verdicts.
     adjust : {"holm", "bonferroni", "none"}, default "holm"
@@ -136,7 +141,8 @@ def audit(
         Runs in parallel processes; -1 is one for each processor. Sums in another number of threads round otherwise, so
         that single runs may differ a little from those of one process.
     progress : bool, default True
-        Whether to show a bar with the time left.
+        Whether to say before anything is trained how small an effect would be found, and to show a bar with the time
+        left.
     agreement : str, list of str or mapping, optional
         Changes under which the main output is to agree with itself, as in `auxtasks.keras.attach_heads`; an arm of its
         own, and one with all tasks. Its control, trained with or without `controls`, is the network that learns the
@@ -197,10 +203,18 @@ def audit(
     arms = arms_of(tasks, factors, together=together, controls=controls)
     # Fingerprints read all data and make a model more: only what is kept needs them.
     records = Records(None, {}) if kept is None else Records(kept, experiment.made_of())
-    runs = run_all(experiment, arms, splits, records, judged, jobs, progress=progress)
+    folds = max(split.fold for split in splits) + 1
+    design = Design(judged, len(splits), n_tested(experiment, splits), rule.overlap, rule.confidence, folds)
+    if progress:
+        print(f"audit: {len(arms) * len(splits)} trainings, {design}", file=sys.stderr)
+    done = sum((arm, split.seed, split.fold) in records for arm in arms for split in splits)
+    with progress_bar("audit", len(arms) * len(splits), done, progress=progress) as bar:
+        runs = run_all(experiment, arms, splits, records, judged, jobs, bar)
     relevance = relevance_of(experiment)
     findings = findings_of(runs, rule, relevance)
     settings_used = described(experiment, splits, rule, factors, controls=controls)
+    score = mean_score(runs, judged)
+    settings_used |= {"smallest_effect": rule.smallest(score), "detectable_effect": design.in_unit(score)}
     settings_used |= {"seeds": list(chosen), "seconds": time.perf_counter() - start}
     return AuditReport(settings_used, findings, tuple(runs), {task: relevance((task,)) for task in tasks})
 
@@ -381,11 +395,18 @@ def _test_of(test: Any, made: AuxTargets | WithoutTargets, label_shape: tuple[in
     return Data(found.inputs, labels, dict(found))
 
 
+def n_tested(experiment: Experiment, splits: Sequence[Split]) -> float:
+    """Return how many samples with a label a run is tested on, the mean over the splits."""
+    if experiment.test is not None:
+        return float(present_rows(experiment.test.main).sum())
+    return float(np.mean([len(split.test) for split in splits]))
+
+
 def described(
     experiment: Experiment, splits: Sequence[Split], rule: Rule, factors: Sequence[float], *, controls: bool
 ) -> dict[str, Any]:
     """Describe an audit."""
-    train, test = experiment.parts(splits[0])
+    train, _ = experiment.parts(splits[0])
     settings = experiment.settings
     taught = {"teacher": experiment.teachers[0].spec.options["teacher"]} if experiment.teachers else {}
     return {
@@ -394,7 +415,7 @@ def described(
         "n_pairs": len(splits),
         "n_train": len(train.inputs),
         "n_labelled": int(splits[0].shown(experiment.labelled).sum()),
-        "n_test": len(test.inputs),
+        "n_test": n_tested(experiment, splits),
         "epochs": settings.epochs,
         "batch_size": settings.batch_size,
         "weights": {"of tasks": dict(settings.weights), "times": list(factors)},

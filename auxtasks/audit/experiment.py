@@ -159,9 +159,9 @@ class Experiment:
         from auxtasks.keras.attach import TargetArrays, attach_heads
         from auxtasks.keras.model import AuxModel
 
+        settings, at = self.settings, self.settings.at
         if not arm.tasks:
             return AuxModel(base, {}, {}, {}, seed)
-        settings, at = self.settings, self.settings.at
         lessons = lessons or {}
         specs = {task: lessons[task].spec if task in lessons else self.specs[task] for task in arm.of_targets}
         model = attach_heads(

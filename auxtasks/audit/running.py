@@ -25,26 +25,27 @@ def run_all(
     records: Records,
     judged: str,
     n_jobs: int,
-    *,
-    progress: bool,
+    bar: Any,
 ) -> list[Run]:
-    """Train every arm on every split, unless the records hold it."""
+    """Train every arm on every split, unless the records hold it; the bar moves with each training."""
     wanted = [(arm, split) for split in splits for arm in arms]
     missing = [(arm, split) for arm, split in wanted if not _is_known(arm, split, records)]
-    tqdm = require("tqdm", extra="progress").tqdm
-    done = len(wanted) - len(missing)
-    bar = tqdm(total=len(wanted), initial=done, unit="run", desc="audit", disable=not progress)
     # Before other processes are asked: what a split knows of soft labels goes with it, and the teachers stay here.
     for arm, split in missing:
         experiment.lessons(split, arm)
-    with bar, Models() as models, without_alarm():
+    with Models() as models, without_alarm():
         for run in results_of(replace(experiment, teachers=(), models=models).run, missing, n_jobs):
             records.add(run)
-            bar.set_postfix_str(f"seed {run.seed}, {run.arm.label}", refresh=False)
             bar.update()
     found = [records[arm, split.seed, split.fold] for arm, split in wanted]
     _check_defined(found, judged)
     return found
+
+
+def progress_bar(name: str, total: int, done: int = 0, *, progress: bool) -> Any:
+    """Return a bar of trainings, with the time left."""
+    tqdm = require("tqdm.auto", extra="progress").tqdm
+    return tqdm(total=total, initial=done, unit="training", desc=name, disable=not progress)
 
 
 @contextlib.contextmanager

@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from auxtasks.audit.audit import check_seeds, experiment_of, made_targets
-from auxtasks.audit.experiment import Arm, Experiment
-from auxtasks.audit.records import Records
-from auxtasks.audit.running import run_all
+from auxtasks.audit.audit import check_seeds, experiment_of, made_targets, n_tested
+from auxtasks.audit.candidates import Candidate, agreeing, named_agreements
+from auxtasks.audit.comparison import CONFIDENCE
+from auxtasks.audit.design import Design
+from auxtasks.audit.experiment import AGREEMENT, Arm, Experiment
+from auxtasks.audit.running import progress_bar
 from auxtasks.audit.screen import rank_tasks
 from auxtasks.audit.screen.ranking import Ranking
-from auxtasks.audit.splits import Split, checked_cv, overlap_of
-from auxtasks.audit.verdicts import Comparison, Rule, compared
+from auxtasks.audit.search import Plan, Search
+from auxtasks.audit.selected import Selection
+from auxtasks.audit.splits import Split, check_groups, checked_cv, overlap_of, strata_of
+from auxtasks.audit.verdicts import Rule
 from auxtasks.errors import InvalidInputError, InvalidTypeError, StorageError
-from auxtasks.files import fingerprint, named
-from auxtasks.optional import plain_text
 from auxtasks.validation import check_flag, check_int, check_number, check_path, check_processes, is_several
 
 if TYPE_CHECKING:
     import keras
-    from rich.console import RenderableType
 
 
 WEIGHTS = (0.3, 3.0)
 DEPTHS = (0.33, 0.66)
+FOLDS, FEWEST_FOLDS = 5, 3
+SEEDS, CONFIRM = {True: 2, False: 5}, {True: 3, False: 10}
+"""Of the search and of its confirmation, where each seed has several folds, and where it is one pair."""
 
 
 def select_tasks(
@@ -40,10 +45,12 @@ def select_tasks(
     y: Any,
     targets: Any,
     *,
+    agreement: Sequence[Any] = (),
+    validation: tuple[Any, Any] | None = None,
     cv: Any = None,
     groups: Any = None,
-    seeds: int | Sequence[int] = 5,
-    confirm: int = 10,
+    seeds: int | Sequence[int] | None = None,
+    confirm: int | None = None,
     epochs: int = 10,
     batch_size: int = 32,
     max_tasks: int = 3,
@@ -57,33 +64,42 @@ def select_tasks(
     n_jobs: int = 1,
     progress: bool = True,
 ) -> Selection:
-    """Choose tasks, their weight, depth and warm-up on validation parts; choose none where nothing passes.
+    """Choose tasks, soft labels and agreement, with weight, depth and warm-up; choose none where nothing passes.
 
-    `rank_tasks` leaves out tasks that cannot help. From the single task on, the task that gains most is added as long
-    as one gains; then other weights, depths and a slow rise of the weight are tried. What is best then must gain more
-    than the margin on seeds, and so on validation parts, that the search has not seen.
+    `rank_tasks` leaves out tasks that cannot help. From the model as it is on, what gains most is added as long as
+    something gains: a task, soft labels (where `targets` hold them) or an agreement. Then other weights, depths and a
+    slow rise of the weight are tried. What is best must pass on seeds, and so on splits, that the search has not seen.
 
     Parameters
     ----------
-    build_model, X, y, targets, groups, epochs, batch_size, fit_options, metrics, results, n_jobs, progress
+    build_model, X, y, targets, groups, epochs, batch_size, fit_options, metrics, results, n_jobs
         As for `audit`; `results` is a folder here. Keep the test set back.
+    agreement : sequence, default ()
+        What `auxtasks.keras.attach_heads` takes as `agreement`; each entry is tried.
+    validation : (X, y), optional
+        Labelled samples to judge on, which are not trained on. By default the few labels are used by cross-validation.
     cv : int, scikit-learn splitter or iterable of (train, test), optional
-        The validation parts; by default each seed holds a quarter of the labelled samples out. They must depend on the
-        seed, as shuffled folds do.
-    seeds : int or sequence of int, default 5
-        Of the search.
-    confirm : int, default 10
-        How many other seeds the best must pass on.
+        Other splits of the labelled samples than 5 folds for each seed (3 or 4 where a class has fewer samples). They
+        must depend on the seed, as shuffled folds do.
+    seeds : int or sequence of int, optional
+        Of the search; by default 2 where each has several folds, else 5. All candidates are judged by the first half of
+        the seeds, and the better half of the candidates by the others too.
+    confirm : int, optional
+        How many other seeds the best must pass on; by default 3 where each has several folds, else 10.
     max_tasks : int, default 3
         At most so many.
     weights : sequence of float, default (0.3, 3.0)
-        What the automatic weight (see `auxtasks.keras.attach_heads`) is multiplied by, beside 1.
+        What the automatic weight (see `auxtasks.keras.attach_heads`) is multiplied by, beside 1. Soft labels have the
+        weight that ``fit`` finds.
     depths : sequence of float or str, default (0.33, 0.66)
         Tried beside ``"auto"``.
     warm_up : bool, default True
         Whether to try a weight that rises in the first third of the training.
     margin : float, default 0.0
         What the choice must gain in the judged metric.
+    progress : bool, default True
+        Whether to say before anything is trained how many trainings it takes at most and how small an effect these can
+        confirm, and to show one bar for all with the time left.
 
     Returns
     -------
@@ -97,10 +113,22 @@ def select_tasks(
 
     Notes
     -----
-    A choice passes if a one-sided paired t-test at 2.5 % says that it gains more than the margin, corrected for the
-    overlap of the training parts. So a task that does nothing is chosen in one of 40 searches at most; in return small
-    gains are missed, above all where validation parts are small. Confirming seeds split the same labelled samples:
-    that the choice is good for these is shown, for others only as far as they resemble them.
+    The plain model is among the candidates, weights are searched on validation parts, and gradients are not asked
+    whether tasks agree: so far this is ForkMerge (Jiang et al. 2023, NeurIPS). Its interpolations between the weights
+    of the model without and with a task are left out: on the way from the one to the other the score rose, and was at
+    most 0.1 points above the better end (`benchmarks/interpolation.py`).
+
+    Tasks with heads pass if a one-sided paired t-test at 2.5 % says that they gain more than the margin, corrected for
+    the overlap of the training parts; most change little, and one that does nothing is chosen in one of 40 searches at
+    most. Of soft labels and agreement one standard error is asked (a test at 16 %). With 50 labels the standard error
+    of a difference is about 6 points, so that a test at 2.5 % would miss most gains of 5 to 15 points. Let their gains
+    be spread by 7 points around 6, which is much as on the data sets that soft labels were tried on: then a search on
+    50 labels gains 4.9 points and loses more than one in 1 of 80 cases; with the test at 2.5 % it gains 3.2, and who
+    always takes them gains 6.0 and loses in 1 of 6 (`benchmarks/confirmation.py`). `Selection.confirmation` has the
+    interval, and its verdict may be "unclear" for what was chosen.
+
+    Confirming seeds split the same labelled samples: that the choice is good for these is shown, for others only as far
+    as they resemble them. With `validation` intervals do not cover which samples are validated on.
 
     Examples
     --------
@@ -125,120 +153,94 @@ def select_tasks(
     check_int("max_tasks", max_tasks, low=1)
     check_flag("progress", progress)
     factors, rises, way = check_factors(weights), check_flag("warm_up", warm_up), checked_cv(cv)
-    searched = check_seeds(seeds)
-    unseen = range(max(searched) + 1, max(searched) + 1 + check_int("confirm", confirm, low=2))
+    searched = None if seeds is None else check_seeds(seeds)
+    n_confirm = None if confirm is None else check_int("confirm", confirm, low=2)
+    agreements = named_agreements(agreement)
+    if validation is not None and (cv is not None or groups is not None):
+        raise InvalidInputError(
+            "`validation` is what candidates are judged on, and `cv` and `groups` say which labelled samples are; pass "
+            "either."
+        )
     targets = made_targets(targets, X, y)
     taught = tuple(task for task, spec in targets.specs.items() if spec.is_taught)
     shares = {task: AUTO if task in taught else spec.weight_scale for task, spec in targets.specs.items()}
     settings = {"epochs": epochs, "batch_size": batch_size, "fit_options": fit_options}
-    experiment, _ = experiment_of(build_model, X, y, targets, None, metrics, shares, settings)
+    experiment, _ = experiment_of(build_model, X, y, targets, validation, metrics, shares, settings)
     places = check_depths(depths, experiment)
-    splits, fresh = experiment.splits(way, groups, searched), experiment.splits(way, groups, unseen)
-    check_unseen(splits, fresh)
+    check_agreements(agreements, experiment)
+    if validation is None and way is None:
+        way = default_folds(experiment, groups)
+    by_folds = validation is None and len(experiment.splits(way, groups, [0])) > 1
+    searched = searched or tuple(range(SEEDS[by_folds]))
+    first = max(searched) + 1
+    splits = experiment.splits(way, groups, searched)
+    fresh = experiment.splits(way, groups, range(first, first + (n_confirm or CONFIRM[by_folds])))
+    if validation is None:
+        check_unseen(splits, fresh)
     labelled, judged = experiment.labelled, experiment.settings.metrics.judged
-    rule = Rule.of(judged, margin, 0.95, "none", overlap_of(splits, labelled))
-    search = Search(experiment, rule, splits, folder, jobs, progress=progress)
+    rule = Rule.of(judged, margin, CONFIDENCE, "none", overlap_of(splits, labelled))
     ranking = rank_tasks(targets, experiment.main if taught else y)
     names, left_out = screened(ranking)
     names = (*taught, *names)
     weight = automatic_weight(int(labelled.sum()), len(labelled))
-    while len(search.best.tasks) < max_tasks:
-        left = [name for name in names if name not in search.best.tasks]
-        if not search.try_all("tasks", [Candidate((*search.best.tasks, name), weight) for name in left]):
-            break
-    found, proposed = None, search.best
-    if proposed.tasks:
-        # Other weights, then depths, then a warm-up, each from what is best so far.
-        # Soft labels have no head, and their weight is what `fit` decides.
-        if set(search.best.tasks) - set(taught):
+    rise = n_steps(experiment, splits[0]) // 3 if rises else 0
+
+    plan = Plan(splits, fresh)
+    n_folds = max(split.fold for split in fresh) + 1
+    design = Design(judged, len(fresh), n_tested(experiment, fresh), rule.overlap, rule.confidence, n_folds)
+    n_rounds, n_first = max_tasks + bool(agreements), len(names) + len(agreements)
+    plan.expect("tasks", *(n_first - number for number in range(min(n_rounds, n_first))))
+    plan.expect("weight", len(factors))
+    plan.expect("depth", len(places))
+    plan.expect("warm-up", int(rise > 0))
+    plan.left["confirmation"] = 3 * len(fresh)
+    if progress:
+        print(f"select_tasks: {plan.total} trainings at most. To confirm: {design}", file=sys.stderr)
+    with progress_bar("select_tasks", plan.total, progress=progress) as bar:
+        search = Search(experiment, rule, plan, folder, jobs, bar, agreements)
+        while search.try_all("tasks", additions(search, names, agreements, weight, max_tasks)):
+            search.finished("single task")
+        search.finished("single task", "tasks")
+        # Other weights, then depths, then a warm-up, each from what is best so far. Soft labels and agreement have no
+        # head, and their weights are what `fit` and the user decide.
+        if search.best.without_heads(taught) != search.best:
             search.try_all("weight", [replace(search.best, weight=weight * factor) for factor in factors])
+            search.finished("weight")
             search.try_all("depth", [replace(search.best, at=place) for place in places])
-        rise = n_steps(experiment, splits[0]) // 3 if rises else 0
-        search.try_all("warm-up", [replace(search.best, warm_up=rise)] if rise else [])
-        proposed = search.best
-        (found,) = search.gains([proposed], Candidate(), fresh)
-        search.steps.append(Step("confirmation", proposed, found, found.p_above(margin) <= 0.025))
-    chosen = proposed if found is not None and search.steps[-1].accepted else Candidate()
-    seconds = time.perf_counter() - start
+        search.finished("weight", "depth")
+        if search.best.tasks and rise:
+            search.try_all("warm-up", [replace(search.best, warm_up=rise)])
+        search.finished("warm-up")
+        chosen, found = search.confirm(margin, taught)
+        search.finished("confirmation")
     return Selection(
-        chosen, proposed, found, margin, judged, tuple(search.steps), left_out, ranking, search.n_models, seconds
+        chosen,
+        search.best,
+        found,
+        margin,
+        judged,
+        tuple(search.steps),
+        left_out,
+        ranking,
+        search.n_models,
+        time.perf_counter() - start,
+        agreements,
+        design,
     )
 
 
-Stage = Literal["tasks", "weight", "depth", "warm-up", "confirmation"]
-
-
-class Step(NamedTuple):
-    """One candidate tried, its gain over the best one before or, in the confirmation, over the single task."""
-
-    stage: Stage
-    candidate: Candidate
-    gain: Comparison
-    accepted: bool
-
-
-class Search:
-    """Trains candidates, keeps their scores, and remembers the best; `results` is a folder of finished runs."""
-
-    def __init__(
-        self,
-        experiment: Experiment,
-        rule: Rule,
-        splits: Sequence[Split],
-        results: Path | None,
-        n_jobs: int,
-        *,
-        progress: bool,
-    ) -> None:
-        self._experiment, self._rule, self._splits = experiment, rule, splits
-        self._results, self._made_of = results, {} if results is None else experiment.made_of()
-        self._n_jobs, self._progress = n_jobs, progress
-        self._records: dict[str, Records] = {}
-        self._asked: set[tuple[str, Arm, int, int]] = set()
-        self.best = Candidate()
-        self.steps: list[Step] = []
-
-    @property
-    def n_models(self) -> int:
-        """How many models the search needed: those of its folder that it asked for included, others not."""
-        return len(self._asked)
-
-    def try_all(self, stage: Stage, candidates: Sequence[Candidate]) -> bool:
-        """Compare candidates with the best one so far, and take the best of them if it gains.
-
-        The mean gain must exceed its standard error, in the manner of the one-standard-error rule (Breiman et al. 1984,
-        Classification and Regression Trees). Taking the best of several is optimistic, which the confirmation on other
-        seeds makes up for.
-        """
-        if not candidates:
-            return False
-        gains = self.gains(candidates, self.best, self._splits)
-        winner, gain = max(zip(candidates, gains, strict=True), key=lambda pair: pair[1].mean)
-        accepted = gain.mean > gain.error + gain.rounding
-        tried = zip(candidates, gains, strict=True)
-        self.steps += [Step(stage, each, found, accepted and each == winner) for each, found in tried]
-        if accepted:
-            self.best = winner
-        return accepted
-
-    def gains(self, candidates: Sequence[Candidate], over: Candidate, splits: Sequence[Split]) -> list[Comparison]:
-        """Compare candidates with another one on some splits."""
-        before, overlap = self._scores(over, splits), self._rule.overlap
-        return [compared(before, self._scores(candidate, splits), overlap=overlap) for candidate in candidates]
-
-    def _scores(self, candidate: Candidate, splits: Sequence[Split]) -> list[float]:
-        settings, judged = self._experiment.settings, self._rule.metric
-        if candidate.tasks:
-            settings = replace(settings, at=candidate.at, weighting=candidate.weighting)
-        name = fingerprint(named([settings.at, settings.weighting]))
-        if name not in self._records:
-            path = None if self._results is None else self._results / f"{name}.jsonl"
-            self._records[name] = Records(path, self._made_of)
-        experiment, records = replace(self._experiment, settings=settings), self._records[name]
-        runs = run_all(experiment, [candidate.arm], splits, records, judged, self._n_jobs, progress=self._progress)
-        self._asked |= {(name, run.arm, run.seed, run.fold) for run in runs}
-        sign = 1.0 if self._rule.higher_is_better else -1.0
-        return [sign * run.scores[judged] for run in runs]
+def additions(
+    search: Search, names: Sequence[str], agreements: Mapping[str, Any], weight: float, max_tasks: int
+) -> list[Candidate]:
+    """Return the best candidate with one task or one agreement more; what lost by itself is not tried beside others."""
+    best = search.best
+    lost = {step.candidate for step in search.steps if step.gain.mean <= 0}
+    left = [name for name in names if name not in best.tasks and Candidate((name,), weight) not in lost]
+    found = [replace(best, tasks=(*best.tasks, name), weight=weight) for name in left if len(best.tasks) < max_tasks]
+    if best.agreement:
+        return found
+    gaining = [name for name in agreements if Candidate(agreement=name) not in lost]
+    return found + [replace(best, agreement=name) for name in gaining]
 
 
 def check_factors(weights: Any) -> list[float]:
@@ -260,6 +262,30 @@ def check_depths(depths: Any, experiment: Experiment) -> list[float | str]:
         placed = replace(experiment, settings=replace(experiment.settings, at=depth))
         placed.attached(checked_model(placed.build_model()), Arm(tuple(placed.specs)), placed.samples)
     return found
+
+
+def check_agreements(agreements: Mapping[str, Any], experiment: Experiment) -> None:
+    """Refuse what the model cannot be attached with."""
+    from auxtasks.keras.compiling import checked_model
+
+    for value in agreements.values():
+        tried = replace(experiment, settings=agreeing(experiment.settings, value))
+        tried.attached(checked_model(tried.build_model()), Arm((AGREEMENT,)), tried.samples)
+
+
+def default_folds(experiment: Experiment, groups: Any) -> int | None:
+    """Return how many folds the labels allow; None where they allow none, for a quarter of them.
+
+    Five, or as many as the rarest class has samples, but three at least where any class has so many.
+    """
+    labelled, main = experiment.labelled, experiment.main
+    grouped = check_groups(groups, labelled)
+    most = int(labelled.sum()) // 2 if grouped is None else len(np.unique(grouped[labelled]))
+    strata = strata_of(main[labelled], classes=True)
+    if experiment.settings.metrics.problem in ("binary", "multiclass") and strata.ndim == 1:
+        counts = np.unique(strata, return_counts=True)[1]
+        most = min(most, int(counts.max()), max(FEWEST_FOLDS, int(counts.min())))
+    return min(FOLDS, most) if most > 1 else None
 
 
 def check_folder(results: str | os.PathLike[str] | None) -> Path | None:
@@ -322,160 +348,3 @@ def n_steps(experiment: Experiment, split: Split) -> int:
     labelled = np.concatenate([split.shown(experiment.labelled), np.zeros(n_copies * len(split.train), dtype=bool)])
     share = options.get("labelled_share", AUTO) if options.get("shuffle", True) else None
     return n_batches(labelled, settings.batch_size, DEFAULT_SHARE if share == AUTO else share) * settings.epochs
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """Which tasks, none for the model as it is, with which weight, where, and in how many steps the weight rises."""
-
-    tasks: tuple[str, ...] = ()
-    weight: float = 1.0
-    at: Any = "auto"
-    warm_up: int = 0
-
-    @property
-    def arm(self) -> Arm:
-        """The tasks and their weight, as an audit has them; the baseline if there are none."""
-        return Arm(self.tasks, self.weight) if self.tasks else Arm()
-
-    @property
-    def weighting(self) -> Any:
-        """What `attach_heads` takes."""
-        return {"warm_up": {"steps": self.warm_up}} if self.warm_up else "fixed"
-
-    @property
-    def label(self) -> str:
-        """What is printed."""
-        if not self.tasks:
-            return "single task"
-        place = "" if self.at == "auto" else f", at {self.at}"
-        rise = f", warm-up of {self.warm_up} steps" if self.warm_up else ""
-        return f"{' + '.join(self.tasks)}, weight {self.weight:.3g}{place}{rise}"
-
-
-@dataclass(frozen=True, repr=False)
-class Selection:
-    """The tasks to train with, or none.
-
-    Parameters
-    ----------
-    chosen : Candidate
-        What passed, or the single task.
-    proposed : Candidate
-        The best of the search, before it had to pass.
-    confirmation : Comparison or None
-        Of the proposed one with the single task, on seeds the search did not see; None if nothing was proposed.
-    margin : float
-        What it had to gain.
-    metric : str
-        The judged metric.
-    steps : tuple of Step
-        All that was tried.
-    left_out : dict of str to str
-        Tasks that the screen left out, and why.
-    ranking : Ranking
-        The screen.
-    n_models : int
-        How many models it needed, those included that a folder of results held already.
-    seconds : float
-        How long it took.
-    """
-
-    chosen: Candidate
-    proposed: Candidate
-    confirmation: Comparison | None
-    margin: float
-    metric: str
-    steps: tuple[Step, ...]
-    left_out: dict[str, str]
-    ranking: Ranking
-    n_models: int
-    seconds: float
-
-    @property
-    def tasks(self) -> tuple[str, ...]:
-        """The chosen tasks; empty where nothing passed."""
-        return self.chosen.tasks
-
-    def attach(self, base: keras.Model, targets: Any) -> keras.Model:
-        """Attach heads as chosen.
-
-        Parameters
-        ----------
-        base : keras.Model
-            A model of the kind that was searched with.
-        targets : AuxTargets
-            The targets that were searched among.
-
-        Returns
-        -------
-        keras.Model
-            An `AuxModel` to be compiled, or the very model passed in where no task was chosen.
-        """
-        from auxtasks.batches.composition import AUTO
-        from auxtasks.keras.attach import attach_heads
-
-        if not self.tasks:
-            return base
-        specs = {task: targets.specs[task] for task in self.tasks}
-        return attach_heads(
-            base,
-            specs,
-            at=self.chosen.at,
-            weights={
-                task: AUTO if spec.is_taught else self.chosen.weight * spec.weight_scale for task, spec in specs.items()
-            },
-            weighting=self.chosen.weighting,
-            samples=targets.inputs,
-        )
-
-    def __rich__(self) -> RenderableType:
-        """Lay the search out for a console of rich."""
-        return selection_table(self)
-
-    def __repr__(self) -> str:
-        """Show the choice and what was tried."""
-        return plain_text(self.__rich__())
-
-
-def selection_table(selection: Selection) -> RenderableType:
-    """Lay a selection out: what was tried, what was left out, the choice and its cost."""
-    from rich import box
-    from rich.console import Group
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, title=f"search, judged by {selection.metric}", title_justify="left")
-    for name in ("looked for", "tried"):
-        table.add_column(name)
-    for name in ("gain", "± error"):
-        table.add_column(name, justify="right")
-    table.add_column("")
-    for step in selection.steps:
-        numbers = (f"{step.gain.mean:+.4g}", f"{step.gain.error:.2g}")
-        table.add_row(step.stage, step.candidate.label, *numbers, "taken" if step.accepted else "")
-    left_out = [Text(f"{task} was left out: {why}") for task, why in selection.left_out.items()]
-    closing = Text(f"{conclusion(selection)}\nThe choice cost {cost(selection)}.")
-    return Group(*([table] if selection.steps else []), *left_out, closing)
-
-
-def conclusion(selection: Selection) -> str:
-    """Say what was chosen and why."""
-    found = selection.confirmation
-    if found is None:
-        return "Nothing gained in the search: train the model as it is."
-    share = f"{found.mean:+.4g} ({found.low:+.4g} to {found.high:+.4g}) on {len(found.baseline)} pairs not searched on"
-    if selection.tasks:
-        return f"Use {selection.chosen.label}: {share}."
-    margin = f" of {selection.margin:g}" if selection.margin else ""
-    return f"Train the model as it is: {selection.proposed.label} did not pass the margin{margin}, {share}."
-
-
-def cost(selection: Selection) -> str:
-    """Say how many models were trained, and how long it took."""
-    minutes = selection.seconds / 60
-    time = f"{selection.seconds:.0f} seconds" if minutes < 2 else f"{minutes:.1f} minutes"
-    return f"{selection.n_models} trained models, {time}"
-
-
-__all__ = ["Selection", "select_tasks"]

@@ -9,14 +9,13 @@ from typing import Any, Literal
 
 import numpy as np
 
+from auxtasks.audit.comparison import Comparison, Verdict, checked_confidence, compared
+from auxtasks.audit.design import smallest_effect
 from auxtasks.audit.experiment import BASELINE, Arm, Experiment, Run
 from auxtasks.audit.metrics import higher_is_better
 from auxtasks.audit.screen.features import features_of
 from auxtasks.audit.screen.probe import linear_probe
-from auxtasks.errors import InvalidInputError
-from auxtasks.targets.reading import to_array
-from auxtasks.typing import Floats
-from auxtasks.validation import LARGEST_NUMBER, check_choice, check_number
+from auxtasks.validation import check_choice, check_number
 
 Adjust = Literal["holm", "bonferroni", "none"]
 ADJUSTMENTS: tuple[Adjust, ...] = ("holm", "bonferroni", "none")
@@ -27,7 +26,8 @@ class Rule:
     """When a difference counts.
 
     The margin is the difference that matters, in the unit of the metric; set before looking. One minus the confidence
-    is the share of false verdicts, of either kind, among audits of tasks that do nothing.
+    is the share of false verdicts, of either kind, among audits of tasks that do nothing. Where the margin is 0 the
+    smallest effect of interest is that of `design.smallest_effect`.
     """
 
     metric: str
@@ -45,10 +45,14 @@ class Rule:
         check_choice("adjust", adjust, ADJUSTMENTS)
         return cls(metric, higher_is_better(metric), margin, confidence, adjust, overlap)
 
+    @property
+    def level(self) -> float:
+        """Of each one-sided test."""
+        return (1 - self.confidence) / 2
 
-def checked_confidence(confidence: object) -> float:
-    """Return the share of intervals that are to hold the true difference."""
-    return check_number("confidence", confidence, low=0.5, high=0.9999)
+    def smallest(self, baseline: float) -> float:
+        """Return the smallest effect of interest, given the mean score of the baseline."""
+        return smallest_effect(self.metric, self.margin, baseline)
 
 
 def findings_of(runs: Sequence[Run], rule: Rule, relevance: Callable[[tuple[str, ...]], float]) -> tuple[Finding, ...]:
@@ -59,22 +63,31 @@ def findings_of(runs: Sequence[Run], rule: Rule, relevance: Callable[[tuple[str,
     1982, Technometrics 24:295-300). It hurts if "worse than the baseline by more than the margin" does. The p-values of
     each direction are adjusted over the arms by Holm's step-down procedure (1979, Scandinavian Journal of Statistics
     6:65-70). Where all differences are equal the sign test takes the place of the t-test; see `Comparison.p_above`.
+
+    It has no effect if its interval lies within the smallest effect of interest: the margin, or where that is 0 what
+    `design.smallest_effect` says. So it has too if it beats the baseline and the interval of the difference from its
+    control lies within: its content adds nothing. All else is unclear. These two are not adjusted: nobody looks for the
+    arm with the least effect.
     """
     by_arm: dict[Arm, dict[tuple[int, int], Run]] = {}
     for run in runs:
         by_arm.setdefault(run.arm, {})[run.pair] = run
     arms = [arm for arm in by_arm if arm.tasks and not arm.shuffled]
-    against = [_compare(by_arm, BASELINE, arm, rule) for arm in arms]
-    controls = [_compare(by_arm, BASELINE, arm.control, rule) if arm.control in by_arm else None for arm in arms]
-    over = [_compare(by_arm, arm.control, arm, rule) if arm.control in by_arm else None for arm in arms]
+    smallest = rule.smallest(mean_score(runs, rule.metric))
+    against = [_compare(by_arm, BASELINE, arm, rule, smallest) for arm in arms]
+    controlled = {arm for arm in arms if arm.control in by_arm}
+    controls = [_compare(by_arm, BASELINE, arm.control, rule, smallest) if arm in controlled else None for arm in arms]
+    over = [_compare(by_arm, arm.control, arm, rule, smallest) if arm in controlled else None for arm in arms]
     both = zip(against, over, strict=True)
     up = [max(one.p_above(rule.margin), 0.0 if two is None else two.p_above()) for one, two in both]
     helps = adjusted(up, rule.adjust)
     hurts = adjusted([one.p_below(-rule.margin) for one in against], rule.adjust)
-    level = (1 - rule.confidence) / 2
+    level = rule.level
     found = []
     for at, arm in enumerate(arms):
-        verdict: Verdict = "helps" if helps[at] <= level else "hurts" if hurts[at] <= level else "no effect"
+        nothing = _is_nothing(against[at], over[at], rule.margin, level)
+        no_gain: Verdict = "hurts" if hurts[at] <= level else "no effect" if nothing else "unclear"
+        verdict: Verdict = "helps" if helps[at] <= level else no_gain
         p = min(2 * (hurts[at] if against[at].mean < 0 else helps[at]), 1.0)
         runs_of = by_arm[arm].values()
         with_heads = [task for task in arm.tasks if all(task in run.learned for run in runs_of)]
@@ -100,6 +113,20 @@ def _of_agreement(because: str, control: Comparison | None) -> str:
     return because.replace("shuffled targets", copies) + gain
 
 
+def mean_score(runs: Sequence[Run], metric: str) -> float:
+    """Return the mean score of the baseline; NaN where there is none."""
+    scores = [run.scores.get(metric, np.nan) for run in runs if not run.arm.tasks]
+    return float(np.mean(scores)) if scores else float("nan")
+
+
+def _is_nothing(against: Comparison, over_control: Comparison | None, margin: float, level: float) -> bool:
+    """Tell whether an effect is shown to be smaller than what matters, be it that of the content alone."""
+    if against.p_within(against.smallest_effect) <= level:
+        return True
+    regularises = over_control is not None and over_control.p_within(over_control.smallest_effect) <= level
+    return regularises and against.p_above(margin) <= level
+
+
 def adjusted(p_values: Sequence[float], how: Adjust) -> list[float]:
     """Adjust p-values for their number."""
     p, n = np.array(p_values, dtype=float), len(p_values)
@@ -111,180 +138,13 @@ def adjusted(p_values: Sequence[float], how: Adjust) -> list[float]:
     return [float(each) for each in p]
 
 
-def _compare(by_arm: Mapping[Arm, Mapping[tuple[int, int], Run]], first: Arm, second: Arm, rule: Rule) -> Comparison:
+def _compare(
+    by_arm: Mapping[Arm, Mapping[tuple[int, int], Run]], first: Arm, second: Arm, rule: Rule, smallest: float
+) -> Comparison:
     sign = 1.0 if rule.higher_is_better else -1.0
     pairs = [pair for pair in by_arm[first] if pair in by_arm[second]]
     scores = [[sign * by_arm[arm][pair].scores[rule.metric] for pair in pairs] for arm in (first, second)]
-    return compared(*scores, confidence=rule.confidence, overlap=rule.overlap)
-
-
-Verdict = Literal["helps", "no effect", "hurts"]
-CONFIDENCE = 0.95
-_ROUNDING = 1e-12
-"""Up to which share of the greatest score, or of 1, a difference is taken for rounding."""
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Scores of two arms over the same seeds, of which more is better, and what their differences say.
-
-    Parameters
-    ----------
-    baseline, auxiliary : ndarray of float, shape (seeds,)
-        Scores; entries of the same place belong to the same split and initial weights.
-    mean, low, high : float
-        The mean of ``auxiliary - baseline`` and its interval.
-    error : float
-        The standard error of the mean; 0 where all differences are equal.
-    """
-
-    baseline: Floats
-    auxiliary: Floats
-    mean: float
-    low: float
-    high: float
-    error: float
-
-    @property
-    def rounding(self) -> float:
-        """What a difference must exceed not to be rounding."""
-        return _ROUNDING * max(1.0, float(np.abs([self.baseline, self.auxiliary]).max()))
-
-    @property
-    def worse(self) -> int:
-        """How many pairs lost."""
-        return int((self.differences < 0).sum())
-
-    def p_above(self, margin: float = 0.0) -> float:
-        """Return the p-value of the one-sided t-test that the mean difference is above a margin.
-
-        Parameters
-        ----------
-        margin : float, default 0.0
-            The margin.
-
-        Returns
-        -------
-        float
-            Where all differences are equal that of the one-sided sign test: 0.5 to the power of their number if they
-            are above the margin, else 1.
-
-        Notes
-        -----
-        Equal differences have no variance, so that the t-test would call the smallest of them certain, even of two
-        pairs. They are common where few samples are tested, since scores are multiples of 1 over their number. The sign
-        test (Conover 1999, Practical Nonparametric Statistics, section 3.4) needs no variance; with it fewer than 6
-        equal differences decide nothing at 2.5 %.
-
-        Examples
-        --------
-        >>> compare([0.7, 0.6], [0.75, 0.65]).p_above(), compare([0.7, 0.6], [0.7, 0.6]).p_above()
-        (0.25, 1.0)
-        """
-        from scipy.stats import t
-
-        margin = check_number("margin", margin, low=float("-inf"))
-        if self.error == 0:
-            return 0.5 ** len(self.baseline) if self.mean > margin + self.rounding else 1.0
-        return float(t.sf((self.mean - margin) / self.error, len(self.baseline) - 1))
-
-    def p_below(self, margin: float = 0.0) -> float:
-        """Return the p-value of the one-sided t-test that the mean difference is below a margin."""
-        return Comparison(-self.baseline, -self.auxiliary, -self.mean, -self.high, -self.low, self.error).p_above(
-            -margin
-        )
-
-    @property
-    def differences(self) -> Floats:
-        """The difference of each pair."""
-        return self.auxiliary - self.baseline
-
-    @property
-    def verdict(self) -> Verdict:
-        """``"helps"`` if the whole interval is above 0, ``"hurts"`` if it is below, else ``"no effect"``.
-
-        An interval without width counts if the sign test says so too, at the level of an interval of 95 %.
-        """
-        if self.error == 0 and min(self.p_above(), self.p_below()) > (1 - CONFIDENCE) / 2:
-            return "no effect"
-        if self.low > 0:
-            return "helps"
-        return "hurts" if self.high < 0 else "no effect"
-
-
-def paired_comparison(
-    baseline: Sequence[float], auxiliary: Sequence[float], *, confidence: float = CONFIDENCE, overlap: float = 0.0
-) -> Comparison:
-    """Compare two arms pair by pair.
-
-    Parameters
-    ----------
-    baseline, auxiliary : sequence of float
-        One score a seed, in the same order; two at least.
-    confidence : float, default 0.95
-        Of the interval.
-    overlap : float, default 0.0
-        The test over the training samples where pairs are folds or other splits of the same samples. Their training
-        parts overlap, so that they vary less than independent ones; the variance of the mean grows by this much.
-
-    Returns
-    -------
-    Comparison
-        With the interval of the mean difference. Where all differences are equal it has no width.
-
-    Raises
-    ------
-    InvalidInputError, InvalidTypeError
-        If the arms differ in length, there are fewer than two pairs, or a number is out of range: `confidence` from 0.5
-        to 0.9999, `overlap` at least 0.
-
-    Notes
-    -----
-    ``mean(d) ± t(0.975, n - 1) * std(d) * sqrt(1 / n + overlap)`` with the sample standard deviation (``ddof=1``), the
-    interval of Student's paired t-test (Student 1908, Biometrika 6(1):1-25), and with an overlap that of Nadeau and
-    Bengio (2003, Machine Learning 52:239-281). It covers the seeds, that is, splits and initial weights, and not other
-    data sets.
-
-    Examples
-    --------
-    >>> found = compare([0.80, 0.82, 0.81], [0.84, 0.85, 0.86])
-    >>> f"{found.mean:.3f} from {found.low:.3f} to {found.high:.3f}: {found.verdict}"
-    '0.040 from 0.015 to 0.065: helps'
-    """
-    confidence, overlap = checked_confidence(confidence), check_number("overlap", overlap, low=0.0)
-    first, second = to_array(baseline, "baseline"), to_array(auxiliary, "auxiliary")
-    if first.shape != second.shape or first.ndim != 1 or len(first) < 2:
-        raise InvalidInputError(
-            f"`baseline` and `auxiliary` must hold one accuracy for each of the same two or more seeds; found shapes "
-            f"{first.shape} and {second.shape}."
-        )
-    # NaN is not at most anything.
-    if not all((np.abs(scores) <= LARGEST_NUMBER).all() for scores in (first, second)):
-        raise InvalidInputError(
-            f"`baseline` and `auxiliary` must hold finite scores of at most {LARGEST_NUMBER:.1e}; leave out pairs "
-            "without one."
-        )
-    return compared(first, second, confidence=confidence, overlap=overlap)
-
-
-def compared(
-    baseline: Sequence[float] | Floats,
-    auxiliary: Sequence[float] | Floats,
-    *,
-    confidence: float = CONFIDENCE,
-    overlap: float = 0.0,
-) -> Comparison:
-    """Compare scores of runs, which are NaN where a training diverged: then nothing is shown, and nothing raised."""
-    from scipy.stats import t
-
-    first, second = np.asarray(baseline, np.float64), np.asarray(auxiliary, np.float64)
-    differences = second - first
-    mean = float(differences.mean())
-    error = float(differences.std(ddof=1) * np.sqrt(1 / len(first) + overlap))
-    if error <= Comparison(first, second, mean, mean, mean, 0.0).rounding:
-        error = 0.0
-    margin = float(t.ppf((1 + confidence) / 2, len(first) - 1)) * error
-    return Comparison(first, second, mean, mean - margin, mean + margin, error)
+    return compared(*scores, confidence=rule.confidence, overlap=rule.overlap, smallest_effect=smallest)
 
 
 @dataclass(frozen=True)
@@ -295,8 +155,8 @@ class Finding:
     ----------
     arm : Arm
         What was trained.
-    verdict : {"helps", "no effect", "hurts"}
-        Against the margin, adjusted for the number of arms.
+    verdict : {"helps", "no effect", "unclear", "hurts"}
+        Against the margin, adjusted for the number of arms; see `findings_of`.
     reason : str
         The reason, in a sentence.
     comparison : Comparison
@@ -349,6 +209,17 @@ def reason(
         if control is not None and control.p_below(-margin) <= level:
             shuffled += "; shuffled targets hurt too, so that a smaller weight may help"
         return f"Worse than the baseline{beyond}{shuffled}."
+    if verdict == "no effect":
+        if against.p_within(against.smallest_effect) <= level:
+            differs = min(against.p_above(), against.p_below()) <= level
+            return f"{'Differs from the baseline, by' if differs else 'The whole interval is'} less than what matters."
+        return f"Better than the baseline{beyond}, and shuffled targets do as well: it regularises."
+    return _undecided(against, over_control, margin, level)
+
+
+def _undecided(against: Comparison, over_control: Comparison | None, margin: float, level: float) -> str:
+    """Say why a verdict is unclear."""
+    beyond = " by more than the margin" if margin else ""
     if against.p_above(margin) <= level:
         if over_control is not None and over_control.p_above() > level:
             return (
@@ -360,7 +231,7 @@ def reason(
         return f"Worse than the baseline{beyond} if it were the only arm; among several this may be chance."
     if margin and (against.p_above() <= level or against.p_below() <= level):
         return "Differs from the baseline; that it does by more than the margin is not shown."
-    return "The difference from the baseline may be chance."
+    return "The interval is too wide to say: the difference from the baseline may be chance."
 
 
 def relevance_of(experiment: Experiment) -> Callable[[tuple[str, ...]], float]:

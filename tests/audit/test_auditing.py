@@ -172,7 +172,7 @@ def test_folds_weights_and_a_generator(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("untrained")
-def test_numbers_are_judged_by_their_error() -> None:
+def test_numbers_are_judged_by_their_error(capsys: pytest.CaptureFixture[str]) -> None:
     def build() -> keras.Model:
         hidden = [keras.layers.Flatten(), keras.layers.Dense(4, activation="relu")]
         model = keras.Sequential([keras.Input((12, 1)), *hidden, keras.layers.Dense(1)])
@@ -181,7 +181,14 @@ def test_numbers_are_judged_by_their_error() -> None:
 
     labels = X.std(axis=1)[:, 0].astype("float64")
     labels[40:] = np.nan
-    found = audit(build, X, labels, TARGETS, **FEW)
+    found = audit(build, X, labels, TARGETS, **{**FEW, "progress": True})
+    said = capsys.readouterr().err.splitlines()[0]
+    score = np.mean([run.scores["rmse"] for run in found.runs if not run.arm.tasks])
+    assert found.settings["smallest_effect"] == pytest.approx(0.02 * score)
+    share = found.settings["detectable_effect"] / score
+    # Known before the first training, and said in the unit that is known by then.
+    assert said.startswith(f"audit: {len(found.runs)} trainings, 2 pairs, each tested on about 10 samples.")
+    assert f"is about {100 * share:.2g} % of the baseline's rmse" in said
     assert (found.settings["metric"], found.settings["higher_is_better"]) == ("rmse", False)
     assert (found.settings["n_labelled"], found.settings["n_test"], found.settings["n_train"]) == (30, 10, 50)
 

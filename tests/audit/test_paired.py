@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest, ttest_rel
 
 from auxtasks.audit import paired_comparison
-from auxtasks.audit.verdicts import compared
+from auxtasks.audit.comparison import compared
 from auxtasks.errors import InvalidInputError
 
 ACCURACY = st.floats(0, 1, width=32)
 PAIRS = st.lists(st.tuples(ACCURACY, ACCURACY), min_size=2, max_size=12)
-OPPOSITE = {"helps": "hurts", "hurts": "helps", "no effect": "no effect"}
+OPPOSITE = {"helps": "hurts", "hurts": "helps", "no effect": "no effect", "unclear": "unclear"}
 
 
 @pytest.mark.parametrize("n", [2, 6, 30])
@@ -39,15 +39,31 @@ def test_swapping_the_arms_turns_everything_round(pairs: list[tuple[float, float
     [
         ([0.4, 0.41], "helps"),
         ([-0.4, -0.41], "hurts"),
-        ([0, 0], "no effect"),
-        ([0.5, -0.25], "no effect"),
-        ([0.5] * 5, "no effect"),
+        ([0, 0], "unclear"),
+        ([0] * 6, "no effect"),
+        ([0.5, -0.25], "unclear"),
+        ([0.5] * 5, "unclear"),
         ([0.5] * 6, "helps"),
         ([-0.5] * 6, "hurts"),
     ],
 )
 def test_verdict(differences: list[float], verdict: str) -> None:
     assert paired_comparison([0.5] * len(differences), [0.5 + d for d in differences]).verdict == verdict
+
+
+@pytest.mark.parametrize(("smallest", "verdict"), [(0.0, "unclear"), (0.01, "unclear"), (0.03, "no effect")])
+def test_no_effect_means_that_the_interval_is_smaller_than_what_matters(smallest: float, verdict: str) -> None:
+    base = np.linspace(0.5, 0.7, 8)
+    found = paired_comparison(base, base + np.tile([0.02, -0.02], 4), smallest_effect=smallest)
+    assert found.verdict == verdict
+    assert (found.p_within(smallest) <= 0.025) == (verdict == "no effect")
+
+
+def test_two_one_sided_tests_are_those_of_scipy() -> None:
+    a, b = np.random.default_rng(0).random((2, 9))
+    found = paired_comparison(a, b)
+    tests = [ttest_rel(b + 0.2, a, alternative="greater").pvalue, ttest_rel(b - 0.2, a, alternative="less").pvalue]
+    assert found.p_within(0.2) == pytest.approx(max(tests))
 
 
 @pytest.mark.parametrize("n", [2, 5, 6])
@@ -90,5 +106,5 @@ def test_anything_but_pairs_is_refused(a: list[float], b: list[float]) -> None:
 
 def test_a_training_that_diverged_shows_nothing_and_stops_nothing() -> None:
     found = compared([0.5, float("nan")], [0.6, 0.7])
-    assert found.verdict == "no effect"
+    assert found.verdict == "unclear"
     assert np.isnan([found.mean, found.low, found.high]).all()

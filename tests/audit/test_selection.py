@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -7,18 +9,26 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from sklearn.model_selection import KFold, TimeSeriesSplit
+from sklearn.model_selection import KFold, StratifiedShuffleSplit, TimeSeriesSplit
 from small import FAST, TARGETS, X, Y, build_model
 
 import auxtasks
 from auxtasks.audit import paired_comparison, rank_tasks, select_tasks, selection
 from auxtasks.audit.audit import experiment_of
-from auxtasks.audit.experiment import Arm
+from auxtasks.audit.candidates import Candidate, named_agreements
+from auxtasks.audit.experiment import Arm, Experiment
+from auxtasks.audit.running import progress_bar
 from auxtasks.audit.screen.ranking import Ranking, TaskRank
-from auxtasks.audit.selection import Candidate, Search, n_steps, screened
-from auxtasks.audit.splits import splits_of
+from auxtasks.audit.search import Plan, Search
+from auxtasks.audit.selection import default_folds, n_steps, screened
+from auxtasks.audit.splits import Split, splits_of
+from auxtasks.audit.verdicts import Rule
 from auxtasks.errors import InvalidInputError, InvalidTypeError, StorageError, UnknownNameError
+from auxtasks.keras import attach
+from auxtasks.keras.model import AuxModel
 
+QUARTER = StratifiedShuffleSplit(1, test_size=0.25)
+EXPERIMENT = experiment_of(build_model, X, Y, TARGETS, None, None, 1.0, {"epochs": 1, "batch_size": 32})[0]
 NOTHING_ELSE: dict[str, Any] = {"weights": [], "depths": [], "warm_up": False}
 
 
@@ -58,7 +68,7 @@ def test_tasks_are_added_while_they_gain_and_then_refined(monkeypatch: Any) -> N
         "confirmation",
     ]
     assert found.confirmation.mean == pytest.approx(0.09, abs=0.002)
-    assert "Use std + abs_sum_changes, weight 0.09, at 0.66: +0.0899" in repr(found)
+    assert "Use std + abs_sum_changes, weight 0.09, at 0.66: +9.0 points (" in repr(found)
     model = found.attach(build_model(), TARGETS)
     assert model.loss_weights == {"std": 0.009, "abs_sum_changes": 0.009}  # of which each has a tenth
 
@@ -78,7 +88,7 @@ def test_a_gain_of_the_search_alone_is_chance(monkeypatch: Any) -> None:
     drawn: dict[Any, float] = {}
 
     def of_chance(self: Any, candidate: Candidate, splits: Any) -> list[float]:
-        return [drawn.setdefault((candidate, split.seed), rng.normal()) for split in splits]
+        return [drawn.setdefault((candidate, split.seed, split.fold), rng.normal()) for split in splits]
 
     monkeypatch.setattr(Search, "_scores", of_chance)
     # Neither depends on chance: made once, because models are built for the first and fitted for the second.
@@ -122,23 +132,28 @@ def test_nothing_is_trained_for_what_the_screen_leaves_out() -> None:
 
 
 @pytest.mark.usefixtures("untrained")
-def test_a_search_goes_on_where_it_was_interrupted(tmp_path: Path) -> None:
+def test_a_search_goes_on_where_it_was_interrupted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     made = []
 
     def counting() -> keras.Model:
         made.append(1)
         return build_model()
 
-    def search(seeds: Any) -> Any:
+    def search(seeds: Any, **options: Any) -> Any:
         made.clear()
-        asked = {**FAST, "seeds": seeds, "confirm": 2, "results": tmp_path / "search", **NOTHING_ELSE}
+        asked = {**FAST, "seeds": seeds, "confirm": 2, "results": tmp_path / "search", "cv": QUARTER, **NOTHING_ELSE}
+        asked |= options
         return select_tasks(counting, X, Y, TARGETS, **asked)
 
-    first = search(3)
+    first = search(3, progress=True)
+    said = capsys.readouterr().err
+    assert "select_tasks: 17 trainings at most. To confirm: 2 pairs" in said
+    # Nothing was there to confirm, so that the bar ends with fewer: one bar for all.
+    assert re.findall(r"\| (\d+/\d+) ", said.splitlines()[-1])[-1] == "8/8"
     n_trained = len(made)
     again = search(3)
     assert len(made) == 2  # one to check it, one for its fingerprint
-    assert n_trained - 2 == first.n_models == again.n_models == 9
+    assert n_trained - 2 == first.n_models == again.n_models == 8  # the better of two tasks alone has all three seeds
     assert (repr(first.steps), first.chosen) == (repr(again.steps), again.chosen)
     assert (search(2).n_models, len(made)) == (6, 2)  # and not all that are in the folder
 
@@ -165,6 +180,9 @@ def test_the_gain_of_a_step_is_over_the_best_before(monkeypatch: Any) -> None:
         ({"warm_up": "no"}, InvalidTypeError, "`warm_up` must be True or False"),
         ({"margin": -1}, InvalidInputError, "`margin`"),
         ({"results": __file__}, StorageError, "`results`: .* is a file"),
+        ({"agreement": "shifts"}, InvalidTypeError, "`agreement` must be a list .* got 'shifts'"),
+        ({"agreement": {"weak": None}}, InvalidTypeError, "`agreement` must be a list .* got {'weak': None}"),
+        ({"validation": (X, Y), "cv": 3}, InvalidInputError, "`validation` .* and `cv` and `groups` say"),
         ({"cv": KFold(3)}, InvalidInputError, "`cv` gives the same parts for every seed"),
         ({"cv": TimeSeriesSplit(3)}, InvalidInputError, "`cv` gives the same parts for every seed"),
         ({"cv": iter([(range(40), range(40, 60))])}, InvalidInputError, "`cv` gives the same parts for every seed"),
@@ -204,7 +222,15 @@ def test_the_weight_rises_in_a_third_of_the_steps_made(
 ) -> None:
     planned(monkeypatch, lambda candidate: 0.7 + 0.05 * bool(candidate.tasks))
     y = np.where(np.arange(60) < n_labelled, Y, -1)
-    asked: dict[str, Any] = {**FAST, "seeds": 5, "epochs": 9, "batch_size": 16, "fit_options": options, "weights": []}
+    asked: dict[str, Any] = {
+        **FAST,
+        "seeds": 5,
+        "epochs": 9,
+        "batch_size": 16,
+        "fit_options": options,
+        "weights": [],
+        "cv": QUARTER,
+    }
     found = select_tasks(build_model, X, y, TARGETS, **{**asked, "depths": []})
     assert [step.candidate.warm_up for step in found.steps if step.stage == "warm-up"] == [3 * of_epoch]
 
@@ -238,3 +264,132 @@ def test_generators_are_screened_too(monkeypatch: Any) -> None:
     planned(monkeypatch, lambda _: 0.5)
     generator = auxtasks.AuxTargetGenerator("signal", ["std"])
     assert select_tasks(build_model, X, Y, generator, **FAST, **NOTHING_ELSE).ranking.names == ("std",)
+
+
+def agreeing(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Let heads be attached with any agreement, which the list gets."""
+    seen: list[Any] = []
+    attach_heads = attach.attach_heads
+
+    def stand_in(base: Any, targets: Any, *args: Any, agreement: Any = None, **options: Any) -> Any:
+        seen.append(agreement)
+        specs = getattr(targets, "specs", targets)
+        return attach_heads(base, targets, *args, **options) if specs else AuxModel(base, {}, {}, {}, 0)
+
+    monkeypatch.setattr(attach, "attach_heads", stand_in)
+    return seen
+
+
+STRONG = {"weak": "shifts", "strong": keras.layers.GaussianNoise(0.1)}
+
+
+def test_agreement_is_a_candidate_like_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = agreeing(monkeypatch)
+
+    def score(candidate: Candidate) -> float:
+        gain = {"": 0.0, "shifts": -0.02, "weak shifts, strong GaussianNoise": 0.05}[candidate.agreement]
+        return 0.7 + gain + 0.02 * ("std" in candidate.tasks)
+
+    planned(monkeypatch, score)
+    found = chosen(agreement=["shifts", STRONG], **NOTHING_ELSE)
+    assert seen.count("shifts") == seen.count(STRONG) == 1  # tried before anything is trained
+    assert (found.agreement, found.tasks) == (STRONG, ("std",))
+    tried = [step.candidate for step in found.steps]
+    assert Candidate(agreement="shifts") in tried
+    # What lost by itself is not tried beside others, and there is one agreement at most.
+    assert not any(candidate.agreement == "shifts" and candidate.tasks for candidate in tried)
+    found.attach(build_model(), TARGETS)
+    assert seen[-1] == STRONG
+    assert "Use std + agreement (weak shifts, strong GaussianNoise)" in repr(found)
+
+
+def test_agreement_alone_is_a_choice_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = agreeing(monkeypatch)
+    planned(monkeypatch, lambda candidate: 0.7 + 0.05 * bool(candidate.agreement) - 0.1 * len(candidate.tasks))
+    found = chosen(agreement=["shifts"], **NOTHING_ELSE)
+    assert (found.tasks, found.agreement) == ((), "shifts")
+    base = build_model()
+    assert found.attach(base, TARGETS) is not base
+    assert seen[-1] == "shifts"
+
+
+def test_runs_are_trained_with_the_agreement_and_kept_apart(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    seen = agreeing(monkeypatch)
+    monkeypatch.setattr(Experiment, "_measured", lambda *_, **__: ({"accuracy": 0.5}, {}, 1.0, {"main": [1.0]}))
+    made, _ = experiment_of(build_model, X, Y, TARGETS, None, None, 1.0, {"epochs": 1, "batch_size": 32})
+    splits = made.splits(QUARTER, None, [0, 1])
+    rule = Rule("accuracy", higher_is_better=True)
+    bar = progress_bar("", 1, progress=False)
+    search = Search(made, rule, Plan(splits, splits), tmp_path, 1, bar, {"shifts": "shifts"})
+    seen.clear()
+    search.gains([Candidate(agreement="shifts")], Candidate(), splits)
+    assert seen == ["shifts"] * 2
+    assert search.n_models == 4
+    assert len(list(tmp_path.glob("*.jsonl"))) == 2
+
+
+def test_values_of_agreement_get_names_of_their_own() -> None:
+    found = named_agreements(["shifts", ["shifts", "colour"], STRONG, {**STRONG}, len])
+    assert list(found) == [
+        "shifts",
+        "shifts + colour",
+        "weak shifts, strong GaussianNoise",
+        "weak shifts, strong GaussianNoise, number 4",
+        "len",
+    ]
+
+
+def test_half_of_the_candidates_are_judged_on_half_of_the_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged: dict[Candidate, int] = {}
+
+    def score(self: Any, candidate: Candidate, splits: Any) -> list[float]:
+        judged[candidate] = len(splits)
+        return [0.1 * ("std" in candidate.tasks) + 0.01 * split.fold * bool(candidate.tasks) for split in splits]
+
+    monkeypatch.setattr(Search, "_scores", score)
+    splits = [Split(seed, fold, X[:0], X[:0]) for seed in range(2) for fold in range(5)]
+    plan = Plan(splits, splits[:5])
+    plan.expect("tasks", 4, 3)
+    plan.expect("weight", 0)
+    assert plan.left == {"single task": 10, "tasks": 20 + 2 * 5 + 15 + 2 * 5, "weight": 0}
+    search = Search(None, Rule("accuracy", True), plan, None, 1, None, {})  # type: ignore[arg-type]
+    candidates = [Candidate((name,)) for name in ("a", "std", "b", "c")]
+    assert search.try_all("tasks", candidates)
+    assert search.best == candidates[1]
+    assert sorted(judged[each] for each in candidates) == [5, 5, 10, 10]
+    assert [len(step.gain.baseline) for step in search.steps] == [judged[each] for each in candidates]
+
+
+@pytest.mark.parametrize(("n_pairs", "n_seeds", "rounds"), [(1, 5, [3, 5]), (1, 2, [2]), (5, 1, [5]), (5, 2, [5, 10])])
+def test_a_round_has_two_pairs_at_least(n_pairs: int, n_seeds: int, rounds: list[int]) -> None:
+    splits = [Split(seed, fold, X[:0], X[:0]) for seed in range(n_seeds) for fold in range(n_pairs)]
+    assert [len(each) for each in Plan(splits, []).rounds] == rounds
+
+
+@pytest.mark.parametrize(
+    ("counts", "folds"), [((30, 30), 5), ((30, 4), 4), ((30, 1), 3), ((2, 2), 2), ((1, 1), None), ((3, 3), 3)]
+)
+def test_folds_are_as_many_as_the_labels_allow(counts: tuple[int, int], folds: int | None) -> None:
+    y = np.full(60, -1)
+    y[: sum(counts)] = np.repeat([0, 1], counts)
+    made = replace(EXPERIMENT, samples=replace(EXPERIMENT.samples, main=y))
+    assert default_folds(made, None) == folds
+    if folds:
+        groups = np.where(np.arange(60) < 2, 0, 1)
+        assert default_folds(made, groups) == 2
+
+
+def test_a_validation_part_takes_the_place_of_folds(monkeypatch: pytest.MonkeyPatch) -> None:
+    planned(monkeypatch, lambda candidate: 0.7 + 0.05 * bool(candidate.tasks))
+    found = chosen(validation=(X[:20], Y[:20]), seeds=None, **NOTHING_ELSE)
+    assert found.tasks
+    assert (len(found.confirmation.baseline), found.design.n_test, found.design.overlap) == (10, 20, 0.0)
+
+
+def test_a_choice_is_shown_in_points_with_what_its_columns_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    planned(monkeypatch, lambda candidate: 0.7 + 0.05 * ("std" in candidate.tasks))
+    text, page = repr(found := chosen(**NOTHING_ELSE)), found._repr_html_()
+    for said in ("search, judged by accuracy, in points", "+5.0", "± error: its standard error"):
+        assert said in " ".join(text.split())
+        assert said in " ".join(page.replace("</span>", "").split())
+    assert page.startswith("<pre")

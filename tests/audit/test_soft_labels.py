@@ -14,8 +14,9 @@ from small import FAST, RNG, TARGETS, X, Y, build_model, told
 import auxtasks
 from auxtasks.audit import audit, rank_tasks, select_tasks, selection
 from auxtasks.audit.audit import experiment_of, made_targets
+from auxtasks.audit.candidates import Candidate
 from auxtasks.audit.experiment import BASELINE, Arm, Data, Experiment, _for_arm, _same_steps
-from auxtasks.audit.selection import Candidate, Search
+from auxtasks.audit.search import Search
 from auxtasks.audit.splits import Split
 from auxtasks.batches.composition import DEFAULT_SHARE, SHARE_WITH_SOFT_LABELS, compose
 from auxtasks.batches.planned import Ordered
@@ -266,3 +267,41 @@ def test_a_search_tries_soft_labels_without_weights_or_depths(monkeypatch: pytes
     model = found.attach(build_model(), SOFT)
     assert model._weights.asked() == {"soft_labels": "auto"}
     assert selection.screened(rank_tasks(TARGETS, Y))[0]
+
+
+@pytest.mark.parametrize(("task", "chosen"), [("soft_labels", ("soft_labels",)), ("std", ())])
+def test_soft_labels_must_gain_a_standard_error_and_other_tasks_two(
+    task: str, chosen: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gain of 1.5 standard errors, which tells little of a task that is like most others."""
+
+    def score(self: Any, candidate: Candidate, splits: Any) -> list[float]:
+        spread = [0.12 * (-1) ** (4 * split.seed + split.fold) for split in splits]
+        return [0.7 + (task in candidate.tasks) * (0.1 + each) for each in spread]
+
+    monkeypatch.setattr(Search, "_scores", score)
+    nothing: dict[str, Any] = {"weights": [], "depths": [], "warm_up": False, "cv": 4}
+    found = select_tasks(build_model, X, FEW, SOFT, **{**FAST, "confirm": 3}, **nothing)
+    assert (found.proposed.tasks, found.tasks) == ((task,), chosen)
+    assert 1 < found.confirmation.mean / found.confirmation.error < 2
+    assert found.confirmation.verdict == "unclear"
+    said = "Use soft_labels, weight 0.2: likely to help though not shown, +10.0 points (" if chosen else "as it is: std"
+    assert said in " ".join(repr(found).split())
+    assert "More seeds alone cannot find an effect of 1 point" in " ".join(repr(found).split())
+
+
+def test_heads_must_add_to_what_soft_labels_gain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both pass together; the head of one would not beside soft labels alone."""
+
+    def score(self: Any, candidate: Candidate, splits: Any) -> list[float]:
+        later = splits[0].seed >= 2
+        gains = {"soft_labels": 0.1, "std": 0.0 if later else 0.05}
+        noise = [0.001 * np.sin(7 * split.seed + split.fold + len(candidate.label)) for split in splits]
+        return [0.7 + sum(gains[task] for task in candidate.tasks) + each for each in noise]
+
+    monkeypatch.setattr(Search, "_scores", score)
+    nothing: dict[str, Any] = {"weights": [], "depths": [], "warm_up": False, "cv": 4}
+    found = select_tasks(build_model, X, FEW, SOFT, **FAST, **nothing)
+    assert found.proposed.tasks == ("soft_labels", "std")
+    assert found.tasks == ("soft_labels",)
+    assert [step.accepted for step in found.steps if step.stage == "confirmation"] == [True, False]

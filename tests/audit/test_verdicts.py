@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from auxtasks.audit.experiment import BASELINE, Arm, Run
+from auxtasks.audit.metrics import higher_is_better
 from auxtasks.audit.verdicts import Rule, adjusted, findings_of
 
 PAIRS = 10
@@ -36,8 +37,10 @@ A, B = Arm(("a",)), Arm(("b",))
     ("task", "control", "verdict", "reason"),
     [
         (0.85, 0.80, "helps", "Better than the baseline, and than shuffled targets"),
-        (0.85, 0.85, "no effect", "shuffled targets may do as well: it regularises"),
-        (0.80, 0.70, "no effect", "may be chance"),
+        (0.85, 0.85, "no effect", "shuffled targets do as well: it regularises"),
+        (0.85, 0.847, "unclear", "shuffled targets may do as well: it regularises"),
+        (0.80, 0.70, "no effect", "The whole interval is less than what matters."),
+        (0.805, 0.70, "unclear", "too wide to say"),
         (0.70, 0.80, "hurts", "than shuffled targets: its content works against"),
         (0.70, 0.70, "hurts", "shuffled targets hurt too"),
     ],
@@ -62,13 +65,14 @@ def test_the_margin_moves_both_verdicts() -> None:
     scores = {BASELINE: noisy(0.8, 0), A: noisy(0.85, 1), B: noisy(0.75, 2)}
     assert [finding.verdict for finding in judged(scores, margin=0.02).values()] == ["helps", "hurts"]
     found = judged(scores, margin=0.06)
-    assert [finding.verdict for finding in found.values()] == ["no effect", "no effect"]
-    assert "that it does by more than the margin is not shown" in found[A].because
+    assert [finding.verdict for finding in found.values()] == ["no effect", "unclear"]
+    assert found[A].because == "Differs from the baseline, by less than what matters."
+    assert "that it does by more than the margin is not shown" in found[B].because
 
 
 def test_a_mean_above_the_margin_is_not_said_to_be_below_it() -> None:
     found = judged({BASELINE: noisy(0.8, 0, 0.03), A: noisy(0.85, 1, 0.03)}, margin=0.045)[A]
-    assert (found.verdict, found.comparison.mean > 0.045) == ("no effect", True)
+    assert (found.verdict, found.comparison.mean > 0.045) == ("unclear", True)
     assert found.because == "Differs from the baseline; that it does by more than the margin is not shown."
 
 
@@ -80,7 +84,7 @@ def test_a_task_that_hurts_more_than_its_control_is_said_to_do_both() -> None:
     )
 
 
-@pytest.mark.parametrize(("n", "verdict"), [(5, "no effect"), (6, "helps")])
+@pytest.mark.parametrize(("n", "verdict"), [(5, "unclear"), (6, "helps")])
 def test_a_few_equal_differences_are_no_verdict(n: int, verdict: str) -> None:
     same = noisy(0.8, 0)[:n]
     found = judged({BASELINE: same, A: same + 0.05})[A]
@@ -99,9 +103,39 @@ def test_among_many_arms_a_small_difference_may_be_chance() -> None:
     assert judged(alone)[A].verdict == "helps"
     others = {Arm((f"t{k}",)): noisy(0.8, 10 + k, 0.03) for k in range(9)}
     found = judged({**alone, **others})[A]
-    assert found.verdict == "no effect"
+    assert found.verdict == "unclear"
     assert "if it were the only arm" in found.because
     assert judged({**alone, **others}, adjust="none")[A].verdict == "helps"
+
+
+@pytest.mark.parametrize(
+    ("metric", "spread", "rule", "verdict"),
+    [
+        ("accuracy", 0.009, {}, "no effect"),  # a point
+        ("accuracy", 0.02, {}, "unclear"),
+        ("accuracy", 0.02, {"margin": 0.03}, "no effect"),
+        ("accuracy", 0.009, {"margin": 0.001}, "unclear"),
+        ("r2", 0.009, {}, "no effect"),
+        ("rmse", 0.009, {}, "no effect"),  # 2 % of the baseline's 0.8
+        ("rmse", 0.04, {}, "unclear"),
+    ],
+)
+def test_no_effect_is_said_only_within_the_smallest_effect_of_interest(
+    metric: str, spread: float, rule: Any, verdict: str
+) -> None:
+    base = noisy(0.8, 0)
+    runs = made({BASELINE: base, A: base + noisy(0.0, 1, spread)}, metric)
+    asked = Rule(metric, higher_is_better(metric), **rule)
+    (found,) = findings_of(runs, asked, lambda tasks: float("nan"))
+    inside = found.comparison.smallest_effect
+    assert found.verdict == verdict == found.comparison.verdict
+    assert (-inside <= found.comparison.low <= found.comparison.high <= inside) == (verdict == "no effect")
+
+
+def test_few_seeds_with_few_test_samples_show_nothing() -> None:
+    found = judged({BASELINE: [12 / 15, 9 / 15, 10 / 15], A: [10 / 15, 11 / 15, 9 / 15]}, overlap=1 / 3)[A]
+    assert found.verdict == "unclear"
+    assert found.because == "The interval is too wide to say: the difference from the baseline may be chance."
 
 
 def test_equal_scores_have_no_effect() -> None:

@@ -136,8 +136,8 @@ def test_face_expression_compares_both_ways_of_setting_heads(load, capsys, tmp_p
     assert ways == [{"weights": 0.0}] * 3 + [{"at": by_hand, "weights": 0.1}] * 3 + [{}] * 3
     lines = capsys.readouterr().out.splitlines()
     # 0.02, 0.03 and 0.04: mean 3, t 4.303 of two degrees of freedom, and a variance of 1 · (1/3 + 1/3).
-    assert lines[2] == "heads by hand     54.0%  +3.0  -0.5 to +6.5      0 of 3 seeds: no effect"
-    assert lines[3] == "heads auto        51.0%  +0.0  +0.0 to +0.0      0 of 3 seeds: no effect"
+    assert lines[2] == "heads by hand     54.0%  +3.0  -0.5 to +6.5      0 of 3 seeds: unclear"
+    assert lines[3] == "heads auto        51.0%  +0.0  +0.0 to +0.0      0 of 3 seeds: unclear"
     assert imread(tmp_path / "faces.png").shape == (600, 1650, 4)
 
 

@@ -152,6 +152,15 @@ def higher_is_better(name: str) -> bool:
     return METRICS[one_of(name)[0]].higher_is_better
 
 
+# Those that go from 0 to 1; a variant's name begins with that of its metric.
+SHARES = ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "roc_auc", "pr_auc")
+
+
+def is_share(metric: str) -> bool:
+    """Tell whether a metric goes from 0 to 1 and is better written in %."""
+    return any(metric == share or metric.startswith((f"{share}_", f"{share}[")) for share in SHARES)
+
+
 def one_of(name: object) -> tuple[str, int | None]:
     """Find a metric by what users and results call it."""
     if not isinstance(name, str):

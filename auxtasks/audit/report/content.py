@@ -43,7 +43,13 @@ def _check_settings(settings: Mapping[str, Any]) -> None:
     check_number("settings['confidence']", settings["confidence"], low=0.0, high=1.0)
     check_choice("settings['adjust']", settings["adjust"], ADJUSTMENTS)
     check_int("settings['n_pairs']", settings["n_pairs"], low=0)
+    check_number("settings['smallest_effect']", settings.get("smallest_effect", settings["margin"]), low=0.0)
     check_number("settings['overlap']", settings.get("overlap", 0.0), low=0.0)
+
+
+def smallest_of(content: Content) -> float:
+    """Return the smallest effect of interest; reports of earlier versions have none but the margin."""
+    return float(content.settings.get("smallest_effect", content.settings["margin"]))
 
 
 def sign_of(content: Content) -> int:

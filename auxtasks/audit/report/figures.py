@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from auxtasks.audit.comparison import Comparison
 from auxtasks.audit.experiment import BASELINE as BASELINE_ARM
 from auxtasks.audit.experiment import Arm
 from auxtasks.audit.report.content import Content, has_controls, weights_of
 from auxtasks.audit.report.style import BASELINE, COLOURS, CONTROL, MARGIN, MARKERS, WIDTH, house_style, short
 from auxtasks.audit.report.words import Units, arm_name, tasks_name
-from auxtasks.audit.verdicts import Comparison, Finding
+from auxtasks.audit.verdicts import Finding
 from auxtasks.typing import Floats
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def captions(content: Content) -> dict[str, str]:
     dashed = " Grey and dashed: shuffled targets." if controlled else ""
     return {
         "differences": (
-            "Each small dot is a pair: the same initial weights and batches with and without the task. The large mark "
+            "Each small dot is a pair: the same initial weights and batches with and without the task. The mark above "
             f"is their mean, the bar its {interval}{band}.{grey} Right is better."
         ),
         "curves": (
@@ -62,16 +63,16 @@ def draw_curves(content: Content) -> Figure:
 
     groups = groups_of(content)
     figure, axes = panels(list(groups))
-    several = len(weights_of(content)) > 1
     for panel, findings in zip(axes, groups.values(), strict=True):
         _draw_curve(panel, _curves(content, BASELINE_ARM), "baseline", color=BASELINE)
         for at, finding in enumerate(findings):
-            label = f"weight {finding.arm.weight:g}, " * several + finding.verdict
+            label = f"{short(arm_name(content, finding.arm), 20, 1)}: {finding.verdict}"
             look = {"color": COLOURS[finding.verdict], "linestyle": _LINES[at % len(_LINES)]}
             _draw_curve(panel, _curves(content, finding.arm), label, **look)
         panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         if panel.lines:
-            panel.legend(fontsize=8, handlelength=1.8, loc="upper right")
+            for text in panel.legend(fontsize=8, handlelength=1.8, loc="upper right").get_texts():
+                text.set_parse_math(False)
     figure.supxlabel("epoch", fontsize=10)
     figure.supylabel("main training loss", fontsize=10)
     return figure
@@ -99,8 +100,9 @@ def _draw_curve(axes: Axes, curves: list[list[float]], label: str, **look: Any) 
     axes.plot(epochs, mean, linewidth=1.6, marker="o" if len(mean) == 1 else None, label=label, **look)
 
 
-# Within a row of height 1, from its middle down.
-_ARM, _CONTROL, _SPREAD = -0.1, 0.28, 0.17
+# Within a row of height 1, from its middle down: the mean, its pairs beneath where the bar does not hide them, and the
+# same of the control.
+_ARM, _PAIRS, _CONTROL, _CONTROL_PAIRS, _SPREAD = -0.3, -0.07, 0.2, 0.35, 0.09
 
 
 def draw_differences(content: Content) -> Figure:
@@ -108,7 +110,7 @@ def draw_differences(content: Content) -> Figure:
     from matplotlib.figure import Figure
 
     units, findings = Units.of(content), content.findings
-    figure = Figure(figsize=(WIDTH, 1.1 + 0.62 * max(len(findings), 1)), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 1.1 + 0.85 * max(len(findings), 1)), layout="constrained")
     axes = figure.subplots()
     margin = units.factor * content.settings["margin"]
     axes.axvspan(-margin, margin, color=MARGIN, alpha=0.35, linewidth=0)
@@ -117,21 +119,26 @@ def draw_differences(content: Content) -> Figure:
         if at:
             axes.axhline(at - 0.5, color="0.9", linewidth=0.8)
         if finding.control is not None:
-            _draw_row(axes, finding.control, at + _CONTROL, units.factor, CONTROL, "o", small=True)
+            places = (at + _CONTROL, at + _CONTROL_PAIRS)
+            _draw_row(axes, finding.control, places, units.factor, CONTROL, "o", small=True)
         colour, marker = COLOURS[finding.verdict], MARKERS[finding.verdict]
-        _draw_row(axes, finding.comparison, at + _ARM, units.factor, colour, marker, small=False)
-        mean = units.difference(finding.comparison.mean).replace("-", "−")
-        beside = axes.get_yaxis_transform()
-        axes.text(1.02, at, f"{finding.verdict}\n{mean}", color=colour, va="center", fontsize=9, transform=beside)
+        _draw_row(axes, finding.comparison, (at + _ARM, at + _PAIRS), units.factor, colour, marker, small=False)
     axes.set_yticks(range(len(findings)))
-    for label in axes.set_yticklabels([short(arm_name(content, finding.arm)) for finding in findings]):
+    # The verdict is on the left, where a narrow screen shows it without scrolling.
+    labels = axes.set_yticklabels([_said(content, finding, units) for finding in findings])
+    for label, finding in zip(labels, findings, strict=True):
         # A dollar sign in a user's name is no formula.
-        label.set_parse_math(False)
+        label.set(parse_math=False, color=COLOURS[finding.verdict])
     axes.set_ylim(max(len(findings), 1) - 0.5, -0.5)
     axes.set_xlabel(_axis_label(content, units), parse_math=False)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     return figure
+
+
+def _said(content: Content, finding: Finding, units: Units) -> str:
+    mean = units.difference(finding.comparison.mean).replace("-", "−")
+    return f"{short(arm_name(content, finding.arm))}\n{finding.verdict} {mean}"
 
 
 def _axis_label(content: Content, units: Units) -> str:
@@ -146,14 +153,15 @@ def _axis_label(content: Content, units: Units) -> str:
 
 
 def _draw_row(
-    axes: Axes, found: Comparison, at: float, factor: float, colour: str, marker: str, *, small: bool
+    axes: Axes, found: Comparison, at: tuple[float, float], factor: float, colour: str, marker: str, *, small: bool
 ) -> None:
+    """Draw a mean with its bar at one height, and the pairs around another."""
     differences = factor * found.differences
     # The pairs are spread by their order, so that equal differences do not hide one another.
-    places = at + np.linspace(-_SPREAD, _SPREAD, len(differences)) * (0.4 if small else 1.0)
-    axes.scatter(differences, places, s=6 if small else 13, color=colour, alpha=0.45, linewidths=0, zorder=2)
+    places = at[1] + np.linspace(-_SPREAD, _SPREAD, len(differences)) * (0.6 if small else 1.0)
+    axes.scatter(differences, places, s=7 if small else 14, color=colour, alpha=0.6, linewidths=0, zorder=2)
     axes.errorbar(
-        factor * found.mean, at, xerr=_errors(found, factor), fmt=marker, color=colour,
+        factor * found.mean, at[0], xerr=_errors(found, factor), fmt=marker, color=colour,
         elinewidth=1.5 if small else 3, markersize=5 if small else 9, markeredgecolor="white", markeredgewidth=0.8,
         zorder=4,
     )  # fmt: skip

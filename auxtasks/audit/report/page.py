@@ -9,39 +9,53 @@ from string import Template
 from typing import get_args
 
 from auxtasks._version import __version__
-from auxtasks.audit.report.content import Content, has_controls
+from auxtasks.audit.comparison import Verdict
+from auxtasks.audit.report.content import Content, has_controls, smallest_of
 from auxtasks.audit.report.figures import captions, figures_of
 from auxtasks.audit.report.style import figure_svg
 from auxtasks.audit.report.tables import Table, findings_table, metrics_table, pairs_table, settings_table
 from auxtasks.audit.report.teacher import teacher_sentence, teacher_table
 from auxtasks.audit.report.words import Units, arm_name, conclusion, heading, legend
-from auxtasks.audit.verdicts import Verdict
 
 _TITLES = {"differences": "Differences", "curves": "Learning curves", "weights": "Weights"}
 
 _STYLE = """
-html { background: #fff; color: #22272d; color-scheme: light; -webkit-text-size-adjust: 100%; }
+:root { color-scheme: light dark; --paper: #fff; --ink: #22272d; --quiet: #4a525b; --line: #e3e6e9; --rule: #aab1b9;
+  --good: #00795a; --good-paper: #f2f7f5; --bad: #b54500; --open: #7d4a94; --none: #4a525b; --none-paper: #f4f5f6; }
+@media (prefers-color-scheme: dark) {
+  :root { --paper: #16191d; --ink: #e4e7ea; --quiet: #a9b1ba; --line: #2e343b; --rule: #5b6470; --good: #4cc79f;
+    --good-paper: #182722; --bad: #f08a4b; --open: #c79bdd; --none: #b3bac2; --none-paper: #21262c; }
+}
+html { background: var(--paper); color: var(--ink); -webkit-text-size-adjust: 100%; }
 body { font: 1rem/1.55 system-ui, sans-serif; max-width: 58rem; margin: 0 auto; padding: 1.2rem 1rem 3rem;
   overflow-wrap: anywhere; }
 h1 { font-size: 1.6rem; line-height: 1.2; margin: 0 0 .6rem; }
 h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
-.conclusion { font-size: 1.15rem; font-weight: 600; border-left: .3rem solid #00795a; padding: .4rem .8rem;
-  background: #f2f7f5; margin: .8rem 0; }
-.conclusion.nothing { border-color: #5b6470; background: #f4f5f6; }
-.small, figcaption { font-size: .88rem; color: #4a525b; }
+.conclusion { font-size: 1.15rem; font-weight: 600; border-left: .3rem solid var(--good); padding: .4rem .8rem;
+  background: var(--good-paper); margin: .8rem 0; }
+.conclusion.nothing { border-color: var(--none); background: var(--none-paper); }
+.conclusion.open { border-color: var(--open); background: var(--none-paper); }
+.small, figcaption { font-size: .88rem; color: var(--quiet); }
 .scroll { overflow-x: auto; max-width: 100%; }
 table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem 1rem .3rem 0; text-align: right; vertical-align: top; white-space: nowrap;
-  border-bottom: 1px solid #e3e6e9; }
+  border-bottom: 1px solid var(--line); }
 tbody th { font-weight: 500; }
-thead th { border-bottom: 2px solid #aab1b9; font-weight: 600; vertical-align: bottom; }
+thead th { border-bottom: 2px solid var(--rule); font-weight: 600; vertical-align: bottom; }
 th:first-child { text-align: left; white-space: normal; min-width: 7rem; max-width: 16rem; }
 .findings td:nth-child(2), .findings thead th:nth-child(2), .settings td, .settings thead th { text-align: left; }
 .settings td { white-space: normal; }
-.helps { color: #00795a; } .hurts { color: #b54500; } .no-effect { color: #4a525b; font-weight: 500; }
+.helps { color: var(--good); } .hurts { color: var(--bad); } .unclear { color: var(--open); }
+.no-effect { color: var(--none); font-weight: 500; }
 .reasons { padding-left: 1.1rem; } .reasons li { margin: .2rem 0; }
-figure { margin: .6rem 0 1.6rem; } figure img { display: block; width: 100%; min-width: 34rem; max-width: 52rem; }
+figure { margin: .6rem 0 1.6rem; } figure img { display: block; width: 100%; min-width: 34rem; max-width: 52rem;
+  background: #fff; border-radius: .3rem; }
 summary { cursor: pointer; font-weight: 600; padding: .4rem 0; }
+@media (max-width: 40rem) {
+  th, td { padding-right: .7rem; }
+  th:first-child { min-width: 5rem; max-width: 8rem; }
+  .findings th:first-child { position: sticky; left: 0; background: var(--paper); }
+}
 """
 
 _PAGE = Template("""<!doctype html>
@@ -79,8 +93,9 @@ $metrics</details>
 
 _GUIDE = Template("""<p><b class="helps">helps</b>: better than the baseline by more than the margin of \
 $margin$control. <b class="hurts">hurts</b>: worse than the baseline by more than the margin. \
-<b class="no-effect">no effect</b>: neither could be shown with $pairs pairs; a smaller effect may \
-exist, and more seeds would narrow the interval.</p>
+<b class="no-effect">no effect</b>: the whole interval lies within ±$smallest, the smallest effect of \
+interest, or the task gains as much as its shuffled targets. <b class="unclear">unclear</b>: the interval of $pairs \
+pairs is too wide to say; more seeds or test samples would narrow it.</p>
 <p>The runs of a pair have the same initial weights, batches and test part, so that they differ by the auxiliary task \
 alone; the baseline is the same model with the weights of the auxiliary losses at 0. The intervals cover seeds and \
 splits of these data, not other data. The best of several arms tends to look better than it is.</p>
@@ -100,16 +115,18 @@ def as_page(content: Content) -> str:
     """Write the page."""
     controlled, said = has_controls(content), captions(content)
     figures = {name: figure_svg(figure) for name, figure in figures_of(content).items()}
-    helpful = any(finding.verdict == "helps" for finding in content.findings)
+    verdicts = {finding.verdict for finding in content.findings}
+    look = "" if "helps" in verdicts else " open" if "unclear" in verdicts else " nothing"
     guide = _GUIDE.substitute(
         margin=escape(Units.of(content).size(content.settings["margin"])),
+        smallest=escape(Units.of(content).size(smallest_of(content))),
         control=", and better than its control" if controlled else "",
         pairs=escape(str(content.settings["n_pairs"])),
         controls=_CONTROLS if controlled else _NO_CONTROLS,
     )
     return _PAGE.substitute(
         style=_STYLE,
-        class_name="conclusion" if helpful else "conclusion nothing",
+        class_name=f"conclusion{look}",
         conclusion=escape(conclusion(content)),
         heading=escape(heading(content)),
         findings=_table(findings_table(content)),
@@ -127,7 +144,7 @@ def as_page(content: Content) -> str:
 
 # Only colours that can be read on light and dark paper alike.
 _STYLE_SNIPPET = (
-    ".auxtasks-audit .helps{color:#0a9a72}.auxtasks-audit .hurts{color:#d9650f}"
+    ".auxtasks-audit .helps{color:#0a9a72}.auxtasks-audit .hurts{color:#d9650f}.auxtasks-audit .unclear{color:#a06bb8}"
     ".auxtasks-audit th,.auxtasks-audit td{text-align:right;padding:.2em .8em .2em 0}"
     ".auxtasks-audit th:first-child,.auxtasks-audit th:nth-child(2),.auxtasks-audit td:nth-child(2){text-align:left}"
     ".auxtasks-audit .no-effect{font-weight:500}.auxtasks-audit .scroll{overflow-x:auto}"

@@ -7,16 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auxtasks.audit.report.content import Content
+from auxtasks.audit.report.figures import figures_of
 from auxtasks.audit.report.page import as_page, as_snippet
 from auxtasks.audit.report.storage import read_report, save_report, to_dict, write_json
 from auxtasks.audit.report.tables import Table, findings_values, runs_values
 from auxtasks.audit.report.teacher import teacher_values
 from auxtasks.audit.report.text import as_renderable, as_text
+from auxtasks.errors import unknown_name
 from auxtasks.files import write_whole
 from auxtasks.optional import require
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
     from rich.console import Group
 
 
@@ -47,8 +50,9 @@ class AuditReport(Content):
     Examples
     --------
     >>> from auxtasks.audit.experiment import Arm
-    >>> from auxtasks.audit.verdicts import Finding, compare
-    >>> gain = compare([0.80, 0.82, 0.81], [0.84, 0.85, 0.86])
+    >>> from auxtasks.audit import paired_comparison
+    >>> from auxtasks.audit.verdicts import Finding
+    >>> gain = paired_comparison([0.80, 0.82, 0.81], [0.84, 0.85, 0.86])
     >>> said = "Better than the baseline, and than shuffled targets."
     >>> finding = Finding(Arm(("fft",)), "helps", said, gain, None, None, 0.02, 0.6, 0.3, 1.07)
     >>> settings = {"metric": "accuracy", "higher_is_better": True, "margin": 0.0, "confidence": 0.95,
@@ -83,6 +87,30 @@ class AuditReport(Content):
     def _repr_html_(self) -> str:
         """Return the same for notebooks."""
         return as_snippet(self)
+
+    def plot(self, name: str = "differences") -> Figure:
+        """Draw one of the figures.
+
+        Parameters
+        ----------
+        name : {"differences", "curves", "weights"}, default "differences"
+            The difference of each pair and their mean, the main loss in each epoch, or the differences by weight, which
+            there are where several weights were tried.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            Shown by a notebook; ``savefig`` writes it.
+
+        Raises
+        ------
+        UnknownNameError
+            If the report has no such figure.
+        """
+        figures = figures_of(self)
+        if name not in figures:
+            raise unknown_name("name", name, figures, "figure of this report")
+        return figures[name]
 
     def to_frame(self) -> pd.DataFrame:
         """Return the findings as a data frame, one row an arm.

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from auxtasks._version import __version__
+from auxtasks.audit.comparison import Comparison
 from auxtasks.audit.plain import check_arm, decode, decode_run, encode
 from auxtasks.audit.report.content import Content
 from auxtasks.audit.report.figures import figures_of
 from auxtasks.audit.report.page import as_page
 from auxtasks.audit.report.style import save_figure
 from auxtasks.audit.report.teacher import teacher_sentence, teacher_values
-from auxtasks.audit.verdicts import Comparison, Finding
+from auxtasks.audit.verdicts import Finding
 from auxtasks.checksums import json_document, parsed_document
 from auxtasks.errors import InvalidTypeError, StorageError
 from auxtasks.files import staged, sync, write_whole, written_as_a_whole

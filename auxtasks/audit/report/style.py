@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 # From the palette of Okabe and Ito, which the colour-blind can tell apart; darkened for white paper. The markers differ
 # too, so that colour says nothing alone.
-COLOURS = {"helps": "#00795a", "no effect": "#0a5fa0", "hurts": "#c04a00"}
-MARKERS = {"helps": "^", "no effect": "o", "hurts": "v"}
+COLOURS = {"helps": "#00795a", "no effect": "#0a5fa0", "unclear": "#8a5a9e", "hurts": "#c04a00"}
+MARKERS = {"helps": "^", "no effect": "o", "unclear": "D", "hurts": "v"}
 BASELINE, CONTROL, MARGIN, INK = "#5b6470", "#8d949c", "#f0e442", "#2b3036"
 WIDTH = 8.2
 

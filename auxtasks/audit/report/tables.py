@@ -10,10 +10,12 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from auxtasks.audit.comparison import Comparison
 from auxtasks.audit.experiment import Arm, Run
+from auxtasks.audit.metrics import is_share
 from auxtasks.audit.report.content import Content, sign_of, tasks_of
-from auxtasks.audit.report.words import UNKNOWN, Units, arm_name, is_share, number_text
-from auxtasks.audit.verdicts import Comparison, Finding
+from auxtasks.audit.report.words import UNKNOWN, Units, arm_name, number_text
+from auxtasks.audit.verdicts import Finding
 
 Item = TypeVar("Item")
 
@@ -91,6 +93,8 @@ _NAMES = {
     "n_train": "training samples",
     "n_labelled": "of these labelled",
     "n_test": "test samples",
+    "smallest_effect": "smallest effect of interest",
+    "detectable_effect": "smallest effect that the design finds",
     "overlap": "test over training samples where these overlap",
     "at": "heads at",
     "controls": "controls (shuffled targets)",

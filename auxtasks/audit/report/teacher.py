@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from auxtasks.audit.comparison import Comparison, compared
 from auxtasks.audit.experiment import BASELINE, Run
-from auxtasks.audit.report.content import Content, sign_of
+from auxtasks.audit.report.content import Content, sign_of, smallest_of
 from auxtasks.audit.report.tables import Table
 from auxtasks.audit.report.words import UNKNOWN, Units
-from auxtasks.audit.verdicts import Comparison, compared
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ def against_teacher(content: Content) -> AgainstTeacher | None:
     if len(runs) < 2:
         return None
     how = {"confidence": said["confidence"], "overlap": float(said.get("overlap", 0.0))}
+    how["smallest_effect"] = smallest_of(content)
     network = [sign * alone[run.pair].scores[metric] for run in runs]
     teacher = [sign * run.teacher[metric] for run in runs]
     both = [sign * run.scores[metric] for run in runs]

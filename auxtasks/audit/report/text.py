@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _WIDEST_TASK = 28
-_STYLES = {"helps": "bold green", "no effect": "", "hurts": "bold red"}
+_STYLES = {"helps": "bold green", "no effect": "", "unclear": "yellow", "hurts": "bold red"}
 
 
 def as_renderable(content: Content) -> Group:

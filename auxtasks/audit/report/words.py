@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import floor, isfinite, log10, nan
 
-import numpy as np
-
+from auxtasks.audit.comparison import Comparison
+from auxtasks.audit.design import Design, pairs_needed, rounded, samples_needed
 from auxtasks.audit.experiment import AGREEMENT, Arm
-from auxtasks.audit.report.content import Content, has_controls, sign_of, tasks_of, weights_of
-from auxtasks.audit.verdicts import Comparison, Finding
+from auxtasks.audit.metrics import is_share
+from auxtasks.audit.report.content import Content, has_controls, sign_of, smallest_of, tasks_of, weights_of
+from auxtasks.audit.verdicts import Finding, mean_score
 
 
 def heading(content: Content) -> str:
@@ -33,35 +34,76 @@ def legend(content: Content) -> str:
         control += "control of agreement: the difference with changed copies of labelled samples alone. "
     return (
         f"{control}relevance: of the targets to the main label, 0 as a guess, 1 without error. aux_loss: loss over "
-        "chance, 1 as a guess. time_ratio: training time over the baseline's."
+        "chance, 1 as a guess. time_ratio: training time over the baseline's. no effect: the interval lies within "
+        f"±{Units.of(content).size(smallest_of(content))}. unclear: it is too wide to say."
     )
 
 
 def baseline_mean(content: Content) -> float:
     """Return the mean score of the baseline, NaN where there is none."""
-    scores = [run.scores.get(content.settings["metric"], nan) for run in content.runs if not run.arm.tasks]
-    if scores:
-        return float(np.mean(scores))
+    if any(not run.arm.tasks for run in content.runs):
+        return mean_score(content.runs, content.settings["metric"])
     # A comparison holds scores of which more is better.
     return sign_of(content) * float(content.findings[0].comparison.baseline.mean()) if content.findings else nan
 
 
 def conclusion(content: Content) -> str:
-    """Say what follows: the arm that helps most, or none."""
+    """Say what follows: the arm that helps most, what more it takes to tell, or that none helps."""
     units = Units.of(content)
-    helpful = [finding for finding in content.findings if finding.verdict == "helps"]
+    of_verdict = {verdict: [each for each in content.findings if each.verdict == verdict] for verdict in _TELLING}
+    helpful, unclear = (of_verdict[verdict] for verdict in _TELLING)
+    if not helpful and unclear:
+        return _unclear(content, unclear)
     if not helpful:
         margin = content.settings["margin"]
         beyond = f" by more than the margin of {units.size(margin)}" if margin else ""
         return f"Nothing helped{beyond}: train without auxiliary tasks."
-    best: Finding = max(helpful, key=lambda finding: finding.comparison.mean)
+    best = _best(helpful)
     weight = "" if best.arm.weight == 1.0 else f" (weight {best.arm.weight:g})"
-    gain = units.interval(best.comparison)
-    if units.in_points:
-        gain = gain.replace(" (", f"{units.unit} (", 1)
-    else:
+    gain = units.interval_with_unit(best.comparison)
+    if not units.in_points:
         gain = f"{content.settings['metric']} better by {gain.replace('+', '')}"
     return f"Use {tasks_name(content, best.arm)}{weight}: {gain}."
+
+
+_TELLING = ("helps", "unclear")
+
+
+def _best(findings: Sequence[Finding]) -> Finding:
+    return max(findings, key=lambda finding: finding.comparison.mean)
+
+
+def _unclear(content: Content, unclear: Sequence[Finding]) -> str:
+    """Say what was shown of arms whose intervals are too wide, and what more would take."""
+    said, units, best = content.settings, Units.of(content), _best(unclear)
+    many = len(unclear) > _FEW
+    arms = " or ".join(arm_name(content, finding.arm) for finding in unclear)
+    if many:
+        arms = f"{len(unclear)} of {len(content.findings)} arms"
+    named = f"{arm_name(content, best.arm)} " if len(unclear) > 1 else ""
+    shown = f"Unclear whether {arms} help{'' if many else 's'}: {named}{units.interval_with_unit(best.comparison)}."
+    n_test, overlap = float(said.get("n_test", nan)), float(said.get("overlap", 0.0))
+    design = Design(said["metric"], said["n_pairs"], n_test, overlap, said["confidence"], said.get("folds", 1))
+    return shown + more_needed(best.comparison, design, smallest_of(content), units)
+
+
+def more_needed(found: Comparison, design: Design, effect: float, units: Units) -> str:
+    """Estimate how many seeds or test samples would find an effect; see `auxtasks.audit.design`."""
+    if not isfinite(found.error) or found.error == 0 or effect <= 0:
+        return ""
+    pairs, now = pairs_needed(found, design, effect), len(found.baseline)
+    samples = samples_needed(found, design, effect)
+    wanted = f"an effect of {units.size(effect)}"
+    if pairs is not None and pairs <= now:
+        return f" The design finds {wanted}, and this one is close to that: a few more seeds would tell."
+    tests = ""
+    if isfinite(samples):
+        tests = f"about {rounded(samples):,} test samples in each pair (now {design.n_test:.0f})"
+    if pairs is None:
+        alone = f" More seeds alone cannot find {wanted}"
+        return f"{alone}; {tests} can." if tests else f"{alone}; more test samples can."
+    seeds = f"about {rounded(pairs / design.folds):,} seeds (now {now // design.folds})"
+    return f" To find {wanted} takes {seeds}{', or ' if tests else ''}{tests}."
 
 
 def arm_name(content: Content, arm: Arm) -> str:
@@ -80,8 +122,6 @@ def tasks_name(content: Content, arm: Arm) -> str:
     return " + ".join(arm.tasks) or "baseline"
 
 
-# Those that go from 0 to 1; a variant's name begins with that of its metric.
-SHARES = ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "roc_auc", "pr_auc")
 UNKNOWN = "–"
 
 
@@ -117,6 +157,10 @@ class Units:
         text = f"{abs(self.factor * difference):.3g}"
         return text + (" point" if self.in_points and text == "1" else self.unit)
 
+    def plain(self, size: float) -> str:
+        """Write a size without sign and unit, as in a column that has its unit above."""
+        return self._texts([abs(size)], "")[0]
+
     def difference(self, difference: float) -> str:
         """Write a difference with its sign."""
         return self._texts([difference], "+")[0]
@@ -126,14 +170,13 @@ class Units:
         mean, low, high = self._texts([found.mean, found.low, found.high], "+")
         return mean if mean == UNKNOWN else f"{mean} ({low} to {high})"
 
+    def interval_with_unit(self, found: Comparison) -> str:
+        """Write a mean difference with its unit, and its interval."""
+        return self.interval(found).replace(" (", f"{self.unit} (", 1)
+
     def _texts(self, numbers: Sequence[float], sign: str) -> list[str]:
         decimals = self.decimals if self.in_points else _decimals(numbers)
         return [number_text(self.factor * number, decimals, sign) for number in numbers]
-
-
-def is_share(metric: str) -> bool:
-    """Tell whether a metric goes from 0 to 1 and is better written in %."""
-    return any(metric == share or metric.startswith((f"{share}_", f"{share}[")) for share in SHARES)
 
 
 def number_text(number: float, decimals: int, sign: str = "") -> str:

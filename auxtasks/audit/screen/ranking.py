@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from math import isnan
 from typing import TYPE_CHECKING, Any, overload
 
+from auxtasks.notebook import as_html
 from auxtasks.optional import plain_text, require
 
 if TYPE_CHECKING:
@@ -122,6 +123,10 @@ class Ranking(Sequence[TaskRank]):
         """Show the table as text."""
         return plain_text(self.__rich__())
 
+    def _repr_html_(self) -> str:
+        """Show the same in a notebook."""
+        return as_html(self.__rich__())
+
     def to_frame(self) -> Any:
         """Return a pandas DataFrame with one row for each task, in order of promise.
 
@@ -192,6 +197,18 @@ _COLUMNS = {
 }
 
 
+_LEGEND = {
+    "promise": "what tasks are ordered by: relevance times what neither the input nor a task above explains",
+    "relevance": "of the target to the main label, 0 as a guess, 1 without error",
+    "redundancy": "the share that the task under 'with' explains",
+    "triviality": "the share that the input explains",
+    "from_label": "the share that the main label explains",
+    "entropy": "how evenly its classes occur, 0 to 1",
+    "missing": "the share of missing values",
+}
+"""What is below the table, for the columns that are shown; all shares are of linear models."""
+
+
 def ranking_table(ranking: Ranking) -> RenderableType:
     """Lay a ranking out."""
     require("rich", extra="cli")
@@ -212,11 +229,13 @@ def ranking_table(ranking: Ranking) -> RenderableType:
     for row in ranking:
         values = (getattr(row, field) for field in shown.values())
         table.add_row(Text(row.task), *(Text(value if isinstance(value, str) else _number(value)) for value in values))
+    legend = ". ".join(f"{heading}: {_LEGEND[field]}" for heading, field in shown.items() if field in _LEGEND)
     said = Table.grid(padding=(0, 1))
     for warning in ranking.warnings:
         said.add_row("•", Text(warning))
     closing = "A screen of linear models, not the verdict: audit() trains the model with each task and compares."
-    return Group(Text(title, style="bold"), "", table, "", said, Text(closing, style="italic"))
+    columns = Text(f"{legend}. All of linear models.", style="dim")
+    return Group(Text(title, style="bold"), "", table, "", columns, "", said, Text(closing, style="italic"))
 
 
 def _says_something(ranking: Ranking, field: str) -> bool:

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from auxtasks.audit.comparison import Verdict, paired_comparison
 from auxtasks.audit.experiment import BASELINE, Arm, Run
 from auxtasks.audit.report import AuditReport
-from auxtasks.audit.verdicts import Finding, Verdict, paired_comparison
+from auxtasks.audit.verdicts import Finding
 
 SETTINGS: dict[str, Any] = {
     "metric": "accuracy",

@@ -15,11 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_reports import make_report
 
+from auxtasks.audit.comparison import Comparison
 from auxtasks.audit.experiment import Arm, Run
 from auxtasks.audit.plain import decode, encode
 from auxtasks.audit.report import AuditReport, load_report
+from auxtasks.audit.report.content import smallest_of
 from auxtasks.audit.report.storage import from_dict, to_dict
-from auxtasks.audit.verdicts import Comparison, Finding
+from auxtasks.audit.verdicts import Finding
 from auxtasks.checksums import json_document
 from auxtasks.errors import InvalidInputError, StorageError
 
@@ -68,6 +70,25 @@ def test_the_way_through_json_changes_nothing(
         same(getattr(report, name), getattr(back, name)) for name in ("settings", "findings", "runs", "relevance")
     )
     assert to_dict(back) == to_dict(report)
+
+
+def test_a_report_from_before_there_was_a_smallest_effect_is_read() -> None:
+    state = json.loads(json.dumps(to_dict(make_report({"fft": 0.0}, margin=0.02))))
+    for finding in state["findings"]:
+        for name in ("comparison", "over_control", "control"):
+            del finding[name]["smallest_effect"]
+    back = from_dict(state)
+    assert [finding.comparison.smallest_effect for finding in back.findings] == [0.0]
+    assert smallest_of(back) == 0.02
+
+
+def test_an_unclear_verdict_goes_through_json(tmp_path: Path) -> None:
+    report = make_report({"fft": 0.0}, smallest_effect=0.01)
+    report = replace(report, findings=(replace(report.findings[0], verdict="unclear"),))
+    report.to_json(tmp_path / "report.json")
+    assert json.loads((tmp_path / "report.json").read_text("utf-8"))["findings"][0]["verdict"] == "unclear"
+    back = load_report(tmp_path / "report.json")
+    assert (back, back.settings["smallest_effect"], back.to_frame().verdict[0]) == (report, 0.01, "unclear")
 
 
 def test_what_json_does_not_know_is_written_in_its_types() -> None:

@@ -12,11 +12,12 @@ import pytest
 from made_reports import make_report
 from matplotlib.figure import Figure
 
+from auxtasks.audit.comparison import compared
 from auxtasks.audit.report import AuditReport
 from auxtasks.audit.report.figures import figures_of, mean_and_spread
 from auxtasks.audit.report.style import figure_svg, short
 from auxtasks.audit.report.tables import duration, in_words
-from auxtasks.audit.verdicts import compared
+from auxtasks.errors import UnknownNameError
 
 HOSTILE = '<script>alert("1")</script>'
 CASES = {
@@ -89,10 +90,23 @@ def test_users_text_is_shown_and_not_run(tmp_path: Path) -> None:
     assert HOSTILE in snippet.text
 
 
+def with_unclear(gains: dict[str, float], *tasks: str) -> AuditReport:
+    """Make a report in which some tasks are unclear."""
+    report = make_report(gains, smallest_effect=0.01)
+    return replace(
+        report,
+        findings=tuple(replace(f, verdict="unclear") if f.arm.tasks[0] in tasks else f for f in report.findings),
+    )
+
+
 def test_verdicts_are_words_and_not_only_colours(tmp_path: Path) -> None:
-    page = (make_report({"a": 0.03, "b": 0.0, "c": -0.03}).to_html(tmp_path / "a.html"), tmp_path / "a.html")[1]
-    rows = re.findall(r'<th scope="row">([abc])</th><td><b class="([a-z-]+)">([a-z ]+)</b>', page.read_text("utf-8"))
-    assert rows == [("a", "helps", "helps"), ("b", "no-effect", "no effect"), ("c", "hurts", "hurts")]
+    page = (
+        with_unclear({"a": 0.03, "b": 0.0, "c": -0.03, "d": 0.0}, "d").to_html(tmp_path / "a.html"),
+        tmp_path / "a.html",
+    )[1]
+    rows = re.findall(r'<th scope="row">([a-d])</th><td><b class="([a-z-]+)">([a-z ]+)</b>', page.read_text("utf-8"))
+    words = ["helps", "no effect", "hurts", "unclear"]
+    assert rows == [(name, word.replace(" ", "-"), word) for name, word in zip("abcd", words, strict=True)]
 
 
 def test_numbers_get_a_minus_and_names_keep_their_hyphen(tmp_path: Path) -> None:
@@ -184,3 +198,67 @@ def test_curves_of_different_lengths() -> None:
     mean, spread = mean_and_spread([[4.0, 2.0, 1.0], [2.0, nan], [inf]])
     np.testing.assert_allclose(mean, [3.0, 2.0, 1.0])
     np.testing.assert_allclose(spread, [1.0, 0.0, 0.0])
+
+
+def test_the_page_says_what_is_unclear_and_what_more_would_take(tmp_path: Path) -> None:
+    report = with_unclear({"fft": 0.0}, "fft")
+    report.to_html(tmp_path / "a.html")
+    text = (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert '<p class="conclusion open">Unclear whether fft helps: ' in text
+    assert "<title>Audit: Unclear whether fft helps" in text
+    page = Page(text).text
+    assert "no effect: the whole interval lies within ±1 point, the smallest effect of interest" in page
+    assert "unclear: the interval of 10 pairs is too wide to say" in page
+    assert re.search(r"smallest effect of interest\s*0.01", page)
+    assert 'class="unclear"' in report._repr_html_()
+
+
+def test_all_colours_have_a_dark_counterpart(tmp_path: Path) -> None:
+    make_report({"fft": 0.03}).to_html(tmp_path / "a.html")
+    style = re.search(r"<style>(.*?)</style>", (tmp_path / "a.html").read_text(encoding="utf-8"), re.S)
+    assert style
+    light, dark = re.findall(r":root \{(.*?)\}", style[1], re.S)
+    assert "@media (prefers-color-scheme: dark)" in style[1]
+    names = [set(re.findall(r"--([a-z-]+):", part)) for part in (light, dark)]
+    assert names[0] == names[1] == set(re.findall(r"var\(--([a-z-]+)\)", style[1]))
+    # Figures have white paper in both.
+    assert re.findall(r"#[0-9a-f]+", style[1].replace(light, "").replace(dark, "")) == ["#fff"]
+
+
+def test_a_narrow_screen_shows_the_verdict_of_each_arm() -> None:
+    """In the figure it stands on the left, where nothing is cut off."""
+    report = with_unclear({"fft": 0.03, "a$_$": 0.0}, "a$_$")
+    (axes,) = figures_of(report)["differences"].axes
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    means = [f"{100 * finding.comparison.mean:+.1f}".replace("-", "−") for finding in report.findings]
+    assert labels == [f"fft\nhelps {means[0]}", f"a$_$\nunclear {means[1]}"]
+    assert not axes.texts
+
+
+def test_no_bar_hides_the_dots_of_the_pairs() -> None:
+    (axes,) = figures_of(make_report({"fft": 0.03, "std": 0.0}))["differences"].axes
+    dots = np.concatenate(
+        [np.ma.getdata(each.get_offsets())[:, 1] for each in axes.collections if len(each.get_offsets()) > 1]
+    )
+    marks = {float(line.get_ydata()[0]) for line in axes.lines if line.get_marker() not in ("None", "")}
+    # A mark has a radius of 4.5 points, and a row a height of some 50.
+    assert len(marks) == 4
+    assert min(abs(dot - mark) for dot in dots for mark in marks) > 0.09
+
+
+def test_legends_name_the_arms() -> None:
+    for report, names in (
+        (make_report({"fft": 0.03, "std": 0.0}), [["fft: helps"], ["std: no effect"]]),
+        (CASES["weights"], [["fft ×0: no effect", "fft ×3: no effect"], [r"a$\b$ ×0: helps", r"a$\b$ ×3: helps"]]),
+    ):
+        panels = [axes for axes in figures_of(report)["curves"].axes if axes.get_visible()]
+        found = [[text.get_text() for text in axes.get_legend().get_texts()] for axes in panels]
+        assert found == [["baseline", *each] for each in names]
+
+
+def test_a_report_draws_one_figure_at_a_time() -> None:
+    report = make_report({"fft": 0.03})
+    assert isinstance(report.plot(), Figure)
+    assert figure_svg(report.plot("curves")) == figure_svg(figures_of(report)["curves"])
+    with pytest.raises(UnknownNameError, match=r"`name`.*'weights'.*differences"):
+        report.plot("weights")

@@ -1,19 +1,23 @@
 """Reports as text: one pinned as a whole, and what is special about others."""
 
+import re
 from dataclasses import replace
 from io import StringIO
 from math import nan
+from typing import Any
 
 import numpy as np
 import pytest
 from made_reports import make_report
 from rich.console import Console
 
+from auxtasks.audit.comparison import compared
 from auxtasks.audit.experiment import BASELINE, Arm
+from auxtasks.audit.metrics import is_share
 from auxtasks.audit.report import AuditReport
 from auxtasks.audit.report import text as table_module
-from auxtasks.audit.report.words import Units, baseline_mean, is_share, number_text
-from auxtasks.audit.verdicts import Finding, compared
+from auxtasks.audit.report.words import Units, baseline_mean, conclusion, number_text
+from auxtasks.audit.verdicts import Finding
 
 PINNED = """\
 accuracy over 3 pairs: baseline 81.0 %, margin 0.5 points, 95 % intervals, verdicts Holm-adjusted
@@ -25,7 +29,7 @@ fft   helps      +4.0 (+1.5 to +6.5)    0 of 3     +1.0       0.84     0.41  ×1
 
 control: the difference with shuffled targets. relevance: of the targets to the main label, 0 as a
 guess, 1 without error. learned: loss over chance, 1 as a guess. cost: training time over the
-baseline's.
+baseline's. no effect: the interval lies within ±0.5 points. unclear: it is too wide to say.
 
 fft  Better.
 [b]  Chance.
@@ -34,7 +38,7 @@ Use fft: +4.0 points (+1.5 to +6.5)."""
 
 
 def by_hand() -> AuditReport:
-    """The scores are those of the example of `compare`, whose interval is found there."""
+    """The scores are those of the example of `paired_comparison`, whose interval is found there."""
     base = [0.80, 0.82, 0.81]
     good, none = compared(base, [0.84, 0.85, 0.86]), compared(base, [0.80, 0.81, 0.82])
     up, down = compared(base, [0.81, 0.83, 0.82]), compared(base, [0.79, 0.81, 0.80])
@@ -111,6 +115,34 @@ def test_without_rich_all_is_said_but_for_the_table(monkeypatch: pytest.MonkeyPa
 )
 def test_what_follows(report: AuditReport, last: str) -> None:
     assert str(report).splitlines()[-1] == last
+
+
+def unclear(gains: dict[str, float], noise: float, **settings: Any) -> AuditReport:
+    """Make a report of which no interval says anything."""
+    report = make_report(gains, noise=noise, smallest_effect=0.01, **settings)
+    return replace(report, findings=tuple(replace(finding, verdict="unclear") for finding in report.findings))
+
+
+@pytest.mark.parametrize(
+    ("report", "last"),
+    [
+        (
+            unclear({"fft": 0.0}, 0.02),
+            r"Unclear whether fft helps: -0.90 points \(-2.21 to \+0.41\)\. To find an effect of 1 point takes about "
+            r"29 seeds \(now 10\), or about 1,700 test samples in each pair \(now 500\)\.",
+        ),
+        (
+            unclear({"fft": 0.0, "std": 0.01}, 0.02, overlap=1 / 3, n_test=15),
+            r"Unclear whether fft or std helps: std .* More seeds alone cannot find an effect of 1 point; about 31 "
+            r"test samples in each pair \(now 15\) can\.",
+        ),
+        (unclear(dict.fromkeys("abcd", 0.0), 0.02), r"Unclear whether 4 of 4 arms help: [abcd] .*"),
+        (unclear({"fft": 0.008}, 0.003), r".* The design finds an effect of 1 point, .* a few more seeds would tell\."),
+        (unclear({"fft": 0.0}, 0.0), r"Unclear whether fft helps: 0\.0+ points \(0\.0+ to 0\.0+\)\."),
+    ],
+)
+def test_the_headline_says_what_more_would_take(report: AuditReport, last: str) -> None:
+    assert re.fullmatch(last, conclusion(report))
 
 
 def test_an_error_metric_keeps_its_unit_and_its_sign() -> None:

@@ -1,0 +1,174 @@
+"""What a search chose, and how it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from auxtasks.audit.candidates import Candidate
+from auxtasks.audit.comparison import Comparison
+from auxtasks.audit.design import Design
+from auxtasks.audit.metrics import is_share
+from auxtasks.audit.report.words import Units, more_needed
+from auxtasks.audit.screen.ranking import Ranking
+from auxtasks.audit.search import Step
+from auxtasks.notebook import as_html
+from auxtasks.optional import plain_text
+
+if TYPE_CHECKING:
+    import keras
+    from rich.console import RenderableType
+
+
+@dataclass(frozen=True, repr=False)
+class Selection:
+    """The tasks to train with, or none.
+
+    Parameters
+    ----------
+    chosen : Candidate
+        What passed, or the single task.
+    proposed : Candidate
+        The best of the search, before it had to pass.
+    confirmation : Comparison or None
+        Of the chosen one with the single task, or of the proposed one where nothing passed, on seeds the search did not
+        see; None if nothing was proposed. Its ``verdict`` is the one that an audit of these pairs would give.
+    margin : float
+        What it had to gain.
+    metric : str
+        The judged metric.
+    steps : tuple of Step
+        All that was tried.
+    left_out : dict of str to str
+        Tasks that the screen left out, and why.
+    ranking : Ranking
+        The screen.
+    n_models : int
+        How many models it needed, those included that a folder of results held already.
+    seconds : float
+        How long it took.
+    agreements : mapping of str to object, optional
+        The values of `agreement` that were tried, by the names that candidates have for them.
+    design : Design, optional
+        How many pairs confirmed the choice, and on how many samples each.
+    """
+
+    chosen: Candidate
+    proposed: Candidate
+    confirmation: Comparison | None
+    margin: float
+    metric: str
+    steps: tuple[Step, ...]
+    left_out: dict[str, str]
+    ranking: Ranking
+    n_models: int
+    seconds: float
+    agreements: Mapping[str, Any] = field(default_factory=dict)
+    design: Design | None = None
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The chosen tasks; empty where nothing passed, or agreement alone did."""
+        return self.chosen.tasks
+
+    @property
+    def agreement(self) -> Any:
+        """The chosen value for the argument `agreement` of `attach_heads`; None where there is none."""
+        return self.agreements.get(self.chosen.agreement)
+
+    def attach(self, base: keras.Model, targets: Any) -> keras.Model:
+        """Attach heads as chosen.
+
+        Parameters
+        ----------
+        base : keras.Model
+            A model of the kind that was searched with.
+        targets : AuxTargets
+            The targets that were searched among.
+
+        Returns
+        -------
+        keras.Model
+            An `AuxModel` to be compiled, or the very model passed in where nothing was chosen.
+        """
+        from auxtasks.batches.composition import AUTO
+        from auxtasks.keras.attach import attach_heads
+
+        if self.chosen == Candidate():
+            return base
+        specs = {task: targets.specs[task] for task in self.tasks}
+        return attach_heads(
+            base,
+            specs,
+            at=self.chosen.at,
+            weights={
+                task: AUTO if spec.is_taught else self.chosen.weight * spec.weight_scale for task, spec in specs.items()
+            },
+            weighting=self.chosen.weighting,
+            samples=targets.inputs,
+            **({} if self.agreement is None else {"agreement": self.agreement}),
+        )
+
+    def __rich__(self) -> RenderableType:
+        """Lay the search out for a console of rich."""
+        return selection_table(self)
+
+    def __repr__(self) -> str:
+        """Show the choice and what was tried."""
+        return plain_text(self.__rich__())
+
+    def _repr_html_(self) -> str:
+        """Show the same in a notebook."""
+        return as_html(self.__rich__())
+
+
+def selection_table(selection: Selection) -> RenderableType:
+    """Lay a selection out: what was tried, what was left out, the choice and its cost."""
+    from rich import box
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    units = Units(is_share(selection.metric))
+    title = f"search, judged by {selection.metric}{units.unit.replace(' ', ', in ')}"
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left")
+    for name in ("looked for", "tried"):
+        table.add_column(name)
+    for name in ("gain", "± error", "pairs"):
+        table.add_column(name, justify="right")
+    table.add_column("")
+    for step in selection.steps:
+        numbers = (units.difference(step.gain.mean), units.plain(step.gain.error), str(len(step.gain.baseline)))
+        table.add_row(step.stage, Text(step.candidate.label), *numbers, "taken" if step.accepted else "")
+    legend = Text(
+        "gain: over the best before, and in the confirmation over what was confirmed. ± error: its standard error.",
+        style="dim",
+    )
+    left_out = [Text(f"{task} was left out: {why}") for task, why in selection.left_out.items()]
+    closing = Text(f"{conclusion(selection)}\nThe choice cost {cost(selection)}.")
+    searched: list[RenderableType] = [table, legend] if selection.steps else []
+    return Group(*searched, *left_out, closing)
+
+
+def conclusion(selection: Selection) -> str:
+    """Say what was chosen and why."""
+    found, units = selection.confirmation, Units(is_share(selection.metric))
+    if found is None:
+        return "Nothing gained in the search: train the model as it is."
+    gain = f"{units.interval_with_unit(found)} on {len(found.baseline)} pairs not searched on"
+    more = ""
+    if found.verdict == "unclear" and selection.design is not None:
+        more = more_needed(found, selection.design, found.smallest_effect, units)
+    if selection.chosen != Candidate():
+        likely = "" if found.verdict == "helps" else "likely to help though not shown, "
+        return f"Use {selection.chosen.label}: {likely}{gain}.{more}"
+    margin = f" the margin of {units.size(selection.margin)}" if selection.margin else ""
+    return f"Train the model as it is: {selection.proposed.label} did not pass{margin}, {gain}.{more}"
+
+
+def cost(selection: Selection) -> str:
+    """Say how many models were trained, and how long it took."""
+    minutes = selection.seconds / 60
+    time = f"{selection.seconds:.0f} seconds" if minutes < 2 else f"{minutes:.1f} minutes"
+    return f"{selection.n_models} trained models, {time}"
