@@ -7,6 +7,7 @@ from auxtasks._version import __version__
 from auxtasks.aux_targets import AuxTargets
 from auxtasks.fuse import fuse
 from auxtasks.generator import AuxTargetGenerator, load_targets, make_aux_targets
+from auxtasks.image_files import LabelledImages, read_images
 from auxtasks.registry import Extractor, extractor, list_tasks
 from auxtasks.specs import TargetSpec
 
@@ -14,6 +15,7 @@ __all__ = [
     "AuxTargetGenerator",
     "AuxTargets",
     "Extractor",
+    "LabelledImages",
     "TargetSpec",
     "__version__",
     "extractor",
@@ -21,4 +23,5 @@ __all__ = [
     "list_tasks",
     "load_targets",
     "make_aux_targets",
+    "read_images",
 ]

@@ -25,6 +25,7 @@ from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.files import named
 from auxtasks.generator import AuxTargetGenerator
 from auxtasks.labels import MAIN, are_signed, check_two_classes, missing_entries, present_rows, read_labels
+from auxtasks.teacher.labels import numbered
 from auxtasks.teacher.teaching import split_tasks
 from auxtasks.validation import check_flag, check_int, check_number, check_path, check_processes, count_rows, is_several
 
@@ -252,7 +253,7 @@ def experiment_of(
     counts = {name: check_int(name, settings[name], low=1) for name in ("epochs", "batch_size")}
     options = check_fit_options(settings.get("fit_options"))
     model = checked_model(build_model())
-    y, test = _with_floats(y, test, model.loss)
+    y, test = _with_floats(*_with_numbers(y, test, made.class_names.get(MAIN)), model.loss)
     samples = Data(made.inputs, made.with_main(y)[MAIN], dict(made))
     tested = None if test is None else _test_of(test, made, samples.main.shape[1:])
     labels = samples.main if tested is None else np.concatenate([samples.main, tested.main.astype(samples.main.dtype)])
@@ -289,6 +290,14 @@ def check_fit_options(asked: Any) -> dict[str, Any]:
                 f"`fit_options`: {name!r} cannot be copied, and each run needs one of its own: {error}."
             ) from error
     return options
+
+
+def _with_numbers(y: Any, test: Any, known: Sequence[str] | None) -> tuple[Any, Any]:
+    """Turn classes that are strings into numbers, in the test set by the names of the training samples."""
+    y, names = numbered("y", y, known)
+    if isinstance(test, (tuple, list)) and len(test) == 2:
+        test = (test[0], numbered("test", test[1], names)[0])
+    return y, test
 
 
 def _with_floats(y: Any, test: Any, loss: Any) -> tuple[Any, Any]:

@@ -13,6 +13,7 @@ from auxtasks.cli.make import Wanted
 from auxtasks.cli.options import (
     OUTPUT,
     Given,
+    ImageSize,
     Labels,
     OptionalDomain,
     OptionalInput,
@@ -43,6 +44,7 @@ def rank(
     task: Tasks = None,
     option: Options = None,
     given: Given = None,
+    image_size: ImageSize = None,
     targets: Targets = None,
     max_samples: Annotated[
         int, typer.Option(min=10, metavar="N", help="How many samples are drawn at random, and how many labelled ones.")
@@ -59,7 +61,7 @@ def rank(
 
     if input_ is None and targets is None:
         raise typer.BadParameter("pass the samples, or --targets DIR.", param_hint="INPUT")
-    wanted = Wanted(domain, task, option, given, targets)
+    wanted = Wanted(domain, task, option, given, targets, image_size)
     wanted.refuse_soft_labels("are made from the main label, and not ranked; leave them out.")
     if output is not None:
         check_new(output, overwrite=overwrite)
