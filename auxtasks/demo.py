@@ -60,7 +60,6 @@ def _train_pairs(splits: list[Split], settings: Settings) -> tuple[Comparison, F
     """Return how both arms compare, the accuracies of the teachers, and the targets of the first seed."""
     load_tensorflow()
     import keras
-
     from tqdm import tqdm
 
     alone, taught, teacher, made = [], [], [], []

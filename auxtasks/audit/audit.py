@@ -25,6 +25,7 @@ from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.files import named
 from auxtasks.generator import AuxTargetGenerator
 from auxtasks.labels import MAIN, are_signed, check_two_classes, missing_entries, present_rows, read_labels
+from auxtasks.optional import check_installed
 from auxtasks.teacher.labels import numbered
 from auxtasks.teacher.teaching import split_tasks
 from auxtasks.validation import check_flag, check_int, check_number, check_path, check_processes, count_rows, is_several
@@ -239,6 +240,8 @@ def experiment_of(
     settings: Mapping[str, Any],
 ) -> tuple[Experiment, tuple[float, ...]]:
     """Put an experiment together, and try whether heads can be attached."""
+    for package in ("tensorflow", "keras", "sklearn"):  # before others name an extra that is not all that is needed
+        check_installed(package, "audit")
     from auxtasks.keras.compiling import checked_model, output_shape
 
     # A model is callable too, but it is one model and not a new one for each run.

@@ -83,7 +83,7 @@ def audit(
     wanted = Wanted(domain, task, option, given, targets, image_size)
     check_report(output, FILES, overwrite=overwrite)
     check_file(results, "--results")
-    require("matplotlib", extra="plot")
+    require("matplotlib", extra="audit")
     data = wanted.read(input_)
     y, test, classes = labelled(data, labels)
     build_model = ModelFunction(model)

@@ -56,9 +56,7 @@ def select(
     seeds: Seeds = 5,
     confirm: Annotated[
         int,
-        typer.Option(
-            min=2, metavar="N", help="How many other seeds the best must pass on.", rich_help_panel=RUNS
-        ),
+        typer.Option(min=2, metavar="N", help="How many other seeds the best must pass on.", rich_help_panel=RUNS),
     ] = 10,
     epochs: Epochs = 10,
     batch_size: BatchSize = 32,

@@ -4,9 +4,10 @@
 pipelines, cross-validation and searches as scikit-learn's own estimators do.
 """
 
-from auxtasks.optional import require
+from auxtasks.optional import check_installed
 
-require("sklearn", extra="sklearn")
+check_installed("sklearn", "keras,sklearn")
+check_installed("tensorflow", "keras,sklearn")
 
 from auxtasks.sklearn.estimators import AuxClassifier, AuxRegressor  # noqa: E402
 

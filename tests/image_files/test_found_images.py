@@ -60,9 +60,7 @@ def test_images_are_those_of_keras(tmp_path: Path) -> None:
 
     sizes = [(12, 10), (7, 20), (30, 9), (8, 8)]
     names = ["b/2.png", "a/1.png", "b/1.png", "a/0.png"]
-    colours = {
-        name: RNG.integers(0, 256, (*size, 3), dtype=np.uint8) for name, size in zip(names, sizes, strict=True)
-    }
+    colours = {name: RNG.integers(0, 256, (*size, 3), dtype=np.uint8) for name, size in zip(names, sizes, strict=True)}
     saved(tmp_path, **colours)
     batches = keras.utils.image_dataset_from_directory(
         tmp_path, image_size=(16, 11), shuffle=False, batch_size=3, verbose=False
@@ -87,7 +85,9 @@ def test_targets_of_a_folder_are_those_of_its_images(folder: Path) -> None:
         np.testing.assert_array_equal(targets[name], of_arrays[name])
     assert targets.with_main()["main"].tolist() == expected.y.tolist()
     files = [str(folder / name) for name in NAMES]
-    np.testing.assert_array_equal(targets.transform(files)["hog"], targets.transform(auxtasks.read_images(files).X)["hog"])
+    np.testing.assert_array_equal(
+        targets.transform(files)["hog"], targets.transform(auxtasks.read_images(files).X)["hog"]
+    )
     np.testing.assert_array_equal(targets.prepare(np.array(files)), auxtasks.read_images(files).X)
 
 

@@ -33,8 +33,8 @@ from auxtasks.aux_targets import AuxTargets
 from auxtasks.errors import InvalidInputError, InvalidTypeError, wrong_type
 from auxtasks.labels import check_two_classes, main_labels
 from auxtasks.specs import TargetSpec
-from auxtasks.typing import Array
 from auxtasks.teacher.labels import numbered
+from auxtasks.typing import Array
 from auxtasks.validation import check_int
 
 _ROUGH = 100
