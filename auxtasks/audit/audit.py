@@ -101,7 +101,7 @@ def audit(
         As in `auxtasks.keras.attach_heads`.
     fit_options : mapping, optional
         Further arguments of ``fit``, such as ``class_weight``, ``labelled_share`` or ``callbacks``, of which each run
-        gets a copy. Let callbacks watch ``"val_loss"``, ``"main_loss"`` or a metric; ``"loss"`` holds auxiliary ones.
+        gets a copy. Let callbacks watch ``"val_main_loss"``, ``"main_loss"`` or a metric; ``"loss"`` holds more.
     metrics : str or sequence of str, optional
         The metrics of the main task, the judged one first; see `auxtasks.audit.metrics`. By default accuracy for
         classes, RMSE for numbers, and some more.

@@ -10,5 +10,6 @@ check_installed("sklearn", "keras,sklearn")
 check_installed("tensorflow", "keras,sklearn")
 
 from auxtasks.sklearn.estimators import AuxClassifier, AuxRegressor  # noqa: E402
+from auxtasks.sklearn.scoring import scorer  # noqa: E402
 
-__all__ = ["AuxClassifier", "AuxRegressor"]
+__all__ = ["AuxClassifier", "AuxRegressor", "scorer"]
