@@ -27,9 +27,7 @@ from auxtasks.sklearn.labels import (
     by_output,
     numbered_weights,
     output_shapes,
-    plain,
     predictions,
-    read_y,
 )
 from auxtasks.sklearn.scoring import labelled_part
 from auxtasks.targets.reading import to_array

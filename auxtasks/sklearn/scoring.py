@@ -25,7 +25,7 @@ def scorer(scoring: str | Callable[..., Any], *, unlabelled: Any = -1, **kwargs:
     unlabelled : object, default -1
         What stands for a missing label, beside NaN and None. Pass None where -1 is a class or a number.
     **kwargs
-        What ``sklearn.metrics.make_scorer`` takes beside a metric, such as ``greater_is_better=True``; for metrics alone.
+        What ``sklearn.metrics.make_scorer`` takes beside a metric, such as ``greater_is_better=True``.
 
     Returns
     -------
