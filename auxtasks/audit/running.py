@@ -31,7 +31,8 @@ def run_all(
     """Train every arm on every split, unless the records hold it."""
     wanted = [(arm, split) for split in splits for arm in arms]
     missing = [(arm, split) for arm, split in wanted if not _is_known(arm, split, records)]
-    tqdm = require("tqdm", extra="progress").tqdm
+    from tqdm import tqdm
+
     done = len(wanted) - len(missing)
     bar = tqdm(total=len(wanted), initial=done, unit="run", desc="audit", disable=not progress)
     # Before other processes are asked: what a split knows of soft labels goes with it, and the teachers stay here.
@@ -95,7 +96,7 @@ def results_of(function: Callable[..., Any], calls: Sequence[tuple[Any, ...]], n
         for arguments in calls:
             yield function(*arguments)
         return
-    joblib: Any = require("joblib", extra="parallel")
+    joblib: Any = require("joblib", extra="audit")
     with _shared_threads(n_jobs):
         parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
         state = keras_state()

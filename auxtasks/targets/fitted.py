@@ -30,7 +30,7 @@ from auxtasks.targets.state import check_state, check_vocabulary
 from auxtasks.targets.statistics import TargetStatistics, see
 from auxtasks.targets.tasks import Task, fit_names, from_extractor, frozen, label_column_task, parse_tasks
 from auxtasks.teacher import teaching
-from auxtasks.teacher.labels import main_of
+from auxtasks.teacher.labels import class_names_of, main_of
 from auxtasks.teacher.teacher import Teacher
 from auxtasks.teacher.teaching import Course, course_of, split_tasks, teachers_of
 from auxtasks.typing import Array
@@ -64,6 +64,7 @@ class Fitted:
     channel_added: bool = False  # samples are given without that axis
     length: int | None = None  # that series are padded to where they differ
     texts: FittedTexts | None = None
+    class_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of main labels that were strings
     teachers: tuple[Teacher, ...] = ()  # in memory alone: of a loaded description soft labels are missing
 
     @classmethod
@@ -72,9 +73,9 @@ class Fitted:
         checked_settings(params)
         check_names(label_columns, None)
         tasks, asked = split_tasks(params["tasks"], has_labels=y is not None)
-        if asked is not None and tasks is not None and not tasks:
-            return cls(params, ())
-        return cls(params, parse_tasks(params["domain"], tasks, label_columns or ()))
+        only_taught = asked is not None and tasks is not None and not tasks
+        parsed = () if only_taught else parse_tasks(params["domain"], tasks, label_columns or ())
+        return cls(params, parsed, class_names=class_names_of(y))
 
     def with_label_columns(self, label_columns: Mapping[str, object], n: int) -> Fitted:
         """Learn the kind and the classes of the label columns of so many samples."""
@@ -299,6 +300,8 @@ class Fitted:
         """Return all of it as what `plain` makes JSON of; `from_state` is the inverse."""
         params = {**self.params, "dtype": str(np.dtype(self.params["dtype"]))}
         params["tasks"] = without_objects(params["tasks"])
+        if params.get("image_size") is None:
+            params.pop("image_size", None)
         texts = None
         if self.texts is not None:
             params |= describe_params(params)
@@ -322,6 +325,7 @@ class Fitted:
             "row_shape": self.row_shape,
             "channel_added": self.channel_added,
             "length": self.length,
+            **({"class_names": dict(self.class_names)} if self.class_names else {}),
         }
 
     @classmethod
@@ -351,6 +355,7 @@ class Fitted:
             channel_added=state.get("channel_added", False),
             length=state["length"],
             texts=texts,
+            class_names={output: tuple(names) for output, names in state.get("class_names", {}).items()},
         )
 
 

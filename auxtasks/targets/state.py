@@ -150,7 +150,7 @@ _SPEC = _record(
     weight_scale=_share,
 )
 _STATE = _record(
-    {"channel_added": _flag, "texts": _or_none(_is_mapping)},
+    {"channel_added": _flag, "texts": _or_none(_is_mapping), "class_names": _each(_list(_text))},
     params=_is_mapping,
     tasks=_list(_record({"names": _or_none(_list(_text))}, name=_text, task=_text, options=_is_mapping)),
     label_columns=_each(_record(name=_text, kind=_kind, shape=_shape, classes=_list(_label), columns=_list(_text))),

@@ -1,7 +1,8 @@
-"""Adds to the site what is made from the registry: a page for each domain, and the pictures of its tasks."""
+"""Adds to the site what is made from the code: a page for each domain, pictures of its tasks, the pages of the API."""
 
 from __future__ import annotations
 
+from api import api_pages
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from pages import page, tasks_of
@@ -25,6 +26,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     Files
         The same.
     """
+    for name, content in api_pages().items():
+        files.append(File.generated(config, name, content=content))
     for domain in DOMAINS:
         files.append(File.generated(config, f"targets/{domain}.md", content=page(domain)))
         for task in tasks_of(domain):
