@@ -15,7 +15,7 @@ TESTS ?= $(if $(OTHER),tests/backends)
 TORCH ?= torch==2.13.0
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-graph lint docs clean
+.PHONY: demo test test-graph lint dist docs clean
 
 demo: $(VENV)/.demo
 	$(BIN)/auxtasks demo
@@ -32,12 +32,18 @@ lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# What is published, in dist/: the source with all that its tests need, and the wheel that is built from it.
+dist: $(VENV)/.test
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation --outdir dist .
+	$(BIN)/twine check --strict dist/*
+
 # The site, in site/; pictures and pages of tasks are made from the registry.
 docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean:
-	rm -rf .venv .venv-jax .venv-torch build site *.egg-info
+	rm -rf .venv .venv-jax .venv-torch build dist site *.egg-info
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -7,6 +7,7 @@ from auxtasks._version import __version__
 from auxtasks.aux_targets import AuxTargets
 from auxtasks.fuse import fuse
 from auxtasks.generator import AuxTargetGenerator, load_targets, make_aux_targets
+from auxtasks.image_files import LabelledImages, read_images
 from auxtasks.registry import Extractor, list_tasks, register_task
 from auxtasks.specs import TargetSpec
 
@@ -14,11 +15,13 @@ __all__ = [
     "AuxTargetGenerator",
     "AuxTargets",
     "Extractor",
+    "LabelledImages",
     "TargetSpec",
     "__version__",
     "fuse",
     "list_tasks",
     "load_targets",
     "make_aux_targets",
+    "read_images",
     "register_task",
 ]

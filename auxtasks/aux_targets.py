@@ -19,7 +19,7 @@ from auxtasks.targets.fitted import Fitted, TargetArrays
 from auxtasks.targets.scaling import Scaling
 from auxtasks.targets.tables import count_rows
 from auxtasks.targets.tasks import Task
-from auxtasks.teacher.labels import read_main, same_labels
+from auxtasks.teacher.labels import numbered, read_main, same_labels
 from auxtasks.teacher.teacher import Teacher, described
 from auxtasks.typing import Array, Floats
 from auxtasks.validation import as_numbers, check_choice, check_flag, check_path
@@ -38,6 +38,7 @@ class Generator(Protocol):
     scalings_: dict[str, Scaling]
     tasks_: tuple[Task, ...]
     texts_: FittedTexts | None
+    class_names_: Mapping[str, tuple[str, ...]]
     teachers_: tuple[Teacher, ...]
 
     def transform(self, X: object, *, label_columns: Any = None) -> AuxTargets:
@@ -172,6 +173,11 @@ class AuxTargets(Mapping[str, Array]):
         return () if self._main is None else tuple(self._generator.teachers_)
 
     @property
+    def class_names(self) -> dict[str, tuple[str, ...]]:
+        """The names of classes that were strings, by output: a class has the number of its place among them."""
+        return dict(self._generator.class_names_)
+
+    @property
     def inputs(self) -> Any:
         """The inputs to train on: the very array given, a padded, shortened or expanded one, or columns by name."""
         if self._inputs is None:
@@ -243,11 +249,11 @@ class AuxTargets(Mapping[str, Array]):
         Parameters
         ----------
         y : array-like or mapping of str to array-like, optional
-            Integers or floats, one row for each original sample or for the first of them; the labels of the others
-            are missing, and so are those that are masked (`numpy.ma`) or null (pandas, polars, Arrow). Integers of
-            which some are missing stay integers. A mapping holds the labels of several main outputs by name. Of targets
-            that were made with main labels these alone, which are the default; classes that were strings have the
-            numbers of their sorted names.
+            Integers, floats or strings, one row for each original sample or for the first of them; the labels of the
+            others are missing, and so are those that are masked (`numpy.ma`) or null (pandas, polars, Arrow). Integers
+            of which some are missing stay integers. Classes that are strings get numbers: of the names that these
+            targets were fitted with (`class_names`), or else of their own names, sorted. A mapping holds the labels of
+            several main outputs by name. Of targets that were made with main labels these alone, which are the default.
         name : str
             The key of the labels where `y` is not a mapping.
 
@@ -260,7 +266,7 @@ class AuxTargets(Mapping[str, Array]):
         Raises
         ------
         InvalidTypeError
-            If the labels are not numbers, or a list of several arrays.
+            If the labels are neither numbers nor strings, or a list of several arrays.
         InvalidInputError
             If there are more labels than samples, one is too large for int64, or a name is that of a target; if soft
             labels were made from other labels than these.
@@ -274,7 +280,11 @@ class AuxTargets(Mapping[str, Array]):
 
     def _of_all(self, y: object, name: str) -> dict[str, Array]:
         """Bring main labels to the length of the targets."""
-        return main_labels(y, name, self.n_original, self.n_samples)
+        named = y if isinstance(y, Mapping) else {MAIN: y}
+        known = self.class_names
+        numbers = {key: numbered(f"y ({key!r})", values, known.get(key))[0] for key, values in named.items()}
+        main = numbers if isinstance(y, Mapping) else numbers[MAIN]
+        return main_labels(main, name, self.n_original, self.n_samples)
 
     def _check_taught_from(self, y: object) -> None:
         """Refuse labels other than those that soft labels were made from: a test score would not be one."""

@@ -256,7 +256,7 @@ def few(why: str, names: Sequence[str]) -> str:
 
 def _draw(left: Axes, right: Axes, name: str | None, first: Curve, second: Curve, **look: Any) -> None:
     """Draw both curves of a class; without a name they are not in the legend."""
-    metrics = require("sklearn.metrics", extra="sklearn")
+    metrics = require("sklearn.metrics", extra="plot")
     label = None if name is None else f"{name}: {first.area:.3f}, {second.area:.3f}"
     displays = (
         metrics.RocCurveDisplay(fpr=first.x, tpr=first.y),
@@ -308,7 +308,7 @@ def draw_confusion(task: str, found: Decisions) -> Figure:
 
 
 def _matrix(axes: Axes, part: Evidence, names: Sequence[str]) -> None:
-    metrics, n = require("sklearn.metrics", extra="sklearn"), len(names)
+    metrics, n = require("sklearn.metrics", extra="plot"), len(names)
     # A label may have no sample, which scikit-learn's function refuses.
     counts = np.bincount(n * part.truth.astype(np.int64) + part.predicted, minlength=n * n).reshape(n, n)
     # Coloured by the share of each true class, so that rare ones are seen too; counts are what is written.
@@ -419,14 +419,14 @@ class Curve(NamedTuple):
 
 def roc(found: ClassDecisions) -> Curve:
     """Return the true positive rate over the false positive rate, and the area under it."""
-    metrics = require("sklearn.metrics", extra="sklearn")
+    metrics = require("sklearn.metrics", extra="plot")
     x, y, _ = metrics.roc_curve(found.members, found.scores)
     return Curve(x, y, float(metrics.auc(x, y)))
 
 
 def precision_recall(found: ClassDecisions) -> Curve:
     """Return precision over recall, which falls from 1 to 0, and the average precision."""
-    metrics = require("sklearn.metrics", extra="sklearn")
+    metrics = require("sklearn.metrics", extra="plot")
     precision, recall, _ = metrics.precision_recall_curve(found.members, found.scores)
     return Curve(recall, precision, float(metrics.average_precision_score(found.members, found.scores)))
 

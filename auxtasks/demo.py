@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -57,12 +58,14 @@ def run_demo(
 
 def _train_pairs(splits: list[Split], settings: Settings) -> tuple[Comparison, Floats, AuxTargets]:
     """Return how both arms compare, the accuracies of the teachers, and the targets of the first seed."""
-    progress = require("tqdm.auto", extra="demo").tqdm
     load_tensorflow()
     import keras
+    from tqdm import tqdm
 
     alone, taught, teacher, made = [], [], [], []
-    with progress(total=2 * len(splits) * settings.epochs, unit="epoch", leave=False, dynamic_ncols=True) as bar:
+    total = 2 * len(splits) * settings.epochs
+    # None: only where it is seen as it moves. In a file each of its states would be a line.
+    with tqdm(total=total, unit="epoch", leave=False, dynamic_ncols=True, disable=None) as bar:
         callback = keras.callbacks.LambdaCallback(on_epoch_end=lambda _epoch, _logs: bar.update())
         for seed, split in enumerate(splits):
             bar.set_description(f"seed {seed}, network alone")
@@ -227,6 +230,12 @@ def load_tensorflow() -> None:
     with standard_error_discarded():
         tensorflow = require("tensorflow", extra="demo")
         tensorflow.zeros(1)
+    silence_retracing()
+
+
+def silence_retracing() -> None:
+    """Silence what TensorFlow says of many models that are traced one after another, as if that was by mistake."""
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 @contextmanager

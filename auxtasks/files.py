@@ -177,6 +177,23 @@ def fingerprint(*values: Any) -> str:
     return total.hexdigest()[:16]
 
 
+_READABLE = "= "
+_LONGEST = 60
+
+
+def readable(value: Any) -> str:
+    """Return what a plain value is, for `difference` to say, or the fingerprint of one that takes too long to say."""
+    text = value if isinstance(value, str) else repr(value)
+    return _READABLE + text if len(text) <= _LONGEST and text.isprintable() else fingerprint(value)
+
+
+def difference(name: str, before: str, now: str) -> str:
+    """Say what changed, with its values if these are readable."""
+    if not (before.startswith(_READABLE) and now.startswith(_READABLE)):
+        return name
+    return f"{name} {before.removeprefix(_READABLE)} → {now.removeprefix(_READABLE)}"
+
+
 def named(value: Any) -> Any:
     """Turn a setting into plain values that are the same in every process, as `repr` of a function is not."""
     if value is None or isinstance(value, (bool, int, float, str, np.ndarray)):

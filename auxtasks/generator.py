@@ -13,6 +13,7 @@ from auxtasks.errors import InvalidInputError, abbreviated, unknown_name
 from auxtasks.extractors.text.documents import FittedTexts
 from auxtasks.label_columns import LabelColumn, by_name
 from auxtasks.optional import is_dask, require
+from auxtasks.scale.gathering import gathered, streamed
 from auxtasks.specs import TargetSpec
 from auxtasks.storage import DESCRIPTION, damage_named, read_targets
 from auxtasks.targets.fitted import LEARNED, Fitted, TargetArrays, fit
@@ -56,6 +57,9 @@ class AuxTargetGenerator:
         depend on it.
     progress : bool
         Whether to show a progress bar.
+    image_size : tuple of int, optional
+        Where images are read from files: height and width that all are brought to, by bilinear interpolation in
+        float32, as ``keras.utils.image_dataset_from_directory`` does it. Arrays are left as they are.
     tokenizer : optional
         For texts, what cuts them into the model's own tokens: a ``keras.layers.TextVectorization`` layer, a fast
         Hugging Face tokenizer, a tokenizer or preprocessor of keras-hub, a function from a text to its tokens or to
@@ -101,6 +105,8 @@ class AuxTargetGenerator:
         The vocabulary and the number of steps that the training texts decided.
     columns_ : tuple of TableColumn
         The columns of inputs that are columns by name, with the categories of texts; empty for other inputs.
+    class_names_ : mapping of str to tuple of str
+        The sorted names of classes that were strings in y, by output.
     teachers_ : tuple of Teacher
         Who says the soft labels, for each output; none after loading.
     n_features_in_ : int
@@ -124,6 +130,7 @@ class AuxTargetGenerator:
     length_: int | None
     texts_: FittedTexts | None
     columns_: tuple[TableColumn, ...]
+    class_names_: Mapping[str, tuple[str, ...]]
     teachers_: tuple[Teacher, ...]
     n_features_in_: int
 
@@ -139,6 +146,7 @@ class AuxTargetGenerator:
         padding_value: float = 0.0,
         n_jobs: int = 1,
         progress: bool = False,
+        image_size: tuple[int, int] | None = None,
         tokenizer: Any = None,
         vocabulary: Sequence[str] | Mapping[str, int] | None = None,
         max_tokens: int | None = 20_000,
@@ -158,6 +166,7 @@ class AuxTargetGenerator:
         self.padding_value = padding_value
         self.n_jobs = n_jobs
         self.progress = progress
+        self.image_size = image_size
         self.tokenizer = tokenizer
         self.vocabulary = vocabulary
         self.max_tokens = max_tokens
@@ -175,7 +184,7 @@ class AuxTargetGenerator:
         ----------
         X : array-like
             The training inputs.
-        y : array-like or mapping of str to array-like, optional
+        y : array-like, mapping of str to array-like or "inferred", optional
             The main labels, for the task ``"soft_labels"``; other tasks do not look at them. See `make_aux_targets`.
         label_columns : mapping of str to array-like or data frame, optional
             Label columns that exist at training time only, each to become a target.
@@ -196,6 +205,7 @@ class AuxTargetGenerator:
 
             fitted, *_ = fit_lazily(self.get_params(), X, by_name(label_columns), bring_labels(y), keep=False)
         else:
+            X, y = gathered(X, y, self.get_params())
             fitted = fit(self.get_params(), X, by_name(label_columns), y).fitted
         return self._learned(fitted)
 
@@ -224,6 +234,7 @@ class AuxTargetGenerator:
             from auxtasks.scale.dask_targets import transform_lazily
 
             return self._targets(transform_lazily(fitted, X, by_name(label_columns)))
+        X, _ = gathered(X, None, self.get_params())
         return self._targets(fitted.transform(X, by_name(label_columns)))
 
     def fit_transform(
@@ -257,6 +268,7 @@ class AuxTargetGenerator:
             lazy.keep(kept)
             targets: AuxTargets = lazy
             return targets
+        X, y = gathered(X, y, self.get_params())
         found = fit(self.get_params(), X, by_name(label_columns), y)
         return self._learned(found.fitted)._targets(found.made)
 
@@ -285,6 +297,7 @@ class AuxTargetGenerator:
 
             lazy: Array = prepare_lazily(fitted, X)
             return lazy
+        X, _ = gathered(X, None, self.get_params())
         return fitted.prepare(X)
 
     def in_graph(self, x: Any) -> dict[str, Any]:
@@ -520,6 +533,7 @@ class AuxTargetGenerator:
 
 def made_leniently(generator: AuxTargetGenerator, X: object, y: object, label_columns: Any) -> AuxTargets:
     """Fit and compute in one go, without soft labels where none can be made, so that there may be no target at all."""
+    X, y = gathered(X, y, generator.get_params())
     found = fit(generator.get_params(), X, by_name(label_columns), y, lenient=True)
     return generator._learned(found.fitted)._targets(found.made)
 
@@ -538,6 +552,7 @@ def make_aux_targets(
     padding_value: float = 0.0,
     n_jobs: int = 1,
     progress: bool = False,
+    image_size: tuple[int, int] | None = None,
     tokenizer: Any = None,
     vocabulary: Sequence[str] | Mapping[str, int] | None = None,
     max_tokens: int | None = 20_000,
@@ -557,29 +572,33 @@ def make_aux_targets(
     X : array-like
         The training inputs. ``"signal"``: (n, time) or (n, time, channels), or a list of (time_i,) or
         (time_i, channels) series; ``"image"``: (n, height, width[, channels]); ``"video"``: (n, time, height, width
-        [, channels]); ``"any"``: (n, ...), or columns by name, a mapping or a data
-        frame: of numbers, (n,) or (n, d), and of texts, whose categories are learned. Numbers without NaN or infinity,
-        in any unit. ``"text"``: a list, array or
-        Series of n strings, a list of n lists of tokens, or the ids of tokens, (n, steps) or a list of n lists, which
-        the model then reads as they are: with `vocabulary`, or the `tokenizer` that gave them. Or a collection of
-        Dask: an array, a bag of samples, a data frame or a column.
+        [, channels]); ``"any"``: (n, ...), or columns by name, a mapping or a data frame: of numbers, (n,) or (n, d),
+        and of texts, whose categories are learned. Numbers without NaN or infinity, in any unit. ``"text"``: a list,
+        array or Series of n strings, a list of n lists of tokens, or the ids of tokens, (n, steps) or a list of n
+        lists, which the model then reads as they are: with `vocabulary`, or the `tokenizer` that gave them. Or a
+        collection of Dask: an array, a bag of samples, a data frame or a column. Images may be files: a folder, with a
+        folder for each class or without, or a list of paths; see `auxtasks.read_images`. A ``tf.data.Dataset`` or
+        ``keras.utils.PyDataset`` of batches, such as ``keras.utils.image_dataset_from_directory`` returns, is read
+        once, into memory.
     domain : {"signal", "image", "video", "text", "any"}
         What the inputs are.
     tasks : str, mapping or sequence of these, optional
         What to compute; `auxtasks.list_tasks` tells what there is. A mapping gives options, as in
         ``{"fft": {"n_coefficients": 50}}``, or an alias, as in ``{"low": {"task": "fft", "n_coefficients": 5}}``.
         The defaults of the domain if None.
-    y : array-like or mapping of str to array-like, optional
+    y : array-like, mapping of str to array-like or "inferred", optional
         The main labels, of all samples or of the first of them: classes as integers or strings, rows of 0 and 1, or
         numbers as floats; -1, NaN, None or a mask where one is missing. A mapping holds those of several outputs. Where
         some are missing, the task ``"soft_labels"`` is the default: what a teacher, simple models on features of the
         domain, says of the samples without a label, to be learned by the model's own main output. Such targets know the
         labels: make them of training samples alone. ``{"soft_labels": {"teacher": ..., "features": ...}}`` names an
         estimator of scikit-learn, and tasks, or a function from samples to an array (n, d), that it reads. Teachers are
-        fitted on 20,000 samples at most, all with a label among them. Labels may be collections of Dask.
+        fitted on 20,000 samples at most, all with a label among them. Labels may be collections of Dask. With
+        ``"inferred"`` they are those that come with the inputs: the names of the folders that images lie in, sorted as
+        Keras sorts them and missing for files beside these folders, or the labels in batches of ``(x, y)``.
     label_columns : mapping of str to array-like or data frame, optional
         Label columns that exist at training time only; each becomes a target, under its name.
-    scale, seed, dtype, padding, padding_value, n_jobs, progress : optional
+    scale, seed, dtype, padding, padding_value, n_jobs, progress, image_size : optional
         See `AuxTargetGenerator`.
     tokenizer, vocabulary, max_tokens, max_length, model_inputs, tagger, tagger_model, batch_size, cache : optional
         How texts are read, for domain ``"text"`` only; see `AuxTargetGenerator`.
@@ -658,6 +677,7 @@ def make_aux_targets(
         padding_value=padding_value,
         n_jobs=n_jobs,
         progress=progress,
+        image_size=image_size,
         tokenizer=tokenizer,
         vocabulary=vocabulary,
         max_tokens=max_tokens,
@@ -676,6 +696,7 @@ def make_aux_targets(
             )
         from auxtasks.scale.disk import make_on_disk
 
+        X, y = streamed(X, y, generator.get_params())
         fitted, made = make_on_disk(X, generator.get_params(), by_name(label_columns), save_to, y, overwrite=overwrite)
         return generator_of(fitted)._targets(made)
     return generator.fit_transform(X, y, label_columns=label_columns)

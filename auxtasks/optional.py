@@ -37,8 +37,9 @@ def shown(parts: Iterable[Part], total: int | None, progress: bool, unit: str = 
     """Pass parts on, with a progress bar where asked."""
     if not progress:
         return parts
-    bar = require("tqdm.auto", extra="progress").tqdm(parts, total=total, desc="auxtasks", unit=unit)
-    return cast("Iterable[Part]", bar)
+    from tqdm.auto import tqdm
+
+    return cast("Iterable[Part]", tqdm(parts, total=total, desc="auxtasks", unit=unit))
 
 
 def plain_text(renderable: RenderableType, width: int = 100) -> str:

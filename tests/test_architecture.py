@@ -15,7 +15,7 @@ FLOORS = (
     ("columns",),
     ("validation",),
     ("opening", "checksums", "specs"),
-    ("locks",),
+    ("locks", "image_files"),
     ("files",),
     ("registry", "labels"),
     ("label_columns",),
@@ -33,6 +33,7 @@ FLOORS = (
     ("curves", "splits", "sklearn", "demo_figure"),
     ("demo",),
     ("cli",),
+    ("__main__",),
 )
 """Files and folders of the package, from the ground up. `docs/architecture.md` tells what each is for."""
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -27,7 +27,9 @@ from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.files import named
 from auxtasks.generator import AuxTargetGenerator
 from auxtasks.labels import MAIN, are_signed, check_two_classes, main_labels, missing_entries, present_rows, read_labels
+from auxtasks.optional import check_installed
 from auxtasks.targets.tables import refused_table
+from auxtasks.teacher.labels import numbered
 from auxtasks.teacher.teaching import split_tasks
 from auxtasks.typing import Array
 from auxtasks.validation import (
@@ -113,7 +115,7 @@ def audit(
         As in `auxtasks.keras.attach_heads`.
     fit_options : mapping, optional
         Further arguments of ``fit``, such as ``class_weight``, ``labelled_share`` or ``callbacks``, of which each run
-        gets a copy. Let callbacks watch ``"val_loss"``, ``"main_loss"`` or a metric; ``"loss"`` holds auxiliary ones.
+        gets a copy. Let callbacks watch ``"val_main_loss"``, ``"main_loss"`` or a metric; ``"loss"`` holds more.
     metrics : str or sequence of str, optional
         The metrics of the main task, the judged one first; see `auxtasks.audit.metrics`. By default accuracy for
         classes, RMSE for numbers, and some more.
@@ -269,6 +271,8 @@ def experiment_of(
     settings: Mapping[str, Any],
 ) -> tuple[Experiment, tuple[float, ...]]:
     """Put an experiment together, and try whether heads can be attached."""
+    for package in ("keras", "sklearn"):  # before others name an extra that is not all that is needed
+        check_installed(package, "audit")
     from auxtasks.keras.agreement import check_no_copies, options_of_agreement
     from auxtasks.keras.compiling import checked_model, output_shape
 
@@ -287,7 +291,7 @@ def experiment_of(
     counts = {name: check_int(name, settings[name], low=1) for name in ("epochs", "batch_size")}
     options = check_fit_options(settings.get("fit_options"))
     model = checked_model(build_model())
-    y, test = _with_floats(y, test, model.loss)
+    y, test = _with_floats(*_with_numbers(y, test, made.class_names.get(MAIN)), model.loss)
     samples = Data(made.inputs, made.with_main(y)[MAIN], dict(made))
     tested = None if test is None else _test_of(test, made, samples.main.shape[1:])
     labels = samples.main if tested is None else np.concatenate([samples.main, tested.main.astype(samples.main.dtype)])
@@ -326,6 +330,14 @@ def check_fit_options(asked: Any) -> dict[str, Any]:
                 f"`fit_options`: {name!r} cannot be copied, and each run needs one of its own: {error}."
             ) from error
     return options
+
+
+def _with_numbers(y: Any, test: Any, known: Sequence[str] | None) -> tuple[Any, Any]:
+    """Turn classes that are strings into numbers, in the test set by the names of the training samples."""
+    y, names = numbered("y", y, known)
+    if isinstance(test, (tuple, list)) and len(test) == 2:
+        test = (test[0], numbered("test", test[1], names)[0])
+    return y, test
 
 
 def _with_floats(y: Any, test: Any, loss: Any) -> tuple[Any, Any]:
@@ -369,6 +381,7 @@ class WithoutTargets(dict[str, Any]):
         super().__init__()
         self.inputs: Array = as_array("X", X)
         self.specs: dict[str, Any] = {}
+        self.class_names: dict[str, tuple[str, ...]] = {}
         self.n_samples = self.n_original = len(self.inputs)
 
     def with_main(self, y: Any) -> dict[str, Array]:

@@ -16,7 +16,7 @@ from auxtasks.audit.lessons import Lesson, lessons_of, score_of
 from auxtasks.audit.reuse import Models
 from auxtasks.audit.splits import Split, check_groups, splits_of
 from auxtasks.errors import InvalidInputError
-from auxtasks.files import fingerprint, named
+from auxtasks.files import fingerprint, named, readable
 from auxtasks.labels import MAIN, present_rows, without_labels
 from auxtasks.specs import TargetSpec
 from auxtasks.teacher.teacher import Teacher
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     import keras
 
     from auxtasks.audit.metrics import Metrics
+
+
+SETTINGS, SETTING = "the settings", "the setting "
+"""All together, by which files are told apart that do not hold each; and how the name of each begins."""
 
 
 @dataclass(frozen=True)
@@ -203,7 +207,8 @@ class Experiment:
             **({} if agreement is None else {"the changes of agreement": fingerprint(named(agreement))}),
             "the test part": fingerprint(*test),
             "the model": fingerprint(described_model(self.build_model)),
-            "the settings": fingerprint(named(settings)),
+            SETTINGS: fingerprint(named(settings)),
+            **{f"{SETTING}{name}": readable(named(value)) for name, value in settings.items()},
             "the settings of Keras": fingerprint(keras_state()),
             "the version": fingerprint(versions()),
         }

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from auxtasks.audit.experiment import Arm, Run
+from auxtasks.audit.experiment import SETTING, SETTINGS, Arm, Run
 from auxtasks.audit.plain import decode, decode_run, encode
 from auxtasks.checksums import json_record, parsed_document
 from auxtasks.errors import StorageError
-from auxtasks.files import told_as_storage_error, write_through
+from auxtasks.files import difference, told_as_storage_error, write_through
 from auxtasks.locks import locked
 from auxtasks.opening import open_regular, read_regular
 
@@ -37,9 +37,12 @@ class Records(dict[tuple[Arm, int, int], Run]):
             return
         known = self._read(path)
         changed = [name for name, value in made_of.items() if known.get(name, value) != value]
+        if any(name.startswith(SETTING) for name in changed):
+            changed = [name for name in changed if name != SETTINGS]
         if changed:
             raise StorageError(
-                f"`results`: {path} holds runs of another audit; what differs: {', '.join(changed)}. Choose another "
+                f"`results`: {path} holds runs of another audit; what differs: "
+                f"{', '.join(difference(name, known[name], made_of[name]) for name in changed)}. Choose another "
                 "file, or delete this one."
             )
         # Tasks that were added later have a header of their own.

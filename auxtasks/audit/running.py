@@ -96,7 +96,7 @@ def results_of(function: Callable[..., Any], calls: Sequence[tuple[Any, ...]], n
         for arguments in calls:
             yield function(*arguments)
         return
-    joblib: Any = require("joblib", extra="parallel")
+    joblib: Any = require("joblib", extra="audit")
     with _shared_threads(n_jobs):
         parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
         state = keras_state()

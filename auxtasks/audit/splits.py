@@ -234,7 +234,7 @@ def are_classes(y: Array) -> bool:
 
 
 def _splitter(cv: Any, strata: Array, seed: int, *, stratify: bool, grouped: bool) -> Any:
-    selection: Any = require("sklearn.model_selection", extra="sklearn")
+    selection: Any = require("sklearn.model_selection", extra="audit")
     if cv is None:
         stratify = stratify and np.unique(strata, return_counts=True)[1].min() >= 2
         alone = selection.StratifiedShuffleSplit if stratify else selection.ShuffleSplit

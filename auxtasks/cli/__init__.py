@@ -43,6 +43,9 @@ def main(arguments: list[str] | None = None) -> None:
     except (AuxTasksError, OSError, MemoryError) as error:
         print(f"auxtasks: {str(error) or 'the memory is used up.'}", file=sys.stderr)
         raise SystemExit(1) from None
+    except KeyboardInterrupt:  # before or after the work, which says what it keeps
+        print("\nauxtasks: interrupted.", file=sys.stderr)
+        raise SystemExit(130) from None
 
 
 def _show_warning(

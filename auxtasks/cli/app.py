@@ -13,9 +13,10 @@ from auxtasks._version import __version__
 from auxtasks.cli import audit as audit
 from auxtasks.cli import make as make
 from auxtasks.cli import rank as rank
+from auxtasks.cli import select as select
 from auxtasks.cli.terminal import interruptible
 from auxtasks.demo import Settings, run_demo
-from auxtasks.registry import DOMAINS, Extractor, tasks_of
+from auxtasks.registry import DOMAINS, Extractor, list_tasks, tasks_of
 from auxtasks.specs import SOFT_LABELS
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ def task_table(domain: str, tasks: Iterable[Extractor]) -> Table:
     table = Table(
         title=f"domain {domain!r}", box=box.SIMPLE_HEAD, title_style="bold", title_justify="left", show_header=False
     )
-    table.add_column(no_wrap=True)
+    # Of one width in the tables of all domains, which stand below each other.
+    table.add_column(no_wrap=True, min_width=1 + max(len(each.name) for each in list_tasks()))
     table.add_column(ratio=1)
     for index, task in enumerate(tasks):
         if index:
@@ -124,6 +126,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
@@ -148,4 +151,5 @@ app.command(help=DEMO_HELP)(demo)
 app.command("list")(list_)
 app.command(help=make.HELP)(make.make)
 app.command(help=rank.HELP)(rank.rank)
+app.command(help=select.HELP)(select.select)
 app.command(help=audit.HELP)(audit.audit)

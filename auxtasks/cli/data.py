@@ -11,9 +11,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from auxtasks.cli.images import read_images
 from auxtasks.errors import InvalidInputError, StorageError
 from auxtasks.files import stage_of, told_as_storage_error
+from auxtasks.image_files import images_in_folder
 from auxtasks.opening import UNREADABLE, open_regular
 from auxtasks.typing import Array
 
@@ -43,15 +43,16 @@ class Data:
         return {key: _without_empty(self.read(key)) for key in keys} or None
 
 
-def read_data(path: Path, domain: str) -> Data:
-    """Read inputs."""
+def read_data(path: Path, domain: str, image_size: tuple[int, int] | None = None) -> Data:
+    """Read inputs; images of files are brought to a size."""
     if path.is_dir():
         if domain not in ("image", "any"):
             raise InvalidInputError(
                 f"`INPUT`: {path} is a folder, which is read as images, and the domain is {domain!r}."
             )
-        images, classes = read_images(path)
-        return Data(path, images, () if classes is None else (CLASS,), classes)
+        files = images_in_folder(path)
+        classes = np.array([name or "" for name in files.classes]) if any(files.classes) else None
+        return Data(path, files.read(image_size), () if classes is None else (CLASS,), classes)
     if not path.exists():
         raise InvalidInputError(f"`INPUT`: there is no {path}.")
     if path.suffix.lower() == ".npy":

@@ -12,9 +12,20 @@ import typer
 from rich.console import Console
 
 from auxtasks.cli.data import Data, check_new, read_data, read_labels, with_gaps
-from auxtasks.cli.options import OUTPUT, Domain, Input, LabelColumns, OptionalLabels, Options, Overwrite, Tasks
+from auxtasks.cli.options import (
+    OUTPUT,
+    Domain,
+    ImageSize,
+    Input,
+    LabelColumns,
+    OptionalLabels,
+    Options,
+    Overwrite,
+    Tasks,
+)
 from auxtasks.cli.terminal import interruptible
 from auxtasks.errors import unknown_name
+from auxtasks.image_files.resize import check_size
 from auxtasks.registry import DOMAINS
 from auxtasks.specs import SOFT_LABELS
 from auxtasks.typing import Array
@@ -30,8 +41,7 @@ HELP = (
     "train on and the scaling; auxtasks.load_targets reads it.\n\n"
     "With --labels, of some of the samples, a teacher says soft labels of the others; what teaches, and how well it "
     "predicts labels that it was not shown, is printed. The labels are saved too. Pass training samples alone.\n\n"
-    "Example: auxtasks make signals.npz --domain signal --task std --task 'fft:{\"n_coefficients\": 50}' "
-    "--output targets"
+    "Example: auxtasks make signals.npz --domain signal --task std --task fft:n_coefficients=50 --output targets"
 )
 
 
@@ -46,12 +56,13 @@ def make(
     option: Options = None,
     label_columns: LabelColumns = None,
     labels: OptionalLabels = None,
+    image_size: ImageSize = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Make targets; the help of the command says more."""
     from auxtasks.storage import DESCRIPTION
 
-    wanted = Wanted(domain, task, option, label_columns)
+    wanted = Wanted(domain, task, option, label_columns, image_size=image_size)
     if labels is None:
         wanted.refuse_soft_labels("are made from main labels; pass --labels too.")
     check_new(output, overwrite=overwrite, marker=DESCRIPTION)
@@ -64,7 +75,7 @@ def make(
     console.print(f"\nTargets: {output}", markup=False)
 
 
-_ELSEWHERE = ("X", "domain", "tasks", "y", "label_columns")
+_ELSEWHERE = ("X", "domain", "tasks", "y", "label_columns", "image_size")
 _WRITING = ("save_to", "overwrite")
 
 
@@ -77,10 +88,17 @@ class Wanted:
     options: Sequence[tuple[str, Any]] | None = None
     label_columns: Sequence[str] | None = None
     saved: Path | None = None
+    image_size: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         """Check the options against each other."""
-        rest = {"domain": self.domain, "task": self.tasks, "option": self.options, "label-column": self.label_columns}
+        rest = {
+            "domain": self.domain,
+            "task": self.tasks,
+            "option": self.options,
+            "label-column": self.label_columns,
+            "image-size": self.image_size,
+        }
         if self.saved is not None:
             if there := next((name for name, value in rest.items() if value), None):
                 raise typer.BadParameter(
@@ -133,7 +151,10 @@ class Wanted:
 
     def read(self, path: Path) -> Data:
         """Read the samples; for saved targets in the domain of these."""
-        return read_data(path, self.domain or self.load().generator.domain)
+        if self.saved is None:
+            return read_data(path, self.domain or "", self.image_size)
+        generator = self.load().generator
+        return read_data(path, generator.domain, check_size("image_size", generator.image_size))
 
     def load(self) -> AuxTargets:
         """Load the saved targets."""
@@ -151,4 +172,5 @@ class Wanted:
             raise typer.BadParameter("pass samples, or --targets DIR.", param_hint="INPUT")
         columns = data.columns(self.label_columns or ())
         tasks = list(self.tasks) if self.tasks else None
-        return make_aux_targets(data.X, self.domain, tasks, y=y, label_columns=columns, **dict(self.options or ()))
+        options = {"image_size": self.image_size, **dict(self.options or ())}
+        return make_aux_targets(data.X, self.domain, tasks, y=y, label_columns=columns, **options)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,20 +14,47 @@ from auxtasks.registry import DOMAINS
 
 
 def task_of(text: str) -> str | dict[str, dict[str, Any]]:
-    """Read a task, with options or without."""
-    name, colon, options = text.partition(":")
-    if not name.strip():
+    """Read a task, with options or without: ``name:option=value,option=value``, or JSON after the colon."""
+    name, colon, options = (part.strip() for part in text.partition(":"))
+    if not name:
         raise typer.BadParameter(f"{text!r} names no task.")
     if not colon:
-        return name.strip()
-    example = f"'{name}:{{\"option\": 5}}' (auxtasks list shows the options)"
+        return name
+    return {name: _object_of(name, options) if options.startswith("{") else dict(_options_of(name, options))}
+
+
+def _object_of(task: str, options: str) -> dict[str, Any]:
     try:
-        found = json.loads(options)
+        found: dict[str, Any] = json.loads(options)
     except (json.JSONDecodeError, RecursionError) as error:
-        raise typer.BadParameter(f"what follows {name!r} must be JSON, such as {example}; {error}.") from error
-    if not isinstance(found, dict):
-        raise typer.BadParameter(f"what follows {name!r} must be a JSON object, such as {example}; got {options}.")
-    return {name.strip(): found}
+        raise typer.BadParameter(f"{options} is no JSON; {error}. {_simpler(task)}") from error
+    return found
+
+
+def _options_of(task: str, options: str) -> Iterator[tuple[str, Any]]:
+    # A comma within a value, as of a list, is no end of it.
+    for option in re.split(r",(?=\s*\w+\s*=)", options):
+        name, equals, value = option.partition("=")
+        if not equals or not name.strip().isidentifier():
+            raise typer.BadParameter(f"what follows {task!r} must be option=value; got {option!r}. {_simpler(task)}")
+        yield name.strip(), value_of(value)
+
+
+def _simpler(task: str) -> str:
+    return f"An example: {task}:option=5,other=true (auxtasks list shows the options)."
+
+
+def value_of(text: str) -> Any:
+    """Read a value: JSON, True, False and None as Python writes them, numbers between commas, or else a text."""
+    text = text.strip()
+    words = {"True": True, "False": False, "None": None}
+    if text in words:
+        return words[text]
+    numbers = re.fullmatch(r"[-+.\deE]+(\s*,\s*[-+.\deE]+)+", text)
+    try:
+        return json.loads(f"[{text}]" if numbers else text)
+    except (json.JSONDecodeError, RecursionError):
+        return text
 
 
 def option_of(text: str) -> tuple[str, Any]:
@@ -33,18 +62,23 @@ def option_of(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals or not name.strip().isidentifier():
         raise typer.BadParameter(f"{text!r} must be name=value, such as seed=3.")
-    try:
-        return name.strip(), json.loads(value)
-    except (json.JSONDecodeError, RecursionError):
-        return name.strip(), value
+    return name.strip(), value_of(value)
+
+
+def size_of(text: str) -> tuple[int, int]:
+    """Read the height and width of images."""
+    found = re.fullmatch(r"([1-9]\d{0,4})[x×,]([1-9]\d{0,4})", text.replace(" ", ""))
+    if found is None:
+        raise typer.BadParameter(f"{text!r} must be HEIGHTxWIDTH, such as 64x64.")
+    return int(found[1]), int(found[2])
 
 
 TARGETS, OUTPUT = "Targets", "Output"
 
 _INPUT = (
-    "The samples: an .npy file, an .npz file with an array X (or a single one), a folder of images of one size (sorted "
-    "by name, their transparency left out; those of folders in it, named by classes, come last), or for domain text a "
-    "UTF-8 file of one text a line."
+    "The samples: an .npy file, an .npz file with an array X (or a single one), a folder of images (with a folder for "
+    "each class or without, sorted by name, those without a class last; transparency is left out), or for domain text "
+    "a UTF-8 file of one text a line."
 )
 _DOMAIN = f"What the samples are: {', '.join(DOMAINS)}."
 
@@ -65,7 +99,7 @@ Tasks = Annotated[
         "--task",
         metavar="NAME",
         parser=task_of,
-        help="A task, with options if need be: --task std --task 'fft:{\"n_coefficients\": 50}'. May be repeated; "
+        help="A task, with options if need be: --task std --task fft:n_coefficients=50,use=phase. May be repeated; "
         "auxtasks list shows what there is.",
         show_default="those with a star in auxtasks list",
         rich_help_panel=TARGETS,
@@ -89,6 +123,16 @@ LabelColumns = Annotated[
         metavar="KEY",
         help="An array of the .npz file, or 'class' of folders of images, with labels that exist at training time "
         "only; it becomes a target beside the tasks. May be repeated.",
+        rich_help_panel=TARGETS,
+    ),
+]
+ImageSize = Annotated[
+    Any,
+    typer.Option(
+        metavar="HEIGHTxWIDTH",
+        parser=size_of,
+        help="Bring the images of a folder to this size, such as 64x64; without it they need one size.",
+        show_default=False,
         rich_help_panel=TARGETS,
     ),
 ]
@@ -119,7 +163,7 @@ Overwrite = Annotated[
 ]
 
 
-_RUNS, _VERDICT = "Runs", "Verdict"
+RUNS, VERDICT = "Runs", "Verdict"
 
 Model = Annotated[
     str,
@@ -131,7 +175,7 @@ Model = Annotated[
     ),
 ]
 Seeds = Annotated[
-    int, typer.Option(min=2, metavar="N", help="Pairs of runs; more narrow the intervals.", rich_help_panel=_RUNS)
+    int, typer.Option(min=2, metavar="N", help="Pairs of runs; more narrow the intervals.", rich_help_panel=RUNS)
 ]
 Epochs = Annotated[
     int,
@@ -139,22 +183,22 @@ Epochs = Annotated[
         min=1,
         metavar="N",
         help="How often each sample is seen in a run; all take as many steps.",
-        rich_help_panel=_RUNS,
+        rich_help_panel=RUNS,
     ),
 ]
-BatchSize = Annotated[int, typer.Option(min=1, metavar="N", help="Samples a step.", rich_help_panel=_RUNS)]
+BatchSize = Annotated[int, typer.Option(min=1, metavar="N", help="Samples a step.", rich_help_panel=RUNS)]
 Weights = Annotated[
     list[float] | None,
     typer.Option(
         metavar="W",
         help="Weight of the auxiliary losses. Repeated, each is tried, and each counts as a further comparison.",
         show_default="by how many samples have no label",
-        rich_help_panel=_RUNS,
+        rich_help_panel=RUNS,
     ),
 ]
 Folds = Annotated[
     int | None,
-    typer.Option(min=2, metavar="N", help="Folds for each seed, where there is no test set.", rich_help_panel=_RUNS),
+    typer.Option(min=2, metavar="N", help="Folds for each seed, where there is no test set.", rich_help_panel=RUNS),
 ]
 NoControls = Annotated[
     bool,
@@ -162,12 +206,12 @@ NoControls = Annotated[
         "--no-controls",
         help="Leave out the runs with shuffled targets, in half the time. A task that merely regularises then looks "
         "like one that helps.",
-        rich_help_panel=_RUNS,
+        rich_help_panel=RUNS,
     ),
 ]
 Jobs = Annotated[
     int,
-    typer.Option(min=-1, metavar="N", help="Runs at a time, in processes; -1: one a processor.", rich_help_panel=_RUNS),
+    typer.Option(min=-1, metavar="N", help="Runs at a time, in processes; -1: one a processor.", rich_help_panel=RUNS),
 ]
 Metrics = Annotated[
     list[str] | None,
@@ -175,7 +219,7 @@ Metrics = Annotated[
         metavar="NAME",
         help="A metric of the main task, such as balanced_accuracy. May be repeated; the first is judged by.",
         show_default="accuracy for classes, rmse for numbers, and more",
-        rich_help_panel=_VERDICT,
+        rich_help_panel=VERDICT,
     ),
 ]
 Margin = Annotated[
@@ -185,7 +229,7 @@ Margin = Annotated[
         metavar="D",
         help="The difference that matters to you, in units of the metric: 0.01 is a point of accuracy. Set it before "
         "you look at results.",
-        rich_help_panel=_VERDICT,
+        rich_help_panel=VERDICT,
     ),
 ]
 Results = Annotated[

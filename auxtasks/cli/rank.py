@@ -12,6 +12,7 @@ from auxtasks.cli.data import check_new, numbered, read_labels
 from auxtasks.cli.make import Wanted
 from auxtasks.cli.options import (
     OUTPUT,
+    ImageSize,
     LabelColumns,
     Labels,
     OptionalDomain,
@@ -43,6 +44,7 @@ def rank(
     task: Tasks = None,
     option: Options = None,
     label_columns: LabelColumns = None,
+    image_size: ImageSize = None,
     targets: Targets = None,
     max_samples: Annotated[
         int, typer.Option(min=10, metavar="N", help="How many samples are drawn at random, and how many labelled ones.")
@@ -59,7 +61,7 @@ def rank(
 
     if input_ is None and targets is None:
         raise typer.BadParameter("pass the samples, or --targets DIR.", param_hint="INPUT")
-    wanted = Wanted(domain, task, option, label_columns, targets)
+    wanted = Wanted(domain, task, option, label_columns, targets, image_size)
     wanted.refuse_soft_labels("are made from the main label, and not ranked; leave them out.")
     if output is not None:
         check_new(output, overwrite=overwrite)

@@ -14,6 +14,11 @@ def replace_unknown_characters() -> None:
         sys.stdout.reconfigure(errors="replace")
 
 
+def shows_progress() -> bool:
+    """Tell whether a progress bar is seen as it moves; in a file each of its states would be a line."""
+    return sys.stderr.isatty()
+
+
 def _nothing() -> str:
     return "Nothing was written; make the same call to begin anew."
 

@@ -57,7 +57,7 @@ def likeness_of(model: keras.Model, *others: Any) -> str | None:
 
 
 class _Description:
-    """Alternation what a model holds into plain values; layers and variables become their numbers."""
+    """Turn what a model holds into plain values; layers and variables become their numbers."""
 
     def __init__(self, layers: Sequence[keras.Layer], variables: Sequence[keras.Variable]) -> None:
         self._numbers = {id(layer): f"layer {number}" for number, layer in enumerate(layers)}

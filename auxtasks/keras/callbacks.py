@@ -30,8 +30,7 @@ class BaseCheckpoint(keras.callbacks.ModelCheckpoint):
         Where to save: a name that ends in ``.keras``, or in ``.weights.h5`` with `save_weights_only`. It may hold
         ``{epoch}`` and names from the logs, such as ``{val_main_loss:.3f}``.
     monitor : str, default "val_main_loss"
-        The quantity that tells the best model. Keras's default, ``"val_loss"``, would count the auxiliary losses in
-        wherever the validation data holds auxiliary targets.
+        The quantity that tells the best model.
     verbose : {0, 1}, default 0
         Whether to say what is saved.
     save_best_only : bool, default False
@@ -61,9 +60,7 @@ class BaseCheckpoint(keras.callbacks.ModelCheckpoint):
     the process leaves the old file or the new one. What it left of an unfinished one is removed when training starts
     again with the same `filepath`.
 
-    ``val_main_loss`` is not in the logs where the validation data holds no auxiliary targets, because ``val_loss`` is
-    the same number there; the callback takes that one then, and likewise ``loss`` for ``main_loss``. The base is saved
-    compiled only if it was compiled itself.
+    The base is saved compiled only if it was compiled itself.
 
     Examples
     --------
@@ -112,14 +109,6 @@ class BaseCheckpoint(keras.callbacks.ModelCheckpoint):
         if not _is_remote(self.filepath) and "{" not in str(path.parent):
             left_by_killed(path.parent, "*".join(map(glob.escape, re.split(r"\{[^}]*\}", path.name))))
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Save if it is time."""
-        super().on_train_batch_end(batch, _with_main_loss(logs))
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Save if it is time."""
-        super().on_epoch_end(epoch, _with_main_loss(logs))
-
 
 class _SavedAsBase:
     """A model that is saved as its base and is itself in everything else."""
@@ -150,12 +139,6 @@ def _replaced(filepath: str, save: Callable[..., None], overwrite: bool) -> None
 
 def _is_remote(filepath: str) -> bool:
     return "://" in filepath
-
-
-def _with_main_loss(logs: dict[str, Any] | None) -> dict[str, Any]:
-    logs = logs or {}
-    known = {f"{part}main_loss": logs[f"{part}loss"] for part in ("", "val_") if f"{part}loss" in logs}
-    return {**known, **logs}
 
 
 class PruneOpposed(keras.callbacks.Callback):

@@ -314,7 +314,8 @@ class AuxModel(DescribedByBase):
             chance of a task alone: balanced ones have mean 1, so that a loss stays in units of chance.
         validation_data : tuple, tf.data.Dataset or PyDataset, optional
             With plain labels, or with ``val.with_main(labels)`` of ``val = targets.transform(X_val)`` for auxiliary
-            losses too; these are never computed on the fly.
+            losses too, ``val_<task>_loss``; these are never computed on the fly. ``val_main_loss`` and ``val_loss`` are
+            the main loss in any case, also with `validation_split`, to be compared with ``main_loss``.
         sample_weight : array or mapping, optional
             An array weighs the main loss; a mapping weighs ``"main"``, or each output, and each task by name. Those of
             a task have shape (n,), or one for each entry of a target with labels or steps.
@@ -332,7 +333,8 @@ class AuxModel(DescribedByBase):
         Returns
         -------
         keras.callbacks.History
-            With ``<task>_loss``, in units of chance, beside the main logs.
+            With ``main_loss``, and ``<task>_loss`` in units of chance, beside the main logs; ``loss`` is their weighted
+            sum.
 
         Notes
         -----
@@ -383,7 +385,7 @@ class AuxModel(DescribedByBase):
         if batches is not None:
             batches.check_main(needed=self._rules.needed, negative=self._rules.negative)
             shuffle = False
-        if batches is not None or self.weightings:
+        if batches is not None or self.specs:
             callbacks = Epochs(self.weightings, batches, self._steps_done).added_to(callbacks)
         if validation_data is not None:
             packed = self._packer("evaluation").pack_any(*as_tuple(validation_data))

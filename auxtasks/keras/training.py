@@ -171,8 +171,21 @@ def _plain(value: Any) -> Any:
     return float(array) if array.ndim == 0 else value
 
 
+def _complete(logs: Any) -> None:
+    """Give the loss on the validation data one meaning, that of the main loss, in whatever form these came.
+
+    Keras adds the auxiliary losses only where the data holds their targets, which those of `validation_split` do.
+    """
+    if logs and "val_loss" in logs:
+        main = logs.get("val_main_loss", logs["val_loss"])
+        # NaN where the validation data has no main label: then the auxiliary tasks alone are trained.
+        logs |= {"val_main_loss": main} | ({} if np.isnan(main) else {"val_loss": main})
+
+
 class Epochs(keras.callbacks.Callback):
-    """Alternation `TaskBatches` to each epoch as it begins, and tells weightings its losses before the model is saved.
+    """Sets `TaskBatches` to each epoch as it begins; at its end completes the logs and tells weightings its losses.
+
+    It comes before other callbacks, which so see the main loss on the validation data and save what weightings know.
 
     Keras counts the epochs of a data set from the beginning of each ``fit``, and calls its ``on_epoch_end`` once before
     the first.
@@ -191,8 +204,10 @@ class Epochs(keras.callbacks.Callback):
             self._batches.go_to(self._steps_done() // len(self._batches))
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Tell the weightings."""
+        """Complete the logs, and tell the weightings."""
         del epoch
+        if self.model._trains_main:
+            _complete(logs)
         for weighting in self._weightings:
             known = {task: logs[f"{task}_loss"] for task in weighting.tasks if f"{task}_loss" in (logs or {})}
             weighting.end_epoch({task: float(loss) for task, loss in known.items() if not np.isnan(loss)})

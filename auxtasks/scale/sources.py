@@ -14,6 +14,7 @@ from auxtasks.errors import InvalidInputError, InvalidTypeError, wrong_type
 from auxtasks.targets.reading import read_inputs, to_array
 from auxtasks.targets.samples import Ragged
 from auxtasks.typing import Array
+from auxtasks.validation import LARGEST_INT, as_array
 
 Block = tuple[int, Array]
 
@@ -21,7 +22,7 @@ Block = tuple[int, Array]
 class Batches:
     """Batches in their order, cut anew into blocks of one size: arrays, or tuples of which the first entry counts."""
 
-    def __init__(self, X: Any) -> None:
+    def __init__(self, X: Any, *, with_labels: bool = False) -> None:
         # What a PyDataset and tf.data say of endless data.
         if getattr(X, "num_batches", 0) is None or (hasattr(X, "cardinality") and int(X.cardinality()) == -1):
             raise InvalidInputError(
@@ -30,6 +31,7 @@ class Batches:
         self.n: int | None = None
         self.inputs = None
         self.once = isinstance(X, Iterator)
+        self.labels: list[Array] | None = [] if with_labels else None
         self._batches = X
         batches = self._numbered()
         head = next(batches, None)
@@ -80,8 +82,27 @@ class Batches:
         """Go through the batches that are not empty, with their numbers."""
         X = self._batches
         given = (X[i] for i in range(int(X.num_batches))) if hasattr(X, "num_batches") else X
-        batches = ((i, _checked(i, batch)) for i, batch in enumerate(given))
-        return ((i, batch) for i, batch in batches if len(batch))
+        for i, batch in enumerate(given):
+            inputs = _checked(i, batch)
+            if self.labels is not None:
+                self.labels.append(_labels_of(i, batch))
+            if len(inputs):
+                yield i, inputs
+
+    def read(self) -> Array:
+        """Return all inputs in one array."""
+        ((_, inputs),) = self.blocks(LARGEST_INT)
+        return inputs
+
+
+def _labels_of(number: int, batch: object) -> Array:
+    labels = batch[1] if isinstance(batch, tuple) and len(batch) > 1 else None
+    if labels is None or isinstance(labels, (Mapping, tuple)):
+        raise InvalidInputError(
+            f"`y`: batch {number} of `X` must be (inputs, labels) with one array of labels for 'inferred'; pass the "
+            "labels themselves as `y`."
+        )
+    return as_array(f"labels of batch {number} of X", labels)
 
 
 def _checked(number: int, batch: object) -> Array:

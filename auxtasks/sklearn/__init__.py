@@ -4,10 +4,12 @@
 pipelines, cross-validation and searches as scikit-learn's own estimators do.
 """
 
-from auxtasks.optional import require
+from auxtasks.optional import check_installed
 
-require("sklearn", extra="sklearn")
+check_installed("sklearn", "keras,sklearn")
+check_installed("tensorflow", "keras,sklearn")
 
 from auxtasks.sklearn.estimators import AuxClassifier, AuxRegressor  # noqa: E402
+from auxtasks.sklearn.scoring import scorer  # noqa: E402
 
-__all__ = ["AuxClassifier", "AuxRegressor"]
+__all__ = ["AuxClassifier", "AuxRegressor", "scorer"]

@@ -20,17 +20,16 @@ from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name, w
 from auxtasks.generator import AuxTargetGenerator, input_tags, made_leniently
 from auxtasks.labels import MAIN, class_weights, missing_entries
 from auxtasks.registry import DOMAINS
-from auxtasks.sklearn.building import build_model, compile_wrapper, labels_for, make_callbacks
+from auxtasks.sklearn.building import AUTO, build_model, compile_wrapper, epochs_for, labels_for, make_callbacks
 from auxtasks.sklearn.labels import (
     Encoded,
     Labels,
     by_output,
     numbered_weights,
     output_shapes,
-    plain,
     predictions,
-    read_y,
 )
+from auxtasks.sklearn.scoring import labelled_part
 from auxtasks.targets.reading import to_array
 from auxtasks.targets.tables import refused_table
 from auxtasks.teacher.teaching import split_tasks
@@ -72,7 +71,7 @@ class AuxEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
         optimizer: Any = "adam",
         loss: Any = "auto",
         metrics: Any = None,
-        epochs: int = 1,
+        epochs: int | str = AUTO,
         batch_size: int = 32,
         labelled_share: float | str | None = "auto",
         callbacks: Any = None,
@@ -165,6 +164,7 @@ class AuxEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
             "seed": seed,
             **self.routed("fit"),
         }
+        options["epochs"] = epochs_for(model, options, main)
         _check_options(options)
         asked = numbered_weights(options.pop("class_weight", None), labels, list(shapes))
         if asked and weights is not None and len(shapes) == 1:
@@ -203,13 +203,9 @@ class AuxEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
     def _labelled(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
         """Leave out samples without a label, which no score can judge."""
         check_is_fitted(self)
-        array, missing = read_y(y, self._labels.unlabelled)
-        rows = np.flatnonzero(~missing.reshape(len(array), -1).any(axis=1))
-        if not len(rows):
-            what = "no label at all" if missing.all() else "no sample with all of its labels"
-            raise InvalidInputError(f"`y` holds {what} among its {len(array)} samples; nothing can be scored.")
-        kept = array[rows].astype(np.float64) if not self._labels.classes else plain(array[rows])
-        if len(rows) == len(array):
+        rows, kept = labelled_part(y, self._labels.unlabelled)
+        kept = kept if self._labels.classes else kept.astype(np.float64)
+        if len(rows) == len(y):
             return X, kept, sample_weight
         weights = None if sample_weight is None else _safe_indexing(sample_weight, rows)
         return _safe_indexing(X, rows), kept, weights

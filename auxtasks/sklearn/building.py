@@ -6,6 +6,7 @@ import copy
 import inspect
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from math import ceil
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from auxtasks.audit.metrics.problem import about_loss
 from auxtasks.errors import AuxTasksError, InvalidInputError, InvalidTypeError, unknown_name, wrong_type
-from auxtasks.labels import missing_entries
+from auxtasks.labels import labelled_rows, missing_entries
 from auxtasks.sklearn.labels import Labels
 from auxtasks.typing import Array
 
@@ -78,7 +79,23 @@ def _arguments(builder: Any, known: Mapping[str, Any], options: Mapping[str, Any
 
 
 AUTO = "auto"
+ENOUGH_STEPS = 300
+"""So many steps a training has at least by default: small networks on few labels gain little from more."""
 Shapes = Mapping[str, tuple[int, ...]]
+
+
+def epochs_for(model: Any, options: Mapping[str, Any], main: Mapping[str, Array]) -> Any:
+    """Return the epochs that are asked for, by default as many as hold `ENOUGH_STEPS`."""
+    from auxtasks.batches.planned import n_batches
+
+    if options["epochs"] != AUTO:
+        return options["epochs"]
+    labelled = labelled_rows(dict(main))
+    first = next(iter(main.values()))
+    mask = np.ones(len(first), bool) if labelled is None else np.asarray(labelled, bool)
+    share = model._share(options["labelled_share"]) if options.get("shuffle", True) else None
+    per_epoch = options.get("steps_per_epoch") or n_batches(mask, options["batch_size"] or 32, share)
+    return ceil(ENOUGH_STEPS / per_epoch)
 
 
 def compile_wrapper(model: Any, base: keras.Model, estimator: Any, labels: Labels, shapes: Shapes) -> dict[str, Any]:

@@ -58,7 +58,10 @@ class AuxClassifier(ClassifierMixin, AuxEstimator):  # type: ignore[misc]  # sci
         for labels that do not exclude each other; from logits where the last layer is linear.
     metrics : list, optional
         As Keras takes them.
-    epochs, batch_size, labelled_share, verbose
+    epochs : int or "auto", default "auto"
+        How often `fit` goes through the samples. ``"auto"`` is as often as it takes to make 300 steps or more, whatever
+        the number of samples.
+    batch_size, labelled_share, verbose
         See `auxtasks.keras.AuxModel.fit`.
     callbacks : Callback, type, or list or mapping of these, optional
         Instances are copied for each fit, classes made from ``callbacks__<argument>``, or
@@ -94,7 +97,7 @@ class AuxClassifier(ClassifierMixin, AuxEstimator):  # type: ignore[misc]  # sci
     DataFrame or a structured array is cut with the folds; a mapping of arrays is not.
 
     A score needs labels: `score` leaves out samples without one, while scorers by name (``scoring="accuracy"``) take
-    -1 for a class. Leave `scoring` alone, or put unlabelled samples into the training folds only.
+    -1 for a class. Leave `scoring` alone, or pass ``scoring=auxtasks.sklearn.scorer("accuracy")``.
 
     The pickled model is a ``.keras`` file: layers of your own must be registered with
     ``keras.saving.register_keras_serializable``, and it is not compiled when it comes back. After `fit`, the
@@ -135,7 +138,7 @@ class AuxClassifier(ClassifierMixin, AuxEstimator):  # type: ignore[misc]  # sci
         optimizer: Any = "adam",
         loss: Any = "auto",
         metrics: Any = None,
-        epochs: int = 1,
+        epochs: int | str = "auto",
         batch_size: int = 32,
         labelled_share: float | str | None = "auto",
         callbacks: Any = None,

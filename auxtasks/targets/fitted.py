@@ -31,7 +31,7 @@ from auxtasks.targets.statistics import TargetStatistics, see
 from auxtasks.targets.tables import Table, TableColumn, count_rows, is_table, read_table
 from auxtasks.targets.tasks import Task, check_words, fit_names, from_extractor, frozen, label_column_task, parse_tasks
 from auxtasks.teacher import teaching
-from auxtasks.teacher.labels import main_of
+from auxtasks.teacher.labels import class_names_of, main_of
 from auxtasks.teacher.teacher import Teacher
 from auxtasks.teacher.teaching import Course, course_of, split_tasks, teachers_of
 from auxtasks.typing import Array
@@ -66,6 +66,7 @@ class Fitted:
     length: int | None = None  # that series are padded to where they differ
     texts: FittedTexts | None = None
     columns: tuple[TableColumn, ...] = ()  # of a table; empty for other inputs
+    class_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of main labels that were strings
     teachers: tuple[Teacher, ...] = ()  # in memory alone: of a loaded description soft labels are missing
 
     @classmethod
@@ -74,9 +75,9 @@ class Fitted:
         checked_settings(params)
         check_names(label_columns, None)
         tasks, asked = split_tasks(params["tasks"], has_labels=y is not None)
-        if asked is not None and tasks is not None and not tasks:
-            return cls(params, ())
-        return cls(params, parse_tasks(params["domain"], tasks, label_columns or ()))
+        only_taught = asked is not None and tasks is not None and not tasks
+        parsed = () if only_taught else parse_tasks(params["domain"], tasks, label_columns or ())
+        return cls(params, parsed, class_names=class_names_of(y))
 
     def with_label_columns(self, label_columns: Mapping[str, object], n: int) -> Fitted:
         """Learn the kind and the classes of the label columns of so many samples."""
@@ -318,8 +319,9 @@ class Fitted:
         """Return all of it as what `plain` makes JSON of; `from_state` is the inverse."""
         params = {**self.params, "dtype": str(np.dtype(self.params["dtype"]))}
         params["tasks"] = without_objects(params["tasks"])
-        if params.get("vocabulary") is None:
-            params.pop("vocabulary", None)  # as files of earlier versions have it
+        for name in ("vocabulary", "image_size"):  # as files of earlier versions have it
+            if params.get(name) is None:
+                params.pop(name, None)
         texts = None
         if self.texts is not None:
             params |= describe_params(params)
@@ -344,6 +346,7 @@ class Fitted:
             "channel_added": self.channel_added,
             "length": self.length,
             **({"columns": [column.to_dict() for column in self.columns]} if self.columns else {}),
+            **({"class_names": dict(self.class_names)} if self.class_names else {}),
         }
 
     @classmethod
@@ -375,6 +378,7 @@ class Fitted:
             length=state["length"],
             texts=texts,
             columns=tuple(TableColumn.from_dict(column) for column in state.get("columns", ())),
+            class_names={output: tuple(names) for output, names in state.get("class_names", {}).items()},
         )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from auxtasks.errors import InvalidInputError, abbreviated
+from auxtasks.image_files.resize import check_size
 from auxtasks.registry import DOMAINS
 from auxtasks.validation import check_choice, check_flag, check_int, check_number, check_processes
 
@@ -26,6 +27,9 @@ TEXT_ONLY: Mapping[str, object] = {
 }
 """The parameters that only texts have, with their defaults."""
 
+WITH_FILES = ("image", "any")
+"""The domains whose inputs can be files of images."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -38,6 +42,7 @@ class Settings:
     padding_value: float = 0.0
     n_jobs: int = 1
     progress: bool = False
+    image_size: tuple[int, int] | None = None
 
 
 def checked_settings(params: Mapping[str, Any]) -> Settings:
@@ -50,8 +55,11 @@ def checked_settings(params: Mapping[str, Any]) -> Settings:
         padding_value=check_number("padding_value", params["padding_value"], low=-_FLOAT32_MAX, high=_FLOAT32_MAX),
         n_jobs=check_processes("n_jobs", params["n_jobs"]),
         progress=check_flag("progress", params["progress"]),
+        image_size=check_size("image_size", params.get("image_size")),  # targets saved before have none
     )
     domain = check_choice("domain", params["domain"], DOMAINS, "domain")
+    if settings.image_size is not None and domain not in WITH_FILES:
+        raise InvalidInputError(f"`image_size` is for images of files and has no meaning for {domain!r}; leave it out.")
     for name, default in TEXT_ONLY.items():
         value = params.get(name, default)  # files of earlier versions do not have all
         same = type(value) is type(default) and value == default

@@ -179,6 +179,7 @@ _STATE = _record(
         "channel_added": _flag,
         "texts": _or_none(_is_mapping),
         "columns": _list(_record(name=_text, width=_positive_count, categories=_or_none(_list(_text)))),
+        "class_names": _each(_list(_text)),
     },
     params=_is_mapping,
     tasks=_list(_record({"names": _or_none(_list(_text))}, name=_text, task=_text, options=_is_mapping)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +11,7 @@ from auxtasks.columns import read_column
 from auxtasks.errors import InvalidInputError
 from auxtasks.label_columns import as_labels
 from auxtasks.labels import MAIN, are_flags, main_labels, missing_entries, present_rows
+from auxtasks.optional import is_dask
 from auxtasks.specs import Kind
 from auxtasks.typing import Array
 
@@ -62,7 +63,7 @@ def read_main(y: object, n_original: int, n: int) -> list[MainLabels]:
 
 def _read(y: object, n_original: int, n: int) -> Iterator[tuple[str, Array, tuple[str, ...]]]:
     for output, values in (y if isinstance(y, Mapping) else {MAIN: y}).items():
-        numbers, names = _numbered(output, values)
+        numbers, names = numbered(f"y ({output!r})", values)
         yield output, main_labels({output: numbers}, MAIN, n_original, n)[output], names
 
 
@@ -71,18 +72,33 @@ def main_of(y: object, n_original: int, n: int) -> dict[str, Array]:
     return {output: main for output, main, _ in _read(y, n_original, n)}
 
 
-def _numbered(output: str, values: object) -> tuple[object, tuple[str, ...]]:
-    """Turn classes that are strings into the numbers of their sorted names."""
-    if values is None:  # refused where labels are brought to their length
+def class_names_of(y: object) -> dict[str, tuple[str, ...]]:
+    """Return the sorted names of classes that are strings, by output."""
+    named = y if isinstance(y, Mapping) else {MAIN: y}
+    found = {output: numbered(f"y ({output!r})", values)[1] for output, values in named.items()}
+    return {output: names for output, names in found.items() if names}
+
+
+def numbered(argument: str, values: object, names: Sequence[str] | None = None) -> tuple[object, tuple[str, ...]]:
+    """Turn classes that are strings into numbers of their names, by default of these sorted; others stay as they are.
+
+    Missing ones become -1. Strings that are none of given names are refused.
+    """
+    if values is None or is_dask(values):  # refused or read where labels are brought to their length
         return values, ()
-    read = read_column(f"`y` ({output!r})", values)
+    read = read_column(f"`{argument}`", values)
     if read.family != "string":
-        return read, ()
-    labels = as_labels(f"y ({output!r})", read, None)
-    names = np.unique(labels.values[~labels.missing])
+        return values, ()
+    labels = as_labels(argument, read, None)
+    found = np.unique(labels.values[~labels.missing])
+    classes = found if names is None else np.array(sorted(names), object)
+    unknown = np.setdiff1d(found, classes)
+    if len(unknown):
+        known = f"the classes are {', '.join(map(repr, classes))}" if len(classes) else "the other labels are numbers"
+        raise InvalidInputError(f"`{argument}` holds the class {unknown[0]!r}, and {known}; use the same in both.")
     codes = np.full(labels.values.shape, -1, np.int32)
-    codes[~labels.missing] = np.searchsorted(names, labels.values[~labels.missing])
-    return codes, tuple(map(str, names))
+    codes[~labels.missing] = np.searchsorted(classes, labels.values[~labels.missing])
+    return codes, tuple(map(str, classes))
 
 
 def _described(output: str, main: Array, names: tuple[str, ...]) -> MainLabels:

@@ -1,7 +1,8 @@
-"""Adds to the site what is made from the package: a page for each domain, and the pictures of tasks and changes."""
+"""Adds to the site what is made from the code: pages of domains and of the API, pictures of tasks and of changes."""
 
 from __future__ import annotations
 
+from api import api_pages
 from changes import changes_picture, changes_section
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
@@ -28,6 +29,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     Files
         The same.
     """
+    for name, content in api_pages().items():
+        files.append(File.generated(config, name, content=content))
     for domain in DOMAINS:
         files.append(File.generated(config, f"targets/{domain}.md", content=page(domain)))
         for task in tasks_of(domain):

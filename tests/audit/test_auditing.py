@@ -136,7 +136,7 @@ def test_an_interrupted_audit_goes_on_to_the_same_report(tmp_path: Path, report:
     size = path.stat().st_size
     audit(dying(2), X, Y, TARGETS, **asked)
     assert path.stat().st_size == size  # nothing was left to train
-    with pytest.raises(StorageError, match="what differs: the settings"):
+    with pytest.raises(StorageError, match=r"what differs: the setting epochs 1 → 2\. Choose"):
         audit(build_model, X, Y, TARGETS, **{**asked, "epochs": 2})
     with pytest.raises(StorageError, match="what differs: the main labels"):
         audit(build_model, X, 1 - Y, TARGETS, **asked)

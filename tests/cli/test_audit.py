@@ -12,7 +12,7 @@ import pytest
 
 from auxtasks.audit import load_report
 from auxtasks.cli import main
-from auxtasks.cli.audit import ModelFunction
+from auxtasks.cli.model_function import ModelFunction
 from auxtasks.errors import InvalidInputError, InvalidTypeError, StorageError
 from auxtasks.typing import Array
 
@@ -208,7 +208,7 @@ def call(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, npz: Path) -> list[obj
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ([], "No run is kept; with --results FILE the same call would go on where it was interrupted."),
+        ([], "No run is kept; with --results the same call would go on where it was interrupted."),
         (["--results", "runs.jsonl"], "Finished runs are kept in runs.jsonl; make the same call again to go on."),
     ],
 )
@@ -238,7 +238,7 @@ def test_a_model_that_cannot_be_trained_is_an_error_without_a_traceback(
     assert status(*call) == 1
     assert capsys.readouterr().err == (
         "auxtasks: `MODEL`: it cannot be trained on these samples and labels. ValueError: In fit. Shapes are "
-        "incompatible. (auxtasks.audit.audit, called in Python, shows where.)\n"
+        "incompatible. (The same call in Python shows where.)\n"
     )
 
 

@@ -85,7 +85,7 @@ def test_missing_extra_tells_how_to_install_it(
 
 def test_every_command_and_option_has_a_help() -> None:
     commands = typer.main.get_group(app).commands  # type: ignore[attr-defined]
-    assert set(commands) == {"demo", "list", "make", "rank", "audit"}
+    assert set(commands) == {"demo", "list", "make", "rank", "select", "audit"}
     for command in commands.values():
         assert command.help
         assert all(parameter.help for parameter in command.params)

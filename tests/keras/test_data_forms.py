@@ -56,7 +56,7 @@ def test_several_steps_in_one_execution_log_every_task() -> None:
 
 def test_history_holds_what_it_should(arrays: Any) -> None:
     tasks = {f"{name}_loss" for name in SPECS}
-    assert set(arrays[1]) == {"loss", "main_loss", "accuracy", "val_loss", "val_accuracy"} | tasks
+    assert set(arrays[1]) == {"loss", "main_loss", "accuracy", "val_loss", "val_main_loss", "val_accuracy"} | tasks
     assert arrays[1]["loss"][0] == pytest.approx(sum(arrays[1][name][0] for name in tasks | {"main_loss"}), rel=1e-4)
 
 
@@ -80,10 +80,15 @@ def test_validation_can_hold_targets_or_not() -> None:
     model = dense_model(run_eagerly=False)
     with_targets = model.fit(X, Y, validation_data=(X, Y), verbose=0).history
     assert {"val_numbers_loss", "val_kind_loss"} <= set(with_targets)
+    assert with_targets["val_loss"] == with_targets["val_main_loss"]
     without = model.fit(X, Y, validation_data=dataset(X, labels()), verbose=0).history
-    assert {name for name in without if name.startswith("val_")} == {"val_loss"}
+    assert {name for name in without if name.startswith("val_")} == {"val_loss", "val_main_loss"}
+    assert without["val_loss"] == without["val_main_loss"]
     split = model.fit(X, Y, validation_split=0.25, verbose=0).history
     assert {"val_numbers_loss", "val_kind_loss"} <= set(split)
+    assert split["val_loss"] == split["val_main_loss"]
+    last = model.evaluate(X[36:], labels()[36:], return_dict=True, verbose=0)
+    assert split["val_main_loss"][-1] == pytest.approx(last["loss"], rel=1e-5)
 
 
 @pytest.mark.parametrize("weights", ["array", "mapping", "class_weight"])

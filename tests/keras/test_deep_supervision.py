@@ -85,7 +85,7 @@ def test_it_leaks_nothing_and_is_saved(tmp_path: Path) -> None:
     logs = model.fit(X, {"main": Y, **aux_targets()}, validation_data=(X, labels()), verbose=0).history
     assert {f"{EARLY}_loss", "main_at_0:0_loss", f"{EARLY}_accuracy", "kind_loss"} <= set(logs)
     # With plain labels the validation is that of the base.
-    assert [name for name in logs if name.startswith("val_")] == ["val_loss"]
+    assert [name for name in logs if name.startswith("val_")] == ["val_loss", "val_main_loss"]
     assert model.predict(X, verbose=0).shape == (48, 3)
     early = model.predict_auxiliary(X, verbose=0)[EARLY]
     np.testing.assert_allclose(early.sum(axis=1), 1.0, rtol=1e-5)

@@ -95,7 +95,7 @@ def test_several_main_outputs(targets: AuxTargets) -> None:
         (np.arange(13), "main", InvalidInputError, r"from 1 to 12 entries.*got shape \(13,\)"),
         ([], "main", InvalidInputError, r"got shape \(0,\)"),
         (3, "main", InvalidInputError, "got the single number 3"),
-        (["a"] * N, "main", InvalidTypeError, r"np.unique\(y, return_inverse=True\)"),
+        (["a"] * (N - 1) + [3], "main", InvalidTypeError, "must hold labels of one type; expected string labels"),
         ([None, None], "main", InvalidInputError, "holds no label at all among its 2 entries; give some, or .* of -1"),
         ([[1], [2, 3]], "main", InvalidTypeError, "found list. Entries of different lengths also look like this"),
         ([np.inf], "main", InvalidInputError, "holds infinite values"),

@@ -96,7 +96,7 @@ def log_loss(found: Evidence) -> float:
 
 
 def _of_scikit_learn(name: str) -> Any:
-    return getattr(require("sklearn.metrics", extra="sklearn"), name)
+    return getattr(require("sklearn.metrics", extra="audit"), name)
 
 
 _ONE_CLASS = re.compile(r"(?P<name>\w+)\[(?P<label>\d+)\]")

@@ -27,7 +27,7 @@ WIDTH = 8.2
 @contextmanager
 def house_style() -> Iterator[None]:
     """Set matplotlib's settings for one figure, whatever the user's are, and put these back."""
-    matplotlib = require("matplotlib", extra="plot")
+    matplotlib = require("matplotlib", extra="audit")
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update({

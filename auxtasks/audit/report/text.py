@@ -22,7 +22,7 @@ _STYLES = {"helps": "bold green", "no effect": "", "unclear": "yellow", "hurts":
 
 def as_renderable(content: Content) -> Group:
     """Return what rich prints: heading, table, reasons and what follows."""
-    require("rich", extra="cli")
+    require("rich", extra="audit")
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text

@@ -94,7 +94,7 @@ def standardised(values: Floats, *, each: bool = True) -> Floats:
     values, largest = values[:, largest > 0] / largest[largest > 0], largest[largest > 0]
     if not values.size:
         return values
-    scaler = require("sklearn.preprocessing", extra="sklearn").StandardScaler().fit(values)
+    scaler = require("sklearn.preprocessing", extra="audit").StandardScaler().fit(values)
     varied = scaler.var_ > _ROUNDING**2
     columns: Floats = np.nan_to_num(scaler.transform(values)[:, varied])
     if not each and columns.size:
@@ -110,7 +110,7 @@ def narrowed(values: Floats, limit: int) -> Floats:
         return values
     components = min(limit, len(values))
     found: Floats = (
-        require("sklearn.decomposition", extra="sklearn").PCA(components, random_state=0).fit_transform(values)
+        require("sklearn.decomposition", extra="audit").PCA(components, random_state=0).fit_transform(values)
     )
     return found
 

@@ -64,11 +64,11 @@ def linear_probe(
     columns, chosen = standardised(flat[rows]), labels.values[rows]
     if not columns.shape[1]:
         return float("nan")
-    selection: Any = require("sklearn.model_selection", extra="sklearn")
-    scores: Any = require("sklearn.metrics", extra="sklearn")
+    selection: Any = require("sklearn.model_selection", extra="audit")
+    scores: Any = require("sklearn.metrics", extra="audit")
     with one_thread(), warnings.catch_warnings():
         # A screen needs no more digits than these steps give, and small classes may be missing in a fold.
-        warnings.simplefilter("ignore", require("sklearn.exceptions", extra="sklearn").ConvergenceWarning)
+        warnings.simplefilter("ignore", require("sklearn.exceptions", extra="audit").ConvergenceWarning)
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)
         columns = narrowed(columns, _COMPONENTS)
         if labels.kind == "classes":
@@ -85,7 +85,7 @@ def linear_probe(
 
 
 def _linear_model(name: str, **options: Any) -> Any:
-    return getattr(require("sklearn.linear_model", extra="sklearn"), name)(**options)
+    return getattr(require("sklearn.linear_model", extra="audit"), name)(**options)
 
 
 PENALTIES = (1e-8, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 100.0)
@@ -168,7 +168,7 @@ def rounded(share: float) -> float:
 
 def one_thread() -> AbstractContextManager[Any]:
     """Keep linear algebra to one thread: its matrices are small, and threads that wait for each other cost more."""
-    limits: AbstractContextManager[Any] = require("threadpoolctl", extra="sklearn").threadpool_limits(limits=1)
+    limits: AbstractContextManager[Any] = require("threadpoolctl", extra="audit").threadpool_limits(limits=1)
     return limits
 
 
@@ -219,8 +219,8 @@ def step_share(inputs: Array, target: Array, *, words: bool, seed: int) -> float
     classes = standardised(frequencies(target[rows, steps][:, None], CLASSES), each=False)
     if not source.shape[1] or not classes.shape[1]:
         return 0.0 if classes.shape[1] else float("nan")
-    selection: Any = require("sklearn.model_selection", extra="sklearn")
+    selection: Any = require("sklearn.model_selection", extra="audit")
     model = _linear_model("Ridge", alpha=_LIGHT * len(source))
     told = selection.cross_val_predict(model, source, classes, groups=rows, cv=selection.GroupKFold(FOLDS))
-    metric = require("sklearn.metrics", extra="sklearn").r2_score
+    metric = require("sklearn.metrics", extra="audit").r2_score
     return float(metric(classes, told.reshape(classes.shape), multioutput="variance_weighted"))

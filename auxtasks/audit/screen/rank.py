@@ -33,6 +33,7 @@ from auxtasks.aux_targets import AuxTargets
 from auxtasks.errors import InvalidInputError, InvalidTypeError, wrong_type
 from auxtasks.labels import check_two_classes, main_labels
 from auxtasks.specs import TargetSpec
+from auxtasks.teacher.labels import numbered
 from auxtasks.typing import Array
 from auxtasks.validation import check_int
 
@@ -214,7 +215,8 @@ def read_given(
         )
     # Only the user's own samples, which come first, can have a label; transformed copies cannot.
     n_original = targets.n_original if isinstance(targets, AuxTargets) else n
-    labels = read_main_labels(main_labels(y, "main", n_original, n)["main"], problem)
+    numbers, _ = numbered("y", y)
+    labels = read_main_labels(main_labels(numbers, "main", n_original, n)["main"], problem)
     if labels.kind == "classes":
         check_two_classes("y", labels.values, labels.present)
     rng = np.random.default_rng(seed)

@@ -211,7 +211,7 @@ _LEGEND = {
 
 def ranking_table(ranking: Ranking) -> RenderableType:
     """Lay a ranking out."""
-    require("rich", extra="cli")
+    require("rich", extra="audit")
     from rich import box
     from rich.console import Group
     from rich.table import Table

@@ -11,8 +11,8 @@ import tifffile
 from PIL import Image
 
 from auxtasks.cli.data import read_data, read_labels
-from auxtasks.cli.images import read_image
 from auxtasks.errors import InvalidInputError
+from auxtasks.image_files.decode import read_image
 from auxtasks.typing import Array
 
 RNG = np.random.default_rng(0)
@@ -87,11 +87,11 @@ def test_folders_in_a_folder_are_classes(tmp_path: Path) -> None:
         Image.fromarray(image).save(tmp_path / name)
     (tmp_path / "notes").mkdir()
     data = read_data(tmp_path, "image")
-    np.testing.assert_array_equal(data.X, images[[3, 1, 2, 0]])
-    assert read_labels("class", data).tolist() == ["", "cats", "dogs", "dogs"]
+    np.testing.assert_array_equal(data.X, images[[1, 2, 0, 3]])
+    assert read_labels("class", data).tolist() == ["cats", "dogs", "dogs", ""]
     columns = data.columns(["class"])
     assert columns is not None
-    assert columns["class"].tolist() == [None, "cats", "dogs", "dogs"]
+    assert columns["class"].tolist() == ["cats", "dogs", "dogs", None]
 
 
 def test_a_folder_without_classes_has_none(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Images of a folder, and the classes of those that lie in a folder of their class."""
+"""One image of a file, pixel by pixel."""
 
 from __future__ import annotations
 
@@ -13,47 +13,6 @@ from auxtasks.optional import require
 from auxtasks.typing import Array
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
-
-
-def read_images(folder: Path) -> tuple[Array, Array | None]:
-    """Read the images of a folder, then those of the folders in it, all sorted by name.
-
-    Beside them the name of the folder that each lies in, which is its class; empty for those in the folder itself.
-    None where there are no folders with images.
-    """
-    files = _images_in(folder)
-    names = [""] * len(files)
-    for inner in sorted(each for each in folder.iterdir() if each.is_dir()):
-        found = _images_in(inner)
-        files += found
-        names += [inner.name] * len(found)
-    if not files:
-        raise InvalidInputError(
-            f"{folder} holds no image; names must end in {', '.join(SUFFIXES)}, in it or in folders in it."
-        )
-    return _stacked(files), np.array(names) if any(names) else None
-
-
-def _images_in(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
-
-
-def _stacked(files: list[Path]) -> Array:
-    first = read_image(files[0])
-    images = np.empty((len(files), *first.shape), first.dtype)
-    for row, file in enumerate(files):
-        image = read_image(file)
-        if image.shape != first.shape or image.dtype != first.dtype:
-            raise InvalidInputError(
-                f"{file} is {_described(image)}, and {files[0].name} is {_described(first)}. All images need the same "
-                "size, channels and dtype; convert them first."
-            )
-        images[row] = image
-    return images
-
-
-def _described(image: Array) -> str:
-    return f"{'×'.join(map(str, image.shape))} {image.dtype}"
 
 
 def read_image(file: Path) -> Array:
@@ -71,6 +30,15 @@ def read_image(file: Path) -> Array:
         raise InvalidInputError(f"{file} cannot be read as an image: {error}".rstrip(".") + ".") from error
 
 
+def is_colour(file: Path) -> bool:
+    """Tell from the head of a file whether it has colours; False of one that cannot be read, which decoding names."""
+    try:
+        with require("PIL.Image", extra="image").open(file) as image:
+            return image.mode not in _GREY
+    except UNREADABLE:
+        return False
+
+
 def _refuse_several(file: Path, number: int) -> None:
     if number != 1:
         raise InvalidInputError(
@@ -79,6 +47,7 @@ def _refuse_several(file: Path, number: int) -> None:
         )
 
 
+_GREY = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "F")
 _AS_THEY_ARE = ("L", "RGB", "I", "I;16", "I;16B", "I;16L", "F")
 
 

@@ -1,0 +1,212 @@
+"""Files of images found in a folder or a list of paths, with the classes that folders are named by."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from auxtasks.columns import is_column, plain_array
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated
+from auxtasks.image_files.decode import SUFFIXES, is_colour, read_image
+from auxtasks.image_files.resize import check_size, resized
+from auxtasks.typing import Array
+from auxtasks.validation import check_path
+
+BATCH = 64
+"""How many images are decoded at once where not all are held in memory."""
+
+
+@dataclass(frozen=True)
+class LabelledImages:
+    """Images of files, with the classes of the folders that they lie in.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n, height, width[, channels])
+        The images.
+    y : ndarray of int, shape (n,)
+        The number of each image's class among `class_names`; -1 where it lies in no folder of a class.
+    class_names : tuple of str
+        The classes, sorted.
+    paths : tuple of pathlib.Path
+        The files.
+    """
+
+    X: Array
+    y: Array
+    class_names: tuple[str, ...]
+    paths: tuple[Path, ...]
+
+
+def read_images(source: object, *, image_size: tuple[int, int] | None = None) -> LabelledImages:
+    """Read images from a folder, or from a list of files.
+
+    Parameters
+    ----------
+    source : path-like or sequence of path-like
+        A folder with a folder for each class, as ``keras.utils.image_dataset_from_directory`` takes it and in its
+        order: classes sorted by name, and the files of each. Images beside these folders have no class, and come last.
+        Or files in any order; the class of each is then the name of its folder.
+    image_size : tuple of int, optional
+        Height and width that all images are brought to, by bilinear interpolation, as Keras does it; they are then
+        float32. If None, they need the same size, and keep their dtype.
+
+    Returns
+    -------
+    LabelledImages
+        ``X``, ``y``, ``class_names`` and ``paths``. Images are grey, (n, height, width), if all files are, and RGB
+        otherwise; transparency is left out.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is no image, or one cannot be decoded or differs from the first; the message names the file.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib, auxtasks
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("cat", "dog"):
+    ...         pathlib.Path(folder, name).mkdir()
+    ...         _ = pathlib.Path(folder, name, "a.pgm").write_bytes(b"P5 2 2 255 abcd")
+    ...     images = auxtasks.read_images(folder, image_size=(4, 4))
+    >>> images.X.shape, images.y.tolist(), images.class_names
+    ((2, 4, 4), [0, 1], ('cat', 'dog'))
+    """
+    files = image_files_of(source)
+    if files is None:
+        raise InvalidTypeError(f"`source` must be a folder or a list of files; got {abbreviated(source)}.")
+    names = tuple(sorted({name for name in files.classes if name is not None}))
+    numbers = np.array([-1 if name is None else names.index(name) for name in files.classes], np.int64)
+    return LabelledImages(files.read(image_size), numbers, names, files.paths)
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """Files of images, and the class of each; None where it lies in no folder of a class."""
+
+    paths: tuple[Path, ...]
+    classes: tuple[str | None, ...]
+
+    @property
+    def labels(self) -> Array:
+        """The classes by name, as labels."""
+        return np.array(self.classes, object)
+
+    def read(self, image_size: object = None) -> Array:
+        """Decode all."""
+        images: Array | None = None
+        for row, image in enumerate(self._decoded(image_size)):
+            if images is None:
+                images = np.empty((len(self.paths), *image.shape), image.dtype)
+            images[row] = image
+        if images is None:
+            raise InvalidInputError("`X` is a list without a file in it; pass the paths of images, or a folder.")
+        return images
+
+    def batches(self, image_size: object = None) -> ImageBatches:
+        """Decode them batch by batch, anew each time."""
+        return ImageBatches(self, image_size)
+
+    def _decoded(self, image_size: object) -> Iterator[Array]:
+        """Go through the images, each decoded once."""
+        size = check_size("image_size", image_size)
+        first: Array | None = None
+        colour = False
+        for path in self.paths:
+            image = read_image(path)
+            if first is None:
+                # Keras makes all images RGB; here those of a grey collection stay as they are.
+                colour = image.ndim == 3 or any(map(is_colour, self.paths[1:]))
+            image = np.repeat(image[..., np.newaxis], 3, axis=-1) if colour and image.ndim == 2 else image
+            image = image if size is None else resized(image, size)
+            first = image if first is None else first
+            self._check_like(first, image, path)
+            yield image
+
+    def _check_like(self, first: Array, image: Array, path: Path) -> None:
+        if image.shape != first.shape or image.dtype != first.dtype:
+            way_out = "pass image_size=(height, width), or convert them first"
+            if image.shape[2:] != first.shape[2:] or image.dtype != first.dtype:
+                way_out = "convert them first"
+            raise InvalidInputError(
+                f"{path} is {_described(image)}, and {self.paths[0].name} is {_described(first)}. All images need the "
+                f"same size, channels and dtype; {way_out}."
+            )
+
+
+@dataclass(frozen=True)
+class ImageBatches:
+    """Images decoded batch by batch, in the same order each time."""
+
+    files: ImageFiles
+    image_size: object
+
+    def __iter__(self) -> Iterator[Array]:
+        """Go through the batches."""
+        held: list[Array] = []
+        for image in self.files._decoded(self.image_size):
+            held.append(image)
+            if len(held) == BATCH:
+                yield np.stack(held)
+                held = []
+        if held:
+            yield np.stack(held)
+
+
+def _described(image: Array) -> str:
+    return f"{'×'.join(map(str, image.shape))} {image.dtype}"
+
+
+def image_files_of(X: Any) -> ImageFiles | None:
+    """Return the files that a path or a sequence of paths names; None for anything else."""
+    if isinstance(X, (str, os.PathLike)):
+        return images_in_folder(check_path("X", X).expanduser())
+    entries = _listed(X)
+    if not entries or not isinstance(entries[0], (str, os.PathLike)):
+        return None
+    paths = tuple(check_path(f"X[{row}]", entry).expanduser() for row, entry in enumerate(entries))
+    for row, path in enumerate(paths):
+        if not path.is_file():
+            raise InvalidInputError(f"`X[{row}]`: there is no file {path}.")
+    return ImageFiles(paths, tuple(path.absolute().parent.name or None for path in paths))
+
+
+def _listed(X: Any) -> list[Any] | None:
+    """Return the entries of a list or a column; None of what has more axes, or is read piece by piece."""
+    if isinstance(X, (list, tuple)):
+        return list(X)
+    is_one = len(getattr(X, "shape", ())) == 1 and (isinstance(X, np.ndarray) or is_column(X))
+    return plain_array(X).tolist() if is_one else None
+
+
+def images_in_folder(folder: Path) -> ImageFiles:
+    """Find the images of each class in the order of Keras, then those that have no class."""
+    if not folder.is_dir():
+        what = "is a file; pass it in a list" if folder.exists() else "does not exist; pass a folder or a list of files"
+        raise InvalidInputError(f"`X`: {folder} {what}.")
+    found: list[tuple[Path, str | None]] = []
+    for inner in sorted(each for each in folder.iterdir() if each.is_dir() and not each.name.startswith(".")):
+        found += [(path, inner.name) for path in _images_below(inner)]
+    found += [(path, None) for path in _images_in(folder, next(os.walk(folder))[2])]
+    if not found:
+        raise InvalidInputError(
+            f"{folder} holds no image; names must end in {', '.join(SUFFIXES)}, in it or in folders in it."
+        )
+    paths, classes = zip(*found, strict=True)
+    return ImageFiles(paths, classes)
+
+
+def _images_below(folder: Path) -> Iterator[Path]:
+    for parent, _, names in sorted(os.walk(folder)):
+        yield from _images_in(Path(parent), names)
+
+
+def _images_in(folder: Path, names: Sequence[str]) -> list[Path]:
+    files = (folder / name for name in sorted(names) if name.lower().endswith(SUFFIXES))
+    return [file for file in files if file.is_file()]
