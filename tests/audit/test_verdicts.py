@@ -46,13 +46,13 @@ A, B = Arm(("a",)), Arm(("b",))
     ],
 )
 def test_a_task_helps_if_it_beats_the_baseline_and_its_control(
-    task: float, control: float, verdict: str, because: str
+    task: float, control: float, verdict: str, reason: str
 ) -> None:
     found = judged({BASELINE: noisy(0.8, 0), A: noisy(task, 1), A.control: noisy(control, 2)})
     assert list(found) == [A]  # neither the baseline nor a control is judged
     assert found[A].verdict == verdict
-    assert because in found[A].because
-    assert found[A].cost == 2.0
+    assert reason in found[A].reason
+    assert found[A].time_ratio == 2.0
 
 
 def test_without_controls_a_gain_may_be_regularisation() -> None:
@@ -66,8 +66,8 @@ def test_the_margin_moves_both_verdicts() -> None:
     assert [finding.verdict for finding in judged(scores, margin=0.02).values()] == ["helps", "hurts"]
     found = judged(scores, margin=0.06)
     assert [finding.verdict for finding in found.values()] == ["no effect", "unclear"]
-    assert found[A].because == "Differs from the baseline, by less than what matters."
-    assert "that it does by more than the margin is not shown" in found[B].because
+    assert found[A].reason == "Differs from the baseline, by less than what matters."
+    assert "that it does by more than the margin is not shown" in found[B].reason
 
 
 def test_a_mean_above_the_margin_is_not_said_to_be_below_it() -> None:

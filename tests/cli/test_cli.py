@@ -91,6 +91,30 @@ def test_every_command_and_option_has_a_help() -> None:
         assert all(parameter.help for parameter in command.params)
 
 
+@pytest.mark.parametrize("command", [[], ["list"], ["make"], ["rank"], ["select"], ["audit"], ["demo"]])
+def test_h_is_help(status: Status, capsys: pytest.CaptureFixture[str], command: list[str]) -> None:
+    assert status(*command, "-h") == 0
+    assert " ".join(["Usage: auxtasks", *command]) in capsys.readouterr().out
+
+
+def test_the_package_is_the_command() -> None:
+    shown = subprocess.run([sys.executable, "-m", "auxtasks", "--version"], capture_output=True, check=True)  # noqa: S603
+    assert (shown.stdout.decode().strip(), shown.stderr) == (__version__, b"")
+
+
+def test_tables_of_all_domains_have_columns_of_one_width(status: Status, capsys: pytest.CaptureFixture[str]) -> None:
+    assert status("list") == 0
+    lines = capsys.readouterr().out.splitlines()
+    summaries = {task.summary.split(" ")[0]: task.name for task in list_tasks()}
+    starts = {
+        line.index(f" {word} ")
+        for line in lines
+        for word, name in summaries.items()
+        if line.strip().startswith((f"{name} ", f"{name}* ")) and f" {word} " in line
+    }
+    assert len(starts) == 1
+
+
 COMMAND = [sys.executable, "-c", "from auxtasks.cli import main; main()"]
 
 

@@ -123,3 +123,19 @@ def test_warnings_are_shown_without_the_line_of_code(
     assert shown.startswith("auxtasks: ")
     assert "std" in shown
     assert ".py:" not in shown
+
+
+def test_a_folder_of_classes_of_several_sizes(
+    status: Status, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for name, side in {"cat/a.png": 12, "dog/a.png": 20, "new.png": 16}.items():
+        (tmp_path / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(side).integers(0, 256, (side, side), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "photos" / name)
+    command = ["make", tmp_path / "photos", "--domain", "image", "--task", "hog", "--labels", "class"]
+    assert status(*command, "--output", tmp_path / "targets") == 1
+    assert "a.png is 20×20 uint8, and a.png is 12×12 uint8" in capsys.readouterr().err
+    assert status(*command, "--image-size", "12x10", "--output", tmp_path / "targets") == 0
+    targets = load_targets(tmp_path / "targets")
+    assert targets.inputs.shape == (3, 12, 10)
+    assert (targets.with_main()["main"].tolist(), targets.class_names) == ([0, 1, -1], {"main": ("cat", "dog")})

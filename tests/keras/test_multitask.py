@@ -22,7 +22,7 @@ TASKS = {
     "angle": "regression",
     "odd": "binary",
     "tags": OutputSpec(3, "multilabel", hidden=(8, 4), at=0.0, weight=0.5),
-    "numbers": SPECS["vector"],
+    "numbers": SPECS["numbers"],
 }
 Y = {
     "digit": RNG.integers(0, 10, 32),
