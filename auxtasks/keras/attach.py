@@ -77,7 +77,7 @@ def attach_heads(
         What to learn. With a fitted generator, targets are computed inside each training step from the batch as it
         arrives: ``fit(X, y)`` takes plain labels in any form of data, and augmented inputs have the targets of what
         they became. Each of its tasks needs a form for tensors (see ``AuxTargetGenerator.in_graph``). A mapping of
-        names to `TargetSpec` works too, together with `inputs`, and None for deep supervision or agreement alone.
+        names to `TargetSpec` works too, together with `samples`, and None for deep supervision or agreement alone.
     at : str, int, float, keras.Layer, Tap or mapping, default "auto"
         Where each head reads: a layer name or path (``"backbone/block_6_expand_relu"``), an attribute of a subclassed
         model (``"encoder.norm"``, ``"blocks/0"``), an index into ``base.layers``, a fraction of the depth from 0.0

@@ -187,7 +187,7 @@ def freeze(model: keras.Model, up_to: Depth = "auto", *, samples: Any = None) ->
     Raises
     ------
     InvalidInputError
-        If nothing up to there can be trained anyway, or nothing would be left to train; if `inputs` is needed.
+        If nothing up to there can be trained anyway, or nothing would be left to train; if `samples` is needed.
     UnknownNameError, InvalidTypeError
         If there is no such layer, or an argument is of another type.
 
@@ -273,11 +273,11 @@ def _zeros(model: keras.Model) -> Any:
     if not declared:
         known = ", ".join(repr(path) for path, _ in walk(model))
         raise InvalidInputError(
-            f"`inputs`: {type(model).__name__} does not declare what it reads, and has to be run once to see the order "
+            f"`samples`: {type(model).__name__} does not declare what it reads, and has to be run once to see the order "
             f"of its layers ({known or 'none made yet'}); pass a few samples."
         )
     if any(is_text(tensor) for tensor in declared):
-        raise InvalidInputError("`inputs`: the model reads texts; pass a few of them.")
+        raise InvalidInputError("`samples`: the model reads texts; pass a few of them.")
     return keras.tree.map_structure(
         lambda tensor: np.zeros(
             [length or _LENGTH for length in (tensor.shape[0] or 2, *tensor.shape[1:])], tensor.dtype

@@ -47,12 +47,12 @@ class Samples:
     def of(cls, inputs: Any, base: keras.Model, targets: Any = None) -> Samples:
         """Check inputs, find the longest, and read off targets, or what is passed for them, what they know of these."""
         if inputs is None:
-            raise InvalidInputError("`inputs`: pass a few samples of what the model reads, since `targets` hold none.")
-        inputs = read_rows("inputs", inputs)
+            raise InvalidInputError("`samples`: pass a few samples of what the model reads, since `targets` hold none.")
+        inputs = read_rows("samples", inputs)
         known, leaves = getattr(base, "inputs", None) or [], keras.tree.flatten(inputs)
         if any(map(is_text, leaves)):
             check_tensorflow(
-                "inputs",
+                "samples",
                 "texts are read",
                 "other backends have no tensors of strings",
                 "Pass the numbers of the tokens, and the same to fit as x",
@@ -124,8 +124,8 @@ def _own_leaf(leaves: list[Any], targets: Any) -> int | None:
 
 
 _TEXTS = (
-    "Pass the texts as `inputs`, and the same to fit as x; targets.inputs are texts with make_aux_targets(..., "
-    'inputs="texts").'
+    "Pass the texts as `samples`, and the same to fit as x; targets.inputs are texts with make_aux_targets(..., "
+    'model_inputs="texts").'
 )
 """What to do where a model makes tokens itself and is given none."""
 
@@ -134,16 +134,16 @@ def _check_kinds(leaves: Sequence[Any], known: Sequence[Any]) -> None:
     """Refuse too many or too few inputs, texts for a model that reads numbers, and the other way round."""
     if known and len(known) != len(leaves):
         raise InvalidInputError(
-            f"`inputs`: the model reads {len(known)} inputs; found {len(leaves)}. Pass samples of all of them as "
-            "`inputs`, in the form in which fit will get them."
+            f"`samples`: the model reads {len(known)} inputs; found {len(leaves)}. Pass samples of all of them as "
+            "`samples`, in the form in which fit will get them."
         )
     if any(map(is_text, leaves)) and known and not any(map(is_text, known)):
         raise InvalidInputError(
-            f"`inputs` holds texts, and the model reads {_described(known)}. Pass what the model reads, such as "
-            "the numbers of the tokens, as `inputs`, and the same to fit as x."
+            f"`samples` holds texts, and the model reads {_described(known)}. Pass what the model reads, such as "
+            "the numbers of the tokens, as `samples`, and the same to fit as x."
         )
     if known and all(map(is_text, known)) and not any(map(is_text, leaves)):
-        raise InvalidInputError(f"`inputs` holds no texts, and the model reads texts: it makes tokens itself. {_TEXTS}")
+        raise InvalidInputError(f"`samples` holds no texts, and the model reads texts: it makes tokens itself. {_TEXTS}")
 
 
 def check_texts(inputs: Any, base: keras.Model) -> None:
@@ -151,11 +151,11 @@ def check_texts(inputs: Any, base: keras.Model) -> None:
     tokenizers = [layer.name for _, layer in walk(base) if isinstance(layer, keras.layers.TextVectorization)]
     if tokenizers and not any(map(is_text, keras.tree.flatten(inputs))):
         raise InvalidInputError(
-            f"`inputs` holds no texts, and layer {tokenizers[0]!r} of the model makes tokens of texts. {_TEXTS}"
+            f"`samples` holds no texts, and layer {tokenizers[0]!r} of the model makes tokens of texts. {_TEXTS}"
         )
 
 
-def check_shapes(inputs: Any, base: keras.Model, argument: str = "inputs") -> None:
+def check_shapes(inputs: Any, base: keras.Model, argument: str = "samples") -> None:
     """Say why a model failed on inputs, if it is because it reads inputs of another shape."""
     known, leaves = getattr(base, "inputs", None) or [], keras.tree.flatten(inputs)
     # Inputs by name may come in another order than the model's.
@@ -184,7 +184,7 @@ def _check_numbers(leaves: Sequence[Any], base: keras.Model) -> None:
         for tensor, values in zip(known, leaves, strict=True):
             if getattr(layer, "input", None) is tensor and (largest := _largest(values)) >= layer.input_dim:
                 raise InvalidInputError(
-                    f"`inputs` holds the number {largest}, and the embedding {layer.name!r} has {layer.input_dim} rows "
+                    f"`samples` holds the number {largest}, and the embedding {layer.name!r} has {layer.input_dim} rows "
                     f"(0 to {layer.input_dim - 1}). Give it input_dim=len(targets.vocabulary); or make the targets of "
                     f"texts with max_tokens={layer.input_dim}, and in ids of your own replace those beyond by the id "
                     "of unknown words."

@@ -241,8 +241,8 @@ class LazyAuxTargets(AuxTargets):
     >>> targets = auxtasks.make_aux_targets(X, "signal", "std")
     >>> targets
     LazyAuxTargets of 3 samples in 2 chunks
-    name  kind    shape  chance  missing  left out
-    std   vector  (1,)   1       ?
+    name  kind    shape  baseline  missing  left out
+    std   vector  (1,)   1         ?
     >>> targets["std"].compute().shape, targets.compute()["std"].shape
     ((3, 1), (3, 1))
     """

@@ -58,7 +58,7 @@ def test_a_task_helps_if_it_beats_the_baseline_and_its_control(
 def test_without_controls_a_gain_may_be_regularisation() -> None:
     found = judged({BASELINE: noisy(0.8, 0), A: noisy(0.85, 1)})[A]
     assert (found.verdict, found.over_control, found.control) == ("helps", None, None)
-    assert "mere regularisation" in found.because
+    assert "mere regularisation" in found.reason
 
 
 def test_the_margin_moves_both_verdicts() -> None:
@@ -73,12 +73,12 @@ def test_the_margin_moves_both_verdicts() -> None:
 def test_a_mean_above_the_margin_is_not_said_to_be_below_it() -> None:
     found = judged({BASELINE: noisy(0.8, 0, 0.03), A: noisy(0.85, 1, 0.03)}, margin=0.045)[A]
     assert (found.verdict, found.comparison.mean > 0.045) == ("unclear", True)
-    assert found.because == "Differs from the baseline; that it does by more than the margin is not shown."
+    assert found.reason == "Differs from the baseline; that it does by more than the margin is not shown."
 
 
 def test_a_task_that_hurts_more_than_its_control_is_said_to_do_both() -> None:
     found = judged({BASELINE: noisy(0.8, 0), A: noisy(0.6, 1), A.control: noisy(0.7, 2)})[A]
-    assert found.because == (
+    assert found.reason == (
         "Worse than the baseline, and than shuffled targets: its content works against the main task; shuffled targets "
         "hurt too, so that a smaller weight may help."
     )
@@ -104,7 +104,7 @@ def test_among_many_arms_a_small_difference_may_be_chance() -> None:
     others = {Arm((f"t{k}",)): noisy(0.8, 10 + k, 0.03) for k in range(9)}
     found = judged({**alone, **others})[A]
     assert found.verdict == "unclear"
-    assert "if it were the only arm" in found.because
+    assert "if it were the only arm" in found.reason
     assert judged({**alone, **others}, adjust="none")[A].verdict == "helps"
 
 
@@ -135,7 +135,7 @@ def test_no_effect_is_said_only_within_the_smallest_effect_of_interest(
 def test_few_seeds_with_few_test_samples_show_nothing() -> None:
     found = judged({BASELINE: [12 / 15, 9 / 15, 10 / 15], A: [10 / 15, 11 / 15, 9 / 15]}, overlap=1 / 3)[A]
     assert found.verdict == "unclear"
-    assert found.because == "The interval is too wide to say: the difference from the baseline may be chance."
+    assert found.reason == "The interval is too wide to say: the difference from the baseline may be chance."
 
 
 def test_equal_scores_have_no_effect() -> None:

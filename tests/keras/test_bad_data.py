@@ -118,7 +118,7 @@ def test_an_optimizer_of_another_model_is_refused() -> None:
         ({"targets": {}}, InvalidInputError, "`targets` holds no target; compute at least one task"),
         ({"targets": {"numbers": np.ones(3)}}, InvalidTypeError, "`targets` must be AuxTargets.*; got dict"),
         ({"targets": None}, InvalidTypeError, "`targets` must be AuxTargets.*; got NoneType"),
-        ({"inputs": None}, InvalidInputError, "`inputs`: pass a few samples of what the model reads"),
+        ({"samples": None}, InvalidInputError, "`samples`: pass a few samples of what the model reads"),
         ({"seed": -1}, InvalidInputError, "`seed` must be at least 0; got -1"),
         ({"base": layers.Dense(3)}, InvalidTypeError, "`base` must be a keras.Model; got .* of type Dense"),
         ({"base": dense_base}, InvalidTypeError, "`base` must be a keras.Model; got .* of type function"),
@@ -126,7 +126,7 @@ def test_an_optimizer_of_another_model_is_refused() -> None:
 )
 def test_heads_that_cannot_be_attached_are_refused(arguments: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
-        attach_heads(**{"base": dense_base(), "targets": SPECS, "inputs": X, **arguments})
+        attach_heads(**{"base": dense_base(), "targets": SPECS, "samples": X, **arguments})
 
 
 def test_attaching_twice_and_stripping_what_has_no_heads_are_refused(model: Any) -> None:

@@ -112,7 +112,7 @@ def test_flags_come_back_after_an_error_and_once() -> None:
 def test_a_subclassed_model_is_run_to_see_its_order() -> None:
     model = Own()
     with pytest.raises(
-        InvalidInputError, match=r"`inputs`: Own does not declare .*'top', 'low', 'backbone'.*pass a few"
+        InvalidInputError, match=r"`samples`: Own does not declare .*'top', 'low', 'backbone'.*pass a few"
     ):
         freeze(model)
     with freeze(model, "deep", samples=X):
@@ -188,5 +188,5 @@ def test_a_frozen_normalisation_keeps_its_statistics() -> None:
 
 
 def test_inputs_of_another_shape_are_refused() -> None:
-    with pytest.raises(InvalidInputError, match=r"`inputs`: a sample has shape \(1,\), and the model reads"):
+    with pytest.raises(InvalidInputError, match=r"`samples`: a sample has shape \(1,\), and the model reads"):
         freeze(dense_model(), up_to=0.5, samples=X[:2, :1])

@@ -21,7 +21,7 @@ IMAGES = np.random.default_rng(0).random((4, 8, 8, 1), dtype="float32")
 
 
 def _attached(base: keras.Model, spec: TargetSpec = VECTOR, **more: Any) -> AuxModel:
-    return attach_heads(base, {"task": spec}, **{"inputs": IMAGES, "weights": 1.0, **more})
+    return attach_heads(base, {"task": spec}, **{"samples": IMAGES, "weights": 1.0, **more})
 
 
 def _augmented(*stack: layers.Layer) -> keras.Model:

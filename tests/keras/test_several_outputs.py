@@ -219,5 +219,5 @@ def test_all_inputs_are_needed_for_the_trial_run() -> None:
     left, right = keras.Input((10,)), keras.Input((10,))
     hidden = layers.Dense(4)(layers.Add()([left, right]))
     base = keras.Model([left, right], layers.Dense(2)(hidden))
-    with pytest.raises(InvalidInputError, match=r"`inputs`: the model reads 2 inputs; found 1. Pass samples of all"):
+    with pytest.raises(InvalidInputError, match=r"`samples`: the model reads 2 inputs; found 1. Pass samples of all"):
         attach_heads(base, SPECS, samples=X, weights=1.0)

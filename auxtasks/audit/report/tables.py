@@ -41,8 +41,8 @@ def findings_table(content: Content) -> Table:
         "worse in": lambda finding: _worse_in(finding.comparison),
         "control": lambda finding: UNKNOWN if finding.control is None else units.difference(finding.control.mean),
         "relevance": lambda finding: number_text(finding.relevance, 2),
-        "aux_loss": lambda finding: number_text(finding.aux_loss, 2),
-        "time_ratio": lambda finding: f"×{finding.time_ratio:.2f}" if isfinite(finding.time_ratio) else UNKNOWN,
+        "aux loss": lambda finding: number_text(finding.aux_loss, 2),
+        "time ratio": lambda finding: f"×{finding.time_ratio:.2f}" if isfinite(finding.time_ratio) else UNKNOWN,
     }
     return _laid_out(cells, content.findings)
 

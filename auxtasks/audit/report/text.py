@@ -89,7 +89,7 @@ class _Findings:
 
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, padding, 0, 0))
         for at, name in enumerate(self.columns):
-            heading = name.replace(", ", ",\n") if two_lines else name
+            heading = name.replace(" ", "\n") if two_lines else name
             if at == 0:
                 table.add_column(heading, overflow="fold", max_width=_WIDEST_TASK)
             else:

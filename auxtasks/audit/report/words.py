@@ -33,8 +33,8 @@ def legend(content: Content) -> str:
     if AGREEMENT in tasks_of(content):
         control += "control of agreement: the difference with changed copies of labelled samples alone. "
     return (
-        f"{control}relevance: of the targets to the main label, 0 as a guess, 1 without error. aux_loss: loss over "
-        "chance, 1 as a guess. time_ratio: training time over the baseline's. no effect: the interval lies within "
+        f"{control}relevance: of the targets to the main label, 0 as a guess, 1 without error. aux loss: loss over "
+        "chance, 1 as a guess. time ratio: training time over the baseline's. no effect: the interval lies within "
         f"±{Units.of(content).size(smallest_of(content))}. unclear: it is too wide to say."
     )
 

@@ -76,7 +76,7 @@ def test_the_page_needs_nothing_else(case: str, tmp_path: Path) -> None:
 
 def test_users_text_is_shown_and_not_run(tmp_path: Path) -> None:
     report = make_report({HOSTILE: 0.03, ("a&b", "fft"): 0.0}, at={HOSTILE: "conv&amp;1"}, metric="<b>&'\"")
-    findings = tuple(replace(finding, because=HOSTILE) for finding in report.findings)
+    findings = tuple(replace(finding, reason=HOSTILE) for finding in report.findings)
     report = replace(report, findings=findings)
     page = page_of(report, tmp_path)
     assert "script" not in page.tags

@@ -22,13 +22,13 @@ from auxtasks.audit.verdicts import Finding
 PINNED = """\
 accuracy over 3 pairs: baseline 81.0 %, margin 0.5 points, 95 % intervals, verdicts Holm-adjusted
 
-task  verdict     difference, points  worse in  control  relevance  learned   cost
-──────────────────────────────────────────────────────────────────────────────────
-fft   helps      +4.0 (+1.5 to +6.5)    0 of 3     +1.0       0.84     0.41  ×1.07
-[b]   no effect   0.0 (-2.5 to +2.5)    1 of 3     -1.0          –        –      –
+task  verdict     difference, points  worse in  control  relevance  aux loss  time ratio
+────────────────────────────────────────────────────────────────────────────────────────
+fft   helps      +4.0 (+1.5 to +6.5)    0 of 3     +1.0       0.84      0.41       ×1.07
+[b]   no effect   0.0 (-2.5 to +2.5)    1 of 3     -1.0          –         –           –
 
 control: the difference with shuffled targets. relevance: of the targets to the main label, 0 as a
-guess, 1 without error. learned: loss over chance, 1 as a guess. cost: training time over the
+guess, 1 without error. aux loss: loss over chance, 1 as a guess. time ratio: training time over the
 baseline's. no effect: the interval lies within ±0.5 points. unclear: it is too wide to say.
 
 fft  Better.

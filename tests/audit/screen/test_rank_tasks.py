@@ -237,7 +237,7 @@ def test_max_samples_bounds_both_draws() -> None:
         ({"targets": {"noise": np.zeros((5, 3)), "trivial": np.zeros((6, 3))}}, InvalidInputError, r"'noise' \(5, 3\)"),
         ({"specs": None}, InvalidInputError, "`specs` must hold the TargetSpec of each target.*relevant"),
         ({"y": {"main": Y}}, InvalidTypeError, "`y` must hold the labels of one main output.*main"),
-        ({"y": ["a"] * N}, InvalidTypeError, "must hold integers or floats"),
+        ({"y": ["a"] * N}, InvalidInputError, "holds one class only"),
         ({"y": np.zeros(N + 1)}, InvalidInputError, f"from 1 to {N} entries"),
         ({"inputs": X[:5]}, InvalidInputError, rf"`inputs` must hold the {N} samples.*\(5, 20\)"),
         ({"inputs": ["a"] * N}, InvalidTypeError, "`inputs` must hold real numbers"),

@@ -35,7 +35,7 @@ class Client:
     loss : object
         The main loss, as for `compile`.
     attach, compile : mapping
-        More arguments of `attach_heads`, such as the `inputs` of a model that reads several, and of `compile`.
+        More arguments of `attach_heads`, such as the `samples` of a model that reads several, and of `compile`.
     taps : mapping of str to str
         The tap that each target is to have; those left out may have any.
     """

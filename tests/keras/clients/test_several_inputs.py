@@ -129,10 +129,10 @@ CLIENTS = [
         _pairs,
         _hog_of_second,
         loss="binary_crossentropy",
-        attach={"inputs": _pairs()[0], "at": Tap("encoder/pool", call=1)},
+        attach={"samples": _pairs()[0], "at": Tap("encoder/pool", call=1)},
     ),
-    Client("bag", bag, _bags, _first_of, attach={"inputs": _bags()[0]}, taps={"reconstruction": "joined"}),
-    Client("nodes", NodeClassifier, _nodes, _features_of, attach={"inputs": _nodes()[0]}, taps={"degree": "chosen"}),
+    Client("bag", bag, _bags, _first_of, attach={"samples": _bags()[0]}, taps={"reconstruction": "joined"}),
+    Client("nodes", NodeClassifier, _nodes, _features_of, attach={"samples": _nodes()[0]}, taps={"degree": "chosen"}),
 ]
 
 

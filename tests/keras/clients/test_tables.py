@@ -80,7 +80,7 @@ CLIENTS = [
         _columns,
         _numbers,
         loss="binary_crossentropy",
-        attach={"inputs": _columns()[0]},
+        attach={"samples": _columns()[0]},
         compile={"metrics": ["accuracy"]},
     ),
     Client("normalised", normalised, _table, _rows, loss="mse", taps={"reconstruction": "hidden"}),
