@@ -150,7 +150,7 @@ def test_a_flipped_bit_is_refused_or_costs_the_last_run_at_most(tmp_path: Path) 
 
 def test_files_without_checksums_are_read_and_added_to(tmp_path: Path) -> None:
     path = tmp_path / "old.jsonl"
-    old = {**vars(RUNS[1]), "arm": vars(RUNS[1].arm), "aux_loss": {"a": "nan", "b": "inf"}, "curves": {"main": ["nan"]}}
+    old = {**vars(RUNS[1]), "arm": vars(RUNS[1].arm), "learned": {"a": "nan", "b": "inf"}, "curves": {"main": ["nan"]}}
     header = {"auxtasks": "audit", "format": 1, "made_of": MADE_OF}
     path.write_text(f"{json.dumps(header)}\n{json.dumps(old)}\n")
     Records(path, MADE_OF).add(RUNS[0])
