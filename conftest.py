@@ -43,7 +43,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
     """Train eagerly by default: tracing a graph costs more than it saves in few steps."""
-    if item.config.getoption("graph") or item.get_closest_marker("graph") or "keras" not in sys.modules:
+    in_graph = item.config.getoption("graph") and not item.get_closest_marker("eager")
+    if in_graph or item.get_closest_marker("graph") or "keras" not in sys.modules:
         return (yield)
     from keras.src.trainers.trainer import Trainer
 

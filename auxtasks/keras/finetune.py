@@ -273,8 +273,8 @@ def _zeros(model: keras.Model) -> Any:
     if not declared:
         known = ", ".join(repr(path) for path, _ in walk(model))
         raise InvalidInputError(
-            f"`samples`: {type(model).__name__} does not declare what it reads, and has to be run once to see the order "
-            f"of its layers ({known or 'none made yet'}); pass a few samples."
+            f"`samples`: {type(model).__name__} does not declare what it reads, and has to be run once to see the "
+            f"order of its layers ({known or 'none made yet'}); pass a few samples."
         )
     if any(is_text(tensor) for tensor in declared):
         raise InvalidInputError("`samples`: the model reads texts; pass a few of them.")

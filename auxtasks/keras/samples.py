@@ -143,7 +143,9 @@ def _check_kinds(leaves: Sequence[Any], known: Sequence[Any]) -> None:
             "the numbers of the tokens, as `samples`, and the same to fit as x."
         )
     if known and all(map(is_text, known)) and not any(map(is_text, leaves)):
-        raise InvalidInputError(f"`samples` holds no texts, and the model reads texts: it makes tokens itself. {_TEXTS}")
+        raise InvalidInputError(
+            f"`samples` holds no texts, and the model reads texts and makes tokens itself. {_TEXTS}"
+        )
 
 
 def check_texts(inputs: Any, base: keras.Model) -> None:
@@ -184,10 +186,10 @@ def _check_numbers(leaves: Sequence[Any], base: keras.Model) -> None:
         for tensor, values in zip(known, leaves, strict=True):
             if getattr(layer, "input", None) is tensor and (largest := _largest(values)) >= layer.input_dim:
                 raise InvalidInputError(
-                    f"`samples` holds the number {largest}, and the embedding {layer.name!r} has {layer.input_dim} rows "
-                    f"(0 to {layer.input_dim - 1}). Give it input_dim=len(targets.vocabulary); or make the targets of "
-                    f"texts with max_tokens={layer.input_dim}, and in ids of your own replace those beyond by the id "
-                    "of unknown words."
+                    f"`samples` holds the number {largest}, and the embedding {layer.name!r} has {layer.input_dim} "
+                    f"rows (0 to {layer.input_dim - 1}). Give it input_dim=len(targets.vocabulary); or make the "
+                    f"targets of texts with max_tokens={layer.input_dim}, and in ids of your own replace those beyond "
+                    "by the id of unknown words."
                 )
 
 

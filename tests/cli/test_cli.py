@@ -98,7 +98,7 @@ def test_h_is_help(status: Status, capsys: pytest.CaptureFixture[str], command: 
 
 
 def test_the_package_is_the_command() -> None:
-    shown = subprocess.run([sys.executable, "-m", "auxtasks", "--version"], capture_output=True, check=True)  # noqa: S603
+    shown = subprocess.run([sys.executable, "-m", "auxtasks", "--version"], capture_output=True, check=True)
     assert (shown.stdout.decode().strip(), shown.stderr) == (__version__, b"")
 
 

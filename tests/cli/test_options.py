@@ -46,7 +46,7 @@ def test_what_is_no_task_is_refused(text: str, message: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("3", 3), ("1e-3", 1e-3), ("False", False), ("false", False), ("null", None), ("en_core_web_sm", "en_core_web_sm")],
+    [("3", 3), ("1e-3", 1e-3), ("False", False), ("false", False), ("null", None), ("en_core_web", "en_core_web")],
 )
 def test_values_are_read_as_json_and_python_write_them(text: str, value: Any) -> None:
     name, found = option_of(f"scale={text}")

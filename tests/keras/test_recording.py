@@ -29,6 +29,7 @@ def test_attaching_leaves_no_trace(kind: ModelKind) -> None:
     assert not _shadowed
 
 
+@pytest.mark.eager  # the failure is made after tracing
 def test_training_leaves_no_trace_even_when_it_fails() -> None:
     class Failing(layers.Layer):
         broken = False

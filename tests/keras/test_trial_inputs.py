@@ -47,7 +47,7 @@ def test_inputs_of_another_shape_are_told_apart_from_errors_of_the_model(
 def test_numbers_for_a_model_that_reads_texts_are_refused(built: bool) -> None:
     base = text_model() if built else keras.Sequential(text_model().layers)
     found = "the model reads texts" if built else "layer 'tokens' of the model makes tokens of texts"
-    with pytest.raises(InvalidInputError, match=rf"no texts, and {found}.*make_aux_targets\(.*model_inputs=\"texts\"\)"):
+    with pytest.raises(InvalidInputError, match=rf"no texts, and {found}.*aux_targets\(.*model_inputs=\"texts\"\)"):
         attach_heads(base, targets_of(POS, inputs=word_ids()), weights=1.0)
 
 

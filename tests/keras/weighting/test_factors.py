@@ -159,6 +159,7 @@ def test_gradnorm_goes_the_way_of_its_algorithm(references: Any) -> None:
             np.testing.assert_allclose(np.array(weighting.balance), expected[1:], rtol=1e-4)
 
 
+@pytest.mark.eager  # the function keeps the numbers it gets
 def test_a_function_gets_losses_by_name_and_may_leave_tasks_out() -> None:
     seen: dict[str, Any] = {}
 

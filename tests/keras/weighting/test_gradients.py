@@ -154,6 +154,7 @@ def test_under_xla_a_step_is_the_same() -> None:
         np.testing.assert_allclose(one.numpy(), other.numpy(), atol=1e-5)
 
 
+@pytest.mark.eager  # logs of a graph hold what has no value as NaN
 def test_a_batch_without_labels_of_a_task_or_of_the_main_one_is_fine() -> None:
     for weighting in GRADIENT:
         model = weighed(weighting)
@@ -273,6 +274,7 @@ def test_an_overflow_leaves_gradnorm_and_the_logs_finite() -> None:
     assert np.isfinite(keras.ops.convert_to_numpy(model.weightings[0].balance)).all()
 
 
+@pytest.mark.eager  # logs of a graph hold what has no value as NaN
 def test_a_batch_without_a_main_label_tells_nothing_of_conflicts() -> None:
     model = weighed("gradnorm")
     logs = model.train_on_batch(X, {**Y, "main": np.full(24, -1)}, return_dict=True)
