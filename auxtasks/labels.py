@@ -121,6 +121,8 @@ def find_missing(labels: Any, *, signed: bool = False) -> Any:
 def _kind(labels: Any) -> str:
     """Return the kind of dtype of an array or tensor as NumPy names it, bfloat16 included."""
     dtype = labels.dtype
+    if isinstance(dtype, np.dtype):
+        return "f" if "float" in dtype.name else dtype.kind
     name = getattr(dtype, "name", str(dtype).removeprefix("torch."))
     return "f" if "float" in name else np.dtype(getattr(dtype, "as_numpy_dtype", name)).kind
 

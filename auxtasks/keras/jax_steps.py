@@ -68,13 +68,13 @@ class Pullback:
     def __init__(
         self, pull: Any, losses: Sequence[Any], values: Sequence[Any], reached: Sequence[frozenset[int]]
     ) -> None:
-        self._pull, self._losses, self._reached = pull, list(losses), reached
+        self._pull, self._summands, self._reached = pull, list(losses), reached
         self._places = {id(value): place for place, value in enumerate(values)}
 
     def gradient(self, target: Any, sources: Sequence[Any], output_gradients: Any) -> list[Any]:
         """Return the gradients of one loss times a factor; None of variables that it does not depend on."""
-        number = [loss is target for loss in self._losses].index(True)
-        upstream = [keras.ops.zeros_like(loss) for loss in self._losses]
+        number = [loss is target for loss in self._summands].index(True)
+        upstream = [keras.ops.zeros_like(loss) for loss in self._summands]
         upstream[number] = keras.ops.cast(output_gradients, target.dtype)
         (found,) = self._pull(upstream)
         places = [self._places[id(source)] for source in sources]

@@ -42,7 +42,9 @@ def streamed(X: Any, y: Any, params: Mapping[str, Any]) -> tuple[Any, Any]:
 
 def _files(X: Any, params: Mapping[str, Any]) -> ImageFiles | None:
     checked_settings(params)  # before files are looked for
-    return image_files_of(X) if params["domain"] in WITH_FILES else None
+    # In the domain "any" a list of strings may be texts; a file is a path there.
+    as_paths = params["domain"] == "image" or not (isinstance(X, (list, tuple)) and X and isinstance(X[0], str))
+    return image_files_of(X) if params["domain"] in WITH_FILES and as_paths else None
 
 
 def _are_batches(X: Any) -> bool:

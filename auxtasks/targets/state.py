@@ -14,14 +14,14 @@ Rule = Callable[[Any, str], None]
 
 
 _PARAMS = {"length": "max_length", "inputs": "model_inputs", "backend": "tagger", "pipeline": "tagger_model"}
-_FIELDS = {"baseline_loss": "baseline_loss", "place": "spatial", "lookahead": "lookahead", "share": "weight_scale"}
+_FIELDS = {"chance": "baseline_loss", "place": "spatial", "asks_for": "lookahead", "share": "weight_scale"}
 
 
 def in_present_names(state: Any) -> Any:
     """Return a state in which everything is called what it is called now; one that is damaged stays as it is."""
     if not isinstance(state, dict):
         return state
-    state = _renamed(state, {"label_columns": "label_columns"})
+    state = _renamed(state, {"given": "label_columns"})
     if isinstance(state.get("params"), dict):
         params = _renamed(state["params"], _PARAMS)
         # Texts were tagged by as many processes as a parameter of its own said.
@@ -29,7 +29,7 @@ def in_present_names(state: Any) -> Any:
         state["params"] = {**params, "n_jobs": n_processes} if n_processes != 1 else params
     if isinstance(state.get("specs"), list):
         state["specs"] = [_renamed(spec, _FIELDS) if isinstance(spec, dict) else spec for spec in state["specs"]]
-        for spec in (spec for spec in state["specs"] if isinstance(spec, dict) and spec.get("task") == "label_columns"):
+        for spec in (spec for spec in state["specs"] if isinstance(spec, dict) and spec.get("task") == "given"):
             spec["task"] = COLUMN_TASK
     return state
 

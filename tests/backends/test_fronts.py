@@ -59,12 +59,10 @@ def test_a_model_reads_texts() -> None:
     texts = ["a cat", "the dog sat", "a dog", "the cat"]
     layer = keras.layers.TextVectorization(output_sequence_length=3)
     layer.adapt(texts)
-    network = keras.Sequential([keras.Input((), dtype="string"), layer, keras.layers.Embedding(9, 4)])
-    targets = auxtasks.make_aux_targets(texts, "any", label_columns={"length": [2.0, 3.0, 2.0, 2.0]})
-    model = attach_heads(
-        keras.Sequential([network, keras.layers.Flatten(), keras.layers.Dense(1)]), targets, samples=texts
-    )
-    assert list(model.specs) == ["length"]
+    spec = auxtasks.TargetSpec("length", "label_column", "vector", (1,))
+    stack = [layer, keras.layers.Embedding(9, 4), keras.layers.Flatten(), keras.layers.Dense(1)]
+    base = keras.Sequential([keras.Input((), dtype="string"), *stack])
+    assert list(attach_heads(base, {"length": spec}, samples=texts, weights=1.0).specs) == ["length"]
 
 
 @pytest.mark.needs_backend("jax", "torch", reason="TensorFlow reads texts")

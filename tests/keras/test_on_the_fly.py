@@ -184,9 +184,9 @@ def peak(X: Any, *, power: int = 1) -> Any:
     return xp.max(xp.abs(X), axis=1) ** power
 
 
-@pytest.mark.parametrize("graph", [True, lambda X, *, power: tf.reduce_max(tf.abs(X), axis=1) ** power])
-def test_a_task_of_ones_own_with_a_form_for_tensors(graph: Any, temporary_task: Any) -> None:
-    temporary_task("test_peak", peak, graph=graph)
+@pytest.mark.parametrize("tensor_function", [True, lambda X, *, power: tf.reduce_max(tf.abs(X), axis=1) ** power])
+def test_a_task_of_ones_own_with_a_form_for_tensors(tensor_function: Any, temporary_task: Any) -> None:
+    temporary_task("test_peak", peak, tensor_function=tensor_function)
     generator = AuxTargetGenerator("signal", {"test_peak": {"power": 2}}).fit(X)
     found = generator.in_graph(X)["test_peak"]
     np.testing.assert_allclose(found, generator.transform(X)["test_peak"], atol=1e-4)

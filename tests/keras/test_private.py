@@ -24,7 +24,7 @@ def _names() -> set[str]:
 
 def test_private_names_of_keras_stand_in_one_file() -> None:
     names = _names() | {"_preprocess", "_layers", "_operations", "_is_function_set"}
-    assert {"_flatten_layers", "_keras_mask", "_compile_config", "_fn_kwargs"} <= names
+    assert {"_flatten_layers", "_compile_config", "_fn_kwargs"} <= names
     used = re.compile(rf"(keras\.src|(?<=[.\"'])(?:{'|'.join(sorted(names))}))\b")
     found = {
         (path.relative_to(PACKAGE).as_posix(), name)

@@ -121,7 +121,7 @@ def test_a_resumed_run_keeps_pruned_tasks_out(tmp_path: Path) -> None:
 
 
 def test_without_cosines_training_ends_with_the_reason() -> None:
-    with pytest.raises(InvalidInputError, match=r"reads the cosine .*'numbers_cosine'.*weighting=\"watch\""):
+    with pytest.raises(InvalidInputError, match=r"reads the cosine .*'numbers_cosine'.*weighting=\"monitor\""):
         dense_model().fit(X, Y, callbacks=[PruneOpposed()], verbose=0)
 
 

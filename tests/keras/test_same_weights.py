@@ -55,6 +55,7 @@ def test_weight_zero_is_plain_training_in_every_form_of_data(form: str) -> None:
     (plain, plain_logs), (base, logs) = _fit_dense(form, heads=False), _fit_dense(form, heads=True)
     assert_same(plain, base)
     validated = {name: values for name, values in logs.items() if name.startswith("val_")}
+    assert validated.pop("val_main_loss", None) == plain_logs.get("val_loss")
     assert validated == {name: values for name, values in plain_logs.items() if name.startswith("val_")}
 
 

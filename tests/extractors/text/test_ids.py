@@ -53,7 +53,7 @@ def test_lists_of_ids_are_padded(X: Any) -> None:
     assert targets.inputs.tolist() == [[2, 3, 4], [6, 7, 0], [2, 1, 5], [0, 0, 0]]
     assert targets["pos"].tolist() == [[DET, ADJ, NOUN], [DET, NOUN, -1], [DET, -1, VERB], [-1, -1, -1]]
     assert _make(X, padding="pre").inputs[1].tolist() == [0, 6, 7]
-    assert _make(X, length=2)["pos"].tolist() == [[DET, ADJ], [DET, NOUN], [DET, -1], [-1, -1]]
+    assert _make(X, max_length=2)["pos"].tolist() == [[DET, ADJ], [DET, NOUN], [DET, -1], [-1, -1]]
 
 
 @pytest.mark.parametrize(
