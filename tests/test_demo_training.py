@@ -24,7 +24,7 @@ def test_demo_reports_and_draws(tmp_path: Path) -> None:
     for expected in (
         "50 labelled, 1,000 unlabelled and 747 test images",
         "Mean difference ",
-        "Soft labels ",
+        "oft labels ",
         "teacher alone",
         str(path),
     ):

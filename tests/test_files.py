@@ -52,7 +52,7 @@ def test_a_file_takes_no_links_place(tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("precious")
     (tmp_path / "link").symlink_to(tmp_path / "mine")
     with pytest.raises(StorageError, match=r"`save_to`: .*link is a link to .*mine, which auxtasks neither follows"):
-        write_whole(tmp_path / "link", "text", "out")
+        write_whole(tmp_path / "link", "text", "save_to")
     with pytest.raises(StorageError, match=r"link is a link, which auxtasks does not follow"):
         write_through(tmp_path / "link", b"text")
     with pytest.raises(StorageError, match=r"link is a link, which auxtasks does not follow"):

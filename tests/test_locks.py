@@ -37,7 +37,7 @@ def test_the_second_is_refused_or_waits(tmp_path: Path) -> None:
     with locked(tmp_path / "a"):
         with (
             pytest.raises(StorageError, match=rf"`save_to`: process {os.getpid()} is writing .*a; wait for it"),
-            locked(tmp_path / "a", wait=False, argument="out"),
+            locked(tmp_path / "a", wait=False, argument="save_to"),
         ):
             pass
         waiting.start()

@@ -44,7 +44,8 @@ def run_all(
 
 def progress_bar(name: str, total: int, done: int = 0, *, progress: bool) -> Any:
     """Return a bar of trainings, with the time left."""
-    tqdm = require("tqdm.auto", extra="progress").tqdm
+    from tqdm.auto import tqdm
+
     return tqdm(total=total, initial=done, unit="training", desc=name, disable=not progress)
 
 
