@@ -107,7 +107,7 @@ def of_targets() -> dict[str, Call]:
             3,
         ),
         "make_aux_targets y": Call(make, _of({**own, "tasks": ["soft_labels"], "y": hidden}), 0.01),
-        "make_aux_targets out": Call(make, _of({**own, "out": "out", "overwrite": True}), 0.5),
+        "make_aux_targets save_to": Call(make, _of({**own, "save_to": "out", "overwrite": True}), 0.5),
         "AuxTargetGenerator": Call(
             lambda **p: AuxTargetGenerator(**p).fit(SIGNALS), _of({"domain": "signal", **how}), 2
         ),
@@ -116,7 +116,7 @@ def of_targets() -> dict[str, Call]:
         "fit": Call(
             AuxTargetGenerator("signal", "std").fit, _of({"X": SIGNALS, "y": None, "label_columns": {"a": Y}}), 3
         ),
-        "transform": Call(fitted.transform, _of({"X": SIGNALS, "given": None}), 3),
+        "transform": Call(fitted.transform, _of({"X": SIGNALS, "label_columns": None}), 3),
         "prepare": Call(fitted.prepare, _of({"X": SIGNALS}), 1, exact=True),
         "in_graph": Call(fitted.in_graph, _of({"x": SIGNALS.astype("float32")}), 1),
         "as_map": Call(fitted.as_map, _of({"batched": True, "column": None, "label": None, "in_graph": True}), 0.5),
@@ -141,7 +141,7 @@ def of_targets() -> dict[str, Call]:
                     "shape": (),
                     "n_classes": 3,
                     "baseline_loss": 1.0,
-                    "share": 1.0,
+                    "weight_scale": 1.0,
                 }
             ),
             2,
@@ -188,7 +188,7 @@ def of_heads() -> dict[str, Call]:
     """Return the calls on models, and of what trains them."""
     base, targets = network(), make(SIGNALS, "signal", TASKS)
     model = heads.attach_heads(base, targets)
-    how: dict[str, Any] = {"at": {"std": "hidden", "low": 0.5}, "weights": {"std": 1.0}, "inputs": None, "seed": 0}
+    how: dict[str, Any] = {"at": {"std": "hidden", "low": 0.5}, "weights": {"std": 1.0}, "samples": None, "seed": 0}
     how |= {"name": "wrapped", "schedule": "joint", "weighting": "fixed", "tie": None, "deep_supervision": ["hidden"]}
     how |= {"losses": {"std": "huber"}, "metrics": {"std": ["mae"]}, "head_budget": 0.1}
     turns = {"schedule": {"alternating": {"ratio": {"main": 2}}}, "weighting": {"warm_up": {"steps": 3}}}
@@ -215,7 +215,7 @@ def of_heads() -> dict[str, Call]:
         "attach_heads turns": Call(heads.attach_heads, _of({"base": base, "targets": targets, **turns}), 0.2),
         "attach_heads simple": Call(
             heads.attach_heads,
-            _of({"base": base, "targets": targets.specs, "inputs": SIGNALS, "weights": 1.0, "at": 0.5}),
+            _of({"base": base, "targets": targets.specs, "samples": SIGNALS, "weights": 1.0, "at": 0.5}),
             0.3,
         ),
         "strip_heads": Call(heads.strip_heads, _of({"model": model}), 0.2),
@@ -223,7 +223,7 @@ def of_heads() -> dict[str, Call]:
         "Rebalanced": Call(heads.Rebalanced, _of({"by": "loss", "loss": None, "momentum": 0.9, "name": "a"}), 1),
         "PruneOpposed": Call(heads.PruneOpposed, _of({"patience": 2, "threshold": 0.0, "verbose": 0}), 1),
         "set_seed": Call(heads.set_seed, _of({"seed": 0}), 0.5),
-        "freeze": Call(heads.freeze, lambda: {"model": network(), "up_to": "hidden", "inputs": None}, 0.1),
+        "freeze": Call(heads.freeze, lambda: {"model": network(), "up_to": "hidden", "samples": None}, 0.1),
         "replace_head": Call(
             heads.replace_head, _of({"model": base, "n_outputs": 3, "activation": "softmax", "head": None}), 0.1
         ),
@@ -272,7 +272,7 @@ def of_trainings() -> dict[str, Call]:
         "metrics": None,
     }
     trained |= {"optimizer": "sgd", "loss": "auto", "callbacks": None, "weighting": "fixed", "schedule": "joint"}
-    data = {"X": SIGNALS, "y": Y, "sample_weight": None, "given": None}
+    data = {"X": SIGNALS, "y": Y, "sample_weight": None, "label_columns": None}
     ranked = {"targets": targets, "y": Y, "inputs": None, "specs": None, "problem": None, "max_samples": 100, "seed": 0}
 
     def estimator(kind: Any) -> Any:
