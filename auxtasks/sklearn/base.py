@@ -305,7 +305,7 @@ def _read_inputs(estimator: Any, X: Any, *, reset: bool) -> Any:
     if isinstance(X, type):
         raise wrong_type("X", "an array, not a class", X)
     check_depth("X", X)
-    if isinstance(X, Mapping):
+    if isinstance(X, Mapping) and not hasattr(X, "shape"):  # a sparse matrix of SciPy may be a mapping
         raise refused_table("an estimator")
     # What is an array only on demand has no shape to be looked at before.
     X = X if hasattr(X, "shape") else entries_of(X)

@@ -93,6 +93,6 @@ def test_a_generator_fitted_in_memory_serves_any_text(check_alike: Any) -> None:
 def test_a_text_far_longer_than_the_others_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("auxtasks.scale.dask_fit._MANY", 1000)
     bag = db.from_sequence(["a dog " * 200, *["so"] * 20], npartitions=3)
-    with pytest.raises(InvalidInputError, match=r"longest text has 400 tokens, .* Pass a `length`"):
+    with pytest.raises(InvalidInputError, match=r"longest text has 400 tokens, .* Pass a `max_length`"):
         make_aux_targets(bag, "text", "next_word")
     assert make_aux_targets(bag, "text", "next_word", max_length=5).inputs.shape == (21, 5)
