@@ -7,7 +7,7 @@ pipelines, cross-validation and searches as scikit-learn's own estimators do.
 from auxtasks.optional import check_installed
 
 check_installed("sklearn", "keras,sklearn")
-check_installed("tensorflow", "keras,sklearn")
+check_installed("keras", "keras,sklearn")
 
 from auxtasks.sklearn.estimators import AuxClassifier, AuxRegressor  # noqa: E402
 from auxtasks.sklearn.scoring import scorer  # noqa: E402
