@@ -30,7 +30,7 @@ def read_inputs(
     if isinstance(X, Mapping):
         raise InvalidTypeError(
             f"`X` is a mapping of {', '.join(map(repr, X))}; for domain {domain!r} pass the one of these that the "
-            "targets are to be made of, and the mapping itself to attach_heads as `inputs`, and to fit as x."
+            "targets are to be made of, and the mapping itself to attach_heads as `samples`, and to fit as x."
         )
     X = entries_of(X)
     parts = parts_of(X)

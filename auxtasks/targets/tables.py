@@ -125,7 +125,7 @@ def _column(name: str, values: Any) -> Array:
     if not 1 <= array.ndim <= 2 or 0 in array.shape:
         raise InvalidInputError(
             f"`X[{name!r}]` must have the shape (n,) or (n, d); found {array.shape}. Pass images, series or texts as "
-            "`X` alone, with their own domain, and the mapping to attach_heads as `inputs`."
+            "`X` alone, with their own domain, and the mapping to attach_heads as `samples`."
         )
     gaps = [at for at, entry in enumerate(array.flat) if is_missing(entry)] if array.dtype == object else []
     if gaps:

@@ -13,7 +13,7 @@ from auxtasks.columns import entries_of
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, abbreviated
 from auxtasks.extractors.text.documents import Documents, FittedTexts, Vocabulary, Words
 from auxtasks.extractors.text.spans import Spans
-from auxtasks.extractors.text.vocabularies import pieces_of
+from auxtasks.extractors.text.vocabularies import MOST_IDS, pieces_of
 from auxtasks.typing import Array
 
 
@@ -55,7 +55,7 @@ def _refuse_mapping(X: object) -> None:
     if known:
         raise InvalidTypeError(
             f"`X` is a mapping; for domain 'text' pass X[{known[0]!r}], with the tokenizer that gave these ids as "
-            "`tokenizer`. The mapping is what the model reads: pass it to attach_heads as `inputs`, and to fit as x."
+            "`tokenizer`. The mapping is what the model reads: pass it to attach_heads as `samples`, and to fit as x."
         )
 
 
@@ -129,8 +129,8 @@ def _check_steps(array: Array, length: int | None, fitted: FittedTexts | None) -
         return
     if fitted is None:
         raise InvalidInputError(
-            f"`length` is {length}, and `X` holds {array.shape[1]} ids for each text, which are left as they are; "
-            "leave `length` out, and cut or pad the ids yourself."
+            f"`max_length` is {length}, and `X` holds {array.shape[1]} ids for each text, which are left as they are; "
+            "leave `max_length` out, and cut or pad the ids yourself."
         )
     raise InvalidInputError(
         f"`X` holds {array.shape[1]} ids for each text, and the training texts had {length}; pad or cut them alike, as "
@@ -167,12 +167,9 @@ def _numbers(X: Array | Sequence[Any]) -> Vocabulary:
     """Make a vocabulary of numbers that stand for themselves; 0 is padding, as in Keras."""
     largest = X.max() if isinstance(X, np.ndarray) else max((max(row, default=0) for row in X), default=0)
     size = int(largest) + 1
-    if not 0 < size <= _MOST:
-        raise InvalidInputError(f"`X` holds the id {size - 1}; expected ids from 0 to {_MOST - 1:,}.")
+    if not 0 < size <= MOST_IDS:
+        raise InvalidInputError(f"`X` holds the id {size - 1}; expected ids from 0 to {MOST_IDS - 1:,}.")
     return Vocabulary(("", *map(str, range(1, size))), padding=0, unknown=None, special=frozenset({0}))
-
-
-_MOST = 10_000_000
 
 
 def _checked(ids: Ids, fitted: FittedTexts) -> Array:

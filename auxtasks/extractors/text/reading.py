@@ -72,7 +72,9 @@ def _check_same(vocabulary: Vocabulary | None, fitted: FittedTexts) -> None:
 def _vocabulary_of_ids(settings: TextSettings, fitted: FittedTexts | None) -> Vocabulary | None:
     """Return the words that ids stand for: those given, or those of the tokenizer that gave the ids."""
     if settings.model_inputs == "texts":
-        raise InvalidInputError("`inputs` is 'texts', and `X` holds ids, which the model reads; leave `inputs` out.")
+        raise InvalidInputError(
+            "`model_inputs` is 'texts', and `X` holds ids, which the model reads; leave `model_inputs` out."
+        )
     vocabulary = settings.vocabulary
     if settings.tokenizer is not None and not isinstance(settings.tokenizer, Unsaved):
         brought = as_tokenizer(settings.tokenizer).vocabulary

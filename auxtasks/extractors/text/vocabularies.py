@@ -19,7 +19,8 @@ _MARKER = re.compile(
     re.I,
 )
 _PADDING, _UNKNOWN = {"", "pad", "padding"}, {"unk", "unknown", "oov"}
-_LARGEST = 10_000_000
+MOST_IDS = 10_000_000
+"""So many tokens a vocabulary can have."""
 
 
 def as_vocabulary(value: object) -> Vocabulary | None:
@@ -79,12 +80,12 @@ def _marker(word: str) -> str | None:
 def _by_id(ids: Mapping[Any, Any]) -> Sequence[str]:
     """Return the tokens of a mapping in the order of their ids, "" where an id has none."""
     for token, number in ids.items():
-        if not isinstance(token, str) or not is_integer(number) or not 0 <= number < _LARGEST:
+        if not isinstance(token, str) or not is_integer(number) or not 0 <= number < MOST_IDS:
             swapped = (
                 " Swap the two: {token: id for id, token in vocabulary.items()}." if isinstance(number, str) else ""
             )
             raise InvalidTypeError(
-                f"`vocabulary` must map tokens to ids from 0 to {_LARGEST:,}; got "
+                f"`vocabulary` must map tokens to ids from 0 to {MOST_IDS:,}; got "
                 f"{abbreviated({token: number})}.{swapped}"
             )
     words = [""] * (max(ids.values(), default=-1) + 1)
