@@ -53,11 +53,6 @@ def is_dense(value: Any) -> bool:
     return keras.ops.is_tensor(value) and not is_symbolic(value)
 
 
-def is_tensor(value: Any) -> bool:
-    """Tell whether something is a tensor of the backend, with numbers or without."""
-    return bool(keras.ops.is_tensor(value))
-
-
 def is_tf_dataset(data: Any) -> bool:
     """Tell whether something is a `tf.data.Dataset`; whoever has one has imported TensorFlow."""
     tf = sys.modules.get("tensorflow")

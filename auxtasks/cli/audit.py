@@ -95,7 +95,7 @@ def audit(
             wanted.make(data, y if wanted.has_soft_labels else None),
             test=test,
             cv=cv,
-            groups=data.read("groups") if "groups" in data.others else None,
+            groups=data.groups,
             seeds=seeds,
             epochs=epochs,
             batch_size=batch_size,

@@ -34,6 +34,11 @@ class Data:
         """Read one of the other arrays."""
         return _read_member(self.path, name) if self.classes is None else self.classes
 
+    @property
+    def groups(self) -> Array | None:
+        """What splits must not divide, such as the persons that samples are of; None where the file says nothing."""
+        return self.read("groups") if "groups" in self.others else None
+
     def columns(self, keys: Sequence[str]) -> dict[str, Array] | None:
         """Return label columns by the names of their arrays, None without any; empty texts are missing."""
         for key in keys:

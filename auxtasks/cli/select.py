@@ -90,7 +90,7 @@ def select(
             y,
             wanted.make(data, y if wanted.has_soft_labels else None),
             cv=cv,
-            groups=data.read("groups") if "groups" in data.others else None,
+            groups=data.groups,
             seeds=seeds,
             confirm=confirm,
             epochs=epochs,

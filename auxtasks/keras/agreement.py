@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from auxtasks.backend import ON_TENSORFLOW
 from auxtasks.batches.composition import AUTO
 from auxtasks.errors import InvalidInputError, unknown_name, wrong_type
 from auxtasks.files import named
@@ -125,7 +126,7 @@ class Agreement(keras.layers.Layer):
         self._rise = self._state("rise", (), -1.0 if isinstance(self.rise, str) else float(self.rise))
         self._average: list[Any] = []
         # Changing images has no form under XLA.
-        self.supports_jit = keras.backend.backend() != "tensorflow"
+        self.supports_jit = not ON_TENSORFLOW
         self.built = True
 
     def _state(self, name: str, shape: tuple[int, ...], value: float, dtype: str = "float32") -> Any:
@@ -191,11 +192,10 @@ class Agreement(keras.layers.Layer):
         return loss, parts
 
     def _labelling(self, base: keras.Model, inputs: Any) -> Any:
-        averages = (
-            {id(each): mean for each, mean in zip(trained_in(base), self._average, strict=True)} if self.ema else {}
-        )
-        tensors = {key: ops.convert_to_tensor(mean) for key, mean in averages.items()}
-        return run_apart(base, inputs, self.generator, tensors)
+        # Without an average the weights themselves.
+        pairs = zip(trained_in(base), self._average, strict=True) if self._average else ()
+        averages = {id(weight): ops.convert_to_tensor(mean) for weight, mean in pairs}
+        return run_apart(base, inputs, self.generator, averages)
 
     def _advance_average(self, base: keras.Model) -> None:
         """Move the average to the weights as the step before left them; the first ones count less and less."""

@@ -170,8 +170,8 @@ class AuxModel(DescribedByBase):
         self._factor_means = self._objective.factor_means
         self._main_loss, self._task_losses = self._scores.main, self._scores.tasks
         self._rebalanced, self._task_metrics = self._scores.rebalanced, self._scores.metrics
-        self._agreement_means = AgreementMeans()
         if agreement is not None:
+            self._agreement_means = AgreementMeans()
             self._means_of_agreement = [self._agreement_means.losses, self._agreement_means.shares]
         self._task_optimizers: list[Any] = []
         # And what it would save as a part of this model is not.

@@ -151,8 +151,8 @@ def over_present(model: Any, logs: dict[str, Any]) -> dict[str, Any]:
     present instead.
     """
     main, tracked, compiled = model._main_loss, loss_tracker(model), metrics_container(model)
-    alone = not model._task_losses.seen() and not model._agreement_means.losses.seen()
-    if tracked is None or alone:
+    agrees = model.agreement is not None and bool(model._agreement_means.losses.seen())
+    if tracked is None or not (model._task_losses.seen() or agrees):
         del logs["main_loss"]
     if tracked is not None:
         present = model._scores.loss_over_present(*model._objective.mean_factors())

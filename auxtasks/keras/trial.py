@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from auxtasks.backend import is_symbolic, is_tensor, shape_errors, text_errors
+from auxtasks.backend import is_symbolic, shape_errors, text_errors
 from auxtasks.batches.forms import changed_texts, is_text, shortened
 from auxtasks.keras.layers import walk
 from auxtasks.keras.leaks import Leaks
@@ -223,7 +223,7 @@ def _forward(base: keras.Model, inputs: Any, notice: Notice | None = None) -> tu
 
 
 def _tensors(events: Sequence[Event]) -> list[Any]:
-    return [event.output for event in events if is_tensor(event.output)]
+    return [event.output for event in events if keras.ops.is_tensor(event.output)]
 
 
 def _by_call(events: Sequence[Event]) -> dict[tuple[int, int], Event]:
