@@ -21,7 +21,7 @@ from auxtasks.keras.losses import Total
 from auxtasks.keras.masking import like_outputs, mean_weights, without_missing
 from auxtasks.keras.metrics import TaskMeans
 from auxtasks.keras.outputs import by_label
-from auxtasks.keras.private import compiled_as, loss_container, trained_in
+from auxtasks.keras.private import aside, compiled_as, loss_container, trained_in
 from auxtasks.keras.taught import losses_by_output
 from auxtasks.labels import split_missing
 from auxtasks.validation import check_flag, check_int, check_keys, check_names, check_number
@@ -259,7 +259,7 @@ def _of_labelled(model: Any, y: Any, strong: Any, sample_weight: Any) -> Any:
     """Return the compiled loss of the changed copies of the samples that have a label."""
     y, sample_weight = (like_outputs(part, strong, model.output_names) for part in (y, sample_weight))
     y, sample_weight = without_missing(y, strong, sample_weight, mean_weights)
-    with keras.StatelessScope():  # the means of the losses of several outputs are those of the samples themselves
+    with aside():  # the means of the losses of several outputs are those of the samples themselves
         return loss_container(model)(y, strong, sample_weight)
 
 

@@ -40,6 +40,18 @@ def run(model: keras.Model, inputs: Any, *, training: bool) -> Any:
     return model(inputs, training=training) if model._call_has_training_arg else model(inputs)
 
 
+def aside() -> keras.StatelessScope:
+    """Return a scope that keeps no change of a variable, and in which each has the value that it has outside.
+
+    A scope of Keras does not look at the one around it, which on JAX holds what a step trains.
+    """
+    scope = keras.StatelessScope()
+    outer = keras.src.backend.common.global_state.get_global_attribute("stateless_scope")
+    if outer is not None:
+        scope.state_mapping.update(outer.state_mapping)
+    return scope
+
+
 @contextmanager
 def losses_kept(model: keras.Model) -> Iterator[None]:
     """Give layers back the losses of their last call, which the next one clears."""

@@ -17,7 +17,7 @@ from auxtasks.errors import InvalidInputError
 from auxtasks.keras.alternating.batches import TaskBatches
 from auxtasks.keras.masking import count_labelled, like_outputs, mean_weights, metric_weights, without_missing
 from auxtasks.keras.objective import Parts
-from auxtasks.keras.private import loss_tracker, losses_kept, metrics_container, run
+from auxtasks.keras.private import aside, loss_tracker, losses_kept, metrics_container, run
 from auxtasks.keras.recording import Event, recording
 from auxtasks.keras.tapes import new_tape
 from auxtasks.keras.weighting.base import Weighting
@@ -76,7 +76,7 @@ def train_parts(model: Any, train: Trainer, tape: Any, loss: Any) -> None:
 
 def run_aside(model: Any, inputs: Any, *, training: bool) -> Any:
     """Run a model forward, and leave its variables and losses as they are."""
-    with keras.StatelessScope(), losses_kept(model):
+    with aside(), losses_kept(model):
         return run(model, inputs, training=training)
 
 

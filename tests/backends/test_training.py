@@ -138,6 +138,27 @@ def test_one_batch_at_a_time() -> None:
     assert float(keras.ops.convert_to_numpy(keras.ops.stop_gradient(loss))) > 0
 
 
+@pytest.mark.feature("`train_on_batch`, `auxiliary_loss`")
+def test_an_auxiliary_loss_is_of_the_values_that_a_step_gives_the_weights() -> None:
+    """A step of JAX holds them in a scope of Keras, around what the user computes in it."""
+    model = attach_heads(base(), TARGETS, weights=1.0)
+    batch = X[:8], {name: TARGETS[name][:8] for name in TARGETS}
+
+    def loss() -> float:
+        return float(keras.ops.convert_to_numpy(keras.ops.stop_gradient(model.auxiliary_loss(*batch, training=False))))
+
+    before, doubled = (
+        loss(),
+        [(weight, 2 * keras.ops.convert_to_tensor(weight)) for weight in model.trainable_variables],
+    )
+    with keras.StatelessScope(doubled):
+        inside = loss()
+    for weight, value in doubled:
+        weight.assign(keras.ops.stop_gradient(value))
+    assert inside == pytest.approx(loss(), rel=1e-5)
+    assert inside != pytest.approx(before, rel=1e-2)
+
+
 @pytest.mark.feature("Taps that learn are chosen, others named")
 def test_a_tap_where_nothing_is_learned_is_seen() -> None:
     network = base()
