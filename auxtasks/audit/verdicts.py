@@ -92,9 +92,10 @@ def findings_of(runs: Sequence[Run], rule: Rule, relevance: Callable[[tuple[str,
         runs_of = by_arm[arm].values()
         with_heads = [task for task in arm.tasks if all(task in run.learned for run in runs_of)]
         learned = {task: float(np.median([run.learned[task] for run in runs_of])) for task in with_heads}
-        because = reason(verdict, against[at], over[at], controls[at], rule.margin, level)
-        if arm.agrees:
-            because = _of_agreement(because, controls[at])
+        others = _COPIES if arm.agrees else _SHUFFLED
+        because = reason(verdict, against[at], over[at], controls[at], rule.margin, level, others)
+        if arm.agrees and (alone := controls[at]) is not None:
+            because += f" {others[0].upper()}{others[1:]}: {alone.mean:+.3g} over the baseline."
         unlearned = ", ".join(task for task, loss in learned.items() if loss >= 1.0)
         if unlearned:
             because += f" On the test part the head of {unlearned} does no better than a guess."
@@ -106,11 +107,8 @@ def findings_of(runs: Sequence[Run], rule: Rule, relevance: Callable[[tuple[str,
     return tuple(found)
 
 
-def _of_agreement(because: str, control: Comparison | None) -> str:
-    """Name the control of agreement, and say what it gains by itself."""
-    copies = "changed copies of labelled samples alone"
-    gain = "" if control is None else f" {copies[0].upper()}{copies[1:]}: {control.mean:+.3g} over the baseline."
-    return because.replace("shuffled targets", copies) + gain
+_SHUFFLED, _COPIES = "shuffled targets", "changed copies of labelled samples alone"
+"""What controls learn, in words."""
 
 
 def mean_score(runs: Sequence[Run], metric: str) -> float:
@@ -195,35 +193,36 @@ def reason(
     control: Comparison | None,
     margin: float,
     level: float,
+    others: str = _SHUFFLED,
 ) -> str:
-    """Say in a sentence what a verdict rests on."""
+    """Say in a sentence what a verdict rests on; `others` is what the control learns."""
     beyond = " by more than the margin" if margin else ""
     if verdict == "helps":
         if over_control is None:
             return f"Better than the baseline{beyond}; without controls this may be mere regularisation."
-        return f"Better than the baseline{beyond}, and than shuffled targets."
+        return f"Better than the baseline{beyond}, and than {others}."
     if verdict == "hurts":
-        shuffled = ""
+        than = ""
         if over_control is not None and over_control.p_below() <= level:
-            shuffled = ", and than shuffled targets: its content works against the main task"
+            than = f", and than {others}: its content works against the main task"
         if control is not None and control.p_below(-margin) <= level:
-            shuffled += "; shuffled targets hurt too, so that a smaller weight may help"
-        return f"Worse than the baseline{beyond}{shuffled}."
+            than += f"; {others} hurt too, so that a smaller weight may help"
+        return f"Worse than the baseline{beyond}{than}."
     if verdict == "no effect":
         if against.p_within(against.smallest_effect) <= level:
             differs = min(against.p_above(), against.p_below()) <= level
             return f"{'Differs from the baseline, by' if differs else 'The whole interval is'} less than what matters."
-        return f"Better than the baseline{beyond}, and shuffled targets do as well: it regularises."
-    return _undecided(against, over_control, margin, level)
+        return f"Better than the baseline{beyond}, and {others} do as well: it regularises."
+    return _undecided(against, over_control, margin, level, others)
 
 
-def _undecided(against: Comparison, over_control: Comparison | None, margin: float, level: float) -> str:
+def _undecided(against: Comparison, over_control: Comparison | None, margin: float, level: float, others: str) -> str:
     """Say why a verdict is unclear."""
     beyond = " by more than the margin" if margin else ""
     if against.p_above(margin) <= level:
         if over_control is not None and over_control.p_above() > level:
             return (
-                f"Better than the baseline{beyond}, but shuffled targets may do as well: it regularises, and that its "
+                f"Better than the baseline{beyond}, but {others} may do as well: it regularises, and that its "
                 "content adds anything is not shown."
             )
         return f"Better than the baseline{beyond} if it were the only arm; among several this may be chance."
