@@ -248,7 +248,7 @@ class AuxTargetGenerator:
 
         Parameters
         ----------
-        X, y, given
+        X, y, label_columns
             As for `fit`.
 
         Returns

@@ -352,7 +352,7 @@ class AuxRegressor(RegressorMixin, AuxEstimator):  # type: ignore[misc]  # sciki
             Samples of the domain.
         y : array-like, shape (n,) or (n, outputs)
             Numbers; NaN where there is none.
-        sample_weight, given
+        sample_weight, label_columns
             See `AuxClassifier.fit`.
 
         Returns
