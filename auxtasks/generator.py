@@ -533,8 +533,17 @@ class AuxTargetGenerator:
 
 def made_leniently(generator: AuxTargetGenerator, X: object, y: object, label_columns: Any) -> AuxTargets:
     """Fit and compute in one go, without soft labels where none can be made, so that there may be no target at all."""
+    return _made(generator, X, y, label_columns, lenient=True)
+
+
+def made_with_all_labels(generator: AuxTargetGenerator, X: object, y: object) -> AuxTargets:
+    """Fit and compute in one go, with a teacher also if every sample has a label: some are hidden later."""
+    return _made(generator, X, y, None, complete=True)
+
+
+def _made(generator: AuxTargetGenerator, X: object, y: object, label_columns: Any, **how: bool) -> AuxTargets:
     X, y = gathered(X, y, generator.get_params())
-    found = fit(generator.get_params(), X, by_name(label_columns), y, lenient=True)
+    found = fit(generator.get_params(), X, by_name(label_columns), y, **how)
     return generator._learned(found.fitted)._targets(found.made)
 
 

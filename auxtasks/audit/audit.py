@@ -25,7 +25,7 @@ from auxtasks.audit.verdicts import Adjust, Rule, findings_of, mean_score, relev
 from auxtasks.aux_targets import AuxTargets
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.files import named
-from auxtasks.generator import AuxTargetGenerator
+from auxtasks.generator import AuxTargetGenerator, made_with_all_labels
 from auxtasks.labels import MAIN, are_signed, check_two_classes, main_labels, missing_entries, present_rows, read_labels
 from auxtasks.optional import check_installed
 from auxtasks.targets.tables import refused_table
@@ -101,7 +101,8 @@ def audit(
         How to split the labelled samples, whose numbers alone count, where there is no test set. By default each seed
         holds out a quarter; an integer is a number of folds for each seed, stratified for classes. ``TimeSeriesSplit``
         keeps the order of time, and `auxtasks.splits.SemiSupervisedSplit` hides labels of the training part, others for
-        each seed. Samples without a label are always trained on.
+        each seed; with a generator that has the task ``"soft_labels"``, a teacher gives those samples soft labels.
+        Samples without a label are always trained on.
     groups : array-like, shape (n,), optional
         Samples of one group, such as a person, are never on both sides of a split.
     seeds : int or sequence of int, default 10
@@ -195,7 +196,7 @@ def audit(
         check_flag(name, flag)
     settings = {"epochs": epochs, "batch_size": batch_size, "fit_options": fit_options}
     settings |= {"at": at, "weighting": weighting, "schedule": schedule, "agreement": agreement}
-    experiment, factors = experiment_of(build_model, X, y, targets, test, metrics, weights, settings)
+    experiment, factors = experiment_of(build_model, X, y, targets, test, metrics, weights, settings, cv)
     chosen = check_seeds(seeds)
     kept = None if results is None else check_path("results", results)
     splits = experiment.splits(cv, groups, chosen)
@@ -269,6 +270,7 @@ def experiment_of(
     metrics: str | Sequence[str] | None,
     weights: Weights,
     settings: Mapping[str, Any],
+    cv: Any = None,
 ) -> tuple[Experiment, tuple[float, ...]]:
     """Put an experiment together, and try whether heads can be attached."""
     for package in ("keras", "sklearn"):  # before others name an extra that is not all that is needed
@@ -283,7 +285,7 @@ def experiment_of(
             "lambda: make_model(...), so that each run has a new one."
         )
     agreement = options_of_agreement(settings.get("agreement"))
-    made = WithoutTargets(X) if targets is None and agreement is not None else made_targets(targets, X, y)
+    made = WithoutTargets(X) if targets is None and agreement is not None else made_targets(targets, X, y, cv)
     if agreement is not None:
         check_no_copies(made)
     teachers = () if isinstance(made, WithoutTargets) else teachers_among(made)
@@ -349,12 +351,15 @@ def _with_floats(y: Any, test: Any, loss: Any) -> tuple[Any, Any]:
     return read_labels("y", y).astype(np.float32), test
 
 
-def made_targets(targets: Any, X: Any, y: Any) -> AuxTargets:
+def made_targets(targets: Any, X: Any, y: Any, cv: Any = None) -> AuxTargets:
     """Return the targets of the samples, computed if need be; labels are asked for by soft labels alone."""
     if isinstance(targets, AuxTargetGenerator):
         _, asked = split_tasks(targets.tasks, has_labels=True)
-        labels = {} if asked is None else {"y": y}
-        made = AuxTargetGenerator(**targets.get_params()).fit_transform(X, **labels)
+        new = AuxTargetGenerator(**targets.get_params())
+        if asked is not None and hasattr(cv, "split_three"):
+            made = made_with_all_labels(new, X, y)
+        else:
+            made = new.fit_transform(X, **({} if asked is None else {"y": y}))
     elif isinstance(targets, AuxTargets):
         made = targets
     else:

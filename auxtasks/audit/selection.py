@@ -161,7 +161,7 @@ def select_tasks(
             "`validation` is what candidates are judged on, and `cv` and `groups` say which labelled samples are; pass "
             "either."
         )
-    targets = made_targets(targets, X, y)
+    targets = made_targets(targets, X, y, way)
     taught = tuple(task for task, spec in targets.specs.items() if spec.is_taught)
     shares = {task: AUTO if task in taught else spec.weight_scale for task, spec in targets.specs.items()}
     settings = {"epochs": epochs, "batch_size": batch_size, "fit_options": fit_options}

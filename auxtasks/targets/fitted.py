@@ -265,11 +265,13 @@ class Fitted:
         """Tell whether main labels are there, and soft labels asked for."""
         return y is not None and split_tasks(self.params["tasks"], has_labels=True)[1] is not None
 
-    def course(self, y: object, n_original: int, n: int, *, lenient: bool = False) -> Course | None:
+    def course(
+        self, y: object, n_original: int, n: int, *, lenient: bool = False, complete: bool = False
+    ) -> Course | None:
         """Read main labels of samples, of which n counts transformed copies too; None if there is nothing to teach."""
         if not self.teaches(y):
             return None
-        found = course_of(y, n_original, n, lenient=lenient)
+        found = course_of(y, n_original, n, lenient=lenient, complete=complete)
         told_of = self.params["tasks"] is not None and not (isinstance(y, Mapping) and not y)
         if found is None and not lenient:
             self._check_any(self.named)
@@ -434,8 +436,13 @@ def fit(
     y: object = None,
     *,
     lenient: bool = False,
+    complete: bool = False,
 ) -> Fit:
-    """Fit on inputs in memory; if `lenient`, soft labels that cannot be made are left out, were it the only target."""
+    """Fit on inputs in memory.
+
+    If `lenient`, soft labels that cannot be made are left out, were it the only target. With `complete` a teacher is
+    made where every sample has a label too: some labels are hidden later.
+    """
     draft = Fitted.begun(params, label_columns, y)
     samples = draft.read(X)
     if isinstance(samples, Dense):
@@ -444,7 +451,7 @@ def fit(
     draft = draft.with_label_columns(columns, samples.n)
     encoded = draft.encoded(columns, samples.n)
     n = samples.n * (1 + len(draft.adding))
-    course = draft.course(y, samples.n, n, lenient=lenient)
+    course = draft.course(y, samples.n, n, lenient=lenient, complete=complete)
     drawn = samples if course is None or course.is_all else some_of(samples, course.drawn)
     teachers = draft.taught_by(course, drawn, InBlocks(samples, block_rows(samples)))
     draft = draft.for_course(course)

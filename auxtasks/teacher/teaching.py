@@ -78,15 +78,18 @@ class Course:
         return [f"{SOFT_LABELS}_{labels.output}" if self.several else SOFT_LABELS for labels in self.outputs]
 
 
-def course_of(y: object, n_original: int, n: int, *, lenient: bool = False) -> Course | None:
+def course_of(y: object, n_original: int, n: int, *, lenient: bool = False, complete: bool = False) -> Course | None:
     """Read main labels; None if every sample has one. The last of n samples are copies, but for `n_original`.
+
+    With `complete` labels of every sample are taught too: some of them are hidden later.
 
     Up to `MOST_SAMPLES` samples are all drawn. Of more, those with a label are, and as many of the others, at random,
     as there is room for. If more than that have a label, the labelled samples of each output are drawn at random for an
     equal share of the room. The same samples are drawn each time. Too few labels are an error, or, with `lenient`, not
     taught.
     """
-    partly = [labels for labels in read_main(y, n_original, n) if 0 < len(labels.rows) < n_original]
+    most = n_original if complete else n_original - 1
+    partly = [labels for labels in read_main(y, n_original, n) if 0 < len(labels.rows) <= most]
     drawn = _drawn([labels.rows for labels in partly], n_original)
     taught = tuple(labels for labels in partly if not (lenient and trouble_of(labels.of(drawn))))
     for labels in taught:

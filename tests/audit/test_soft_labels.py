@@ -63,6 +63,20 @@ def test_soft_labels_are_those_of_the_training_part_alone() -> None:
     assert not np.array_equal(lesson.soft[WITHOUT], SOFT["soft_labels"][WITHOUT])
 
 
+def test_hidden_labels_are_taught_where_every_sample_has_one() -> None:
+    generator = auxtasks.AuxTargetGenerator("signal", [SIMPLE])
+    hiding = SemiSupervisedSplit(25)
+    found = experiment_of(build_model, X, Y, generator, None, None, "auto", {"epochs": 1, "batch_size": 16}, hiding)[0]
+    split = found.splits(hiding, None, [0])[0]
+    shown = np.full_like(Y, -1)
+    kept = np.setdiff1d(split.train, split.hidden)
+    shown[kept] = Y[kept]
+    lesson = found.lessons(split, ARM)["soft_labels"]
+    alone = auxtasks.make_aux_targets(X, "signal", [SIMPLE], y=shown)
+    np.testing.assert_array_equal(lesson.soft, alone["soft_labels"])
+    assert np.isfinite(lesson.soft[split.hidden]).all()
+
+
 def test_the_committee_is_chosen_anew_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """The one that all labels chose may be another than that of a training part."""
     named = {"ridge": Ridge(), "guess": DummyRegressor()}
