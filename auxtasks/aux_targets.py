@@ -296,15 +296,16 @@ class AuxTargets(Mapping[str, Array]):
         ]
         if others:
             raise InvalidInputError(
-                f"`y` ({others[0]!r}) differs from the labels that these soft labels were made from, which "
-                "know of all of them. Call with_main() for those labels, or make the targets anew with this `y`."
+                f"`y` ({others[0]!r}) differs from the labels that these soft labels were computed from. Call "
+                "with_main() to use those labels, or compute the targets again with this `y`."
             )
 
     def _beside(self, labels: dict[str, Array]) -> dict[str, Array]:
         clash = sorted(set(labels) & set(self._arrays))
         if clash:
             raise InvalidInputError(
-                f"`name`: {', '.join(map(repr, clash))} is the name of a target too; choose another for the main label."
+                f"`name`: {', '.join(map(repr, clash))} is already the name of a target; choose another name for "
+                "the main label."
             )
         arrays = dict(self._arrays)
         for spec in (spec for spec in self.specs.values() if spec.is_taught):

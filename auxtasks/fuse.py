@@ -73,9 +73,7 @@ def fuse(
     check_choice("method", method, get_args(Method))
     names, stacked = read_predictors(predictions)
     if method == "max" and weights is not None:
-        raise InvalidInputError(
-            "`weights` say how much predictors count in a mean or a vote; leave them out for 'max'."
-        )
+        raise InvalidInputError("`weights` apply to a mean or a vote; omit them for 'max'.")
     shares = checked_weights(weights, names, len(stacked))
     if not shares.all():
         stacked, shares = stacked[shares > 0], shares[shares > 0]
@@ -83,7 +81,7 @@ def fuse(
         return vote(stacked, shares)
     if stacked.dtype.kind != "f":
         raise InvalidInputError(
-            f"`predictions` hold {stacked.dtype.name}, which are taken for class numbers or flags: use method='vote'. "
+            f"`predictions` hold {stacked.dtype.name}, which are read as class numbers or flags: use method='vote'. "
             f"For the {method} of numbers pass floats."
         )
     if method == "mean":
@@ -121,7 +119,7 @@ def read_predictors(predictions: Any) -> tuple[tuple[str, ...] | None, Array]:
 
 def _stack(labels: list[str], parts: list[Any]) -> Array:
     if not parts:
-        raise InvalidInputError("`predictions` holds none; pass at least one.")
+        raise InvalidInputError("`predictions` is empty; pass at least one prediction.")
     arrays = [_read(label, part) for label, part in zip(labels, parts, strict=True)]
     for label, array in zip(labels, arrays, strict=True):
         if array.shape != arrays[0].shape:
@@ -176,7 +174,7 @@ def checked_weights(weights: Any, names: tuple[str, ...] | None, n: int) -> Arra
         raise InvalidInputError(f"`weights` must have one entry for each of the {n} predictors; got {len(weights)}.")
     found = np.array([check_number("weights", weight, low=0.0) for weight in weights])
     if not found.any():
-        raise InvalidInputError("`weights` are all 0, so that no predictor is left; give one of them more.")
+        raise InvalidInputError("`weights` are all 0; give at least one predictor a positive weight.")
     # Together at most 1, so that no sum is infinite; a power of two changes no digit.
     shares: Array = np.ldexp(found, -np.frexp(found.sum())[1])
     return shares

@@ -664,9 +664,7 @@ def make_aux_targets(
            [6.]], dtype=float32)
     """
     if check_flag("overwrite", overwrite) and save_to is None:
-        raise InvalidInputError(
-            "`overwrite` is for `save_to`, a folder to be made; pass `save_to` too, or leave it out."
-        )
+        raise InvalidInputError("`overwrite` applies to `save_to` only; pass `save_to` too, or omit `overwrite`.")
     generator = AuxTargetGenerator(
         domain,
         tasks,
@@ -691,8 +689,8 @@ def make_aux_targets(
     if save_to is not None:
         if is_dask(X):
             raise InvalidInputError(
-                "`save_to` is for inputs that one process reads; leave it out, and call to_zarr(path) on the lazy "
-                "targets, which workers of Dask write in parallel."
+                "`save_to` does not take Dask collections; omit it, and call to_zarr(path) on the lazy targets. Dask "
+                "workers write them in parallel."
             )
         from auxtasks.scale.disk import make_on_disk
 

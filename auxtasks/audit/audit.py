@@ -256,7 +256,7 @@ def check_weights(weights: Weights, tasks: Sequence[str]) -> tuple[dict[str, flo
 def _positive(weight: Any) -> float:
     number = check_number("weights", weight, low=0.0)
     if number == 0:
-        raise InvalidInputError("`weights` must be positive: with 0 an arm is the baseline again.")
+        raise InvalidInputError("`weights` must be positive; an arm with weight 0 equals the baseline.")
     return number
 
 
@@ -320,14 +320,14 @@ def check_fit_options(asked: Any) -> dict[str, Any]:
     known = {*inspect.signature(AuxModel.fit).parameters, *inspect.signature(keras.Model.fit).parameters}
     for name, value in options.items():
         if name in _OWN_OPTIONS:
-            raise InvalidInputError(f"`fit_options` must not hold {name!r}, which the audit decides; leave it out.")
+            raise InvalidInputError(f"`fit_options` must not hold {name!r}, which the audit sets itself; omit it.")
         if name not in known:
             raise unknown_name("fit_options", name, known - _OWN_OPTIONS, "argument of fit")
         try:
             copy.deepcopy(value)
         except TypeError as error:
             raise InvalidTypeError(
-                f"`fit_options`: {name!r} cannot be copied, and each run needs one of its own: {error}."
+                f"`fit_options`: {name!r} cannot be copied, but each run needs its own copy: {error}."
             ) from error
     return options
 
@@ -404,7 +404,7 @@ def _test_of(test: Any, made: AuxTargets | WithoutTargets, label_shape: tuple[in
             f"{labels.shape}."
         )
     if missing_entries(labels, signed=are_signed(labels)).all():
-        raise InvalidInputError("`test` holds no label; every one is missing (-1 or NaN).")
+        raise InvalidInputError("`test` holds no label; all are missing (-1 or NaN).")
     return Data(found.inputs, labels, dict(found))
 
 

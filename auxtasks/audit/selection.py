@@ -158,8 +158,8 @@ def select_tasks(
     agreements = named_agreements(agreement)
     if validation is not None and (cv is not None or groups is not None):
         raise InvalidInputError(
-            "`validation` is what candidates are judged on, and `cv` and `groups` say which labelled samples are; pass "
-            "either."
+            "`validation` holds the samples that candidates are judged on, and `cv` and `groups` draw them from the "
+            "labelled samples; pass one or the other."
         )
     targets = made_targets(targets, X, y)
     taught = tuple(task for task, spec in targets.specs.items() if spec.is_taught)
@@ -247,7 +247,7 @@ def check_factors(weights: Any) -> list[float]:
     """Return what the weight is multiplied by."""
     factors = [check_number("weights", factor, low=0.0) for factor in _several("weights", weights)]
     if 0.0 in factors:
-        raise InvalidInputError("`weights` must be positive: with 0 the model is trained as it is.")
+        raise InvalidInputError("`weights` must be positive; with 0 the model trains as it is.")
     return factors
 
 
@@ -293,7 +293,7 @@ def check_folder(results: str | os.PathLike[str] | None) -> Path | None:
     folder = None if results is None else check_path("results", results)
     if folder is not None and folder.exists() and not folder.is_dir():
         raise StorageError(
-            f"`results`: {folder} is a file, and a search keeps its runs in a folder; pass another name."
+            f"`results`: {folder} is a file, but a search keeps its runs in a folder; pass another name."
         )
     return folder
 
@@ -303,8 +303,8 @@ def check_unseen(searched: Sequence[Split], fresh: Sequence[Split]) -> None:
     seen = {np.sort(split.test).tobytes() for split in searched}
     if all(np.sort(split.test).tobytes() in seen for split in fresh):
         raise InvalidInputError(
-            "`cv` gives the same parts for every seed, and the confirmation needs others than the search; pass "
-            "shuffled folds or None, with samples or groups enough to draw other parts."
+            "`cv` gives the same parts for every seed, but the confirmation needs parts that the search did not use; "
+            "pass shuffled folds or None, with enough samples or groups to draw other parts."
         )
 
 
@@ -325,11 +325,11 @@ def screened(ranking: Ranking) -> tuple[tuple[str, ...], dict[str, str]]:
         if row.missing == 1.0:
             left_out[row.task] = "all its values are missing."
         elif row.from_label >= _SAME:
-            left_out[row.task] = "the main label gives it away."
+            left_out[row.task] = "it follows from the main label."
         elif row.triviality >= _SAME:
             left_out[row.task] = "it is a linear function of the input."
         elif row.redundancy >= _SAME and row.redundant_with in kept:
-            left_out[row.task] = f"{row.redundant_with} says the same."
+            left_out[row.task] = f"{row.redundant_with} already covers it."
         else:
             kept.append(row.task)
     return tuple(kept), left_out

@@ -326,8 +326,8 @@ def _check_base(base: object) -> None:
     own = [name for name in _STEPS if getattr(type(base), name) not in _KERAS_STEPS]
     if own:
         warnings.warn(
-            f"{type(base).__name__} has its own {', '.join(own)}, which training with heads does not use: losses and "
-            "metrics are those given to compile. To keep it, let it train a network with heads, and add "
+            f"{type(base).__name__} has its own {', '.join(own)}, which training with heads does not run; it uses the "
+            "losses and metrics passed to compile. To keep the step, let it train a network with heads, and add "
             "network.auxiliary_loss(x, targets) to its loss.",
             AuxTasksWarning,
             stacklevel=3,
@@ -379,13 +379,12 @@ def _check_agreement(
     """Try the changes on some samples, and refuse what agreement does not go with."""
     if taken := [name for name in (NAME, COPIES) if name in specs]:
         raise InvalidInputError(
-            f"`targets` holds a target named {taken[0]!r}, which is what a part of agreement is called in the logs; "
-            "give it another name."
+            f"`targets` holds a target named {taken[0]!r}, a name that agreement uses in the logs; rename the target."
         )
     if schedule != "joint":
         raise InvalidInputError(
-            "`agreement` trains the main output in every step, and with another `schedule` than 'joint' each step "
-            "trains one task; leave out either."
+            "`agreement` trains the main output in every step, but a `schedule` other than 'joint' trains one task "
+            "per step; omit one of them."
         )
     check_no_copies(targets)
     for part, copy in zip(("weak", "strong"), agreement.copies(inputs), strict=True):

@@ -233,7 +233,7 @@ def _layers_up_to(depth: Depth, base: keras.Model, outputs: Sequence[Output], mo
     if not calls:
         raise InvalidInputError(
             f"`up_to`: layer {layer.name!r} is not called when the model runs, or only inside a tf.function, which "
-            "cannot be looked into; choose another layer."
+            "cannot be inspected; choose another layer."
         )
     layers = [output.layer for output in outputs[: calls[-1] + 1]]
     frozen = {id(weight) for layer in layers for weight in layer.trainable_weights}
@@ -273,8 +273,8 @@ def _zeros(model: keras.Model) -> Any:
     if not declared:
         known = ", ".join(repr(path) for path, _ in walk(model))
         raise InvalidInputError(
-            f"`samples`: {type(model).__name__} does not declare what it reads, and has to be run once to see the "
-            f"order of its layers ({known or 'none made yet'}); pass a few samples."
+            f"`samples`: {type(model).__name__} does not declare its inputs and must run once to find the order of "
+            f"its layers ({known or 'none made yet'}); pass a few samples."
         )
     if any(is_text(tensor) for tensor in declared):
         raise InvalidInputError("`samples`: the model reads texts; pass a few of them.")
@@ -331,8 +331,8 @@ def replace_head(model: keras.Model, n_outputs: int, *, activation: Any = None, 
     n_outputs = check_int("n_outputs", n_outputs, low=1, high=MOST_UNITS)
     if not is_wired(base):
         raise InvalidInputError(
-            f"`model` must be functional or Sequential, so that its layers can be wired anew; got "
-            f"{type(base).__name__}. Make a new head in the code of that class."
+            f"`model` must be functional or Sequential, so that its layers can be rewired; got {type(base).__name__}. "
+            "Make a new head in the code of that class."
         )
     if not base.built or not base.inputs:
         raise InvalidInputError("`model` was never built; call it on samples, or give it a keras.Input, first.")

@@ -367,8 +367,8 @@ class AuxModel(DescribedByBase):
             self._alternation.build_optimizers(self)
         if validation_split and isinstance(x, AuxBatch) and not np.all(x.labelled):
             raise InvalidInputError(
-                "`validation_split` takes the last samples, and some main labels are missing here, so that part "
-                "could hold no label at all. Pass labelled samples as `validation_data`."
+                "`validation_split` takes the last samples, but some main labels are missing, so this part may hold "
+                "no label. Pass labelled samples as `validation_data`."
             )
         self._set_automatic(x)
         plan = None
@@ -772,7 +772,7 @@ class AuxModel(DescribedByBase):
 
 def _no_hdf5() -> InvalidInputError:
     return InvalidInputError(
-        "`filepath`: Keras does not find a model with heads again in a file of its old format, .h5; end the name in "
-        ".keras, save the weights alone by save_weights('….weights.h5'), or save the base alone: "
-        "strip_heads(model).save(...), or BaseCheckpoint while it is trained."
+        "`filepath`: Keras cannot load a model with heads from its old format, .h5; end the name in .keras, save the "
+        "weights alone with save_weights('….weights.h5'), or save the base alone: strip_heads(model).save(...), or "
+        "BaseCheckpoint during training."
     )

@@ -180,8 +180,8 @@ def _check_not_vanishing(name: str, seen: TargetStatistics) -> None:
     )
     if 0 < largest < least:
         raise InvalidInputError(
-            f"target {name!r} holds values of at most some {largest:.1g}, too small for their variance to be a number "
-            f"with digits in {seen.dtype}; multiply the inputs by a power of ten, or leave the target out."
+            f"target {name!r} holds values of at most some {largest:.1g}, too small to compute their variance in "
+            f"{seen.dtype}; multiply the inputs by a power of ten, or leave the target out."
         )
 
 

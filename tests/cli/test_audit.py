@@ -172,7 +172,7 @@ def test_soft_labels_are_audited(
     ("arguments", "code", "expected"),
     [
         (["model.py", "data.npz", "--domain", "signal"], 2, "must be path/to/file.py:function or"),
-        (["model.py:build", "data.npz"], 2, "say what the samples are"),
+        (["model.py:build", "data.npz"], 2, "pass the domain of the samples"),
         (["model.py:build", "data.npz", "--domain", "signal", "--seeds", "1"], 2, "--seeds"),
         (["model.py:build", "half.npz", "--domain", "signal"], 1, "holds 'X_test' alone"),
         (["model.py:build", "data.npz", "--domain", "signal", "--results", "."], 1, "`--results`: . is a folder"),
@@ -208,8 +208,8 @@ def call(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, npz: Path) -> list[obj
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ([], "No run is kept; with --results the same call would go on where it was interrupted."),
-        (["--results", "runs.jsonl"], "Finished runs are kept in runs.jsonl; make the same call again to go on."),
+        ([], "Finished runs were not kept. With --results, the same command resumes where it was interrupted."),
+        (["--results", "runs.jsonl"], "Finished runs are kept in runs.jsonl; run the same command again to resume."),
     ],
 )
 def test_ctrl_c_says_what_is_kept(

@@ -36,7 +36,7 @@ def test_tasks_need_no_json(text: str, expected: Any) -> None:
         ("fft:50", r"what follows 'fft' must be option=value; got '50'. An example: fft:option=5,other=true"),
         ("fft:", "must be option=value; got ''"),
         ("fft:a b=5", "must be option=value"),
-        ("fft:{50}", "is no JSON"),
+        ("fft:{50}", "is not JSON"),
     ],
 )
 def test_what_is_no_task_is_refused(text: str, message: str) -> None:

@@ -248,7 +248,7 @@ def test_a_varying_axis_that_lost_steps_is_refused(at: str) -> None:
 @pytest.mark.parametrize(
     ("lengths", "message"),
     [
-        (LENGTHS - 2, "counts 4 tokens in a text of the trial run, and the model makes 6 of it"),
+        (LENGTHS - 2, "counts 4 tokens in a text of the trial run, but the model makes 6 tokens"),
         (LENGTHS + (LENGTHS == 6), "counts 7 tokens in a text .* makes 6 of it"),  # right for the longest
     ],
 )
@@ -286,7 +286,7 @@ def test_a_fixed_length_must_be_that_of_the_target() -> None:
     assert attach_heads(text_model(length=7), targets_of(POS), weights=1.0).taps == {"pos": "steps"}
     with pytest.raises(InvalidInputError, match=r"each of 7 steps.* no layer .* \(they have 5\)\. Use 'pos_histogram'"):
         attach_heads(text_model(length=5), targets_of(POS), weights=1.0)
-    with pytest.raises(InvalidInputError, match=r"each of 7 steps, and the output of layer 'steps' has 5 steps\."):
+    with pytest.raises(InvalidInputError, match=r"each of 7 steps, but the output of layer 'steps' has 5 steps\."):
         attach_heads(text_model(length=5), targets_of(POS), at="steps", weights=1.0)
     base = text_model(layers.GRU(4, name="flat"), layers.Reshape((1, 4)))
     with pytest.raises(InvalidInputError, match=r"layer 'flat' has no time axis \(a sample has shape \(4,\)\)"):

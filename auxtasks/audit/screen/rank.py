@@ -110,7 +110,7 @@ def rank_tasks(
     limit = check_int("max_samples", max_samples, low=FEWEST)
     given = read_given(targets, y, inputs, specs, problem, limit, check_int("seed", seed, low=0))
     left_out = [
-        f"{name}: not ranked, because soft labels are made from the main label, and samples that have one have none."
+        f"{name}: not ranked, because soft labels are computed from the main label, and labelled samples have none."
         for name, spec in given.specs.items()
         if spec.is_taught
     ]
@@ -125,11 +125,11 @@ def rank_tasks(
     said = [replace(row, warnings=_warned(row, given, bool(trouble))) for row in rows]
     # What has no promise to compare comes last; the name decides between equals, so that the order given does not.
     said.sort(key=lambda row: (isnan(row.promise), 0.0 if isnan(row.promise) else -row.promise, row.task))
-    notes = [f"Relevance is not known: {trouble}."] if trouble else []
+    notes = [f"Relevance is unknown: {trouble}."] if trouble else []
     if not trouble and n_labelled < _ROUGH:
         notes.append(f"Relevance rests on only {n_labelled} labelled samples and is rough.")
     if given.inputs is None:
-        notes.append("Triviality is not known: there are no inputs; give `inputs`.")
+        notes.append("Triviality is unknown: there are no inputs; pass `inputs`.")
     return Ranking(said, [*notes, *left_out], int(given.anywhere.sum()), n_labelled)
 
 
