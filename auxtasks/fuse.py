@@ -31,8 +31,8 @@ def fuse(
         class of probabilities ``(n, k)``, more than 0.5 of those of one class, and integers and booleans as they are;
         for several labels, of which each is decided by itself, pass ``probabilities > 0.5``.
     weights : sequence or mapping of float, optional
-        How much each predictor counts in a mean or vote; for predictions by name also by name, 1 for those left out.
-        The default is 1 for each; one of weight 0 is not read at all.
+        The weight of each predictor in a mean or vote; for predictions by name also by name, 1 for omitted ones. The
+        default is 1 for each; a predictor of weight 0 is not read.
 
     Returns
     -------
@@ -44,16 +44,16 @@ def fuse(
     ------
     InvalidInputError, InvalidTypeError, UnknownNameError
         If there is no prediction, shapes differ, or a weight cannot be used; for integers with another method than
-        ``"vote"``, since the mean of class numbers is no class.
+        ``"vote"``, since the mean of class numbers is not a class.
 
     Notes
     -----
     A predictor that is missing for a sample has NaN there, or -1 in integers, and the others decide; the result is NaN
     or -1 where all are missing. This is entry by entry, but a row of probabilities with a NaN casts no vote at all.
 
-    Equal votes go to the smallest class number, as in scikit-learn's ``VotingClassifier``. What ``"max"`` gives is not
-    scaled to sum to 1; the class is its largest entry (Kittler, Hatef, Duin and Matas 1998, On combining classifiers,
-    IEEE TPAMI 20(3):226-239, which also has the mean and the vote).
+    Equal votes go to the smallest class number, as in scikit-learn's ``VotingClassifier``. The result of ``"max"`` is
+    not scaled to sum to 1; the class is its largest entry (Kittler, Hatef, Duin and Matas 1998, On combining
+    classifiers, IEEE TPAMI 20(3):226-239, which also has the mean and the vote).
 
     Logits are numbers like others: their mean is the logarithm of the geometric mean of the probabilities, up to a
     constant, and one head that is very sure outvotes the rest. For the mean of probabilities apply softmax or sigmoid
