@@ -267,7 +267,7 @@ class TaskList(list[Extractor]):
 
 
 def list_tasks(domain: str | None = None) -> list[Extractor]:
-    """List the tasks there are.
+    """List the registered tasks.
 
     Parameters
     ----------
