@@ -184,8 +184,8 @@ class AuxModel(DescribedByBase):
         n_base, n_heads = self.base.count_params(), sum(head.n_trained for head in self.heads)
         heads = ", ".join(self._heads_in_words())
         percent = 100 * n_heads / max(n_base, 1)
-        # From 100 on two digits would be written with an exponent.
-        share = f" ({percent:{',.0f' if percent >= 1 else '.2g'}} %)" if heads and n_base else ""
+        # Two digits of 100 or more would be written with an exponent.
+        share = f" ({percent:{',.0f' if percent >= 10 else '.2g'}} %)" if heads and n_base else ""
         return f"<AuxModel of {self.base.name!r} with {n_base:,} parameters; heads{share}: {heads or 'none'}>"
 
     @property
