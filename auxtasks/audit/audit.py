@@ -366,7 +366,7 @@ def made_targets(targets: Any, X: Any, y: Any) -> AuxTargets:
     if made.generator.columns_:
         raise refused_table("an audit")
     if not len(made):
-        raise InvalidInputError("`targets` holds no target; there is nothing to compare.")
+        raise InvalidInputError("`targets` holds no target; pass at least one.")
     n = count_rows("X", X)
     if n != made.n_original:
         raise InvalidInputError(

@@ -102,7 +102,7 @@ def fine_tune(
         samples = x
     depths: list[Any] = list(freeze_to) if isinstance(freeze_to, (list, tuple)) else [freeze_to, None]
     if not depths:
-        raise InvalidInputError("`freeze_to` holds no phase; pass one depth at least, or None for nothing frozen.")
+        raise InvalidInputError("`freeze_to` holds no phase; pass at least one depth, or None to freeze no layer.")
     lengths = [check_int("epochs", number, low=1) for number in _for_each("epochs", epochs, len(depths))]
     rates = _for_each("learning_rate", learning_rate, len(depths))
     rates = [check_number("learning_rate", rate, low=0.0) for rate in rates]
@@ -240,7 +240,7 @@ def _layers_up_to(depth: Depth, base: keras.Model, outputs: Sequence[Output], mo
     if not frozen:
         raise InvalidInputError(f"`up_to`: {depth!r} holds no weight that could be trained; go deeper.")
     if all(id(weight) in frozen for weight in model.trainable_weights):
-        raise InvalidInputError(f"`up_to`: {depth!r} freezes all weights, and nothing is left to train; go less deep.")
+        raise InvalidInputError(f"`up_to`: {depth!r} freezes all weights, so no weight is left to train; go less deep.")
     return layers
 
 

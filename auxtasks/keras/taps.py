@@ -184,7 +184,7 @@ def _check_learned(spec: TargetSpec, output: Output, trial: Trial) -> None:
     if not trial.is_learned(output) and not trial.is_learned(output, "frozen"):
         raise InvalidInputError(
             f"`at`: the model has no weights at or below layer {output.path!r} that training changes, so the head of "
-            f"{spec.name!r} would learn alone and teach the model nothing. Choose a layer further "
+            f"{spec.name!r} would learn alone, without effect on the model. Choose a layer further "
             f"up{_suggested(trial)}."
         )
 
@@ -195,9 +195,8 @@ def _warn_of_frozen(taps: Mapping[str, Output], trial: Trial) -> None:
     if frozen:
         layers = ", ".join(map(repr, dict.fromkeys(frozen.values())))
         warnings.warn(
-            f"`at`: all weights at and below {layers} are frozen, so the heads there ({', '.join(frozen)}) teach the "
-            "model nothing until some are made trainable. Make some trainable, or choose a layer further "
-            f"up{_suggested(trial)}.",
+            f"`at`: all weights at and below {layers} are frozen, so the heads there ({', '.join(frozen)}) have no "
+            f"effect on the model. Make some trainable, or choose a layer further up{_suggested(trial)}.",
             AuxTasksWarning,
             stacklevel=4,
         )
