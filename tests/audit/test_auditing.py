@@ -252,7 +252,7 @@ def several() -> keras.Model:
         ({"weights": 1e39}, InvalidInputError, "`weights` must be from 0.0 to 3.4.*; got 1e.39"),
         ({"controls": "no"}, InvalidTypeError, "`controls` must be True or False; got 'no'"),
         ({"y": np.where(Y > 0, 1, -1)}, InvalidInputError, "`y` holds one class only, 1, .*encode two classes as 0"),
-        ({"y": np.zeros(60, int)}, InvalidInputError, "`y` holds one class only, 0; two at least"),
+        ({"y": np.zeros(60, int)}, InvalidInputError, "`y` holds one class only, 0; at least two"),
         ({"y": Y.astype("uint64") + np.uint64(2**63)}, InvalidInputError, "too large for int64"),
         ({"test": (X, np.full(60, -1))}, InvalidInputError, "`test` holds no label"),
         ({"groups": [None] + [1] * 59}, InvalidInputError, "`groups`: 1 samples have no group, the first .*number 0"),

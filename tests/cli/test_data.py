@@ -79,8 +79,8 @@ def test_lines_come_back_as_they_were_written(tmp_path_factory: pytest.TempPathF
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (b"one\n\nthree\n \n", "empty: line 2, 4."),
-        (b"\n" * 9, "empty: line 1, 2, 3, 4, 5, … (9 in all)"),
+        (b"one\n\nthree\n \n", "empty lines: 2, 4."),
+        (b"\n" * 9, "empty lines: 1, 2, 3, 4, 5, … (9 in all)"),
         (b"", "is empty"),
         (b"one\n\xff\xfe\n", "is not UTF-8: see line 2"),
     ],

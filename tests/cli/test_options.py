@@ -33,7 +33,7 @@ def test_tasks_need_no_json(text: str, expected: Any) -> None:
     ("text", "message"),
     [
         (":x=1", "names no task"),
-        ("fft:50", r"what follows 'fft' must be option=value; got '50'. An example: fft:option=5,other=true"),
+        ("fft:50", r"each option of 'fft' must be option=value; got '50'. An example: fft:option=5,other=true"),
         ("fft:", "must be option=value; got ''"),
         ("fft:a b=5", "must be option=value"),
         ("fft:{50}", "is not JSON"),

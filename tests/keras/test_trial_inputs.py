@@ -29,9 +29,9 @@ def _functional(*shapes: tuple[int, ...], dtype: str = "float32") -> keras.Model
 @pytest.mark.parametrize(
     ("shapes", "inputs", "message"),
     [
-        ([(10,)], np.ones((8, 9)), r"a sample has shape \(9,\), and the model reads float32 of shape \(10,\)"),
-        ([(10,)], np.ones((8, 5, 2)), r"a sample has shape \(5, 2\), and the model reads .* \(10,\)"),
-        ([(4, 3)], np.ones((8, 3)), r"a sample has shape \(3,\), and the model reads .* \(4, 3\)"),
+        ([(10,)], np.ones((8, 9)), r"a sample has shape \(9,\), but the model reads float32 of shape \(10,\)"),
+        ([(10,)], np.ones((8, 5, 2)), r"a sample has shape \(5, 2\), but the model reads .* \(10,\)"),
+        ([(4, 3)], np.ones((8, 3)), r"a sample has shape \(3,\), but the model reads .* \(4, 3\)"),
         ([(10,), (4,)], [np.ones((8, 4)), np.ones((8, 10))], r"shape \(4,\), \(10,\), .* \(10,\), .* \(4,\)"),
         ([(10,)], ["a text", "another"], "`samples` holds texts, but the model reads float32 .* numbers of the tokens"),
     ],

@@ -126,7 +126,7 @@ def test_what_is_no_table_is_refused(X: Any, error: type[Exception], message: st
         ({**TABLE, "rate": AGE}, InvalidInputError, r"has the columns \['rate'\] too; the training inputs had"),
         ({**TABLE, "age": CITY}, InvalidTypeError, r"`X\['age'\]` holds texts, but held numbers in training"),
         ({**TABLE, "age": PLACE}, InvalidInputError, r"`X\['age'\]` has 2 numbers per row, but had 1 in training"),
-        (PLACE, InvalidTypeError, r"of type ndarray, and the training inputs were the columns \['age', 'sex'"),
+        (PLACE, InvalidTypeError, r"of type ndarray, but the training inputs were the columns \['age', 'sex'"),
     ],
 )
 def test_other_columns_than_in_training_are_refused(X: Any, error: type[Exception], message: str) -> None:

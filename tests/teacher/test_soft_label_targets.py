@@ -41,7 +41,7 @@ def test_labels_are_those_that_the_teacher_learned(targets: AuxTargets) -> None:
     np.testing.assert_array_equal(targets.with_main(name="y")["y"], Y)
     with pytest.raises(InvalidInputError, match=r"differs from the labels .* Call with_main\(\) to use those labels"):
         targets.with_main(FULL)
-    with pytest.raises(InvalidInputError, match="'soft_labels' is the name of a target too"):
+    with pytest.raises(InvalidInputError, match="'soft_labels' is already the name of a target"):
         targets.with_main(name="soft_labels")
 
 

@@ -93,11 +93,11 @@ def test_without_rich_all_is_said_but_for_the_table(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("report", "last"),
     [
-        (make_report({"fft": -0.03}), "Nothing helped: train without auxiliary tasks."),
-        (make_report({}), "Nothing helped: train without auxiliary tasks."),
+        (make_report({"fft": -0.03}), "No task helped: train without auxiliary tasks."),
+        (make_report({}), "No task helped: train without auxiliary tasks."),
         (
             make_report({"fft": 0}, margin=0.005),
-            "Nothing helped by more than the margin of 0.5 points: train without auxiliary tasks.",
+            "No task helped by more than the margin of 0.5 points: train without auxiliary tasks.",
         ),
         (
             make_report({"fft": [0.02, 0.03], "std": 0.015}, weights=(1, 3), noise=0),

@@ -55,7 +55,7 @@ def test_warnings_name_the_numbers(ranking: Ranking) -> None:
     assert said["trivial"][0] == (
         "trivial: 100 % of it is a linear function of the input; a deep trunk has little to learn from it."
     )
-    assert any("of it is a linear function of relevant; beside that" in line for line in said["redundant"])
+    assert any("of it is a linear function of relevant; it adds little" in line for line in said["redundant"])
     assert any("100 % of it follows from the main label" in line for line in said["of_label"])
     assert any(line.startswith("noise: from it, a linear model predicts the main") for line in said["noise"])
 

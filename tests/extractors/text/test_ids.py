@@ -156,7 +156,7 @@ def test_what_needs_words_is_refused_by_name(task: str | None) -> None:
         ([[1, 2], [1, 2.5, 3]], {}, InvalidTypeError, "dtype float64; ids of tokens are integers"),
         (np.zeros((2, 3), int), {}, InvalidInputError, "no text has a token"),
         ({"input_ids": IDS}, {}, InvalidTypeError, r"pass X\['input_ids'\], with the tok.*attach_heads as `samples`"),
-        (IDS, {"max_length": 3}, InvalidInputError, "`max_length` is 3, and `X` holds 5 ids"),
+        (IDS, {"max_length": 3}, InvalidInputError, "`max_length` is 3, but `X` holds 5 ids"),
         (IDS, {"model_inputs": "texts"}, InvalidInputError, "`model_inputs` is 'texts', but `X` holds ids"),
         (IDS, {"tokenizer": "whitespace", "vocabulary": None}, InvalidInputError, "`tokenizer` has no vocabulary"),
         (IDS, {"vocabulary": str}, InvalidTypeError, r"pass \[function\(id\) for id in range\(number_of_ids\)\]"),

@@ -191,7 +191,7 @@ def test_a_function_gets_losses_by_name_and_may_leave_tasks_out() -> None:
         ({"cosine_gate": {"strength": "hard"}}, UnknownNameError, "`strength`: there is no choice named 'hard'"),
         ({"cosine_gate": {"per": "task"}}, UnknownNameError, "`per`: there is no choice named 'task'"),
         (["projection", "gradnorm"], InvalidInputError, "only one entry may use gradients; got Projection, GradNorm"),
-        (DynamicWeightAverage, InvalidTypeError, "`weighting` is the class DynamicWeightAverage; make one of it"),
+        (DynamicWeightAverage, InvalidTypeError, "`weighting` is the class DynamicWeightAverage; pass an instance"),
         (3.0, InvalidTypeError, "`weighting` must be a name such as 'projection'.*got 3.0"),
         ({"dwa": {}, "monitor": {}}, InvalidTypeError, "of one entry"),
     ],
