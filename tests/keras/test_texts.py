@@ -266,7 +266,7 @@ def test_tokens_are_compared_as_far_as_target_and_model_reach() -> None:
     assert attach_heads(text_model(length=5), targets_of(vector, lengths=LENGTHS), weights=1.0).taps == {
         "numbers": "steps"
     }
-    with pytest.raises(InvalidInputError, match=r"'numbers' counts 3 tokens .* model makes 6 tokens|makes 5 of it"):
+    with pytest.raises(InvalidInputError, match=r"'numbers' counts 3 tokens .* model makes 6 tokens|makes 5 tokens"):
         attach_heads(text_model(length=5), targets_of(vector, lengths=LENGTHS - 3), weights=1.0)
 
 
@@ -278,7 +278,7 @@ def test_padding_is_told_from_tokens_by_the_number_that_the_targets_know() -> No
     spec = TargetSpec("pos", "test", "step_class", (lengths.max(),), n_classes=5)
     known, other = (SimpleNamespace(texts_=SimpleNamespace(vocabulary=Vocabulary((), padding))) for padding in (1, 0))
     assert attach_heads(base, targets_of(spec, lengths=lengths, generator=known), weights=1.0).taps == {"pos": "steps"}
-    with pytest.raises(InvalidInputError, match=f"the model makes {lengths.max()} of it"):
+    with pytest.raises(InvalidInputError, match=f"the model makes {lengths.max()} tokens"):
         attach_heads(base, targets_of(spec, lengths=lengths, generator=other), weights=1.0)
 
 
