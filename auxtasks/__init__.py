@@ -1,4 +1,4 @@
-"""Auxiliary targets for Keras models: labels nobody had to write.
+"""Auxiliary targets for Keras models: labels that need no annotation.
 
 `make_aux_targets` computes them, `auxtasks.keras.attach_heads` trains a model on them.
 """

@@ -60,11 +60,11 @@ class AuxTargets(Mapping[str, Array]):
     generator : AuxTargetGenerator
         The fitted generator they come from.
     inputs : ndarray, dict of str to ndarray or None
-        What the model is to be trained on; None if it was not saved.
+        The inputs of the model; None if they were not saved.
     n_original : int
-        How many of the samples are the user's own; transformed copies come after them.
+        The number of samples that are not transformed copies; copies come after them.
     lengths : ndarray or None
-        How many steps of each text are not padding; None for other inputs.
+        The number of steps of each text without padding; None for other inputs.
 
     Examples
     --------
@@ -164,45 +164,45 @@ class AuxTargets(Mapping[str, Array]):
 
     @property
     def generator(self) -> Any:  # an AuxTargetGenerator, which is made above this
-        """The fitted generator; changing or refitting the one that made these targets does not reach it."""
+        """The fitted generator, a copy: changing or refitting the original has no effect on it."""
         return self._generator
 
     @property
     def teachers(self) -> tuple[Teacher, ...]:
-        """Who said the soft labels; empty where these are of other samples than were taught from, or were loaded."""
+        """The teachers of the soft labels; empty for targets of other samples, and after loading."""
         return () if self._main is None else tuple(self._generator.teachers_)
 
     @property
     def class_names(self) -> dict[str, tuple[str, ...]]:
-        """The names of classes that were strings, by output: a class has the number of its place among them."""
+        """By output, the names of classes that were strings; the number of a class is its position."""
         return dict(self._generator.class_names_)
 
     @property
     def inputs(self) -> Any:
-        """The inputs to train on: the very array given, a padded, shortened or expanded one, or columns by name."""
+        """The inputs to train on: the array passed, a padded, shortened or expanded one, or columns by name."""
         if self._inputs is None:
             raise InvalidInputError("`inputs` were not saved with these targets (include_inputs=False); use your own.")
         return self._inputs
 
     @property
     def n_samples(self) -> int:
-        """How many samples there are, transformed copies included."""
+        """The number of samples, transformed copies included."""
         arrays = [*self._arrays.values()]
         return len(arrays[0]) if arrays else count_rows(self.inputs)
 
     @property
     def n_original(self) -> int:
-        """How many of them are not transformed copies; these come first and can have a main label."""
+        """The number of samples that are not transformed copies; these come first and can have a main label."""
         return self._n_original
 
     @property
     def lengths(self) -> Array | None:
-        """How many steps of each text are tokens and not padding, shape (n,); None where inputs are not texts."""
+        """The number of tokens of each text without padding, shape (n,); None if inputs are not texts."""
         return self._lengths
 
     @property
     def vocabulary(self) -> tuple[str, ...] | None:
-        """The words by their numbers in the inputs; None where inputs are not texts."""
+        """The words in the order of their ids; None if inputs are not texts."""
         texts = self._generator.texts_
         return None if texts is None else texts.vocabulary.words
 
@@ -214,7 +214,7 @@ class AuxTargets(Mapping[str, Array]):
         X : array-like
             Inputs, as for `auxtasks.make_aux_targets`.
         label_columns : mapping of str to array-like or data frame, optional
-            Label columns; those not given are missing.
+            Label columns; omitted columns are missing.
 
         Returns
         -------
@@ -224,7 +224,7 @@ class AuxTargets(Mapping[str, Array]):
         Raises
         ------
         AuxTasksError
-            As `auxtasks.make_aux_targets`, and if shapes differ from those of the training data.
+            As for `auxtasks.make_aux_targets`, and if shapes differ from those of the training data.
         """
         return self._generator.transform(X, label_columns=label_columns)
 
@@ -249,19 +249,20 @@ class AuxTargets(Mapping[str, Array]):
         Parameters
         ----------
         y : array-like or mapping of str to array-like, optional
-            Integers, floats or strings, one row for each original sample or for the first of them; the labels of the
-            others are missing, and so are those that are masked (`numpy.ma`) or null (pandas, polars, Arrow). Integers
-            of which some are missing stay integers. Classes that are strings get numbers: of the names that these
-            targets were fitted with (`class_names`), or else of their own names, sorted. A mapping holds the labels of
-            several main outputs by name. Of targets that were made with main labels these alone, which are the default.
+            Integers, floats or strings, one row for each original sample or for the first of them. The labels of the
+            other samples are missing, and so are labels that are masked (`numpy.ma`) or null (pandas, polars, Arrow).
+            Integers with missing labels stay integers. String classes are numbered by `class_names` if these targets
+            were fitted with names, and otherwise by their sorted names. A mapping holds the labels of several main
+            outputs by name. The default is the labels that the targets were made with; targets with soft labels accept
+            no others.
         name : str
-            The key of the labels where `y` is not a mapping.
+            The key of the labels if `y` is not a mapping.
 
         Returns
         -------
         dict of str to ndarray
-            The labels, then the targets; a missing label is -1 (integers) or NaN (floats). Soft labels are missing
-            where there is a label.
+            The labels, then the targets; a missing label is -1 (integers) or NaN (floats). Samples with a label have no
+            soft label.
 
         Raises
         ------
@@ -296,15 +297,16 @@ class AuxTargets(Mapping[str, Array]):
         ]
         if others:
             raise InvalidInputError(
-                f"`y` ({others[0]!r}) differs from the labels that these soft labels were made from, which "
-                "know of all of them. Call with_main() for those labels, or make the targets anew with this `y`."
+                f"`y` ({others[0]!r}) differs from the labels that these soft labels were computed from. Call "
+                "with_main() to use those labels, or compute the targets again with this `y`."
             )
 
     def _beside(self, labels: dict[str, Array]) -> dict[str, Array]:
         clash = sorted(set(labels) & set(self._arrays))
         if clash:
             raise InvalidInputError(
-                f"`name`: {', '.join(map(repr, clash))} is the name of a target too; choose another for the main label."
+                f"`name`: {', '.join(map(repr, clash))} is already the name of a target; choose another name for "
+                "the main label."
             )
         arrays = dict(self._arrays)
         for spec in (spec for spec in self.specs.values() if spec.is_taught):
@@ -461,8 +463,8 @@ class AuxTargets(Mapping[str, Array]):
         Returns
         -------
         ndarray
-            With left-out columns put back: constants by their value, copies by that of their twin, columns without
-            any value as NaN. Classes, labels and distributions, which are not scaled, come back as they are.
+            The values with dropped columns restored: constants by their value, copies by that of their twin, columns
+            without any value as NaN. Classes, labels and distributions are not scaled and do not change.
 
         Raises
         ------
@@ -480,27 +482,27 @@ class AuxTargets(Mapping[str, Array]):
         return self._generator.scalings_[name].invert(found)
 
     def save(self, path: str | PathLike[str], *, include_inputs: bool = True, overwrite: bool = False) -> None:
-        """Write everything to a directory; `auxtasks.load_targets` is the inverse.
+        """Write the targets to a directory; `auxtasks.load_targets` is the inverse.
 
         Parameters
         ----------
         path : path-like
-            The directory to be made, or one that is empty.
+            The directory to create, or an empty one.
         include_inputs : bool
             Whether to save the inputs too.
         overwrite : bool
-            Whether to replace targets saved there before, in one step: a reader gets the ones or the others.
+            Whether to replace targets saved there before, in one step: a reader gets either the old or the new ones.
 
         Raises
         ------
         StorageError
-            If something is there already, also with `overwrite` if it is a link or holds files that auxtasks did not
-            write; if nothing can be written there. What was there survives a save that fails or is killed.
+            If the path exists; with `overwrite`, if it is a link or holds files that auxtasks did not write; if the
+            path is not writable. Existing targets survive a save that fails or is killed.
 
         Notes
         -----
-        While another process saves to the same path, this one waits. The arrays are in a folder of their own, whose
-        name no other targets have, and the description, which has a checksum of every file, takes its place last.
+        While another process saves to the same path, this one waits. The arrays are in a folder with a unique name. The
+        description, with a checksum of every file, is written last.
         """
         inputs = self.inputs if check_flag("include_inputs", include_inputs) else None
         made = TargetArrays(self._arrays, inputs, self.n_original, self.lengths, self._main)

@@ -163,7 +163,7 @@ def check_tensorflow(argument: str, what: str, why: str, instead: str) -> None:
     """Refuse what TensorFlow alone can do, by the name of the argument that asks for it."""
     if not ON_TENSORFLOW:
         raise InvalidInputError(
-            f"`{argument}`: {what} on TensorFlow alone ({why}), and Keras runs on {NAME!r}. {instead}, or set the "
+            f"`{argument}`: {what} only on TensorFlow ({why}), but Keras runs on {NAME!r}. {instead}, or set the "
             "environment variable KERAS_BACKEND=tensorflow before Keras is imported."
         )
 

@@ -100,4 +100,4 @@ def _seal(body: bytes, gap: str = _GAP) -> bytes:
 
 
 def _no_number(constant: str) -> None:
-    raise ValueError(f"{constant} is no number")
+    raise ValueError(f"{constant} is not a number")

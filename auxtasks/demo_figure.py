@@ -28,7 +28,7 @@ def draw_figure(path: Path, images: Floats, soft_labels: Floats, found: Comparis
 
     figure = pyplot.figure(figsize=(11, 4.4), layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=[1.65, 1], squeeze=False)[0]
-    left.suptitle("Images without a label, and what the teacher says of them", fontsize=11)
+    left.suptitle("Unlabelled images, and the labels that the teacher predicts", fontsize=11)
     axes = left.subplots(2, N_SHOWN)
     for (above, below), image, shares in zip(axes.T, images, soft_labels, strict=False):
         above.imshow(image[..., 0], cmap="gray_r")
@@ -38,7 +38,7 @@ def draw_figure(path: Path, images: Floats, soft_labels: Floats, found: Comparis
         below.tick_params(labelsize=7)
         below.spines[["top", "right"]].set_visible(False)
     axes[1, 0].set_ylabel("soft label")
-    left.supxlabel("The most probable digit is what the network's own output learns.", fontsize=9)
+    left.supxlabel("The network's own output learns the most probable digit.", fontsize=9)
     _draw_pairs(right.subplots(), found)
     with written_as_a_whole(path) as new:
         figure.savefig(new, format=path.suffix[1:].lower(), dpi=150)

@@ -35,8 +35,8 @@ def staged(path: Path, argument: str = "path") -> Iterator[Path]:
         others = sorted(found.name for found in stage.iterdir() if found.name not in (LOCK, NEW))
         if others:
             raise StorageError(
-                f"`{argument}`: {stage} is needed while {path} is written, and holds {', '.join(others)}, which "
-                "auxtasks did not write; move that away."
+                f"`{argument}`: {stage} is needed while {path} is written, but holds {', '.join(others)}, which "
+                "auxtasks did not write; move it away."
             )
         _remove(stage / NEW)
         try:

@@ -113,7 +113,7 @@ def check_replaceable(path: Path, description: str, *, overwrite: bool, argument
     """Refuse a path where something is that may not be replaced."""
     refuse_link(path, argument)
     if path.exists() and not path.is_dir():
-        raise StorageError(f"`{argument}`: {path} is a file, which is not replaced; choose another path.")
+        raise StorageError(f"`{argument}`: {path} is a file and is not replaced; choose another path.")
     if (path / description).is_file() and not overwrite:
         raise StorageError(f"`{argument}`: {path} exists; choose another, or pass overwrite=True to replace it.")
     if path.exists():
@@ -126,7 +126,7 @@ def refuse_foreign(path: Path, foreign: Iterator[Path], argument: str) -> None:
     if names:
         listed = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
         raise StorageError(
-            f"`{argument}`: {path} holds {listed}, which was not written by auxtasks and is not replaced; move that "
+            f"`{argument}`: {path} holds {listed}, which was not written by auxtasks and is not replaced; move it "
             "away, or choose another path."
         )
 
@@ -232,9 +232,9 @@ def _saved(path: Path, content: bytes, again: str) -> Saved:
         return Saved(path, fields, path.parent, again)
     arrays = path.parent / str(fields.get("folder"))
     if not _ARRAYS.fullmatch(arrays.name) or arrays.parent != path.parent:
-        raise StorageError(f"{path} names {fields.get('folder')!r}, which is no folder of arrays. {again}.")
+        raise StorageError(f"{path} names {fields.get('folder')!r}, which is not a folder of arrays. {again}.")
     if arrays.is_symlink():
-        raise StorageError(f"{arrays} is a link, which auxtasks does not follow; put the folder itself in its place.")
+        raise StorageError(f"{arrays} is a link. auxtasks does not follow links; replace it with the folder itself.")
     files = fields.get("files")
     if not isinstance(files, dict) or not all(_are_blocks(name, blocks) for name, blocks in files.items()):
         raise StorageError(f"{path} is damaged: `files` must hold the checksums of the arrays. {again}.")
@@ -270,6 +270,6 @@ def check_blocks(path: Path, blocks: Blocks, again: str) -> None:
                     )
                 start = end
             if file.read(1):
-                raise StorageError(f"{path} is damaged: it goes on after its end at byte {start:,}. {again}.")
+                raise StorageError(f"{path} is damaged: it continues after its end at byte {start:,}. {again}.")
     except (FileNotFoundError, NotADirectoryError) as error:
         raise StorageError(f"{path} is missing. {again}.") from error

@@ -31,8 +31,8 @@ def fuse(
         class of probabilities ``(n, k)``, more than 0.5 of those of one class, and integers and booleans as they are;
         for several labels, of which each is decided by itself, pass ``probabilities > 0.5``.
     weights : sequence or mapping of float, optional
-        How much each predictor counts in a mean or vote; for predictions by name also by name, 1 for those left out.
-        The default is 1 for each; one of weight 0 is not read at all.
+        The weight of each predictor in a mean or vote; for predictions by name also by name, 1 for omitted ones. The
+        default is 1 for each; a predictor of weight 0 is not read.
 
     Returns
     -------
@@ -44,16 +44,16 @@ def fuse(
     ------
     InvalidInputError, InvalidTypeError, UnknownNameError
         If there is no prediction, shapes differ, or a weight cannot be used; for integers with another method than
-        ``"vote"``, since the mean of class numbers is no class.
+        ``"vote"``, since the mean of class numbers is not a class.
 
     Notes
     -----
     A predictor that is missing for a sample has NaN there, or -1 in integers, and the others decide; the result is NaN
     or -1 where all are missing. This is entry by entry, but a row of probabilities with a NaN casts no vote at all.
 
-    Equal votes go to the smallest class number, as in scikit-learn's ``VotingClassifier``. What ``"max"`` gives is not
-    scaled to sum to 1; the class is its largest entry (Kittler, Hatef, Duin and Matas 1998, On combining classifiers,
-    IEEE TPAMI 20(3):226-239, which also has the mean and the vote).
+    Equal votes go to the smallest class number, as in scikit-learn's ``VotingClassifier``. The result of ``"max"`` is
+    not scaled to sum to 1; the class is its largest entry (Kittler, Hatef, Duin and Matas 1998, On combining
+    classifiers, IEEE TPAMI 20(3):226-239, which also has the mean and the vote).
 
     Logits are numbers like others: their mean is the logarithm of the geometric mean of the probabilities, up to a
     constant, and one head that is very sure outvotes the rest. For the mean of probabilities apply softmax or sigmoid
@@ -73,9 +73,7 @@ def fuse(
     check_choice("method", method, get_args(Method))
     names, stacked = read_predictors(predictions)
     if method == "max" and weights is not None:
-        raise InvalidInputError(
-            "`weights` say how much predictors count in a mean or a vote; leave them out for 'max'."
-        )
+        raise InvalidInputError("`weights` apply to a mean or a vote; omit them for 'max'.")
     shares = checked_weights(weights, names, len(stacked))
     if not shares.all():
         stacked, shares = stacked[shares > 0], shares[shares > 0]
@@ -83,7 +81,7 @@ def fuse(
         return vote(stacked, shares)
     if stacked.dtype.kind != "f":
         raise InvalidInputError(
-            f"`predictions` hold {stacked.dtype.name}, which are taken for class numbers or flags: use method='vote'. "
+            f"`predictions` hold {stacked.dtype.name}, which are read as class numbers or flags: use method='vote'. "
             f"For the {method} of numbers pass floats."
         )
     if method == "mean":
@@ -121,7 +119,7 @@ def read_predictors(predictions: Any) -> tuple[tuple[str, ...] | None, Array]:
 
 def _stack(labels: list[str], parts: list[Any]) -> Array:
     if not parts:
-        raise InvalidInputError("`predictions` holds none; pass at least one.")
+        raise InvalidInputError("`predictions` is empty; pass at least one prediction.")
     arrays = [_read(label, part) for label, part in zip(labels, parts, strict=True)]
     for label, array in zip(labels, arrays, strict=True):
         if array.shape != arrays[0].shape:
@@ -176,7 +174,7 @@ def checked_weights(weights: Any, names: tuple[str, ...] | None, n: int) -> Arra
         raise InvalidInputError(f"`weights` must have one entry for each of the {n} predictors; got {len(weights)}.")
     found = np.array([check_number("weights", weight, low=0.0) for weight in weights])
     if not found.any():
-        raise InvalidInputError("`weights` are all 0, so that no predictor is left; give one of them more.")
+        raise InvalidInputError("`weights` are all 0; give at least one predictor a positive weight.")
     # Together at most 1, so that no sum is infinite; a power of two changes no digit.
     shares: Array = np.ldexp(found, -np.frexp(found.sum())[1])
     return shares

@@ -39,78 +39,78 @@ class AuxTargetGenerator:
     domain : {"signal", "image", "video", "text", "any"}
         What the inputs are.
     tasks : str, mapping or sequence of these, optional
-        What to compute: names, and mappings of a name to its options; with an option ``"task"`` the name is an alias.
-        The defaults of the domain if None.
+        What to compute: names, and mappings of a name to its options. With an option ``"task"``, the name is an alias.
+        If None, the defaults of the domain.
     scale : bool
         Whether to scale numbers to mean 0 and standard deviation 1 (after ``log1p`` where the task says so), and to
         leave out columns that are constant, copies or without any value.
     seed : int
-        Where draws come from, in tasks that transform inputs.
+        The seed of tasks that transform inputs at random.
     dtype : {"float32", "float64"}
         The dtype of targets made of numbers.
     padding : {"post", "pre"}
         Where series and texts of different lengths are padded.
     padding_value : float
-        What series are padded with; texts are padded with the padding of the vocabulary.
+        The value that pads series. Texts are padded with the padding token of the vocabulary.
     n_jobs : int
-        How many threads compute, and how many processes of spaCy tag texts; -1 for one per processor. Results do not
+        The number of computing threads, and of spaCy processes that tag texts; -1 for one per processor. Results do not
         depend on it.
     progress : bool
         Whether to show a progress bar.
     image_size : tuple of int, optional
-        Where images are read from files: height and width that all are brought to, by bilinear interpolation in
-        float32, as ``keras.utils.image_dataset_from_directory`` does it. Arrays are left as they are.
+        For images read from files: the height and width to resize to, by bilinear interpolation in float32, like
+        ``keras.utils.image_dataset_from_directory``. Arrays are not resized.
     tokenizer : optional
-        For texts, what cuts them into the model's own tokens: a ``keras.layers.TextVectorization`` layer, a fast
-        Hugging Face tokenizer, a tokenizer or preprocessor of keras-hub, a function from a text to its tokens or to
-        (start, end) pairs, ``"whitespace"``, or ``"standard"``, the rule of ``TextVectorization`` by default (lower
-        case, no punctuation, white space). If None, ``"standard"`` for texts, and for lists of tokens these. For ids,
-        the tokenizer that gave them, which says what they stand for.
+        For texts, the tokenizer of the model: a ``keras.layers.TextVectorization`` layer, a fast Hugging Face
+        tokenizer, a tokenizer or preprocessor of keras-hub, a function from a text to its tokens or to (start, end)
+        pairs, ``"whitespace"``, or ``"standard"``, the rule of ``TextVectorization`` by default (lower case, no
+        punctuation, white space). If None, ``"standard"`` for texts; lists of tokens are used unchanged. For ids, the
+        tokenizer that produced them.
     vocabulary : sequence of str or mapping of str to int, optional
         For texts, the tokens of the model's vocabulary: in the order of their ids, or each with its id. ``""``,
         ``"[PAD]"``, ``"[UNK]"``, ``"<s>"`` and the like, and ids without a token, stand for no word. For a tokenizer
-        that has none; by default it is fitted on the training texts.
+        that has no vocabulary; by default it is fitted on the training texts.
     max_tokens : int, optional
-        For texts, the size of the vocabulary that is fitted where the tokenizer brings none, padding (0) and unknown
-        words (1) included.
+        For texts, the size of the fitted vocabulary, padding (0) and unknown words (1) included. Not used if the
+        tokenizer has a vocabulary.
     max_length : int, optional
-        For texts, how many steps the model has, up to 2**20: longer texts are cut, shorter ones padded. By default as
-        many as the tokenizer gives, or as the longest training text has tokens. A text is cut at its end, so that a
-        marker such as ``[SEP]`` goes too; let a tokenizer of ``tokenizers`` truncate where that matters.
+        For texts, the number of steps, up to 2**20. Longer texts are cut, shorter ones are padded. By default the
+        length that the tokenizer gives, or that of the longest training text. A text is cut at its end, so a marker
+        such as ``[SEP]`` is lost too; if that matters, let a tokenizer of ``tokenizers`` truncate.
     model_inputs : {"ids", "texts"}
-        For texts, what the model reads: numbers of tokens, or texts, where it holds the ``TextVectorization`` layer.
+        For texts, what the model reads: ids of tokens, or texts if the model contains the ``TextVectorization`` layer.
     tagger : {"spacy", "nltk"} or object
-        For texts, what tags them; an object of your own has the methods of
-        `auxtasks.extractors.text.taggers.base.Tagger`, and the next three parameters are left to it.
+        For texts, the tagger. A custom object has the methods of `auxtasks.extractors.text.taggers.base.Tagger`; it
+        handles the next three parameters itself.
     tagger_model : str, path or object, optional
         For texts, the spaCy pipeline: its name, its path or the loaded object; or an NLTK tagger, by default NLTK's
-        averaged perceptron. Nothing is ever downloaded.
+        averaged perceptron. auxtasks never downloads a model.
     batch_size : int
-        For texts, how many are tagged at once.
+        For texts, the number tagged at once.
     cache : path-like, optional
-        For texts, a folder that keeps what the tagger said of them. It is tagged anew whenever a text, the tagger or
-        what is asked of it changes.
+        For texts, a folder that stores the output of the tagger. Texts are tagged again when a text, the tagger or the
+        requested annotations change.
 
     Attributes
     ----------
     specs_ : dict of str to TargetSpec
-        What heads must know, in the order of the tasks, then of the label columns.
+        The specs that heads are built from, in the order of the tasks, then of the label columns.
     scalings_ : dict of str to Scaling
         The scaling of each scaled target.
     tasks_ : tuple of Task
         The tasks with all their options.
     shapes_ : dict of str to tuple of int
-        The shape of one sample's values as the task gives them, before columns are left out.
+        The shape of one sample's values as computed by the task, before columns are dropped.
     texts_ : FittedTexts or None
-        The vocabulary and the number of steps that the training texts decided.
+        The vocabulary and the number of steps, fitted on the training texts.
     columns_ : tuple of TableColumn
-        The columns of inputs that are columns by name, with the categories of texts; empty for other inputs.
+        For inputs that are columns by name, the columns with the categories of texts; empty for other inputs.
     class_names_ : mapping of str to tuple of str
-        The sorted names of classes that were strings in y, by output.
+        By output, the sorted names of classes that were strings in `y`.
     teachers_ : tuple of Teacher
-        Who says the soft labels, for each output; none after loading.
+        The teacher of the soft labels of each output; empty after loading.
     n_features_in_ : int
-        How many columns tables, (n, columns) of domain "any", had in `fit`; other inputs do not set it.
+        The number of columns in `fit`, for tables (n, columns) of domain "any"; not set for other inputs.
 
     Examples
     --------
@@ -185,7 +185,7 @@ class AuxTargetGenerator:
         X : array-like
             The training inputs.
         y : array-like, mapping of str to array-like or "inferred", optional
-            The main labels, for the task ``"soft_labels"``; other tasks do not look at them. See `make_aux_targets`.
+            The main labels, for the task ``"soft_labels"``; other tasks ignore them. See `make_aux_targets`.
         label_columns : mapping of str to array-like or data frame, optional
             Label columns that exist at training time only, each to become a target.
 
@@ -197,7 +197,7 @@ class AuxTargetGenerator:
         Raises
         ------
         AuxTasksError
-            If a parameter or an input cannot be used; the message says which, and what to do.
+            If a parameter or an input cannot be used; the message names it and the next step.
         """
         if is_dask(X):
             from auxtasks.scale.dask_fit import fit_lazily
@@ -217,7 +217,7 @@ class AuxTargetGenerator:
         X : array-like
             Inputs shaped like the training inputs.
         label_columns : mapping of str to array-like or data frame, optional
-            Label columns of the names fitted; those not given are missing.
+            Label columns, by the names used in `fit`; omitted columns are missing.
 
         Returns
         -------
@@ -278,13 +278,13 @@ class AuxTargetGenerator:
         Parameters
         ----------
         X : array-like
-            Inputs shaped like the training inputs, to be predicted, say. Texts are numbered and not tagged, series
-            padded, and what a task cuts off the inputs is cut off.
+            Inputs shaped like the training inputs, for example for prediction. Texts become ids and are not tagged,
+            series are padded, and inputs are shortened if a task shortens them.
 
         Returns
         -------
         ndarray
-            What ``transform(X).inputs`` is, without the copies that some tasks add.
+            The same as ``transform(X).inputs``, without the copies that some tasks add.
 
         Raises
         ------
@@ -304,7 +304,7 @@ class AuxTargetGenerator:
         """Compute the targets of one batch in the operations of Keras, on whichever backend it runs.
 
         On TensorFlow it works in a `tf.function`, compiled by XLA or not, and in ``tf.data.Dataset.map``; on JAX in
-        `jax.jit` and other transformations; on PyTorch eagerly. No value is looked at on the way.
+        `jax.jit` and other transformations; on PyTorch eagerly. The computation does not depend on values.
 
         Parameters
         ----------
@@ -319,19 +319,19 @@ class AuxTargetGenerator:
         Raises
         ------
         InvalidInputError
-            If the generator is not fitted; if a task has no form for tensors (it is named), changes the inputs or is a
-            label column; if the inputs differ in shape from the training inputs, or their shape is not known.
+            If the generator is not fitted; if a task cannot be computed on tensors (the message names it), changes the
+            inputs or is a label column; if the inputs differ in shape from the training inputs, or their shape is
+            unknown.
         InvalidTypeError
             If `x` is a structure of several tensors.
 
         Notes
         -----
-        All is computed in float32 on each backend, and inputs are not searched for NaN: the targets of a sample that
-        holds some may be NaN too, and then count as missing, as do values that exceed the range of float32. For inputs
-        whose mean lies within some 100 of their standard deviations from 0, values agree with those that `transform`
-        computes of the same inputs in float64, within 1e-4 of a standard deviation. Further off, float32 itself loses
-        digits of what varies: center such inputs first. Tensors have no numbers below 1e-38, so that inputs should lie
-        above 1e-30.
+        All computation is in float32, on every backend. Inputs are not searched for NaN: the targets of a sample with
+        NaN may be NaN too, and then count as missing. So do values that exceed the range of float32. If the mean of the
+        inputs lies within about 100 of their standard deviations from 0, values agree with those of `transform` in
+        float64 within 1e-4 of a standard deviation. Further from 0, float32 loses digits of the variation: center such
+        inputs first. Tensors have no numbers below 1e-38, so inputs should be above 1e-30.
 
         Examples
         --------
@@ -350,21 +350,21 @@ class AuxTargetGenerator:
     ) -> Callable[..., tuple[Any, ...]]:
         """Return a function that puts targets beside the elements of a `tf.data.Dataset`, for its ``map``.
 
-        Targets are those of the inputs as they arrive, after a random augmentation, say.
+        Targets are those of the inputs as they arrive, for example after a random augmentation.
 
         Parameters
         ----------
         batched : bool, default True
-            Whether elements are batches, which is faster, or single samples, not batched yet.
+            Whether elements are batches (faster) or single samples that are not batched yet.
         column : str, optional
-            Where elements, or the inputs among them, are mappings: what the targets are computed from. Of several
-            inputs, ``({"a": ..., "b": ...}, y)``, all go on to the model; of an element that is a mapping of columns
-            as a whole, as TensorFlow Datasets gives it, this one alone.
+            If elements, or the inputs among them, are mappings: the key of the input that targets are computed from.
+            With several inputs, ``({"a": ..., "b": ...}, y)``, the model gets all of them. If the whole element is a
+            mapping of columns, as in TensorFlow Datasets, the model gets this column alone.
         label : str, optional
-            Where elements are mappings of columns: the column of the main label.
+            If elements are mappings of columns: the column of the main label.
         in_graph : bool, default True
-            Whether tasks that have a form for tensors are computed by TensorFlow, in parallel and without Python, which
-            needs Keras on TensorFlow. If False, all are those of `transform` bit for bit.
+            Whether tasks that can be computed on tensors run in TensorFlow, in parallel and without Python; needs Keras
+            on TensorFlow. If False, all targets equal those of `transform` bit for bit.
 
         Returns
         -------
@@ -372,8 +372,8 @@ class AuxTargetGenerator:
             From x, ``(x, y)``, ``(x, y, sample_weight)`` or a mapping of columns to ``(x, labels)`` or ``(x, labels,
             sample_weight)``: what ``fit`` of a model with heads takes. The labels are ``{"main": y, **targets}``; a y
             that is a mapping, for several outputs, stays as it is, and targets that it holds are kept. Shapes and
-            dtypes are static but for the number of samples. x is replaced where the model reads something else: texts
-            are numbered, series of different lengths padded, and what a task cuts off the inputs is cut off.
+            dtypes are static except for the number of samples. x is replaced if the model reads something else: texts
+            become ids, series of different lengths are padded, and inputs are shortened if a task shortens them.
 
         Raises
         ------
@@ -381,18 +381,18 @@ class AuxTargetGenerator:
             If the generator is not fitted, a task adds samples, or Keras runs on another backend than TensorFlow and
             a task is to be computed in the graph.
         InvalidTypeError
-            If a parameter is of the wrong type. Elements of a form, shape or dtype that cannot be used are refused when
-            the function is mapped; values that `transform` refuses, while the pipeline runs, as an
-            ``InvalidArgumentError`` that quotes it.
+            If a parameter is of the wrong type. Elements with an unusable form, shape or dtype are refused when the
+            function is mapped. Values that `transform` refuses raise an ``InvalidArgumentError`` with its message while
+            the pipeline runs.
 
         Notes
         -----
-        Tasks without a form for tensors, and texts, are computed by `transform` within `tf.numpy_function`, so that a
-        pipeline with them cannot be serialised. In TensorFlow, the dtypes of `transform` are used, and the order of
-        additions differs: in its own units a target of float32 inputs is equal within 1e-6 of its largest value, of
-        float64 inputs to nearly all digits; NaN in the inputs is not searched for, and makes targets missing. Given
-        columns that y does not hold are missing throughout, as in `transform`. Series of different lengths, and lists
-        of tokens, come one by one (``batched=False``) or as a `tf.RaggedTensor`.
+        Tasks without a form for tensors, and texts, are computed by `transform` within `tf.numpy_function`, so a
+        pipeline with them cannot be serialised. In TensorFlow, dtypes are those of `transform`, and the order of
+        additions differs: in its own units, a target of float32 inputs is equal within 1e-6 of its largest value, and a
+        target of float64 inputs to nearly all digits. Inputs are not searched for NaN; NaN makes targets missing. Label
+        columns that y does not hold are missing, as in `transform`. Series of different lengths, and lists of tokens,
+        come one by one (``batched=False``) or as a `tf.RaggedTensor`.
 
         Examples
         --------
@@ -423,15 +423,15 @@ class AuxTargetGenerator:
         Returns
         -------
         BatchMap
-            Takes a batch and returns the columns to add. It is pickled as what it was fitted to be, in the same bytes
-            in every process, so that ``dataset.map(generator.as_batch_map("signal"), batched=True)`` finds its cache.
+            Takes a batch and returns the columns to add. Its pickle has the same bytes in every process, so that
+            ``dataset.map(generator.as_batch_map("signal"), batched=True)`` finds its cache.
 
         Raises
         ------
         InvalidInputError
             If the generator is not fitted, a task adds samples, or a target has the name of the inputs' column.
         InvalidTypeError
-            If `column` is no name.
+            If `column` is not a name.
 
         Examples
         --------
@@ -455,7 +455,7 @@ class AuxTargetGenerator:
         Parameters
         ----------
         deep : bool
-            Accepted for scikit-learn's sake; no parameter has parameters of its own.
+            Accepted for scikit-learn; no parameter has parameters of its own.
 
         Returns
         -------
@@ -470,7 +470,7 @@ class AuxTargetGenerator:
         Parameters
         ----------
         **params
-            New values by name; nothing is checked before `fit`.
+            New values by name; `fit` checks them.
 
         Returns
         -------
@@ -480,7 +480,7 @@ class AuxTargetGenerator:
         Raises
         ------
         UnknownNameError
-            If there is no such parameter; then none is changed.
+            If a parameter does not exist; then none is changed.
         """
         for name in params:
             if name not in self._defaults():
@@ -579,32 +579,31 @@ def make_aux_targets(
     Parameters
     ----------
     X : array-like
-        The training inputs. ``"signal"``: (n, time) or (n, time, channels), or a list of (time_i,) or
-        (time_i, channels) series; ``"image"``: (n, height, width[, channels]); ``"video"``: (n, time, height, width
-        [, channels]); ``"any"``: (n, ...), or columns by name, a mapping or a data frame: of numbers, (n,) or (n, d),
-        and of texts, whose categories are learned. Numbers without NaN or infinity, in any unit. ``"text"``: a list,
-        array or Series of n strings, a list of n lists of tokens, or the ids of tokens, (n, steps) or a list of n
-        lists, which the model then reads as they are: with `vocabulary`, or the `tokenizer` that gave them. Or a
-        collection of Dask: an array, a bag of samples, a data frame or a column. Images may be files: a folder, with a
-        folder for each class or without, or a list of paths; see `auxtasks.read_images`. A ``tf.data.Dataset`` or
+        The training inputs. ``"signal"``: (n, time) or (n, time, channels), or a list of (time_i,) or (time_i,
+        channels) series; ``"image"``: (n, height, width[, channels]); ``"video"``: (n, time, height, width [,
+        channels]); ``"any"``: (n, ...), or columns by name, a mapping or a data frame: of numbers, (n,) or (n, d), and
+        of texts, whose categories are learned. Numbers must be finite, in any unit. ``"text"``: a list, array or Series
+        of n strings, a list of n lists of tokens, or the ids of tokens, (n, steps) or a list of n lists, with
+        `vocabulary` or the `tokenizer` that produced them; the model reads the ids unchanged. A Dask collection works
+        too: an array, a bag of samples, a data frame or a column. Images may be files: a folder, with or without one
+        folder per class, or a list of paths; see `auxtasks.read_images`. A ``tf.data.Dataset`` or
         ``keras.utils.PyDataset`` of batches, such as ``keras.utils.image_dataset_from_directory`` returns, is read
         once, into memory.
     domain : {"signal", "image", "video", "text", "any"}
         What the inputs are.
     tasks : str, mapping or sequence of these, optional
-        What to compute; `auxtasks.list_tasks` tells what there is. A mapping gives options, as in
-        ``{"fft": {"n_coefficients": 50}}``, or an alias, as in ``{"low": {"task": "fft", "n_coefficients": 5}}``.
-        The defaults of the domain if None.
-    y : array-like, mapping of str to array-like or "inferred", optional
-        The main labels, of all samples or of the first of them: classes as integers or strings, rows of 0 and 1, or
-        numbers as floats; -1, NaN, None or a mask where one is missing. A mapping holds those of several outputs. Where
-        some are missing, the task ``"soft_labels"`` is the default: what a teacher, simple models on features of the
-        domain, says of the samples without a label, to be learned by the model's own main output. Such targets know the
-        labels: make them of training samples alone. ``{"soft_labels": {"teacher": ..., "features": ...}}`` names an
-        estimator of scikit-learn, and tasks, or a function from samples to an array (n, d), that it reads. Teachers are
-        fitted on 20,000 samples at most, all with a label among them. Labels may be collections of Dask. With
-        ``"inferred"`` they are those that come with the inputs: the names of the folders that images lie in, sorted as
-        Keras sorts them and missing for files beside these folders, or the labels in batches of ``(x, y)``.
+        What to compute; `auxtasks.list_tasks` lists the tasks. A mapping sets options, as in ``{"fft":
+        {"n_coefficients": 50}}``, or an alias, as in ``{"low": {"task": "fft", "n_coefficients": 5}}``. The defaults of
+        the domain if None. y : array-like, mapping of str to array-like or "inferred", optional The main labels, of all
+        samples or of the first of them: classes as integers or strings, rows of 0 and 1, or numbers as floats; -1, NaN,
+        None or a mask where one is missing. A mapping holds those of several outputs. If some are missing, the task
+        ``"soft_labels"`` is the default: a teacher, simple models on features of the domain, predicts labels for the
+        unlabelled samples, and the model's own main output learns them. Such targets depend on the labels: compute them
+        from training samples only. ``{"soft_labels": {"teacher": ..., "features": ...}}`` names an estimator of
+        scikit-learn, and tasks, or a function from samples to an array (n, d), that it reads. Teachers are fitted on at
+        most 20,000 samples, including all labelled ones. Labels may be Dask collections. With ``"inferred"``, labels
+        come with the inputs: the folder names of images, sorted as in Keras and missing for files beside these folders,
+        or the labels in batches of ``(x, y)``.
     label_columns : mapping of str to array-like or data frame, optional
         Label columns that exist at training time only; each becomes a target, under its name.
     scale, seed, dtype, padding, padding_value, n_jobs, progress, image_size : optional
@@ -612,30 +611,30 @@ def make_aux_targets(
     tokenizer, vocabulary, max_tokens, max_length, model_inputs, tagger, tagger_model, batch_size, cache : optional
         How texts are read, for domain ``"text"`` only; see `AuxTargetGenerator`.
     save_to : path-like, optional
-        A folder to be made, for inputs larger than memory: targets are computed chunk by chunk and written there, in
-        the form that `load_targets` reads. `X` may then also be anything with a shape that is read by slices (memory
-        maps, data sets of HDF5, arrays of Zarr) or gives batches, ``x`` or ``(x, y)``, in the same order each time (a
-        generator, a ``tf.data.Dataset``, a ``keras.utils.PyDataset``). With `y`, which is written too, batches are
-        gone through twice more before, so that a generator will not do.
+        A folder to create, for inputs larger than memory: targets are computed in chunks and written there, in the form
+        that `load_targets` reads. `X` may then also be any object with a shape that supports slices (memory maps, HDF5
+        data sets, Zarr arrays) or that gives batches, ``x`` or ``(x, y)``, in the same order each time (a generator, a
+        ``tf.data.Dataset``, a ``keras.utils.PyDataset``). With `y`, which is written too, the batches are read twice
+        more, so a generator does not work.
     overwrite : bool
-        Whether other targets at `save_to` are replaced, once the new ones are finished, and an unfinished run of other
-        inputs or options there is thrown away. Without it either is an error. Files that auxtasks did not write are
-        refused in any case.
+        Whether to replace other targets at `save_to` once the new ones are finished, and to discard an unfinished run
+        of other inputs or options there. If False, both are errors. Files that auxtasks did not write are always
+        refused.
 
     Returns
     -------
     AuxTargets
-        A mapping of names to arrays, with their ``specs``, the ``inputs`` to train on, and ``transform`` for
-        validation inputs. With `save_to` the arrays are memory maps, and so are the inputs where they come in batches
-        or a task shortens them; otherwise the inputs are `X` itself, and not written. Of a collection of Dask the
-        statistics are fitted at once, and the arrays are dask arrays: `auxtasks.cluster.LazyAuxTargets`.
+        A mapping of names to arrays, with their ``specs``, the ``inputs`` to train on, and ``transform`` for validation
+        inputs. With `save_to` the arrays are memory maps. So are the inputs if they come in batches or a task shortens
+        them; otherwise the inputs are `X` itself and are not written. For a Dask collection, the statistics are fitted
+        immediately, and the arrays are dask arrays: `auxtasks.cluster.LazyAuxTargets`.
 
     Raises
     ------
     UnknownNameError
         If a domain, task or option does not exist.
     InvalidTypeError, InvalidInputError
-        If inputs or parameters cannot be used; the message says where and what to do.
+        If inputs or parameters cannot be used; the message names the place and the next step.
     MissingDependencyError
         If a task needs a package that is not installed.
     StorageError
@@ -645,24 +644,23 @@ def make_aux_targets(
     Warns
     -----
     AuxTasksWarning
-        If a target is left out because it is constant or has no value, or values are too large for `dtype` and count as
+        If a target is left out because it is constant or has no value, or if values too large for `dtype` count as
         missing.
 
     See Also
     --------
-    AuxTargetGenerator : The same as an estimator.
-    load_targets : Loads what `save_to` holds.
+    AuxTargetGenerator : The same as an estimator. load_targets : Loads the targets at `save_to`.
 
     Notes
     -----
-    A call with `save_to` that was interrupted, be it by ``kill -9`` or a full disk, goes on when it is made again with
-    the same arguments, and gives the same bits as one that was not. Until it is finished its files are in a folder
-    named like `save_to` and ``.partial``, which nothing loads. Each chunk of inputs and targets has a checksum: going
-    on reads the inputs of finished chunks again and compares them, which takes less time than computing. The same call
-    after the end checks and returns what is there, also where nothing can be written; teachers are not on disk, and
-    fitted anew. Texts, series of different lengths and tasks that add copies need all samples at once and are refused.
-    Keras copies arrays that ``fit`` is given into memory; read batches from the maps by `AuxTargets.to_py_dataset`
-    instead (``examples/larger_than_memory.py``).
+    A call with `save_to` that was interrupted, for example by ``kill -9`` or a full disk, resumes when you repeat it
+    with the same arguments. The result has the same bits as that of an uninterrupted call. Until it is finished, its
+    files are in a folder named like `save_to` with the suffix ``.partial``, which is never loaded. Each chunk of inputs
+    and targets has a checksum: a resumed call reads the inputs of finished chunks again and compares them, which takes
+    less time than computing. The same call after the end checks and returns the existing targets, also on a read-only
+    disk. Teachers are not on disk and are fitted again. Texts, series of different lengths and tasks that add copies
+    need all samples at once and are refused. Keras copies arrays passed to ``fit`` into memory; read batches from the
+    memory maps with `AuxTargets.to_py_dataset` instead (``examples/larger_than_memory.py``).
 
     Examples
     --------
@@ -673,9 +671,7 @@ def make_aux_targets(
            [6.]], dtype=float32)
     """
     if check_flag("overwrite", overwrite) and save_to is None:
-        raise InvalidInputError(
-            "`overwrite` is for `save_to`, a folder to be made; pass `save_to` too, or leave it out."
-        )
+        raise InvalidInputError("`overwrite` applies to `save_to` only; pass `save_to` too, or omit `overwrite`.")
     generator = AuxTargetGenerator(
         domain,
         tasks,
@@ -700,8 +696,8 @@ def make_aux_targets(
     if save_to is not None:
         if is_dask(X):
             raise InvalidInputError(
-                "`save_to` is for inputs that one process reads; leave it out, and call to_zarr(path) on the lazy "
-                "targets, which workers of Dask write in parallel."
+                "`save_to` does not take Dask collections; omit it, and call to_zarr(path) on the lazy targets. Dask "
+                "workers write them in parallel."
             )
         from auxtasks.scale.disk import make_on_disk
 

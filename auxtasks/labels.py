@@ -86,8 +86,8 @@ def _extended(values: Any, key: str, n_labelled: int, n: int) -> Array:
     if _are_outputs(values, n_labelled):
         raise InvalidTypeError(
             f"`y` ({abbreviated(key)}) must be one array; got {len(values)} arrays of {n_labelled} labels each. Pass "
-            "those of several outputs by name, as in {'first': y1, 'second': y2}; of a model that returns a tuple the "
-            "names are '0', '1' and so on."
+            "those of several outputs by name, as in {'first': y1, 'second': y2}; for a model that returns a "
+            "tuple, the names are '0', '1' and so on."
         )
     labels = read_labels(f"`y` ({abbreviated(key)})", values)
     if labels.dtype.kind == "b":
@@ -241,7 +241,7 @@ def check_two_classes(argument: str, labels: Array, present: Array) -> None:
     if len(classes) == 1 and labels.shape[1:] in ((), (1,)):
         beside = "" if present.all() else f", and {(~present).sum()} missing labels"
         raise InvalidInputError(
-            f"{_quoted(argument)} holds one class only, {classes[0]}{beside}; two at least are needed. {_ENCODE}"
+            f"{_quoted(argument)} holds one class only, {classes[0]}{beside}; at least two are needed. {_ENCODE}"
         )
 
 
@@ -249,8 +249,8 @@ def check_not_signed(argument: str, labels: Array) -> None:
     """Refuse integers of nothing but -1 and 1, one a sample: what looks like two classes would be one."""
     if labels.dtype.kind == "i" and labels.shape[1:] in ((), (1,)) and are_signed(labels):
         raise InvalidInputError(
-            f"{_quoted(argument)} holds nothing but -1 and 1, which would be one class and missing labels. {_ENCODE} "
-            "Where class 1 is really the only one known, number it 0."
+            f"{_quoted(argument)} holds only -1 and 1, which would be read as missing labels and a single class. "
+            f"{_ENCODE} If class 1 is the only known class, number it 0."
         )
 
 

@@ -30,8 +30,8 @@ def refuse_link(path: Path, argument: str = "path") -> None:
     """Refuse to write through a link, or in its place."""
     if os.path.islink(path):  # noqa: PTH114 (the method raises where a name is too long)
         raise StorageError(
-            f"`{argument}`: {shown(path)} is a link to {path.readlink()}, which auxtasks neither follows nor replaces; "
-            "pass the path that it leads to, or another one."
+            f"`{argument}`: {shown(path)} is a link to {path.readlink()}. auxtasks neither follows nor replaces "
+            "links; pass the path that it points to, or another path."
         )
 
 
@@ -53,7 +53,7 @@ def descriptor_of(path: Path, flags: int) -> int:
     try:
         if path.is_symlink():
             raise StorageError(
-                f"{shown(path)} is a link, which auxtasks does not follow; put the file itself in its place."
+                f"{shown(path)} is a link. auxtasks does not follow links; replace it with the file itself."
             )
         descriptor = os.open(path, flags | careful, 0o666)
     except (FileNotFoundError, NotADirectoryError, StorageError):
@@ -62,5 +62,5 @@ def descriptor_of(path: Path, flags: int) -> int:
         raise StorageError(f"{shown(path)} cannot be opened: {error.strerror}.") from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise StorageError(f"{shown(path)} is no ordinary file, but a folder, a pipe or a device.")
+        raise StorageError(f"{shown(path)} is not a regular file but a folder, a pipe or a device.")
     return descriptor

@@ -25,7 +25,7 @@ def check_installed(package: str, extra: str) -> None:
     """Say how to install an optional package, if it is absent; nothing is imported."""
     if find_spec(package) is None:
         raise MissingDependencyError(
-            f"`{package}` is needed here and not installed. Install it with: pip install 'auxtasks[{extra}]'",
+            f"`{package}` is required here but not installed. Install it with: pip install 'auxtasks[{extra}]'",
             name=package,
         )
 
@@ -73,13 +73,13 @@ def require_keras() -> None:
         here = [backend for backend in BACKENDS if find_spec(backend) is not None]
         other = f"; or set KERAS_BACKEND={here[0]}, which is installed, before Keras is imported" if here else ""
         raise MissingDependencyError(
-            f"Keras is to run on {error.name!r}, which is not installed. Install it with: pip install "
+            f"Keras is set to run on {error.name!r}, which is not installed. Install it with: pip install "
             f"'auxtasks[{error.name}]'{other}.",
             name=error.name,
         ) from error
     backend = keras.backend.backend()
     if backend not in BACKENDS:
         raise MissingDependencyError(
-            f"auxtasks.keras trains models, which Keras on {backend!r} does not. Set the environment variable "
+            f"auxtasks.keras trains models, but Keras on {backend!r} cannot train. Set the environment variable "
             f"KERAS_BACKEND to one of {', '.join(BACKENDS)} before Keras is imported."
         )

@@ -36,7 +36,7 @@ _NOT_OPTIONS = ("rng", "classes")
 
 @dataclass(frozen=True)
 class Extractor:
-    """A registered task: the function that computes it and what is declared of it.
+    """A registered task: the function that computes it, and its declaration.
 
     Parameters
     ----------
@@ -47,35 +47,35 @@ class Extractor:
         returns ``(shortened X, target)``; with ``effect="expands"`` it also takes ``rng`` and returns
         ``(transformed copies of X, classes of the copies)``.
     kind : str or None
-        The kind of the target; None where it follows from the number of dimensions of the inputs.
+        The kind of the target; None if it follows from the number of dimensions of the inputs.
     effect : {"none", "shortens", "expands"}
         What the task does to the inputs.
     log1p : bool
         Whether scaling takes ``log1p`` of the (non-negative, heavy-tailed) target first.
     spatial : {"global", "grid"}
-        Whether the target depends on where in the input things are.
+        Whether the target depends on positions in the input.
     axes : tuple of str
         Names of the axes of a vector before it is flattened, for the names of its columns.
     classes : callable or None
-        From the task's options to the names of its classes; in a vector or a set of labels, of its columns.
+        Function from the task's options to the names of its classes, or of its columns for a vector or a set of labels.
     fit : callable or None
-        Where these names depend on the training data: ``(X, **options) -> names``, called once with all of them. The
-        function is then given the names as ``classes``.
+        For names that depend on the training data: ``(X, **options) -> names``, called once with all training inputs.
+        The function then gets the names as ``classes``.
     needs : callable or None
-        In the domain ``"text"``, from the task's options to the columns of `auxtasks.extractors.text.spans.COLUMNS`
-        that a tagger must give.
+        In the domain ``"text"``, function from the task's options to the columns of
+        `auxtasks.extractors.text.spans.COLUMNS` that a tagger must give.
     per_sample, lookahead, level, weight_scale
-        As `auxtasks.TargetSpec` has them.
+        As in `auxtasks.TargetSpec`.
     of_ids : bool
-        In the domain ``"text"``, whether the ids of tokens are enough, without the words that they stand for.
+        In the domain ``"text"``, whether the task needs only the ids of tokens, not their words.
     tensor_function : callable or None
-        The same on a batch of float32 tensors, where there is such a form: ``(X, *, options) -> tensor``, for any
-        number of samples and in the operations of Keras alone, ``keras.ops``, to run on each of its backends. (In those
-        of TensorFlow it runs on that one.)
+        The same computation on a batch of float32 tensors, if available: ``(X, *, options) -> tensor``, for any number
+        of samples. It uses operations of ``keras.ops`` only, to run on every backend. (With TensorFlow operations it
+        runs on TensorFlow only.)
     default : bool
         Whether the task is among the defaults of its domain.
     source : str
-        Where the definition comes from.
+        The source of the definition.
     """
 
     name: str
@@ -148,8 +148,8 @@ def register_task(
     per_sample, lookahead, level, weight_scale
         See `auxtasks.TargetSpec`.
     tensor_function : bool or callable, default False
-        What computes the task on tensors: True for the decorated function itself, if it takes tensors as well as arrays
-        (see `auxtasks.extractors.tensors`), or another function with the same options.
+        The function that computes the task on tensors: True for the decorated function itself, if it takes tensors as
+        well as arrays (see `auxtasks.extractors.tensors`), or another function with the same options.
 
     Returns
     -------
@@ -267,7 +267,7 @@ class TaskList(list[Extractor]):
 
 
 def list_tasks(domain: str | None = None) -> list[Extractor]:
-    """List the tasks there are.
+    """List the registered tasks.
 
     Parameters
     ----------

@@ -55,7 +55,7 @@ class TargetSpec:
     name : str
         The key of the target in `AuxTargets`.
     task : str
-        The registered task that computes it; differs from `name` where the user gave an alias.
+        The registered task that computes it; differs from `name` if the user chose an alias.
     kind : str
         The layout of the target, one of `KINDS`.
     shape : tuple of int
@@ -63,11 +63,11 @@ class TargetSpec:
     n_classes : int or None
         The number of classes of ``"class"`` and ``"step_class"``.
     baseline_loss : float
-        The loss of the best constant prediction on the training data: the mean for numbers, the class frequencies
-        for classes. Losses are divided by it, so that a weight of 1.0 means the same for every task.
+        The loss of the best constant prediction on the training data: the mean for numbers, the class frequencies for
+        classes. Losses are divided by it, so a weight of 1.0 means the same for every task.
     spatial : {"global", "grid"}
-        Whether the target tells only what the input holds, or also where; a head on a feature map then keeps
-        a coarse grid instead of pooling the whole map.
+        Whether the target depends only on what the input holds, or also on where; for ``"grid"``, a head on a feature
+        map keeps a coarse grid instead of pooling the whole map.
     columns : tuple of str
         The names of the columns of a vector, or of the labels of a multilabel target.
     classes : tuple of str
@@ -77,17 +77,17 @@ class TargetSpec:
     options : mapping
         The options the task was computed with.
     per_sample : str
-        For a target per step, the task that says much the same of a whole sample, where there is one; what to use on a
-        model without a time axis.
+        For a target per step, a similar task with one target per sample, if there is one; for models without a time
+        axis.
     lookahead : {"", "next", "previous"}
-        For a target that is the very next (or previous) step of the inputs: a tensor that already holds this step
-        would give the answer away.
+        For a target that is the next (or previous) step of the inputs: a tensor that already holds this step would leak
+        the answer.
     level : {"high", "low"}
-        Whether ``at="auto"`` puts the head on the deepest tensor that fits, or on the first: what is a matter of single
-        steps, such as a word's part of speech, helps most where steps are first represented.
+        Whether ``at="auto"`` puts the head on the deepest tensor that fits, or on the first. Properties of single
+        steps, such as a word's part of speech, help most on the first layer that represents the steps.
     weight_scale : float
-        What an automatic loss weight is multiplied by: below 1 for a target that takes much of the trunk and tells
-        little of the main label, such as the input itself.
+        The factor of an automatic loss weight: below 1 for a target that takes much capacity of the trunk and is only
+        weakly related to the main label, such as the input itself.
     """
 
     name: str

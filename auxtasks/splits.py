@@ -141,8 +141,8 @@ def drawn(name: str, labels: Array, count: int, rng: np.random.Generator, strati
         return order[:count]
     if strata.ndim != 1 and not several:
         raise InvalidInputError(
-            f"`stratify`: {name!r} of shape {labels.shape} is neither a class a sample nor labels of 0 and 1; pass "
-            "stratify=False."
+            f"`stratify`: {name!r} of shape {labels.shape} is neither one class per sample nor labels of 0 and 1; "
+            "pass stratify=False."
         )
     places = _places_of_flags(labels[order] == 1) if several else _places_of_classes(strata[order])
     kept, needed = len(labels) - count, int((places < 0).sum())
@@ -215,7 +215,7 @@ class SemiSupervisedSplit:
         # A number can be checked before there are labels; the largest is not known yet.
         n_to_hide("y", hide, 2**62)
         if isinstance(cv, SemiSupervisedSplit):
-            raise InvalidInputError(f"`cv` hides labels itself; pass the way of splitting inside it, {cv.cv!r}.")
+            raise InvalidInputError(f"`cv` already hides labels; pass the splitter inside it, {cv.cv!r}.")
         self.hide = hide
         self.cv: Any = checked_cv(cv)
         _check_stratify(stratify)

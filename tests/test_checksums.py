@@ -34,7 +34,7 @@ def test_every_flipped_bit_is_seen() -> None:
         (b'{"format": 2}', "does not have the checksum it was written with"),
         (b"[" * 100_000, "nested too deep"),
         (b"[1]", "holds no names"),
-        (b'{"format": NaN}', "NaN is no number"),
+        (b'{"format": NaN}', "NaN is not a number"),
         (b'{"format": ', "Expecting value"),
         (b"\xff\xfe\x00", "decode"),
     ],

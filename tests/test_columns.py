@@ -293,10 +293,10 @@ def test_entries_have_a_family() -> None:
 
 @pytest.mark.parametrize("y", [[-1, 1, 1], [[-1], [1]]])
 def test_integers_of_minus_one_and_one_are_refused_as_classes(y: Any) -> None:
-    with pytest.raises(InvalidInputError, match=r"`y` holds nothing but -1 and 1.*-1 stands for a missing label"):
+    with pytest.raises(InvalidInputError, match=r"`y` holds only -1 and 1.*-1 stands for a missing label"):
         check_not_signed("y", np.array(y))
     labels = np.array(y)
-    with pytest.raises(InvalidInputError, match="`y` holds one class only, 1, and 1 missing labels; two at least"):
+    with pytest.raises(InvalidInputError, match="`y` holds one class only, 1, and 1 missing labels; at least two"):
         check_two_classes("y", labels, labels != -1)
 
 

@@ -51,20 +51,20 @@ def test_errors_of_what_is_read_meanwhile_are_not_called_errors_of_writing(tmp_p
 def test_a_file_takes_no_links_place(tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("precious")
     (tmp_path / "link").symlink_to(tmp_path / "mine")
-    with pytest.raises(StorageError, match=r"`save_to`: .*link is a link to .*mine, which auxtasks neither follows"):
+    with pytest.raises(StorageError, match=r"`save_to`: .*link is a link to .*mine\. auxtasks neither follows"):
         write_whole(tmp_path / "link", "text", "save_to")
-    with pytest.raises(StorageError, match=r"link is a link, which auxtasks does not follow"):
+    with pytest.raises(StorageError, match=r"link is a link. auxtasks does not follow"):
         write_through(tmp_path / "link", b"text")
-    with pytest.raises(StorageError, match=r"link is a link, which auxtasks does not follow"):
+    with pytest.raises(StorageError, match=r"link is a link. auxtasks does not follow"):
         read_regular(tmp_path / "link")
     assert (tmp_path / "link").read_text() == "precious"
 
 
 def test_only_ordinary_files_are_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(StorageError, match=r"pipe is no ordinary file"):
+    with pytest.raises(StorageError, match=r"pipe is not a regular file"):
         read_regular(tmp_path / "pipe")
-    with pytest.raises(StorageError, match=r"no ordinary file, but a folder"):
+    with pytest.raises(StorageError, match=r"a regular file but a folder"):
         read_regular(tmp_path)
 
 
@@ -76,7 +76,7 @@ def test_what_a_killed_process_left_is_removed_and_what_others_left_is_not(tmp_p
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
     stage.mkdir()
     (stage / "notes.txt").write_text("precious")
-    with pytest.raises(StorageError, match=r"\.a\.saving is needed while .*, and holds notes.txt, which auxtasks did"):
+    with pytest.raises(StorageError, match=r"\.a\.saving is needed while .*, but holds notes.txt, which auxtasks did"):
         write_whole(tmp_path / "a", "other")
     assert (stage / "notes.txt").read_text() == "precious"
     assert (tmp_path / "a").read_text() == "text"

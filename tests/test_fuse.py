@@ -122,8 +122,8 @@ def test_integers_of_all_types_are_classes() -> None:
 @pytest.mark.parametrize(
     ("predictions", "kwargs", "error", "message"),
     [
-        ([], {}, InvalidInputError, "`predictions` holds none"),
-        ({}, {}, InvalidInputError, "`predictions` holds none"),
+        ([], {}, InvalidInputError, "`predictions` is empty"),
+        ({}, {}, InvalidInputError, "`predictions` is empty"),
         (3, {}, InvalidTypeError, "must be a list or mapping of arrays.*got int"),
         ((p for p in P), {}, InvalidTypeError, "got generator"),
         ([0.5, 0.5], {}, InvalidInputError, "number 0 must hold an entry for each sample"),
@@ -136,7 +136,7 @@ def test_integers_of_all_types_are_classes() -> None:
         ([[1, 2], [0.5, 1]], {}, InvalidTypeError, "all be floats .* or all integers .* found float64, int64"),
         ([[2.5]], {"method": "vote"}, InvalidInputError, "outside 0 to 1. For logits apply the sigmoid"),
         (P, {"method": "median"}, UnknownNameError, "no choice named 'median'"),
-        (P, {"method": "max", "weights": [1] * 5}, InvalidInputError, "leave them out for 'max'"),
+        (P, {"method": "max", "weights": [1] * 5}, InvalidInputError, "omit them for 'max'"),
         (P, {"weights": [1] * 4}, InvalidInputError, "one entry for each of the 5 predictors; got 4"),
         (P, {"weights": [0] * 5}, InvalidInputError, "`weights` are all 0"),
         (P, {"weights": [1, 1, 1, 1, -1]}, InvalidInputError, "`weights` must be at least 0.*got -1"),

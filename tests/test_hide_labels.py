@@ -161,7 +161,7 @@ def test_floats_are_classes_if_told() -> None:
         (Y, 0.5, {"seed": -1}, InvalidInputError, "`seed` must be at least 0"),
         (Y, 0.5, {"stratify": "y"}, InvalidTypeError, "`stratify` must be True or False; got 'y'"),
         (Y, float("nan"), {}, InvalidInputError, "`hide` must be from 0.0 to 1.0; got nan"),
-        ([-1, 1, 1], 1, {}, InvalidInputError, "`y` holds nothing but -1 and 1.*encode two classes as 0 and 1"),
+        ([-1, 1, 1], 1, {}, InvalidInputError, "`y` holds only -1 and 1.*encode two classes as 0 and 1"),
     ],
 )
 def test_what_cannot_be_hidden_is_refused(y: Any, hide: Any, kwargs: Any, error: Any, message: str) -> None:

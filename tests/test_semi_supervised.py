@@ -72,7 +72,7 @@ def test_it_is_a_splitter_to_scikit_learn() -> None:
     [
         (lambda: SemiSupervisedSplit(1.0), "1.0 leaves no label"),
         (lambda: SemiSupervisedSplit(0.5, cv=1), "`cv` must be at least 2 folds"),
-        (lambda: SemiSupervisedSplit(0.5, cv=SemiSupervisedSplit(0.5)), "`cv` hides labels itself"),
+        (lambda: SemiSupervisedSplit(0.5, cv=SemiSupervisedSplit(0.5)), "`cv` already hides labels"),
         (lambda: SemiSupervisedSplit(0.5, random_state=-1), "`random_state` must be at least 0"),
         (lambda: split(SemiSupervisedSplit(58)), "leaves 2 of the 60 labels of 'y', which has 4 classes"),
         (lambda: split(SemiSupervisedSplit(60)), "`hide` must be from 0 to 59"),

@@ -77,10 +77,10 @@ def audit(
 ) -> AuditReport:
     """Measure whether auxiliary tasks help the main one, with paired seeds and controls.
 
-    For each seed, and fold if there are several, these start from the same initial weights and see the same batches:
-    the model without auxiliary tasks (the baseline), with each task alone, with all together, and with each of these
-    once more, its targets shuffled across samples (the control), which tells what the targets say from mere
-    regularisation.
+    For each seed, and fold if there are several, these runs start from the same initial weights and see the same
+    batches: the model without auxiliary tasks (the baseline), with each task alone, with all tasks together, and each
+    of these again with its targets shuffled across samples (the control). The control separates what the targets teach
+    from mere regularisation.
 
     Parameters
     ----------
@@ -91,22 +91,22 @@ def audit(
         The samples, labelled or not, as for `auxtasks.make_aux_targets`.
     y : array-like
         Main labels: classes in integers, rows of one-hot or several labels, or floats to be predicted. Missing ones are
-        -1, NaN, masked or null, or left out at the end; two classes at least must be left. For a hinge loss give -1 and
-        1 where some are missing as floats.
+        -1, NaN, masked or null, or omitted at the end; at least two classes must remain. For a hinge loss with missing
+        labels, pass -1 and 1 as floats.
     targets : AuxTargets or AuxTargetGenerator
-        The targets of `X`, or what computes them; None for agreement alone.
+        The targets of `X`, or the generator that computes them; None for agreement alone.
     test : (X_test, y_test), optional
-        A test set. Without, a part of the labelled samples is held out; see `cv`.
+        A test set. Without one, a part of the labelled samples is held out; see `cv`.
     cv : int, scikit-learn splitter or iterable of (train, test), optional
-        How to split the labelled samples, whose numbers alone count, where there is no test set. By default each seed
-        holds out a quarter; an integer is a number of folds for each seed, stratified for classes. ``TimeSeriesSplit``
-        keeps the order of time, and `auxtasks.splits.SemiSupervisedSplit` hides labels of the training part, others for
-        each seed; with a generator that has the task ``"soft_labels"``, a teacher gives those samples soft labels.
-        Samples without a label are always trained on.
+        How to split the labelled samples if there is no test set; indices count the labelled samples only. By default
+        each seed holds out a quarter; an integer is a number of folds for each seed, stratified for classes.
+        ``TimeSeriesSplit`` keeps the order of time, and `auxtasks.splits.SemiSupervisedSplit` hides labels of the
+        training part, different ones for each seed; with a generator that has the task ``"soft_labels"``, a teacher
+        gives those samples soft labels. Unlabelled samples are always used for training.
     groups : array-like, shape (n,), optional
         Samples of one group, such as a person, are never on both sides of a split.
     seeds : int or sequence of int, default 10
-        How many seeds, or which; two at least.
+        The number of seeds, or the seeds; at least two.
     epochs, batch_size : int
         As in ``fit``. All arms take the same number of steps.
     weights : float, "auto", sequence of float or mapping, default "auto"
@@ -115,41 +115,42 @@ def audit(
     at, weighting, schedule
         As in `auxtasks.keras.attach_heads`.
     fit_options : mapping, optional
-        Further arguments of ``fit``, such as ``class_weight``, ``labelled_share`` or ``callbacks``, of which each run
-        gets a copy. Let callbacks watch ``"val_main_loss"``, ``"main_loss"`` or a metric; ``"loss"`` holds more.
+        Further arguments of ``fit``, such as ``class_weight``, ``labelled_share`` or ``callbacks``; each run gets a
+        copy. Let callbacks watch ``"val_main_loss"``, ``"main_loss"`` or a metric; ``"loss"`` includes the auxiliary
+        losses.
     metrics : str or sequence of str, optional
-        The metrics of the main task, the judged one first; see `auxtasks.audit.metrics`. By default accuracy for
-        classes, RMSE for numbers, and some more.
+        The metrics of the main task; the first one decides the verdict. See `auxtasks.audit.metrics`. By default
+        accuracy for classes, RMSE for numbers, and some more.
     margin : float, default 0.0
-        The difference in the judged metric that matters to you, which a task must gain to help. Set it before you look
-        at results. "No effect" means that the whole interval lies within it; where it is 0, within one point of a
-        metric that is a share (0.01 of R²), or 2 % of the baseline's error or loss. What is neither shown to matter nor
-        to be smaller is "unclear".
+        The difference in the judged metric that matters to you; a task must gain more to help. Set it before you look
+        at results. "No effect" means that the whole interval lies within the margin. If the margin is 0, the limit is
+        one point of a metric that is a share (0.01 of R²), or 2 % of the baseline's error or loss. An effect that is
+        shown neither to matter nor to be smaller is "unclear".
     confidence : float, default 0.95
-        Of intervals and verdicts.
+        The confidence level of intervals and verdicts.
     adjust : {"holm", "bonferroni", "none"}, default "holm"
-        How verdicts allow for the number of arms. Intervals are those of each arm alone.
+        How verdicts are adjusted for the number of arms. Intervals are not adjusted.
     together : bool, default True
         Whether to train all tasks at once too.
     controls : bool, default True
-        Whether to train with shuffled targets too, which doubles the time. Without, nothing tells a task that helps
-        from one that regularises.
+        Whether to train with shuffled targets too, which doubles the time. Without controls, a task that helps cannot
+        be distinguished from one that regularises.
     results : path, optional
-        A file (JSON lines) of finished runs. Called again with the same arguments the audit goes on where it was
-        interrupted; seeds, tasks, controls and numbers in `weights` may be added, also by several processes at a time,
-        which wait for each other. Each line has a checksum, so that a damaged one is refused and named; files of format
-        1, without checksums, are read as they are. What a subclassed model does in its code, and files it reads, are
-        not compared.
+        A file (JSON lines) of finished runs. Called again with the same arguments, the audit resumes where it was
+        interrupted. Seeds, tasks, controls and numbers in `weights` may be added, also by several processes at a time,
+        which wait for each other. Each line has a checksum; a damaged line is refused and named. Files of format 1,
+        without checksums, are read without this check. The code of a subclassed model, and files that it reads, are not
+        compared.
     n_jobs : int, default 1
-        Runs in parallel processes; -1 is one for each processor. Sums in another number of threads round otherwise, so
-        that single runs may differ a little from those of one process.
+        Runs in parallel processes; -1 is one for each processor. Sums over a different number of threads round
+        differently, so single runs may differ slightly from those of one process.
     progress : bool, default True
-        Whether to say before anything is trained how small an effect would be found, and to show a bar with the time
-        left.
+        Whether to print, before training, the smallest effect that would be found, and to show a progress bar with the
+        time left.
     agreement : str, list of str or mapping, optional
-        Changes under which the main output is to agree with itself, as in `auxtasks.keras.attach_heads`; an arm of its
-        own, and one with all tasks. Its control, trained with or without `controls`, is the network that learns the
-        changed copies of the labelled samples alone: agreement helps if it is better than that one too.
+        Changes under which the main output is to agree with itself, as in `auxtasks.keras.attach_heads`; it is a
+        separate arm, and an arm with all tasks. Its control, trained with or without `controls`, is the network that
+        learns the changed copies of the labelled samples alone. Agreement helps only if it beats that network too.
 
     Returns
     -------
@@ -159,21 +160,21 @@ def audit(
     Raises
     ------
     InvalidInputError, InvalidTypeError, UnknownNameError
-        If an argument cannot be used; before anything is trained.
+        If an argument cannot be used; raised before training.
     StorageError
         If `results` holds the runs of another audit, is damaged, or cannot be written.
 
     Notes
     -----
-    Verdicts are explained at `auxtasks.audit.verdicts.findings_of`. Where pairs are splits of the same samples, their
-    variance is corrected for the overlap of the training parts (Nadeau and Bengio 2003), so that intervals are wider
-    than with a test set of as many seeds. With a test set they cover initial weights and batches, and not which samples
-    are labelled. Targets passed as `AuxTargets` are scaled with the statistics of all of `X`, those held out included,
-    which reach no arm otherwise.
+    `auxtasks.audit.verdicts.findings_of` explains the verdicts. If pairs are splits of the same samples, their variance
+    is corrected for the overlap of the training parts (Nadeau and Bengio 2003), so intervals are wider than with a test
+    set and the same number of seeds. With a test set, intervals cover initial weights and batches, but not the choice
+    of labelled samples. Targets passed as `AuxTargets` are scaled with the statistics of all of `X`, including held-out
+    samples; these samples reach the arms in no other way.
 
-    Soft labels are what the teacher says when it is shown the labels of a split's training part alone; its features are
-    those of all of `X`. Their weight is what `fit` decides, unless `weights` has a number. The report compares the
-    network with the teacher too, which is often the better of the two.
+    The teacher of soft labels sees the labels of a split's training part only; its features come from all of `X`. `fit`
+    decides the weight of soft labels, unless `weights` has a number. The report also compares the network with the
+    teacher, which is often the better of the two.
 
     Examples
     --------
@@ -257,7 +258,7 @@ def check_weights(weights: Weights, tasks: Sequence[str]) -> tuple[dict[str, flo
 def _positive(weight: Any) -> float:
     number = check_number("weights", weight, low=0.0)
     if number == 0:
-        raise InvalidInputError("`weights` must be positive: with 0 an arm is the baseline again.")
+        raise InvalidInputError("`weights` must be positive; an arm with weight 0 equals the baseline.")
     return number
 
 
@@ -322,14 +323,14 @@ def check_fit_options(asked: Any) -> dict[str, Any]:
     known = {*inspect.signature(AuxModel.fit).parameters, *inspect.signature(keras.Model.fit).parameters}
     for name, value in options.items():
         if name in _OWN_OPTIONS:
-            raise InvalidInputError(f"`fit_options` must not hold {name!r}, which the audit decides; leave it out.")
+            raise InvalidInputError(f"`fit_options` must not hold {name!r}, which the audit sets itself; omit it.")
         if name not in known:
             raise unknown_name("fit_options", name, known - _OWN_OPTIONS, "argument of fit")
         try:
             copy.deepcopy(value)
         except TypeError as error:
             raise InvalidTypeError(
-                f"`fit_options`: {name!r} cannot be copied, and each run needs one of its own: {error}."
+                f"`fit_options`: {name!r} cannot be copied, but each run needs its own copy: {error}."
             ) from error
     return options
 
@@ -370,7 +371,7 @@ def made_targets(targets: Any, X: Any, y: Any, cv: Any = None) -> AuxTargets:
     if made.generator.columns_:
         raise refused_table("an audit")
     if not len(made):
-        raise InvalidInputError("`targets` holds no target; there is nothing to compare.")
+        raise InvalidInputError("`targets` holds no target; pass at least one.")
     n = count_rows("X", X)
     if n != made.n_original:
         raise InvalidInputError(
@@ -409,7 +410,7 @@ def _test_of(test: Any, made: AuxTargets | WithoutTargets, label_shape: tuple[in
             f"{labels.shape}."
         )
     if missing_entries(labels, signed=are_signed(labels)).all():
-        raise InvalidInputError("`test` holds no label; every one is missing (-1 or NaN).")
+        raise InvalidInputError("`test` holds no label; all are missing (-1 or NaN).")
     return Data(found.inputs, labels, dict(found))
 
 

@@ -71,8 +71,8 @@ def named_agreements(agreement: Any) -> dict[str, Any]:
     """Give each value for the argument `agreement` of `attach_heads` a name."""
     if not is_several(agreement) or isinstance(agreement, Mapping):
         raise InvalidTypeError(
-            "`agreement` must be a list of what attach_heads takes as `agreement`, each of which is tried, such as "
-            f"['shifts', {{'weak': 'shifts', 'strong': 'shifts_and_turns'}}]; got {agreement!r}."
+            "`agreement` must be a list of values for the argument `agreement` of attach_heads, such as ['shifts', "
+            f"{{'weak': 'shifts', 'strong': 'shifts_and_turns'}}]; got {agreement!r}."
         )
     found: dict[str, Any] = {}
     for number, value in enumerate(agreement, start=1):

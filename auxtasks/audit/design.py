@@ -42,9 +42,9 @@ class Design:
         unit = "points" if is_share(self.metric) else f"% of the baseline's {self.metric}"
         size = f"{self.detectable:.2g}" if self.metric == "r2" else f"{number} {unit}"
         return (
-            f"{self.n_pairs} pairs, each tested on about {self.n_test:.0f} samples. The smallest effect that this is "
-            f"likely to find (in 4 of 5 audits) is about {size} in {self.metric}, if one of the two models alone is "
-            f"right on {DISAGREEMENT:.0%} of these samples."
+            f"{self.n_pairs} pairs, each tested on about {self.n_test:.0f} samples. The smallest effect that this "
+            f"design is likely to find (in 4 of 5 audits) is about {size} in {self.metric}, if one of the two models "
+            f"alone is right on {DISAGREEMENT:.0%} of these samples."
         )
 
 

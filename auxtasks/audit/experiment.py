@@ -66,7 +66,7 @@ class Experiment:
         has_test = self.test is not None
         if has_test and (cv is not None or groups is not None):
             raise InvalidInputError(
-                "`cv` and `groups` say how to hold samples out, and `test` that none are; pass either."
+                "`cv` and `groups` define the samples to hold out, and `test` replaces them; pass one or the other."
             )
         labelled, classes = self.labelled, self.settings.metrics.problem in ("binary", "multiclass")
         grouped = check_groups(groups, labelled)

@@ -54,15 +54,15 @@ def teachers_among(targets: AuxTargets) -> tuple[Teacher, ...]:
     teachers = targets.teachers
     if taught and not teachers:
         raise InvalidInputError(
-            f"`targets` hold {taught[0]!r} without the teacher, as targets do that were loaded from disk or made by "
-            "transform, and each split must be taught anew, or labels held out would be known. Pass the result of "
-            "make_aux_targets(X, ..., y=y), or an AuxTargetGenerator; without soft labels, leave them out of its "
-            "`tasks`."
+            f"`targets` hold {taught[0]!r} without the teacher, because they were loaded from disk or made by "
+            "transform. Each split needs a new teacher, or held-out labels would leak. Pass the result of "
+            "make_aux_targets(X, ..., y=y), or an AuxTargetGenerator; to audit without soft labels, leave them out "
+            "of its `tasks`."
         )
     if len(taught) > 1 or any(teacher.labels.output != MAIN for teacher in teachers):
         raise InvalidInputError(
-            f"`targets` hold {', '.join(map(repr, taught))} of the output {teachers[0].labels.output!r}, and an audit "
-            "has one output and no name for it; make them with its labels alone, y=labels."
+            f"`targets` hold {', '.join(map(repr, taught))} of the output {teachers[0].labels.output!r}, but an audit "
+            "has a single unnamed output; compute them with its labels only, y=labels."
         )
     return teachers
 

@@ -41,9 +41,9 @@ class Records(dict[tuple[Arm, int, int], Run]):
             changed = [name for name in changed if name != SETTINGS]
         if changed:
             raise StorageError(
-                f"`results`: {path} holds runs of another audit; what differs: "
-                f"{', '.join(difference(name, known[name], made_of[name]) for name in changed)}. Choose another "
-                "file, or delete this one."
+                f"`results`: {path} holds runs of another audit; differences: "
+                f"{', '.join(difference(name, known[name], made_of[name]) for name in changed)}. Choose another file, "
+                "or delete this one."
             )
         # Tasks that were added later have a header of their own.
         if set(made_of) - set(known):
@@ -56,7 +56,7 @@ class Records(dict[tuple[Arm, int, int], Run]):
         self[run.arm, run.seed, run.fold] = run
 
     def _append(self, path: Path, line: bytes) -> None:
-        kept = "Finished runs are kept: free some space and make the same call again to go on."
+        kept = "Finished runs are kept: free some space and repeat the same call to resume."
         lock = path.with_name(f".{path.name}.lock")
         with told_as_storage_error("results", path, kept), locked(lock, argument="results"):
             # The file may have been deleted since it was read.
@@ -104,7 +104,7 @@ def _cut_off_torn_line(path: Path) -> bool:
 def _whole_lines(path: Path) -> list[bytes]:
     """Return the lines that end; a last one that does not was not written whole, or is being written."""
     if os.path.isdir(path) or path.name == "":  # noqa: PTH112 (Path.is_dir raises where a folder may not be read)
-        raise StorageError(f"`results` must be a file, and {path} is a folder; name a file in it.")
+        raise StorageError(f"`results` must be a file, but {path} is a folder; name a file in it.")
     try:
         *lines, rest = read_regular(path).split(b"\n")
     except FileNotFoundError:
@@ -112,7 +112,7 @@ def _whole_lines(path: Path) -> list[bytes]:
     except NotADirectoryError as error:
         raise StorageError(f"`results`: {path} cannot be read ({error.strerror}); choose another name.") from error
     if rest and not lines and not any(start.startswith(rest[: len(start)]) for start in _START):
-        raise _not_of_an_audit(path, "it has no line that ends")
+        raise _not_of_an_audit(path, "it has no complete line")
     return lines
 
 
@@ -124,7 +124,7 @@ def _not_of_an_audit(path: Path, why: object) -> StorageError:
 
 def _format_of(path: Path, fields: Mapping[str, Any]) -> int:
     if fields.get("auxtasks") != "audit":
-        raise ValueError("it does not say that it is one")
+        raise ValueError("it lacks the header of an audit")
     found = fields.get("format")
     if found not in (1, FORMAT):
         raise StorageError(f"`results`: {path} has format {found}, and this version reads {FORMAT}.")

@@ -71,7 +71,7 @@ def _is_known(arm: Arm, split: Split, records: Records) -> bool:
     key = (arm, split.seed, split.fold)
     if key in records and records[key].parts != parts_name(split):
         raise StorageError(
-            f"`results` holds runs of other splits; what differs: the samples of seed {split.seed}, fold {split.fold}. "
+            f"`results` holds runs of other splits; differences: the samples of seed {split.seed}, fold {split.fold}. "
             "Choose another file, or delete this one."
         )
     return key in records

@@ -142,7 +142,8 @@ def selection_table(selection: Selection) -> RenderableType:
         numbers = (units.difference(step.gain.mean), units.plain(step.gain.error), str(len(step.gain.baseline)))
         table.add_row(step.stage, Text(step.candidate.label), *numbers, "taken" if step.accepted else "")
     legend = Text(
-        "gain: over the best before, and in the confirmation over what was confirmed. ± error: its standard error.",
+        "gain: over the best candidate so far, and in the confirmation over the last confirmed one. ± error: its "
+        "standard error.",
         style="dim",
     )
     left_out = [Text(f"{task} was left out: {why}") for task, why in selection.left_out.items()]
@@ -155,13 +156,13 @@ def conclusion(selection: Selection) -> str:
     """Say what was chosen and why."""
     found, units = selection.confirmation, Units(is_share(selection.metric))
     if found is None:
-        return "Nothing gained in the search: train the model as it is."
+        return "No candidate gained in the search: train the model as it is."
     gain = f"{units.interval_with_unit(found)} on {len(found.baseline)} pairs not searched on"
     more = ""
     if found.verdict == "unclear" and selection.design is not None:
         more = more_needed(found, selection.design, found.smallest_effect, units)
     if selection.chosen != Candidate():
-        likely = "" if found.verdict == "helps" else "likely to help though not shown, "
+        likely = "" if found.verdict == "helps" else "likely but not shown to help, "
         return f"Use {selection.chosen.label}: {likely}{gain}.{more}"
     margin = f" the margin of {units.size(selection.margin)}" if selection.margin else ""
     return f"Train the model as it is: {selection.proposed.label} did not pass{margin}, {gain}.{more}"

@@ -64,47 +64,50 @@ def select_tasks(
     n_jobs: int = 1,
     progress: bool = True,
 ) -> Selection:
-    """Choose tasks, soft labels and agreement, with weight, depth and warm-up; choose none where nothing passes.
+    """Choose tasks, soft labels and agreement, with weight, depth and warm-up; choose none if no candidate passes.
 
-    `rank_tasks` leaves out tasks that cannot help. From the model as it is on, what gains most is added as long as
-    something gains: a task, soft labels (where `targets` hold them) or an agreement. Then other weights, depths and a
-    slow rise of the weight are tried. What is best must pass on seeds, and so on splits, that the search has not seen.
+    `rank_tasks` leaves out tasks that cannot help. The search starts from the model alone and adds the candidate that
+    gains most, as long as one gains: a task, soft labels (if `targets` hold them) or an agreement. Then it tries other
+    weights, depths and a warm-up of the weight. The best candidate must pass on seeds, and therefore on splits, that
+    the search did not use.
 
     Parameters
     ----------
     build_model, X, y, targets, groups, epochs, batch_size, fit_options, metrics, results, n_jobs
         As for `audit`; `results` is a folder here. Keep the test set back.
     agreement : sequence, default ()
-        What `auxtasks.keras.attach_heads` takes as `agreement`; each entry is tried.
+        Values for the argument `agreement` of `auxtasks.keras.attach_heads`; each entry is tried.
     validation : (X, y), optional
-        Labelled samples to judge on, which are not trained on. By default the few labels are used by cross-validation.
+        Labelled samples to judge candidates on; they are not used for training. By default, candidates are
+        cross-validated on the labelled samples.
     cv : int, scikit-learn splitter or iterable of (train, test), optional
-        Other splits of the labelled samples than 5 folds for each seed (3 or 4 where a class has fewer samples). They
+        Splits of the labelled samples. By default 5 folds for each seed (3 or 4 if a class has fewer samples). They
         must depend on the seed, as shuffled folds do.
     seeds : int or sequence of int, optional
-        Of the search; by default 2 where each has several folds, else 5. All candidates are judged by the first half of
-        the seeds, and the better half of the candidates by the others too.
+        The seeds of the search; by default 2 if each has several folds, else 5. The first half of the seeds judges all
+        candidates; the other half judges only the better half of the candidates.
     confirm : int, optional
-        How many other seeds the best must pass on; by default 3 where each has several folds, else 10.
+        The number of further seeds on which the best candidate must pass; by default 3 if each has several folds, else
+        10.
     max_tasks : int, default 3
-        At most so many.
+        The maximum number of tasks.
     weights : sequence of float, default (0.3, 3.0)
-        What the automatic weight (see `auxtasks.keras.attach_heads`) is multiplied by, beside 1. Soft labels have the
+        Factors of the automatic weight (see `auxtasks.keras.attach_heads`) to try besides 1. Soft labels have the
         weight that ``fit`` finds.
     depths : sequence of float or str, default (0.33, 0.66)
-        Tried beside ``"auto"``.
+        Depths to try besides ``"auto"``.
     warm_up : bool, default True
         Whether to try a weight that rises in the first third of the training.
     margin : float, default 0.0
-        What the choice must gain in the judged metric.
+        The gain in the judged metric that the choice must exceed.
     progress : bool, default True
-        Whether to say before anything is trained how many trainings it takes at most and how small an effect these can
-        confirm, and to show one bar for all with the time left.
+        Whether to print, before training, the maximum number of trainings and the smallest effect that they can
+        confirm, and to show a progress bar with the time left.
 
     Returns
     -------
     Selection
-        ``selection.attach(base, targets)`` gives the model to train: with heads, or as it was.
+        ``selection.attach(base, targets)`` returns the model to train, with heads or unchanged.
 
     Raises
     ------
@@ -113,22 +116,22 @@ def select_tasks(
 
     Notes
     -----
-    The plain model is among the candidates, weights are searched on validation parts, and gradients are not asked
-    whether tasks agree: so far this is ForkMerge (Jiang et al. 2023, NeurIPS). Its interpolations between the weights
-    of the model without and with a task are left out: on the way from the one to the other the score rose, and was at
-    most 0.1 points above the better end (`benchmarks/interpolation.py`).
+    As in ForkMerge (Jiang et al. 2023, NeurIPS), the plain model is among the candidates, weights are searched on
+    validation parts, and gradients are not used to compare tasks. Unlike ForkMerge, the search does not interpolate
+    between the weights of the model without and with a task: along the way from one to the other the score rose, and
+    was at most 0.1 points above the better end (`benchmarks/interpolation.py`).
 
-    Tasks with heads pass if a one-sided paired t-test at 2.5 % says that they gain more than the margin, corrected for
-    the overlap of the training parts; most change little, and one that does nothing is chosen in one of 40 searches at
-    most. Of soft labels and agreement one standard error is asked (a test at 16 %). With 50 labels the standard error
-    of a difference is about 6 points, so that a test at 2.5 % would miss most gains of 5 to 15 points. Let their gains
-    be spread by 7 points around 6, which is much as on the data sets that soft labels were tried on: then a search on
-    50 labels gains 4.9 points and loses more than one in 1 of 80 cases; with the test at 2.5 % it gains 3.2, and who
-    always takes them gains 6.0 and loses in 1 of 6 (`benchmarks/confirmation.py`). `Selection.confirmation` has the
-    interval, and its verdict may be "unclear" for what was chosen.
+    Tasks with heads pass if a one-sided paired t-test at 2.5 %, corrected for the overlap of the training parts, shows
+    a gain above the margin. Most tasks change little; a task without effect is chosen in at most one of 40 searches.
+    Soft labels and agreement must gain one standard error (a test at 16 %). With 50 labels the standard error of a
+    difference is about 6 points, so a test at 2.5 % would miss most gains of 5 to 15 points. Assume gains with mean 6
+    and standard deviation 7 points, close to those on the data sets that soft labels were tried on. Then a search on 50
+    labels gains 4.9 points and loses more than one in 1 of 80 cases. With the test at 2.5 % it gains 3.2 points. Always
+    choosing them gains 6.0 points and loses in 1 of 6 cases (`benchmarks/confirmation.py`). `Selection.confirmation`
+    holds the interval; its verdict may be "unclear" for the chosen candidate.
 
-    Confirming seeds split the same labelled samples: that the choice is good for these is shown, for others only as far
-    as they resemble them. With `validation` intervals do not cover which samples are validated on.
+    The confirming seeds split the same labelled samples. They show that the choice is good for these samples, and for
+    others only if they are similar. With `validation`, intervals do not cover the choice of validation samples.
 
     Examples
     --------
@@ -158,8 +161,8 @@ def select_tasks(
     agreements = named_agreements(agreement)
     if validation is not None and (cv is not None or groups is not None):
         raise InvalidInputError(
-            "`validation` is what candidates are judged on, and `cv` and `groups` say which labelled samples are; pass "
-            "either."
+            "`validation` holds the samples that candidates are judged on, and `cv` and `groups` draw them from the "
+            "labelled samples; pass one or the other."
         )
     targets = made_targets(targets, X, y, way)
     taught = tuple(task for task, spec in targets.specs.items() if spec.is_taught)
@@ -247,7 +250,7 @@ def check_factors(weights: Any) -> list[float]:
     """Return what the weight is multiplied by."""
     factors = [check_number("weights", factor, low=0.0) for factor in _several("weights", weights)]
     if 0.0 in factors:
-        raise InvalidInputError("`weights` must be positive: with 0 the model is trained as it is.")
+        raise InvalidInputError("`weights` must be positive; with 0 the model trains as it is.")
     return factors
 
 
@@ -293,7 +296,7 @@ def check_folder(results: str | os.PathLike[str] | None) -> Path | None:
     folder = None if results is None else check_path("results", results)
     if folder is not None and folder.exists() and not folder.is_dir():
         raise StorageError(
-            f"`results`: {folder} is a file, and a search keeps its runs in a folder; pass another name."
+            f"`results`: {folder} is a file, but a search keeps its runs in a folder; pass another name."
         )
     return folder
 
@@ -303,8 +306,8 @@ def check_unseen(searched: Sequence[Split], fresh: Sequence[Split]) -> None:
     seen = {np.sort(split.test).tobytes() for split in searched}
     if all(np.sort(split.test).tobytes() in seen for split in fresh):
         raise InvalidInputError(
-            "`cv` gives the same parts for every seed, and the confirmation needs others than the search; pass "
-            "shuffled folds or None, with samples or groups enough to draw other parts."
+            "`cv` gives the same parts for every seed, but the confirmation needs parts that the search did not use; "
+            "pass shuffled folds or None, with enough samples or groups to draw other parts."
         )
 
 
@@ -325,11 +328,11 @@ def screened(ranking: Ranking) -> tuple[tuple[str, ...], dict[str, str]]:
         if row.missing == 1.0:
             left_out[row.task] = "all its values are missing."
         elif row.from_label >= _SAME:
-            left_out[row.task] = "the main label gives it away."
+            left_out[row.task] = "it follows from the main label."
         elif row.triviality >= _SAME:
             left_out[row.task] = "it is a linear function of the input."
         elif row.redundancy >= _SAME and row.redundant_with in kept:
-            left_out[row.task] = f"{row.redundant_with} says the same."
+            left_out[row.task] = f"{row.redundant_with} already covers it."
         else:
             kept.append(row.task)
     return tuple(kept), left_out

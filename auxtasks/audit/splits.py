@@ -145,7 +145,8 @@ def numbers_of(part: Any, n: int) -> Array:
     values, counts = np.unique(numbers, return_counts=True)
     if counts.max() > 1:
         raise InvalidInputError(
-            f"`cv` must give each sample once a part; number {values[counts.argmax()]} is there {counts.max()} times."
+            f"`cv` must give each sample at most once per part; number {values[counts.argmax()]} occurs "
+            f"{counts.max()} times."
         )
     return numbers
 
@@ -158,8 +159,8 @@ def check_groups(groups: Any, labelled: Array) -> Array | None:
     gaps = np.array([is_missing(group) for group in found.ravel().tolist()])
     if gaps.any():
         raise InvalidInputError(
-            f"`groups`: {gaps.sum()} samples have no group, the first of them number {gaps.argmax()}; give each one, "
-            "of its own where nothing is known."
+            f"`groups`: {gaps.sum()} samples have no group, the first of them number {gaps.argmax()}; give each "
+            "sample a group, and its own group if none is known."
         )
     if found.ndim == 1 and len(found) == len(labelled):
         return found

@@ -211,7 +211,8 @@ def reason(
     if verdict == "no effect":
         if against.p_within(against.smallest_effect) <= level:
             differs = min(against.p_above(), against.p_below()) <= level
-            return f"{'Differs from the baseline, by' if differs else 'The whole interval is'} less than what matters."
+            start = "Differs from the baseline by" if differs else "The whole interval is"
+            return f"{start} less than the smallest effect of interest."
         return f"Better than the baseline{beyond}, and {others} do as well: it regularises."
     return _undecided(against, over_control, margin, level, others)
 
@@ -222,15 +223,15 @@ def _undecided(against: Comparison, over_control: Comparison | None, margin: flo
     if against.p_above(margin) <= level:
         if over_control is not None and over_control.p_above() > level:
             return (
-                f"Better than the baseline{beyond}, but {others} may do as well: it regularises, and that its "
-                "content adds anything is not shown."
+                f"Better than the baseline{beyond}, but {others} may do as well: it regularises, and its content is "
+                "not shown to add anything."
             )
         return f"Better than the baseline{beyond} if it were the only arm; among several this may be chance."
     if against.p_below(-margin) <= level:
         return f"Worse than the baseline{beyond} if it were the only arm; among several this may be chance."
     if margin and (against.p_above() <= level or against.p_below() <= level):
-        return "Differs from the baseline; that it does by more than the margin is not shown."
-    return "The interval is too wide to say: the difference from the baseline may be chance."
+        return "Differs from the baseline; a difference larger than the margin is not shown."
+    return "The interval is too wide for a verdict: the difference from the baseline may be chance."
 
 
 def relevance_of(experiment: Experiment) -> Callable[[tuple[str, ...]], float]:

@@ -91,8 +91,8 @@ def _planned(
         plan: Plan = Ordered(n, batch_size, drawn if shuffled else None, drop_remainder)
         if not plan.n_batches:
             raise InvalidInputError(
-                f"`batch_size` is {batch_size}, and with drop_remainder=True no batch is left of {n} samples; choose "
-                f"at most {n}."
+                f"`batch_size` is {batch_size}, so drop_remainder=True leaves no batch of {n} samples; choose at most "
+                f"{n}."
             )
     else:
         plan = planned(labelled, batch_size, labelled_share, drawn)

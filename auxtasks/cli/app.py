@@ -35,7 +35,7 @@ def list_(
     for name in DOMAINS if domain is None else [domain]:
         own = [task for task in tasks_of(name).values() if domain is not None or task.domain == name]
         console.print(task_table(name, own))
-    console.print("* among the defaults of its domain", highlight=False)
+    console.print("* default of its domain", highlight=False)
 
 
 def task_table(domain: str, tasks: Iterable[Extractor]) -> Table:
@@ -66,7 +66,10 @@ def _soft_labels(domain: str) -> tuple[Text, str]:
 
     name = Text.assemble((SOFT_LABELS, "bold cyan"), "\n", ("as the main label", "dim"))
     features = BY_DOMAIN[domain]().name
-    return name, f"What a teacher on {features} says of samples without a label; the default with labels of others."
+    return (
+        name,
+        f"What a teacher on {features} predicts for unlabelled samples; the default when some samples have labels.",
+    )
 
 
 def _name(task: Extractor, starred: bool) -> Text:
@@ -101,7 +104,7 @@ def demo(
     seeds: Annotated[
         int,
         typer.Option(
-            min=2, help="Pairs of runs. Each has its own split and initial weights; more narrow the interval."
+            min=2, help="Pairs of runs. Each has its own split and initial weights; more pairs narrow the interval."
         ),
     ] = 6,
     epochs: Annotated[
@@ -110,10 +113,10 @@ def demo(
     ] = Settings.epochs,
     labelled: Annotated[
         int,
-        typer.Option(min=10, max=1000, help="Images that keep their label, of 1,050. The gain shrinks as they grow."),
+        typer.Option(min=10, max=1000, help="Labelled images out of 1,050. The gain shrinks as this number grows."),
     ] = 50,
     output: Annotated[
-        Path, typer.Option(help="File of the figure: .png, .svg or .pdf. Its folder is made if need be.")
+        Path, typer.Option(help="File of the figure: .png, .svg or .pdf. Its folder is created if needed.")
     ] = Path("demo/auxtasks_demo.png"),
 ) -> None:
     """Run the demonstration; the help of the command says more."""
@@ -139,7 +142,7 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Auxiliary targets for Keras models: labels nobody had to write."""

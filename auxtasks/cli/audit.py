@@ -39,17 +39,16 @@ from auxtasks.optional import require
 from auxtasks.typing import Array
 
 HELP = (
-    "Train a model of yours with and without auxiliary tasks, and say whether they help.\n\n"
-    "For each seed these start from the same weights and see the same batches: the model as it is, with each task, "
-    "with all together, and with targets shuffled across samples, which tells what a task says from mere "
-    "regularisation. Prints the verdicts with 95 % intervals and writes a page with figures.\n\n"
-    "An .npz file may hold X_test and y_test beside X and y, and groups, such as persons, which are never on both "
-    "sides of a split. Without a test set each seed holds out a quarter of the labelled samples. Classes may have "
-    "names; they are numbered in the order of these.\n\n"
-    "Where some samples have no label, --task soft_labels audits what a teacher says of them: each split has a teacher "
-    "of its own, which is shown the labels of the training part alone.\n\n"
-    "This runs the code of the file or module that MODEL names.\n\n"
-    "Example: auxtasks audit model.py:build signals.npz --domain signal --seeds 10 --epochs 20 --results runs.jsonl"
+    "Train your model with and without auxiliary tasks, and report whether they help.\n\nFor each seed, these runs "
+    "start from the same weights and see the same batches: the model alone, with each task, with all tasks together, "
+    "and with targets shuffled across samples, which separates what a task teaches from mere regularisation. Prints "
+    "the verdicts with 95 % intervals and writes a page with figures.\n\nAn .npz file may hold X_test and y_test "
+    "beside X and y and groups, such as persons; a split never divides a group. Without a test set each seed holds "
+    "out a quarter of the labelled samples. Classes may have names; they are numbered in sorted order.\n\nIf some "
+    "samples have no label, --task soft_labels audits soft labels for them: each split has its own teacher, trained "
+    "on the labels of the training part only.\n\nThis runs the code of the file or module that MODEL "
+    "names.\n\nExample: auxtasks audit model.py:build signals.npz --domain signal --seeds 10 --epochs 20 --results "
+    "runs.jsonl"
 )
 
 
@@ -123,8 +122,8 @@ def audit(
 def kept(results: Path | None) -> str:
     """Say what an interrupted command leaves."""
     if results is None:
-        return "No run is kept; with --results the same call would go on where it was interrupted."
-    return f"Finished runs are kept in {results}; make the same call again to go on."
+        return "Finished runs were not kept. With --results, the same command resumes where it was interrupted."
+    return f"Finished runs are kept in {results}; run the same command again to resume."
 
 
 def labelled(data: Data, source: str) -> tuple[Array, tuple[Any, Array] | None, tuple[str, ...]]:
@@ -132,7 +131,7 @@ def labelled(data: Data, source: str) -> tuple[Array, tuple[Any, Array] | None, 
     y = read_labels(source, data)
     found = [name for name in ("X_test", "y_test") if name in data.others]
     if len(found) == 1:
-        raise InvalidInputError(f"`INPUT`: {data.path} holds {found[0]!r} alone; a test set is X_test and y_test.")
+        raise InvalidInputError(f"`INPUT`: {data.path} holds {found[0]!r} only; a test set needs X_test and y_test.")
     if not found:
         (y,), classes = numbered(y)
         return y, None, classes

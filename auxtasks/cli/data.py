@@ -43,7 +43,7 @@ class Data:
         """Return label columns by the names of their arrays, None without any; empty texts are missing."""
         for key in keys:
             if key not in self.others:
-                holds = f"{listed(self.others)} besides its inputs" if self.others else "nothing besides its inputs"
+                holds = f"{listed(self.others)} besides its inputs" if self.others else "only its inputs"
                 raise InvalidInputError(f"`--label-column`: there is no array {key!r}; {self.path} holds {holds}.")
         return {key: _without_empty(self.read(key)) for key in keys} or None
 
@@ -53,7 +53,7 @@ def read_data(path: Path, domain: str, image_size: tuple[int, int] | None = None
     if path.is_dir():
         if domain not in ("image", "any"):
             raise InvalidInputError(
-                f"`INPUT`: {path} is a folder, which is read as images, and the domain is {domain!r}."
+                f"`INPUT`: {path} is a folder. Folders are read as images, but the domain is {domain!r}."
             )
         files = images_in_folder(path)
         classes = np.array([name or "" for name in files.classes]) if any(files.classes) else None
@@ -77,7 +77,7 @@ def _from_archive(path: Path) -> Data:
         with opened(path) as file, np.load(file, allow_pickle=False) as arrays:
             names = tuple(arrays.files)
     except UNREADABLE as error:
-        raise InvalidInputError(f"{path} is no .npz file, or was cut off; write it with numpy.savez.") from error
+        raise InvalidInputError(f"{path} is not an .npz file, or is truncated; write it with numpy.savez.") from error
     if "X" not in names and len(names) != 1:
         raise InvalidInputError(
             f"`INPUT`: {path} must hold an array 'X', or a single one; it holds {listed(names) or 'none'}."
@@ -93,7 +93,7 @@ def _read_member(path: Path, name: str) -> Array:
     except UNREADABLE as error:
         raise _unreadable(f"the array {name!r} of {path}", error) from error
     if not isinstance(found, np.ndarray):
-        raise InvalidInputError(f"{name!r} in {path} is no array; write the file with numpy.savez.")
+        raise InvalidInputError(f"{name!r} in {path} is not an array; write the file with numpy.savez.")
     return found
 
 
@@ -163,10 +163,10 @@ def read_text_lines(path: Path) -> list[str]:
     if empty:
         shown = ", ".join(empty[:_SHOWN]) + (f", … ({len(empty)} in all)" if len(empty) > _SHOWN else "")
         raise InvalidInputError(
-            f"{path} must hold one text a line; empty: line {shown}. Remove such lines, and their labels too."
+            f"{path} must hold one text per line; empty lines: {shown}. Remove such lines, and their labels too."
         )
     if not lines:
-        raise InvalidInputError(f"{path} is empty; it must hold one text a line.")
+        raise InvalidInputError(f"{path} is empty; it must hold one text per line.")
     return lines
 
 
@@ -221,8 +221,7 @@ def _numbers(labels: Array, classes: tuple[str, ...]) -> Array:
     unknown = sorted({str(name) for name in names if name not in number and not _is_missing(name)})
     if unknown:
         raise InvalidInputError(
-            f"`y_test` holds {listed(unknown[:5])}, which no training sample has; the classes of these are "
-            f"{listed(classes)}."
+            f"`y_test` holds {listed(unknown[:5])}, but training samples have only the classes {listed(classes)}."
         )
     return np.array([number.get(name, -1) for name in names], np.int64).reshape(labels.shape)
 
@@ -268,6 +267,6 @@ def _check_writable(path: Path, option: str = "--output") -> None:
         stage_of(path).lstat()
     nearest = next(parent for parent in path.absolute().parents if os.path.lexists(parent))
     if not nearest.is_dir():
-        raise StorageError(f"`{option}`: {nearest} is a file and not a folder; choose another place than {path}.")
+        raise StorageError(f"`{option}`: {nearest} is a file, not a folder; choose another path than {path}.")
     if not os.access(nearest, os.W_OK | os.X_OK):
-        raise StorageError(f"`{option}`: {nearest} may not be written to; choose another place than {path}.")
+        raise StorageError(f"`{option}`: {nearest} is not writable; choose another path than {path}.")

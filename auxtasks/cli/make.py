@@ -35,13 +35,13 @@ if TYPE_CHECKING:
 
 
 HELP = (
-    "Compute auxiliary targets of samples and save them.\n\n"
-    "Prints a table of the targets: their kind, shape, chance (the loss of the best constant guess), share of missing "
-    "values, and the columns left out because they are constant or copies. The folder holds the arrays, the inputs to "
-    "train on and the scaling; auxtasks.load_targets reads it.\n\n"
-    "With --labels, of some of the samples, a teacher says soft labels of the others; what teaches, and how well it "
-    "predicts labels that it was not shown, is printed. The labels are saved too. Pass training samples alone.\n\n"
-    "Example: auxtasks make signals.npz --domain signal --task std --task fft:n_coefficients=50 --output targets"
+    "Compute auxiliary targets of samples and save them.\n\nPrints a table of the targets: their kind, shape, chance "
+    "(the loss of the best constant guess), share of missing values, and the columns left out because they are "
+    "constant or copies. The folder holds the arrays, the inputs to train on and the scaling; auxtasks.load_targets "
+    "reads it.\n\nWith --labels for some of the samples, a teacher predicts soft labels for the others. The teacher "
+    "is printed, and how well it predicts labels that it was not shown. The labels are saved too. Pass training "
+    "samples only.\n\nExample: auxtasks make signals.npz --domain signal --task std --task fft:n_coefficients=50 "
+    "--output targets"
 )
 
 
@@ -50,7 +50,7 @@ def make(
     domain: Domain,
     output: Annotated[
         Path,
-        typer.Option(metavar="DIR", help="The folder to be made.", show_default=False, rich_help_panel=OUTPUT),
+        typer.Option(metavar="DIR", help="The folder to create.", show_default=False, rich_help_panel=OUTPUT),
     ],
     task: Tasks = None,
     option: Options = None,
@@ -64,7 +64,7 @@ def make(
 
     wanted = Wanted(domain, task, option, label_columns, image_size=image_size)
     if labels is None:
-        wanted.refuse_soft_labels("are made from main labels; pass --labels too.")
+        wanted.refuse_soft_labels("are computed from main labels; pass --labels too.")
     check_new(output, overwrite=overwrite, marker=DESCRIPTION)
     data = wanted.read(input_)
     with interruptible():
@@ -102,10 +102,10 @@ class Wanted:
         if self.saved is not None:
             if there := next((name for name, value in rest.items() if value), None):
                 raise typer.BadParameter(
-                    "the saved targets are what they are; leave out either.", param_hint=f"--{there}, --targets"
+                    "saved targets cannot be changed; pass one or the other.", param_hint=f"--{there}, --targets"
                 )
         elif self.domain is None:
-            raise typer.BadParameter("say what the samples are, or pass --targets DIR.", param_hint="--domain")
+            raise typer.BadParameter("pass the domain of the samples, or --targets DIR.", param_hint="--domain")
         else:
             self._check_names(self.domain)
 
@@ -123,14 +123,14 @@ class Wanted:
         for name in names:
             if name in _WRITING:
                 raise typer.BadParameter(
-                    f"{name!r} says where make_aux_targets writes by itself; here that is --output DIR and --overwrite "
-                    "of auxtasks make, which --targets DIR of other commands reads.",
+                    f"{name!r} is not available here. Write targets with auxtasks make --output DIR (and "
+                    "--overwrite); other commands read them with --targets DIR.",
                     param_hint="--option",
                 )
             if name not in valid:
                 raise unknown_name("--option", name, valid, "argument")
             if names.count(name) > 1:
-                raise typer.BadParameter(f"{name!r} is there twice.", param_hint="--option")
+                raise typer.BadParameter(f"{name!r} is given twice.", param_hint="--option")
 
     def _split(self) -> tuple[Any, dict[str, Any] | None]:
         """Return the other tasks, and the options of soft labels if these are named."""

@@ -27,7 +27,7 @@ def _object_of(task: str, options: str) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads(options)
     except (json.JSONDecodeError, RecursionError) as error:
-        raise typer.BadParameter(f"{options} is no JSON; {error}. {_simpler(task)}") from error
+        raise typer.BadParameter(f"{options} is not JSON; {error}. {_simpler(task)}") from error
     return found
 
 
@@ -36,7 +36,7 @@ def _options_of(task: str, options: str) -> Iterator[tuple[str, Any]]:
     for option in re.split(r",(?=\s*\w+\s*=)", options):
         name, equals, value = option.partition("=")
         if not equals or not name.strip().isidentifier():
-            raise typer.BadParameter(f"what follows {task!r} must be option=value; got {option!r}. {_simpler(task)}")
+            raise typer.BadParameter(f"each option of {task!r} must be option=value; got {option!r}. {_simpler(task)}")
         yield name.strip(), value_of(value)
 
 
@@ -76,9 +76,9 @@ def size_of(text: str) -> tuple[int, int]:
 TARGETS, OUTPUT = "Targets", "Output"
 
 _INPUT = (
-    "The samples: an .npy file, an .npz file with an array X (or a single one), a folder of images (with a folder for "
-    "each class or without, sorted by name, those without a class last; transparency is left out), or for domain text "
-    "a UTF-8 file of one text a line."
+    "The samples: an .npy file, an .npz file with an array X (or a single one), a folder of images (with or without "
+    "a folder per class; sorted by name, images without a class last; transparency is dropped), or for domain text a "
+    "UTF-8 file with one text per line."
 )
 _DOMAIN = f"What the samples are: {', '.join(DOMAINS)}."
 
@@ -99,8 +99,8 @@ Tasks = Annotated[
         "--task",
         metavar="NAME",
         parser=task_of,
-        help="A task, with options if need be: --task std --task fft:n_coefficients=50,use=phase. May be repeated; "
-        "auxtasks list shows what there is.",
+        help="A task, with or without options: --task std --task fft:n_coefficients=50,use=phase. May be repeated; "
+        "auxtasks list shows all tasks.",
         show_default="those with a star in auxtasks list",
         rich_help_panel=TARGETS,
     ),
@@ -111,7 +111,7 @@ Options = Annotated[
         "--option",
         metavar="NAME=VALUE",
         parser=option_of,
-        help="A further argument of make_aux_targets, such as scale=false, or tagger_model=en_core_web_sm for texts. "
+        help="Another argument of make_aux_targets, such as scale=false, or tagger_model=en_core_web_sm for texts. "
         "May be repeated.",
         rich_help_panel=TARGETS,
     ),
@@ -131,7 +131,7 @@ ImageSize = Annotated[
     typer.Option(
         metavar="HEIGHTxWIDTH",
         parser=size_of,
-        help="Bring the images of a folder to this size, such as 64x64; without it they need one size.",
+        help="Resize the images of a folder to this size, such as 64x64; without it all images need the same size.",
         show_default=False,
         rich_help_panel=TARGETS,
     ),
@@ -140,26 +140,27 @@ Targets = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR",
-        help="Targets that auxtasks make has saved, instead of making them.",
+        help="Targets saved by auxtasks make, used instead of computing them.",
         rich_help_panel=TARGETS,
     ),
 ]
 _LABELS = (
-    "The main labels: an array of the .npz file, an .npy file, a text file of one label a line (empty: none), or "
-    "'class' for the names of the folders that images lie in. There may be fewer than samples; -1 and NaN are missing."
+    "The main labels: an array of the .npz file, an .npy file, a text file with one label per line (an empty line: "
+    "no label), or 'class' for the names of the folders that images lie in. There may be fewer labels than samples; "
+    "-1 and NaN are missing."
 )
 Labels = Annotated[str, typer.Option(metavar="KEY|FILE", help=_LABELS)]
 OptionalLabels = Annotated[
     str | None,
     typer.Option(
         metavar="KEY|FILE",
-        help=f"{_LABELS} From these soft labels of the other samples are made, which are then the default task.",
+        help=f"{_LABELS} Soft labels of the other samples are computed from these, and are then the default task.",
         show_default=False,
         rich_help_panel=TARGETS,
     ),
 ]
 Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Replace what an earlier call has written there.", rich_help_panel=OUTPUT)
+    bool, typer.Option("--overwrite", help="Replace the output of an earlier call.", rich_help_panel=OUTPUT)
 ]
 
 
@@ -175,49 +176,52 @@ Model = Annotated[
     ),
 ]
 Seeds = Annotated[
-    int, typer.Option(min=2, metavar="N", help="Pairs of runs; more narrow the intervals.", rich_help_panel=RUNS)
+    int, typer.Option(min=2, metavar="N", help="Pairs of runs; more pairs narrow the intervals.", rich_help_panel=RUNS)
 ]
 Epochs = Annotated[
     int,
     typer.Option(
         min=1,
         metavar="N",
-        help="How often each sample is seen in a run; all take as many steps.",
+        help="How often each sample is seen in a run; all runs take the same number of steps.",
         rich_help_panel=RUNS,
     ),
 ]
-BatchSize = Annotated[int, typer.Option(min=1, metavar="N", help="Samples a step.", rich_help_panel=RUNS)]
+BatchSize = Annotated[int, typer.Option(min=1, metavar="N", help="Samples per step.", rich_help_panel=RUNS)]
 Weights = Annotated[
     list[float] | None,
     typer.Option(
         metavar="W",
-        help="Weight of the auxiliary losses. Repeated, each is tried, and each counts as a further comparison.",
-        show_default="by how many samples have no label",
+        help="Weight of the auxiliary losses. May be repeated; each weight is tried and counts as a further "
+        "comparison.",
+        show_default="from the number of unlabelled samples",
         rich_help_panel=RUNS,
     ),
 ]
 Folds = Annotated[
     int | None,
-    typer.Option(min=2, metavar="N", help="Folds for each seed, where there is no test set.", rich_help_panel=RUNS),
+    typer.Option(min=2, metavar="N", help="Folds per seed, if there is no test set.", rich_help_panel=RUNS),
 ]
 NoControls = Annotated[
     bool,
     typer.Option(
         "--no-controls",
-        help="Leave out the runs with shuffled targets, in half the time. A task that merely regularises then looks "
+        help="Skip the runs with shuffled targets, which halves the time. A task that merely regularises then looks "
         "like one that helps.",
         rich_help_panel=RUNS,
     ),
 ]
 Jobs = Annotated[
     int,
-    typer.Option(min=-1, metavar="N", help="Runs at a time, in processes; -1: one a processor.", rich_help_panel=RUNS),
+    typer.Option(
+        min=-1, metavar="N", help="Number of parallel processes; -1: one per processor.", rich_help_panel=RUNS
+    ),
 ]
 Metrics = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME",
-        help="A metric of the main task, such as balanced_accuracy. May be repeated; the first is judged by.",
+        help="A metric of the main task, such as balanced_accuracy. May be repeated; the first decides the verdict.",
         show_default="accuracy for classes, rmse for numbers, and more",
         rich_help_panel=VERDICT,
     ),
@@ -236,8 +240,8 @@ Results = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Keep finished runs in this file (JSON lines); the same call goes on where it was interrupted, and may "
-        "then have more seeds, tasks or weights.",
+        help="Keep finished runs in this file (JSON lines). The same call resumes where it was interrupted, and may "
+        "add seeds, tasks or weights.",
         rich_help_panel=OUTPUT,
     ),
 ]

@@ -28,12 +28,11 @@ if TYPE_CHECKING:
     from auxtasks.audit.screen import Ranking
 
 HELP = (
-    "Rank auxiliary tasks by what linear models find in them. Takes seconds.\n\n"
-    "Prints for each task how well its target tells the main label (relevance), how much of it another task's target "
-    "(redundancy) or the input (triviality) explains, and what speaks against it. This is a screen that tells what to "
-    "try first; whether a task helps, auxtasks audit tells. Soft labels, which are made from the main label, are left "
-    "out.\n\n"
-    "Example: auxtasks rank signals.npz --labels y --domain signal --task std --task fft"
+    "Rank auxiliary tasks by what linear models find in them. Takes seconds.\n\nPrints for each task how well its "
+    "target predicts the main label (relevance), how much of it another task's target (redundancy) or the input "
+    "(triviality) explains, and any objections. This is a screen for what to try first; auxtasks audit measures "
+    "whether a task helps. Soft labels are left out, because they are computed from the main label.\n\nExample: "
+    "auxtasks rank signals.npz --labels y --domain signal --task std --task fft"
 )
 
 
@@ -47,9 +46,9 @@ def rank(
     image_size: ImageSize = None,
     targets: Targets = None,
     max_samples: Annotated[
-        int, typer.Option(min=10, metavar="N", help="How many samples are drawn at random, and how many labelled ones.")
+        int, typer.Option(min=10, metavar="N", help="Number of samples to draw at random, and of labelled samples.")
     ] = 2000,
-    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Decides the draw.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of the draw.")] = 0,
     output: Annotated[
         Path | None,
         typer.Option(metavar="FILE.csv", help="Write the numbers to this file.", rich_help_panel=OUTPUT),
@@ -62,7 +61,7 @@ def rank(
     if input_ is None and targets is None:
         raise typer.BadParameter("pass the samples, or --targets DIR.", param_hint="INPUT")
     wanted = Wanted(domain, task, option, label_columns, targets, image_size)
-    wanted.refuse_soft_labels("are made from the main label, and not ranked; leave them out.")
+    wanted.refuse_soft_labels("are computed from the main label and not ranked; leave them out.")
     if output is not None:
         check_new(output, overwrite=overwrite)
     data = None if input_ is None else wanted.read(input_)

@@ -34,12 +34,12 @@ from auxtasks.cli.options import (
 from auxtasks.cli.terminal import interruptible, shows_progress
 
 HELP = (
-    "Choose auxiliary tasks for a model of yours by training it, or choose none.\n\n"
-    "Tries the tasks one by one, adds the one that gains most as long as one gains, then tries other weights, depths "
-    "and a slow rise of the weight. The best must then gain on seeds that the search has not seen. Prints what was "
-    "tried, with 95 % intervals, and the choice. Keep the test set back: X_test of an .npz file is not looked at.\n\n"
-    "This runs the code of the file or module that MODEL names.\n\n"
-    "Example: auxtasks select model.py:build signals.npz --domain signal --task std --task fft --results runs"
+    "Choose auxiliary tasks for your model by training it; none is a possible choice.\n\nTries the tasks one by one "
+    "and adds the best as long as one gains. Then tries other weights, depths and a warm-up of the weight. The best "
+    "candidate must then gain on seeds that the search did not use. Prints the candidates, with 95 % intervals, and "
+    "the choice. Keep the test set back: X_test of an .npz file is not used.\n\nThis runs the code of the file or "
+    "module that MODEL names.\n\nExample: auxtasks select model.py:build signals.npz --domain signal --task std "
+    "--task fft --results runs"
 )
 
 
@@ -56,12 +56,17 @@ def select(
     seeds: Seeds = 5,
     confirm: Annotated[
         int,
-        typer.Option(min=2, metavar="N", help="How many other seeds the best must pass on.", rich_help_panel=RUNS),
+        typer.Option(
+            min=2,
+            metavar="N",
+            help="Number of further seeds on which the best candidate must pass.",
+            rich_help_panel=RUNS,
+        ),
     ] = 10,
     epochs: Epochs = 10,
     batch_size: BatchSize = 32,
     max_tasks: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Choose at most so many tasks.", rich_help_panel=RUNS)
+        int, typer.Option(min=1, metavar="N", help="Maximum number of tasks to choose.", rich_help_panel=RUNS)
     ] = 3,
     cv: Folds = None,
     jobs: Jobs = 1,
@@ -71,7 +76,7 @@ def select(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Keep finished runs in this folder; the same call goes on where it was interrupted.",
+            help="Keep finished runs in this folder; the same call resumes where it was interrupted.",
             rich_help_panel=OUTPUT,
         ),
     ] = None,

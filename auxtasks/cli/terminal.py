@@ -20,7 +20,7 @@ def shows_progress() -> bool:
 
 
 def _nothing() -> str:
-    return "Nothing was written; make the same call to begin anew."
+    return "Nothing was written; run the same command again to start over."
 
 
 @contextmanager

@@ -23,14 +23,14 @@ BATCH = 64
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """Images of files, with the classes of the folders that they lie in.
+    """Images from files, with the classes of their folders.
 
     Parameters
     ----------
     X : ndarray, shape (n, height, width[, channels])
         The images.
     y : ndarray of int, shape (n,)
-        The number of each image's class among `class_names`; -1 where it lies in no folder of a class.
+        The number of each image's class in `class_names`; -1 for images outside the class folders.
     class_names : tuple of str
         The classes, sorted.
     paths : tuple of pathlib.Path
@@ -49,12 +49,12 @@ def read_images(source: object, *, image_size: tuple[int, int] | None = None) ->
     Parameters
     ----------
     source : path-like or sequence of path-like
-        A folder with a folder for each class, as ``keras.utils.image_dataset_from_directory`` takes it and in its
-        order: classes sorted by name, and the files of each. Images beside these folders have no class, and come last.
-        Or files in any order; the class of each is then the name of its folder.
+        A folder with one subfolder per class, read in the order of ``keras.utils.image_dataset_from_directory``: sorted
+        by class name, then by file name. Images directly in the folder have no class and come last. Or a list of files
+        in any order; the class of a file is the name of its folder.
     image_size : tuple of int, optional
-        Height and width that all images are brought to, by bilinear interpolation, as Keras does it; they are then
-        float32. If None, they need the same size, and keep their dtype.
+        Height and width to resize all images to, by bilinear interpolation, as in Keras; the result is float32. If
+        None, all images must have the same size, and keep their dtype.
 
     Returns
     -------

@@ -111,7 +111,7 @@ class Agreement(keras.layers.Layer):
         self.weak: tuple[Change, ...] = listed_changes("agreement['weak']", weak)
         self.strong: tuple[Change, ...] = listed_changes("agreement['strong']", strong)
         if not self.strong:
-            raise InvalidInputError("`agreement`: 'strong' names no change, so that there is nothing to agree under.")
+            raise InvalidInputError("`agreement`: 'strong' names no change; name at least one.")
         self.weight = check_number("agreement['weight']", weight, low=0.0)
         if isinstance(rise, str) and rise != AUTO:
             raise InvalidInputError(f"`agreement`: 'rise' must be a number of steps or {AUTO!r}; got {rise!r}.")
@@ -146,9 +146,9 @@ class Agreement(keras.layers.Layer):
             return
         if n_steps is None:
             raise InvalidInputError(
-                "`agreement`: its weight rises over the first half of the training, and how many steps that has is not "
-                "known here. Say in how many steps it shall rise, as in agreement={'weak': ..., 'strong': ..., "
-                "'rise': 300}, or pass steps_per_epoch to fit."
+                "`agreement`: its weight rises over the first half of the training, but the number of steps is "
+                "unknown here. Set the steps of the rise, as in agreement={'weak': ..., 'strong': ..., 'rise': 300}, "
+                "or pass steps_per_epoch to fit."
             )
         self._rise.assign(float(max(1, n_steps // 2)))
 
@@ -175,8 +175,8 @@ class Agreement(keras.layers.Layer):
         """
         if y is None or loss_container(model) is None:
             raise InvalidInputError(
-                "`agreement` is learned by the main output: it needs main labels of some samples, as `y`, and the loss "
-                "of these, as `loss` of compile."
+                "`agreement` trains the main output: it needs main labels of some samples, as `y`, and their loss, "
+                "as `loss` of compile."
             )
         if self._average:
             self._advance_average(model.base)
@@ -281,8 +281,8 @@ def options_of_agreement(asked: Any) -> dict[str, Any] | None:
     options = check_keys(NAME, asked, _OPTIONS, "option")
     if missing := [part for part in ("weak", "strong") if part not in options]:
         raise InvalidInputError(
-            f"`agreement`: {missing[0]!r} is missing; a mapping says by what both copies are changed, as in {{'weak': "
-            "'shifts', 'strong': 'shifts_and_turns'}; 'weak': None takes the samples as they are."
+            f"`agreement`: {missing[0]!r} is missing; a mapping names the changes of both copies, as in {{'weak': "
+            "'shifts', 'strong': 'shifts_and_turns'}; 'weak': None leaves the samples unchanged."
         )
     return options
 
@@ -291,6 +291,6 @@ def check_no_copies(targets: Any) -> None:
     """Refuse targets whose tasks add transformed copies of the samples."""
     if getattr(targets, "n_samples", 0) > getattr(targets, "n_original", 0):
         raise InvalidInputError(
-            "`targets` holds transformed copies of the samples, which must not be given the labels of these, and for "
-            "`agreement` a sample without a label is one to be labelled; leave out the tasks that add copies."
+            "`targets` holds transformed copies of the samples. `agreement` would predict labels for these copies, "
+            "which may not have the label of their original; leave out the tasks that add copies."
         )

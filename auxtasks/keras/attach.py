@@ -71,165 +71,166 @@ def attach_heads(
     ----------
     base : keras.Model
         Any Keras model: Sequential (built or not), functional, subclassed, with nested models. It is trained through
-        the wrapper and never changed; `strip_heads` gives it back. One that is compiled has the wrapper compiled
-        likewise, with an optimizer of the same settings.
+        the wrapper and never changed; `strip_heads` returns it. If it is compiled, the wrapper is compiled in the same
+        way, with an optimizer of the same settings.
     targets : AuxTargets or AuxTargetGenerator
         What to learn. With a fitted generator, targets are computed inside each training step from the batch as it
-        arrives: ``fit(X, y)`` takes plain labels in any form of data, and augmented inputs have the targets of what
-        they became. Each of its tasks needs a form for tensors (see ``AuxTargetGenerator.in_graph``). A mapping of
-        names to `TargetSpec` works too, together with `samples`, and None for deep supervision or agreement alone.
+        arrives: ``fit(X, y)`` takes plain labels in any form of data, and augmented inputs get the targets of their
+        augmented form. Each of its tasks must support tensors (see ``AuxTargetGenerator.in_graph``). A mapping of names
+        to `TargetSpec` works too, together with `samples`. Pass None for deep supervision or agreement alone.
     at : str, int, float, keras.Layer, Tap or mapping, default "auto"
         Where each head reads: a layer name or path (``"backbone/block_6_expand_relu"``), an attribute of a subclassed
         model (``"encoder.norm"``, ``"blocks/0"``), an index into ``base.layers``, a fraction of the depth from 0.0
         (first layer) to 1.0 (last), the layer itself, or a `Tap`; for all targets or by name. ``"auto"`` takes the
-        deepest tensor below the main head that depends on a weight that is trained and has what the target needs: the
-        axes of a feature map, or the tokens of a grid of patches, for targets that have a place in the input (HOG,
-        maps, images), the time axis for targets per step, and for the others the very tensor that the main head reads.
-        The patches of an image are told by their number: that of a grid in the proportions of the image, or one more
-        for a token of the class, which comes first. For targets that ask for the next or
-        previous step it takes the deepest tensor that does not hold this step already; a tap given by name that does
-        brings a warning. Whether one does is told by its gradient with respect to that step, compared to 1e-5 of
-        the largest, so that a branch scaled by 1e-6 at the start is not seen; where nothing can be tried (see Warns),
-        check it yourself.
+        deepest tensor below the main head that depends on a trained weight and has what the target needs: the axes of a
+        feature map, or the tokens of a grid of patches, for targets with a place in the input (HOG, maps, images); the
+        time axis for targets per step; and for all others the tensor that the main head reads. Patches of an image are
+        recognised by their number: that of a grid in the proportions of the image, or one more with a class token,
+        which comes first. For targets that predict the next or previous step, it takes the deepest tensor that does not
+        already hold this step; a named tap that does brings a warning. The test compares the gradient with respect to
+        that step to 1e-5 of the largest, so it misses a branch scaled by 1e-6 at the start. If the test is impossible
+        (see Warns), check the tap yourself.
     weights : float, "auto" or mapping, default "auto"
-        The loss weight of all tasks or of each by name. The loss of a task is divided by its chance, so that 1.0 means
-        the same for every task. ``"auto"``, also for those left out, is found by `fit` from the number of labels:
-        ``(unlabelled / labelled) / 10`` samples, between 0.03, where all are labelled, and 1; 0.1 where labels cannot
-        be counted, as in a `tf.data.Dataset` or before the first ``fit``; 1 without a main loss or in turns. See
-        `auxtasks.batches.composition.automatic_weight`.
+        The loss weight of all tasks or of each by name. The loss of a task is divided by its chance, so 1.0 means the
+        same for every task. ``"auto"``, also for omitted tasks, is derived by `fit` from the number of labels:
+        ``(unlabelled / labelled) / 10`` samples, at most 1 and at least 0.03, the weight if all are labelled. It is 0.1
+        if labels cannot be counted, as in a `tf.data.Dataset` or before the first ``fit``, and 1 without a main loss or
+        with tasks in turn. See `auxtasks.batches.composition.automatic_weight`.
     tie : mapping of str to str, optional
-        For targets with the words of a vocabulary as classes, the name or path of the model's own embedding layer,
-        whose vectors of these words then tell the classes apart instead of weights of the head's own.
+        For targets with the words of a vocabulary as classes, the name or path of the model's embedding layer. The head
+        then uses the vectors of these words instead of its own weights.
     samples : array or structure of arrays, optional
         Samples of what the model reads, for a trial run; by default ``targets.inputs``, and zeros for a generator.
-        Needed for a model with several inputs, and for one that reads something else than ``targets.inputs``, such as
-        texts where these are numbers of tokens (``make_aux_targets(..., model_inputs="texts")`` keeps the texts).
+        Needed for a model with several inputs, and for one that does not read ``targets.inputs``, such as a model that
+        reads texts while these are ids of tokens (``make_aux_targets(..., model_inputs="texts")`` keeps the texts).
     seed : int, optional
-        Seeds the heads. By default the seed of `keras.utils.set_random_seed` if that was set. Either way the global
-        random state is left alone, so that the base trains as it would without heads.
+        Seeds the heads. By default the seed of `keras.utils.set_random_seed` if that was set. The global random state
+        does not change, so the base trains as it would without heads.
     name : str, optional
         The name of the wrapper.
     schedule : {"joint", "alternating", "proportional"}, mapping or callable, default "joint"
         Whether each step trains all tasks at once, or one task and the trunk, while the other heads, the main one
         included, stay as they are. ``"alternating"`` goes round: ``"main"``, then the targets in their order.
-        ``"proportional"`` draws the task of each step, as often as it has labelled samples. For both
-        ``{"alternating": {"ratio": {"main": 2, "fft": 1}}}`` says how many steps in a row, or how often, a task has its
-        turn (1 for tasks left out). A function gets the number of the step and returns the name of the task; it runs in
-        Python, not under XLA, and must be registered with `keras.saving.register_keras_serializable` for the model to
-        be saved. See Notes.
+        ``"proportional"`` draws the task of each step in proportion to its labelled samples. For both,
+        ``{"alternating": {"ratio": {"main": 2, "fft": 1}}}`` sets the number of steps in a row, or the frequency, of
+        each task (1 for omitted tasks). A function gets the number of the step and returns the name of the task; it
+        runs in Python, not under XLA, and must be registered with `keras.saving.register_keras_serializable` for the
+        model to be saved. See Notes.
     weighting : str, mapping, function, or list of these, default "fixed"
-        What the loss weights are multiplied by in the course of the training, or what becomes of the gradients of the
-        tasks in the trunk; state is saved with the model. By name, or as ``{name: options}``:
+        How the loss weights, or the gradients of the tasks in the trunk, change during training. The state is saved
+        with the model. A name, or ``{name: options}``:
 
         - ``{"delayed": {"steps": 500}}``, ``"warm_up"``, ``"decay"`` and ``"pretrain"`` follow a plan, see
           `Delayed`, `WarmUp`, `Decay` and `Pretrain` in `auxtasks.keras.weighting`;
         - ``"uncertainty"`` and ``"dwa"`` learn weights from the losses (`Uncertainty`, `DynamicWeightAverage`);
-        - ``"cosine_gate"`` and ``"projection"`` take out what opposes the gradient of the main loss (`CosineGate`,
+        - ``"cosine_gate"`` and ``"projection"`` remove the part that opposes the gradient of the main loss
+          (`CosineGate`,
           `Projection`), ``"gradnorm"`` balances the gradients (`GradNorm`), and ``"monitor"`` only logs their cosines;
-        - a function is asked at every step (`Custom`).
+        - a function is called at every step (`Custom`).
 
-        A list multiplies its parts; one of them may look at gradients. The mean weight of each task in an epoch is in
-        the logs as ``<task>_weight``, the mean cosine of its gradient with the main one as ``<task>_cosine``.
+        A list multiplies the factors of its parts; only one of them may use gradients. The mean weight of each task in
+        an epoch is in the logs as ``<task>_weight``, the mean cosine of its gradient with the main one as
+        ``<task>_cosine``.
     losses : mapping of str to str, mapping or keras.losses.Loss, optional
-        Losses in the place of those of the targets' kinds (see `TargetSpec`): a name of Keras such as ``"huber"``,
+        Losses that replace the defaults of the targets' kinds (see `TargetSpec`): a name of Keras such as ``"huber"``,
         ``{"huber": {"delta": 0.5}}`` or an object; ``"focal"``, Keras's focal cross-entropy for classes or labels; and
         ``"rebalanced"``, or ``{"rebalanced": {"by": "loss"}}``, whose class weights follow the training (`Rebalanced`).
-        Missing targets are left out as ever, and losses divided by what guessing costs under them: by the loss of the
-        class frequencies or the mean of `targets`. Weights of classes leave that as it is; see `AuxModel.fit`.
+        Missing targets are left out under every loss. Each loss is divided by its value for a guess: the class
+        frequencies or the mean of `targets`. Class weights do not change this divisor; see `AuxModel.fit`.
     metrics : "auto" or mapping of str to metrics, optional
         Metrics of the targets, as ``{"fft": ["mae"]}``, by name or as objects, in the logs as ``<task>_<metric>``. They
-        get what `AuxModel.predict_auxiliary` gives, row by row, without rows that have a missing entry. ``"auto"``, for
-        all or for one, is the accuracy of classes, the mean area under the ROC curves of labels, the KL divergence of
-        distributions, and the mean absolute error of numbers. Those of the main output are given to ``compile``.
+        get the output of `AuxModel.predict_auxiliary`, row by row, without rows that have a missing entry. ``"auto"``,
+        for all or for one, is the accuracy of classes, the mean area under the ROC curves of labels, the KL divergence
+        of distributions, and the mean absolute error of numbers. Pass metrics of the main output to ``compile``.
     deep_supervision : layer, list of layers, or mapping of layer to kind, optional
         Layers, named as in `at`, that also predict the main label, each by a head of its own, as the target
         ``main_at_<layer>`` (``<output>_at_<layer>`` of a model whose outputs have names; Lee et al. 2015). Labels are
-        taken from the main ones, so that `y` stays as it is; `predict_auxiliary` gives the early predictions. The kind
-        of label is read off the activation of the output, softmax or sigmoid, and must be given for others:
-        ``{"conv1": "class"}`` for logits, ``"vector"`` for numbers. Their weight is 0.3 unless `weights` has a number;
-        chance is that of equally frequent classes.
+        the main ones, so `y` does not change; `predict_auxiliary` returns the early predictions. The kind of label
+        follows from the activation of the output, softmax or sigmoid, and must be given for others: ``{"conv1":
+        "class"}`` for logits, ``"vector"`` for numbers. Their weight is 0.3 unless `weights` has a number; chance is
+        that of equally frequent classes.
     head_budget : float or None, default 0.1
-        The heads together have at most this share of the base's parameters, or 500,000 where that is less. Heads that
-        would have more are made smaller: a vector of more than 64 numbers is put together of its principal components,
-        as many as explain 95 % of its variance in `targets` and no more than 64; a map from all places of the tap gets
-        a lower rank, or becomes one that goes place by place; other maps get a lower rank. None sets no limit. See
-        Notes.
+        Together the heads have at most this share of the base's parameters, or 500,000 if that is more. Heads that
+        would exceed the limit are made smaller. A vector of more than 64 numbers is predicted as a combination of its
+        principal components, as many as explain 95 % of its variance in `targets`, at most 64. A map from all places of
+        the tap gets a lower rank, or works place by place. Other maps get a lower rank. None sets no limit. See Notes.
     agreement : str, list of str or mapping, optional
-        Changes that leave the label as it is, for the main output to give the same answer on a changed copy of a sample
-        (Berthelot et al. 2022): the answer on a weakly changed copy is the target for a strongly changed one. The name
-        of a set or several: ``"shifts"``, ``"shifts_and_turns"`` and ``"colour"`` of images, ``"jitter"``,
+        Changes that do not alter the label. The main output learns to give the same answer on a changed copy of a
+        sample (Berthelot et al. 2022): the answer on a weakly changed copy is the target for a strongly changed one.
+        The name of a set or several: ``"shifts"``, ``"shifts_and_turns"`` and ``"colour"`` of images, ``"jitter"``,
         ``"scaling"``, ``"crop_and_stretch"`` and ``"channel_dropout"`` of signals, ``"dropout_and_swap"`` of the
-        numbers of tokens. Or a mapping, of which the first two must be there:
+        numbers of tokens. Or a mapping, whose first two entries are required:
 
         - ``"weak"``, ``"strong"``: each the name of a set, a Keras layer, a function of the inputs of a batch, which
-          may have an argument ``seed`` (a `keras.random.SeedGenerator`), or a list of these; ``"weak": None`` takes the
-          samples as they are;
-        - ``"weight"``, by default 10.0: what agreement counts in the end. With 0 labelled samples alone are learned,
-          and their strongly changed copies, with which agreement is to be compared;
-        - ``"rise"``, by default ``"auto"``: in how many steps the weight rises, half of those that ``fit`` will take;
-        - ``"threshold"``, by default 0.9: how probable a class must be in the answer for it to be learned, as a share
-          of how probable the classes of labelled samples are on average;
-        - ``"align"``, by default True: bring classes to the frequencies that they have among the labelled samples;
+          may have an argument ``seed`` (a `keras.random.SeedGenerator`), or a list of these; ``"weak": None`` leaves
+          the samples unchanged;
+        - ``"weight"``, by default 10.0: the final weight of agreement. With 0, only the labelled samples and their
+          strongly changed copies are learned; this is the control for agreement;
+        - ``"rise"``, by default ``"auto"``: the number of steps in which the weight rises, half of the steps of
+          ``fit``;
+        - ``"threshold"``, by default 0.9: the least probability of a class in the answer for it to be learned, as a
+          share of the average probability of the classes of labelled samples;
+        - ``"align"``, by default True: align the classes with their frequencies among the labelled samples;
         - ``"ema"``: the decay, such as 0.999, of a moving average of the weights, which then gives the answers;
         - ``"outputs"``: a list of the outputs that agree, by default all that have a loss.
 
-        See ``show_changes`` for what the copies look like, and Notes.
+        ``show_changes`` draws the copies. See Notes.
 
     Returns
     -------
     AuxModel
-        To be compiled with the main loss, if `base` is not, and trained with ``fit(targets.inputs,
+        The wrapper. Compile it with the main loss, unless `base` is compiled, and train it with ``fit(targets.inputs,
         targets.with_main(y))``.
 
     Raises
     ------
     InvalidInputError
-        If a layer cannot be tapped, is called more than once, has rows that are no samples or nothing to learn at or
-        below it, or a weight is negative; if the model already has heads;
-        if a target per step finds no tensor with its steps, or only such as hold the answer; if the model makes other
-        tokens of the texts than the targets count, or numbers words otherwise than a tied target.
+        If a layer cannot be tapped, is called more than once, has rows that are not samples, or has no trainable weight
+        at or below it; if a weight is negative; if the model already has heads; if there is no tensor with the steps of
+        a target per step, or only tensors that hold the answer; if the model tokenizes texts differently from the
+        targets, or numbers words differently from a tied target.
     UnknownNameError
-        If a layer or target does not exist; the nearest names are given.
+        If a layer or target does not exist; the message names the nearest ones.
     InvalidTypeError
         If an argument is of another type.
 
     Notes
     -----
-    Principal components stay as they are in training and are no parameters that the budget counts. What they leave out
-    of a target cannot be learned, so that its loss stays above 0, by up to 5 % of chance. They need the arrays of
-    `targets`; for a generator or specs alone a wide vector is predicted by a map of low rank. ``model.summary()`` lists
-    heads by their targets, and `repr` says what they have of the parameters.
+    Principal components do not change in training, and do not count towards the budget. The head cannot learn what they
+    leave out of a target, so its loss stays above 0, by up to 5 % of chance. They need the arrays of `targets`; for a
+    generator or specs alone, a map of low rank predicts a wide vector. ``model.summary()`` lists heads by their
+    targets, and `repr` shows their share of the parameters.
 
-    With a schedule other than ``"joint"`` each task has an optimizer of its own: the compiled one for ``"main"``, whose
+    With a schedule other than ``"joint"``, each task has its own optimizer: the compiled one for ``"main"``, whose
     ``iterations`` count main steps alone, and clones of it, which follow the learning rate that callbacks set on it (a
-    learning-rate schedule counts each task's own steps). It has a state for every trainable weight of the base, and
-    touches only those that its task's loss depends on: the other heads, and layers above the tap, keep their values,
-    without momentum or weight decay, and so do the moving averages in them (but for layers in which nothing is
-    trainable, such as a batch normalisation without scale and center, whose averages move in every step). Losses of
+    learning-rate schedule counts each task's own steps). Each has a state for every trainable weight of the base, and
+    changes only those that its task's loss depends on. The other heads, and layers above the tap, keep their values,
+    without momentum or weight decay, and so do the moving averages in them. The exception is a layer without trainable
+    weights, such as a batch normalisation without scale and center, whose averages move in every step. Losses of
     `add_loss` and penalties on weights go with ``"main"``. A task of weight 0, or without a label in the batch, has no
-    turn; in ``"alternating"`` it has it as soon as it can, and makes up for two rounds at most. A batch with labels of
-    one task alone trains that task. The model counts steps and turns in saved weights, and what is drawn follows from
-    `seed` and these, so that a resumed run equals an uninterrupted one on the same batches. Losses of all tasks are
-    logged in every step. On one device only; not with a weighting that looks at gradients or is trained itself, nor
-    with an optimizer that has ``use_ema=True``.
+    turn; in ``"alternating"`` it gets its turn as soon as possible, and makes up for at most two rounds. A batch with
+    labels of only one task trains that task. The model counts steps and turns in saved weights, and draws depend on
+    `seed` and these alone, so a resumed run equals an uninterrupted one on the same batches. Losses of all tasks are
+    logged in every step. Schedules work on one device only; they do not work with a weighting that uses gradients or is
+    trained itself, nor with an optimizer that has ``use_ema=True``.
 
     With `agreement` the labelled samples and their strongly changed copies are learned from the labels, each with
-    weight 1. Samples without a main label are learned from the model's own answers, by a weight that rises along half
-    a period of a cosine; soft labels, which give the first answers, fade out by as much. Of classes and of several
-    labels the most probable answer is learned, where it is sure enough; of numbers always: then the loss of the output
-    asks for the same numbers. Other losses, and outputs with a prediction for each step or place, are refused. Copies
-    are run as in training, by random numbers that follow from `seed` and the step alone: batch normalisation normalises
-    the weakly and the strongly changed ones each by themselves, and its moving averages, like all other state of the
-    base, are those of the samples as they are. In the logs are ``agreement_loss``, ``agreement_share``, the share of
-    answers that were sure enough, and ``changed_copies_loss``, that of the labelled copies. On one device only, not
-    under XLA, and not with another schedule than ``"joint"``.
+    weight 1. Samples without a main label are learned from the model's own answers, by a weight that rises along half a
+    period of a cosine; soft labels, which give the first answers, fade out by as much. For classes and for several
+    labels, the most probable answer is learned if it is sure enough. For numbers it is always learned: the loss of the
+    output then asks for the same numbers. Other losses, and outputs with a prediction for each step or place, are
+    refused. Copies run in training mode, with random numbers that depend on `seed` and the step alone. Batch
+    normalisation normalises the weakly and the strongly changed copies separately, and its moving averages, like all
+    other state of the base, are those of the unchanged samples. The logs contain ``agreement_loss``,
+    ``agreement_share``, the share of answers that were sure enough, and ``changed_copies_loss``, the loss of the
+    labelled copies. Agreement works on one device only, not under XLA, and only with the schedule ``"joint"``.
 
     Warns
     -----
     AuxTasksWarning
-        If a tap given by name holds the next or previous step that its target asks for; or if this could not be tried,
-        as with several inputs of which it is not known which one has the steps. If all weights at and below a tap are
-        frozen. If ``"auto"`` finds less than a target needs, and a layer that is called more than once has it.
+        If a named tap holds the next or previous step that its target predicts, or if this could not be tested, as with
+        several inputs when the one with the steps is unknown. If all weights at and below a tap are frozen. If
+        ``"auto"`` finds no tensor that fits a target, but a layer that is called more than once has one.
 
     Examples
     --------
@@ -326,8 +327,8 @@ def _check_base(base: object) -> None:
     own = [name for name in _STEPS if getattr(type(base), name) not in _KERAS_STEPS]
     if own:
         warnings.warn(
-            f"{type(base).__name__} has its own {', '.join(own)}, which training with heads does not use: losses and "
-            "metrics are those given to compile. To keep it, let it train a network with heads, and add "
+            f"{type(base).__name__} has its own {', '.join(own)}, which training with heads does not run; it uses the "
+            "losses and metrics passed to compile. To keep the step, let it train a network with heads, and add "
             "network.auxiliary_loss(x, targets) to its loss.",
             AuxTasksWarning,
             stacklevel=3,
@@ -379,13 +380,12 @@ def _check_agreement(
     """Try the changes on some samples, and refuse what agreement does not go with."""
     if taken := [name for name in (NAME, COPIES) if name in specs]:
         raise InvalidInputError(
-            f"`targets` holds a target named {taken[0]!r}, which is what a part of agreement is called in the logs; "
-            "give it another name."
+            f"`targets` holds a target named {taken[0]!r}, a name that agreement uses in the logs; rename the target."
         )
     if schedule != "joint":
         raise InvalidInputError(
-            "`agreement` trains the main output in every step, and with another `schedule` than 'joint' each step "
-            "trains one task; leave out either."
+            "`agreement` trains the main output in every step, but a `schedule` other than 'joint' trains one task "
+            "per step; omit one of them."
         )
     check_no_copies(targets)
     for part, copy in zip(("weak", "strong"), agreement.copies(inputs), strict=True):

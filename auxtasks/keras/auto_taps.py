@@ -31,8 +31,8 @@ def auto_tap(spec: TargetSpec, trial: Trial) -> Output:
                 return blind
     if any(trial.is_learned(output) for output in groups[-1]):
         raise InvalidInputError(
-            f"`at`: target {spec.name!r} asks for the {spec.lookahead} step, and every layer of the trunk that "
-            f"could predict it already holds that step, so that a head would copy it. {way_out(spec)}"
+            f"`at`: target {spec.name!r} asks for the {spec.lookahead} step, but every layer of the trunk that could "
+            f"predict it already holds that step, so a head would copy it. {way_out(spec)}"
         )
     raise _nothing_shared()
 
@@ -44,7 +44,7 @@ def _by_preference(spec: TargetSpec, trial: Trial) -> list[list[Output]]:
         fitting = [output for output in shared if trial.keeps_steps(spec, output)]
         if not fitting and spec.kind == "step_class":
             raise InvalidInputError(
-                f"`at`: target {spec.name!r} has a class for each of {spec.shape[0]} steps, and no layer of the trunk "
+                f"`at`: target {spec.name!r} has a class for each of {spec.shape[0]} steps, but no layer of the trunk "
                 f"keeps that many steps{_lengths(shared)}. {use_instead(spec)}, or a model that keeps the time axis."
             )
         fitting = fitting or [output for output in shared if output.rank == 2] or shared

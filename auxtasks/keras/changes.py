@@ -177,8 +177,8 @@ def _by_name(inputs: Any, name: str, seed: Any, *, strong: bool) -> Any:
     if shape is None or len(shape) not in known.ranks:
         found = "several inputs" if shape is None else f"inputs of shape {tuple(shape[1:])}"
         raise InvalidInputError(
-            f"`agreement`: {name!r} changes {known.what}, of {' or '.join(map(str, known.ranks))} axes with that of "
-            f"the samples; found {found}. Pass functions of the inputs instead."
+            f"`agreement`: {name!r} changes {known.what}, of {' or '.join(map(str, known.ranks))} axes, the sample "
+            f"axis included; found {found}. Pass functions of the inputs instead."
         )
     change = known.strong if strong else known.weak
     if change is None:

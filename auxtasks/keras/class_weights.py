@@ -39,7 +39,7 @@ def by_name(asked: Any, main: str, outputs: Sequence[str] | None, specs: Mapping
         asked = {outputs[0] if name == main else name: weights for name, weights in asked.items()}
     if outputs is not None and len(outputs) > 1 and main in asked and main not in outputs:
         raise InvalidInputError(
-            f"`class_weight`: the model has the outputs {list(outputs)}; say which one the weights are for, as in "
+            f"`class_weight`: the model has the outputs {list(outputs)}; name the output of the weights, as in "
             f"class_weight={{{outputs[0]!r}: {{0: 1.0, 1: 2.0}}}}."
         )
     known = [*(outputs or [main]), *specs]

@@ -58,8 +58,8 @@ def check_arguments(base: keras.Model, given: Mapping[str, Any]) -> None:
         if not compiles_itself(base):
             raise unknown_name("compile", name, known, "argument")
         raise InvalidInputError(
-            f"`compile`: {name!r} is no argument of keras.Model.compile. That of {type(base).__name__} belongs to a "
-            "training step of its own, which training with heads does not use: give compile a loss; or attach heads "
+            f"`compile`: {name!r} is not an argument of keras.Model.compile. It belongs to the training step of "
+            f"{type(base).__name__}, which training with heads does not run. Pass a loss to compile; or attach heads "
             "to the network that the step trains, and add network.auxiliary_loss(x, targets) to its loss."
         )
 

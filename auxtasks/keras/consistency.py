@@ -90,9 +90,9 @@ def kind_of(name: str, loss: Any, output: Any) -> Kind:
     known = said.lower().replace("_", "")
     if len(output.shape) > 2:
         raise InvalidInputError(
-            f"`agreement`: the output {name!r} has shape {tuple(output.shape[1:])} for each sample, one prediction for "
-            "each step or place, which changes may move. Agreement is defined for one prediction a sample; name other "
-            "outputs as 'outputs'."
+            f"`agreement`: the output {name!r} has shape {tuple(output.shape[1:])} for each sample, one prediction "
+            "for each step or place, which changes may move. Agreement is defined for one prediction per sample; "
+            "name other outputs as 'outputs'."
         )
     if "binary" in known and "crossentropy" in known:
         return "labels"
@@ -101,7 +101,7 @@ def kind_of(name: str, loss: Any, output: Any) -> Kind:
     if NUMERIC.search(said.lower()):
         return "numbers"
     raise InvalidInputError(
-        f"`agreement`: the loss of the output {name!r}, {said!r}, does not say what the "
-        "output predicts. Agreement is defined for cross-entropies of classes and of labels and for losses between "
-        "numbers; compile with one of these, or name other outputs as 'outputs'."
+        f"`agreement`: the loss of the output {name!r}, {said!r}, does not determine what the output predicts. "
+        "Agreement is defined for cross-entropies of classes and of labels and for losses between numbers; compile "
+        "with one of these, or name other outputs as 'outputs'."
     )

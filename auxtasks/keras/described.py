@@ -91,7 +91,7 @@ class DescribedByBase(keras.Model):
         n_base, n_heads = self.base.count_params(), sum(head.n_trained for head in self.heads)
         lines = [f"   {line}" for line in self._heads_in_words()]
         (print_fn or print)(
-            "\n".join([f" Heads, which strip_heads takes off: {n_heads:,} beside {n_base:,} params", *lines])
+            "\n".join([f" Auxiliary heads, removed by strip_heads: {n_heads:,} params (base: {n_base:,})", *lines])
         )
 
     def _heads_in_words(self) -> list[str]:

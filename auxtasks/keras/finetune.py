@@ -102,7 +102,7 @@ def fine_tune(
         samples = x
     depths: list[Any] = list(freeze_to) if isinstance(freeze_to, (list, tuple)) else [freeze_to, None]
     if not depths:
-        raise InvalidInputError("`freeze_to` holds no phase; pass one depth at least, or None for nothing frozen.")
+        raise InvalidInputError("`freeze_to` holds no phase; pass at least one depth, or None to freeze no layer.")
     lengths = [check_int("epochs", number, low=1) for number in _for_each("epochs", epochs, len(depths))]
     rates = _for_each("learning_rate", learning_rate, len(depths))
     rates = [check_number("learning_rate", rate, low=0.0) for rate in rates]
@@ -233,14 +233,14 @@ def _layers_up_to(depth: Depth, base: keras.Model, outputs: Sequence[Output], mo
     if not calls:
         raise InvalidInputError(
             f"`up_to`: layer {layer.name!r} is not called when the model runs, or only inside a tf.function, which "
-            "cannot be looked into; choose another layer."
+            "cannot be inspected; choose another layer."
         )
     layers = [output.layer for output in outputs[: calls[-1] + 1]]
     frozen = {id(weight) for layer in layers for weight in layer.trainable_weights}
     if not frozen:
         raise InvalidInputError(f"`up_to`: {depth!r} holds no weight that could be trained; go deeper.")
     if all(id(weight) in frozen for weight in model.trainable_weights):
-        raise InvalidInputError(f"`up_to`: {depth!r} freezes all weights, and nothing is left to train; go less deep.")
+        raise InvalidInputError(f"`up_to`: {depth!r} freezes all weights, so no weight is left to train; go less deep.")
     return layers
 
 
@@ -273,8 +273,8 @@ def _zeros(model: keras.Model) -> Any:
     if not declared:
         known = ", ".join(repr(path) for path, _ in walk(model))
         raise InvalidInputError(
-            f"`samples`: {type(model).__name__} does not declare what it reads, and has to be run once to see the "
-            f"order of its layers ({known or 'none made yet'}); pass a few samples."
+            f"`samples`: {type(model).__name__} does not declare its inputs and must run once to find the order of "
+            f"its layers ({known or 'none made yet'}); pass a few samples."
         )
     if any(is_text(tensor) for tensor in declared):
         raise InvalidInputError("`samples`: the model reads texts; pass a few of them.")
@@ -331,8 +331,8 @@ def replace_head(model: keras.Model, n_outputs: int, *, activation: Any = None, 
     n_outputs = check_int("n_outputs", n_outputs, low=1, high=MOST_UNITS)
     if not is_wired(base):
         raise InvalidInputError(
-            f"`model` must be functional or Sequential, so that its layers can be wired anew; got "
-            f"{type(base).__name__}. Make a new head in the code of that class."
+            f"`model` must be functional or Sequential, so that its layers can be rewired; got {type(base).__name__}. "
+            "Make a new head in the code of that class."
         )
     if not base.built or not base.inputs:
         raise InvalidInputError("`model` was never built; call it on samples, or give it a keras.Input, first.")

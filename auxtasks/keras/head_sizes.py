@@ -94,8 +94,8 @@ def _too_large(plans: Sequence[HeadPlan], smallest: Mapping[str, int], allowed: 
     largest = max(plans, key=lambda plan: smallest[plan.name])
     names = ", ".join(repr(spec.name) for spec in largest.specs)
     return InvalidInputError(
-        f"`head_budget` allows {allowed:,} parameters of heads, and at their smallest they have "
+        f"`head_budget` allows {allowed:,} parameters for the heads, but the smallest possible heads have "
         f"{sum(smallest.values()):,}: {smallest[largest.name]:,} of these for {names}, on a tap of shape "
-        f"{largest.shape}. Name a layer with fewer features in `at`, leave tasks out, or allow more, such as by "
-        "head_budget=1.0 (of the model's own parameters), or by None."
+        f"{largest.shape}. Name a layer with fewer features in `at`, leave tasks out, or raise the budget: "
+        "head_budget=1.0 (as many parameters as the model has), or None."
     )

@@ -147,7 +147,7 @@ def _decide(
     """Return the weight, what teacher and network say together, and the reason."""
     taught, rows = ~np.isnan(soft).any(axis=1), labels.rows
     if taught.sum() < FEWEST_UNLABELLED:
-        few = f"{taught.sum()} samples without a label of their own are too few (under {FEWEST_UNLABELLED})"
+        few = f"{taught.sum()} unlabelled samples are too few (fewer than {FEWEST_UNLABELLED})"
         return 0.0, None, f"not learned: {few}."
     unseen, right = model._listening.unseen.get(spec.name), _rate(spec, spec.options["error"])
     known = unseen is not None and labels.kind == spec.kind and unseen.shape == (len(rows), labels.width)
@@ -155,7 +155,7 @@ def _decide(
         return 1.0, None, f"learned: the teacher {right}, and was not compared with the network."
     opinion = cross_validated(model, spec, labels, training)
     if not np.isfinite(opinion.said).all():
-        return 1.0, None, f"learned: the teacher {right}; this network predicts no numbers."
+        return 1.0, None, f"learned: the teacher {right}; this network's predictions are not finite."
     teacher, network = (evidence_of(labels, rows, said) for said in (unseen, opinion.unseen))
     shares = shares_by([teacher.surprise, network.surprise])
     both = evidence_of(labels, rows, shares[0] * unseen + shares[1] * opinion.unseen)

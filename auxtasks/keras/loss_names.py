@@ -57,15 +57,15 @@ def _resolved(spec: TargetSpec, loss: Any) -> TaskLoss:
     if isinstance(loss, keras.losses.Loss):
         return _fitting(spec, loss)
     raise InvalidTypeError(
-        f"`losses`: that of {spec.name!r} must be a name such as 'focal' or 'huber', a mapping {{name: options}} of "
-        f"one entry or a keras.losses.Loss (make one of a function); got {abbreviated(loss)}."
+        f"`losses`: the loss of {spec.name!r} must be a name such as 'focal' or 'huber', a mapping {{name: options}} "
+        f"of one entry or a keras.losses.Loss (make one of a function); got {abbreviated(loss)}."
     )
 
 
 def _inner(spec: TargetSpec, loss: Any) -> keras.losses.Loss | None:
     inner = None if loss is None else _resolved(spec, loss)
     if isinstance(inner, Rebalanced):
-        raise InvalidInputError(f"`losses`: that of {spec.name!r} is rebalanced twice; once is enough.")
+        raise InvalidInputError(f"`losses`: the loss of {spec.name!r} is rebalanced twice; rebalance it once.")
     return inner
 
 
@@ -85,7 +85,7 @@ def _class_of(spec: TargetSpec, name: str) -> type[keras.losses.Loss]:
         if spec.kind not in _FOCAL:
             raise InvalidInputError(
                 f"`losses`: 'focal' is for classes and labels, and target {spec.name!r} is of kind {spec.kind!r}; "
-                "leave it out, or take 'huber', say."
+                "omit it, or use 'huber', for example."
             )
         return _PLAIN[_FOCAL[spec.kind].lower()]
     # Keras knows short names such as "mae" by functions.
@@ -161,8 +161,8 @@ def _values(spec: TargetSpec, loss: Callable[[Any, Any], tuple[Any, Any]], targe
     values, present = loss(ops.convert_to_tensor(target), ops.convert_to_tensor(output.astype("float32")))
     if tuple(values.shape) != tuple(present.shape):
         raise InvalidInputError(
-            f"`losses`: a loss must have one value for each row along the last axis; of targets of shape "
-            f"{target.shape} that of {spec.name!r} gave {tuple(values.shape)}, and {tuple(present.shape)} is expected."
+            f"`losses`: a loss must return one value per row along the last axis; for targets of shape {target.shape} "
+            f"that of {spec.name!r} gave {tuple(values.shape)}, and {tuple(present.shape)} is expected."
         )
     found: Array = np.where(ops.convert_to_numpy(present), ops.convert_to_numpy(values), np.nan)
     return found

@@ -30,8 +30,8 @@ def resolve_metrics(metrics: Any, specs: Mapping[str, TargetSpec]) -> dict[str, 
         asked = dict.fromkeys(specs, AUTO)
     if not isinstance(asked, Mapping):
         raise InvalidTypeError(
-            f"`metrics` must be {AUTO!r} or a mapping of auxiliary targets to metrics; got "
-            f"{abbreviated(metrics)}. Those of the main output are given to compile."
+            f"`metrics` must be {AUTO!r} or a mapping of auxiliary targets to metrics; got {abbreviated(metrics)}. "
+            "Pass metrics of the main output to compile."
         )
     check_keys("metrics", asked, specs, "auxiliary target")
     listed = {name: list(some) if isinstance(some, (list, tuple)) else [some] for name, some in asked.items()}
@@ -40,8 +40,8 @@ def resolve_metrics(metrics: Any, specs: Mapping[str, TargetSpec]) -> dict[str, 
         names = [metric.name for metric in some]
         if len(set(names)) < len(names):
             raise InvalidInputError(
-                f"`metrics`: those of {name!r} are named {names}, and one would hide another in the logs; give each a "
-                "name of its own, as in keras.metrics.F1Score(name='other')."
+                f"`metrics`: those of {name!r} are named {names}, which clash in the logs; give each its own name, as "
+                "in keras.metrics.F1Score(name='other')."
             )
     return found
 

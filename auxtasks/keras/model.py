@@ -183,7 +183,9 @@ class AuxModel(DescribedByBase):
         """Return what is attached where, and with how many parameters that are trained."""
         n_base, n_heads = self.base.count_params(), sum(head.n_trained for head in self.heads)
         heads = ", ".join(self._heads_in_words())
-        share = f" ({100 * n_heads / n_base:.2g} %)" if heads and n_base else ""
+        percent = 100 * n_heads / max(n_base, 1)
+        # Two digits of 100 or more would be written with an exponent.
+        share = f" ({percent:{',.0f' if percent >= 10 else '.2g'}} %)" if heads and n_base else ""
         return f"<AuxModel of {self.base.name!r} with {n_base:,} parameters; heads{share}: {heads or 'none'}>"
 
     @property
@@ -365,8 +367,8 @@ class AuxModel(DescribedByBase):
             self._alternation.build_optimizers(self)
         if validation_split and isinstance(x, AuxBatch) and not np.all(x.labelled):
             raise InvalidInputError(
-                "`validation_split` takes the last samples, and some main labels are missing here, so that part "
-                "could hold no label at all. Pass labelled samples as `validation_data`."
+                "`validation_split` takes the last samples, but some main labels are missing, so this part may hold "
+                "no label. Pass labelled samples as `validation_data`."
             )
         self._set_automatic(x)
         plan = None
@@ -770,7 +772,7 @@ class AuxModel(DescribedByBase):
 
 def _no_hdf5() -> InvalidInputError:
     return InvalidInputError(
-        "`filepath`: Keras does not find a model with heads again in a file of its old format, .h5; end the name in "
-        ".keras, save the weights alone by save_weights('….weights.h5'), or save the base alone: "
-        "strip_heads(model).save(...), or BaseCheckpoint while it is trained."
+        "`filepath`: Keras cannot load a model with heads from its old format, .h5; end the name in .keras, save the "
+        "weights alone with save_weights('….weights.h5'), or save the base alone: strip_heads(model).save(...), or "
+        "BaseCheckpoint during training."
     )

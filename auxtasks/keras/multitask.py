@@ -115,8 +115,8 @@ def _tensor_at(where: Any, encoder: keras.Model) -> Any:
     calls = calls_in_graph(encoder, layer)  # not `layer.output`, which for a nested model is a tensor of its own graph
     if len(calls) != 1 or len(calls[0].output_tensors) != 1:
         raise InvalidInputError(
-            f"`at`: layer {layer.name!r} is called more than once or has several outputs, so which to read is not "
-            "known; choose another."
+            f"`at`: layer {layer.name!r} is called more than once or has several outputs, so the output to read is "
+            "ambiguous; choose another layer."
         )
     return calls[0].output_tensors[0]
 

@@ -69,8 +69,8 @@ class OnTheFly:
         for name in short:
             if negative and filled[name].dtype.kind != "f":
                 raise InvalidInputError(
-                    f"`y`: {name!r} has fewer labels than `x` has samples, and for a hinge loss -1 is a class, so that "
-                    f"only NaN can stand for the others; found {filled[name].dtype.name}. Pass floats, such as "
+                    f"`y`: {name!r} has fewer labels than `x` has samples, and for a hinge loss -1 is a class, so "
+                    f"only NaN can mark the missing ones; found {filled[name].dtype.name}. Pass floats, such as "
                     "y.astype('float32')."
                 )
         return filled if isinstance(y, Mapping) else filled[MAIN]
@@ -82,8 +82,8 @@ class OnTheFly:
         n_inputs = max(len(getattr(base, "inputs", None) or []), len(keras.tree.flatten(inputs)), 1)
         if n_inputs > 1:
             raise InvalidInputError(
-                f"`targets` is a generator, which computes from one input, and the model reads {n_inputs}; compute the "
-                "targets beforehand, with make_aux_targets."
+                f"`targets` is a generator, which computes targets from one input, but the model reads {n_inputs}; "
+                "compute the targets beforehand, with make_aux_targets."
             )
         if inputs is None:
             return np.zeros((_TRIAL_SAMPLES, *Fitted.of(self.generator).given_shape), np.float32)

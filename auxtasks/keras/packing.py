@@ -172,8 +172,8 @@ class Packer:
         if main is None and self.rules.needed and (targets or on_the_fly):
             how = "the plain labels as y (targets are computed in the step)" if on_the_fly else "targets.with_main(y)"
             raise InvalidInputError(
-                f"`y`: the main label {MAIN!r} is missing; found {_names(y)}. Pass {how}, where -1 or NaN stands for "
-                "the label of a sample that has none."
+                f"`y`: the main label {MAIN!r} is missing; found {_names(y)}. Pass {how}, with -1 or NaN for a "
+                "missing label."
             )
         if not isinstance(main, Mapping):
             return
@@ -216,7 +216,7 @@ class Packer:
         for name, of_classes in self.class_weight.items():
             if isinstance(of_classes, str):
                 raise InvalidInputError(
-                    f"`class_weight`: the classes of {name!r} can be counted in arrays passed to fit only; give their "
+                    f"`class_weight`: the classes of {name!r} can only be counted in arrays passed to fit; pass their "
                     "weights as numbers."
                 )
             if name in self.specs and name not in targets:
@@ -240,12 +240,12 @@ class Packer:
                 check_not_signed("y", labels)
             if self.rules.numeric and np.any(labels == -1):
                 raise InvalidInputError(
-                    "`y` holds -1 among integers, and with a loss between numbers it could be a number or stand for a "
-                    "missing one. Pass floats, with NaN where a label is missing."
+                    "`y` holds -1 among integers; with a loss between numbers, -1 could be a value or a missing "
+                    "label. Pass floats, with NaN where a label is missing."
                 )
             if np.any(labels < -1):
                 raise InvalidInputError(
-                    f"`y`: -1 stands for a missing label and other negative integers are no classes; found "
+                    "`y`: -1 stands for a missing label and other negative integers are not classes; found "
                     f"{np.min(labels)}. Pass numbers to be predicted as floats, with NaN where one is missing."
                 )
 
@@ -277,7 +277,7 @@ class Packer:
             if isinstance(weight, np.ndarray) and weight.dtype.kind == "f" and not np.isfinite(weight).all():
                 raise InvalidInputError(
                     f"`sample_weight`: {name!r} must hold finite numbers; found a missing or infinite one. Give "
-                    "samples that are not to count the weight 0."
+                    "samples to be ignored the weight 0."
                 )
         for name, value in (y if isinstance(y, Mapping) else {MAIN: y}).items():
             if value is None:

@@ -139,12 +139,12 @@ def _check_kinds(leaves: Sequence[Any], known: Sequence[Any]) -> None:
         )
     if any(map(is_text, leaves)) and known and not any(map(is_text, known)):
         raise InvalidInputError(
-            f"`samples` holds texts, and the model reads {_described(known)}. Pass what the model reads, such as "
-            "the numbers of the tokens, as `samples`, and the same to fit as x."
+            f"`samples` holds texts, but the model reads {_described(known)}. Pass what the model reads, such as the "
+            "numbers of the tokens, as `samples`, and the same to fit as x."
         )
     if known and all(map(is_text, known)) and not any(map(is_text, leaves)):
         raise InvalidInputError(
-            f"`samples` holds no texts, and the model reads texts and makes tokens itself. {_TEXTS}"
+            f"`samples` holds no texts, but the model reads texts and makes tokens itself. {_TEXTS}"
         )
 
 
@@ -153,7 +153,7 @@ def check_texts(inputs: Any, base: keras.Model) -> None:
     tokenizers = [layer.name for _, layer in walk(base) if isinstance(layer, keras.layers.TextVectorization)]
     if tokenizers and not any(map(is_text, keras.tree.flatten(inputs))):
         raise InvalidInputError(
-            f"`samples` holds no texts, and layer {tokenizers[0]!r} of the model makes tokens of texts. {_TEXTS}"
+            f"`samples` holds no texts, but layer {tokenizers[0]!r} of the model makes tokens of texts. {_TEXTS}"
         )
 
 
@@ -167,7 +167,7 @@ def check_shapes(inputs: Any, base: keras.Model, argument: str = "samples") -> N
         return
     shapes = ", ".join(str(tuple(array.shape[1:])) for array in leaves)
     raise InvalidInputError(
-        f"`{argument}`: a sample has shape {shapes}, and the model reads {_described(known)}. Pass what the model "
+        f"`{argument}`: a sample has shape {shapes}, but the model reads {_described(known)}. Pass what the model "
         f"reads as `{argument}`."
     )
 
@@ -186,10 +186,10 @@ def _check_numbers(leaves: Sequence[Any], base: keras.Model) -> None:
         for tensor, values in zip(known, leaves, strict=True):
             if getattr(layer, "input", None) is tensor and (largest := _largest(values)) >= layer.input_dim:
                 raise InvalidInputError(
-                    f"`samples` holds the number {largest}, and the embedding {layer.name!r} has {layer.input_dim} "
-                    f"rows (0 to {layer.input_dim - 1}). Give it input_dim=len(targets.vocabulary); or make the "
-                    f"targets of texts with max_tokens={layer.input_dim}, and in ids of your own replace those beyond "
-                    "by the id of unknown words."
+                    f"`samples` holds the id {largest}, but the embedding {layer.name!r} has {layer.input_dim} rows "
+                    f"(0 to {layer.input_dim - 1}). Give it input_dim=len(targets.vocabulary); or compute the targets "
+                    f"of texts with max_tokens={layer.input_dim}. In your own ids, replace larger ids by the id of "
+                    "unknown words."
                 )
 
 
@@ -207,10 +207,10 @@ def _warn_of_numbering(leaves: Sequence[Any], base: keras.Model, targets: Any) -
         )
         if own and getattr(layer, "input", None) is base.inputs[0]:
             warnings.warn(
-                f"targets.inputs hold the numbers of a vocabulary that was learned from these texts, of {size} tokens, "
-                f"and the embedding {layer.name!r} has {layer.input_dim} rows. If the model reads ids of a vocabulary "
-                "of its own, make the targets with make_aux_targets(ids, vocabulary=...), or with its tokenizer; if "
-                "not, give it input_dim=len(targets.vocabulary).",
+                f"targets.inputs hold ids of a vocabulary that was learned from these texts, with {size} tokens, but "
+                f"the embedding {layer.name!r} has {layer.input_dim} rows. If the model has its own vocabulary, "
+                "compute the targets with make_aux_targets(ids, vocabulary=...), or with its tokenizer; otherwise "
+                "give it input_dim=len(targets.vocabulary).",
                 AuxTasksWarning,
                 stacklevel=4,
             )

@@ -81,7 +81,7 @@ def _outputs_of(base: keras.Model, outputs: Sequence[Output]) -> list[tuple[str,
         found = [(name, each.shape, each.layer) for each in last[-1:]]
         if len({(each.path, each.call) for each in last}) != 1:
             raise InvalidInputError(
-                "`deep_supervision`: which labels belong to which output of this model is not known; give the early "
+                "`deep_supervision`: the labels cannot be matched with the outputs of this model; pass the early "
                 "labels as targets of their own, with make_aux_targets(..., label_columns={'early': y})."
             )
     for name, shape, _ in found:
@@ -101,14 +101,16 @@ def _kind_of(layer: Any, where: Where) -> Kind:
     if name == "sigmoid":
         return "multilabel"
     raise InvalidInputError(
-        f"`deep_supervision`: the activation of the output ({name}) does not tell whether labels are classes or "
-        f"numbers; say it, as in deep_supervision={{{where!r}: 'class'}} or 'vector' (one of {', '.join(KINDS)})."
+        f"`deep_supervision`: the activation of the output ({name}) does not show whether labels are classes or "
+        f"numbers; specify it, as in deep_supervision={{{where!r}: 'class'}} or 'vector' (one of {', '.join(KINDS)})."
     )
 
 
 def _spec(name: str, output: str, units: int, kind: Kind) -> TargetSpec:
     if kind == "class" and units < 2:
-        raise InvalidInputError("`deep_supervision`: an output of one unit is no class; its kind is 'multilabel'.")
+        raise InvalidInputError(
+            "`deep_supervision`: an output of one unit cannot be a class; its kind is 'multilabel'."
+        )
     chance = {"class": log(units), "distribution": log(max(units, 2)), "multilabel": log(2.0)}.get(kind, 1.0)
     shape = () if kind == "class" else (units,)
     n_classes = units if kind == "class" else None

@@ -94,7 +94,7 @@ def layer_where(
         return layer_at(int(where), base, argument)
     fraction = float(where)
     if not 0.0 <= fraction <= 1.0:
-        raise InvalidInputError(f"`{argument}`: a fraction of the depth lies from 0.0 to 1.0; got {fraction!r}.")
+        raise InvalidInputError(f"`{argument}`: a fraction of the depth must be from 0.0 to 1.0; got {fraction!r}.")
     known = stages(outputs)
     return known[round(fraction * (len(known) - 1))].layer
 
@@ -117,7 +117,7 @@ def _choose_call(tap: Tap, layer: keras.Layer, trial: Trial) -> Output:
     if output.is_feature and not output.per_sample:
         raise InvalidInputError(
             f"`at`: layer {layer.name!r} returned {output.value.shape[0]} rows for {trial.n_samples} samples in the "
-            f"trial run (shape {tuple(output.value.shape)}), so that no row of it belongs to a sample; choose another "
+            f"trial run (shape {tuple(output.value.shape)}), so its rows are not samples; choose another "
             f"layer{_suggested(trial)}."
         )
     if not output.usable:
@@ -139,7 +139,7 @@ def _check_steps(spec: TargetSpec, output: Output, trial: Trial) -> None:
     if spec.kind == "step_class" and not trial.keeps_steps(spec, output):
         found = f"{output.length} steps" if output.rank == 2 else f"no time axis (a sample has shape {output.shape})"
         raise InvalidInputError(
-            f"`at`: target {spec.name!r} has a class for each of {spec.shape[0]} steps, and the output of layer "
+            f"`at`: target {spec.name!r} has a class for each of {spec.shape[0]} steps, but the output of layer "
             f"{output.path!r} has {found}. {use_instead(spec)}, or choose a layer that keeps the steps."
         )
 
@@ -154,8 +154,8 @@ def _check_tokens(spec: TargetSpec, output: Output, trial: Trial) -> None:
     if all(map(len, different)) and found:
         row = different[0][0]
         raise InvalidInputError(
-            f"`targets`: {spec.name!r} counts {counted[row]} tokens in a text of the trial run, and the model makes "
-            f"{found[0][row]} of it. Compute the targets with the model's own tokenizer: make_aux_targets(..., "
+            f"`targets`: {spec.name!r} counts {counted[row]} tokens in a text of the trial run, but the model makes "
+            f"{found[0][row]} tokens. Compute the targets with the model's own tokenizer: make_aux_targets(..., "
             "tokenizer=layer)."
         )
 
@@ -165,15 +165,15 @@ def _warn_of_answer(spec: TargetSpec, output: Output, trial: Trial) -> None:
     seen = trial.sees(spec, output) if spec.kind in STEP_KINDS else False
     if seen:
         warnings.warn(
-            f"`at`: target {spec.name!r} asks for the {spec.lookahead} step, and the output of layer {output.path!r} "
-            f"already holds that step, so that its head can copy it. {way_out(spec)}",
+            f"`at`: target {spec.name!r} asks for the {spec.lookahead} step, but the output of layer {output.path!r} "
+            f"already holds that step, so its head can copy it. {way_out(spec)}",
             AuxTasksWarning,
             stacklevel=4,
         )
     elif seen is None:
         warnings.warn(
-            f"`at`: target {spec.name!r} asks for the {spec.lookahead} step, and whether the model looks at it could "
-            f"not be tried; check that the tap {output.path!r} does not see the {spec.lookahead} step.",
+            f"`at`: target {spec.name!r} asks for the {spec.lookahead} step, but it could not be tested whether the "
+            f"model sees this step; check that the tap {output.path!r} does not see the {spec.lookahead} step.",
             AuxTasksWarning,
             stacklevel=4,
         )
@@ -183,9 +183,9 @@ def _check_learned(spec: TargetSpec, output: Output, trial: Trial) -> None:
     """Refuse a tap below which the model has no weight: its head would learn alone."""
     if not trial.is_learned(output) and not trial.is_learned(output, "frozen"):
         raise InvalidInputError(
-            f"`at`: the model has no weights at or below layer {output.path!r} that training changes, so that the head "
-            f"of {spec.name!r} would learn alone and teach the model nothing. Choose a layer further up"
-            f"{_suggested(trial)}."
+            f"`at`: the model has no weights at or below layer {output.path!r} that training changes, so the head of "
+            f"{spec.name!r} would learn alone, without effect on the model. Choose a layer further "
+            f"up{_suggested(trial)}."
         )
 
 
@@ -195,9 +195,8 @@ def _warn_of_frozen(taps: Mapping[str, Output], trial: Trial) -> None:
     if frozen:
         layers = ", ".join(map(repr, dict.fromkeys(frozen.values())))
         warnings.warn(
-            f"`at`: all weights at and below {layers} are frozen, so that the heads there ({', '.join(frozen)}) teach "
-            "the model nothing until some are made trainable. Make them so, or choose a layer further up"
-            f"{_suggested(trial)}.",
+            f"`at`: all weights at and below {layers} are frozen, so the heads there ({', '.join(frozen)}) have no "
+            f"effect on the model. Make some trainable, or choose a layer further up{_suggested(trial)}.",
             AuxTasksWarning,
             stacklevel=4,
         )

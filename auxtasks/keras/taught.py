@@ -51,7 +51,7 @@ def check_units(spec: TargetSpec, output: Any) -> int:
     wide = spec.kind == "distribution" and (units > width or (units == 1 and width == 2))
     if units != width and not wide:
         raise InvalidInputError(
-            f"`targets`: {spec.name!r} has soft labels of width {width}, and the output that learns them has {units} "
+            f"`targets`: {spec.name!r} has soft labels of width {width}, but the output that learns them has {units} "
             f"{'unit' if units == 1 else 'units'}; give the model one for each class, label or number of `y`."
         )
     return units
@@ -66,8 +66,8 @@ def check_outputs(specs: Mapping[str, TargetSpec], base: keras.Model) -> None:
     for spec in (spec for spec in specs.values() if spec.is_taught):
         if spec.options["output"] not in known:
             raise InvalidInputError(
-                f"`targets`: {spec.name!r} is learned by an output named {spec.options['output']!r}, and those of the "
-                f"model are {', '.join(map(repr, names))}; name the labels in `y` as the outputs are."
+                f"`targets`: {spec.name!r} is learned by an output named {spec.options['output']!r}, but the outputs "
+                f"of the model are {', '.join(map(repr, names))}; use these names for the labels in `y`."
             )
         check_units(spec, known[spec.options["output"]])
 

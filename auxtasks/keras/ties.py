@@ -74,9 +74,9 @@ def _check_numbering(base: keras.Model, vocabulary: Sequence[str]) -> None:
     pairs = enumerate(zip_longest(words, vocabulary))
     number, (word, other) = next((number, pair) for number, pair in pairs if pair[0] != pair[1])
     raise InvalidInputError(
-        f"`tie`: layer {name!r} numbers words otherwise than `targets`: {number} is {word!r} in the layer and "
-        f"{other!r} in `targets`, so that classes would be tied to the vectors of other words. Compute the "
-        "targets with make_aux_targets(..., tokenizer=layer)."
+        f"`tie`: layer {name!r} numbers words differently from `targets`: {number} is {word!r} in the layer and "
+        f"{other!r} in `targets`, so classes would be tied to the vectors of other words. Compute the targets with "
+        "make_aux_targets(..., tokenizer=layer)."
     )
 
 

@@ -104,8 +104,8 @@ def check_step(model: Any) -> None:
         how = "`agreement`: changed copies are learned"
     if how:
         raise InvalidInputError(
-            f"{how} by fit alone, and auxiliary_loss cannot; attach the heads with schedule='joint', "
-            "weighting='fixed' and agreement=None, and change weights by set_loss_weights."
+            f"{how} only in fit, not in auxiliary_loss; attach the heads with schedule='joint', weighting='fixed' and "
+            "agreement=None, and change weights with set_loss_weights."
         )
     taught = [name for name, spec in model.specs.items() if spec.is_taught]
     if taught and model.loss is None:
@@ -132,10 +132,10 @@ def main_loss(
         sample_weight = like_outputs(sample_weight, y_pred, model.output_names)
     if y is not None and not model._trains_main:
         raise InvalidInputError(
-            "`loss`: there are main labels, and neither compile was given a loss of them nor has the model one of its "
-            "own (add_loss), so that only the heads would learn. Pass compile(..., loss=...). Where the loss is in a "
-            "training step of your own, use that step, and add model.auxiliary_loss(x, targets) to its loss. For the "
-            "auxiliary targets alone pass them as `y`, dict(targets)."
+            "`loss`: there are main labels but no loss for them: compile was given none, and the model adds none "
+            "(add_loss), so only the heads would learn. Pass compile(..., loss=...). If the loss is in a custom "
+            "training step, use that step, and add model.auxiliary_loss(x, targets) to its loss. To train on the "
+            "auxiliary targets alone, pass dict(targets) as `y`."
         )
     # Without labels and a loss the auxiliary targets alone are trained.
     main = compute_loss(x, y, y_pred, sample_weight, training) if model._trains_main else ops.zeros(())

@@ -286,9 +286,9 @@ def check_names_merge(tasks: Sequence[Task]) -> None:
         fit = task.extractor.fit
         if fit is not None and not fit.__module__.startswith("auxtasks.extractors.text."):
             raise InvalidInputError(
-                f"`tasks`: {task.name!r} learns its classes from all training texts at once, which partitions cannot "
-                "be put together for. Fit a generator on a part of the texts that fits in memory, and `transform` the "
-                "collection with it."
+                f"`tasks`: {task.name!r} learns its classes from all training texts at once, which is not possible "
+                "partition by partition. Fit a generator on a part of the texts that fits in memory, and `transform` "
+                "the collection with it."
             )
 
 

@@ -188,8 +188,8 @@ def bring(label_columns: Mapping[str, object] | None, domain: str) -> dict[str, 
         first = next((labels for labels in values if labels is not None), None) if _is_listed(values) else None
         if domain == "text" and isinstance(first, (list, tuple)):
             raise InvalidInputError(
-                f"`label_columns`: {name!r} has a list of labels for each text, and labels for each token are not cut "
-                "into partitions; make the targets of a part of the texts that fits in memory."
+                f"`label_columns`: {name!r} has a list of labels for each text, but labels for each token cannot be "
+                "split into partitions; compute the targets of a part of the texts that fits in memory."
             )
     return columns
 

@@ -168,12 +168,13 @@ def as_said(inputs: Array, said: Layout) -> Array:
     if inputs.shape[1:] != said.shape:
         raise InvalidInputError(
             f"`X`: these samples give inputs of shape (n, {', '.join(map(str, inputs.shape[1:]))}), and (n, "
-            f"{', '.join(map(str, said.shape))}) was expected, as of the training inputs; crop or pad the samples."
+            f"{', '.join(map(str, said.shape))}) was expected, the shape of the training inputs; crop or pad the "
+            "samples."
         )
     brought = inputs.astype(said.dtype, copy=False)
     if said.dtype.kind in "biu" and not np.array_equal(brought, inputs):
         raise InvalidInputError(
-            f"`X`: copies of these samples are no {said.dtype}; convert the inputs to float32 first."
+            f"`X`: copies of these samples are not {said.dtype}; convert the inputs to float32 first."
         )
     return brought
 
@@ -417,8 +418,8 @@ class LazyAuxTargets(AuxTargets):
         """
         del include_inputs, overwrite
         raise InvalidInputError(
-            f"targets of Dask are written in parallel by to_zarr({str(path)!r}); where all of them fit in memory, "
-            "compute().save(...) writes what auxtasks.load_targets reads."
+            f"use to_zarr({str(path)!r}) to write targets of Dask in parallel; if all of them fit in memory, use "
+            "compute().save(...), which auxtasks.load_targets reads."
         )
 
     def to_zarr(self, path: str | PathLike[str], *, include_inputs: bool = True, overwrite: bool = False) -> None:
@@ -465,7 +466,7 @@ class LazyAuxTargets(AuxTargets):
     def _known(self) -> None:
         if self._n_original < 0:
             raise InvalidInputError(
-                "the number of samples is not known before they are computed; call compute_chunk_sizes() first, which "
+                "the number of samples is unknown until they are computed; call compute_chunk_sizes() first, which "
                 "returns the targets with it."
             )
 

@@ -84,7 +84,7 @@ def make_on_disk(
     return _loaded(done, read_targets(path, verify=False))
 
 
-_IF_FULL = "What is finished is kept: free some space and make the same call again to go on, or delete the folder."
+_IF_FULL = "Finished chunks are kept: free some space and repeat the same call to resume, or delete the folder."
 
 
 def _made(job: Job, new: Path, path: Path, *, overwrite: bool) -> Job:
@@ -100,9 +100,9 @@ def _made(job: Job, new: Path, path: Path, *, overwrite: bool) -> Job:
         shutil.rmtree(new)
         if job.source.once:
             raise StorageError(
-                "`save_to`: the unfinished targets there were made of other inputs, and are thrown away now, as "
-                "overwrite=True says. `X` was read for that and can be read only once: make the same call with it "
-                "made anew."
+                "`save_to`: the unfinished targets there were made of other inputs, and were removed "
+                "(overwrite=True). `X` was read for this check and can be read only once: repeat the call with a new "
+                "`X`."
             ) from error
         done, journal = _run(job, new, overwrite)
     with staged(path, "save_to"):
@@ -134,7 +134,7 @@ def _run(job: Job, new: Path, overwrite: bool) -> tuple[Job, Journal]:
 
 def _finished(job: Job, path: Path, partial: Path) -> tuple[Fitted, TargetArrays]:
     """Return what is there if it is what this call would make, to the last bit."""
-    found = read_targets(path, again="Pass overwrite=True to make it anew")
+    found = read_targets(path, again="Pass overwrite=True to compute it again")
     saved = read_folder(path, DESCRIPTION, lambda saved: saved, str, "")
     journal = Journal(saved.arrays / JOURNAL)
     if not (journal.header and journal.fitted):
@@ -146,8 +146,8 @@ def _finished(job: Job, path: Path, partial: Path) -> tuple[Fitted, TargetArrays
     changed = [name for name in described if described[name] != saved.fields.get(name)]
     if changed:
         raise StorageError(
-            f"`save_to`: {saved.path} says other {', '.join(changed)} than the journal of the run; pass overwrite=True "
-            "to make it anew."
+            f"`save_to`: {saved.path} and the journal of the run differ in {', '.join(changed)}; pass overwrite=True "
+            "to compute the targets again."
         )
     clear_up(path, DESCRIPTION)
     clear_partial(partial)
@@ -234,7 +234,7 @@ def _computed(job: Job, start: int, block: Array, told: bool) -> tuple[Computed,
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
         elif not told:
             told = True
-            text = f"rows {start} to {start + len(block)}: {warning.message} Later rows are not told of."
+            text = f"rows {start} to {start + len(block)}: {warning.message} Later rows are not reported."
             warnings.warn(text, AuxTasksWarning, stacklevel=2)
     return computed, told
 

@@ -223,14 +223,14 @@ def check_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise StorageError(
-            f"`save_to`: {needed:,} bytes more are needed in {folder}, and {free:,} are free on its disk. Free some, "
-            "choose another disk, or make fewer targets."
+            f"`save_to`: {needed:,} more bytes are needed in {folder}, but {free:,} are free on its disk. Free some "
+            "space, choose another disk, or compute fewer targets."
         )
 
 
 _NEXT = (
-    "Pass what they were begun with, pass overwrite=True to begin anew, or choose another path; batches must come in "
-    "the same order each time, not shuffled."
+    "Pass the arguments of the first call, pass overwrite=True to start over, or choose another path; batches must "
+    "come in the same order each time, not shuffled."
 )
 
 
@@ -238,7 +238,7 @@ class InputsChangedError(StorageError):
     """The inputs are not those that finished chunks were computed from."""
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"`save_to`: {what} differs from what the targets there were made of. {_NEXT}")
+        super().__init__(f"`save_to`: {what} differs from the data that the targets there were made of. {_NEXT}")
 
 
 def check_made_of(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
@@ -246,7 +246,7 @@ def check_made_of(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
     if changed:
         said = "; ".join(f"{name} was {_short(before.get(name))} and is {_short(now.get(name))}" for name in changed)
-        raise StorageError(f"`save_to`: the targets there are made of something else: {said}. {_NEXT}")
+        raise StorageError(f"`save_to`: the targets there were made with other settings: {said}. {_NEXT}")
 
 
 def check_same_values(values: Mapping[str, Array], journal: Journal, start: int) -> None:
@@ -255,8 +255,8 @@ def check_same_values(values: Mapping[str, Array], journal: Journal, start: int)
         before = journal.known(name, start)
         if before is not None and before[1] != digest_of(array):
             raise StorageError(
-                "`save_to`: the same inputs give other values than when the targets there were begun; a task of your "
-                f"own may have changed, or a library, or the machine. {_NEXT}"
+                "`save_to`: the same inputs now give other values than at the start of the run; a custom task, a "
+                f"library or the machine may have changed. {_NEXT}"
             )
 
 

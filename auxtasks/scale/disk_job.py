@@ -239,7 +239,7 @@ class TargetFile:
         if array.shape[1:] != self.row_shape:
             raise InvalidInputError(
                 f"task {self.target!r} gives shape {array.shape[1:]} for some samples and {self.row_shape} for the "
-                "first; with `save_to` its shape must not depend on how many samples it is given, or which."
+                "first; with `save_to` its shape must not depend on the number or the choice of samples."
             )
         return array
 

@@ -19,9 +19,7 @@ def check_partial(partial: Path) -> None:
     """Refuse a folder to work in that holds something else than an unfinished run."""
     refuse_link(partial, "save_to")
     if partial.exists() and not partial.is_dir():
-        raise StorageError(
-            f"`save_to`: {partial} is in the way, which was not written by auxtasks; choose another path."
-        )
+        raise StorageError(f"`save_to`: {partial} exists and was not written by auxtasks; choose another path.")
     if partial.is_dir():
         refuse_foreign(partial, _foreign_in(partial), "save_to")
 

@@ -64,8 +64,8 @@ def _refuse_inferred(y: Any, where: str) -> None:
 def _labels_of(files: ImageFiles) -> Array:
     if all(name is None for name in files.classes):
         raise InvalidInputError(
-            f"`y`: {INFERRED!r} labels are the names of folders that images lie in, and there is no such folder in "
-            f"{files.paths[0].parent}; put the images of each class into a folder, or pass the labels."
+            f"`y`: {INFERRED!r} labels are the names of the folders that hold the images, but there is no such folder "
+            f"in {files.paths[0].parent}; put the images of each class into a folder, or pass the labels."
         )
     return files.labels
 

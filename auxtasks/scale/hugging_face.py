@@ -50,7 +50,7 @@ class BatchMap:
         lost = [name for name in fitted.specs if name in (column, self.inputs)]
         if lost:
             raise InvalidInputError(
-                f"`column`: {', '.join(map(repr, lost))} is the name of a target too, which would replace the "
+                f"`column`: {', '.join(map(repr, lost))} is already the name of a target, which would replace the "
                 "inputs; rename the column, or give the task an alias."
             )
 

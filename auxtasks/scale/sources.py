@@ -26,7 +26,7 @@ class Batches:
         # What a PyDataset and tf.data say of endless data.
         if getattr(X, "num_batches", 0) is None or (hasattr(X, "cardinality") and int(X.cardinality()) == -1):
             raise InvalidInputError(
-                "`X` never ends; limit it, as by `take` or a number of batches, so that it goes through the data once."
+                "`X` never ends; limit it to one pass over the data, with `take` or a number of batches."
             )
         self.n: int | None = None
         self.inputs = None
@@ -44,8 +44,8 @@ class Batches:
         """Find out how many samples there are, for which the batches are gone through."""
         if self.once:
             raise InvalidInputError(
-                "`y`: a teacher of soft labels is fitted on samples from all of `X` before others are read, and `X` "
-                "can be read only once; pass batches that can be gone through again, such as a `tf.data.Dataset`, or a "
+                "`y`: a teacher of soft labels is fitted on samples from all of `X` before others are read, but `X` "
+                "can be read only once; pass batches that can be read again, such as a `tf.data.Dataset`, or a "
                 "memory map, or leave `y` out."
             )
         self._drawn = None
@@ -115,8 +115,8 @@ def _checked(number: int, batch: object) -> Array:
     array = to_array(inputs, f"batch {number} of X")
     if array.ndim < 2:
         raise InvalidInputError(
-            f"`X`: batch {number} has shape {array.shape}; batches of samples are expected, (n, ...). Where it is a "
-            "single sample, batch them first."
+            f"`X`: batch {number} has shape {array.shape}; batches of samples are expected, (n, ...). If it is a "
+            "single sample, batch the samples first."
         )
     return array
 
@@ -129,7 +129,7 @@ class Sliced:
     def __init__(self, X: Any) -> None:
         n = X.shape[0]
         if isinstance(n, float) and math.isnan(n):
-            raise InvalidInputError("`X` does not know its length; compute the sizes of its chunks first.")
+            raise InvalidInputError("The length of `X` is unknown; compute the sizes of its chunks first.")
         self.inputs = X
         self.n = int(n)
         self.first = to_array(X[:1], "X")

@@ -81,19 +81,19 @@ class TargetMap:
             )
         if x.shape.rank == 0:
             raise InvalidInputError(
-                "`x` is one sample, and must be a batch of them; use .batch(n) before .map(generator.as_map()), or "
+                "`x` is one sample, but must be a batch; use .batch(n) before .map(generator.as_map()), or "
                 ".map(generator.as_map(batched=False))."
             )
         if not of_text and fitted.length is None and not ragged:
             return checked_batch(fitted, x)
         if ragged and (x.ragged_rank != 1 or not (of_text or fitted.length)):
             raise InvalidInputError(
-                f"`x` is a RaggedTensor of shape {x.shape}, and the training inputs were of one shape; make it dense, "
+                f"`x` is a RaggedTensor of shape {x.shape}, but the training inputs were of one shape; make it dense, "
                 "such as by x.to_tensor(shape=...)."
             )
         if self.batched and not ragged and len(x.shape) > of_text:
             raise InvalidInputError(
-                f"`x` of shape {x.shape} is padded, and nothing tells padding from "
+                f"`x` of shape {x.shape} is padded, and padding cannot be told from "
                 f"{'tokens' if of_text else 'series'}. Use .map(generator.as_map(batched=False)) before .batch(n), or "
                 ".ragged_batch(n) before .map(generator.as_map())."
             )
@@ -107,10 +107,10 @@ def _check_backend(inside: list[str]) -> None:
     backend = keras.backend.backend()
     if backend != "tensorflow":
         raise InvalidInputError(
-            f"`in_graph`: Keras runs on {backend!r}, whose operations a tf.data pipeline cannot hold, and these tasks "
-            f"would be computed by them: {', '.join(map(repr, inside))}. Pass in_graph=False, which calls NumPy from "
-            "the pipeline; make the targets beforehand, with make_aux_targets; or attach the heads to the generator "
-            "itself, attach_heads(model, generator), and train on arrays or a keras.utils.PyDataset."
+            f"`in_graph`: Keras runs on {backend!r}, whose operations a tf.data pipeline cannot hold, but these tasks "
+            f"need them: {', '.join(map(repr, inside))}. Pass in_graph=False, which calls NumPy from the pipeline; "
+            "make the targets beforehand, with make_aux_targets; or attach the heads to the generator itself, "
+            "attach_heads(model, generator), and train on arrays or a keras.utils.PyDataset."
         )
 
 
@@ -152,8 +152,8 @@ def read_element(element: tuple[Any, ...], column: str | None, label: str | None
         return Element(x[named[0]], None, {} if named[1] is None else {MAIN: x[named[1]]}, ())
     if label is not None:
         raise InvalidInputError(
-            f"`label` names the column of the main label where elements are mappings of columns; here they are of "
-            f"{len(element)} parts, the second of which is the label. Leave `label` out."
+            f"`label` applies to elements that are mappings of columns; these elements have {len(element)} parts, and "
+            "the second is the label. Omit `label`."
         )
     labels = {} if not rest else dict(rest[0]) if isinstance(rest[0], Mapping) else {MAIN: rest[0]}
     if isinstance(x, Mapping):

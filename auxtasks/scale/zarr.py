@@ -122,7 +122,7 @@ def _read(saved: Saved) -> tuple[Fitted, TargetArrays]:
 
 
 def _absent(path: Path) -> str:
-    return f"there is no {path}; pass a directory that `LazyAuxTargets.to_zarr` wrote to its end."
+    return f"there is no {path}; pass a directory that `LazyAuxTargets.to_zarr` wrote completely."
 
 
 def _open(saved: Saved, name: str, shape: tuple[int, ...], dtype: str) -> Any:
@@ -132,7 +132,7 @@ def _open(saved: Saved, name: str, shape: tuple[int, ...], dtype: str) -> Any:
         raise StorageError(f"{path} is missing. {AGAIN}.")
     for found in (path, *path.rglob("*")):
         if found.is_symlink():
-            raise StorageError(f"{found} is a link, which auxtasks does not follow; put the file itself in its place.")
+            raise StorageError(f"{found} is a link. auxtasks does not follow links; replace it with the file itself.")
     blocks = {
         file.removeprefix(f"{name}/"): each for file, each in (saved.files or {}).items() if file.startswith(f"{name}/")
     }
@@ -194,7 +194,7 @@ class _Checked:
                 raise StorageError(f"{self.path / name} has no checksum in the description. {AGAIN}.")
             if not self.path.parent.exists():
                 raise StorageError(
-                    f"{self.path.parent} is gone: other targets took its place since it was opened; open them again."
+                    f"{self.path.parent} is gone: other targets replaced it after it was opened; open them again."
                 )
             check_blocks(self.path / name, self.blocks[name], AGAIN)
         found: Array = self.array[index]

@@ -42,11 +42,11 @@ def compute_all(
     for task in (task for task in tasks if task.extractor.effect != "none"):
         if isinstance(samples, Table):
             raise InvalidInputError(
-                f"`tasks`: {task.name!r} changes the inputs, which columns by name do not allow; leave it out."
+                f"`tasks`: {task.name!r} changes the inputs, which is not possible for columns by name; leave it out."
             )
         if not isinstance(samples, (Dense, Ragged)):
             raise InvalidInputError(
-                f"`tasks`: {task.name!r} changes the inputs, which texts do not allow; leave it out."
+                f"`tasks`: {task.name!r} changes the inputs, which is not possible for texts; leave it out."
             )
         if task.extractor.effect == "shortens":
             samples, found[task.name] = shorten(samples, task, settings.dtype)
@@ -125,8 +125,8 @@ def _warn_of_size(rooms: Sequence[RawTarget], samples: Blocks) -> None:
         largest = max(rooms, key=lambda room: room.array.nbytes)
         warnings.warn(
             f"the targets take {n_bytes / 2**30:.1f} GiB, more than the inputs: {largest.name!r} has "
-            f"{largest.array[0].size:,} numbers for each sample. To save memory, have them computed in the training "
-            "step by attach_heads(model, generator), write them to disk by make_aux_targets(..., save_to=path), or "
+            f"{largest.array[0].size:,} numbers for each sample. To save memory, compute them in the training step "
+            "with attach_heads(model, generator), write them to disk with make_aux_targets(..., save_to=path), or "
             "choose tasks or options with fewer numbers.",
             AuxTasksWarning,
             stacklevel=2,
@@ -156,8 +156,8 @@ def call_pair(task: Task, X: Floats, rng: np.random.Generator | None = None) -> 
         )
     if rng is not None and not np.isfinite(changed).all():
         raise InvalidInputError(
-            f"task {task.name!r} gives copies with values that are not finite, which a model must not see; rescale the "
-            "inputs, choose smaller options of the task, or leave it out."
+            f"task {task.name!r} gives copies with values that are not finite; rescale the inputs, choose smaller "
+            "options of the task, or leave it out."
         )
     return changed, result
 
@@ -173,7 +173,7 @@ def check_rows(task: Task, result: Array, n: int) -> None:
 def check_like_training(found: tuple[int, ...], fitted: tuple[int, ...], domain: str) -> None:
     """Refuse samples that could not go through a model trained on others."""
     if 0 in found:
-        raise InvalidInputError(f"`X` has samples of shape {found}, which hold nothing.")
+        raise InvalidInputError(f"`X` has empty samples, of shape {found}.")
     free = 1 if domain in ("signal", "video") else 0
     if domain == "any" and len(found) == len(fitted) == 1 and found != fitted:
         raise InvalidInputError(

@@ -145,13 +145,13 @@ class Fitted:
         """Refuse what cannot be computed one batch at a time."""
         if self.columns:
             raise InvalidInputError(
-                "these targets are of columns by name, which a map over batches does not put together; make them of "
-                "all samples, and batches by targets.to_tf_dataset(y)."
+                "a map over batches does not support columns by name; compute the targets of all samples, and batch "
+                "them with targets.to_tf_dataset(y)."
             )
         if self.adding:
             raise InvalidInputError(
-                f"`tasks`: {', '.join(map(repr, self.adding))} adds transformed copies to the samples, and a map over "
-                f"batches gives as many samples as it takes; {way_out}"
+                f"`tasks`: {', '.join(map(repr, self.adding))} adds transformed copies to the samples, but a map over "
+                f"batches must return as many samples as it gets; {way_out}"
             )
 
     def transform(
@@ -201,7 +201,7 @@ class Fitted:
         if fitted_on_others or not (isinstance(X, Mapping) or hasattr(X, "columns")):
             known = "one array" if fitted_on_others else f"the columns {[column.name for column in self.columns]}"
             raise InvalidTypeError(
-                f"`X` is {abbreviated(X)} of type {type(X).__name__}, and the training inputs were {known}; pass "
+                f"`X` is {abbreviated(X)} of type {type(X).__name__}, but the training inputs were {known}; pass "
                 "inputs of the same form."
             )
         return read_table(X, self.columns)
@@ -276,9 +276,13 @@ class Fitted:
         if found is None and not lenient:
             self._check_any(self.named)
         if found is None and told_of:
-            few = "or the labels are too few to teach" if lenient else "and there is none to teach"
+            few = (
+                ", or the labels are too few to train a teacher"
+                if lenient
+                else (", so there is no sample to predict soft labels for")
+            )
             warnings.warn(
-                f"target 'soft_labels' is left out: every sample has a label of its own, {few}.",
+                f"target 'soft_labels' is left out: every sample has a label{few}.",
                 AuxTasksWarning,
                 stacklevel=2,
             )
@@ -288,8 +292,8 @@ class Fitted:
     def _check_any(targets: Sized) -> None:
         if not targets:
             raise InvalidInputError(
-                "`y` holds a label of every sample, so that there is none for a teacher to give soft labels to, and "
-                "'soft_labels' is the only task; pass samples without a label too, or name other tasks."
+                "`y` holds a label of every sample, so there is no sample to predict soft labels for, and "
+                "'soft_labels' is the only task; add samples without a label, or name other tasks."
             )
 
     def for_course(self, course: Course | None) -> Fitted:
@@ -312,8 +316,8 @@ class Fitted:
         tasks = [task for task in parse_tasks(self.domain, list(names)) if task.extractor.effect == "none"]
         if not tasks:
             raise InvalidInputError(
-                f"`features`: {', '.join(map(repr, names))} changes the inputs and computes nothing of them; name a "
-                "task that does."
+                f"`features`: {', '.join(map(repr, names))} only changes the inputs; name a task that computes "
+                "numbers from them."
             )
         return Computing(self, tuple(tasks))
 

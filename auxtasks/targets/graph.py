@@ -26,8 +26,8 @@ def check_graph_form(fitted: Fitted) -> None:
         raise InvalidInputError(f"targets of columns by name cannot be computed on tensors; {BEFOREHAND}")
     if fitted.length is not None:
         raise InvalidInputError(
-            "this generator was fitted on series of different lengths, and in a padded batch nothing tells padding "
-            f"from series; {BEFOREHAND}"
+            "this generator was fitted on series of different lengths, and padding in a batch cannot be told from "
+            f"values; {BEFOREHAND}"
         )
     if fitted.label_columns:
         names = ", ".join(map(repr, fitted.label_columns))
@@ -41,8 +41,8 @@ def check_graph_form(fitted: Fitted) -> None:
     without = [task.name for task in fitted.tasks if task.extractor.tensor_function is None]
     if without:
         raise InvalidInputError(
-            f"tasks without a form for tensors: {', '.join(map(repr, without))}; {BEFOREHAND} "
-            "`auxtasks list` says which tasks have one."
+            f"tasks without a form for tensors: {', '.join(map(repr, without))}; {BEFOREHAND} `auxtasks list` shows "
+            "the tasks that have one."
         )
 
 
@@ -143,7 +143,7 @@ def checked_batch(fitted: Fitted, X: Any) -> Any:
     shape = tuple(X.shape)
     if shape in (row_shape, row_shape[:-1]) and shape[1:] not in (row_shape, row_shape[:-1]):
         raise InvalidInputError(
-            f"`x` has shape {shape}, that of one sample, and must be a batch of them; call .batch(n) on a "
+            f"`x` has shape {shape}, the shape of one sample, but must be a batch; call .batch(n) on a "
             "tf.data.Dataset first, or pass x[None]."
         )
     add_channel = fitted.domain != "any" and len(shape) == len(row_shape)

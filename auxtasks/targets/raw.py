@@ -62,8 +62,8 @@ def make_room(task: Task, result: Array, samples: Blocks, dtype: np.dtype[np.flo
     kind = task.extractor.kind or _BY_AXES.get(len(shape))
     if kind is None or len(shape) < 1 or (kind in _AXES and len(shape) != _AXES[kind]) or 0 in shape:
         raise InvalidInputError(
-            f"task {task.name!r} gives shape {shape}, which is not laid out as kind "
-            f"{kind or 'vector, step_vector or image'} is; see `auxtasks.specs.Kind` for the layouts."
+            f"task {task.name!r} gives shape {shape}, which does not match the layout of kind "
+            f"{kind or 'vector, step_vector or image'}; see `auxtasks.specs.Kind` for the layouts."
         )
     natural = shape[1:]
     if isinstance(samples, Ragged) and kind.startswith("step"):

@@ -29,8 +29,8 @@ def read_inputs(
     check_choice("domain", domain, _LAYOUTS, "domain")
     if isinstance(X, Mapping):
         raise InvalidTypeError(
-            f"`X` is a mapping of {', '.join(map(repr, X))}; for domain {domain!r} pass the one of these that the "
-            "targets are to be made of, and the mapping itself to attach_heads as `samples`, and to fit as x."
+            f"`X` is a mapping of {', '.join(map(repr, X))}; for domain {domain!r} pass the one that the targets are "
+            "computed from, and pass the mapping to attach_heads as `samples` and to fit as x."
         )
     X = entries_of(X)
     parts = parts_of(X)
@@ -81,7 +81,7 @@ def warn_of_layout(shape: tuple[int, ...], domain: str) -> None:
     elif domain == "image" and len(shape) == 3 and max(height, width) >= _SIDE * min(height, width):
         said = f"has images of {height} × {width} pixels; if they are series of {width} channels, pass domain='signal'"
     if said:
-        warnings.warn(f"`X` of shape {shape} seems to be laid out otherwise: it {said}.", AuxTasksWarning, stacklevel=3)
+        warnings.warn(f"`X` of shape {shape} seems to have another layout: it {said}.", AuxTasksWarning, stacklevel=3)
 
 
 def _differ(arrays: list[Array], domain: str) -> bool:
@@ -213,7 +213,7 @@ def _out_of_range(where: str, value: float, limit: float, compute: np.dtype[np.f
     if np.isfinite(value):
         wider = ', or pass them as float64: X.astype("float64")' if compute == np.float32 else ""
         return InvalidInputError(
-            f"`X` holds values too large to be added up in {compute}, first {value:.3g} at {where}; expected at most "
+            f"`X` holds values too large to sum in {compute}, first {value:.3g} at {where}; expected at most "
             f"{limit:.1g}. Divide the inputs by a power of ten{wider}."
         )
     if np.isnan(value):

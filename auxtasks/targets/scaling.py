@@ -112,8 +112,8 @@ def fit_targets(
     fitted = {name: found for name, found in tried.items() if found is not None}
     if not fitted:
         raise InvalidInputError(
-            "`tasks`: every target is constant or has no value on these inputs, so nothing is left to learn; check the "
-            "inputs, or choose other tasks."
+            "`tasks`: every target is constant or has no value on these inputs, so there is nothing to learn; check "
+            "the inputs, or choose other tasks."
         )
     scalings = {name: scaling for name, (_, scaling) in fitted.items() if scaling is not None}
     return {name: spec for name, (spec, _) in fitted.items()}, scalings
@@ -180,8 +180,8 @@ def _check_not_vanishing(name: str, seen: TargetStatistics) -> None:
     )
     if 0 < largest < least:
         raise InvalidInputError(
-            f"target {name!r} holds values of at most some {largest:.1g}, too small for their variance to be a number "
-            f"with digits in {seen.dtype}; multiply the inputs by a power of ten, or leave the target out."
+            f"target {name!r} holds values of at most some {largest:.1g}, too small to compute their variance in "
+            f"{seen.dtype}; multiply the inputs by a power of ten, or leave the target out."
         )
 
 

@@ -59,12 +59,12 @@ def checked_settings(params: Mapping[str, Any]) -> Settings:
     )
     domain = check_choice("domain", params["domain"], DOMAINS, "domain")
     if settings.image_size is not None and domain not in WITH_FILES:
-        raise InvalidInputError(f"`image_size` is for images of files and has no meaning for {domain!r}; leave it out.")
+        raise InvalidInputError(f"`image_size` applies to image files only, not to {domain!r}; leave it out.")
     for name, default in TEXT_ONLY.items():
         value = params.get(name, default)  # files of earlier versions do not have all
         same = type(value) is type(default) and value == default
         if domain != "text" and not same:
-            raise InvalidInputError(f"`{name}` is for domain 'text' and has no meaning for {domain!r}; leave it out.")
+            raise InvalidInputError(f"`{name}` applies to domain 'text' only, not to {domain!r}; leave it out.")
     return settings
 
 

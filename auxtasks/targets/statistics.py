@@ -60,15 +60,15 @@ def moments(values: Array, *, log1p: bool, name: str) -> Moments:
         if log1p:
             if (block < 0).any():
                 raise InvalidInputError(
-                    f"target {name!r} holds negative values, which its task says cannot be (it is declared with "
-                    "log1p=True); correct the declaration of the task."
+                    f"target {name!r} holds negative values, but its task is declared with log1p=True; correct the "
+                    "declaration of the task."
                 )
             np.log1p(block, out=block)
         with np.errstate(over="ignore", invalid="ignore"):
             total = total.merged(_of_block(block))
     if not np.isfinite(total.squares).all():
         raise InvalidInputError(
-            f"target {name!r} holds values too large for their variance to be a number; rescale the inputs."
+            f"target {name!r} holds values too large to compute their variance; rescale the inputs."
         )
     return total
 

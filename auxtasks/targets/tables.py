@@ -142,7 +142,8 @@ def _check_lengths(columns: Mapping[str, Array]) -> None:
     for name, column in columns.items():
         if len(column) != n:
             raise InvalidInputError(
-                f"`X[{name!r}]` has {len(column)} rows, and `X[{first!r}]` has {n}; each has one for each sample."
+                f"`X[{name!r}]` has {len(column)} rows, and `X[{first!r}]` has {n}; each column needs one row per "
+                "sample."
             )
 
 
@@ -162,8 +163,8 @@ def _fitted(name: str, values: Any, array: Array) -> TableColumn:
     categories = sorted(set(map(str, array.flat)))
     if len(categories) > MOST_CATEGORIES:
         warnings.warn(
-            f"the column {name!r} has {len(categories)} different texts and is no target, which more than "
-            f"{MOST_CATEGORIES} categories would not make a useful one; the model reads it all the same.",
+            f"the column {name!r} has {len(categories)} different texts, more than {MOST_CATEGORIES}, and is left out "
+            "of the targets; the model still reads it.",
             AuxTasksWarning,
             stacklevel=2,
         )
@@ -175,11 +176,11 @@ def _encoded(kind: TableColumn, values: Any, array: Array) -> Array:
     """Return the numbers that stand for a column: a category that training did not have is none of them."""
     if kind.categories is None:
         if _is_categorical(values, array):
-            raise InvalidTypeError(f"`X[{kind.name!r}]` holds texts, and numbers in training; pass numbers.")
+            raise InvalidTypeError(f"`X[{kind.name!r}]` holds texts, but held numbers in training; pass numbers.")
         numbers = to_array(array, f"X[{kind.name!r}]").reshape(len(array), -1)
         if numbers.shape[1] != kind.width:
             raise InvalidInputError(
-                f"`X[{kind.name!r}]` has {numbers.shape[1]} numbers a row, and had {kind.width} in training."
+                f"`X[{kind.name!r}]` has {numbers.shape[1]} numbers per row, but had {kind.width} in training."
             )
         return numbers if numbers.dtype.kind == "f" else numbers.astype(np.float64)
     labels = np.array(list(map(str, array.flat)), object)

@@ -31,8 +31,8 @@ def parse_tasks(domain: str, tasks: TaskNames | None, label_columns: Iterable[st
     changing = [task.name for task in parsed if task.extractor.effect != "none"]
     if len(changing) > 1:
         raise InvalidInputError(
-            f"`tasks`: {' and '.join(map(repr, changing))} each change the inputs, and only one task may; "
-            "make targets with one of them."
+            f"`tasks`: {' and '.join(map(repr, changing))} each change the inputs, but only one task may; choose one "
+            "of them."
         )
     return parsed
 
@@ -73,7 +73,7 @@ def _check_distinct(names: list[str]) -> None:
         )
     if not names:
         raise InvalidInputError(
-            "`tasks` names nothing to compute and nothing is given; name a task, or pass `label_columns`."
+            "`tasks` is empty and there are no label columns; name a task, or pass `label_columns`."
         )
 
 
@@ -125,7 +125,7 @@ def check_words(tasks: Sequence[Task], samples: Documents) -> None:
         able = ", ".join(repr(name) for name, task in tasks_of("text").items() if task.of_ids)
         raise InvalidInputError(
             f"`tasks`: {', '.join(map(repr, refused))} needs words, and `X` holds ids alone. Pass vocabulary=[...], "
-            "the token of each id, or the tokenizer that gave the ids; or name tasks that ids are enough for: "
+            "the token of each id, or the tokenizer that gave the ids; or name tasks that work with ids alone: "
             f"{able}."
         )
 

@@ -316,6 +316,6 @@ def own_committee(estimator: Any, kind: str) -> Committee:
     if not any(hasattr(estimator, name) for name in needed):
         raise InvalidTypeError(
             f"`teacher`: {type(estimator).__name__} has no {' or '.join(needed)}, which soft labels of kind {kind!r} "
-            "are made of; choose another estimator, or wrap it in sklearn.calibration.CalibratedClassifierCV."
+            "need; choose another estimator, or wrap it in sklearn.calibration.CalibratedClassifierCV."
         )
     return Committee((Member(type(estimator).__name__, estimator),))

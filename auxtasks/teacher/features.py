@@ -245,14 +245,14 @@ class OwnFeatures:
         try:
             X = np.asarray(self.function(samples), np.float64)
         except (TypeError, ValueError) as error:
-            raise InvalidTypeError(f"`features`: {self.name} gives no array of numbers: {error}") from error
+            raise InvalidTypeError(f"`features`: {self.name} does not give an array of numbers: {error}") from error
         if X.ndim < 2 or len(X) != samples.n:
             raise InvalidInputError(
                 f"`features`: {self.name} must give one row for each of the {samples.n} samples; found shape {X.shape}."
             )
         X = X.reshape(len(X), -1)
         if not X.shape[1]:
-            raise InvalidInputError(f"`features`: {self.name} gives no column; a teacher needs one at least.")
+            raise InvalidInputError(f"`features`: {self.name} gives no column; a teacher needs at least one.")
         if not self.gaps and not np.isfinite(X).all():
             row, column = np.argwhere(~np.isfinite(X))[0]
             raise InvalidInputError(

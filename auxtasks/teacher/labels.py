@@ -108,8 +108,8 @@ def _described(output: str, main: Array, names: tuple[str, ...]) -> MainLabels:
     if main.ndim > 2 or not len(present):
         what = f"shape {main.shape}" if len(present) else "no label at all"
         raise InvalidInputError(
-            f"`y` ({output!r}): soft labels are made of one label, or one row of labels, for each sample, some of "
-            f"which are present; found {what}. Leave `y` out, or the task 'soft_labels'."
+            f"`y` ({output!r}): soft labels need one label, or one row of labels, for each sample, with some present; "
+            f"found {what}. Leave `y` out, or the task 'soft_labels'."
         )
     whole = main.dtype.kind in "iu" or (wide.shape[1] == 1 and bool(np.isin(present, (0, 1)).all()))
     if wide.shape[1] == 1 and whole:

@@ -158,8 +158,8 @@ def check_teachable(labels: MainLabels) -> None:
     """Refuse labels from which nothing can be taught."""
     if trouble := trouble_of(labels):
         raise InvalidInputError(
-            f"`y` ({labels.output!r}) holds {trouble}, from which nothing can be taught; label more samples, or "
-            "leave `y` or the task 'soft_labels' out."
+            f"`y` ({labels.output!r}) holds {trouble}, too little to train a teacher; label more samples, or leave "
+            "`y` or the task 'soft_labels' out."
         )
 
 

@@ -54,8 +54,8 @@ def split_tasks(tasks: Any, *, has_labels: bool) -> tuple[Any, dict[str, Any] | 
             others.append(entry)
     if asked is not None and not has_labels:
         raise InvalidInputError(
-            "`tasks`: 'soft_labels' is what a teacher makes of the main labels, and none were given; pass them as `y`, "
-            "with -1 or NaN for samples without a label."
+            "`tasks`: 'soft_labels' needs the main labels, but none were given; pass them as `y`, with -1 or NaN for "
+            "samples without a label."
         )
     for name in asked or ():
         if name not in OPTIONS:

@@ -12,11 +12,11 @@ HEADS = {
     "image": "Images are arrays (n, height, width) or (n, height, width, channels), in any unit.",
     "video": "Videos are arrays (n, time, height, width) or (n, time, height, width, channels).",
     "text": "Texts are n strings, or n lists of tokens. Targets line up with the model's own tokens.",
-    "any": "What every domain has, and what there is for arrays (n, ...) of any other kind.",
+    "any": "Tasks for every domain, and for arrays (n, ...) of any other kind.",
 }
 EFFECTS = {
-    "shortens": "It shortens the inputs: train on `targets.inputs`.",
-    "expands": "It adds transformed copies without a main label: train on `targets.inputs`.",
+    "shortens": "The task shortens the inputs: train on `targets.inputs`.",
+    "expands": "The task adds transformed copies without a main label: train on `targets.inputs`.",
 }
 
 
@@ -35,11 +35,11 @@ def page(domain: str) -> str:
     """
     own = tasks_of(domain)
     defaults = ", ".join(f"`{task.name}`" for task in own if task.default)
-    start = f"Without `tasks` the defaults are computed: {defaults}. " if defaults else ""
+    start = f"Without the argument `tasks`, the defaults are computed: {defaults}. " if defaults else ""
     parts = [
         f"# {domain.capitalize()}",
         HEADS[domain],
-        f"{start}In the pictures, the upper and the lower row are two samples; targets are in their own units.",
+        f"{start}Each picture shows two samples, one per row. Targets are in their own units.",
         *(_section(task, domain) for task in own),
     ]
     return "\n\n".join(parts) + "\n"
@@ -51,12 +51,12 @@ def tasks_of(domain: str) -> list[Extractor]:
 
 
 def _section(task: Extractor, domain: str) -> str:
-    kind = task.kind or "vector, step_vector or image, as the inputs are laid out"
+    kind = task.kind or "vector, step_vector or image, depending on the inputs"
     facts = [f"**Kind** {kind}", f"**Source** {task.source}"]
     if task.options:
         facts.insert(1, "**Options** " + ", ".join(f"`{name}={value!r}`" for name, value in task.options.items()))
     if task.tensor_function:
-        facts.append("**On the fly** also computed in the training step and in `tf.data` pipelines")
+        facts.append("**On the fly** can be computed in the training step and in `tf.data` pipelines")
     if task.effect in EFFECTS:
         facts.append(EFFECTS[task.effect])
     pictures = "\n".join(
@@ -69,4 +69,4 @@ def _section(task: Extractor, domain: str) -> str:
     # The function's own documentation: ranges, degenerate cases and the formula.
     function = f"    ::: {task.function.__module__}.{task.function.__qualname__}\n        options:\n"
     function += "          show_root_heading: false\n          show_root_toc_entry: false\n"
-    return f'{title}\n\n{summary}\n\n{pictures}\n\n{listed}\n\n??? info "In full"\n\n{function}'
+    return f'{title}\n\n{summary}\n\n{pictures}\n\n{listed}\n\n??? info "Details"\n\n{function}'

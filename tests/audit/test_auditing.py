@@ -136,9 +136,9 @@ def test_an_interrupted_audit_goes_on_to_the_same_report(tmp_path: Path, report:
     size = path.stat().st_size
     audit(dying(2), X, Y, TARGETS, **asked)
     assert path.stat().st_size == size  # nothing was left to train
-    with pytest.raises(StorageError, match=r"what differs: the setting epochs 1 → 2\. Choose"):
+    with pytest.raises(StorageError, match=r"differences: the setting epochs 1 → 2\. Choose"):
         audit(build_model, X, Y, TARGETS, **{**asked, "epochs": 2})
-    with pytest.raises(StorageError, match="what differs: the main labels"):
+    with pytest.raises(StorageError, match="differences: the main labels"):
         audit(build_model, X, 1 - Y, TARGETS, **asked)
 
 
@@ -225,7 +225,7 @@ def several() -> keras.Model:
         ({"X": X[:50]}, InvalidInputError, "`X` has 50 samples and `targets` were made of 60"),
         ({"seeds": 1}, InvalidInputError, "`seeds` must be from 2 to"),
         ({"seeds": [1, 1]}, InvalidInputError, "`seeds` must be two or more different"),
-        ({"weights": 0.0}, InvalidInputError, "with 0 an arm is the baseline"),
+        ({"weights": 0.0}, InvalidInputError, "an arm with weight 0 equals the baseline"),
         ({"weights": {"sdt": 1.0}}, UnknownNameError, "'sdt'"),
         ({"weights": [1.0, 1.0]}, InvalidInputError, "different numbers"),
         ({"metrics": "acuracy"}, UnknownNameError, "accuracy"),
@@ -242,7 +242,7 @@ def several() -> keras.Model:
         ({"fit_options": {"epochs": 3}}, InvalidInputError, "`fit_options` must not hold 'epochs'"),
         ({"fit_options": {"callback": []}}, UnknownNameError, "callbacks"),
         ({"fit_options": {"callbacks": [Lock()]}}, InvalidTypeError, "'callbacks' cannot be copied"),
-        ({"test": (X, Y), "cv": 3}, InvalidInputError, "pass either"),
+        ({"test": (X, Y), "cv": 3}, InvalidInputError, "pass one or the other"),
         ({"test": (X, np.full(60, np.nan))}, InvalidInputError, "`test` holds no label"),
         ({"n_jobs": 0}, InvalidInputError, "`n_jobs`"),
         ({"seeds": float("nan")}, InvalidTypeError, "`seeds` must be an integer; got nan"),
@@ -252,7 +252,7 @@ def several() -> keras.Model:
         ({"weights": 1e39}, InvalidInputError, "`weights` must be from 0.0 to 3.4.*; got 1e.39"),
         ({"controls": "no"}, InvalidTypeError, "`controls` must be True or False; got 'no'"),
         ({"y": np.where(Y > 0, 1, -1)}, InvalidInputError, "`y` holds one class only, 1, .*encode two classes as 0"),
-        ({"y": np.zeros(60, int)}, InvalidInputError, "`y` holds one class only, 0; two at least"),
+        ({"y": np.zeros(60, int)}, InvalidInputError, "`y` holds one class only, 0; at least two"),
         ({"y": Y.astype("uint64") + np.uint64(2**63)}, InvalidInputError, "too large for int64"),
         ({"test": (X, np.full(60, -1))}, InvalidInputError, "`test` holds no label"),
         ({"groups": [None] + [1] * 59}, InvalidInputError, "`groups`: 1 samples have no group, the first .*number 0"),

@@ -62,7 +62,7 @@ def test_a_file_cut_anywhere_loses_the_last_run_at_most(tmp_path: Path) -> None:
 def test_runs_of_another_audit_are_refused_and_kept(tmp_path: Path) -> None:
     path = written(tmp_path / "runs.jsonl")
     before = path.read_bytes()
-    with pytest.raises(StorageError, match="what differs: the model"):
+    with pytest.raises(StorageError, match="differences: the model"):
         Records(path, {**MADE_OF, "the model": "3"})
     assert path.read_bytes() == before
 
@@ -122,7 +122,7 @@ def test_tasks_may_be_added(tmp_path: Path) -> None:
     path = written(tmp_path / "runs.jsonl")
     assert len(Records(path, {**MADE_OF, "the target 'c'": "3"})) == 3
     assert len(Records(path, MADE_OF)) == 3
-    with pytest.raises(StorageError, match="what differs: the target 'c'"):
+    with pytest.raises(StorageError, match="differences: the target 'c'"):
         Records(path, {**MADE_OF, "the target 'c'": "4"})
 
 
@@ -132,7 +132,7 @@ def test_a_damaged_line_is_named(tmp_path: Path) -> None:
     path.write_text("\n".join([*lines[:2], "", *lines[2:]]) + "\n")
     with pytest.raises(StorageError, match=r"line 3 of .* is not a run: .*\. Delete the line"):
         Records(path, MADE_OF)
-    with pytest.raises(StorageError, match=r"must be a file, and .* is a folder"):
+    with pytest.raises(StorageError, match=r"must be a file, but .* is a folder"):
         Records(tmp_path, MADE_OF)
 
 
@@ -186,7 +186,7 @@ def test_every_value_of_a_run_is_checked(tmp_path: Path, change: dict[str, Any],
 
 def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(StorageError, match="is no ordinary file"):
+    with pytest.raises(StorageError, match="is not a regular file"):
         Records(tmp_path / "pipe", MADE_OF)
     (tmp_path / "deep.jsonl").write_text("[" * 100_000 + "\n")
     with pytest.raises(StorageError, match="nested too deep"):

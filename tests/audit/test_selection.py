@@ -127,8 +127,8 @@ def test_nothing_is_trained_for_what_the_screen_leaves_out() -> None:
     kept, left_out = screened(Ranking(rows, [], 10, 10))
     assert kept == ("good", "unknown")
     assert left_out == {
-        "same": "good says the same.",
-        "given away": "the main label gives it away.",
+        "same": "good already covers it.",
+        "given away": "it follows from the main label.",
         "trivial": "it is a linear function of the input.",
         "empty": "all its values are missing.",
     }
@@ -185,7 +185,7 @@ def test_the_gain_of_a_step_is_over_the_best_before(monkeypatch: Any) -> None:
         ({"results": __file__}, StorageError, "`results`: .* is a file"),
         ({"agreement": "shifts"}, InvalidTypeError, "`agreement` must be a list .* got 'shifts'"),
         ({"agreement": {"weak": None}}, InvalidTypeError, "`agreement` must be a list .* got {'weak': None}"),
-        ({"validation": (X, Y), "cv": 3}, InvalidInputError, "`validation` .* and `cv` and `groups` say"),
+        ({"validation": (X, Y), "cv": 3}, InvalidInputError, "`validation` .* and `cv` and `groups` draw"),
         ({"cv": KFold(3)}, InvalidInputError, "`cv` gives the same parts for every seed"),
         ({"cv": TimeSeriesSplit(3)}, InvalidInputError, "`cv` gives the same parts for every seed"),
         ({"cv": iter([(range(40), range(40, 60))])}, InvalidInputError, "`cv` gives the same parts for every seed"),

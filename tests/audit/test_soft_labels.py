@@ -241,10 +241,10 @@ def test_targets_without_their_teacher_and_other_labels_are_refused(tmp_path: Pa
     for lost in (auxtasks.load_targets(tmp_path / "targets"), SOFT.transform(X)):
         with pytest.raises(InvalidInputError, match=r"'soft_labels' without the teacher.*make_aux_targets"):
             audit(build_model, X, FEW, lost, **FAST)
-    with pytest.raises(InvalidInputError, match="differs from the labels that these soft labels were made from"):
+    with pytest.raises(InvalidInputError, match="differs from the labels that these soft labels were computed from"):
         audit(build_model, X, Y, SOFT, **FAST)
     named = auxtasks.make_aux_targets(X, "signal", ["std", SIMPLE], y={"side": FEW})
-    with pytest.raises(InvalidInputError, match="of the output 'side', and an audit has one output"):
+    with pytest.raises(InvalidInputError, match="of the output 'side', but an audit has a single unnamed output"):
         audit(build_model, X, FEW, named, **FAST)
 
 
@@ -264,7 +264,7 @@ def test_labels_that_no_soft_labels_were_made_from_may_differ() -> None:
 def test_soft_labels_are_not_ranked() -> None:
     ranking = rank_tasks(SOFT, FEW)
     assert ranking.names == ("std",)
-    assert any("soft_labels: not ranked, because soft labels are made from the main" in note for note in ranking.notes)
+    assert any("soft_labels: not ranked, because soft labels are computed" in note for note in ranking.notes)
     alone = rank_tasks(auxtasks.make_aux_targets(X, "signal", [SIMPLE], y=FEW), FEW)
     assert alone.names == ()
     assert "not ranked" in repr(alone)
@@ -299,7 +299,7 @@ def test_soft_labels_must_gain_a_standard_error_and_other_tasks_two(
     assert (found.proposed.tasks, found.tasks) == ((task,), chosen)
     assert 1 < found.confirmation.mean / found.confirmation.error < 2
     assert found.confirmation.verdict == "unclear"
-    said = "Use soft_labels, weight 0.2: likely to help though not shown, +10.0 points (" if chosen else "as it is: std"
+    said = "Use soft_labels, weight 0.2: likely but not shown to help, +10.0 points (" if chosen else "as it is: std"
     assert said in " ".join(repr(found).split())
     assert "More seeds alone cannot find an effect of 1 point" in " ".join(repr(found).split())
 

@@ -107,7 +107,7 @@ def test_the_overlap_is_that_of_nadeau_and_bengio(folds: int, seed: int) -> None
         ([([0], [1]), ([0], [1], [2])], InvalidTypeError, "entry 1 must be a pair"),
         ([(0, 1)], InvalidTypeError, "entry 0 must be a pair"),
         ([([True, False], [2])], InvalidInputError, "one entry for each of the 60 labelled samples; found 2"),
-        ([([0, 1, 1], [2])], InvalidInputError, "each sample once a part; number 1 is there 2 times"),
+        ([([0, 1, 1], [2])], InvalidInputError, "each sample at most once per part; number 1 occurs 2 times"),
     ],
 )
 def test_splits_that_cannot_be_are_refused(cv: Any, error: Any, message: str) -> None:

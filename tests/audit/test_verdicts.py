@@ -39,8 +39,8 @@ A, B = Arm(("a",)), Arm(("b",))
         (0.85, 0.80, "helps", "Better than the baseline, and than shuffled targets"),
         (0.85, 0.85, "no effect", "shuffled targets do as well: it regularises"),
         (0.85, 0.847, "unclear", "shuffled targets may do as well: it regularises"),
-        (0.80, 0.70, "no effect", "The whole interval is less than what matters."),
-        (0.805, 0.70, "unclear", "too wide to say"),
+        (0.80, 0.70, "no effect", "The whole interval is less than the smallest effect of interest."),
+        (0.805, 0.70, "unclear", "too wide for a verdict"),
         (0.70, 0.80, "hurts", "than shuffled targets: its content works against"),
         (0.70, 0.70, "hurts", "shuffled targets hurt too"),
     ],
@@ -66,14 +66,14 @@ def test_the_margin_moves_both_verdicts() -> None:
     assert [finding.verdict for finding in judged(scores, margin=0.02).values()] == ["helps", "hurts"]
     found = judged(scores, margin=0.06)
     assert [finding.verdict for finding in found.values()] == ["no effect", "unclear"]
-    assert found[A].reason == "Differs from the baseline, by less than what matters."
-    assert "that it does by more than the margin is not shown" in found[B].reason
+    assert found[A].reason == "Differs from the baseline by less than the smallest effect of interest."
+    assert "a difference larger than the margin is not shown" in found[B].reason
 
 
 def test_a_mean_above_the_margin_is_not_said_to_be_below_it() -> None:
     found = judged({BASELINE: noisy(0.8, 0, 0.03), A: noisy(0.85, 1, 0.03)}, margin=0.045)[A]
     assert (found.verdict, found.comparison.mean > 0.045) == ("unclear", True)
-    assert found.reason == "Differs from the baseline; that it does by more than the margin is not shown."
+    assert found.reason == "Differs from the baseline; a difference larger than the margin is not shown."
 
 
 def test_a_task_that_hurts_more_than_its_control_is_said_to_do_both() -> None:
@@ -135,7 +135,7 @@ def test_no_effect_is_said_only_within_the_smallest_effect_of_interest(
 def test_few_seeds_with_few_test_samples_show_nothing() -> None:
     found = judged({BASELINE: [12 / 15, 9 / 15, 10 / 15], A: [10 / 15, 11 / 15, 9 / 15]}, overlap=1 / 3)[A]
     assert found.verdict == "unclear"
-    assert found.reason == "The interval is too wide to say: the difference from the baseline may be chance."
+    assert found.reason == "The interval is too wide for a verdict: the difference from the baseline may be chance."
 
 
 def test_equal_scores_have_no_effect() -> None:

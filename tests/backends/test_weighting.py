@@ -85,5 +85,5 @@ def test_tasks_take_turns() -> None:
 
 @pytest.mark.needs_backend("jax", "torch", reason="TensorFlow takes turns")
 def test_turns_are_refused_with_the_reason() -> None:
-    with pytest.raises(InvalidInputError, match="`schedule`: tasks are trained in turn on TensorFlow alone"):
+    with pytest.raises(InvalidInputError, match="`schedule`: tasks are trained in turn only on TensorFlow"):
         attach_heads(base(), TARGETS, schedule="alternating")

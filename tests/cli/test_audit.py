@@ -125,7 +125,7 @@ def test_a_model_of_another_input_shape_is_an_error_without_a_traceback(
     command = ["audit", f"{model}:build", npz, "--domain", "signal", "--task", "std", "--output", tmp_path / "report"]
     assert status(*command) == 1
     assert (
-        "auxtasks: `X`: a sample has shape (16, 2), and the model reads float32 of shape (16, 3)"
+        "auxtasks: `X`: a sample has shape (16, 2), but the model reads float32 of shape (16, 3)"
         in capsys.readouterr().err
     )
 
@@ -172,9 +172,9 @@ def test_soft_labels_are_audited(
     ("arguments", "code", "expected"),
     [
         (["model.py", "data.npz", "--domain", "signal"], 2, "must be path/to/file.py:function or"),
-        (["model.py:build", "data.npz"], 2, "say what the samples are"),
+        (["model.py:build", "data.npz"], 2, "pass the domain of the samples"),
         (["model.py:build", "data.npz", "--domain", "signal", "--seeds", "1"], 2, "--seeds"),
-        (["model.py:build", "half.npz", "--domain", "signal"], 1, "holds 'X_test' alone"),
+        (["model.py:build", "half.npz", "--domain", "signal"], 1, "holds 'X_test' only"),
         (["model.py:build", "data.npz", "--domain", "signal", "--results", "."], 1, "`--results`: . is a folder"),
         (["model.py:build", "data.npz", "--domain", "signal", "--output", "data.npz"], 1, "data.npz is a file"),
         (["model.py:build", "data.npz", "--domain", "signal", "--output", "x" * 250], 1, "File name too long"),
@@ -208,8 +208,8 @@ def call(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, npz: Path) -> list[obj
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ([], "No run is kept; with --results the same call would go on where it was interrupted."),
-        (["--results", "runs.jsonl"], "Finished runs are kept in runs.jsonl; make the same call again to go on."),
+        ([], "Finished runs were not kept. With --results, the same command resumes where it was interrupted."),
+        (["--results", "runs.jsonl"], "Finished runs are kept in runs.jsonl; run the same command again to resume."),
     ],
 )
 def test_ctrl_c_says_what_is_kept(

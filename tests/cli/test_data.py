@@ -79,8 +79,8 @@ def test_lines_come_back_as_they_were_written(tmp_path_factory: pytest.TempPathF
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (b"one\n\nthree\n \n", "empty: line 2, 4."),
-        (b"\n" * 9, "empty: line 1, 2, 3, 4, 5, … (9 in all)"),
+        (b"one\n\nthree\n \n", "empty lines: 2, 4."),
+        (b"\n" * 9, "empty lines: 1, 2, 3, 4, 5, … (9 in all)"),
         (b"", "is empty"),
         (b"one\n\xff\xfe\n", "is not UTF-8: see line 2"),
     ],
@@ -103,11 +103,11 @@ def test_files_that_cannot_be_read(tmp_path: Path, npz: Path) -> None:
         ("objects.npy", "signal", "holds Python objects, which are not loaded because that could run code"),
         ("two.npz", "signal", "must hold an array 'X', or a single one; it holds 'a', 'b'."),
         ("no.npy", "signal", "cannot be read as a NumPy array"),
-        ("no.npz", "signal", "is no .npz file, or was cut off"),
-        ("short.npz", "signal", "is no .npz file, or was cut off"),
+        ("no.npz", "signal", "is not an .npz file, or is truncated"),
+        ("short.npz", "signal", "is not an .npz file, or is truncated"),
         ("data.csv", "signal", "must be .npy, .npz or a folder of images for domain 'signal'; got 'data.csv'"),
         ("empty", "image", "holds no image; names must end in .png"),
-        ("empty", "text", "is a folder, which is read as images, and the domain is 'text'"),
+        ("empty", "text", "is a folder. Folders are read as images, but the domain is 'text'"),
         ("absent.npy", "signal", "there is no "),
     ]:
         with pytest.raises(InvalidInputError, match=re.escape(expected)):
@@ -148,7 +148,7 @@ def test_headers_that_lie_are_named(tmp_path: Path, shape: str, suffix: str) -> 
 def test_pipes_and_folders_are_refused_and_links_are_followed(tmp_path: Path) -> None:
     for name, domain in (("a.npy", "signal"), ("a.npz", "signal"), ("a.txt", "text")):
         os.mkfifo(tmp_path / name)
-        with pytest.raises(InvalidInputError, match=r"a\.(npy|npz|txt) .*(ordinary file|is no \.npz file)"):
+        with pytest.raises(InvalidInputError, match=r"a\.(npy|npz|txt) .*(regular file|is not an \.npz file)"):
             read_data(tmp_path / name, domain)
     np.save(tmp_path / "b.npy", np.eye(3))
     (tmp_path / "link.npy").symlink_to(tmp_path / "b.npy")

@@ -69,14 +69,14 @@ def test_overwrites_its_own_alone_and_when_told(
     ("arguments", "code", "expected"),
     [
         ([], 2, "--domain"),
-        (["--domain", "signal", "--task", "fft:{50}"], 2, "is no JSON"),
+        (["--domain", "signal", "--task", "fft:{50}"], 2, "is not JSON"),
         (["--domain", "signal", "--task", "fft:50"], 2, "must be option=value"),
         (["--domain", "signal", "--task", ":{}"], 2, "names no task"),
         (["--domain", "signal", "--option", "scale"], 2, "must be name=value"),
-        (["--domain", "signal", "--option", "seed=1", "--option", "seed=2"], 2, "'seed' is there twice"),
+        (["--domain", "signal", "--option", "seed=1", "--option", "seed=2"], 2, "'seed' is given twice"),
         (["--domain", "signal", "--option", "sale=1"], 1, "there is no argument named 'sale'. Did you mean 'scale'"),
-        (["--domain", "signal", "--option", "save_to=a"], 2, "'save_to' says where make_aux_targets writes by itself"),
-        (["--domain", "signal", "--option", "overwrite=true"], 2, "'overwrite' says where make_aux_targets writes"),
+        (["--domain", "signal", "--option", "save_to=a"], 2, "'save_to' is not available here"),
+        (["--domain", "signal", "--option", "overwrite=true"], 2, "'overwrite' is not available here"),
         (["--domain", "signal", "--option", "label_columns=1"], 1, "there is no argument named 'label_columns'"),
         (["--domain", "signal", "--option", "scale=maybe"], 1, "`scale` must be"),
         (["--domain", "signal", "--option", "seed=" + "[" * 100_000], 1, "`seed` must be an integer"),
@@ -109,7 +109,7 @@ def test_output_below_a_file_is_refused_before_reading(
     status: Status, capsys: pytest.CaptureFixture[str], npz: Path
 ) -> None:
     assert status("make", "absent.npy", "--domain", "signal", "--output", npz / "targets") == 1
-    assert "is a file and not a folder" in capsys.readouterr().err
+    assert "is a file, not a folder" in capsys.readouterr().err
 
 
 @pytest.mark.filterwarnings("default")

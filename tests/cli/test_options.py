@@ -33,10 +33,10 @@ def test_tasks_need_no_json(text: str, expected: Any) -> None:
     ("text", "message"),
     [
         (":x=1", "names no task"),
-        ("fft:50", r"what follows 'fft' must be option=value; got '50'. An example: fft:option=5,other=true"),
+        ("fft:50", r"each option of 'fft' must be option=value; got '50'. An example: fft:option=5,other=true"),
         ("fft:", "must be option=value; got ''"),
         ("fft:a b=5", "must be option=value"),
-        ("fft:{50}", "is no JSON"),
+        ("fft:{50}", "is not JSON"),
     ],
 )
 def test_what_is_no_task_is_refused(text: str, message: str) -> None:

@@ -46,8 +46,8 @@ def test_saved_targets_need_no_inputs(
     ("arguments", "code", "expected"),
     [
         (["--domain", "signal"], 2, "pass the samples, or --targets DIR"),
-        (["data.npz"], 2, "say what the samples are"),
-        (["data.npz", "--targets", "targets", "--task", "std"], 2, "the saved targets are what they are"),
+        (["data.npz"], 2, "pass the domain of the samples"),
+        (["data.npz", "--targets", "targets", "--task", "std"], 2, "saved targets cannot be changed"),
         (["data.npz", "--domain", "signal", "--labels", "z"], 1, "`--labels`: 'z' is neither"),
         (["data.npz", "--domain", "signal", "--output", "data.npz"], 1, "`--output`: data.npz exists"),
         (["--targets", "targets"], 1, "there is no targets/auxtasks.json"),

@@ -139,7 +139,7 @@ def test_copies_that_are_not_finite_are_refused(temporary_task: Any) -> None:
 def test_values_whose_sums_overflow_are_refused(domain: str, dtype: str, value: float) -> None:
     X = INPUTS[domain].astype(dtype)
     X[1, 2, 0] = value
-    message = rf"too large to be added up in {dtype}, first 1e\+3\d+ at `X\[1\]\[2, 0.*power of ten"
+    message = rf"too large to sum in {dtype}, first 1e\+3\d+ at `X\[1\]\[2, 0.*power of ten"
     with pytest.raises(InvalidInputError, match=message):
         make_aux_targets(X, domain)
 

@@ -154,7 +154,7 @@ def test_what_cannot_be_read_is_refused(case: str) -> None:
 
 
 def test_a_size_is_for_images(folder: Path) -> None:
-    with pytest.raises(InvalidInputError, match="`image_size` is for images of files and has no meaning for 'signal'"):
+    with pytest.raises(InvalidInputError, match="`image_size` applies to image files only, not to 'signal'"):
         auxtasks.make_aux_targets(np.ones((4, 8)), "signal", image_size=(8, 8))
     with pytest.raises(InvalidInputError, match="there is no such folder"):
         auxtasks.make_aux_targets(folder / "cat" / "deep", "image", "hog", y="inferred")

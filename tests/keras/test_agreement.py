@@ -194,10 +194,10 @@ def test_the_steps_are_known_of_each_form_of_data(data: str, arguments: dict[str
 
 def test_where_the_steps_are_not_known_they_are_asked_for() -> None:
     model = model_of({**PLAIN, "rise": "auto"})
-    with pytest.raises(InvalidInputError, match=r"how many steps that has is not known here\. Say in how many steps"):
+    with pytest.raises(InvalidInputError, match=r"the number of steps is unknown here\. Set the steps"):
         model.train_on_batch(X, hidden(CLASSES))
     endless = ((X, hidden(CLASSES)) for _ in iter(int, 1))
-    with pytest.raises(InvalidInputError, match="how many steps that has is not known here"):
+    with pytest.raises(InvalidInputError, match="the number of steps is unknown here"):
         model.fit(endless, verbose=0)
     model_of({**PLAIN, "rise": "auto", "weight": 0.0}).train_on_batch(X, hidden(CLASSES))  # nothing rises
 
@@ -423,18 +423,18 @@ def test_what_cannot_be_asked_is_refused() -> None:
         attach({**PLAIN, "strong": lambda x: x[:, :5]})
     with pytest.raises(InvalidInputError, match="trains the main output in every step"):
         attach(PLAIN, targets=SPECS, schedule="alternating")
-    with pytest.raises(InvalidInputError, match="a target named 'agreement', which is what a part of agreement"):
+    with pytest.raises(InvalidInputError, match="a target named 'agreement', a name that agreement uses"):
         attach(PLAIN, targets={"agreement": TargetSpec("agreement", "test", "vector", (2,))})
 
 
 def test_what_cannot_be_learned_is_refused() -> None:
     without_loss = attach_heads(dense_base(), SPECS, samples=X, agreement=PLAIN)
     without_loss.compile("sgd")
-    with pytest.raises(InvalidInputError, match="`agreement` is learned by the main output: it needs main labels"):
+    with pytest.raises(InvalidInputError, match="`agreement` trains the main output: it needs main labels"):
         without_loss.train_on_batch(X, aux_targets())
-    with pytest.raises(InvalidInputError, match="the loss of the output 'main', 'hinge', does not say"):
+    with pytest.raises(InvalidInputError, match="the loss of the output 'main', 'hinge', does not determine"):
         model_of(base=dense_base(1, None), loss="hinge").train_on_batch(X, np.where(CLASSES > 0, 1.0, -1.0))
-    with pytest.raises(InvalidInputError, match="`agreement`: changed copies are learned by fit alone"):
+    with pytest.raises(InvalidInputError, match="`agreement`: changed copies are learned only in fit"):
         model_of().auxiliary_loss(X, {})
 
 

@@ -57,9 +57,9 @@ def test_labels_that_do_not_fit_are_refused(model: Any, y: Any, error: type[Exce
 
 def test_one_class_written_as_one_and_minus_one_is_refused(model: Any) -> None:
     signed = np.where(labels() > 0, 1, -1)
-    with pytest.raises(InvalidInputError, match=r"`y` holds nothing but -1 and 1.* encode two classes as 0 and 1"):
+    with pytest.raises(InvalidInputError, match=r"`y` holds only -1 and 1.* encode two classes as 0 and 1"):
         model.fit(X, {**Y, "main": signed}, verbose=0)
-    with pytest.raises(InvalidInputError, match="`y` holds nothing but -1 and 1"):
+    with pytest.raises(InvalidInputError, match="`y` holds only -1 and 1"):
         labelled_dataset(X, signed)
 
 
@@ -148,5 +148,5 @@ def test_a_base_with_a_training_step_of_its_own_is_warned_about() -> None:
         def train_step(self, data: Any) -> Any:
             raise NotImplementedError
 
-    with pytest.warns(AuxTasksWarning, match="Own has its own train_step, which training with heads does not use"):
+    with pytest.warns(AuxTasksWarning, match="Own has its own train_step, which training with heads does not run"):
         attach_heads(Own([keras.Input((10,)), layers.Dense(4), layers.Dense(2)]), SPECS, samples=X, weights=1.0)

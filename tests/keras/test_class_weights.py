@@ -118,5 +118,5 @@ def test_weights_that_would_spread_over_other_samples_are_refused() -> None:
 
 
 def test_classes_are_counted_in_arrays_only() -> None:
-    with pytest.raises(InvalidInputError, match="classes of 'kind' can be counted in arrays passed to fit only"):
+    with pytest.raises(InvalidInputError, match="classes of 'kind' can only be counted in arrays passed to fit"):
         _model().fit(dataset(X, Y), class_weight={"kind": "balanced"}, verbose=0)

@@ -141,11 +141,11 @@ def test_what_a_loss_says_of_an_output(loss: Any, units: int, kind: Kind) -> Non
 
 
 def test_losses_and_outputs_without_agreement_are_refused() -> None:
-    with pytest.raises(InvalidInputError, match=r"the loss of the output 'side', 'Hinge', does not say what"):
+    with pytest.raises(InvalidInputError, match=r"the loss of the output 'side', 'Hinge', does not determine what"):
         kind_of("side", keras.losses.Hinge(), keras.ops.zeros((2, 1)))
-    with pytest.raises(InvalidInputError, match="the loss of the output 'main', '_own', does not say what"):
+    with pytest.raises(InvalidInputError, match="the loss of the output 'main', '_own', does not determine what"):
         kind_of("main", _own, keras.ops.zeros((2, 3)))
-    with pytest.raises(InvalidInputError, match="'main', 'sparse_categorical_crossentropy', does not say"):
+    with pytest.raises(InvalidInputError, match="'main', 'sparse_categorical_crossentropy', does not determine"):
         kind_of("main", SPARSE, keras.ops.zeros((2, 1)))
     with pytest.raises(
         InvalidInputError, match=r"the output 'main' has shape \(5, 3\) for each sample, one prediction"

@@ -145,10 +145,10 @@ def _map_output() -> keras.Model:
 
 
 REFUSED = [
-    (lambda: _base(3, None), ["hidden"], InvalidInputError, r"activation of the output \(linear\) does not tell"),
+    (lambda: _base(3, None), ["hidden"], InvalidInputError, r"activation of the output \(linear\) does not show"),
     (lambda: _base(3, "softmax"), "hiden", UnknownNameError, "'hiden'.*Did you mean 'hidden'"),
     (lambda: _base(3, "softmax"), {"hidden": "clas"}, UnknownNameError, "`deep_supervision`: .*Did you mean 'class'"),
-    (lambda: _base(1, "sigmoid"), {"hidden": "class"}, InvalidInputError, "an output of one unit is no class"),
+    (lambda: _base(1, "sigmoid"), {"hidden": "class"}, InvalidInputError, "an output of one unit cannot be a class"),
     (lambda: _base(3, "softmax"), ["hidden", Tap("hidden")], InvalidInputError, "two targets named 'main_at_hidden'"),
     (lambda: _base(3, "softmax"), [None], InvalidTypeError, "`deep_supervision` must be a layer, a list of layers"),
     (_map_output, "hidden", InvalidInputError, r"that of 'main' has shape \('n', 2, 2\)"),

@@ -211,6 +211,7 @@ def test_a_model_says_what_its_heads_have() -> None:
     model = attach_heads(wide_base(30), targets, samples=X)
     assert repr(model).endswith("with 661 parameters; heads (56 %): wide at 'hidden' with 372>")
     assert repr(attach_heads(wide_base(30), targets, samples=X)).startswith("<AuxModel of 'sequential")
+    assert "; heads (104 %): " in repr(attach_heads(wide_base(1), targets, samples=X))
 
 
 @pytest.mark.parametrize("name", ["my label", "ä/b", "x" * 40])

@@ -103,7 +103,7 @@ def test_too_few_samples_to_teach() -> None:
     targets = _targets(y=Y[few], inputs=X[few])
     model = _fit(_model(targets=targets), targets)
     assert model.loss_weights == {"soft_labels": 0.0}
-    assert "31 samples without a label of their own are too few" in model.told_of_soft_labels[0]
+    assert "31 unlabelled samples are too few" in model.told_of_soft_labels[0]
 
 
 def test_not_learned_is_training_without(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,7 +177,7 @@ def test_numbers_and_a_network_that_diverges() -> None:
     model.compile(keras.optimizers.SGD(1e30), "mse")
     outcome = listen(model, *_training(model, targets))
     assert outcome.targets == {}
-    assert outcome.sentences[0].endswith("this network predicts no numbers.")
+    assert outcome.sentences[0].endswith("this network's predictions are not finite.")
 
 
 @pytest.mark.graph

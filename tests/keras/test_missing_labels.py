@@ -145,7 +145,7 @@ def test_integers_below_minus_one_are_refused() -> None:
 @pytest.mark.parametrize("loss", ["mse", keras.losses.Huber(), keras.losses.mean_absolute_error])
 def test_an_integer_that_may_be_a_number_or_missing_is_refused(loss: Any) -> None:
     model = dense_model(base=dense_base(1, None), loss=loss)
-    with pytest.raises(InvalidInputError, match=r"`y` holds -1 among integers, .* Pass floats, with NaN"):
+    with pytest.raises(InvalidInputError, match=r"`y` holds -1 among integers; .* Pass floats, with NaN"):
         model.fit(X, {"main": np.arange(48) % 3 - 1, **TARGETS})
 
 

@@ -240,7 +240,7 @@ def test_integers_of_a_hinge_loss_cannot_be_missing() -> None:
 
 
 def test_a_sample_instead_of_a_batch_is_told_so() -> None:
-    with pytest.raises(InvalidInputError, match=r"`x` has shape \(24, 2\), that of one sample.*call .batch\(n\)"):
+    with pytest.raises(InvalidInputError, match=r"`x` has shape \(24, 2\), the shape of one sample.*call .batch\(n\)"):
         GENERATOR.in_graph(X[0])
     with pytest.raises(InvalidInputError, match=r"call .batch\(n\)"):
         tf.data.Dataset.from_tensor_slices((X, Y)).map(GENERATOR.as_map())
@@ -269,7 +269,7 @@ def test_what_cannot_be_computed_is_refused_when_heads_are_attached(message: str
 def test_a_model_with_several_inputs_is_refused() -> None:
     inputs = [keras.Input((24, 2)), keras.Input((24, 2))]
     outputs = layers.Dense(3)(layers.Flatten()(layers.Add()(inputs)))
-    with pytest.raises(InvalidInputError, match="computes from one input, and the model reads 2"):
+    with pytest.raises(InvalidInputError, match="computes targets from one input, but the model reads 2"):
         attach_heads(keras.Model(inputs, outputs), GENERATOR, weights=1.0)
 
 

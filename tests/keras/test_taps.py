@@ -195,7 +195,7 @@ def test_a_model_that_is_one_layer_has_nothing_to_share() -> None:
 
 
 def test_classes_per_step_need_a_layer_that_keeps_the_steps(built: Any) -> None:
-    with pytest.raises(InvalidInputError, match="a class for each of 9 steps, and no layer of the trunk"):
+    with pytest.raises(InvalidInputError, match="a class for each of 9 steps, but no layer of the trunk"):
         _tap(built, "functional", "auto", TargetSpec("task", "test", "step_class", (9,), n_classes=2))
 
 

@@ -193,7 +193,7 @@ REFUSED = [
     ({"kind": {"rebalanced": {"by": "los"}}}, UnknownNameError, "`by`: .*Did you mean 'loss'"),
     ({"kind": Rebalanced(loss="rebalanced")}, InvalidInputError, "'kind' is rebalanced twice"),
     ({"numbers": lambda y, p: y - p}, InvalidTypeError, "must be a name such as 'focal' or 'huber'"),
-    ({"kind": "dice"}, InvalidInputError, "one value for each row along the last axis"),
+    ({"kind": "dice"}, InvalidInputError, "one value per row along the last axis"),
     ("focal", InvalidTypeError, r"`losses` must be a mapping with names \(auxiliary target\) as keys; got 'focal'"),
 ]
 

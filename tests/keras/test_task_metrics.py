@@ -71,7 +71,7 @@ def test_metrics_begin_anew_in_each_epoch_and_are_unknown_without_a_target() -> 
         ({"kind": "acuracy"}, UnknownNameError, "no metric named 'acuracy'. Did you mean 'accuracy'"),
         ({"numbers": "accuracy"}, UnknownNameError, "no metric named 'accuracy'"),
         ({"kind": [len]}, InvalidTypeError, "must be a name such as 'mae' or a keras.metrics.Metric"),
-        ({"kind": ["auto", "accuracy"]}, InvalidInputError, "one would hide another in the logs"),
+        ({"kind": ["auto", "accuracy"]}, InvalidInputError, "clash in the logs"),
         (["mae"], InvalidTypeError, "`metrics` must be 'auto' or a mapping of auxiliary targets"),
     ],
 )

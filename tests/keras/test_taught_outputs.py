@@ -113,14 +113,14 @@ def test_a_step_is_that_on_both_parts(case: str) -> None:
 def test_too_few_units_are_refused() -> None:
     for units, width in ((2, 3), (1, 3)):
         with pytest.raises(
-            InvalidInputError, match=f"soft labels of width {width}, and the output .* has {units} unit"
+            InvalidInputError, match=f"soft labels of width {width}, but the output .* has {units} unit"
         ):
             attach_heads(dense_base(units, "sigmoid"), {"soft_labels": _spec(width=width)}, samples=X)
     with pytest.raises(
-        InvalidInputError, match=r"learned by an output named 'other', and those of the model are 'main'"
+        InvalidInputError, match=r"learned by an output named 'other', but the outputs of the model are 'main'"
     ):
         attach_heads(dense_base(), {"soft_labels": _spec(output="other")}, samples=X)
-    with pytest.raises(InvalidInputError, match="has soft labels of width 2, and the output"):
+    with pytest.raises(InvalidInputError, match="has soft labels of width 2, but the output"):
         loss_of_output(_spec("vector", 2), np.zeros((4, 2)), keras.ops.zeros((4, 3)), "mse")
 
 

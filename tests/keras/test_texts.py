@@ -248,8 +248,8 @@ def test_a_varying_axis_that_lost_steps_is_refused(at: str) -> None:
 @pytest.mark.parametrize(
     ("lengths", "message"),
     [
-        (LENGTHS - 2, "counts 4 tokens in a text of the trial run, and the model makes 6 of it"),
-        (LENGTHS + (LENGTHS == 6), "counts 7 tokens in a text .* makes 6 of it"),  # right for the longest
+        (LENGTHS - 2, "counts 4 tokens in a text of the trial run, but the model makes 6 tokens"),
+        (LENGTHS + (LENGTHS == 6), "counts 7 tokens in a text .* makes 6 tokens"),  # right for the longest
     ],
 )
 def test_targets_of_another_tokenizer_are_refused(lengths: np.ndarray, message: str, length: int | None) -> None:
@@ -266,7 +266,7 @@ def test_tokens_are_compared_as_far_as_target_and_model_reach() -> None:
     assert attach_heads(text_model(length=5), targets_of(vector, lengths=LENGTHS), weights=1.0).taps == {
         "numbers": "steps"
     }
-    with pytest.raises(InvalidInputError, match=r"'numbers' counts 3 tokens .* model makes 6 of it|makes 5 of it"):
+    with pytest.raises(InvalidInputError, match=r"'numbers' counts 3 tokens .* model makes 6 tokens|makes 5 tokens"):
         attach_heads(text_model(length=5), targets_of(vector, lengths=LENGTHS - 3), weights=1.0)
 
 
@@ -278,7 +278,7 @@ def test_padding_is_told_from_tokens_by_the_number_that_the_targets_know() -> No
     spec = TargetSpec("pos", "test", "step_class", (lengths.max(),), n_classes=5)
     known, other = (SimpleNamespace(texts_=SimpleNamespace(vocabulary=Vocabulary((), padding))) for padding in (1, 0))
     assert attach_heads(base, targets_of(spec, lengths=lengths, generator=known), weights=1.0).taps == {"pos": "steps"}
-    with pytest.raises(InvalidInputError, match=f"the model makes {lengths.max()} of it"):
+    with pytest.raises(InvalidInputError, match=f"the model makes {lengths.max()} tokens"):
         attach_heads(base, targets_of(spec, lengths=lengths, generator=other), weights=1.0)
 
 
@@ -286,7 +286,7 @@ def test_a_fixed_length_must_be_that_of_the_target() -> None:
     assert attach_heads(text_model(length=7), targets_of(POS), weights=1.0).taps == {"pos": "steps"}
     with pytest.raises(InvalidInputError, match=r"each of 7 steps.* no layer .* \(they have 5\)\. Use 'pos_histogram'"):
         attach_heads(text_model(length=5), targets_of(POS), weights=1.0)
-    with pytest.raises(InvalidInputError, match=r"each of 7 steps, and the output of layer 'steps' has 5 steps\."):
+    with pytest.raises(InvalidInputError, match=r"each of 7 steps, but the output of layer 'steps' has 5 steps\."):
         attach_heads(text_model(length=5), targets_of(POS), at="steps", weights=1.0)
     base = text_model(layers.GRU(4, name="flat"), layers.Reshape((1, 4)))
     with pytest.raises(InvalidInputError, match=r"layer 'flat' has no time axis \(a sample has shape \(4,\)\)"):

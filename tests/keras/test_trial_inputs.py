@@ -29,11 +29,11 @@ def _functional(*shapes: tuple[int, ...], dtype: str = "float32") -> keras.Model
 @pytest.mark.parametrize(
     ("shapes", "inputs", "message"),
     [
-        ([(10,)], np.ones((8, 9)), r"a sample has shape \(9,\), and the model reads float32 of shape \(10,\)"),
-        ([(10,)], np.ones((8, 5, 2)), r"a sample has shape \(5, 2\), and the model reads .* \(10,\)"),
-        ([(4, 3)], np.ones((8, 3)), r"a sample has shape \(3,\), and the model reads .* \(4, 3\)"),
+        ([(10,)], np.ones((8, 9)), r"a sample has shape \(9,\), but the model reads float32 of shape \(10,\)"),
+        ([(10,)], np.ones((8, 5, 2)), r"a sample has shape \(5, 2\), but the model reads .* \(10,\)"),
+        ([(4, 3)], np.ones((8, 3)), r"a sample has shape \(3,\), but the model reads .* \(4, 3\)"),
         ([(10,), (4,)], [np.ones((8, 4)), np.ones((8, 10))], r"shape \(4,\), \(10,\), .* \(10,\), .* \(4,\)"),
-        ([(10,)], ["a text", "another"], "`samples` holds texts, and the model reads float32 .* numbers of the tokens"),
+        ([(10,)], ["a text", "another"], "`samples` holds texts, but the model reads float32 .* numbers of the tokens"),
     ],
 )
 def test_inputs_of_another_shape_are_told_apart_from_errors_of_the_model(
@@ -47,7 +47,7 @@ def test_inputs_of_another_shape_are_told_apart_from_errors_of_the_model(
 def test_numbers_for_a_model_that_reads_texts_are_refused(built: bool) -> None:
     base = text_model() if built else keras.Sequential(text_model().layers)
     found = "the model reads texts" if built else "layer 'tokens' of the model makes tokens of texts"
-    with pytest.raises(InvalidInputError, match=rf"no texts, and {found}.*aux_targets\(.*model_inputs=\"texts\"\)"):
+    with pytest.raises(InvalidInputError, match=rf"no texts, but {found}.*aux_targets\(.*model_inputs=\"texts\"\)"):
         attach_heads(base, targets_of(POS, inputs=word_ids()), weights=1.0)
 
 
@@ -55,7 +55,7 @@ def test_numbers_beyond_the_rows_of_an_embedding_are_refused() -> None:
     for base in (id_model(), keras.Model((ids := keras.Input((7,))), layers.Flatten()(layers.Embedding(12, 8)(ids)))):
         attach_heads(base, targets_of(POS, inputs=np.full((8, 7), 11)), at=base.layers[1].name, weights=1.0)
         with pytest.raises(
-            InvalidInputError, match=r"holds the number 12, .* has 12 rows \(0 to 11\).*max_tokens=12, and in ids"
+            InvalidInputError, match=r"holds the id 12, .* has 12 rows \(0 to 11\).*max_tokens=12\. In your own ids"
         ):
             attach_heads(base, targets_of(POS, inputs=np.full((8, 7), 12)), at=base.layers[1].name, weights=1.0)
 

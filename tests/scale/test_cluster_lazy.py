@@ -89,7 +89,7 @@ def test_labels_found_wrong_when_they_are_computed() -> None:
     labels = LAZY.with_main(da.full(5, np.inf, chunks=2))["main"]
     with pytest.raises(InvalidInputError, match=r"`y` \('main'\) holds infinite values"):
         labels.compute()
-    with pytest.raises(InvalidInputError, match="'std' is the name of a target too"):
+    with pytest.raises(InvalidInputError, match="'std' is already the name of a target"):
         LAZY.with_main(da.ones(5), name="std")
 
 

@@ -108,7 +108,7 @@ def test_labels_that_are_lazy_and_other_tasks(tmp_path: Path) -> None:
         for name, expected in whole.with_main().items():
             np.testing.assert_allclose(targets.with_main()[name].compute(), expected, rtol=1e-6)
         np.testing.assert_array_equal(targets.with_main(y)["a"].compute(), Y)
-        with pytest.raises(InvalidInputError, match="differs from the labels that these soft labels were made from"):
+        with pytest.raises(InvalidInputError, match="differs from the labels that these soft labels were computed"):
             targets.with_main({"a": da.from_array(CLASSES, chunks=11)})
     assert np.isnan(open_zarr(tmp_path / "targets").transform(array(SIGNALS))["soft_labels_a"].compute()).all()
 
@@ -132,7 +132,7 @@ def test_other_samples_with_labels_of_their_own() -> None:
 
 def test_labels_that_nothing_is_taught_from() -> None:
     assert list(AuxTargetGenerator("signal", "std").fit(array(SIGNALS), Y).specs_) == ["std"]
-    with pytest.warns(AuxTasksWarning, match="'soft_labels' is left out: every sample has a label of its own"):
+    with pytest.warns(AuxTasksWarning, match="'soft_labels' is left out: every sample has a label, "):
         lazy = make_aux_targets(array(SIGNALS), "signal", ["std", SIMPLE], y=CLASSES)
     assert list(lazy) == ["std"]
     np.testing.assert_array_equal(lazy.with_main()["main"].compute(), CLASSES)

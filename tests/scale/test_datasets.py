@@ -186,7 +186,7 @@ def test_the_automatic_weight_of_a_py_dataset_is_that_of_its_labels() -> None:
 
 REFUSED: dict[str, dict[str, Any]] = {
     "`batch_size` must be at least 1; got 0": {"batch_size": 0},
-    "`batch_size` is 40, and with drop_remainder=True no batch": {"batch_size": 40, "drop_remainder": True},
+    "`batch_size` is 40, so drop_remainder=True leaves no batch": {"batch_size": 40, "drop_remainder": True},
     "`shuffle` must be True or False": {"shuffle": 3},
     "`seed` must be an integer": {"seed": 0.5},
     "`seed` must be at least 0": {"seed": -1},

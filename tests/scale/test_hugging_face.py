@@ -204,7 +204,7 @@ REFUSED = {
     "a batch must be a mapping.*without `input_columns`": lambda: FUNCTION(X),  # type: ignore[arg-type]
     "`column` must be the name of a column; got 3": lambda: GENERATOR.as_batch_map(3),  # type: ignore[arg-type]
     r"`X` has samples of shape \(2, 1\).*had \(16, 2\)": lambda: FUNCTION({"signal": X[0].tolist()}),
-    "'std' is the name of a target too.*rename the column": lambda: GENERATOR.as_batch_map("std"),
+    "'std' is already the name of a target.*rename the column": lambda: GENERATOR.as_batch_map("std"),
     "not fitted yet": lambda: AuxTargetGenerator("signal").as_batch_map("signal"),
     "'transform' adds transformed copies.*make_aux_targets": lambda: ROTATED.as_batch_map("signal"),
 }

@@ -75,7 +75,7 @@ def test_batches_without_end(tmp_path: Path) -> None:
 
 
 def test_arguments(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInputError, match="`overwrite` is for `save_to`"):
+    with pytest.raises(InvalidInputError, match="`overwrite` applies to `save_to`"):
         auxtasks.make_aux_targets(X, "signal", overwrite=True)
     with pytest.raises(InvalidTypeError, match="`save_to` must be a path; got 3 of type int"):
         auxtasks.make_aux_targets(X, "signal", save_to=3)  # type: ignore[arg-type]
@@ -139,7 +139,7 @@ OTHER_WHO = {**small.given(), "who": np.arange(90) % 2}
 )
 def test_what_changed_since(begun: Path, source: Any, options: dict[str, Any], match: str) -> None:
     options = {"tasks": ["std"], "label_columns": small.given(), **options}
-    with pytest.raises(StorageError, match=match + r".* overwrite=True to begin anew"):
+    with pytest.raises(StorageError, match=match + r".* overwrite=True to start over"):
         auxtasks.make_aux_targets(source, "signal", **options, save_to=begun)
     anew = auxtasks.make_aux_targets(source, "signal", **options, save_to=begun, overwrite=True)
     small.assert_same(anew, auxtasks.make_aux_targets(source, "signal", **options))
@@ -150,7 +150,7 @@ def test_what_changed_since(begun: Path, source: Any, options: dict[str, Any], m
 def test_batches_of_another_number(length: int, tmp_path: Path) -> None:
     path, long = tmp_path / "targets", small.signals(200)
     auxtasks.make_aux_targets(iter([long[:90]]), "signal", "std", save_to=path)
-    with pytest.raises(StorageError, match=r"`save_to`: .*`X`.* differs from what the targets there were made of"):
+    with pytest.raises(StorageError, match=r"`save_to`: .*`X`.* differs from the data that"):
         auxtasks.make_aux_targets(iter(np.array_split(long[:length], 5)), "signal", "std", save_to=path)
     assert auxtasks.load_targets(path).n_samples == 90
 
@@ -160,7 +160,7 @@ def test_a_task_that_gives_other_values_now(tmp_path: Path, temporary_task: Any)
     auxtasks.make_aux_targets(X, "signal", "now", save_to=tmp_path / "targets")
     auxtasks.registry._registry.pop(("signal", "now"))
     temporary_task("now", lambda X: X.min(axis=1))
-    with pytest.raises(StorageError, match=r"the same inputs give other values .* a task of your own may have changed"):
+    with pytest.raises(StorageError, match=r"the same inputs now give other values .* a custom task"):
         auxtasks.make_aux_targets(X, "signal", "now", save_to=tmp_path / "targets")
 
 
@@ -176,7 +176,7 @@ def test_overwrite_with_other_batches_throws_the_unfinished_away(tmp_path: Path)
         patch.setattr("auxtasks.targets.fitted.fit_targets", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             auxtasks.make_aux_targets(iter([X]), "signal", "std", save_to=path)
-    with pytest.raises(StorageError, match=r"are thrown away now, .* read only once: make the same call with it"):
+    with pytest.raises(StorageError, match=r"were removed .* read only once: repeat the call with a new"):
         auxtasks.make_aux_targets(iter([changed(44)]), "signal", "std", save_to=path, overwrite=True)
     made = auxtasks.make_aux_targets(iter([changed(44)]), "signal", "std", save_to=path, overwrite=True)
     small.assert_same(made, auxtasks.make_aux_targets(changed(44), "signal", "std"))
@@ -190,7 +190,7 @@ def test_two_at_once(tmp_path: Path) -> None:
 
 def test_too_little_space_is_seen_at_the_door(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1_000))
-    with pytest.raises(StorageError, match=r"`save_to`: 72,256 bytes more are needed in .*, and 1,000 are free on"):
+    with pytest.raises(StorageError, match=r"`save_to`: 72,256 more bytes are needed in .*, but 1,000 are free on"):
         auxtasks.make_aux_targets(X, "signal", "fft", save_to=tmp_path / "targets")
     with pytest.raises(StorageError, match="are unfinished"):
         auxtasks.load_targets(tmp_path / "targets")
@@ -202,7 +202,7 @@ def test_a_file_that_may_not_grow(limit: int, source: Any, tmp_path: Path) -> No
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
     try:
-        with pytest.raises(StorageError, match=r"is full, or a quota is reached .* make the same call again"):
+        with pytest.raises(StorageError, match=r"is full, or a quota is reached .* repeat the same call"):
             auxtasks.make_aux_targets(source(), "signal", ["fft", "reconstruction"], save_to=tmp_path / "targets")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
@@ -231,7 +231,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_disk_that_is_full(small_disk: Path) -> None:
     path = small_disk / "targets"
-    with pytest.raises(StorageError, match=r"No space left .* make the same call again") as found:
+    with pytest.raises(StorageError, match=r"No space left .* repeat the same call") as found:
         auxtasks.make_aux_targets(iter(np.split(X, 9)), "signal", ["fft", "reconstruction"], save_to=path)
     assert isinstance(found.value.__cause__, OSError)
     assert found.value.__cause__.errno == errno.ENOSPC

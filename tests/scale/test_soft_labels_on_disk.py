@@ -85,7 +85,7 @@ def test_chunked_is_whole(source: str, tasks: Any, tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.transform(X[:9])["soft_labels"], expected.transform(X[:9])["soft_labels"])
     shown = np.where(np.arange(90) < 60, Y, -1)
     np.testing.assert_array_equal(found.teachers[0].taught_anew(shown), expected.teachers[0].taught_anew(shown))
-    with pytest.raises(InvalidInputError, match="differs from the labels that these soft labels were made from"):
+    with pytest.raises(InvalidInputError, match="differs from the labels that these soft labels were computed from"):
         found.with_main(CLASSES)
     again = auxtasks.make_aux_targets(SOURCES["array"](tmp_path), "signal", **options, save_to=path)
     assert_same(again, expected)
@@ -126,7 +126,7 @@ def test_labels_that_nothing_is_taught_from(tmp_path: Path) -> None:
     found = auxtasks.make_aux_targets(X, "signal", "std", y=Y, save_to=tmp_path / "targets")
     np.testing.assert_array_equal(found.with_main()["main"], Y)
     assert list(found) == ["std"]
-    with pytest.warns(AuxTasksWarning, match="'soft_labels' is left out: every sample has a label of its own"):
+    with pytest.warns(AuxTasksWarning, match="'soft_labels' is left out: every sample has a label, "):
         found = auxtasks.make_aux_targets(X, "signal", ["std", "soft_labels"], y=CLASSES, save_to=tmp_path / "b")
     assert list(found) == ["std"]
 
@@ -221,11 +221,11 @@ def test_what_changed_since(changes: dict[str, Any], match: str | None, tmp_path
     [
         (X, {"y": np.zeros(91, int)}, r"`y` \('main'\) must have from 1 to 90 entries"),
         (Again(X), {"y": np.zeros(91, int)}, r"`y` \('main'\) must have from 1 to 90 entries"),
-        (X, {"y": CLASSES, "tasks": "soft_labels"}, "`y` holds a label of every sample, so that there is none"),
-        (X, {"y": np.zeros(20, int)}, r"holds one class only among its 20 labels .*, from which nothing can be taught"),
+        (X, {"y": CLASSES, "tasks": "soft_labels"}, "`y` holds a label of every sample, so there is no sample"),
+        (X, {"y": np.zeros(20, int)}, r"holds one class only among its 20 labels .*, too little to train a teacher"),
         (X, {"y": [0, 1]}, "fewer than two classes of two labels each"),
         (X, {"y": None, "tasks": "soft_labels"}, "none were given; pass them as `y`"),
-        (iter(np.split(X, 9)), {"y": Y}, r"`X` can be read only once; pass batches that can be gone through again"),
+        (iter(np.split(X, 9)), {"y": Y}, r"`X` can be read only once; pass batches that can be read again"),
         (["a b"] * 9, {"y": [0, 1, 0, 1], "domain": "text"}, "texts are tagged and numbered as a whole"),
     ],
 )
@@ -237,7 +237,7 @@ def test_refused_before_anything_is_written(source: Any, options: dict[str, Any]
 
 def test_batches_in_another_order_are_found(tmp_path: Path) -> None:
     whole, reverse = slice(None), slice(None, None, -1)
-    with pytest.raises(StorageError, match=r"differs from what the targets there were made of.*not shuffled"):
+    with pytest.raises(StorageError, match=r"differs from the data that the targets there were made of.*not shuffled"):
         auxtasks.make_aux_targets(Again(X, whole, whole, reverse), "signal", SIMPLE, y=Y, save_to=tmp_path / "targets")
     with pytest.raises(InvalidInputError, match="gave 90 samples when it was counted and fewer when it was read again"):
         auxtasks.make_aux_targets(Again(X, whole, whole, slice(0, 50)), "signal", SIMPLE, y=Y, save_to=tmp_path / "b")

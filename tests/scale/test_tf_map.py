@@ -238,7 +238,7 @@ def test_a_refit_does_not_reach_the_map() -> None:
 
 NAMED_MAIN = AuxTargetGenerator("signal", {"main": {"task": "std"}}).fit(SIGNALS)
 REFUSED: dict[str, tuple[Any, Any, dict[str, Any]]] = {
-    "of that of one sample.*call .batch": (SIGNALS[0], STD, {}),
+    "of the shape of one sample.*call .batch": (SIGNALS[0], STD, {}),
     r"samples of shape \(24, 5\).*had \(24, 2\)": (np.zeros((3, 24, 5)), STD, {}),
     "`column` must name what the targets.*'signal', 'kind'": ({"signal": SIGNALS, "kind": Y}, STD, {}),
     "`column`: there is no column named 'signals'. Did you mean 'signal'": (
@@ -248,7 +248,7 @@ REFUSED: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     ),
     "`label`: there is no column": ({"signal": SIGNALS}, STD, {"column": "signal", "label": "y"}),
     "`column` is 'signal', and the inputs are one tensor": (SIGNALS, STD, {"column": "signal"}),
-    "Leave `label` out": ((SIGNALS, Y), STD, {"label": "y"}),
+    "Omit `label`": ((SIGNALS, Y), STD, {"label": "y"}),
     "got 4 entries": ((SIGNALS, Y, Y, Y), STD, {}),
     "got a tuple of 2": (((SIGNALS, SIGNALS), Y), STD, {}),
     r"`x` must hold numbers.*found a tensor of string": (np.array(["a"] * 3), STD, {}),
@@ -268,7 +268,7 @@ REFUSED: dict[str, tuple[Any, Any, dict[str, Any]]] = {
         {},
     ),
     "RaggedTensor.*of one shape": (tf.ragged.constant([[[1.0, 2.0]]], ragged_rank=1, inner_shape=(2,)), STD, {}),
-    "of `x` is one sample, and must be a batch": (
+    "of `x` is one sample, but must be a batch": (
         np.array("a dog"),
         AuxTargetGenerator("text", "next_word").fit(TEXTS),
         {},

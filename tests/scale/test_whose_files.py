@@ -26,7 +26,7 @@ def test_targets_that_are_saved_where_it_works_are_kept(tmp_path: Path) -> None:
     saved = auxtasks.make_aux_targets(X, "signal", "fft")
     saved.save(tmp_path / "x.partial")
     for overwrite in (False, True):
-        with pytest.raises(StorageError, match=r"x\.partial holds arrays-.*, auxtasks\.json, .* move that away"):
+        with pytest.raises(StorageError, match=r"x\.partial holds arrays-.*, auxtasks\.json, .* move it away"):
             make(tmp_path / "x", overwrite=overwrite)
     small.assert_same(auxtasks.load_targets(tmp_path / "x.partial"), saved)
     assert [found.name for found in tmp_path.iterdir()] == ["x.partial"]
@@ -65,7 +65,7 @@ def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
 def test_a_path_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path, match in (
-        (tmp_path / "file", "file is a file, which is not replaced"),
+        (tmp_path / "file", "file is a file and is not replaced"),
         (tmp_path / "file" / "x", "`save_to`: .*x cannot be written .*Not a directory"),
         (tmp_path / ("x" * 300), "`save_to`: .*x cannot be written .*File name too long"),
     ):
@@ -92,7 +92,7 @@ def test_a_description_that_says_other_than_the_journal_is_refused(tmp_path: Pat
     fields = parsed_document(description.read_bytes())
     fields["generator"]["scalings"]["std"]["mean"] = [0.0] * len(fields["generator"]["scalings"]["std"]["mean"])
     description.write_bytes(json_document(fields))
-    with pytest.raises(StorageError, match=r"auxtasks.json says other generator than the journal .* overwrite=True"):
+    with pytest.raises(StorageError, match=r"json and the journal of the run differ in generator.* overwrite=True"):
         make(tmp_path / "x")
     small.assert_same(make(tmp_path / "x", overwrite=True), auxtasks.make_aux_targets(X, "signal", "std"))
 

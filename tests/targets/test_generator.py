@@ -159,8 +159,8 @@ def test_other_inputs_must_be_like_the_training_inputs(signals: Array, other: An
     [
         (lambda X: X[:1, 0], {}, r"one row per sample: expected shape \(12, ...\), got \(1, 2\)"),
         (lambda X: X.sum(), {}, r"one row per sample: expected shape \(12, ...\), got \(\)"),
-        (lambda X: X[:, 0], {"kind": "image"}, "not laid out as kind image is"),
-        (lambda X: X[:, :, :, None, None], {"kind": None}, "not laid out as kind vector, step_vector or image is"),
+        (lambda X: X[:, 0], {"kind": "image"}, "does not match the layout of kind image"),
+        (lambda X: X[:, :, :, None, None], {"kind": None}, "does not match the layout of kind vector, step"),
         (lambda X: X[:, :0, 0], {}, r"gives shape \(12, 0\)"),
         (
             lambda X, *, rng: (X[:, :3], np.ones(12)),

@@ -157,7 +157,7 @@ def test_negative_values_under_log1p_are_refused(temporary_task: Any) -> None:
 
 
 def test_a_variance_that_overflows_is_refused() -> None:
-    with pytest.raises(InvalidInputError, match="'a' holds values too large for their variance"):
+    with pytest.raises(InvalidInputError, match="'a' holds values too large to compute their variance"):
         as_given(np.array([1e200, -1e200]))
 
 

@@ -186,7 +186,7 @@ def test_what_others_wrote_is_kept(targets: AuxTargets, saved: Path, tmp_path: P
         own.symlink_to(tmp_path / "notes.txt")
     else:
         own.write_text("precious")
-    with pytest.raises(StorageError, match=f"saved holds {name.removesuffix('/notes.txt')}.*move that away"):
+    with pytest.raises(StorageError, match=f"saved holds {name.removesuffix('/notes.txt')}.*move it away"):
         targets.save(saved, overwrite=True)
     assert own.read_text() == "precious"
     np.testing.assert_array_equal(load_targets(saved)["std"], targets["std"])
@@ -194,7 +194,7 @@ def test_what_others_wrote_is_kept(targets: AuxTargets, saved: Path, tmp_path: P
 
 def test_a_link_is_not_replaced_but_read_through(targets: AuxTargets, saved: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(saved)
-    with pytest.raises(StorageError, match=r"`path`: .*link is a link to .*saved, which auxtasks neither follows"):
+    with pytest.raises(StorageError, match=r"`path`: .*link is a link to .*saved\. auxtasks neither follows"):
         targets.save(tmp_path / "link", overwrite=True)
     np.testing.assert_array_equal(load_targets(tmp_path / "link")["std"], targets["std"])
 
@@ -203,11 +203,11 @@ def test_links_and_pipes_in_it_are_not_read(saved: Path, tmp_path: Path) -> None
     for found in (saved / "auxtasks.json", *saved.glob("arrays-*"), *saved.glob("arrays-*/*_000.npy")):
         found.rename(tmp_path / "elsewhere")
         found.symlink_to(tmp_path / "elsewhere")
-        with pytest.raises(StorageError, match=f"{found.name} is a link, which auxtasks does not follow"):
+        with pytest.raises(StorageError, match=f"{found.name} is a link. auxtasks does not follow"):
             load_targets(saved)
         found.unlink()
         os.mkfifo(found)
-        with pytest.raises(StorageError, match=r"is no ordinary file|is missing"):
+        with pytest.raises(StorageError, match=r"is not a regular file|is missing"):
             load_targets(saved)
         found.unlink()
         (tmp_path / "elsewhere").rename(found)
@@ -307,7 +307,7 @@ DAMAGE: dict[str, tuple[Any, str]] = {
     "number": (edit(lambda d: d.update(n_original=3.5)), "`n_original` must be a whole number; found 3.5"),
     "infinite": (
         lambda folder: (folder / "auxtasks.json").write_text('{"format": 1, "n_original": Infinity}'),
-        "Infinity is no number",
+        "Infinity is not a number",
     ),
     "deep": (lambda folder: (folder / "auxtasks.json").write_text("[" * 99_999), "it is nested too deep"),
     "seed": (edit(lambda d: d["generator"]["params"].update(seed=-1)), "`seed` must be at least 0"),
@@ -331,7 +331,7 @@ DAMAGE: dict[str, tuple[Any, str]] = {
     ),
     "a folder": (
         in_arrays(lambda folder: ((folder / "target_000.npy").unlink(), (folder / "target_000.npy").mkdir())),
-        "target_000.npy is no ordinary file, but a folder",
+        "target_000.npy is not a regular file but a folder",
     ),
     "no file": (in_arrays(lambda folder: (folder / "target_001.npy").unlink()), "target_001.npy is missing"),
     "cut off": (
@@ -373,7 +373,7 @@ def test_nothing_there_is_said(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_is_named(targets: AuxTargets, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("precious")
     for path, match in (
-        (tmp_path / "file", "file is a file, which is not replaced; choose another path"),
+        (tmp_path / "file", "file is a file and is not replaced; choose another path"),
         (tmp_path / "file" / "a", "`path`: .*a cannot be written .*Not a directory.*; choose another path"),
         (tmp_path / ("a" * 300), "`path`: .*aaa cannot be written .*File name too long"),
     ):

@@ -100,8 +100,8 @@ def test_several_main_outputs(targets: AuxTargets) -> None:
         ([[1], [2, 3]], "main", InvalidTypeError, "found list. Entries of different lengths also look like this"),
         ([np.inf], "main", InvalidInputError, "holds infinite values"),
         (None, "main", InvalidTypeError, "`y` must hold the main labels; got None"),
-        ({"a": [1], "fft": [1]}, "main", InvalidInputError, "'fft' is the name of a target too"),
-        ([1], "std", InvalidInputError, "'std' is the name of a target too"),
+        ({"a": [1], "fft": [1]}, "main", InvalidInputError, "'fft' is already the name of a target"),
+        ([1], "std", InvalidInputError, "'std' is already the name of a target"),
         ([1], "", InvalidTypeError, "`name` must be a name; got ''"),
     ],
 )

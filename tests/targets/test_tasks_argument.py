@@ -52,7 +52,7 @@ def test_defaults_are_those_of_the_domain() -> None:
         (["std", {"label": {"task": "fft"}}], "'label' is named more than once, among tasks and label columns"),
         ({"fft": {"coefficients": 5}}, "no option of task 'fft' named 'coefficients'. Did you mean 'n_coefficients'"),
         ({"low": {"task": "ftt"}}, "named 'ftt'. Did you mean 'fft'"),
-        (["next_steps", "transform"], "'next_steps' and 'transform' each change the inputs, and only one task may"),
+        (["next_steps", "transform"], "'next_steps' and 'transform' each change the inputs, but only one task may"),
         ({"a": {"task": "next_steps"}, "b": {"task": "next_steps"}}, "'a' and 'b' each change the inputs"),
         (3, "`tasks` must be a list of names and of {name: options}; got 3 of type int"),
         ([3], "`tasks` must hold names and {name: options}; got 3 of type int"),
@@ -67,5 +67,5 @@ def test_refused(tasks: Any, message: str) -> None:
 
 
 def test_nothing_to_compute_is_refused() -> None:
-    with pytest.raises(AuxTasksError, match="`tasks` names nothing to compute"):
+    with pytest.raises(AuxTasksError, match="`tasks` is empty"):
         parse_tasks("signal", [])

@@ -72,7 +72,7 @@ def test_rare_classes(teacher: Any, y: list[int]) -> None:
             "KNeighborsClassifier cannot predict .* Expected n_neighbors",
         ),
         (None, [1, 1, 1, 0], InvalidInputError, "fewer than two classes of two labels each among its 4 labels"),
-        (None, [0.5], InvalidInputError, "from which nothing can be taught"),
+        (None, [0.5], InvalidInputError, "too little to train a teacher"),
     ],
 )
 def test_what_cannot_teach_is_refused(teacher: Any, y: Any, error: type[Exception], message: str) -> None:

@@ -39,9 +39,9 @@ def test_labels_are_those_that_the_teacher_learned(targets: AuxTargets) -> None:
     np.testing.assert_array_equal(np.isnan(found["soft_labels"]).all(axis=1), Y >= 0)
     np.testing.assert_array_equal(targets.with_main(Y)["soft_labels"], found["soft_labels"])
     np.testing.assert_array_equal(targets.with_main(name="y")["y"], Y)
-    with pytest.raises(InvalidInputError, match=r"differs from the labels .* Call with_main\(\) for those labels"):
+    with pytest.raises(InvalidInputError, match=r"differs from the labels .* Call with_main\(\) to use those labels"):
         targets.with_main(FULL)
-    with pytest.raises(InvalidInputError, match="'soft_labels' is the name of a target too"):
+    with pytest.raises(InvalidInputError, match="'soft_labels' is already the name of a target"):
         targets.with_main(name="soft_labels")
 
 
@@ -75,7 +75,7 @@ def test_other_tasks_do_not_look_at_labels() -> None:
 
 
 def test_a_label_of_every_sample() -> None:
-    with pytest.warns(AuxTasksWarning, match="'soft_labels' is left out: every sample has a label of its own"):
+    with pytest.warns(AuxTasksWarning, match="'soft_labels' is left out: every sample has a label, "):
         assert list(make_aux_targets(X, "any", ["reconstruction", TASKS], y=FULL)) == ["reconstruction"]
     with pytest.raises(InvalidInputError, match="`y` holds a label of every sample"):
         make_aux_targets(X, "any", TASKS, y=FULL)

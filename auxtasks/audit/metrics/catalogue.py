@@ -189,7 +189,8 @@ def checked_names(names: str | Iterable[str] | None, problem: Problem) -> tuple[
             )
     if not chosen or len(set(chosen)) < len(chosen) or chosen[0].endswith(PER_CLASS):
         raise InvalidInputError(
-            f"`metrics` must hold different names, the first of a single number, which is the judged one; got {chosen}."
+            "`metrics` must hold different names, and the first, which decides the verdict, must be a single "
+            f"number; got {chosen}."
         )
     return chosen
 

@@ -44,8 +44,8 @@ def captions(content: Content) -> dict[str, str]:
             f"is their mean, the bar its {interval}{band}.{grey} Right is better."
         ),
         "curves": (
-            "The main task's training loss in each epoch: the mean over the runs and one standard deviation around it. "
-            "Lower here and not better on the test part means that a task makes the model fit, not generalise."
+            "The main task's training loss in each epoch: the mean over the runs and one standard deviation around "
+            "it. A task that is lower here but not better on the test part helps the model fit, not generalise."
         ),
         "weights": (
             f"The mean difference and its {interval} for each weight of the auxiliary losses{band}.{dashed} Up is "

@@ -95,19 +95,19 @@ _GUIDE = Template("""<p><b class="helps">helps</b>: better than the baseline by 
 $margin$control. <b class="hurts">hurts</b>: worse than the baseline by more than the margin. \
 <b class="no-effect">no effect</b>: the whole interval lies within ±$smallest, the smallest effect of \
 interest, or the task gains as much as its shuffled targets. <b class="unclear">unclear</b>: the interval of $pairs \
-pairs is too wide to say; more seeds or test samples would narrow it.</p>
-<p>The runs of a pair have the same initial weights, batches and test part, so that they differ by the auxiliary task \
-alone; the baseline is the same model with the weights of the auxiliary losses at 0. The intervals cover seeds and \
+pairs is too wide for a verdict; more seeds or test samples would narrow it.</p>
+<p>The runs of a pair have the same initial weights, batches and test part, so they differ only in the auxiliary \
+task; the baseline is the same model with the weights of the auxiliary losses at 0. The intervals cover seeds and \
 splits of these data, not other data. The best of several arms tends to look better than it is.</p>
 $controls""")
 _CONTROLS = (
     "<p>The control trains on the same targets shuffled across samples: it has the cost and the disturbance of an "
-    "auxiliary task, and no information. A task that helps no more than its control regularises; its content adds "
+    "auxiliary task, but no information. A task that helps no more than its control regularises; its content adds "
     "nothing, and dropout or weight decay may do the same.</p>"
 )
 _NO_CONTROLS = (
-    "<p>There were no controls (<code>controls=True</code>), so that a gain may be mere regularisation: whether the "
-    "content of the targets matters is not known.</p>"
+    "<p>There were no controls (<code>controls=True</code>), so a gain may be mere regularisation: the audit "
+    "does not show whether the content of the targets matters.</p>"
 )
 
 

@@ -48,7 +48,7 @@ def read_report(path: Path) -> Content:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise StorageError(f"`path`: there is no report at {file}.") from error
     except (ValueError, InvalidTypeError) as error:
-        raise StorageError(f"`path`: {file} is no report, is incomplete or was changed: {error}.") from error
+        raise StorageError(f"`path`: {file} is not a report, is incomplete or was changed: {error}.") from error
 
 
 def write_json(content: Content, path: Path) -> None:

@@ -91,7 +91,8 @@ def teacher_sentence(content: Content) -> str:
     use = f"consider using it: targets.transform(X)[{found.target!r}]"
     if found.of_teacher.verdict == "hurts":
         return (
-            f"The network alone is better than the teacher ({network} against {teacher}): it has little to learn there."
+            f"The network alone is better than the teacher ({network} against {teacher}): the network has little to "
+            "learn from it."
         )
     if found.over_teacher.verdict == "hurts":
         return f"The teacher alone stays ahead of the network it taught ({teacher} against {taught}); {use}."
@@ -99,4 +100,7 @@ def teacher_sentence(content: Content) -> str:
         return f"The network taught is ahead of its teacher ({taught} against {teacher})."
     ahead = found.of_teacher.verdict == "helps"
     than = f"; the teacher is better than the network alone ({network}): {use}" if ahead else ""
-    return f"That the teacher alone and the network it taught differ ({teacher} against {taught}) is not shown{than}."
+    return (
+        f"A difference between the teacher alone and the network it taught is not shown ({teacher} against "
+        f"{taught}){than}."
+    )

@@ -35,7 +35,7 @@ def legend(content: Content) -> str:
     return (
         f"{control}relevance: of the targets to the main label, 0 as a guess, 1 without error. aux loss: loss over "
         "chance, 1 as a guess. time ratio: training time over the baseline's. no effect: the interval lies within "
-        f"±{Units.of(content).size(smallest_of(content))}. unclear: it is too wide to say."
+        f"±{Units.of(content).size(smallest_of(content))}. unclear: it is too wide for a verdict."
     )
 
 
@@ -57,7 +57,7 @@ def conclusion(content: Content) -> str:
     if not helpful:
         margin = content.settings["margin"]
         beyond = f" by more than the margin of {units.size(margin)}" if margin else ""
-        return f"Nothing helped{beyond}: train without auxiliary tasks."
+        return f"No task helped{beyond}: train without auxiliary tasks."
     best = _best(helpful)
     weight = "" if best.arm.weight == 1.0 else f" (weight {best.arm.weight:g})"
     gain = units.interval_with_unit(best.comparison)
@@ -95,7 +95,7 @@ def more_needed(found: Comparison, design: Design, effect: float, units: Units) 
     samples = samples_needed(found, design, effect)
     wanted = f"an effect of {units.size(effect)}"
     if pairs is not None and pairs <= now:
-        return f" The design finds {wanted}, and this one is close to that: a few more seeds would tell."
+        return f" The design can detect {wanted}, and this effect is close to that: a few more seeds would decide."
     tests = ""
     if isfinite(samples):
         tests = f"about {rounded(samples):,} test samples in each pair (now {design.n_test:.0f})"

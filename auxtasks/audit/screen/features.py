@@ -213,7 +213,7 @@ class MainLabels(NamedTuple):
         """Why nothing can be learned from these labels, in words; empty where there is no trouble."""
         n = int(self.present.sum())
         if self.kind == "steps":
-            return "the main labels are those of single steps, which a linear model of whole samples cannot tell"
+            return "the main labels are those of single steps, which a linear model of whole samples cannot predict"
         if n < FEWEST:
             return f"only {n} labelled samples, and {FEWEST} are needed"
         present = self.values[self.present]

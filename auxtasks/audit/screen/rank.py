@@ -50,7 +50,7 @@ def rank_tasks(
     max_samples: int = 2000,
     seed: int = 0,
 ) -> Ranking:
-    """Rank auxiliary tasks by what linear models find in them: a screen of seconds, not the verdict.
+    """Rank auxiliary tasks with linear models: a screen that takes seconds, not a verdict.
 
     Parameters
     ----------
@@ -60,20 +60,20 @@ def rank_tasks(
         Main labels of all samples or of the first of them: classes, numbers, or a matrix of several labels. Missing is
         -1 in integers and NaN in floats.
     inputs : array-like, optional
-        What the model is trained on; that of the targets by default.
+        The inputs of the model; by default those of the targets.
     specs : mapping of str to TargetSpec, optional
-        What the targets are; needed where they are not `AuxTargets`.
+        The specs of the targets; needed if they are not `AuxTargets`.
     problem : {"binary", "multiclass", "multilabel", "regression"}, optional
-        What the labels are for, where they could be taken for something else: integers are classes.
+        The problem that the labels belong to, if it is ambiguous: integers are read as classes.
     max_samples : int, default 2000
-        How many samples to draw at random, and how many labelled ones.
+        The number of samples to draw at random, and of labelled samples.
     seed : int, default 0
-        Of the draw and of the folds.
+        The seed of the draw and of the folds.
 
     Returns
     -------
     Ranking
-        A row for each task, the most promising first; it prints as a table and lists what speaks against tasks.
+        A row for each task, the most promising first. It prints as a table and lists objections to tasks.
 
     Raises
     ------
@@ -88,15 +88,15 @@ def rank_tasks(
     Notes
     -----
     With r the relevance of a task, t its triviality and s the largest share of its variance that a single task of
-    greater ``max(r, 0) (1 - t)`` explains, its promise is ``max(r, 0) (1 - t) (1 - s)``, where what is not known of t
-    and s counts as 0. Of two tasks that say the same one thus keeps its promise. A target that the main label explains
-    (95 % or more) has a promise of 0. All are held-out values, of five-fold cross-validation with samples dealt at
-    random or of one sample at a time: where samples of one source resemble each other, they are too large.
+    greater ``max(r, 0) (1 - t)`` explains, its promise is ``max(r, 0) (1 - t) (1 - s)``, where an unknown t or s counts
+    as 0. Of two redundant tasks, one thus keeps its promise. A target that the main label explains (95 % or more) has a
+    promise of 0. All values are held-out, from five-fold cross-validation with random folds or from leaving one sample
+    out at a time. They are too large if samples of one source resemble each other.
 
-    Soft labels are left out, because they are made from the main label.
+    Soft labels are left out, because they are computed from the main label.
 
-    That a target is relevant does not mean that learning it makes a network better, and some tasks help that no linear
-    model would think of: use the order to choose what to audit first.
+    A relevant target does not necessarily improve a network, and some tasks help that no linear model would rank high.
+    Use the order to choose what to audit first.
 
     Examples
     --------
@@ -110,7 +110,7 @@ def rank_tasks(
     limit = check_int("max_samples", max_samples, low=FEWEST)
     given = read_given(targets, y, inputs, specs, problem, limit, check_int("seed", seed, low=0))
     left_out = [
-        f"{name}: not ranked, because soft labels are made from the main label, and samples that have one have none."
+        f"{name}: not ranked, because soft labels are computed from the main label, and labelled samples have none."
         for name, spec in given.specs.items()
         if spec.is_taught
     ]
@@ -125,11 +125,11 @@ def rank_tasks(
     said = [replace(row, warnings=_warned(row, given, bool(trouble))) for row in rows]
     # What has no promise to compare comes last; the name decides between equals, so that the order given does not.
     said.sort(key=lambda row: (isnan(row.promise), 0.0 if isnan(row.promise) else -row.promise, row.task))
-    notes = [f"Relevance is not known: {trouble}."] if trouble else []
+    notes = [f"Relevance is unknown: {trouble}."] if trouble else []
     if not trouble and n_labelled < _ROUGH:
         notes.append(f"Relevance rests on only {n_labelled} labelled samples and is rough.")
     if given.inputs is None:
-        notes.append("Triviality is not known: there are no inputs; give `inputs`.")
+        notes.append("Triviality is unknown: there are no inputs; pass `inputs`.")
     return Ranking(said, [*notes, *left_out], int(given.anywhere.sum()), n_labelled)
 
 

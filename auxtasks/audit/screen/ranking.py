@@ -163,14 +163,14 @@ def warnings_of(row: TaskRank, *, varies: bool, unlabelled: bool) -> tuple[str, 
         f"{_percent(row.missing)} of it is missing.": row.missing > _MANY,
         f"{_percent(row.triviality)} of it is a linear function of the input; a deep trunk has little to learn from "
         "it.": row.triviality >= TRIVIAL,
-        f"{_percent(row.from_label)} of it follows from the main label; it tells the trunk nothing that the main task "
-        "does not.": row.from_label >= FROM_LABEL,
-        f"{_percent(row.redundancy)} of it is a linear function of {row.redundant_with}; beside that it adds "
-        "little.": row.redundancy >= REDUNDANT,
-        f"it tells a linear model no more of the main label than a guess (skill {row.relevance:.2f}).".replace(
+        f"{_percent(row.from_label)} of it follows from the main label; it teaches the trunk no more than the main "
+        "task does.": row.from_label >= FROM_LABEL,
+        f"{_percent(row.redundancy)} of it is a linear function of {row.redundant_with}; it adds little to that "
+        "task.": row.redundancy >= REDUNDANT,
+        f"from it, a linear model predicts the main label no better than a guess (skill {row.relevance:.2f}).".replace(
             "-0.00", "0.00"
         ): row.relevance < _IRRELEVANT,
-        "it could not be told how relevant it is: too few labelled samples have a value of it, or the same one.": (
+        "its relevance is unknown: too few labelled samples have a value of it, or all have the same value.": (
             row.relevance != row.relevance and not unlabelled
         ),
         f"nearly all of its values are of one class (entropy {row.entropy:.2f}).": row.entropy < _UNEVEN,
@@ -198,7 +198,7 @@ _COLUMNS = {
 
 
 _LEGEND = {
-    "promise": "what tasks are ordered by: relevance times what neither the input nor a task above explains",
+    "promise": "the order of the tasks: relevance times the share that neither the input nor a task above explains",
     "relevance": "of the target to the main label, 0 as a guess, 1 without error",
     "redundancy": "the share that the task under 'with' explains",
     "triviality": "the share that the input explains",
@@ -234,7 +234,7 @@ def ranking_table(ranking: Ranking) -> RenderableType:
     for warning in ranking.warnings:
         said.add_row("•", Text(warning))
     closing = "A screen of linear models, not the verdict: audit() trains the model with each task and compares."
-    columns = Text(f"{legend}. All of linear models.", style="dim")
+    columns = Text(f"{legend}. All values come from linear models.", style="dim")
     return Group(Text(title, style="bold"), "", table, "", columns, "", said, Text(closing, style="italic"))
 
 

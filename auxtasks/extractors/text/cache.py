@@ -42,7 +42,7 @@ def cached(tagger: Tagger, corpus: Corpus, needs: frozenset[str], folder: Path |
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StorageError(f"`cache`: {folder} cannot be made ({error}); choose another folder.") from error
+        raise StorageError(f"`cache`: {folder} cannot be created ({error}); choose another folder.") from error
     key = digest(_key(corpus, tagger.fingerprint(needs), needs))
     paths = [folder / f"{key}.npz", *([] if corpus.training else [folder / f"{key}-unchecked.npz"])]
     for path in paths:
@@ -104,25 +104,25 @@ def _check_columns(
 ) -> None:
     parts = [spans.counts, spans.starts, spans.ends, *columns.values()]
     if any(part.ndim != 1 or part.dtype.kind != "i" for part in parts) or (spans.counts < 0).any():
-        raise ValueError("its parts are no lists of numbers")
+        raise ValueError("its parts are not lists of numbers")
     sizes = {len(spans.starts), len(spans.ends), int(spans.counts.sum()), *map(len, columns.values())}
     if len(sizes) != 1 or set(columns) != needs or set(names) != needs & NAMED:
         raise ValueError("its parts do not fit together")
     for column, found in names.items():
         if not all(isinstance(name, str) for name in found) or len(set(found)) < len(found):
-            raise ValueError(f"the names of {column!r} are no different texts")
+            raise ValueError(f"the names of {column!r} are not distinct texts")
     for column, codes in columns.items():
         high = len(names[column]) if column in names else len(codes)
         # The head of a token may be before it.
         low = -high if column == "head" else -1
         if ((codes < low) | (codes >= high)).any():
-            raise ValueError(f"{column!r} holds what is out of range")
+            raise ValueError(f"{column!r} holds values out of range")
 
 
 def _check_spans(spans: Spans, corpus: Corpus) -> None:
     """Refuse tokens that are outside their texts, or not one after the other."""
     if spans.n != len(corpus.texts):
-        raise ValueError("it is of other texts")
+        raise ValueError("it belongs to other texts")
     lengths = np.repeat([len(text) for text in corpus.texts], spans.counts)
     before = np.where(spans.step > 0, np.roll(spans.ends, 1), 0)
     if (before > spans.starts).any() or (spans.starts > spans.ends).any() or (spans.ends > lengths).any():
@@ -141,4 +141,4 @@ def _write(path: Path, said: Annotations) -> None:
     except OSError as error:
         # Another process may have written the same meanwhile, and may still read it.
         if not os.access(path, os.R_OK):
-            warnings.warn(f"{error} The annotations are not kept.", AuxTasksWarning, stacklevel=3)
+            warnings.warn(f"{error} The annotations are not stored.", AuxTasksWarning, stacklevel=3)

@@ -170,13 +170,13 @@ class Documents:
         padding = self.vocabulary.padding
         if padding is None:
             raise InvalidInputError(
-                "`vocabulary` has no entry that stands for padding, '' or '[PAD]', and texts of different lengths must "
-                "be padded. Put one at the number that the model takes for padding, or pad the ids and pass one array."
+                "`vocabulary` has no entry for padding, '' or '[PAD]', but texts of different lengths must be "
+                "padded. Put one at the id that the model uses for padding, or pad the ids and pass one array."
             )
         if self.vocabulary.unknown is None and (self.ids < 0).any() and not self.of_ids:
             raise InvalidInputError(
-                "`vocabulary` has no entry that stands for unknown words, such as '[UNK]', and some words of the texts "
-                "are not in it; put one at the number that the model takes for them."
+                "`vocabulary` has no entry for unknown words, such as '[UNK]', but some words of the texts are not "
+                "in it; put one at the id that the model uses for them."
             )
         return self.padded(self.ids, padding)
 

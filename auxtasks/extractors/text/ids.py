@@ -129,12 +129,12 @@ def _check_steps(array: Array, length: int | None, fitted: FittedTexts | None) -
         return
     if fitted is None:
         raise InvalidInputError(
-            f"`max_length` is {length}, and `X` holds {array.shape[1]} ids for each text, which are left as they are; "
-            "leave `max_length` out, and cut or pad the ids yourself."
+            f"`max_length` is {length}, but `X` holds {array.shape[1]} ids for each text, which are not changed; omit "
+            "`max_length`, and cut or pad the ids yourself."
         )
     raise InvalidInputError(
-        f"`X` holds {array.shape[1]} ids for each text, and the training texts had {length}; pad or cut them alike, as "
-        f"by keras.utils.pad_sequences(X, maxlen={length})."
+        f"`X` holds {array.shape[1]} ids for each text, but the training texts had {length}; pad or cut them alike, "
+        f"as by keras.utils.pad_sequences(X, maxlen={length})."
     )
 
 
@@ -199,9 +199,9 @@ def _warn_of_padding(array: Array | None, vocabulary: Vocabulary) -> None:
     zeros = ((array[:, :3] == 0).all(axis=1) | (array[:, -3:] == 0).all(axis=1)).mean()
     if zeros > 0.25:
         warnings.warn(
-            f"`vocabulary` has the token {vocabulary.words[0]!r} for the id 0, which {zeros:.0%} of the texts begin or "
-            "end with, as if it were padding. If it is, put '' first, and what else has a number of its own, such as "
-            "['', '[START]', '[UNK]', *words].",
+            f"`vocabulary` has the token {vocabulary.words[0]!r} for the id 0, but {zeros:.0%} of the texts begin or "
+            "end with 0, as if it were padding. If it is padding, put '' first, followed by any other reserved "
+            "tokens, such as ['', '[START]', '[UNK]', *words].",
             AuxTasksWarning,
             stacklevel=2,
         )

@@ -36,7 +36,7 @@ def read_documents(X: object, settings: TextSettings, fitted: FittedTexts | None
         return read_ids(ids, vocabulary, settings.max_length, settings.padding, fitted)
     if fitted is not None and fitted.words == "none":
         raise InvalidInputError(
-            "`X` holds texts, and the training texts were ids without a vocabulary; pass ids of the same numbering."
+            "`X` holds texts, but the training texts were ids without a vocabulary; pass ids of the same numbering."
         )
     corpus = read_texts(X)
     tokens, vocabulary, length = tokenize(corpus, settings)
@@ -64,8 +64,8 @@ def read_documents(X: object, settings: TextSettings, fitted: FittedTexts | None
 def _check_same(vocabulary: Vocabulary | None, fitted: FittedTexts) -> None:
     if vocabulary is not None and vocabulary != fitted.vocabulary:
         raise InvalidInputError(
-            "`tokenizer` or `vocabulary` has another vocabulary than it had when the generator was fitted, so that "
-            "words would have other numbers; fit again, or set it as it was."
+            "`tokenizer` or `vocabulary` has a different vocabulary than when the generator was fitted, so words "
+            "would get other ids; fit again, or restore the vocabulary."
         )
 
 
@@ -73,14 +73,14 @@ def _vocabulary_of_ids(settings: TextSettings, fitted: FittedTexts | None) -> Vo
     """Return the words that ids stand for: those given, or those of the tokenizer that gave the ids."""
     if settings.model_inputs == "texts":
         raise InvalidInputError(
-            "`model_inputs` is 'texts', and `X` holds ids, which the model reads; leave `model_inputs` out."
+            "`model_inputs` is 'texts', but `X` holds ids, which the model reads directly; omit `model_inputs`."
         )
     vocabulary = settings.vocabulary
     if settings.tokenizer is not None and not isinstance(settings.tokenizer, Unsaved):
         brought = as_tokenizer(settings.tokenizer).vocabulary
         if vocabulary is None and brought is None:
             raise InvalidInputError(
-                "`tokenizer` knows no vocabulary, and `X` holds ids, which it does not cut. Leave it out, and pass "
+                "`tokenizer` has no vocabulary, and `X` holds ids, not texts. Omit `tokenizer`, and pass "
                 "vocabulary=[...], the token of each id."
             )
         vocabulary = brought if vocabulary is None else vocabulary
@@ -140,8 +140,8 @@ def tokenize(corpus: Corpus, settings: TextSettings) -> tuple[Tokens, Vocabulary
     tokenizer = as_tokenizer(settings.tokenizer)
     if getattr(tokenizer, "pads_left", False) and settings.padding != "pre":
         raise InvalidInputError(
-            "`padding`: the tokenizer pads on the left; pass padding='pre', so that targets and inputs lie as in what "
-            "it gives by itself."
+            "`padding`: the tokenizer pads on the left; pass padding='pre', so that targets and inputs match its "
+            "output."
         )
     lengths = {length for length in (settings.max_length, tokenizer.length) if length is not None}
     if len(lengths) > 1:

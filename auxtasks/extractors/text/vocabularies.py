@@ -47,7 +47,7 @@ def as_vocabulary(value: object) -> Vocabulary | None:
 def _vocabulary_of(words: Sequence[str]) -> Vocabulary:
     vocabulary = marked(words)
     if len(vocabulary.special) == len(words):
-        raise InvalidInputError(f"`vocabulary` holds no word, but {abbreviated(list(words))}; expected {_ACCEPTED}.")
+        raise InvalidInputError(f"`vocabulary` holds no word, only {abbreviated(list(words))}; expected {_ACCEPTED}.")
     place: dict[str, int] = {}
     for number, word in enumerate(words):
         if number not in vocabulary.special and place.setdefault(word, number) != number:
@@ -102,7 +102,7 @@ def _way_out(value: object) -> str:
     if hasattr(value, "get_vocabulary") or hasattr(value, "get_vocab"):
         return " Pass the tokenizer or layer itself as `tokenizer`."
     if callable(value):
-        return " Of a function from an id to its token, pass [function(id) for id in range(number_of_ids)]."
+        return " For a function from an id to its token, pass [function(id) for id in range(number_of_ids)]."
     return ""
 
 

@@ -105,7 +105,7 @@ class TaskBatches(keras.utils.PyDataset):
         number, turn = (int(each[index]) for each in self._batches)
         task = self._names[number]
         if task not in self._inputs:
-            raise InvalidInputError(f"`schedule` chose {task!r}, of which `data` holds no samples.")
+            raise InvalidInputError(f"`schedule` chose {task!r}, but `data` holds no samples of it.")
         rows = self._order.rows(number, turn)
         x = keras.tree.map_structure(lambda array: np.asarray(array[rows]), self._inputs[task])
         y = {name: absent_targets(spec, self._n_rows) for name, spec in self._specs.items()}
@@ -121,15 +121,15 @@ class TaskBatches(keras.utils.PyDataset):
         labels = self._labels
         if needed and MAIN not in labels:
             raise InvalidInputError(
-                f"`data` of TaskBatches holds no {MAIN!r}, and the model was compiled with a loss, which needs to know "
+                f"`data` of TaskBatches holds no {MAIN!r}, but the model was compiled with a loss and needs to know "
                 f"the form of its labels; found {list(labels)}. Add 'main': (inputs, labels), or compile with "
                 "loss=None."
             )
         dtypes = [part.dtype.name for part in keras.tree.flatten(labels.get(MAIN, ())) if part.dtype.kind != "f"]
         if negative and dtypes and len(labels) > 1:
             raise InvalidInputError(
-                f"`data` of TaskBatches: the labels of {MAIN!r} must be floats for a hinge loss, where -1 is a class "
-                f"and only NaN can say that a batch has none; found {', '.join(dtypes)}. Pass labels.astype('float32')."
+                f"`data` of TaskBatches: the labels of {MAIN!r} must be floats for a hinge loss: -1 is a class there, "
+                f"and only NaN can mark missing labels; found {', '.join(dtypes)}. Pass labels.astype('float32')."
             )
 
     def on_epoch_end(self) -> None:

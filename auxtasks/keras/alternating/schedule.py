@@ -205,8 +205,8 @@ class Order:
         main_batches = ceil(self._sizes[0] / self._batch_size)
         if self._schedule.kind == "callable" or not self._ratio[0]:
             raise InvalidInputError(
-                "`steps_per_epoch`: how many batches make one pass over the main samples is not known where there are "
-                "none, where they have no turn, or where a function decides; pass the number of batches."
+                "`steps_per_epoch`: the number of batches in one pass over the main samples is unknown if there are "
+                "none, if they have no turn, or if a function decides; pass the number of batches."
             )
         if self._schedule.kind == "alternating":
             return int(np.ceil(main_batches / self._ratio[0]) * self._ratio.sum())

@@ -46,9 +46,9 @@ class Alternation:
         for weighting in weightings:
             if isinstance(weighting, GradientWeighting) or weighting.trainable_variables:
                 raise InvalidInputError(
-                    f"`weighting`: {type(weighting).__name__} needs several tasks in a step and cannot go with a "
-                    "`schedule` that trains one; use schedule='joint', or a weighting that follows a plan or the "
-                    "losses."
+                    f"`weighting`: {type(weighting).__name__} needs several tasks in a step and cannot be combined "
+                    "with a `schedule` that trains one; use schedule='joint', or a weighting that follows a plan or "
+                    "the losses."
                 )
         return cls(schedule, seed, add_weight)
 
@@ -80,8 +80,8 @@ class Alternation:
         """Return an optimizer for each auxiliary task."""
         if getattr(unscaled(optimizer), "use_ema", False):
             raise InvalidInputError(
-                "`optimizer` has use_ema=True, which cannot go with a schedule other than 'joint': each task has an "
-                "optimizer of its own, and each would hold another average of the shared weights. Leave use_ema out."
+                "`optimizer` has use_ema=True, which cannot be combined with a schedule other than 'joint': each "
+                "task has its own optimizer, with its own average of the shared weights. Omit use_ema."
             )
         if n_devices > 1:
             raise InvalidInputError(
@@ -99,8 +99,8 @@ class Alternation:
             self.ratio.assign(counts)
         elif not ops.convert_to_numpy(self.ratio).any():
             raise InvalidInputError(
-                "`schedule`: how many samples of each task are labelled can be counted in arrays passed to fit "
-                "only; say it, as in schedule={'proportional': {'ratio': {'main': 1000, 'fft': 5000}}}."
+                "`schedule`: labelled samples can only be counted in arrays passed to fit; set the ratio, as in "
+                "schedule={'proportional': {'ratio': {'main': 1000, 'fft': 5000}}}."
             )
 
     def build_optimizers(self, model: Any) -> None:

@@ -37,7 +37,7 @@ def resolve_weightings(weighting: Any) -> list[Weighting]:
     found = [_resolved(part) for part in parts if not (isinstance(part, str) and part == "fixed")]
     gradient = [type(one).__name__ for one in found if isinstance(one, GradientWeighting)]
     if len(gradient) > 1:
-        raise InvalidInputError(f"`weighting`: only one may look at gradients; got {', '.join(gradient)}.")
+        raise InvalidInputError(f"`weighting`: only one entry may use gradients; got {', '.join(gradient)}.")
     if len({id(one) for one in found}) < len(found):
         raise InvalidInputError("`weighting` holds the same object twice; make one for each place.")
     return found
@@ -49,7 +49,7 @@ def _resolved(part: Any) -> Weighting:
             raise InvalidInputError(f"`weighting`: {type(part).__name__} belongs to another model; make a new one.")
         return part
     if isinstance(part, type) and issubclass(part, Weighting):
-        raise InvalidTypeError(f"`weighting` is the class {part.__name__}; make one of it: {part.__name__}(...).")
+        raise InvalidTypeError(f"`weighting` is the class {part.__name__}; pass an instance: {part.__name__}(...).")
     if isinstance(part, str):
         return _made(part, {})
     if isinstance(part, Mapping) and len(part) == 1:
@@ -67,7 +67,7 @@ def _resolved(part: Any) -> Weighting:
 def _made(name: str, options: Mapping[str, Any]) -> Weighting:
     check_depth("weighting", options)
     if check_choice("weighting", name, ["fixed", *WEIGHTINGS], "weighting") == "fixed":
-        raise InvalidInputError("`weighting`: 'fixed' has no options and stands for itself; pass the name alone.")
+        raise InvalidInputError("`weighting`: 'fixed' has no options and cannot be combined; pass only the name.")
     try:
         return WEIGHTINGS[name](**options)
     except TypeError as error:  # an option that is missing or not known
@@ -125,8 +125,8 @@ class Custom(Weighting):
         """
         if keras.saving.get_registered_object(keras.saving.get_registered_name(self.function)) is None:
             raise InvalidInputError(
-                f"`weighting`: the function {self.function!r} is not registered, so that a saved model could not find "
-                "it again. Decorate it with keras.saving.register_keras_serializable()."
+                f"`weighting`: the function {self.function!r} is not registered, so a saved model could not find it. "
+                "Decorate it with keras.saving.register_keras_serializable()."
             )
         return {**super().get_config(), "function": keras.saving.serialize_keras_object(self.function)}
 

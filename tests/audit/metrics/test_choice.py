@@ -111,7 +111,7 @@ def test_lower_is_better_for_errors_alone() -> None:
         (["accuracy", "rmse"], InvalidInputError, "'rmse' is not defined for a multiclass problem.*balanced_accuracy"),
         (["f1", "f1"], InvalidInputError, "must hold different names"),
         ([], InvalidInputError, "must hold different names"),
-        ("f1_per_class", InvalidInputError, "the first of a single number"),
+        ("f1_per_class", InvalidInputError, "must be a single number"),
         (3, InvalidTypeError, "must be names of metrics; got 3 of type int"),
         ([None], InvalidTypeError, "must be names of metrics; got None"),
     ],

@@ -32,8 +32,8 @@ SETTINGS: dict[str, Any] = {
 }
 BECAUSE = {
     "helps": "Better than the baseline, and than shuffled targets.",
-    "no effect": "Better than the baseline, but shuffled targets may do as well: it regularises, and that its content "
-    "adds anything is not shown.",
+    "no effect": "Better than the baseline, but shuffled targets may do as well: it regularises, and its content "
+    "is not shown to add anything.",
     "hurts": "Worse than the baseline, and than shuffled targets: its content works against the main task.",
 }
 

@@ -166,14 +166,14 @@ def test_what_is_no_file_of_ours_is_refused_at_once(tmp_path: Path) -> None:
     for content, match in [
         (b"[1, 2]", "it holds no names"),
         (b"[" * 100_000, "nested too deep"),
-        (b"\xff\xfe", "is no report, is incomplete or was changed"),
-        (b'{"content": "audit report", "format": 1, "settings": NaN}', "NaN is no number"),
+        (b"\xff\xfe", "is not a report, is incomplete or was changed"),
+        (b'{"content": "audit report", "format": 1, "settings": NaN}', "NaN is not a number"),
     ]:
         (tmp_path / "mine.json").write_bytes(content)
         with pytest.raises(StorageError, match=match):
             load_report(tmp_path / "mine.json")
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(StorageError, match="is no ordinary file"):
+    with pytest.raises(StorageError, match="is not a regular file"):
         load_report(tmp_path / "pipe")
     for absent in (tmp_path / "absent", tmp_path / "mine.json" / "below"):
         with pytest.raises(StorageError, match="there is no report at"):
@@ -187,7 +187,7 @@ def test_a_flipped_bit_anywhere_is_refused(tmp_path: Path) -> None:
     whole = (tmp_path / "a.json").read_bytes()
     for at, place in enumerate([*range(60), *range(60, len(whole), len(whole) // 60)]):
         (tmp_path / "a.json").write_bytes(with_flipped_bit(whole, 8 * place + at % 8))
-        with pytest.raises(StorageError, match="is no report, is incomplete or was changed"):
+        with pytest.raises(StorageError, match="is not a report, is incomplete or was changed"):
             load_report(tmp_path / "a.json")
 
 
@@ -210,7 +210,7 @@ def test_a_file_cut_off_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "report.json"
     make_report({"fft": 0.03}).to_json(file)
     file.write_bytes(file.read_bytes()[:-100])
-    with pytest.raises(StorageError, match=r"is no report, is incomplete or was changed"):
+    with pytest.raises(StorageError, match=r"is not a report, is incomplete or was changed"):
         load_report(file)
 
 

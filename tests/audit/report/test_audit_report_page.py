@@ -208,7 +208,7 @@ def test_the_page_says_what_is_unclear_and_what_more_would_take(tmp_path: Path) 
     assert "<title>Audit: Unclear whether fft helps" in text
     page = Page(text).text
     assert "no effect: the whole interval lies within ±1 point, the smallest effect of interest" in page
-    assert "unclear: the interval of 10 pairs is too wide to say" in page
+    assert "unclear: the interval of 10 pairs is too wide for a verdict" in page
     assert re.search(r"smallest effect of interest\s*0.01", page)
     assert 'class="unclear"' in report._repr_html_()
 

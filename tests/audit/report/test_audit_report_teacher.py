@@ -21,7 +21,7 @@ import auxtasks.audit.report.text as in_text
         ),
         (0.05, 0.15, "The network taught is ahead of its teacher ("),
         (-0.10, 0.0, "The network alone is better than the teacher ("),
-        (0.10, 0.10, "That the teacher alone and the network it taught differ ("),
+        (0.10, 0.10, "A difference between the teacher alone and the network it taught is not shown ("),
     ],
 )
 def test_the_sentence_follows_from_the_intervals(of_teacher: float, of_taught: float, sentence: str) -> None:

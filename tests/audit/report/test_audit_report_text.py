@@ -29,7 +29,7 @@ fft   helps      +4.0 (+1.5 to +6.5)    0 of 3     +1.0       0.84      0.41    
 
 control: the difference with shuffled targets. relevance: of the targets to the main label, 0 as a
 guess, 1 without error. aux loss: loss over chance, 1 as a guess. time ratio: training time over the
-baseline's. no effect: the interval lies within ±0.5 points. unclear: it is too wide to say.
+baseline's. no effect: the interval lies within ±0.5 points. unclear: it is too wide for a verdict.
 
 fft  Better.
 [b]  Chance.
@@ -93,11 +93,11 @@ def test_without_rich_all_is_said_but_for_the_table(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("report", "last"),
     [
-        (make_report({"fft": -0.03}), "Nothing helped: train without auxiliary tasks."),
-        (make_report({}), "Nothing helped: train without auxiliary tasks."),
+        (make_report({"fft": -0.03}), "No task helped: train without auxiliary tasks."),
+        (make_report({}), "No task helped: train without auxiliary tasks."),
         (
             make_report({"fft": 0}, margin=0.005),
-            "Nothing helped by more than the margin of 0.5 points: train without auxiliary tasks.",
+            "No task helped by more than the margin of 0.5 points: train without auxiliary tasks.",
         ),
         (
             make_report({"fft": [0.02, 0.03], "std": 0.015}, weights=(1, 3), noise=0),
@@ -137,7 +137,7 @@ def unclear(gains: dict[str, float], noise: float, **settings: Any) -> AuditRepo
             r"test samples in each pair \(now 15\) can\.",
         ),
         (unclear(dict.fromkeys("abcd", 0.0), 0.02), r"Unclear whether 4 of 4 arms help: [abcd] .*"),
-        (unclear({"fft": 0.008}, 0.003), r".* The design finds an effect of 1 point, .* a few more seeds would tell\."),
+        (unclear({"fft": 0.008}, 0.003), r".* The design can detect .* a few more seeds would decide\."),
         (unclear({"fft": 0.0}, 0.0), r"Unclear whether fft helps: 0\.0+ points \(0\.0+ to 0\.0+\)\."),
     ],
 )

@@ -11,7 +11,7 @@ RANKING = Ranking(
         TaskRank("fft", 0.412, 0.5, 0.2, "std", 0.1, 0.3, NAN, 0.0, ()),
         TaskRank("[b]odd[/b]", NAN, -0.001, NAN, "", 0.97, NAN, 0.5, 0.25, ("[b]odd[/b]: it is missing.",)),
     ],
-    ["Relevance is not known."],
+    ["Relevance is unknown."],
     300,
     100,
 )
@@ -26,7 +26,7 @@ def test_table() -> None:
     for column in ("promise", "relevance", "redundant", "trivial", "by label", "entropy", "missing"):
         assert f"{column}: " in explained
     assert lines[lines.index("", 7) + 1 :] == [
-        "• Relevance is not known.",
+        "• Relevance is unknown.",
         "• [b]odd[/b]: it is missing.",
         "A screen of linear models, not the verdict: audit() trains the model with each task and compares.",
     ]
@@ -41,7 +41,7 @@ def test_columns_that_say_nothing_are_left_out() -> None:
 def test_a_notebook_shows_the_same() -> None:
     page = RANKING._repr_html_()
     assert page.startswith("<pre")
-    for said in ("by label", "[b]odd[/b]: it is missing.", "what tasks are ordered by"):
+    for said in ("by label", "[b]odd[/b]: it is missing.", "the order of the tasks"):
         assert said in page
 
 
@@ -65,4 +65,4 @@ def test_frame_has_a_row_for_each_task() -> None:
 
 def test_it_is_a_sequence() -> None:
     assert (len(RANKING), RANKING.names, RANKING[0].task) == (2, ("fft", "[b]odd[/b]"), "fft")
-    assert RANKING.warnings == ("Relevance is not known.", "[b]odd[/b]: it is missing.")
+    assert RANKING.warnings == ("Relevance is unknown.", "[b]odd[/b]: it is missing.")

@@ -55,9 +55,9 @@ def test_warnings_name_the_numbers(ranking: Ranking) -> None:
     assert said["trivial"][0] == (
         "trivial: 100 % of it is a linear function of the input; a deep trunk has little to learn from it."
     )
-    assert any("of it is a linear function of relevant; beside that" in line for line in said["redundant"])
+    assert any("of it is a linear function of relevant; it adds little" in line for line in said["redundant"])
     assert any("100 % of it follows from the main label" in line for line in said["of_label"])
-    assert any(line.startswith("noise: it tells a linear model no more of the main label") for line in said["noise"])
+    assert any(line.startswith("noise: from it, a linear model predicts the main") for line in said["noise"])
 
 
 @settings(max_examples=4)
@@ -188,7 +188,7 @@ def test_targets_that_tell_nothing_give_nan_and_a_warning() -> None:
 def test_without_inputs_triviality_is_unknown_and_said_to_be() -> None:
     found = rank_tasks(TARGETS, Y, specs=SPECS)
     assert all(isnan(row.triviality) for row in found)
-    assert found.notes == ("Triviality is not known: there are no inputs; give `inputs`.",)
+    assert found.notes == ("Triviality is unknown: there are no inputs; pass `inputs`.",)
     assert found.names[0] == "relevant"
 
 
@@ -221,7 +221,7 @@ def test_transformed_copies_have_no_label_and_count_for_the_rest() -> None:
     assert row.entropy > 0.5
     with pytest.raises(InvalidInputError, match="from 1 to 40 entries"):
         rank_tasks(targets, np.arange(80) % 2)
-    assert any("could not be told how relevant" in line for line in row.warnings)
+    assert any("its relevance is unknown" in line for line in row.warnings)
 
 
 def test_max_samples_bounds_both_draws() -> None:

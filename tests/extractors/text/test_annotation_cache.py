@@ -129,20 +129,20 @@ def test_a_file_of_another_shape_is_damaged(tmp_path: Path) -> None:
     ("name", "value", "match"),
     [
         ("counts", np.array([1, 3]), "do not fit together"),
-        ("counts", np.array([-1, 4]), "are no lists of numbers"),
-        ("counts", np.array([3]), "is of other texts"),
-        ("counts", np.array([[1, 2]]), "are no lists of numbers"),
-        ("starts", np.array([0.0, 0.0, 1.0]), "are no lists of numbers"),
+        ("counts", np.array([-1, 4]), "are not lists of numbers"),
+        ("counts", np.array([3]), "belongs to other texts"),
+        ("counts", np.array([[1, 2]]), "are not lists of numbers"),
+        ("starts", np.array([0.0, 0.0, 1.0]), "are not lists of numbers"),
         ("starts", np.array([0, -1, 1], np.int32), "do not lie in the texts"),
         ("starts", np.array([0, 0, 0], np.int32), "do not lie in the texts"),
         ("ends", np.array([3, 2, 2], np.int32), "do not lie in the texts"),
         ("ends", np.array([1, 1, 9], np.int32), "do not lie in the texts"),
-        ("tag", np.array([0, 1, 2], np.int32), "'tag' holds what is out of range"),
-        ("tag", np.array([0, 1, -2], np.int32), "'tag' holds what is out of range"),
-        ("head", np.array([0, 1, 50], np.int32), "'head' holds what is out of range"),
+        ("tag", np.array([0, 1, 2], np.int32), "'tag' holds values out of range"),
+        ("tag", np.array([0, 1, -2], np.int32), "'tag' holds values out of range"),
+        ("head", np.array([0, 1, 50], np.int32), "'head' holds values out of range"),
         ("pos", np.array([0, 0, 0], np.int32), "do not fit together"),
-        ("names", {"tag": ["A", "A"]}, "are no different texts"),
-        ("names", {"tag": ["A", 1]}, "are no different texts"),
+        ("names", {"tag": ["A", "A"]}, "are not distinct texts"),
+        ("names", {"tag": ["A", 1]}, "are not distinct texts"),
         ("names", {"head": ["A", "B"]}, "do not fit together"),
         ("names", ["tag"], "is damaged"),
     ],
@@ -189,7 +189,7 @@ def test_a_flipped_bit_is_seen_and_a_link_is_not_followed(tmp_path: Path) -> Non
     path.unlink()
     (tmp_path / "mine").write_text("precious")
     path.symlink_to(tmp_path / "mine")
-    with pytest.warns(AuxTasksWarning, match=r"cannot be read \(.* is a link, which auxtasks does not follow"):
+    with pytest.warns(AuxTasksWarning, match=r"cannot be read \(.* is a link. auxtasks does not follow"):
         same(cached(backend, corpus, POS, tmp_path), first)
     assert (tmp_path / "mine").read_text() == "precious"
 
@@ -199,7 +199,7 @@ def test_a_file_that_cannot_be_moved_to_its_place(tmp_path: Path, monkeypatch: p
         raise PermissionError(errno.EACCES, "in use", str(target))
 
     monkeypatch.setattr(Path, "replace", refuse)
-    with pytest.warns(AuxTasksWarning, match=r"cannot be written \(in use: .*\); .* The annotations are not kept"):
+    with pytest.warns(AuxTasksWarning, match=r"cannot be written \(in use: .*\); .* The annotations are not stored"):
         assert cached(Counted(), Corpus(["a"]), POS, tmp_path).spans.n == 1
     assert list(tmp_path.iterdir()) == []
 
@@ -263,7 +263,7 @@ def test_what_was_said_of_training_texts_serves_for_others(tmp_path: Path) -> No
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StorageError, match=r"`cache`: .*file cannot be made .*; choose another folder"):
+    with pytest.raises(StorageError, match=r"`cache`: .*file cannot be created .*; choose another folder"):
         cached(Counted(), Corpus(["a"]), POS, tmp_path / "file")
 
 

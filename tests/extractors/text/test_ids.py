@@ -129,7 +129,7 @@ def test_without_a_vocabulary_ids_stand_for_themselves() -> None:
     other = targets.transform(np.array([[0, 2, 3, 999, 4]]))
     assert [classes[number] if number >= 0 else "" for number in other["next_word"][0]] == ["", "3", "", "4", ""]
     with pytest.raises(
-        InvalidInputError, match="`X` holds texts, and the training texts were ids without a vocabulary"
+        InvalidInputError, match="`X` holds texts, but the training texts were ids without a vocabulary"
     ):
         targets.transform(["the dog"])
 
@@ -156,17 +156,17 @@ def test_what_needs_words_is_refused_by_name(task: str | None) -> None:
         ([[1, 2], [1, 2.5, 3]], {}, InvalidTypeError, "dtype float64; ids of tokens are integers"),
         (np.zeros((2, 3), int), {}, InvalidInputError, "no text has a token"),
         ({"input_ids": IDS}, {}, InvalidTypeError, r"pass X\['input_ids'\], with the tok.*attach_heads as `samples`"),
-        (IDS, {"max_length": 3}, InvalidInputError, "`max_length` is 3, and `X` holds 5 ids"),
-        (IDS, {"model_inputs": "texts"}, InvalidInputError, "`model_inputs` is 'texts', and `X` holds ids"),
-        (IDS, {"tokenizer": "whitespace", "vocabulary": None}, InvalidInputError, "`tokenizer` knows no vocabulary"),
+        (IDS, {"max_length": 3}, InvalidInputError, "`max_length` is 3, but `X` holds 5 ids"),
+        (IDS, {"model_inputs": "texts"}, InvalidInputError, "`model_inputs` is 'texts', but `X` holds ids"),
+        (IDS, {"tokenizer": "whitespace", "vocabulary": None}, InvalidInputError, "`tokenizer` has no vocabulary"),
         (IDS, {"vocabulary": str}, InvalidTypeError, r"pass \[function\(id\) for id in range\(number_of_ids\)\]"),
         (IDS, {"vocabulary": {0: "the"}}, InvalidTypeError, r"map tokens to ids.*Swap the two"),
         (IDS, {"vocabulary": {"a": 1, "b": 1}}, InvalidInputError, "two tokens for the id 1, 'a' and 'b'"),
         (IDS, {"vocabulary": ["a", "b", "a"]}, InvalidInputError, "the token 'a' twice, as 0 and 2"),
         (IDS, {"vocabulary": ["a", 3]}, InvalidTypeError, "entry 1 is 3 of type int"),
         (IDS, {"vocabulary": ["", "[PAD]"]}, InvalidInputError, "`vocabulary` holds no word"),
-        ([[2], [2, 3]], {"vocabulary": WORDS[2:]}, InvalidInputError, "no entry that stands for padding"),
-        (["the cat"], {"vocabulary": ["", "the", "a"]}, InvalidInputError, "no entry that stands for unknown words"),
+        ([[2], [2, 3]], {"vocabulary": WORDS[2:]}, InvalidInputError, "no entry for padding"),
+        (["the cat"], {"vocabulary": ["", "the", "a"]}, InvalidInputError, "no entry for unknown words"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_refused(X: Any, how: dict[str, Any], error: type[Exception], message: str) -> None:
@@ -176,7 +176,7 @@ def test_what_cannot_be_read_is_refused(X: Any, how: dict[str, Any], error: type
 
 def test_zeros_that_look_like_padding_where_0_is_a_word_are_told_of() -> None:
     ids = np.array([[1, 2, 0, 0, 0], [2, 1, 2, 1, 0], [1, 0, 0, 0, 0]])
-    with pytest.warns(AuxTasksWarning, match=r"'the' for the id 0, which 67% of the texts begin or end with.*\['', "):
+    with pytest.warns(AuxTasksWarning, match=r"'the' for the id 0, but 67% of the texts begin or end with.*\['', "):
         _make(ids, "next_word", vocabulary=["the", "old", "dog"])
 
 
@@ -189,7 +189,7 @@ def test_other_ids_are_of_the_same_numbering_and_length(tmp_path: Any) -> None:
         assert other["pos"].tolist() == [[-1, -1, -1, DET, NOUN]]
         assert known.transform([[2, 4]]).inputs.tolist() == [[2, 4, 0, 0, 0]]
         assert known.transform(["the old zebra"]).inputs.tolist() == [[2, 3, 1, 0, 0]]
-        with pytest.raises(InvalidInputError, match=r"6 ids for each text, and the training texts had 5.*maxlen=5"):
+        with pytest.raises(InvalidInputError, match=r"6 ids for each text, but the training texts had 5.*maxlen=5"):
             known.transform(np.ones((1, 6), int))
         with pytest.raises(InvalidInputError, match="the id 8, and the vocabulary has 8 tokens"):
             known.transform(np.full((1, 5), 8))
@@ -200,7 +200,7 @@ def test_texts_are_numbered_by_a_vocabulary_that_is_there() -> None:
     targets = _make(["the old dog", "A zebra saw"], "next_word")
     assert targets.inputs.tolist() == [[2, 3, 4], [6, 1, 5]]
     changed = targets.generator.set_params(vocabulary=[*WORDS, "zebra"])
-    with pytest.raises(InvalidInputError, match="has another vocabulary than it had when the gen"):
+    with pytest.raises(InvalidInputError, match="has a different vocabulary than when the gen"):
         changed.transform(["a dog"])
 
 

@@ -99,7 +99,7 @@ def test_parameters_are_checked(options, error, message):
 
 @pytest.mark.parametrize(("name", "value"), [("tokenizer", "whitespace"), ("max_length", 3), ("cache", "x")])
 def test_parameters_of_texts_mean_nothing_for_other_domains(name, value):
-    with pytest.raises(InvalidInputError, match=f"`{name}` is for domain 'text' and has no meaning for 'signal'"):
+    with pytest.raises(InvalidInputError, match=f"`{name}` applies to domain 'text' only, not to 'signal'"):
         make_aux_targets(np.ones((2, 3)), "signal", "std", **{name: value})
 
 
@@ -233,7 +233,7 @@ def test_a_tokenizer_with_other_words_than_in_training():
 
     generator = AuxTargetGenerator("text", "next_word", tokenizer=tokenizer("a", "b")).fit(["a b", "b a"])
     generator.set_params(tokenizer=tokenizer("b", "a", "c"))
-    with pytest.raises(InvalidInputError, match="`tokenizer` or `vocabulary` has another vocabulary than it had when"):
+    with pytest.raises(InvalidInputError, match="`tokenizer` or `vocabulary` has a different vocabulary than when"):
         generator.transform(["c d"])
 
 

@@ -67,7 +67,7 @@ def test_results_that_are_no_tokens_are_refused(result, error, message):
         ([(False, True)], InvalidTypeError, r"token 0 of `X\[1\]` is \(False, True\)"),
         ([(0, 11)], InvalidInputError, r"0 <= start < end <= 10, the length of `X\[1\]`; token 0 is \(0, 11\)"),
         ([(-1, 2)], InvalidInputError, r"token 0 is \(-1, 2\)"),
-        ([(2, 2)], InvalidInputError, r"token 0 is \(2, 2\)\. Use \(0, 0\) for a token that stands for nothing"),
+        ([(2, 2)], InvalidInputError, r"token 0 is \(2, 2\)\. Use \(0, 0\) for a token that has no place"),
         ([(0, 3), (0, 0), (2, 5)], InvalidInputError, r"token 2 of `X\[1\]` is \(2, 5\), and .* ends at 3"),
     ],
 )

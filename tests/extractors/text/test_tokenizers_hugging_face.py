@@ -97,7 +97,7 @@ def test_numbers_without_a_token_are_special():
 
 
 def test_tokenizers_without_padding_or_places_are_refused():
-    with pytest.raises(InvalidInputError, match=r"no padding token, none of \[PAD\].* by tokenizer\.enable_padding\("):
+    with pytest.raises(InvalidInputError, match=r"no padding token, none of \[PAD\].* tokenizer\.enable_padding\("):
         as_tokenizer(byte_pairs())
     with pytest.raises(InvalidInputError, match=r"no padding token, .* tokenizer\.pad_token = tokenizer\.eos_token"):
         as_tokenizer(Fast(byte_pairs(), None))

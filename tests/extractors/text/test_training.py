@@ -101,14 +101,14 @@ def test_a_model_of_ids_trains_on_the_ids_that_it_has_always_read():
 
 def test_an_id_that_the_embedding_has_no_row_for_is_named():
     targets = make_aux_targets(IDS, "text", "next_word", vocabulary=WORDS)
-    with pytest.raises(InvalidInputError, match=r"holds the number 9, and the embedding .* has 5 rows.*by the id"):
+    with pytest.raises(InvalidInputError, match=r"holds the id 9, but the embedding .* has 5 rows.*by the id"):
         attach_heads(embedding_model(5), targets)
 
 
 def test_a_numbering_of_our_own_is_told_of_where_the_model_seems_to_have_another():
     targets = make_aux_targets(TEXTS, "text", "next_word", max_length=6)
     with pytest.warns(
-        AuxTasksWarning, match=r"learned from these texts, of 12 tokens.*has 40 rows.*\(ids, vocabulary="
+        AuxTasksWarning, match=r"learned from these texts, with 12 tokens.*has 40 rows.*\(ids, vocabulary="
     ):
         attach_heads(embedding_model(40), targets, weights=1.0)
     for rows, how in ((12, {}), (40, {"max_tokens": 40}), (40, {"vocabulary": WORDS})):

@@ -153,7 +153,7 @@ def test_main_samples_may_be_absent() -> None:
     model.fit(TaskBatches(sets, model, 4, lambda step: "kind", steps_per_epoch=5), verbose=0)
     assert steps_of(model) == {"main": 0, "numbers": 0, "kind": 5}
     assert {task for task, _ in epoch_of(TaskBatches(numbered({"kind": 9}), SPECS, 4, steps_per_epoch=2))} == {"kind"}
-    with pytest.raises(InvalidInputError, match="`schedule` chose 'main', of which `data` holds no samples"):
+    with pytest.raises(InvalidInputError, match="`schedule` chose 'main', but `data` holds no samples"):
         TaskBatches(sets, SPECS, 4, lambda step: "main", steps_per_epoch=1)[0]
 
 
@@ -201,11 +201,11 @@ def test_labels_of_a_hinge_loss_are_missing_where_they_are_nan(schedule: str) ->
         ),
         ({"targets": 3}, InvalidTypeError, r"`targets` must be AuxTargets, .* got int"),
         ({"schedule": "joint"}, InvalidInputError, "`schedule` must not be 'joint' here"),
-        ({"schedule": lambda step: "main"}, InvalidInputError, "`steps_per_epoch`: how many batches"),
+        ({"schedule": lambda step: "main"}, InvalidInputError, "`steps_per_epoch`: the number of batches"),
         (
             {"schedule": {"proportional": {"ratio": {"main": 0}}}},
             InvalidInputError,
-            "`steps_per_epoch`: how many batches",
+            "`steps_per_epoch`: the number of batches",
         ),
         (
             {"data": {"kind": SETS["kind"]}, "steps_per_epoch": 1, "schedule": {"alternating": {"ratio": {"kind": 0}}}},

@@ -100,9 +100,9 @@ def test_without_a_ratio_labelled_samples_are_counted() -> None:
     model.fit(X, {**Y, "main": some_missing(Y["main"], 6), "numbers": numbers}, batch_size=16, verbose=0)
     assert model._alternation.ratio.numpy().tolist() == [6, 12, 48]
     model.fit(dataset(X, Y), verbose=0)  # counted before
-    with pytest.raises(InvalidInputError, match=r"`schedule`: how many samples .* can be counted in arrays"):
+    with pytest.raises(InvalidInputError, match=r"`schedule`: labelled samples can only be counted in arrays"):
         model_in_turns("proportional").fit(dataset(X, Y), verbose=0)
-    with pytest.raises(InvalidInputError, match=r"`schedule`: how many samples .* passed to fit only"):
+    with pytest.raises(InvalidInputError, match=r"`schedule`: labelled samples .* passed to fit"):
         model_in_turns("proportional").train_on_batch(X, Y)
     before = sum(steps_of(model).values())
     model.train_on_batch(X, Y)

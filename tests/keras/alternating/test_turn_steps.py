@@ -331,7 +331,7 @@ def test_weightings_that_need_several_tasks_in_a_step_are_refused(weighting: str
 
 
 def test_averages_of_weights_cannot_go_with_turns() -> None:
-    with pytest.raises(InvalidInputError, match=r"`optimizer` has use_ema=True.*another average"):
+    with pytest.raises(InvalidInputError, match=r"`optimizer` has use_ema=True.*its own average"):
         model_in_turns(optimizer=keras.optimizers.Adam(use_ema=True))
 
 

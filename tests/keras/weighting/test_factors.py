@@ -190,8 +190,8 @@ def test_a_function_gets_losses_by_name_and_may_leave_tasks_out() -> None:
         ({"dwa": {"heat": 2}}, InvalidInputError, "options of 'dwa': .*'heat'"),
         ({"cosine_gate": {"strength": "hard"}}, UnknownNameError, "`strength`: there is no choice named 'hard'"),
         ({"cosine_gate": {"per": "task"}}, UnknownNameError, "`per`: there is no choice named 'task'"),
-        (["projection", "gradnorm"], InvalidInputError, "only one may look at gradients; got Projection, GradNorm"),
-        (DynamicWeightAverage, InvalidTypeError, "`weighting` is the class DynamicWeightAverage; make one of it"),
+        (["projection", "gradnorm"], InvalidInputError, "only one entry may use gradients; got Projection, GradNorm"),
+        (DynamicWeightAverage, InvalidTypeError, "`weighting` is the class DynamicWeightAverage; pass an instance"),
         (3.0, InvalidTypeError, "`weighting` must be a name such as 'projection'.*got 3.0"),
         ({"dwa": {}, "monitor": {}}, InvalidTypeError, "of one entry"),
     ],
@@ -241,7 +241,7 @@ def test_a_function_must_return_factors(said: Any) -> None:
 
 
 def test_a_function_that_could_not_be_found_again_is_not_saved() -> None:
-    with pytest.raises(InvalidInputError, match="not registered, so that a saved model could not find"):
+    with pytest.raises(InvalidInputError, match="not registered, so a saved model could not find"):
         weighed(lambda *_: 1.0).get_config()
 
 

@@ -39,7 +39,7 @@ def needing(*packages: str) -> Iterator[None]:
             command = f"python -m nltk.downloader {' '.join(packages)}"
             raise MissingDependencyError(
                 f"`tagger`: NLTK's data is missing. Install it with: {command} (or point NLTK_DATA to where it is). "
-                f"NLTK says: {' '.join(str(error).replace('*', '').split())}"
+                f"NLTK reports: {' '.join(str(error).replace('*', '').split())}"
             ) from error
 
 
@@ -50,9 +50,9 @@ def within_time() -> Iterator[None]:
         yield
     except TimeoutError as error:
         raise InvalidInputError(
-            "`X`: NLTK gives up on a sentence that takes longer than its own time limit, because it is very long: a "
-            "text without full stops is one sentence, and so are given tokens. Split such texts into sentences, leave "
-            "out the tasks that need phrases or entities, or use tagger='spacy'."
+            "`X`: NLTK exceeded its own time limit on a very long sentence. A text without full stops is one "
+            "sentence, and so is a list of tokens. Split such texts into sentences, leave out the tasks that need "
+            "phrases or entities, or use tagger='spacy'."
         ) from error
 
 
@@ -60,8 +60,8 @@ def checked_tagger(tagger: Any) -> Any:
     """Return the user's own tagger, or refuse it; None stands for NLTK's averaged perceptron."""
     if tagger is not None and not hasattr(tagger, "tag_sents"):
         raise InvalidTypeError(
-            "`tagger_model`: with tagger='nltk' this is a tagger of NLTK's kind (`nltk.tag.TaggerI`), or None for "
-            f"its averaged perceptron; got {tagger!r} of type {type(tagger).__name__}. A spaCy pipeline needs "
+            "`tagger_model`: with tagger='nltk' this must be an NLTK tagger (`nltk.tag.TaggerI`), or None for its "
+            f"averaged perceptron; got {tagger!r} of type {type(tagger).__name__}. A spaCy pipeline needs "
             "tagger='spacy'."
         )
     return tagger
@@ -104,8 +104,8 @@ def state_of(tagger: Any, chunkers: Sequence[str]) -> str:
 def _state_of_own(tagger: Any) -> str:
     if f"{type(tagger).__module__}.{type(tagger).__qualname__}" != "nltk.tag.perceptron.PerceptronTagger":
         raise InvalidInputError(
-            f"`cache`: the state of a tagger of type {type(tagger).__name__} is not known, so that what is stored "
-            "could be out of date; do without a cache, or use an averaged perceptron (`PerceptronTagger`)."
+            f"`cache`: the state of a tagger of type {type(tagger).__name__} is unknown, so stored annotations could "
+            "be out of date; omit the cache, or use an averaged perceptron (`PerceptronTagger`)."
         )
     state = [tagger.model.weights, tagger.tagdict, sorted(tagger.classes)]
     return digest([json.dumps(state, sort_keys=True).encode()])

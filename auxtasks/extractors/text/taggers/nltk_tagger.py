@@ -94,8 +94,8 @@ def _chunkers(needs: frozenset[str]) -> list[str]:
 def _check_needs(needs: frozenset[str]) -> None:
     for need in sorted(needs & {"dependency", "head", "depth"}):
         raise InvalidInputError(
-            f"`tagger`: NLTK has no parser, which `{need}` is made of; use tagger='spacy' with a pipeline that has "
-            "one, or leave out the tasks that need it."
+            f"`tagger`: NLTK has no parser, which `{need}` needs; use tagger='spacy' with a pipeline that has one, or "
+            "leave out the tasks that need it."
         )
 
 
@@ -196,19 +196,17 @@ def check_tags(tags: Sequence[str | None], needs: frozenset[str]) -> None:
     """Refuse a tagger whose tags for training texts are of no use."""
     found = sorted({tag for tag in tags if tag})
     if tags and not found:
-        raise InvalidInputError(
-            "`tagger_model`: the tagger gave no word a tag; train it, or give it another to fall back on (`backoff`)."
-        )
+        raise InvalidInputError("`tagger_model`: the tagger tagged no word; train it, or give it a `backoff` tagger.")
     if "pos" in needs and found and not any(map(to_universal, found)):
         raise InvalidInputError(
             f"`tagger_model`: the tagger's tags ({', '.join(map(repr, found[:8]))}, …) are neither those of the Penn "
-            "Treebank nor universal ones, so that they stand for no universal part of speech; use the task "
-            "'pos_fine', or a tagger with such tags."
+            "Treebank nor universal ones, so they have no universal part of speech; use the task 'pos_fine', or a "
+            "tagger with such tags."
         )
     foreign = UNIVERSAL_ONLY.intersection(found)
     for need in sorted(needs - {"pos", "tag"} if foreign else ()):
         raise InvalidInputError(
-            f"`tagger_model`: `{need}` is made of the tags of the Penn Treebank, and the tagger gives universal ones "
+            f"`tagger_model`: `{need}` needs tags of the Penn Treebank, but the tagger gives universal ones "
             f"({', '.join(map(repr, sorted(foreign)[:8]))}); use a tagger of Penn tags, or leave out the tasks that "
             "need this."
         )

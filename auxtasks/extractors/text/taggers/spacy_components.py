@@ -76,7 +76,7 @@ def components_for(nlp: Any, needs: frozenset[str]) -> list[str]:
     if "chunk_run" in needs and nlp.vocab.get_noun_chunks is None:
         raise InvalidInputError(
             f"`tagger_model`: spaCy has no rule for base noun phrases in the language {nlp.lang!r} of "
-            f"{_described(nlp)}, which `chunk_run` is made of; leave out the tasks that need them."
+            f"{_described(nlp)}, which `chunk_run` needs; leave out the tasks that need them."
         )
     for name in nlp.pipe_names:
         if running.intersection(getattr(nlp.get_pipe(name), "listening_components", ())):
@@ -93,9 +93,9 @@ def check_filled(nlp: Any, needs: frozenset[str], parts: Sequence[TaggedBatch]) 
 
 
 def _refused(nlp: Any, need: str, fact: Fact, why: str) -> InvalidInputError:
-    off = f" It has disabled {_listed(nlp.disabled)}; `nlp.enable_pipe(name)` puts one on." if nlp.disabled else ""
+    off = f" It has disabled {_listed(nlp.disabled)}; `nlp.enable_pipe(name)` enables one." if nlp.disabled else ""
     return InvalidInputError(
-        f"`tagger_model`: {_described(nlp)} {why} {fact.what}, which `{need}` is made of; its components are "
+        f"`tagger_model`: {_described(nlp)} {why} {fact.what}, which `{need}` needs; its components are "
         f"{_listed(nlp.pipe_names)}.{off} Use a pipeline with {fact.usual}, or leave out the tasks that need this."
     )
 

@@ -73,8 +73,9 @@ def check_pipeline(pipeline: Source | None) -> Source:
     check_installed("spacy", extra="text")
     if pipeline is None or pipeline == "":
         raise InvalidInputError(
-            "`tagger_model`: spaCy tags with a trained pipeline, and none was given. Give the name of an installed one "
-            "(tagger_model='en_core_web_sm' after: python -m spacy download en_core_web_sm), a folder, or a loaded one."
+            "`tagger_model`: spaCy needs a trained pipeline, but none was given. Pass the name of an installed one "
+            "(tagger_model='en_core_web_sm' after: python -m spacy download en_core_web_sm), a folder, or a loaded "
+            "one."
         )
     # Nobody can hold a Language before spaCy was imported.
     language = sys.modules.get("spacy.language")
@@ -175,8 +176,8 @@ def _code(nlp: Any, components: list[str]) -> Iterator[bytes]:
             yield from _files_of(kind, what)
         elif not _comes_with_spacy(kind):
             raise InvalidInputError(
-                f"`cache`: {what} of `tagger_model` cannot tell its state (it has no `to_bytes`), so that what is "
-                "stored could be out of date; do without a cache, or give the component `to_bytes` and `from_bytes`."
+                f"`cache`: {what} of `tagger_model` does not expose its state (it has no `to_bytes`), so stored "
+                "annotations could be out of date; omit the cache, or give the component `to_bytes` and `from_bytes`."
             )
     registry = require("spacy.util", extra="text").registry
     for name in components:
@@ -195,9 +196,9 @@ def _files_of(kind: Any, what: str) -> Iterator[bytes]:
         file = getattr(sys.modules.get(defined.__module__), "__file__", None)
         if file is None or not Path(file).is_file():
             raise InvalidInputError(
-                f"`cache`: the code of {what} of `tagger_model`, {defined.__qualname__!r}, is in no file, so that a "
-                "change could not be told and what is stored could be out of date; do without a cache, or put the code "
-                "into a module."
+                f"`cache`: the code of {what} of `tagger_model`, {defined.__qualname__!r}, is not in a file, so "
+                "changes cannot be detected and stored annotations could be out of date; omit the cache, or put the "
+                "code into a module."
             )
         yield Path(file).read_bytes()
 

@@ -78,9 +78,9 @@ def _check_saves(nlp: Any) -> None:
     named = registry.resolve({"tokenizer": nlp.config["nlp"]["tokenizer"]})["tokenizer"](nlp)
     if type(named) is not type(nlp.tokenizer) or not hasattr(nlp.tokenizer, "to_disk"):
         raise InvalidInputError(
-            f"`n_jobs`: the tokenizer of `tagger_model`, a {type(nlp.tokenizer).__name__}, is not the one its settings "
-            f"name ({type(named).__name__}) or cannot be saved, so that other processes would cut texts differently; "
-            "leave n_jobs at 1, or register the tokenizer with spaCy and name it in the settings."
+            f"`n_jobs`: the tokenizer of `tagger_model`, a {type(nlp.tokenizer).__name__}, is not the one its "
+            f"settings name ({type(named).__name__}) or cannot be saved, so other processes would split texts "
+            "differently; keep n_jobs=1, or register the tokenizer with spaCy and name it in the settings."
         )
 
 
@@ -100,8 +100,8 @@ def tag_batch(nlp: Any, work: Work, batch: Corpus) -> TaggedBatch:
     part = read_docs(tagged, work.needs)
     if batch.given is not None and (part.said.spans.counts != batch.given.counts).any():
         raise InvalidInputError(
-            "`tagger_model`: a component puts tokens together or apart, so that its labels would not be those of the "
-            f"given tokens; disable it. The components that ran are {', '.join(map(repr, work.components))}."
+            "`tagger_model`: a component merges or splits tokens, so its labels would not match the given tokens; "
+            f"disable it. The components that ran are {', '.join(map(repr, work.components))}."
         )
     return part
 
@@ -136,7 +136,7 @@ def _tag_there(source: str, max_length: int, key: str, work: Work, batch: Corpus
         except ValueError as error:
             raise InvalidInputError(
                 "`n_jobs`: the pipeline cannot be loaded in another process. Install the code of its own components "
-                f"as a package with spaCy's entry points, or leave n_jobs at 1. spaCy says: {error}"
+                f"as a package with spaCy's entry points, or keep n_jobs=1. spaCy reports: {error}"
             ) from error
         _held[held].max_length = max_length
     return tag_batch(_held[held], work, batch)

@@ -98,7 +98,7 @@ def _check_place(place: Place, before: int, size: int, row: int, at: int) -> Non
     if not 0 <= start < end <= size:
         raise InvalidInputError(
             f"`tokenizer` must return pairs with 0 <= start < end <= {size}, the length of `X[{row}]`; token {at} is "
-            f"{place}. Use {NOWHERE} for a token that stands for nothing in the text."
+            f"{place}. Use {NOWHERE} for a token that has no place in the text."
         )
     if start < before:
         raise InvalidInputError(
@@ -221,7 +221,7 @@ def placed(texts: Sequence[str], lists: Sequence[Sequence[str]]) -> Spans:
         warnings.warn(
             f"`tokenizer`: {len(lost)} of {sum(map(len, lists))} tokens are not in their texts and get no targets. "
             f"The first is {token!r} in `X[{row}]`, {texts[row]!r:.80}. A function may return (start, end) pairs "
-            "instead of strings, which says where tokens are.",
+            "instead of strings, to give the places of the tokens.",
             AuxTasksWarning,
             stacklevel=2,
         )

@@ -85,8 +85,8 @@ def from_hugging_face(tokenizer: Any) -> HuggingFaceTokenizer:
     if is_transformers(tokenizer):
         if not tokenizer.is_fast:
             raise InvalidTypeError(
-                f"`tokenizer`: {type(tokenizer).__name__} is a slow tokenizer, which does not tell where its tokens "
-                "lie. Use a fast one, a PreTrainedTokenizerFast, or pass its method `tokenize` as a function."
+                f"`tokenizer`: {type(tokenizer).__name__} is a slow tokenizer, which does not give the places of its "
+                "tokens. Use a fast one, a PreTrainedTokenizerFast, or pass its method `tokenize` as a function."
             )
         return HuggingFaceTokenizer(tokenizer, vocabulary_of(tokenizer))
     return HuggingFaceTokenizer(tokenizer, vocabulary_of(tokenizer), (tokenizer.padding or {}).get("length"))
@@ -152,7 +152,7 @@ def vocabulary_of(tokenizer: Any) -> Vocabulary:
 def _transformers(tokenizer: Any) -> tuple[int, int | None, list[int]]:
     if tokenizer.pad_token_id is None:
         raise InvalidInputError(
-            "`tokenizer` has no padding token, and shorter texts must be padded; give it one, such as by "
+            "`tokenizer` has no padding token, but shorter texts must be padded; set one, such as "
             "tokenizer.pad_token = tokenizer.eos_token."
         )
     return tokenizer.pad_token_id, tokenizer.unk_token_id, tokenizer.all_special_ids
@@ -166,8 +166,8 @@ def _tokenizers(tokenizer: Any) -> tuple[int, int | None, list[int]]:
         padding = next((number for number in named if number is not None), None)
     if padding is None:
         raise InvalidInputError(
-            f"`tokenizer` has no padding token, none of {', '.join(_PADDING)}, and shorter texts must be padded; name "
-            "one by tokenizer.enable_padding(pad_id=..., pad_token=...)."
+            f"`tokenizer` has no padding token, none of {', '.join(_PADDING)}, but shorter texts must be padded; name "
+            "one with tokenizer.enable_padding(pad_id=..., pad_token=...)."
         )
     # Unigram models know the number of the unknown token, the others its name, and either may have none.
     model = tokenizer.model

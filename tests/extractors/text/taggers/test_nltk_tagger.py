@@ -208,9 +208,9 @@ def test_the_parts_of_speech_of_other_taggers(tags: dict[str, str], pos: list[st
 @pytest.mark.parametrize(
     ("tags", "need", "words"),
     [
-        ({}, "tag", "gave no word a tag"),
+        ({}, "tag", "tagged no word"),
         ({"he": "PPER"}, "pos", r"tags \('PPER', …\) are neither those of the Penn Treebank nor universal"),
-        ({"he": "PRON"}, "chunk_run", r"`chunk_run` is made of the tags of the Penn Treebank.*\('PRON'\)"),
+        ({"he": "PRON"}, "chunk_run", r"`chunk_run` needs tags of the Penn Treebank.*\('PRON'\)"),
     ],
 )
 def test_taggers_whose_tags_are_of_no_use(tags: dict[str, str], need: str, words: str) -> None:
@@ -287,5 +287,5 @@ def test_a_sentence_that_takes_too_long_says_what_to_do(monkeypatch: pytest.Monk
 
     monkeypatch.setattr("auxtasks.extractors.text.taggers.nltk_tagger.noun_phrases", slow)
     given = Spans.of([[(0, 1)]])
-    with pytest.raises(InvalidInputError, match=r"`X`: NLTK gives up on a sentence .* Split such texts into sentences"):
+    with pytest.raises(InvalidInputError, match=r"`X`: NLTK exceeded .* Split such texts into sentences"):
         NltkTagger(Fixed(a="NN")).annotate(Corpus(["a"], given), frozenset({"chunk_run"}))

@@ -140,7 +140,7 @@ def test_what_nobody_filled_is_an_error(need: str) -> None:
 
 def test_a_component_that_changes_given_tokens_is_refused(nlp: Any) -> None:
     nlp.add_pipe("merge_noun_chunks")
-    with pytest.raises(InvalidInputError, match=r"puts tokens together or apart.*'merge_noun_chunks'"):
+    with pytest.raises(InvalidInputError, match=r"merges or splits tokens.*'merge_noun_chunks'"):
         SpacyTagger(nlp).annotate(Corpus(["The dog"], Spans.of([[(0, 3), (4, 7)]])), frozenset({"pos"}))
 
 
