@@ -1,6 +1,6 @@
 """Score against the number of labels: a network alone and the same network taught, with 95 % intervals.
 
-Data, network and both arms are those of ``auxtasks demo``. ``--seeds 0:10`` are the figure's; settings were chosen on
+Data, network and both arms are those of ``auxtasks demo``. The figure has seeds 0 to 9; settings were chosen on
 others. Finished runs are kept in ``benchmarks/results/label_curve.csv``, so that an interrupted call goes on.
 
     python benchmarks/label_curve.py --labels 20 50 100 200 500 --figure docs/label_curve.svg
@@ -13,6 +13,7 @@ import csv
 from pathlib import Path
 
 import numpy as np
+import table
 
 from auxtasks.audit import paired_comparison
 from auxtasks.demo import Settings, load_digits, load_tensorflow, soft_targets, split_digits, train_alone, train_taught
@@ -39,7 +40,8 @@ def main() -> None:
                 keep(scores)
     scores = {key: value for key, value in scores.items() if key[0] in arguments.labels and key[1] < arguments.seeds}
     for n_labels in arguments.labels:
-        print(f"{n_labels:5} labels: {paired_comparison(*columns(scores, n_labels))}")
+        found = paired_comparison(*(100 * column for column in columns(scores, n_labels)))
+        print(f"{n_labels:5} labels: {table.told(found)}")
     if arguments.figure:
         draw(scores, arguments.labels, arguments.figure)
 
@@ -91,7 +93,7 @@ def draw(scores: Scores, labels: list[int], path: Path) -> None:
         axes.fill_between(labels, mean - half, mean + half, color=COLOURS[arm], alpha=0.2, linewidth=0)
         axes.plot(labels, mean, "o-", color=COLOURS[arm])
         axes.annotate(
-            NAMES[arm], (labels[1], mean[1]), (8, -14 if place == 0 else 12), textcoords="offset points",
+            NAMES[arm], (labels[1], mean[1]), (12, -32) if place == 0 else (-92, 16), textcoords="offset points",
             color=COLOURS[arm], weight="bold",
         )  # fmt: skip
     axes.set_xscale("log")
