@@ -281,7 +281,7 @@ def _wrapped(base: Any, targets: AuxTargets, options: dict[str, Any]) -> Any:
     if len(targets):
         return attach_heads(base, targets, **options)
     if options.get("deep_supervision") is not None:
-        return attach_heads(base, None, **{"inputs": targets.inputs, **options})
+        return attach_heads(base, None, **{"samples": targets.inputs, **options})
     return AuxModel(base, {}, {}, {}, options["seed"])
 
 
