@@ -24,7 +24,7 @@ HELD_OUT = (X[:4], Y[:4])
 
 
 def build(input_shape: tuple[int, ...]) -> keras.Model:
-    return keras.Sequential([keras.Input(input_shape), keras.layers.Dense(2, activation="softmax")])
+    return keras.Sequential([keras.Input(input_shape), keras.layers.Dense(3), keras.layers.Dense(2, "softmax")])
 
 
 def named(kind: type) -> dict[str, inspect.Parameter]:
@@ -101,23 +101,30 @@ def test_a_subclass_may_name_few() -> None:
 
 
 def test_a_name_without_a_prefix_is_refused_with_the_nearest_names() -> None:
-    with pytest.raises(UnknownNameError, match=r"no parameter of AuxClassifier named 'fit_shuffle'. .* fit__shuffle"):
+    with pytest.raises(
+        UnknownNameError, match=r"no parameter of AuxClassifier named 'fit_shuffle'. Did you mean 'fit__shuffle'"
+    ):
         AuxClassifier(build, "any", fit_shuffle=False)
-    with pytest.raises(UnknownNameError, match=r"no parameter of AuxRegressor named 'fitt__shuffle'. .* fit__shuffle"):
+    with pytest.raises(
+        UnknownNameError, match=r"no parameter of AuxRegressor named 'fitt__shuffle'. Did you mean 'fit__shuffle'"
+    ):
         AuxRegressor(build, "any").set_params(fitt__shuffle=False)
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("fit__validation_dat", "argument of AuxModel.fit named 'validation_dat'. Did you mean validation_data"),
-        ("attach__deep_supervison", "argument of attach_heads named 'deep_supervison'. Did you mean deep_supervision"),
-        ("targets__max_tokes", "argument of AuxTargetGenerator named 'max_tokes'. Did you mean max_tokens"),
-        ("predict__batchsize", "argument of keras.Model.predict named 'batchsize'. Did you mean batch_size"),
-        ("compile__jit", "no argument named 'jit'"),
+        ("fit__validation_dat", "argument of AuxModel.fit named 'validation_dat'. Did you mean 'validation_data'"),
+        (
+            "attach__deep_supervison",
+            "argument of attach_heads named 'deep_supervison'. Did you mean 'deep_supervision'",
+        ),
+        ("targets__max_tokes", "argument of AuxTargetGenerator named 'max_tokes'. Did you mean 'max_tokens'"),
+        ("predict__batchsize", "argument of keras.Model.predict named 'batchsize'. Did you mean 'batch_size'"),
+        ("compile__jit", "argument named 'jit'"),
         ("fit__self", "argument of AuxModel.fit named 'self'"),
     ],
 )
 def test_a_name_after_a_prefix_that_nothing_takes_is_refused(name: str, message: str) -> None:
-    with pytest.raises(UnknownNameError, match=f"`{name.replace('compile__jit', 'compile')}`: there is no.*{message}"):
+    with pytest.raises(UnknownNameError, match=f"`{name.replace('compile__jit', 'compile')}`: there is no {message}"):
         AuxClassifier(build, "any", "reconstruction", **{name: 1}).fit(X, Y)
