@@ -12,7 +12,6 @@ from sklearn.utils.class_weight import compute_sample_weight
 from auxtasks.audit.metrics.evidence import as_probabilities
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, wrong_type
 from auxtasks.sklearn.base import AuxEstimator
-from auxtasks.sklearn.building import AUTO
 from auxtasks.sklearn.labels import Labels, as_columns, check_weighed, fit_classes, fit_numbers, plain, read_y
 from auxtasks.typing import Array, Floats
 
@@ -152,7 +151,7 @@ class AuxClassifier(ClassifierMixin, AuxEstimator):  # type: ignore[misc]  # sci
         optimizer: Any = "adam",
         loss: Any = "auto",
         metrics: Any = None,
-        epochs: int | str = AUTO,
+        epochs: int | str = "auto",
         batch_size: int = 32,
         labelled_share: float | str | None = "auto",
         callbacks: Any = None,
@@ -376,7 +375,7 @@ class AuxRegressor(RegressorMixin, AuxEstimator):  # type: ignore[misc]  # sciki
         optimizer: Any = "adam",
         loss: Any = "auto",
         metrics: Any = None,
-        epochs: int | str = AUTO,
+        epochs: int | str = "auto",
         batch_size: int = 32,
         labelled_share: float | str | None = "auto",
         callbacks: Any = None,
