@@ -276,8 +276,8 @@ def of_trainings() -> dict[str, Call]:
     ranked = {"targets": targets, "y": Y, "inputs": None, "specs": None, "problem": None, "max_samples": 100, "seed": 0}
 
     def estimator(kind: Any) -> Any:
-        def fitted(X: Any, y: Any, sample_weight: Any, given: Any, **params: Any) -> Any:
-            return clone(kind(**params)).fit(X, y, sample_weight, given)
+        def fitted(X: Any, y: Any, sample_weight: Any, label_columns: Any, **params: Any) -> Any:
+            return clone(kind(**params)).fit(X, y, sample_weight, label_columns)
 
         return fitted
 

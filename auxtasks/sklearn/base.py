@@ -1,4 +1,4 @@
-"""What both estimators do: take parameters that are sent on, train a model with heads, and be pickled."""
+"""What both estimators do: train a model with heads, predict with it, and be pickled."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from auxtasks.audit.metrics.problem import about_loss
 from auxtasks.columns import entries_of
-from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name, wrong_type
+from auxtasks.errors import InvalidInputError, InvalidTypeError, wrong_type
 from auxtasks.generator import AuxTargetGenerator, input_tags, made_leniently
 from auxtasks.labels import MAIN, class_weights, missing_entries
 from auxtasks.registry import DOMAINS
-from auxtasks.sklearn.building import AUTO, build_model, compile_wrapper, epochs_for, labels_for, make_callbacks
+from auxtasks.sklearn.building import build_model, compile_wrapper, epochs_for, labels_for, make_callbacks
 from auxtasks.sklearn.labels import (
     Encoded,
     Labels,
@@ -29,6 +28,7 @@ from auxtasks.sklearn.labels import (
     output_shapes,
     predictions,
 )
+from auxtasks.sklearn.parameters import SendsOn, check_names
 from auxtasks.sklearn.scoring import labelled_part
 from auxtasks.targets.reading import to_array
 from auxtasks.targets.tables import refused_table
@@ -42,60 +42,14 @@ if TYPE_CHECKING:
 
 Self = TypeVar("Self", bound="AuxEstimator")
 
-ROUTES = ("model", "targets", "attach", "optimizer", "loss", "callbacks", "compile", "fit", "predict")
-"""The prefixes of parameters that are sent on."""
 
-
-class AuxEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
-    """Base of the estimators; subclasses say what labels are.
-
-    Beside its own parameters, which scikit-learn reads off ``__init__``, it takes any of the form ``prefix__name``.
-    These are kept as attributes of their full names, so that `clone` and searches see them.
-    """
+class AuxEstimator(SendsOn):
+    """Base of the estimators; subclasses say what labels are, and take the parameters."""
 
     _labels: Labels
     _logits: dict[str, bool]  # by output, in the order of the columns of y
     model_: Any
     generator_: AuxTargetGenerator
-
-    def __init__(
-        self,
-        model: Any,
-        domain: str,
-        tasks: Any = None,
-        *,
-        at: Any = "auto",
-        weights: Any = "auto",
-        weighting: Any = "fixed",
-        schedule: Any = "joint",
-        optimizer: Any = "adam",
-        loss: Any = "auto",
-        metrics: Any = None,
-        epochs: int | str = AUTO,
-        batch_size: int = 32,
-        labelled_share: float | str | None = "auto",
-        callbacks: Any = None,
-        verbose: int = 0,
-        random_state: Any = None,
-        **routed: Any,
-    ) -> None:
-        self.model = model
-        self.domain = domain
-        self.tasks = tasks
-        self.at = at
-        self.weights = weights
-        self.weighting = weighting
-        self.schedule = schedule
-        self.optimizer = optimizer
-        self.loss = loss
-        self.metrics = metrics
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.labelled_share = labelled_share
-        self.callbacks = callbacks
-        self.verbose = verbose
-        self.random_state = random_state
-        self.set_params(**routed)
 
     def _fit_labels(self, y: Any) -> Labels:
         raise NotImplementedError
@@ -106,6 +60,7 @@ class AuxEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
         return weights
 
     def _fit(self: Self, X: Any, y: Any, sample_weight: Any, label_columns: Any) -> Self:
+        check_names(self)
         X = _read_inputs(self, X, reset=True)
         labels = self._fit_labels(y)
         encoded = labels.encode(y)
@@ -210,26 +165,6 @@ class AuxEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships n
         weights = None if sample_weight is None else _safe_indexing(sample_weight, rows)
         return _safe_indexing(X, rows), kept, weights
 
-    def routed(self, prefix: str) -> dict[str, Any]:
-        """Return what is sent on by a prefix."""
-        start = f"{prefix}__"
-        return {name[len(start) :]: value for name, value in vars(self).items() if name.startswith(start)}
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters."""
-        return {**super().get_params(deep), **{name: value for name, value in vars(self).items() if _is_routed(name)}}
-
-    def set_params(self: Self, **params: Any) -> Self:
-        """Change parameters."""
-        own = self._get_param_names()
-        for name in params:
-            if name not in own and not _is_routed(name):
-                valid = [*own, *(f"{prefix}__<name>" for prefix in ROUTES)]
-                raise unknown_name("set_params", name, valid, f"parameter of {type(self).__name__}")
-        for name, value in params.items():
-            setattr(self, name, value)
-        return self
-
     def __sklearn_is_fitted__(self) -> bool:
         """Tell scikit-learn whether `fit` was called."""
         return hasattr(self, "model_")
@@ -281,7 +216,7 @@ def _wrapped(base: Any, targets: AuxTargets, options: dict[str, Any]) -> Any:
     if len(targets):
         return attach_heads(base, targets, **options)
     if options.get("deep_supervision") is not None:
-        return attach_heads(base, None, **{"inputs": targets.inputs, **options})
+        return attach_heads(base, None, **{"samples": targets.inputs, **options})
     return AuxModel(base, {}, {}, {}, options["seed"])
 
 
@@ -292,11 +227,6 @@ def _drawn_seed(random_state: Any) -> int:
         raise InvalidInputError(
             f"`random_state` must be an int, a numpy.random.RandomState or None: {error}"
         ) from error
-
-
-def _is_routed(name: str) -> bool:
-    prefix, separator, rest = name.partition("__")
-    return bool(separator and rest) and prefix in ROUTES
 
 
 def _read_inputs(estimator: Any, X: Any, *, reset: bool) -> Any:

@@ -70,12 +70,25 @@ class AuxClassifier(ClassifierMixin, AuxEstimator):  # type: ignore[misc]  # sci
         Decides initial weights, heads, order of batches, dropout, and draws of tasks. An integer gives the same model
         again, and the same initial weights and batches to estimators that differ in `tasks` or `weights` only (with
         soft labels in one of them, pass a number as `labelled_share` to all).
+    targets__tokenizer, targets__max_tokens, targets__max_length, targets__tagger, targets__n_jobs
+        Arguments of `auxtasks.AuxTargetGenerator`.
+    attach__losses, attach__deep_supervision, attach__head_budget, attach__agreement
+        Arguments of `auxtasks.keras.attach_heads`.
+    optimizer__learning_rate : float or LearningRateSchedule, optional
+        The learning rate of `optimizer`; by default its own.
+    compile__loss_weights, compile__run_eagerly, compile__jit_compile
+        Arguments of ``keras.Model.compile``.
+    fit__validation_data, fit__validation_split, fit__class_weight, fit__shuffle, fit__steps_per_epoch
+        Arguments of `auxtasks.keras.AuxModel.fit`. ``fit__validation_data=(X_val, y_val)`` takes X and y as `fit` does.
+        The keys of `fit__class_weight` are classes of y, as those of `class_weight`, or names of outputs and targets.
+    predict__batch_size : int, optional
+        How many samples are predicted at once; by default `batch_size`.
     **routed
-        Parameters that are sent on: ``model__units=8`` to the function that builds the model, ``targets__padding`` to
-        `auxtasks.AuxTargetGenerator`, ``attach__tie`` to `attach_heads`, ``optimizer__learning_rate``,
-        ``loss__from_logits``, ``compile__jit_compile``, ``fit__epochs``, ``fit__validation_data=(X_val, y_val)`` and
-        ``predict__batch_size``. The keys of ``fit__class_weight`` are classes of y, as those of `class_weight`. They
-        outweigh parameters of the same meaning, and searches can vary them.
+        Any other argument after one of the prefixes ``targets__``, ``attach__``, ``optimizer__``, ``compile__``,
+        ``fit__`` and ``predict__``; ``model__<argument>``, such as ``model__units=8``, of the function that builds the
+        model; ``loss__<argument>`` of the class of `loss`; ``callbacks__<argument>``, see `callbacks`. Parameters with
+        a prefix outweigh those of the same meaning without one, and searches can vary them. A named one that is left
+        at its default is not passed on.
 
     Attributes
     ----------
@@ -144,29 +157,28 @@ class AuxClassifier(ClassifierMixin, AuxEstimator):  # type: ignore[misc]  # sci
         callbacks: Any = None,
         verbose: int = 0,
         random_state: Any = None,
+        targets__tokenizer: Any = None,
+        targets__max_tokens: int | None = 20_000,
+        targets__max_length: int | None = None,
+        targets__tagger: Any = "spacy",
+        targets__n_jobs: int = 1,
+        attach__losses: Any = None,
+        attach__deep_supervision: Any = None,
+        attach__head_budget: float | None = 0.1,
+        attach__agreement: Any = None,
+        optimizer__learning_rate: Any = None,
+        compile__loss_weights: Any = None,
+        compile__run_eagerly: bool = False,
+        compile__jit_compile: bool | str = "auto",
+        fit__validation_data: Any = None,
+        fit__validation_split: float = 0.0,
+        fit__class_weight: Any = None,
+        fit__shuffle: bool = True,
+        fit__steps_per_epoch: int | None = None,
+        predict__batch_size: int | None = None,
         **routed: Any,
     ) -> None:
-        super().__init__(
-            model,
-            domain,
-            tasks,
-            at=at,
-            weights=weights,
-            weighting=weighting,
-            schedule=schedule,
-            optimizer=optimizer,
-            loss=loss,
-            metrics=metrics,
-            epochs=epochs,
-            batch_size=batch_size,
-            labelled_share=labelled_share,
-            callbacks=callbacks,
-            verbose=verbose,
-            random_state=random_state,
-            **routed,
-        )
-        self.unlabelled = unlabelled
-        self.class_weight = class_weight
+        self._keep(locals())
 
     @property
     def classes_(self) -> Any:
@@ -313,8 +325,18 @@ class AuxRegressor(RegressorMixin, AuxEstimator):  # type: ignore[misc]  # sciki
         Returns a new Keras model, compiled or not. ``n_outputs`` is the number of columns of y.
     domain, tasks, at, weights, weighting, schedule
         See `AuxClassifier`.
-    optimizer, loss, metrics, epochs, batch_size, labelled_share, callbacks, verbose, random_state, **routed
+    optimizer, loss, metrics, epochs, batch_size, labelled_share, callbacks, verbose, random_state
         See `AuxClassifier`; the loss ``"auto"`` is the mean squared error.
+    targets__tokenizer, targets__max_tokens, targets__max_length, targets__tagger, targets__n_jobs
+        Arguments of `auxtasks.AuxTargetGenerator`.
+    attach__losses, attach__deep_supervision, attach__head_budget, attach__agreement
+        Arguments of `auxtasks.keras.attach_heads`.
+    optimizer__learning_rate, compile__loss_weights, compile__run_eagerly, compile__jit_compile
+        See `AuxClassifier`.
+    fit__validation_data, fit__validation_split, fit__shuffle, fit__steps_per_epoch, predict__batch_size
+        See `AuxClassifier`.
+    **routed
+        See `AuxClassifier`.
 
     Attributes
     ----------
@@ -339,6 +361,47 @@ class AuxRegressor(RegressorMixin, AuxEstimator):  # type: ignore[misc]  # sciki
     >>> regressor.predict(X[:2]).shape, regressor.score(X, y) > 0.9
     ((2,), True)
     """
+
+    def __init__(
+        self,
+        model: Any,
+        domain: str,
+        tasks: Any = None,
+        *,
+        at: Any = "auto",
+        weights: Any = "auto",
+        weighting: Any = "fixed",
+        schedule: Any = "joint",
+        optimizer: Any = "adam",
+        loss: Any = "auto",
+        metrics: Any = None,
+        epochs: int | str = "auto",
+        batch_size: int = 32,
+        labelled_share: float | str | None = "auto",
+        callbacks: Any = None,
+        verbose: int = 0,
+        random_state: Any = None,
+        targets__tokenizer: Any = None,
+        targets__max_tokens: int | None = 20_000,
+        targets__max_length: int | None = None,
+        targets__tagger: Any = "spacy",
+        targets__n_jobs: int = 1,
+        attach__losses: Any = None,
+        attach__deep_supervision: Any = None,
+        attach__head_budget: float | None = 0.1,
+        attach__agreement: Any = None,
+        optimizer__learning_rate: Any = None,
+        compile__loss_weights: Any = None,
+        compile__run_eagerly: bool = False,
+        compile__jit_compile: bool | str = "auto",
+        fit__validation_data: Any = None,
+        fit__validation_split: float = 0.0,
+        fit__shuffle: bool = True,
+        fit__steps_per_epoch: int | None = None,
+        predict__batch_size: int | None = None,
+        **routed: Any,
+    ) -> None:
+        self._keep(locals())
 
     def _fit_labels(self, y: Any) -> Labels:
         return fit_numbers(y)

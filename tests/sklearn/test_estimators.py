@@ -371,6 +371,14 @@ def test_parameters_are_sent_on() -> None:
     assert estimator.epochs == 1
 
 
+def test_early_heads_alone_are_trained() -> None:
+    estimator = classifier(tasks=["soft_labels"], attach__deep_supervision=["hidden"])
+    with pytest.warns(AuxTasksWarning, match="'soft_labels' is left out"):
+        estimator.fit(X, SIDES)
+    assert estimator.generator_.specs_ == {}
+    assert len(estimator.history_["main_at_hidden_loss"]) == 1
+
+
 def test_callbacks_and_optimizers_are_made_anew_for_each_fit() -> None:
     stop, optimizer = keras.callbacks.EarlyStopping("val_loss", patience=1), keras.optimizers.SGD(0.1)
     estimator = classifier(callbacks=stop, optimizer=optimizer, fit__validation_data=(X[:9], SIDES[:9]))
