@@ -324,7 +324,7 @@ class AuxTargets(Mapping[str, Array]):
         shuffle: bool = False,
         seed: int | None = None,
         *,
-        labelled_share: float | None = None,
+        labelled_share: float | str | None = None,
         drop_remainder: bool = False,
         sample_weight: object = None,
         inputs: object = None,
@@ -342,11 +342,15 @@ class AuxTargets(Mapping[str, Array]):
             Whether each pass has an order of its own, drawn among all samples.
         seed : int, optional
             The same seed gives the same orders; by default they differ from run to run.
-        labelled_share : float, optional
-            Compose each batch at random of this share of samples with a main label and of others, as
-            `auxtasks.keras.LabelledBatches` does.
+        labelled_share : float, "auto" or None, default None
+            As in `auxtasks.keras.AuxModel.fit`, which composes batches of arrays by itself and trains data sets as they
+            come. Where fewer samples than this share have a main label (of one output at least), each batch is
+            composed at random of this share of them, which come round as often as needed, and of the others, each of
+            which a pass holds once. Where as many have one, or none has, batches are shuffled ones. ``"auto"`` is 0.2
+            with soft labels, and 0.5 otherwise; `fit` takes 0.2 also for a model with `agreement`, which targets do
+            not know of. None takes the samples as `shuffle` says.
         drop_remainder : bool, default False
-            Whether a smaller last batch is left out.
+            Whether a smaller last batch is left out. The last composed batch is filled up with unlabelled samples.
         sample_weight : array-like or mapping of str to array-like, optional
             Weights, one for each sample, as ``fit`` takes them.
         inputs : array or structure of arrays, optional
@@ -363,7 +367,7 @@ class AuxTargets(Mapping[str, Array]):
         Raises
         ------
         InvalidTypeError, InvalidInputError
-            If an argument cannot be used, or with `labelled_share` all labels are there or none.
+            If an argument cannot be used.
 
         Examples
         --------
@@ -373,6 +377,13 @@ class AuxTargets(Mapping[str, Array]):
         ...     print(x.shape, labels["main"].numpy(), labels["std"].shape)
         (2, 2) [0 1] (2, 1)
         (1, 2) [0] (1, 1)
+
+        One label among three samples, and one in each batch:
+
+        >>> for _, labels in targets.to_tf_dataset([1], batch_size=2, labelled_share=0.5):
+        ...     print(labels["main"].numpy())
+        [ 1 -1]
+        [ 1 -1]
         """
         require("tensorflow", extra="tensorflow")
         from auxtasks.batches.datasets import tf_dataset
@@ -382,7 +393,7 @@ class AuxTargets(Mapping[str, Array]):
             batch_size=batch_size,
             shuffle=shuffle,
             seed=seed,
-            labelled_share=labelled_share,
+            share=self._share(labelled_share),
             drop_remainder=drop_remainder,
             sample_weight=sample_weight,
             prefetch=prefetch,
@@ -395,7 +406,7 @@ class AuxTargets(Mapping[str, Array]):
         shuffle: bool = False,
         seed: int | None = None,
         *,
-        labelled_share: float | None = None,
+        labelled_share: float | str | None = None,
         drop_remainder: bool = False,
         sample_weight: object = None,
         inputs: object = None,
@@ -437,11 +448,16 @@ class AuxTargets(Mapping[str, Array]):
             batch_size=batch_size,
             shuffle=shuffle,
             seed=seed,
-            labelled_share=labelled_share,
+            share=self._share(labelled_share),
             drop_remainder=drop_remainder,
             sample_weight=sample_weight,
             kwargs=kwargs,
         )
+
+    def _share(self, labelled_share: float | str | None) -> float | None:
+        from auxtasks.batches.composition import share_of
+
+        return share_of(labelled_share, is_taught=any(spec.is_taught for spec in self.specs.values()))
 
     def _read_by_batches(self, y: object, inputs: object) -> tuple[object, dict[str, Array], list[str]]:
         """Return what the model reads, the labels, and which of these are no targets."""

@@ -222,7 +222,6 @@ def of_heads() -> dict[str, Call]:
         "Schedule": Call(lambda asked: Schedule.of(asked, ["main", "std"]), _of(asked), 1),
         "Rebalanced": Call(heads.Rebalanced, _of({"by": "loss", "loss": None, "momentum": 0.9, "name": "a"}), 1),
         "PruneOpposed": Call(heads.PruneOpposed, _of({"patience": 2, "threshold": 0.0, "verbose": 0}), 1),
-        "set_seed": Call(heads.set_seed, _of({"seed": 0}), 0.5),
         "freeze": Call(heads.freeze, lambda: {"model": network(), "up_to": "hidden", "samples": None}, 0.1),
         "replace_head": Call(
             heads.replace_head, _of({"model": base, "n_outputs": 3, "activation": "softmax", "head": None}), 0.1
@@ -236,9 +235,7 @@ def of_heads() -> dict[str, Call]:
         "to_tf_dataset": Call(
             lambda **p: next(iter(targets.to_tf_dataset(**p))), _of({**batches, "prefetch": True}), 0.3
         ),
-        "LabelledBatches": Call(
-            lambda **p: heads.LabelledBatches(**p)[0], _of({"x": SIGNALS, **some, "main": "main"}), 2
-        ),
+        "to_py_dataset composed": Call(lambda **p: targets.to_py_dataset(**p)[0], _of(some), 2),
         "TaskBatches": Call(
             lambda **p: heads.TaskBatches(**p)[0],
             lambda: {

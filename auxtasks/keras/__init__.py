@@ -8,7 +8,6 @@ from auxtasks.optional import require_keras
 
 require_keras()
 
-from auxtasks.batches.planned import LabelledBatches, labelled_dataset  # noqa: E402
 from auxtasks.keras.alternating.batches import TaskBatches  # noqa: E402
 from auxtasks.keras.attach import attach_heads, strip_heads  # noqa: E402
 from auxtasks.keras.callbacks import BaseCheckpoint, PruneOpposed  # noqa: E402
@@ -24,7 +23,6 @@ __all__ = [
     "AuxModel",
     "BaseCheckpoint",
     "Frozen",
-    "LabelledBatches",
     "OutputSpec",
     "PruneOpposed",
     "Rebalanced",
@@ -34,7 +32,6 @@ __all__ = [
     "build_multitask_model",
     "fine_tune",
     "freeze",
-    "labelled_dataset",
     "replace_head",
     "set_seed",
     "show_changes",
