@@ -164,10 +164,12 @@ class Wanted:
 
     def make(self, data: Data | None, y: Array | None = None) -> AuxTargets:
         """Make the targets of samples, or load them; with main labels soft labels too."""
+        from auxtasks.cluster import LazyAuxTargets
         from auxtasks.generator import make_aux_targets
 
         if self.saved is not None:
-            return self.load()
+            targets = self.load()
+            return targets.compute() if isinstance(targets, LazyAuxTargets) else targets
         if data is None or self.domain is None:
             raise typer.BadParameter("pass samples, or --targets DIR.", param_hint="INPUT")
         columns = data.columns(self.label_columns or ())
