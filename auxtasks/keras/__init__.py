@@ -15,7 +15,6 @@ from auxtasks.keras.finetune import Frozen, fine_tune, freeze, replace_head  # n
 from auxtasks.keras.losses import Rebalanced  # noqa: E402
 from auxtasks.keras.model import AuxModel  # noqa: E402
 from auxtasks.keras.multitask import OutputSpec, build_multitask_model  # noqa: E402
-from auxtasks.keras.seeds import set_seed  # noqa: E402
 from auxtasks.keras.shown_changes import show_changes  # noqa: E402
 from auxtasks.keras.taps import Tap  # noqa: E402
 
@@ -33,7 +32,6 @@ __all__ = [
     "fine_tune",
     "freeze",
     "replace_head",
-    "set_seed",
     "show_changes",
     "strip_heads",
 ]

@@ -50,8 +50,8 @@ from auxtasks.keras.private import (
     take_training_as,
     writes_legacy,
 )
+from auxtasks.keras.random_states import store_states, take_states
 from auxtasks.keras.scores import AuxiliaryPredictor, Scores
-from auxtasks.keras.seeds import store_states, take_states
 from auxtasks.keras.taught import losses_by_output
 from auxtasks.keras.training import (
     CurrentStep,
