@@ -13,7 +13,7 @@ from auxtasks.extractors.text.documents import FittedTexts
 from auxtasks.labels import MAIN, main_labels, present_rows, without_labels
 from auxtasks.notebook import html_table
 from auxtasks.optional import is_dask, require, require_keras
-from auxtasks.specs import STEP_KINDS, TargetSpec
+from auxtasks.specs import STEP_KINDS, TargetSpec, counted_columns
 from auxtasks.storage import save_targets
 from auxtasks.targets.fitted import Fitted, TargetArrays
 from auxtasks.targets.scaling import Scaling
@@ -135,8 +135,8 @@ class AuxTargets(Mapping[str, Array]):
         rows: list[tuple[str, ...]] = [("name", "kind", "shape", "baseline", "missing", "left out")]
         for name in self._arrays:
             spec = self.specs[name]
-            left_out = "; ".join(spec.dropped[:3]) + (f"; … ({len(spec.dropped)} in all)" if spec.dropped[3:] else "")
-            rows.append((name, spec.kind, str(spec.shape), f"{spec.baseline_loss:.4g}", self._missing(name), left_out))
+            baseline, missing = f"{spec.baseline_loss:.4g}", self._missing(name)
+            rows.append((name, spec.kind, str(spec.shape), baseline, missing, counted_columns(spec.dropped)))
         return rows, [described(spec) for spec in self.specs.values() if spec.is_taught]
 
     @property
@@ -380,10 +380,10 @@ class AuxTargets(Mapping[str, Array]):
 
         One label among three samples, and one in each batch:
 
-        >>> for _, labels in targets.to_tf_dataset([1], batch_size=2, labelled_share=0.5):
+        >>> for _, labels in targets.to_tf_dataset([0], batch_size=2, labelled_share=0.5):
         ...     print(labels["main"].numpy())
-        [ 1 -1]
-        [ 1 -1]
+        [ 0 -1]
+        [ 0 -1]
         """
         require("tensorflow", extra="tensorflow")
         from auxtasks.batches.datasets import tf_dataset

@@ -6,7 +6,7 @@ import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from auxtasks.aux_targets import AuxTargets
 from auxtasks.errors import InvalidInputError, abbreviated, unknown_name
@@ -27,6 +27,7 @@ from auxtasks.typing import Array
 from auxtasks.validation import check_flag, check_path
 
 if TYPE_CHECKING:
+    from auxtasks.scale.dask_targets import LazyAuxTargets
     from auxtasks.scale.hugging_face import BatchMap
 
 
@@ -746,8 +747,8 @@ def load_targets(path: str | PathLike[str], *, mmap: bool = True, verify: bool =
     description, again = (zarr.DESCRIPTION, zarr.AGAIN) if is_zarr else (DESCRIPTION, AGAIN)
     with damage_named(folder / description, again):
         generator = generator_of(fitted)
-    targets: Any = generator._targets(made)
-    return targets.compute() if is_zarr and not mmap else targets
+    targets = generator._targets(made)
+    return cast("LazyAuxTargets", targets).compute() if is_zarr and not mmap else targets
 
 
 def generator_of(fitted: Fitted) -> AuxTargetGenerator:

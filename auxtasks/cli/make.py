@@ -37,8 +37,9 @@ if TYPE_CHECKING:
 HELP = (
     "Compute auxiliary targets of samples and save them.\n\n"
     "Prints a table of the targets: their kind, shape, chance (the loss of the best constant guess), share of missing "
-    "values, and the columns left out because they are constant or copies. The folder holds the arrays, the inputs to "
-    "train on and the scaling; auxtasks.load_targets reads it.\n\n"
+    "values, and the columns left out because they are constant, copies or without any value (a series of 64 steps has "
+    "33 Fourier coefficients, whatever number is asked for). The folder holds the arrays, the inputs to train on and "
+    "the scaling; auxtasks.load_targets reads it.\n\n"
     "With --labels, of some of the samples, a teacher says soft labels of the others; what teaches, and how well it "
     "predicts labels that it was not shown, is printed. The labels are saved too. Pass training samples alone.\n\n"
     "Example: auxtasks make signals.npz --domain signal --task std --task fft:n_coefficients=50 --output targets"
