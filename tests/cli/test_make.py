@@ -145,6 +145,8 @@ def test_a_folder_of_classes_of_several_sizes(
 
 
 def test_saved_targets_may_be_zarr_arrays(tmp_path: Path) -> None:
-    lazy: Any = auxtasks.make_aux_targets(da.from_array(np.eye(8), chunks=(4, 8)), "signal", "std")
+    lazy: Any = auxtasks.make_aux_targets(
+        da.from_array(np.arange(64.0).reshape(8, 8) ** 2, chunks=(4, 8)), "signal", "std"
+    )
     lazy.to_zarr(tmp_path / "targets")
     assert type(Wanted(None, saved=tmp_path / "targets").make(None)) is auxtasks.AuxTargets
