@@ -13,7 +13,7 @@ from auxtasks.extractors.text.documents import FittedTexts
 from auxtasks.labels import MAIN, main_labels, present_rows, without_labels
 from auxtasks.notebook import html_table
 from auxtasks.optional import is_dask, require, require_keras
-from auxtasks.specs import STEP_KINDS, TargetSpec
+from auxtasks.specs import STEP_KINDS, TargetSpec, counted_columns
 from auxtasks.storage import save_targets
 from auxtasks.targets.fitted import Fitted, TargetArrays
 from auxtasks.targets.scaling import Scaling
@@ -135,8 +135,8 @@ class AuxTargets(Mapping[str, Array]):
         rows: list[tuple[str, ...]] = [("name", "kind", "shape", "baseline", "missing", "left out")]
         for name in self._arrays:
             spec = self.specs[name]
-            left_out = "; ".join(spec.dropped[:3]) + (f"; … ({len(spec.dropped)} in all)" if spec.dropped[3:] else "")
-            rows.append((name, spec.kind, str(spec.shape), f"{spec.baseline_loss:.4g}", self._missing(name), left_out))
+            baseline, missing = f"{spec.baseline_loss:.4g}", self._missing(name)
+            rows.append((name, spec.kind, str(spec.shape), baseline, missing, counted_columns(spec.dropped)))
         return rows, [described(spec) for spec in self.specs.values() if spec.is_taught]
 
     @property
@@ -326,7 +326,7 @@ class AuxTargets(Mapping[str, Array]):
         shuffle: bool = False,
         seed: int | None = None,
         *,
-        labelled_share: float | None = None,
+        labelled_share: float | str | None = None,
         drop_remainder: bool = False,
         sample_weight: object = None,
         inputs: object = None,
@@ -344,11 +344,15 @@ class AuxTargets(Mapping[str, Array]):
             Whether each pass has an order of its own, drawn among all samples.
         seed : int, optional
             The same seed gives the same orders; by default they differ from run to run.
-        labelled_share : float, optional
-            Compose each batch at random of this share of samples with a main label and of others, as
-            `auxtasks.keras.LabelledBatches` does.
+        labelled_share : float, "auto" or None, default None
+            As in `auxtasks.keras.AuxModel.fit`, which composes batches of arrays by itself and trains data sets as they
+            come. Where fewer samples than this share have a main label (of one output at least), each batch is
+            composed at random of this share of them, which come round as often as needed, and of the others, each of
+            which a pass holds once. Where as many have one, or none has, batches are shuffled ones. ``"auto"`` is 0.2
+            with soft labels, and 0.5 otherwise; `fit` takes 0.2 also for a model with `agreement`, which targets do
+            not know of. None takes the samples as `shuffle` says.
         drop_remainder : bool, default False
-            Whether a smaller last batch is left out.
+            Whether a smaller last batch is left out. The last composed batch is filled up with unlabelled samples.
         sample_weight : array-like or mapping of str to array-like, optional
             Weights, one for each sample, as ``fit`` takes them.
         inputs : array or structure of arrays, optional
@@ -365,7 +369,7 @@ class AuxTargets(Mapping[str, Array]):
         Raises
         ------
         InvalidTypeError, InvalidInputError
-            If an argument cannot be used, or with `labelled_share` all labels are there or none.
+            If an argument cannot be used.
 
         Examples
         --------
@@ -375,6 +379,13 @@ class AuxTargets(Mapping[str, Array]):
         ...     print(x.shape, labels["main"].numpy(), labels["std"].shape)
         (2, 2) [0 1] (2, 1)
         (1, 2) [0] (1, 1)
+
+        One label among three samples, and one in each batch:
+
+        >>> for _, labels in targets.to_tf_dataset([0], batch_size=2, labelled_share=0.5):
+        ...     print(labels["main"].numpy())
+        [ 0 -1]
+        [ 0 -1]
         """
         require("tensorflow", extra="tensorflow")
         from auxtasks.batches.datasets import tf_dataset
@@ -384,7 +395,7 @@ class AuxTargets(Mapping[str, Array]):
             batch_size=batch_size,
             shuffle=shuffle,
             seed=seed,
-            labelled_share=labelled_share,
+            share=self._share(labelled_share),
             drop_remainder=drop_remainder,
             sample_weight=sample_weight,
             prefetch=prefetch,
@@ -397,7 +408,7 @@ class AuxTargets(Mapping[str, Array]):
         shuffle: bool = False,
         seed: int | None = None,
         *,
-        labelled_share: float | None = None,
+        labelled_share: float | str | None = None,
         drop_remainder: bool = False,
         sample_weight: object = None,
         inputs: object = None,
@@ -439,11 +450,16 @@ class AuxTargets(Mapping[str, Array]):
             batch_size=batch_size,
             shuffle=shuffle,
             seed=seed,
-            labelled_share=labelled_share,
+            share=self._share(labelled_share),
             drop_remainder=drop_remainder,
             sample_weight=sample_weight,
             kwargs=kwargs,
         )
+
+    def _share(self, labelled_share: float | str | None) -> float | None:
+        from auxtasks.batches.composition import share_of
+
+        return share_of(labelled_share, is_taught=any(spec.is_taught for spec in self.specs.values()))
 
     def _read_by_batches(self, y: object, inputs: object) -> tuple[object, dict[str, Array], list[str]]:
         """Return what the model reads, the labels, and which of these are no targets."""

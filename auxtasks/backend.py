@@ -168,18 +168,6 @@ def check_tensorflow(argument: str, what: str, why: str, instead: str) -> None:
         )
 
 
-def make_deterministic() -> None:
-    """Choose operations that give the same result every time; JAX is told by flags that it reads when it starts."""
-    if ON_TENSORFLOW:
-        import tensorflow as tf
-
-        tf.config.experimental.enable_op_determinism()
-    elif NAME == "torch":
-        import torch
-
-        torch.use_deterministic_algorithms(True)
-
-
 def version() -> str:
     """Return the version of the backend."""
     return str(import_module(NAME).__version__)

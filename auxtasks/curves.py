@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import ceil
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -21,64 +20,74 @@ from auxtasks.audit.metrics.problem import Problem, without_last_one
 from auxtasks.audit.report.style import BASELINE, INK, WIDTH, house_style, save_figure, short
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.files import digest
-from auxtasks.labels import missing_entries, read_labels
+from auxtasks.labels import MAIN, missing_entries, read_labels
 from auxtasks.optional import require
 from auxtasks.specs import CLASS_KINDS, TargetSpec
 from auxtasks.typing import Array, Floats
 from auxtasks.validation import check_int, check_path, is_listed
 
 if TYPE_CHECKING:
-    import keras
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
-__all__ = ["draw_curves", "plot_curves"]
+__all__ = ["plot_curves"]
 
 
-def draw_curves(
+def plot_curves(
     y_true: Any,
     y_pred: Any,
     *,
-    task: str = "main",
+    x: Any = None,
+    folder: str | os.PathLike[str] | None = None,
+    classes: Mapping[str, Sequence[str]] | Sequence[str] | None = None,
     problem: Problem | None = None,
     from_logits: bool | None = None,
-    loss: Any = None,
-    classes: Sequence[str] | None = None,
+    batch_size: int | None = None,
 ) -> dict[str, Figure]:
-    """Draw the ROC and precision-recall curves and the confusion matrix of one task.
+    """Draw the ROC and precision-recall curves and the confusion matrix of one task, or of every task of a model.
 
     Parameters
     ----------
-    y_true : array-like
-        Class numbers, one-hot rows, or 0 and 1 for each of several labels; -1 (integers) or NaN (floats) where missing.
-    y_pred : array-like
-        What the model puts out: probabilities, or logits.
-    task : str, default "main"
-        What the figures are called.
+    y_true : array-like, or mapping of str to array-like
+        The labels of the main task, or by task, such as what ``with_main`` returned: class numbers, one-hot rows, or 0
+        and 1 for each of several labels; -1 (integers) or NaN (floats) where missing.
+    y_pred : array-like, mapping of str to array-like, or keras.Model
+        The predictions of the main task, or by task: probabilities, or logits. Or a model, which predicts `x`; of an
+        `AuxModel` auxiliary classes and labels are drawn too. Tasks that `y_true` does not hold are left out.
+    x : array or structure of arrays, optional
+        The inputs of the model.
+    folder : path-like, optional
+        Where to write each figure as PNG, under its name; made if need be. Files of the same names are replaced, each
+        as a whole. Where the name of a task cannot be that of a file, or two differ in case alone, the file has a name
+        of its own that ends in eight digits.
+    classes : sequence of str, or mapping of str to these, optional
+        The names of the main classes or labels, or by task; by default those that the targets of an `AuxModel` know,
+        and else numbers.
     problem : {"binary", "multiclass", "multilabel"}, optional
-        What is decided, where labels and outputs leave it open.
+        What is decided, where labels and predictions leave it open. The targets of an `AuxModel` know theirs.
     from_logits : bool, optional
-        Whether predictions are logits; by default what the loss says, and else that they are probabilities.
-    loss : str or keras.losses.Loss, optional
-        The loss of the model, which may say both.
-    classes : sequence of str, optional
-        The names of the classes or labels; their numbers by default.
+        Whether predictions are logits; by default what the loss of the model says, and else that they are
+        probabilities. The heads of an `AuxModel` give probabilities.
+    batch_size : int, optional
+        For the prediction of the model.
 
     Returns
     -------
     dict of str to matplotlib.figure.Figure
-        ``"curves"`` and ``"confusion"``; nothing for numbers.
+        ``"main_curves"``, ``"main_confusion"`` and the same for each other task of classes or labels. Numbers, which
+        have no such curves, are left out.
 
     Raises
     ------
     InvalidTypeError, InvalidInputError, UnknownNameError
-        If labels and predictions do not fit each other.
+        If labels and predictions do not fit each other, or labels are of a task that the model does not have. Nothing
+        is written then.
 
     Warns
     -----
     AuxTasksWarning
-        If no class has both samples of it and others, so that there are no curves.
+        If a task has no label at all, or no class that has both samples of it and others, so that it has no curves.
 
     Notes
     -----
@@ -90,97 +99,49 @@ def draw_curves(
 
     Examples
     --------
-    >>> sorted(draw_curves([0, 1, 1, 0], [0.2, 0.7, 0.4, 0.6]))
-    ['confusion', 'curves']
-    """
-    found = decisions_of(y_true, y_pred, problem=problem, from_logits=from_logits, loss=loss, names=classes)
-    if found is None:
-        return {}
-    if not any(map(has_curve, found.classes)):
-        warnings.warn(
-            f"{task!r} has no curves: no class has samples of it and others among those with a label.",
-            AuxTasksWarning,
-            stacklevel=2,
-        )
-        with house_style():
-            return {"confusion": draw_confusion(task, found)}
-    with house_style():
-        return {"curves": draw_both(task, found), "confusion": draw_confusion(task, found)}
+    >>> sorted(plot_curves([0, 1, 1, 0], [0.2, 0.7, 0.4, 0.6]))
+    ['main_confusion', 'main_curves']
 
+    Of a model, with a file of each figure:
 
-def plot_curves(
-    model: keras.Model,
-    x: Any,
-    y: Any,
-    folder: str | os.PathLike[str],
-    *,
-    classes: Mapping[str, Sequence[str]] | Sequence[str] | None = None,
-    from_logits: bool | None = None,
-    batch_size: int | None = None,
-) -> dict[str, Path]:
-    """Predict, and write ROC and precision-recall curves and confusion matrices of every task as PNG.
-
-    Parameters
-    ----------
-    model : keras.Model
-        An `AuxModel`, whose auxiliary classes and labels are drawn too, or any other model.
-    x : array or structure of arrays
-        Inputs.
-    y : array-like, or mapping of str to array-like
-        The labels of the main task, or what ``with_main`` returned. Samples without a label are left out, and so are
-        tasks that `y` does not hold.
-    folder : path-like
-        Where to write; made if need be. Files of the same names are replaced, each as a whole.
-    classes : sequence of str, or mapping of str to these, optional
-        The names of the main classes, or by task; by default those that the targets know, and else numbers.
-    from_logits : bool, optional
-        Whether the outputs of the model itself are logits; by default what its loss says.
-    batch_size : int, optional
-        For the prediction.
-
-    Returns
-    -------
-    dict of str to Path
-        The files by name: ``"main_curves"``, ``"main_confusion"`` and the same for each auxiliary task of classes or
-        labels. Numbers, which have no such curves, are left out. Where the name of a task cannot be that of a file, or
-        two differ in case alone, the file has a name of its own that ends in eight digits.
-
-    Raises
-    ------
-    InvalidTypeError, InvalidInputError, UnknownNameError
-        If labels do not fit the predictions, or are of a task that the model does not have.
-
-    Warns
-    -----
-    AuxTasksWarning
-        If a task has no label at all, or a single class.
-
-    See Also
-    --------
-    draw_curves : The figures themselves, from labels and predictions.
-
-    Examples
-    --------
-    >>> import keras, numpy as np, tempfile
+    >>> import keras, numpy as np, os, tempfile
     >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, "softmax")])
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     sorted(path.name for path in plot_curves(model, np.eye(3), [0, 1, 0], folder).values())
+    ...     figures = plot_curves([0, 1, 0], model, x=np.eye(3), folder=folder)
+    ...     sorted(os.listdir(folder))
     ['main_confusion.png', 'main_curves.png']
     """
-    if batch_size is not None:
-        check_int("batch_size", batch_size, low=1)
-    written, into = {}, check_path("folder", folder)
-    tasks = tasks_of(model, x, y, classes, from_logits, batch_size)
-    stems = file_stems(list(tasks))
-    for name, options in tasks.items():
-        if missing_entries(options["y_true"]).all():
-            warnings.warn(f"{name!r} has no label in `y`, and so no figures.", AuxTasksWarning, stacklevel=2)
-            continue
-        for kind, figure in draw_curves(**options, task=name).items():
-            path = into / f"{stems[name]}_{kind}.png"
-            save_figure(figure, path)
-            written[f"{name}_{kind}"] = path
-    return written
+    into = None if folder is None else check_path("folder", folder)
+    tasks = tasks_of(
+        y_true, y_pred, x, classes=classes, problem=problem, from_logits=from_logits, batch_size=batch_size
+    )
+    figures = {name: _drawn(name, options) for name, options in tasks.items()}
+    if into is not None:
+        stems = file_stems(list(tasks))
+        for name, kinds in figures.items():
+            for kind, figure in kinds.items():
+                save_figure(figure, into / f"{stems[name]}_{kind}.png")
+    return {f"{name}_{kind}": figure for name, kinds in figures.items() for kind, figure in kinds.items()}
+
+
+def _drawn(task: str, options: Mapping[str, Any]) -> dict[str, Figure]:
+    """Draw the figures of one task by their kind; none of numbers, or where no label is known."""
+    if missing_entries(options["y_true"]).all():
+        warnings.warn(f"{task!r} has no label in `y_true`, and so no figures.", AuxTasksWarning, stacklevel=4)
+        return {}
+    found = decisions_of(**options)
+    if found is None:
+        return {}
+    with house_style():
+        if any(map(has_curve, found.classes)):
+            return {"curves": draw_both(task, found), "confusion": draw_confusion(task, found)}
+        confusion = draw_confusion(task, found)
+    warnings.warn(
+        f"{task!r} has no curves: no class has samples of it and others among those with a label.",
+        AuxTasksWarning,
+        stacklevel=4,
+    )
+    return {"confusion": confusion}
 
 
 _LONGEST = 40
@@ -459,40 +420,65 @@ def mean_precision_recall(curves: Sequence[Curve]) -> Curve:
 
 
 def tasks_of(
-    model: keras.Model, x: Any, y: Any, classes: Any, from_logits: bool | None, batch_size: int | None
+    y_true: Any, y_pred: Any, x: Any = None, *, classes: Any = None, batch_size: int | None = None, **how: Any
 ) -> dict[str, dict[str, Any]]:
-    """Predict every task that has labels and classes; returns the arguments of `draw_curves`."""
+    """Return the labels and predictions of each task, as arguments of `decisions_of`; a model predicts its own."""
+    if batch_size is not None:
+        check_int("batch_size", batch_size, low=1)
+    if isinstance(y_true, Mapping):
+        labels = {name: read_labels(f"y_true[{name!r}]", values) for name, values in y_true.items()}
+    else:
+        labels = {MAIN: read_labels("y_true", y_true)}
+    if hasattr(y_pred, "predict"):
+        return _of_model(y_pred, x, labels, classes, batch_size, **how)
+    if x is not None:
+        raise InvalidInputError("`x` is what a model reads, and `y_pred` holds predictions; leave out `x`.")
+    outputs = y_pred if isinstance(y_pred, Mapping) else {MAIN: y_pred}
+    for name in outputs:
+        if name not in labels:
+            raise unknown_name("y_pred", name, labels, "task in `y_true`")
+    named = _names(classes, outputs, {})
+    return {
+        name: {"y_true": labels[name], "y_pred": output, "names": named.get(name), **how}
+        for name, output in outputs.items()
+    }
+
+
+def _of_model(
+    model: Any, x: Any, labels: Mapping[str, Array], classes: Any, batch_size: int | None, **how: Any
+) -> dict[str, dict[str, Any]]:
+    """Predict every task that has labels and classes."""
     import keras
 
     from auxtasks.keras.compiling import last_words
     from auxtasks.keras.model import AuxModel
     from auxtasks.keras.outputs import by_label
-    from auxtasks.labels import MAIN
 
     if not isinstance(model, keras.Model):
         raise InvalidTypeError(
-            f"`model` must be a keras.Model; got {type(model).__name__}. For predictions: draw_curves."
+            f"`y_pred` must be predictions or a keras.Model; got {type(model).__name__}. Pass what it predicts."
         )
-    labels = dict(y) if isinstance(y, Mapping) else {MAIN: y}
+    if x is None:
+        raise InvalidInputError("`x` must be the inputs that the model in `y_pred` predicts from; got None.")
     specs = model.specs if isinstance(model, AuxModel) else {}
     try:
         outputs = model.predict(x, batch_size=batch_size, verbose=0)
     except ValueError as error:
         raise InvalidInputError(f"`x` does not fit the model: {last_words(error)}") from error
     several = isinstance(outputs, (list, tuple))
-    names = getattr(model, "output_names", None) or [str(at) for at in range(len(outputs))]
-    main = by_label(outputs, names if several else None)
+    outputs_by_place = getattr(model, "output_names", None) or [str(at) for at in range(len(outputs))]
+    main = by_label(outputs, outputs_by_place if several else None)
     for name in labels:
         if name not in main and name not in specs:
-            raise unknown_name("y", name, [*main, *specs], "task")
+            raise unknown_name("y_true", name, [*main, *specs], "task")
     named, losses = _names(classes, main, specs), _by_output(model.loss, main)
     found = {
         name: {
-            "y_true": read_labels(name, labels[name]),
+            "y_true": labels[name],
             "y_pred": output,
-            "from_logits": from_logits,
             "loss": losses.get(name),
-            "classes": named.get(name),
+            "names": named.get(name),
+            **how,
         }
         for name, output in main.items()
         if name in labels
@@ -500,14 +486,13 @@ def tasks_of(
     wanted = {name: spec for name, spec in specs.items() if name in labels and _problem(spec)}
     auxiliary = model.predict_auxiliary(x, batch_size=batch_size, verbose=0) if wanted else {}
     for name, spec in wanted.items():
-        targets = read_labels(name, labels[name])
         found[name] = {
             # -1 may be a class of main labels, and never of a target.
-            "y_true": np.where(targets < 0, np.nan, targets),
+            "y_true": np.where(labels[name] < 0, np.nan, labels[name]),
             "y_pred": auxiliary[name],
             "from_logits": False,
             "problem": _problem(spec),
-            "classes": named.get(name, spec.classes or spec.columns or None),
+            "names": named.get(name, spec.classes or spec.columns or None),
         }
     return found
 
@@ -527,7 +512,7 @@ def _names(classes: Any, main: Mapping[str, Any], specs: Mapping[str, TargetSpec
                 raise unknown_name("classes", name, [*main, *specs], "task")
         return dict(classes)
     if len(main) > 1:
-        raise InvalidInputError(f"`classes`: the model has {len(main)} outputs; give the names by task.")
+        raise InvalidInputError(f"`classes`: there are {len(main)} outputs; give the names by task.")
     return dict.fromkeys(main, classes)
 
 

@@ -6,16 +6,17 @@ import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from auxtasks.aux_targets import AuxTargets
 from auxtasks.errors import InvalidInputError, abbreviated, unknown_name
 from auxtasks.extractors.text.documents import FittedTexts
 from auxtasks.label_columns import LabelColumn, by_name
 from auxtasks.optional import is_dask, require
+from auxtasks.scale import zarr
 from auxtasks.scale.gathering import gathered, streamed
 from auxtasks.specs import TargetSpec
-from auxtasks.storage import DESCRIPTION, damage_named, read_targets
+from auxtasks.storage import AGAIN, DESCRIPTION, damage_named, read_targets
 from auxtasks.targets.fitted import LEARNED, Fitted, TargetArrays, fit
 from auxtasks.targets.graph import check_graph_form, graph_targets
 from auxtasks.targets.scaling import Scaling
@@ -26,6 +27,7 @@ from auxtasks.typing import Array
 from auxtasks.validation import check_flag, check_path
 
 if TYPE_CHECKING:
+    from auxtasks.scale.dask_targets import LazyAuxTargets
     from auxtasks.scale.hugging_face import BatchMap
 
 
@@ -708,7 +710,7 @@ def make_aux_targets(
 
 
 def load_targets(path: str | PathLike[str], *, mmap: bool = True, verify: bool = True) -> AuxTargets:
-    """Load what `AuxTargets.save` wrote.
+    """Load what `AuxTargets.save` or `LazyAuxTargets.to_zarr` wrote.
 
     Parameters
     ----------
@@ -718,17 +720,22 @@ def load_targets(path: str | PathLike[str], *, mmap: bool = True, verify: bool =
         Whether to leave the arrays on disk until they are read.
     verify : bool
         Whether to read all files once and compare their checksums, which takes as long as the disk takes, or a second
-        for some 2 GB that are in memory already. Without it a bit that changed in an array is not seen.
+        for some 2 GB that are in memory already. Each chunk of Zarr arrays is compared whenever it is read, and not
+        beforehand. Without it a bit that changed in an array is not seen.
 
     Returns
     -------
     AuxTargets
-        As they were saved, with a ``transform`` of the same scaling.
+        As they were saved, with a ``transform`` of the same scaling. A directory of Zarr arrays gives an
+        `auxtasks.cluster.LazyAuxTargets` of dask arrays, or with ``mmap=False`` what its ``compute`` returns.
 
     Raises
     ------
     StorageError
-        If the directory or a file is absent, is a link, or is not to the last bit what was written.
+        If the directory or a file is absent, is a link, or is not to the last bit what was written; of a chunk of a
+        Zarr array this is seen when it is computed.
+    MissingDependencyError
+        If the directory holds Zarr arrays, and Dask or Zarr is not installed.
 
     Examples
     --------
@@ -739,11 +746,14 @@ def load_targets(path: str | PathLike[str], *, mmap: bool = True, verify: bool =
     array([[ 1.],
            [-1.]], dtype=float32)
     """
-    folder = check_path("path", path)
-    fitted, made = read_targets(folder, mmap=check_flag("mmap", mmap), verify=check_flag("verify", verify))
-    with damage_named(folder / DESCRIPTION):
+    folder, mmap, verify = check_path("path", path), check_flag("mmap", mmap), check_flag("verify", verify)
+    is_zarr = zarr.holds_zarr(folder)
+    fitted, made = zarr.read_zarr(folder, verify=verify) if is_zarr else read_targets(folder, mmap=mmap, verify=verify)
+    description, again = (zarr.DESCRIPTION, zarr.AGAIN) if is_zarr else (DESCRIPTION, AGAIN)
+    with damage_named(folder / description, again):
         generator = generator_of(fitted)
-    return generator._targets(made)
+    targets = generator._targets(made)
+    return cast("LazyAuxTargets", targets).compute() if is_zarr and not mmap else targets
 
 
 def generator_of(fitted: Fitted) -> AuxTargetGenerator:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
@@ -73,7 +73,7 @@ class TargetSpec:
     classes : tuple of str
         The names of the classes, in the order of their numbers.
     dropped : tuple of str
-        Columns left out because they are constant, missing everywhere or copies of another one.
+        Columns left out because they are constant, without any value or copies of another one, each with the reason.
     options : mapping
         The options the task was computed with.
     per_sample : str
@@ -149,3 +149,22 @@ class TargetSpec:
         tuples = ("shape", "columns", "classes", "dropped")
         values: dict[str, Any] = {key: tuple(value) if key in tuples else value for key, value in fields.items()}
         return cls(**values)
+
+
+_NAMED = 3
+"""So many columns that were left out are named; of more the reasons are counted."""
+
+
+def counted_columns(dropped: Sequence[str]) -> str:
+    """Say which columns were left out, or of many how many for which reason."""
+    if len(dropped) <= _NAMED:
+        return "; ".join(dropped)
+    constant = sum(column.endswith("(constant)") for column in dropped)
+    copied = sum("(copy of " in column for column in dropped)
+    absent = len(dropped) - constant - copied
+    found = [_counted(constant, "constant "), _counted(copied, "copied "), _counted(absent, after=" without any value")]
+    return "; ".join(filter(None, found))
+
+
+def _counted(count: int, before: str = "", after: str = "") -> str:
+    return f"{count} {before}column{'' if count == 1 else 's'}{after}" if count else ""

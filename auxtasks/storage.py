@@ -118,7 +118,7 @@ def read_targets(
             saved.verify()
         return _read(saved, mmap=mmap)
 
-    return read_folder(folder, DESCRIPTION, read, _absent, again)
+    return read_folder(folder, DESCRIPTION, read, absent, again)
 
 
 def _read(saved: Saved, *, mmap: bool) -> tuple[Fitted, TargetArrays]:
@@ -160,18 +160,16 @@ def damage_named(path: Path, way_out: str = AGAIN) -> Iterator[None]:
         raise StorageError(f"{path} is damaged: {type(error).__name__}: {error}. {way_out}.") from error
 
 
-def _absent(path: Path) -> str:
+def absent(path: Path) -> str:
     """Say what may be there in place of targets."""
     folder = path.parent
-    if (folder / "auxtasks_zarr.json").exists():
-        return f"the targets in {folder} are Zarr arrays; open them with `auxtasks.cluster.open_zarr`."
     for unfinished in (folder, folder.parent / f"{folder.name}{PARTIAL}"):
         if journals_in(unfinished):
             return (
                 f"the targets in {unfinished} are unfinished; make the same call of `make_aux_targets` again, which "
                 "goes on where it stopped."
             )
-    return f"there is no {path}; pass a directory that `AuxTargets.save` wrote."
+    return f"there is no {path}; pass a directory that `AuxTargets.save` or `LazyAuxTargets.to_zarr` wrote completely."
 
 
 def journals_in(unfinished: Path) -> list[Path]:

@@ -16,7 +16,7 @@ import auxtasks
 from auxtasks import AuxTargetGenerator, AuxTargets, make_aux_targets
 from auxtasks import keras as heads
 from auxtasks.audit import audit, paired_comparison, rank_tasks, select_tasks
-from auxtasks.curves import draw_curves, plot_curves
+from auxtasks.curves import plot_curves
 from auxtasks.keras import weighting
 from auxtasks.keras.alternating.schedule import Schedule
 from auxtasks.sklearn import AuxClassifier, AuxRegressor
@@ -168,8 +168,8 @@ def of_labels() -> dict[str, Call]:
     split = {"hide": 0.3, "cv": 2, "stratify": None, "random_state": 0}
     how = {"hide": 0.5, "seed": 0, "stratify": None}
     arms = {"baseline": [0.1, 0.2, 0.3], "auxiliary": [0.2, 0.3, 0.5], "confidence": 0.9, "overlap": 0.1}
-    drawn = {"y_true": Y, "y_pred": RNG.random(N), "task": "main", "problem": None, "from_logits": False, "loss": None}
-    plotted = {"model": network(), "x": SIGNALS, "y": Y, "folder": "curves", "classes": None, "from_logits": None}
+    drawn = {"y_true": Y, "y_pred": RNG.random(N), "problem": None, "from_logits": False}
+    plotted = {"y_true": Y, "y_pred": network(), "x": SIGNALS, "folder": "curves", "classes": None, "from_logits": None}
 
     def divided(X: Any, y: Any, groups: Any, **options: Any) -> Any:
         return SemiSupervisedSplit(**options).split_three(X, y, groups)
@@ -179,7 +179,7 @@ def of_labels() -> dict[str, Call]:
         "hide_labels named": Call(hide_labels, lambda: {"y": {"a": Y, "b": SIGNALS}, **how, "hide": {"a": 0.5}}, 2),
         "SemiSupervisedSplit": Call(divided, _of({"X": SIGNALS, "y": Y, "groups": None, **split}), 2),
         "paired_comparison": Call(paired_comparison, _of(arms), 2),
-        "draw_curves": Call(draw_curves, _of({**drawn, "classes": ["a", "b"]}), 0.05),
+        "plot_curves of predictions": Call(plot_curves, _of({**drawn, "classes": ["a", "b"]}), 0.05),
         "plot_curves": Call(plot_curves, _of(plotted), 0.01),
     }
 
@@ -222,7 +222,6 @@ def of_heads() -> dict[str, Call]:
         "Schedule": Call(lambda asked: Schedule.of(asked, ["main", "std"]), _of(asked), 1),
         "Rebalanced": Call(heads.Rebalanced, _of({"by": "loss", "loss": None, "momentum": 0.9, "name": "a"}), 1),
         "PruneOpposed": Call(heads.PruneOpposed, _of({"patience": 2, "threshold": 0.0, "verbose": 0}), 1),
-        "set_seed": Call(heads.set_seed, _of({"seed": 0}), 0.5),
         "freeze": Call(heads.freeze, lambda: {"model": network(), "up_to": "hidden", "samples": None}, 0.1),
         "replace_head": Call(
             heads.replace_head, _of({"model": base, "n_outputs": 3, "activation": "softmax", "head": None}), 0.1
@@ -236,9 +235,7 @@ def of_heads() -> dict[str, Call]:
         "to_tf_dataset": Call(
             lambda **p: next(iter(targets.to_tf_dataset(**p))), _of({**batches, "prefetch": True}), 0.3
         ),
-        "LabelledBatches": Call(
-            lambda **p: heads.LabelledBatches(**p)[0], _of({"x": SIGNALS, **some, "main": "main"}), 2
-        ),
+        "to_py_dataset composed": Call(lambda **p: targets.to_py_dataset(**p)[0], _of(some), 2),
         "TaskBatches": Call(
             lambda **p: heads.TaskBatches(**p)[0],
             lambda: {

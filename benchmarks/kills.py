@@ -114,12 +114,10 @@ def write_zarr(path: Path, number: int) -> None:
 def load_zarr(path: Path) -> int:
     import dask
 
-    from auxtasks.cluster import open_zarr
-
     while True:
         try:
             with dask.config.set(scheduler="sync"):
-                return number_of(open_zarr(path).compute())
+                return number_of(auxtasks.load_targets(path).compute())
         except auxtasks.errors.StorageError as error:  # noqa: PERF203 (the next try)
             if "open them again" not in str(error):
                 raise

@@ -18,7 +18,6 @@ import numpy as np
 from distributed import Client, LocalCluster
 
 import auxtasks
-from auxtasks.cluster import open_zarr
 
 STEPS, CHUNK, BATCH = 64, 1000, 100
 
@@ -59,7 +58,7 @@ def train(path: Path, n_labelled: int, epochs: int) -> None:
             batch = slice(within * BATCH, (within + 1) * BATCH)
             return self.held[2][batch], {name: array[batch] for name, array in self.held[1].items()}
 
-    targets = open_zarr(path)
+    targets = auxtasks.load_targets(path)
     _, kind = recordings(targets.n_samples, seed=0)
     labels = da.where(da.arange(len(kind), chunks=CHUNK) % BATCH < n_labelled, kind, -1)  # some in every batch
     keras.utils.set_random_seed(0)

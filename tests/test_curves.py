@@ -21,7 +21,6 @@ from auxtasks.curves import (
     decisions_of,
     draw_both,
     draw_confusion,
-    draw_curves,
     file_stems,
     mean_precision_recall,
     mean_roc,
@@ -76,12 +75,12 @@ def test_areas_are_those_of_scikit_learn_and_of_the_points_drawn(k: int, seed: i
 
 def test_figures_say_the_areas_of_each_class() -> None:
     y, p = classes(200, 4)
-    figures = draw_curves(y, p, classes=pd.Index(["a", "b", "$c", "d"]))
-    said = legend(figures["curves"])
+    figures = plot_curves(y, p, classes=pd.Index(["a", "b", "$c", "d"]))
+    said = legend(figures["main_curves"])
     assert list(said) == ["a", "b", "$c", "d", "mean of classes", "all pooled"]
     assert said["$c"][0] == pytest.approx(metrics.roc_auc_score(y == 2, p[:, 2]), abs=6e-4)
     assert said["d"][1] == pytest.approx(metrics.average_precision_score(y == 3, p[:, 3]), abs=6e-4)
-    axes = figures["confusion"].axes[0]
+    axes = figures["main_confusion"].axes[0]
     written = {(round(text.get_position()[1]), round(text.get_position()[0])): text.get_text() for text in axes.texts}
     written = {where: count for where, count in written.items() if count}
     counts = metrics.confusion_matrix(y, p.argmax(axis=1))
@@ -111,10 +110,10 @@ def test_steps_without_a_prediction_are_left_out() -> None:
 
 def test_a_class_without_samples_has_no_curve_and_is_named() -> None:
     y, p = classes(60, 5)
-    figures = draw_curves(np.where(y == 3, 1, y), p)
-    assert "3" not in legend(figures["curves"])
-    assert "none or all of the samples are of it: 3" in figures["curves"].get_suptitle()
-    assert "no sample of: 3" in figures["confusion"].axes[0].get_title(loc="left")
+    figures = plot_curves(np.where(y == 3, 1, y), p)
+    assert "3" not in legend(figures["main_curves"])
+    assert "none or all of the samples are of it: 3" in figures["main_curves"].get_suptitle()
+    assert "no sample of: 3" in figures["main_confusion"].axes[0].get_title(loc="left")
 
 
 def test_many_classes_are_grey_but_for_the_worst() -> None:
@@ -154,12 +153,27 @@ def test_a_curve_is_its_own_mean() -> None:
 
 def test_one_class_alone_has_no_curve() -> None:
     with pytest.warns(AuxTasksWarning, match="'pose' has no curves: no class has samples of it and others"):
-        figures = draw_curves([0, 0, -1], [0.4, 0.6, 0.7], task="pose", problem="binary")
-    assert list(figures) == ["confusion"]
+        figures = plot_curves({"pose": [0, 0, -1]}, {"pose": [0.4, 0.6, 0.7]}, problem="binary")
+    assert list(figures) == ["pose_confusion"]
 
 
 def test_numbers_have_no_curves() -> None:
-    assert draw_curves([0.5, 1.5], [0.4, 1.0]) == {}
+    assert plot_curves([0.5, 1.5], [0.4, 1.0]) == {}
+
+
+def test_predictions_by_task_are_drawn_where_there_are_labels() -> None:
+    (y, p), (pose, chances) = classes(30, 3), classes(30, 4, seed=1)
+    labels = {"main": y, "pose": pose, "other": np.zeros(30)}
+    figures = plot_curves(labels, {"pose": chances, "main": p}, classes={"pose": list("abcd")})
+    assert list(figures) == ["pose_curves", "pose_confusion", "main_curves", "main_confusion"]
+    assert list(legend(figures["pose_curves"]))[:4] == list("abcd")
+
+
+class Dummy:
+    """What predicts and is no model of Keras."""
+
+    def predict(self, x: Any) -> Any:
+        return x
 
 
 @pytest.mark.parametrize(
@@ -174,14 +188,23 @@ def test_numbers_have_no_curves() -> None:
         ([0, 1], [0.5, 0.2], {"classes": 100}, InvalidTypeError, "`classes` must be the names .*as a list; got 100"),
         ([0, 1], [0.5, 0.2], {"from_logits": "no"}, InvalidTypeError, "`from_logits` must be True or False; got 'no'"),
         (["a"], [0.5], {}, InvalidTypeError, "`y_true` must hold integers or floats"),
-        ([-1, -1, -1], [[0.5, 0.2, 0.3]] * 3, {}, InvalidInputError, "`y` holds no label at all"),
+        ([0, 1], {"main": [0.5, 0.2], "pose": [0, 1]}, {}, UnknownNameError, "`y_pred`: there is no task .* 'pose'"),
+        ([0, 1], [0.5, 0.2], {"x": [[1.0], [2.0]]}, InvalidInputError, "`x` is what a model reads"),
+        (
+            [0, 1],
+            Dummy(),
+            {"x": [[1.0], [2.0]]},
+            InvalidTypeError,
+            "`y_pred` must be predictions or a keras.Model; got",
+        ),
+        ({"a": ["b"]}, {"a": [0.5]}, {}, InvalidTypeError, r"`y_true\['a'\]` must hold integers or floats"),
         ([0, 1, 2], np.full((3, 3), np.nan), {}, InvalidInputError, "no finite prediction for any sample"),
         ([0, 1, 1], [-1.5, 2.0, 0.3], {}, InvalidInputError, "goes from -1.5 to 2; for logits pass from_logits=True"),
     ],
 )
 def test_what_does_not_fit_is_refused(y: Any, p: Any, options: Any, error: Any, message: str) -> None:
     with pytest.raises(error, match=message):
-        draw_curves(y, p, **options)
+        plot_curves(y, p, **options)
 
 
 @pytest.fixture(autouse=True)
@@ -206,13 +229,16 @@ def trained() -> Any:
 
 def test_one_call_writes_the_figures_of_every_task(trained: Any, tmp_path: Path) -> None:
     model, x, y, targets = trained
-    written = plot_curves(model, x, targets.with_main(y), tmp_path / "new", classes=["down", "up"])
+    figures = plot_curves(targets.with_main(y), model, x=x, folder=tmp_path / "new", classes=["down", "up"])
     tasks = ("main", "a/pose", "flags")
-    assert list(written) == [f"{task}_{kind}" for task in tasks for kind in ("curves", "confusion")]
-    assert {path.name for path in (tmp_path / "new").iterdir()} == {path.name for path in written.values()}
-    assert re.fullmatch(r"a_pose-[0-9a-f]{8}_curves\.png", written["a/pose_curves"].name)
-    assert written["flags_curves"].name == "flags_curves.png"
-    assert all(path.read_bytes().startswith(b"\x89PNG") for path in written.values())
+    assert list(figures) == [f"{task}_{kind}" for task in tasks for kind in ("curves", "confusion")]
+    written = {path.name: path.read_bytes() for path in (tmp_path / "new").iterdir()}
+    stem = file_stems(["a/pose"])["a/pose"]
+    assert re.fullmatch(r"a_pose-[0-9a-f]{8}", stem)
+    assert written.keys() == {
+        f"{task}_{kind}.png" for task in ("main", stem, "flags") for kind in ("curves", "confusion")
+    }
+    assert all(content.startswith(b"\x89PNG") for content in written.values())
 
 
 def test_names_of_files_differ_on_any_file_system() -> None:
@@ -226,14 +252,14 @@ def test_names_of_files_differ_on_any_file_system() -> None:
     assert file_stems(["a:b"]) == {"a:b": stems["a:b"]}
 
 
-def test_minus_one_is_missing_in_targets_also_beside_nothing_but_one(trained: Any, tmp_path: Path) -> None:
+def test_minus_one_is_missing_in_targets_also_beside_nothing_but_one(trained: Any) -> None:
     model, x, _, _ = trained
     labels = {"flags": np.where(RNG.random((60, 4)) < 0.5, -1, 1), "a/pose": np.full(60, -1)}
     with (
         pytest.warns(AuxTasksWarning, match="'flags' has no curves"),
-        pytest.warns(AuxTasksWarning, match="'a/pose' has no label in `y`"),
+        pytest.warns(AuxTasksWarning, match="'a/pose' has no label in `y_true`"),
     ):
-        assert list(plot_curves(model, x, labels, tmp_path)) == ["flags_confusion"]
+        assert list(plot_curves(labels, model, x=x)) == ["flags_confusion"]
 
 
 @pytest.mark.parametrize("form", [dict, list])
@@ -243,7 +269,7 @@ def test_several_outputs_have_names_and_losses_of_their_own(form: Any) -> None:
     losses = {"kind": keras.losses.SparseCategoricalCrossentropy(from_logits=True), "size": "mse"}
     model = keras.Model(inputs, outputs if form is dict else list(outputs.values()))
     model.compile("sgd", losses if form is dict else list(losses.values()))
-    found = tasks_of(model, np.eye(3), {"size": [0.5, 1, 2], "kind": [0, 1, 2]}, {"kind": "abc"}, None, None)
+    found = tasks_of({"size": [0.5, 1, 2], "kind": [0, 1, 2]}, model, np.eye(3), classes={"kind": "abc"})
     assert {name: options["loss"] for name, options in found.items()} == losses
     assert found["kind"]["y_pred"].shape == (3, 3)
 
@@ -251,15 +277,15 @@ def test_several_outputs_have_names_and_losses_of_their_own(form: Any) -> None:
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"y": {"mian": [1]}}, UnknownNameError, "`y`: there is no task named 'mian'. Did you mean 'main'"),
+        ({"y_true": {"mian": [1]}}, UnknownNameError, "`y_true`: there is no task named 'mian'. Did you mean 'main'"),
         ({"classes": {"mian": "ab"}}, UnknownNameError, "`classes`: there is no task named 'mian'"),
         ({"classes": "up"}, InvalidTypeError, ".*as a list; got 'up'"),
         ({"batch_size": 0}, InvalidInputError, "`batch_size` must be at least 1; got 0"),
-        ({"model": len}, InvalidTypeError, "`model` must be a keras.Model; got builtin_function_or_method"),
+        ({"x": None}, InvalidInputError, "`x` must be the inputs that the model in `y_pred` predicts from; got None"),
     ],
 )
 def test_calls_that_cannot_be_are_refused(trained: Any, change: Any, error: Any, message: str, tmp_path: Path) -> None:
     model, x, y, _ = trained
     with pytest.raises(error, match=message):
-        plot_curves(**{"model": model, "x": x, "y": y, "folder": tmp_path / "none", **change})
+        plot_curves(**{"y_true": y, "y_pred": model, "x": x, "folder": tmp_path / "none", **change})
     assert not (tmp_path / "none").exists()

@@ -227,6 +227,9 @@ _OWN_OPTIONS = {"self", "x", "y", "kwargs", "epochs", "batch_size", "verbose", "
 Weights = float | str | Sequence[float] | Mapping[str, float | str]
 
 
+LARGEST_SEED = 2**32 - 1
+"""The largest seed that NumPy's global generator takes."""
+
 MOST_SEEDS = 10_000
 """So many pairs of trainings can be asked for: more are a slip."""
 
@@ -235,7 +238,7 @@ def check_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
     """Return the seeds: as many as a number says, or those given."""
     if not is_several(seeds):
         return tuple(range(check_int("seeds", seeds, low=2, high=MOST_SEEDS)))
-    found = tuple(check_int("seeds", seed, low=0) for seed in seeds)
+    found = tuple(check_int("seeds", seed, low=0, high=LARGEST_SEED) for seed in seeds)
     if len(found) < 2 or len(set(found)) < len(found):
         raise InvalidInputError(f"`seeds` must be two or more different ones; got {list(found)}.")
     return found

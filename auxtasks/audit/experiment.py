@@ -114,10 +114,11 @@ class Experiment:
         return Run(arm, seed, split.fold, scores, learned, seconds, curves, parts_name(split), teacher)
 
     def _made(self, arm: Arm, train: Data, seed: int, lessons: Mapping[str, Lesson]) -> Any:
-        from auxtasks.keras.compiling import checked_model
-        from auxtasks.keras.seeds import set_seed
+        import keras
 
-        set_seed(seed)
+        from auxtasks.keras.compiling import checked_model
+
+        keras.utils.set_random_seed(seed)
         base = checked_model(self.build_model())
         return self.attached(base, arm, train, seed, lessons)
 

@@ -137,7 +137,7 @@ def _took_over(kept: AuxModel, fresh: AuxModel) -> bool:
 
 def _variables(model: AuxModel) -> list[keras.Variable]:
     """Return all that a model begins with; metrics begin anew by themselves."""
-    from auxtasks.keras.seeds import states_of
+    from auxtasks.keras.random_states import states_of
 
     optimizers = [model.optimizer, *model._task_optimizers]
     found = [*model.variables, *states_of(model), *(each for one in optimizers for each in one.variables)]

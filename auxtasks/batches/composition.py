@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auxtasks.errors import InvalidInputError, abbreviated, wrong_type
-from auxtasks.validation import check_int, check_keys, check_number, is_number
+from auxtasks.validation import check_keys, check_number, is_number
 
 DEFAULT_SHARE = 0.5
 """The share of labelled samples in a batch where nothing else is asked for."""
@@ -21,7 +21,20 @@ DEFAULT_SHARE = 0.5
 SHARE_WITH_SOFT_LABELS = 0.2
 """The same where the others have soft labels: four of them to each labelled sample."""
 
+AUTO = "auto"
+
 Indices = NDArray[np.intp]
+
+
+def share_of(labelled_share: float | str | None, *, is_taught: bool) -> float | None:
+    """Return the share of labelled samples in a batch: by default less of them where others are learned too."""
+    if labelled_share is None:
+        return None
+    if isinstance(labelled_share, str) and labelled_share == AUTO:
+        return SHARE_WITH_SOFT_LABELS if is_taught else DEFAULT_SHARE
+    if not is_number(labelled_share):
+        raise wrong_type("labelled_share", f"a number, {AUTO!r} or None", labelled_share)
+    return check_number("labelled_share", labelled_share, low=0.0, high=1.0)
 
 
 class Composition:
@@ -87,20 +100,6 @@ def compose(labelled: NDArray[np.bool_], batch_size: int, share: float, seed: in
     return Composition(labelled, batch_size, share, seed)
 
 
-def planned(labelled: NDArray[np.bool_], batch_size: int, share: float, seed: int) -> Composition:
-    """Return the plan of batches of which a share is labelled."""
-    seed = check_int("seed", seed, low=0)
-    check_int("batch_size", batch_size, low=2)
-    check_number("labelled_share", share, low=0.0, high=1.0)
-    if not labelled.any() or labelled.all():
-        raise InvalidInputError(
-            f"`y`: {int(labelled.sum())} of {len(labelled)} samples have a main label, so there is nothing to compose; "
-            "some must have one and some not (-1 or NaN)."
-        )
-    return Composition(labelled, batch_size, share, seed)
-
-
-AUTO = "auto"
 Weight = float | str
 """A number, or ``"auto"``."""
 _FULL_FROM = 10.0

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from auxtasks.batches.composition import planned
+from auxtasks.batches.composition import compose
 from auxtasks.batches.forms import read_rows, read_weights
 from auxtasks.batches.planned import Ordered, Plan, PlannedBatches, planned_rows
 from auxtasks.errors import InvalidInputError
-from auxtasks.labels import labelled_rows
+from auxtasks.labels import check_not_signed, labelled_rows
 from auxtasks.validation import check_flag, check_int
 
 if TYPE_CHECKING:
@@ -71,13 +71,13 @@ def _planned(
     batch_size: int,
     shuffle: bool,
     seed: int | None,
-    labelled_share: float | None,
+    share: float | None,
     drop_remainder: bool,
     sample_weight: Any,
 ) -> tuple[Any, Plan, tuple[int, int]]:
     """Check all that was given, and return the arrays, the plan and the counts of labels."""
     check_int("batch_size", batch_size, low=1)
-    shuffled = check_flag("shuffle", shuffle) or labelled_share is not None
+    shuffled = check_flag("shuffle", shuffle) or share is not None
     check_flag("drop_remainder", drop_remainder)
     # What is not seeded differs from run to run, as in Keras.
     drawn = np.random.SeedSequence().generate_state(1)[0].item() if seed is None else check_int("seed", seed, low=0)
@@ -87,13 +87,15 @@ def _planned(
     # None where there are no main labels, all where none can be missing.
     known = labelled_rows({name: labels[name] for name in main}) if main else np.zeros(n, bool)
     labelled = np.ones(n, bool) if known is None else known
-    if labelled_share is None:
-        plan: Plan = Ordered(n, batch_size, drawn if shuffled else None, drop_remainder)
-        if not plan.n_batches:
-            raise InvalidInputError(
-                f"`batch_size` is {batch_size}, so drop_remainder=True leaves no batch of {n} samples; choose at most "
-                f"{n}."
-            )
-    else:
-        plan = planned(labelled, batch_size, labelled_share, drawn)
+    plan: Plan | None = None
+    if share is not None:
+        for name in main:
+            check_not_signed("y", labels[name])
+        plan = compose(labelled, batch_size, share, drawn)
+    if plan is None:
+        plan = Ordered(n, batch_size, drawn if shuffled else None, drop_remainder)
+    if not plan.n_batches:
+        raise InvalidInputError(
+            f"`batch_size` is {batch_size}, so drop_remainder=True leaves no batch of {n} samples; choose at most {n}."
+        )
     return data, plan, (int(labelled.sum()), n)

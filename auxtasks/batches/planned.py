@@ -14,22 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auxtasks.backend import ON_TENSORFLOW
-from auxtasks.batches.composition import (
-    DEFAULT_SHARE,
-    UNCOUNTED,
-    Composition,
-    Indices,
-    automatic_weight,
-    compose,
-    planned,
-)
-from auxtasks.batches.forms import AuxBatch, PackedDataset, as_arrays, read_rows
-from auxtasks.columns import is_column
-from auxtasks.errors import InvalidInputError
-from auxtasks.labels import check_not_signed, present_rows
-from auxtasks.optional import require
+from auxtasks.batches.composition import UNCOUNTED, Composition, Indices, automatic_weight, compose
+from auxtasks.batches.forms import AuxBatch, PackedDataset
 from auxtasks.typing import Array
-from auxtasks.validation import as_numbers, check_choice
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -281,108 +268,6 @@ def composed_batches(
         return Endless(data, plan, first_epoch), steps_per_epoch or plan.n_batches
     batches = dataset_of(data, plan, first_epoch)
     return batches.repeat() if steps_per_epoch else batches, steps_per_epoch
-
-
-class LabelledBatches(PlannedBatches):
-    """Batches of arrays with a chosen share of labelled samples, as a Keras `PyDataset`.
-
-    Arrays are indexed batch by batch, so memory maps stay on disk. `AuxModel.fit` composes batches of arrays by itself;
-    this is for training loops of one's own and for data that does not fit in memory.
-
-    Parameters
-    ----------
-    x : array or structure of arrays
-        The inputs.
-    y : mapping or array
-        ``targets.with_main(labels)``, or labels alone; missing labels are -1 or NaN.
-    batch_size : int, default 32
-        Samples in a batch.
-    labelled_share : float, default 0.5
-        The share of labelled samples in each batch.
-    seed : int, default 0
-        Batches are the same for the same seed and epoch.
-    main : str, default "main"
-        The key of the main label in `y`.
-    **kwargs
-        ``workers``, ``use_multiprocessing`` and ``max_queue_size`` of `keras.utils.PyDataset`.
-
-    Raises
-    ------
-    InvalidInputError
-        If no label is present, or none is missing.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> batches = LabelledBatches(np.arange(10.0), np.array([0, 1] + [-1] * 8), batch_size=4)
-    >>> len(batches)
-    4
-    >>> x, y = batches[0]
-    >>> int((y >= 0).sum())
-    2
-    """
-
-    def __init__(
-        self,
-        x: Any,
-        y: Any,
-        batch_size: int = 32,
-        labelled_share: float = DEFAULT_SHARE,
-        seed: int = 0,
-        main: str = "main",
-        **kwargs: Any,
-    ) -> None:
-        data, plan = _checked(x, y, batch_size, labelled_share, seed, main)
-        super().__init__(data, plan, plan.counts, **kwargs)
-
-
-def labelled_dataset(
-    x: Any,
-    y: Any,
-    batch_size: int = 32,
-    labelled_share: float = DEFAULT_SHARE,
-    seed: int = 0,
-    main: str = "main",
-) -> tf.data.Dataset:
-    """Return what `LabelledBatches` yields as a `tf.data.Dataset`; the arrays are held in memory.
-
-    Parameters
-    ----------
-    x, y, batch_size, labelled_share, seed, main
-        See `LabelledBatches`.
-
-    Returns
-    -------
-    tf.data.Dataset
-        Of ``(x, y)``; each pass over it is the next epoch.
-
-    Raises
-    ------
-    InvalidInputError
-        If no label is present, or none is missing.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> batches = labelled_dataset(np.arange(10.0), np.array([0, 1] + [-1] * 8), batch_size=4)
-    >>> [int((y >= 0).numpy().sum()) for _, y in batches]
-    [2, 2, 2, 2]
-    """
-    require("tensorflow", extra="tensorflow")
-    return dataset_of(*_checked(x, y, batch_size, labelled_share, seed, main))
-
-
-def _checked(x: Any, y: Any, batch_size: int, share: float, seed: int, main: str) -> tuple[Any, Composition]:
-    """Check what batches are made of, and return it with their plan."""
-    by_name = hasattr(y, "keys") and not is_column(y)
-    y = as_arrays(dict(y) if by_name else y)
-    labels = as_numbers("y", y[check_choice("main", main, y, "key of `y`")] if by_name else y)
-    if not labels.ndim:
-        raise InvalidInputError(f"`y` must hold one entry for each sample; got the single number {labels}.")
-    check_not_signed("y", labels)
-    plan = planned(present_rows(labels), batch_size, share, seed)
-    y = read_rows("y", y, len(labels)) if by_name else labels
-    return (read_rows("x", x, len(labels)), y), plan
 
 
 def weight_for(x: Any) -> float:

@@ -35,13 +35,14 @@ if TYPE_CHECKING:
 
 
 HELP = (
-    "Compute auxiliary targets of samples and save them.\n\nPrints a table of the targets: their kind, shape, chance "
-    "(the loss of the best constant guess), share of missing values, and the columns left out because they are "
-    "constant or copies. The folder holds the arrays, the inputs to train on and the scaling; auxtasks.load_targets "
-    "reads it.\n\nWith --labels for some of the samples, a teacher predicts soft labels for the others. The teacher "
-    "is printed, and how well it predicts labels that it was not shown. The labels are saved too. Pass training "
-    "samples only.\n\nExample: auxtasks make signals.npz --domain signal --task std --task fft:n_coefficients=50 "
-    "--output targets"
+    "Compute auxiliary targets of samples and save them.\n\n"
+    "Prints a table of the targets: their kind, shape, chance (the loss of the best constant guess), share of missing "
+    "values, and the columns left out because they are constant, copies or without any value (a series of 64 steps has "
+    "33 Fourier coefficients, whatever number is asked for). The folder holds the arrays, the inputs to train on and "
+    "the scaling; auxtasks.load_targets reads it.\n\n"
+    "With --labels for some of the samples, a teacher predicts soft labels for the others. The teacher is printed, and "
+    "how well it predicts labels that it was not shown. The labels are saved too. Pass training samples only.\n\n"
+    "Example: auxtasks make signals.npz --domain signal --task std --task fft:n_coefficients=50 --output targets"
 )
 
 
@@ -164,10 +165,12 @@ class Wanted:
 
     def make(self, data: Data | None, y: Array | None = None) -> AuxTargets:
         """Make the targets of samples, or load them; with main labels soft labels too."""
+        from auxtasks.cluster import LazyAuxTargets
         from auxtasks.generator import make_aux_targets
 
         if self.saved is not None:
-            return self.load()
+            targets = self.load()
+            return targets.compute() if isinstance(targets, LazyAuxTargets) else targets
         if data is None or self.domain is None:
             raise typer.BadParameter("pass samples, or --targets DIR.", param_hint="INPUT")
         columns = data.columns(self.label_columns or ())

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from auxtasks.cli.audit import kept, labelled
+from auxtasks.cli.audit import kept
+from auxtasks.cli.data import numbered, read_labels
 from auxtasks.cli.make import Wanted
 from auxtasks.cli.model_function import ModelFunction, errors_of_training
 from auxtasks.cli.options import (
@@ -86,7 +87,7 @@ def select(
 
     wanted = Wanted(domain, task, option, label_columns, targets, image_size)
     data = wanted.read(input_)
-    y, _, _ = labelled(data, labels)
+    (y,), _ = numbered(read_labels(labels, data))
     build_model = ModelFunction(model)
     with interruptible(lambda: kept(results)), errors_of_training():
         selection = select_tasks(

@@ -8,7 +8,6 @@ from auxtasks.optional import require_keras
 
 require_keras()
 
-from auxtasks.batches.planned import LabelledBatches, labelled_dataset  # noqa: E402
 from auxtasks.keras.alternating.batches import TaskBatches  # noqa: E402
 from auxtasks.keras.attach import attach_heads, strip_heads  # noqa: E402
 from auxtasks.keras.callbacks import BaseCheckpoint, PruneOpposed  # noqa: E402
@@ -16,7 +15,6 @@ from auxtasks.keras.finetune import Frozen, fine_tune, freeze, replace_head  # n
 from auxtasks.keras.losses import Rebalanced  # noqa: E402
 from auxtasks.keras.model import AuxModel  # noqa: E402
 from auxtasks.keras.multitask import OutputSpec, build_multitask_model  # noqa: E402
-from auxtasks.keras.seeds import set_seed  # noqa: E402
 from auxtasks.keras.shown_changes import show_changes  # noqa: E402
 from auxtasks.keras.taps import Tap  # noqa: E402
 
@@ -24,7 +22,6 @@ __all__ = [
     "AuxModel",
     "BaseCheckpoint",
     "Frozen",
-    "LabelledBatches",
     "OutputSpec",
     "PruneOpposed",
     "Rebalanced",
@@ -34,9 +31,7 @@ __all__ = [
     "build_multitask_model",
     "fine_tune",
     "freeze",
-    "labelled_dataset",
     "replace_head",
-    "set_seed",
     "show_changes",
     "strip_heads",
 ]

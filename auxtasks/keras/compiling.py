@@ -17,7 +17,6 @@ from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name, w
 from auxtasks.files import named
 from auxtasks.keras.private import DECAY_EXCLUSIONS, compiled_as, is_wired, layers_in
 from auxtasks.keras.samples import check_shapes
-from auxtasks.keras.seeds import set_seed
 
 _BESIDE_LOSS = ("loss_weights", "metrics", "weighted_metrics", "auto_scale_loss")
 _HOW = ("run_eagerly", "jit_compile", "steps_per_execution")
@@ -149,7 +148,7 @@ _SAID = 200
 
 def described_model(build_model: Callable[[], keras.Model]) -> list[Any]:
     """Describe a new model of a fixed seed by plain values: layers and wiring, weights, and how it is compiled."""
-    set_seed(0)
+    keras.utils.set_random_seed(0)
     model = checked_model(build_model())
     layers = layers_in(model)
     weights = [np.asarray(weight) for weight in model.get_weights()]

@@ -17,7 +17,7 @@ from auxtasks.batches.planned import reader_of
 from auxtasks.errors import InvalidInputError
 from auxtasks.keras.outputs import by_label
 from auxtasks.keras.private import loss_container, restore_seed_state, seed_state
-from auxtasks.keras.seeds import states_of
+from auxtasks.keras.random_states import states_of
 from auxtasks.keras.taught import losses_by_output, opinions
 from auxtasks.specs import TargetSpec
 from auxtasks.teacher.choice import Evidence, evidence_of, folds_of, shares_by

@@ -14,7 +14,7 @@ import numpy as np
 from keras import ops
 
 from auxtasks.backend import NAME, n_replicas_of
-from auxtasks.batches.composition import AUTO, DEFAULT_SHARE, SHARE_WITH_SOFT_LABELS, Composition, Weight, compose
+from auxtasks.batches.composition import AUTO, Composition, Weight, compose, share_of
 from auxtasks.batches.forms import AuxBatch, PackedDataset, as_inputs, as_tuple
 from auxtasks.batches.planned import Ordered, composed_batches, weight_for
 from auxtasks.errors import InvalidInputError
@@ -50,8 +50,8 @@ from auxtasks.keras.private import (
     take_training_as,
     writes_legacy,
 )
+from auxtasks.keras.random_states import store_states, take_states
 from auxtasks.keras.scores import AuxiliaryPredictor, Scores
-from auxtasks.keras.seeds import store_states, take_states
 from auxtasks.keras.taught import losses_by_output
 from auxtasks.keras.training import (
     CurrentStep,
@@ -67,7 +67,7 @@ from auxtasks.keras.trial import Shape
 from auxtasks.keras.weighting.base import Weighting
 from auxtasks.labels import MAIN
 from auxtasks.specs import TargetSpec
-from auxtasks.validation import check_int, check_number
+from auxtasks.validation import check_int
 
 _LOGGER = logging.getLogger("auxtasks")
 
@@ -326,7 +326,8 @@ class AuxModel(DescribedByBase):
             of labelled samples, which come round as often as needed, and of unlabelled ones, each of which an epoch
             sees once. An epoch then has more steps than one of the labelled samples alone, which a record of level
             INFO of the logger ``"auxtasks"`` says. ``"auto"`` is 0.2 with soft labels, and 0.5 otherwise. None, or
-            ``shuffle=False``, takes batches as they come.
+            ``shuffle=False``, takes batches as they come. Data sets are trained as they come in any case; the argument
+            of the same name of `AuxTargets.to_tf_dataset` and `AuxTargets.to_py_dataset` composes theirs.
         seed : int, default 0
             Seeds the composition of batches.
         **kwargs
@@ -407,11 +408,8 @@ class AuxModel(DescribedByBase):
         )
 
     def _share(self, labelled_share: float | str | None) -> float | None:
-        """Return the share of labelled samples in a batch: less of them where others are learned too."""
-        if isinstance(labelled_share, str) and labelled_share == AUTO:
-            taught = self.agreement is not None or any(spec.is_taught for spec in self.specs.values())
-            return SHARE_WITH_SOFT_LABELS if taught else DEFAULT_SHARE
-        return None if labelled_share is None else check_number("labelled_share", labelled_share, low=0.0, high=1.0)
+        taught = self.agreement is not None or any(spec.is_taught for spec in self.specs.values())
+        return share_of(labelled_share, is_taught=taught)
 
     def _set_automatic(self, x: Any) -> None:
         """Set the weights that were left open; those of soft labels, which the first step decided, stay."""

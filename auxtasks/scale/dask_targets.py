@@ -220,7 +220,7 @@ class LazyAuxTargets(AuxTargets):
     """Auxiliary targets as dask arrays, computed when they are asked for.
 
     Made by `auxtasks.make_aux_targets` and `AuxTargetGenerator.transform` from a collection of Dask, and by
-    `auxtasks.cluster.open_zarr`. Scaling, vocabulary and specs are fitted already, so that `attach_heads` takes them.
+    `auxtasks.load_targets`. Scaling, vocabulary and specs are fitted already, so that `attach_heads` takes them.
 
     Parameters
     ----------
@@ -423,7 +423,7 @@ class LazyAuxTargets(AuxTargets):
         )
 
     def to_zarr(self, path: str | PathLike[str], *, include_inputs: bool = True, overwrite: bool = False) -> None:
-        """Write everything to a directory of Zarr arrays, in parallel; `auxtasks.cluster.open_zarr` is the inverse.
+        """Write everything to a directory of Zarr arrays, in parallel; `auxtasks.load_targets` is the inverse.
 
         Parameters
         ----------
@@ -441,6 +441,16 @@ class LazyAuxTargets(AuxTargets):
             opened.
         InvalidInputError
             If the inputs are texts, which are written nowhere.
+
+        Examples
+        --------
+        >>> import tempfile, auxtasks, dask.array as da
+        >>> X = da.from_array([[1.0, 3.0], [2.0, 2.0]], chunks=(1, 2))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     auxtasks.make_aux_targets(X, "signal", "std").to_zarr(f"{folder}/targets")
+        ...     auxtasks.load_targets(f"{folder}/targets")["std"].compute()
+        array([[ 1.],
+               [-1.]], dtype=float32)
         """
         known, fitted = self.compute_chunk_sizes(), Fitted.of(self._generator)
         inputs = known.inputs if include_inputs else None

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from auxtasks import storage
 from auxtasks.errors import InvalidInputError, StorageError
 from auxtasks.folders import Blocks, Saved, check_blocks, one_block, read_folder, save_folder
 from auxtasks.optional import require
-from auxtasks.storage import damage_named, whole_number
+from auxtasks.storage import absent, damage_named, whole_number
 from auxtasks.targets.fitted import Fitted, TargetArrays
 from auxtasks.typing import Array
 
@@ -96,12 +99,17 @@ def _store(arrays: dict[str, Any], folder: Path) -> None:
 AGAIN = "Write the targets again"
 
 
-def read_zarr(folder: Path) -> tuple[Fitted, TargetArrays]:
-    """Read what `write_zarr` wrote, as dask arrays; see `auxtasks.cluster.open_zarr`."""
-    return read_folder(folder, DESCRIPTION, _read, _absent, AGAIN)
+def holds_zarr(folder: Path) -> bool:
+    """Tell whether `write_zarr` wrote to a folder."""
+    return os.path.lexists(folder / DESCRIPTION) and not os.path.lexists(folder / storage.DESCRIPTION)
 
 
-def _read(saved: Saved) -> tuple[Fitted, TargetArrays]:
+def read_zarr(folder: Path, *, verify: bool = True) -> tuple[Fitted, TargetArrays]:
+    """Read what `write_zarr` wrote, as dask arrays; see `auxtasks.load_targets`."""
+    return read_folder(folder, DESCRIPTION, partial(_read, verify=verify), absent, AGAIN)
+
+
+def _read(saved: Saved, *, verify: bool) -> tuple[Fitted, TargetArrays]:
     described = saved.fields
     with damage_named(saved.path, AGAIN):
         fitted = Fitted.from_state(described["generator"])
@@ -115,17 +123,13 @@ def _read(saved: Saved) -> tuple[Fitted, TargetArrays]:
         fits &= said.keys() >= set(outputs.values())
     if len(rows) != 1 or not fits or not 0 < n_original <= next(iter(rows)):
         raise StorageError(f"{saved.path} does not fit the arrays beside it. {AGAIN}.")
-    found = {file: _open(saved, file, *fields) for file, fields in said.items()}
+    found = {file: _open(saved, file, *fields, verify=verify) for file, fields in said.items()}
     arrays = {name: found[file] for name, file in names.items()}
     main = {output: found[file].compute() for output, file in outputs.items()}
     return fitted, TargetArrays(arrays, found.get("inputs"), n_original, found.get("lengths"), main or None)
 
 
-def _absent(path: Path) -> str:
-    return f"there is no {path}; pass a directory that `LazyAuxTargets.to_zarr` wrote completely."
-
-
-def _open(saved: Saved, name: str, shape: tuple[int, ...], dtype: str) -> Any:
+def _open(saved: Saved, name: str, shape: tuple[int, ...], dtype: str, *, verify: bool) -> Any:
     da, zarr = require("dask.array", extra="dask"), require("zarr", extra="dask")
     path = saved.file(name)
     if not path.is_dir():
@@ -136,7 +140,7 @@ def _open(saved: Saved, name: str, shape: tuple[int, ...], dtype: str) -> Any:
     blocks = {
         file.removeprefix(f"{name}/"): each for file, each in (saved.files or {}).items() if file.startswith(f"{name}/")
     }
-    for file in blocks.keys() & _DESCRIPTIONS:
+    for file in blocks.keys() & _DESCRIPTIONS if verify else ():
         check_blocks(path / file, blocks[file], AGAIN)
     try:
         array = zarr.open_array(store=str(path), mode="r")
@@ -152,7 +156,7 @@ def _open(saved: Saved, name: str, shape: tuple[int, ...], dtype: str) -> Any:
         raise StorageError(f"{path} lacks {lost} of its {array.nchunks} chunks. {AGAIN}.")
     if saved.files is None:
         return da.from_zarr(array)
-    return da.from_array(_Checked(array, path, blocks), chunks=array.chunks, fancy=False)
+    return da.from_array(_Checked(array, path, blocks, verify), chunks=array.chunks, fancy=False)
 
 
 _DESCRIPTIONS = {"zarr.json", ".zarray", ".zattrs"}
@@ -160,11 +164,12 @@ _DESCRIPTIONS = {"zarr.json", ".zarray", ".zattrs"}
 
 @dataclass(frozen=True)
 class _Checked:
-    """An array of Zarr whose chunks are compared with their checksums whenever they are read."""
+    """An array of Zarr whose chunks must be there, with the same checksums if asked, whenever they are read."""
 
     array: Any
     path: Path
     blocks: Mapping[str, Blocks]
+    verify: bool
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -196,6 +201,9 @@ class _Checked:
                 raise StorageError(
                     f"{self.path.parent} is gone: other targets replaced it after it was opened; open them again."
                 )
-            check_blocks(self.path / name, self.blocks[name], AGAIN)
+            if self.verify:
+                check_blocks(self.path / name, self.blocks[name], AGAIN)
+            elif not (self.path / name).is_file():  # Zarr would read it as missing values
+                raise StorageError(f"{self.path / name} is missing. {AGAIN}.")
         found: Array = self.array[index]
         return found

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from auxtasks.errors import AuxTasksWarning, InvalidInputError
-from auxtasks.specs import CLASS_KINDS, DECLARED, TargetSpec
+from auxtasks.specs import CLASS_KINDS, DECLARED, TargetSpec, counted_columns
 from auxtasks.targets.samples import row_slices
 from auxtasks.targets.statistics import Moments, Numbers, TargetStatistics
 from auxtasks.targets.tasks import Task
@@ -187,7 +187,7 @@ def _check_not_vanishing(name: str, seen: TargetStatistics) -> None:
 
 def _line(spec: TargetSpec, scaling: Scaling | None) -> str:
     how = "not scaled" if scaling is None else "log1p, mean and std" if scaling.log1p else "mean and std"
-    left = f"; left out: {'; '.join(spec.dropped)}" if spec.dropped else ""
+    left = f"; left out: {counted_columns(spec.dropped)}" if spec.dropped else ""
     return f"{spec.name}: {spec.kind} {spec.shape}, {how}, baseline {spec.baseline_loss:.4g}{left}"
 
 
@@ -226,7 +226,7 @@ def useless(found: Moments, twins: Array, eps: float, columns: Sequence[str]) ->
     still = constant(found, eps)
     for column, twin in enumerate(twins.tolist()):
         if found.count[column] == 0:
-            reasons[column] = "no value"
+            reasons[column] = "without any value"
         elif still[column]:
             reasons[column] = "constant"
         elif twin != column:

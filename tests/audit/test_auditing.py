@@ -224,6 +224,7 @@ def several() -> keras.Model:
         ({"targets": "signal"}, InvalidTypeError, "`targets` must be AuxTargets.*got str"),
         ({"X": X[:50]}, InvalidInputError, "`X` has 50 samples and `targets` were made of 60"),
         ({"seeds": 1}, InvalidInputError, "`seeds` must be from 2 to"),
+        ({"seeds": [0, 2**32]}, InvalidInputError, "`seeds` must be from 0 to 4294967295; got 4294967296"),
         ({"seeds": [1, 1]}, InvalidInputError, "`seeds` must be two or more different"),
         ({"weights": 0.0}, InvalidInputError, "an arm with weight 0 equals the baseline"),
         ({"weights": {"sdt": 1.0}}, UnknownNameError, "'sdt'"),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import dask.array as da
 import numpy as np
 import pytest
 from skimage.io import imsave
 
 import auxtasks
+from auxtasks.cli.make import Wanted
 from auxtasks.typing import Array
 
 Status = Callable[..., int]
@@ -139,3 +142,11 @@ def test_a_folder_of_classes_of_several_sizes(
     targets = auxtasks.load_targets(tmp_path / "targets")
     assert targets.inputs.shape == (3, 12, 10)
     assert (targets.with_main()["main"].tolist(), targets.class_names) == ([0, 1, -1], {"main": ("cat", "dog")})
+
+
+def test_saved_targets_may_be_zarr_arrays(tmp_path: Path) -> None:
+    lazy: Any = auxtasks.make_aux_targets(
+        da.from_array(np.arange(64.0).reshape(8, 8) ** 2, chunks=(4, 8)), "signal", "std"
+    )
+    lazy.to_zarr(tmp_path / "targets")
+    assert type(Wanted(None, saved=tmp_path / "targets").make(None)) is auxtasks.AuxTargets

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from auxtasks.typing import Array
@@ -43,6 +44,15 @@ def test_the_choice_is_that_of_the_function(
     expected = {"seeds": 3, "confirm": 4, "epochs": 2, "max_tasks": 1, "margin": 0.01, "results": Path("runs")}
     assert {name: asked[name] for name in expected} == expected
     assert asked["progress"] is False  # no terminal: a bar would fill a file
+
+
+def test_the_test_set_is_not_read(
+    call: list[object], monkeypatch: pytest.MonkeyPatch, status: Status, npz: Path, arrays: dict[str, Array]
+) -> None:
+    # What cannot be read: objects would have to be unpickled.
+    np.savez(npz, **arrays, X_test=np.array([None]))
+    monkeypatch.setattr("auxtasks.audit.select_tasks", lambda *_, **__: "chosen: std")
+    assert status(*call) == 0
 
 
 @pytest.mark.parametrize("error", [KeyError("x"), RuntimeError("x"), AttributeError("x"), AssertionError("x")])

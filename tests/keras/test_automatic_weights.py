@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import auxtasks
 from auxtasks.batches.composition import automatic_weight
 from auxtasks.errors import InvalidInputError
-from auxtasks.keras import LabelledBatches, attach_heads
+from auxtasks.keras import attach_heads
 
 X = np.random.default_rng(0).normal(size=(66, 8, 1)).astype("float32")
 TARGETS = auxtasks.make_aux_targets(X, "signal", ["rms", "mean"])
@@ -65,7 +65,7 @@ def test_a_weight_that_was_given_stays() -> None:
 def test_batches_that_know_their_labels_are_counted_and_others_are_not() -> None:
     labels = TARGETS.with_main(FEW)
     model = wrapped()
-    model.fit(LabelledBatches(X, labels, 16), verbose=0)
+    model.fit(TARGETS.to_py_dataset(FEW, 16, labelled_share="auto"), verbose=0)
     assert list(model.loss_weights.values()) == pytest.approx([0.2, 0.2])
     model.fit(tf.data.Dataset.from_tensor_slices((X, labels)).batch(33), verbose=0)
     assert list(model.loss_weights.values()) == pytest.approx([0.1, 0.1])

@@ -11,7 +11,7 @@ from helpers import SPECS, X, aux_targets, dataset, dense_base, dense_model, lab
 from keras import layers
 
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, UnknownNameError
-from auxtasks.keras import attach_heads, labelled_dataset, strip_heads
+from auxtasks.keras import attach_heads, strip_heads
 from auxtasks.specs import TargetSpec
 
 Y = {"main": labels(), **aux_targets()}
@@ -59,8 +59,6 @@ def test_one_class_written_as_one_and_minus_one_is_refused(model: Any) -> None:
     signed = np.where(labels() > 0, 1, -1)
     with pytest.raises(InvalidInputError, match=r"`y` holds only -1 and 1.* encode two classes as 0 and 1"):
         model.fit(X, {**Y, "main": signed}, verbose=0)
-    with pytest.raises(InvalidInputError, match="`y` holds only -1 and 1"):
-        labelled_dataset(X, signed)
 
 
 def test_masked_labels_are_missing_ones(model: Any) -> None:

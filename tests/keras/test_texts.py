@@ -30,7 +30,7 @@ from text_models import (
 from auxtasks.batches.forms import as_inputs
 from auxtasks.errors import InvalidInputError
 from auxtasks.extractors.text.documents import Vocabulary
-from auxtasks.keras import LabelledBatches, attach_heads, labelled_dataset
+from auxtasks.keras import attach_heads
 from auxtasks.specs import TargetSpec
 
 Y = {"main": LABELS, "pos": kinds_of_words()}
@@ -111,15 +111,6 @@ def test_batches_are_composed_of_texts_where_labels_are_missing() -> None:
     model = _model()
     logs = model.fit(TEXTS.tolist(), y, batch_size=8, labelled_share=0.25, epochs=2, verbose=0).history
     assert np.isfinite([logs["main_loss"], logs["pos_loss"]]).all()
-    batches = [*labelled_dataset(TEXTS.tolist(), y, batch_size=8, labelled_share=0.25)]
-    texts = [text.decode() for x, _ in batches for text in x.numpy()]
-    assert set(TEXTS) == set(texts)
-    for x, batch in batches:
-        found = kinds_of_words(np.array([text.decode() for text in x.numpy()]))
-        np.testing.assert_array_equal(batch["pos"], found)
-    first = LabelledBatches(TEXTS.tolist(), y, batch_size=8, labelled_share=0.25)[0]
-    np.testing.assert_array_equal(first[1]["pos"], kinds_of_words(first[0]))
-    assert np.isfinite(model.fit(labelled_dataset(TEXTS.tolist(), y, batch_size=8), verbose=0).history["loss"]).all()
 
 
 @pytest.mark.graph

@@ -13,8 +13,7 @@ import dask.array as da
 import numpy as np
 import pytest
 
-from auxtasks import make_aux_targets
-from auxtasks.cluster import open_zarr
+from auxtasks import load_targets, make_aux_targets
 from auxtasks.typing import Array
 
 distributed = pytest.importorskip("distributed")
@@ -62,7 +61,7 @@ def test_a_worker_killed_in_mid_run(client: Any, check_alike: Any, tmp_path: Pat
     flag.unlink()
     lazy.to_zarr(tmp_path / "targets")
     assert flag.exists()
-    found = open_zarr(tmp_path / "targets").compute()
+    found = load_targets(tmp_path / "targets").compute()
     check_alike(found, whole)
     for name, array in calm.items():
         np.testing.assert_array_equal(found[name], array)
@@ -79,7 +78,7 @@ def test_workers_with_room_compute_once(client: Any, tmp_path: Path) -> None:
     lazy: Any = make_aux_targets(read, "signal", "fft")
     lazy.to_zarr(tmp_path / "targets", include_inputs=False)
     assert sorted((tmp_path / "reads").read_text().split()) == ["0", "1", "2", "3"]
-    found = open_zarr(tmp_path / "targets").compute()
+    found = load_targets(tmp_path / "targets").compute()
     # What was written is no longer kept.
     np.testing.assert_array_equal(found["fft"], lazy.compute(scheduler="sync")["fft"])
     assert len((tmp_path / "reads").read_text().split()) == 8

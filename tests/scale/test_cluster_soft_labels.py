@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from auxtasks import AuxTargetGenerator, make_aux_targets
-from auxtasks.cluster import LazyAuxTargets, open_zarr
+from auxtasks import AuxTargetGenerator, load_targets, make_aux_targets
+from auxtasks.cluster import LazyAuxTargets
 from auxtasks.errors import AuxTasksWarning, InvalidInputError
 
 RNG = np.random.default_rng(0)
@@ -104,13 +104,13 @@ def test_labels_that_are_lazy_and_other_tasks(tmp_path: Path) -> None:
     assert list(lazy) == list(whole) == ["std", "soft_labels_a", "soft_labels_b"]
     assert lazy.persist().specs["soft_labels_b"].classes == ("x", "y")
     lazy.to_zarr(tmp_path / "targets")
-    for targets in (lazy, lazy.persist(), open_zarr(tmp_path / "targets")):
+    for targets in (lazy, lazy.persist(), load_targets(tmp_path / "targets")):
         for name, expected in whole.with_main().items():
             np.testing.assert_allclose(targets.with_main()[name].compute(), expected, rtol=1e-6)
         np.testing.assert_array_equal(targets.with_main(y)["a"].compute(), Y)
         with pytest.raises(InvalidInputError, match="differs from the labels that these soft labels were computed"):
             targets.with_main({"a": da.from_array(CLASSES, chunks=11)})
-    assert np.isnan(open_zarr(tmp_path / "targets").transform(array(SIGNALS))["soft_labels_a"].compute()).all()
+    assert np.isnan(load_targets(tmp_path / "targets").transform(array(SIGNALS))["soft_labels_a"].compute()).all()
 
 
 @pytest.mark.usefixtures("most")

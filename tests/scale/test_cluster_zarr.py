@@ -16,10 +16,9 @@ from flips import with_flipped_bit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auxtasks import make_aux_targets
+from auxtasks import AuxTargets, load_targets, make_aux_targets
 from auxtasks.checksums import json_document, parsed_document
-from auxtasks.cluster import open_zarr
-from auxtasks.errors import InvalidInputError, StorageError
+from auxtasks.errors import InvalidInputError, MissingDependencyError, StorageError
 from auxtasks.scale.zarr import DESCRIPTION
 
 X = np.random.default_rng(0).normal(size=(23, 16, 2)).cumsum(axis=1)
@@ -41,7 +40,7 @@ def test_there_and_back(
     path = tmp_path_factory.mktemp("zarr") / "targets"
     with dask.config.set(scheduler="threads", num_workers=workers):
         made(chunks=(lengths, -1, -1)).to_zarr(path)
-        again = open_zarr(path)
+        again = load_targets(path)
         check_alike(again.compute(), made().compute())
         check_alike(again.transform(da.from_array(X[:9], chunks=4)).compute(), made().transform(X[:9]))
     assert again.n_original == 23
@@ -51,11 +50,11 @@ def test_there_and_back(
 def test_without_inputs_and_with_copies(tmp_path: Path) -> None:
     made().to_zarr(tmp_path / "a", include_inputs=False)
     with pytest.raises(InvalidInputError, match="`inputs` were not saved"):
-        _ = open_zarr(tmp_path / "a").inputs
+        _ = load_targets(tmp_path / "a").inputs
     images = np.random.default_rng(0).integers(0, 256, size=(9, 8, 8, 1), dtype=np.uint8)
     twice = make_aux_targets(da.from_array(images, chunks=4), "image", ["reconstruction", "rotation"])
     twice.to_zarr(tmp_path / "b")
-    again = open_zarr(tmp_path / "b")
+    again = load_targets(tmp_path / "b")
     assert (again.n_original, again.n_samples) == (9, 18)
     np.testing.assert_array_equal(again.inputs.compute(), twice.inputs.compute())
     np.testing.assert_array_equal(again["rotation"].compute(), twice["rotation"].compute())
@@ -65,7 +64,7 @@ def test_texts(tmp_path: Path) -> None:
     bag = db.from_sequence(["so it goes", "so it is", "so"], npartitions=2)
     targets = make_aux_targets(bag, "text", "next_word")
     targets.to_zarr(tmp_path / "ids")
-    again = open_zarr(tmp_path / "ids")
+    again = load_targets(tmp_path / "ids")
     np.testing.assert_array_equal(again.lengths.compute(), [3, 3, 1])
     assert again.vocabulary == targets.vocabulary
     with pytest.raises(InvalidInputError, match="texts, which are not written; pass include_inputs=False"):
@@ -89,14 +88,14 @@ def test_nothing_half_written_is_opened(tmp_path: Path) -> None:
         ):
             targets.to_zarr(path, overwrite=overwrite)
     with pytest.raises(StorageError, match="wrote completely"):
-        open_zarr(tmp_path / "new")
-    np.testing.assert_array_equal(open_zarr(tmp_path / "old")["std"].compute(), made()["std"].compute())
+        load_targets(tmp_path / "new")
+    np.testing.assert_array_equal(load_targets(tmp_path / "old")["std"].compute(), made()["std"].compute())
     assert [entry.name for entry in tmp_path.iterdir()] == ["old"]
 
 
 def test_a_writer_that_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made().to_zarr(tmp_path / "targets")
-    before = open_zarr(tmp_path / "targets")["std"].compute()
+    before = load_targets(tmp_path / "targets")["std"].compute()
 
     def cut_off(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
@@ -106,13 +105,13 @@ def test_a_writer_that_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             patch.setattr(step, cut_off)
             with pytest.raises(OSError, match="No space left"):
                 made(X[::-1]).to_zarr(tmp_path / "targets", overwrite=True)
-        np.testing.assert_array_equal(open_zarr(tmp_path / "targets")["std"].compute(), before)
+        np.testing.assert_array_equal(load_targets(tmp_path / "targets")["std"].compute(), before)
 
 
 def test_targets_replace_those_they_are_read_from(tmp_path: Path) -> None:
     made().to_zarr(tmp_path / "targets")
-    open_zarr(tmp_path / "targets").to_zarr(tmp_path / "targets", overwrite=True)
-    np.testing.assert_array_equal(open_zarr(tmp_path / "targets")["fft"].compute(), made()["fft"].compute())
+    load_targets(tmp_path / "targets").to_zarr(tmp_path / "targets", overwrite=True)
+    np.testing.assert_array_equal(load_targets(tmp_path / "targets")["fft"].compute(), made()["fft"].compute())
 
 
 def test_what_is_not_replaced(tmp_path: Path) -> None:
@@ -147,10 +146,10 @@ def of_format_1(path: Path) -> None:
 def test_what_was_written_before_is_read_and_replaced(tmp_path: Path) -> None:
     made().to_zarr(tmp_path / "targets")
     of_format_1(tmp_path / "targets")
-    again = open_zarr(tmp_path / "targets")
+    again = load_targets(tmp_path / "targets")
     np.testing.assert_array_equal(again["fft"].compute(), made()["fft"].compute())
     again.to_zarr(tmp_path / "targets", overwrite=True)
-    np.testing.assert_array_equal(open_zarr(tmp_path / "targets")["fft"].compute(), made()["fft"].compute())
+    np.testing.assert_array_equal(load_targets(tmp_path / "targets")["fft"].compute(), made()["fft"].compute())
     assert len(list((tmp_path / "targets").iterdir())) == 2
 
 
@@ -163,9 +162,9 @@ def test_a_flipped_bit_is_refused(tmp_path: Path) -> None:
             for bit in rng.integers(0, 8 * len(whole), size=2).tolist():
                 path.write_bytes(with_flipped_bit(whole, bit))
                 with pytest.raises(StorageError, match=rf"{path.name} is damaged"):
-                    open_zarr(tmp_path / "targets").compute()
+                    load_targets(tmp_path / "targets").compute()
             path.write_bytes(whole)
-        assert open_zarr(tmp_path / "targets")["std"][-2:, 1].compute().shape == (2,)
+        assert load_targets(tmp_path / "targets")["std"][-2:, 1].compute().shape == (2,)
 
 
 def test_links_are_not_followed(tmp_path: Path) -> None:
@@ -174,7 +173,7 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
         found.rename(tmp_path / "elsewhere")
         found.symlink_to(tmp_path / "elsewhere")
         with pytest.raises(StorageError, match=f"{found.name} is a link. auxtasks does not follow"):
-            open_zarr(tmp_path / "targets")
+            load_targets(tmp_path / "targets")
         found.unlink()
         (tmp_path / "elsewhere").rename(found)
 
@@ -234,4 +233,38 @@ def test_damage_is_found(tmp_path: Path, harm: Any, message: str) -> None:
     made().to_zarr(path)
     harm(path)
     with pytest.raises(StorageError, match=message):
-        open_zarr(path)
+        load_targets(path)
+
+
+def test_arrays_in_memory_are_those_computed(check_alike: Any, tmp_path: Path) -> None:
+    made().to_zarr(tmp_path / "targets")
+    found = load_targets(tmp_path / "targets", mmap=False)
+    assert type(found) is AuxTargets
+    check_alike(found, made().compute())
+
+
+def test_without_verifying_a_flipped_bit_is_not_seen_and_a_lost_chunk_is(tmp_path: Path) -> None:
+    made().to_zarr(tmp_path / "targets")
+    chunk = arrays_of(tmp_path / "targets") / "target_000" / "c" / "0" / "0"
+    whole, lazy = chunk.read_bytes(), load_targets(tmp_path / "targets", verify=False)
+    chunk.write_bytes(whole[::-1])
+    for verify in (True, False):
+        targets = load_targets(tmp_path / "targets", verify=verify)
+        with pytest.raises((StorageError, RuntimeError), match="is damaged" if verify else "decompress|Zstd"):
+            targets["std"].compute(scheduler="sync")
+    chunk.unlink()
+    with pytest.raises(StorageError, match="0 is missing"):
+        lazy["std"].compute(scheduler="sync")
+
+
+def test_targets_saved_as_files_are_no_zarr_arrays(tmp_path: Path) -> None:
+    made().compute().save(tmp_path / "targets")
+    assert type(load_targets(tmp_path / "targets")) is AuxTargets
+
+
+@pytest.mark.parametrize("package", ["dask", "zarr"])
+def test_without_the_extra_it_is_named(package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made().to_zarr(tmp_path / "targets")
+    monkeypatch.setattr("auxtasks.optional.find_spec", lambda name: None if name == package else name)
+    with pytest.raises(MissingDependencyError, match=rf"`{package}` is needed .* pip install 'auxtasks\[dask\]'"):
+        load_targets(tmp_path / "targets")

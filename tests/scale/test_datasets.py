@@ -14,10 +14,12 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers
+from sklearn.naive_bayes import GaussianNB
 
 import auxtasks
+from auxtasks.batches.composition import Composition
 from auxtasks.errors import InvalidInputError, InvalidTypeError
-from auxtasks.keras import attach_heads, labelled_dataset
+from auxtasks.keras import attach_heads
 from auxtasks.typing import Array
 
 X = np.random.default_rng(0).normal(size=(37, 16, 2)).cumsum(axis=1).astype("float32")
@@ -97,13 +99,38 @@ def test_single_samples_are_those_of_batches() -> None:
 
 
 @EVERY
-def test_a_share_of_labels_is_composed_as_labelled_batches_do(form: str) -> None:
-    batches = FORMS[form](SOME[:7], 8, seed=3, labelled_share=0.25)
-    expected = labelled_dataset(X, TARGETS.with_main(SOME), 8, 0.25, seed=3)
-    for _ in range(2):
-        found = epoch(batches)
-        assert_equal(found, list(expected.as_numpy_iterator()))
-        assert all((y["main"] >= 0).sum() == 2 for _, y in found)
+@pytest.mark.parametrize(("share", "n_labelled"), [(0.25, 2), ("auto", 4)])
+def test_each_batch_holds_a_share_of_labels_and_a_pass_all_others_once(
+    form: str, share: float | str, n_labelled: int
+) -> None:
+    batches = FORMS[form](SOME[:7], 8, seed=3, labelled_share=share)
+    plan = Composition(SOME >= 0, 8, n_labelled / 8, seed=3)
+    assert len(batches) == plan.n_batches
+    for number in range(2):
+        found, rows = epoch(batches), plan.epoch(number)
+        assert_equal(joined(found), (X[rows.ravel()], {k: v[rows.ravel()] for k, v in TARGETS.with_main(SOME).items()}))
+        assert all((y["main"] >= 0).sum() == n_labelled for _, y in found)
+
+
+def test_with_soft_labels_a_batch_holds_fewer_labels() -> None:
+    how = {"soft_labels": {"teacher": GaussianNB(), "features": lambda samples: samples.mean(axis=1)}}
+    taught = auxtasks.make_aux_targets(X, "signal", how, y=SOME)
+    assert (taught.to_py_dataset(batch_size=10, labelled_share="auto")[0][1]["main"] >= 0).sum() == 2
+
+
+def test_a_label_of_one_output_makes_a_sample_a_labelled_one() -> None:
+    y = {"a": np.where(np.arange(37) < 3, 2, -1), "b": np.where(np.arange(37) == 5, 2.0, np.nan)}
+    _, found = TARGETS.to_py_dataset(y, 8, labelled_share=0.5)[0]
+    assert ((found["a"] >= 0) | ~np.isnan(found["b"])).sum() == 4
+
+
+@EVERY
+@pytest.mark.parametrize("share", ["auto", 0.5])
+@pytest.mark.parametrize("y", [Y, np.where(np.arange(37) < 30, Y, -1), np.full(37, -1), None])
+def test_where_there_is_nothing_to_compose_batches_are_shuffled_ones(form: str, share: float | str, y: Any) -> None:
+    found = epoch(FORMS[form](y, 8, seed=3, labelled_share=share))
+    assert_equal(found, epoch(FORMS[form](y, 8, True, seed=3)))
+    assert not np.array_equal(joined(found)[0], X)
 
 
 def test_texts_and_several_inputs_and_outputs_go_through() -> None:
@@ -150,12 +177,14 @@ def test_memory_maps_are_sent_to_processes_by_name(on_disk: Path) -> None:
     assert_equal(epoch(pickle.loads(pickle.dumps(part))), epoch(part))  # noqa: S301
 
 
-def fitted(data: Any, y: Any = None, **how: Any) -> tuple[dict[str, list[float]], list[Array]]:
+def fitted(
+    data: Any, y: Any = None, *, shuffle: bool = False, **how: Any
+) -> tuple[dict[str, list[float]], list[Array]]:
     keras.utils.set_random_seed(5)
     base = keras.Sequential([layers.Conv1D(6, 3), layers.GlobalAveragePooling1D(), layers.Dense(3, "softmax")])
     model = attach_heads(base, TARGETS, seed=0, weights=1.0)
     model.compile(keras.optimizers.SGD(0.02), "sparse_categorical_crossentropy")
-    return model.fit(data, y, verbose=0, shuffle=False, **how).history, model.get_weights()
+    return model.fit(data, y, verbose=0, shuffle=shuffle, **how).history, model.get_weights()
 
 
 @cache
@@ -176,6 +205,15 @@ def test_training_is_that_of_the_arrays(form: str, how: dict[str, Any]) -> None:
     assert_equal(others, weights)
 
 
+def test_fit_composes_arrays_and_trains_composed_data_sets_as_they_come() -> None:
+    expected, weights = fitted(X, TARGETS.with_main(SOME), batch_size=8, seed=5, shuffle=True)
+    # Not a PyDataset, of which Keras ends an epoch before the first one.
+    found, others = fitted(TARGETS.to_tf_dataset(SOME, 8, seed=5, labelled_share="auto"))
+    assert found == {name: pytest.approx(values, rel=1e-5) for name, values in expected.items()}
+    for one, other in zip(others, weights, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
 def test_the_automatic_weight_of_a_py_dataset_is_that_of_its_labels() -> None:
     base = keras.Sequential([layers.Conv1D(6, 3), layers.GlobalAveragePooling1D(), layers.Dense(3, "softmax")])
     model = attach_heads(base, TARGETS)
@@ -190,8 +228,8 @@ REFUSED: dict[str, dict[str, Any]] = {
     "`shuffle` must be True or False": {"shuffle": 3},
     "`seed` must be an integer": {"seed": 0.5},
     "`seed` must be at least 0": {"seed": -1},
-    "37 of 37 samples have a main label": {"labelled_share": 0.5, "y": Y},
-    "0 of 37 samples have a main label": {"labelled_share": 0.5},
+    "`labelled_share` must be a number, 'auto' or None; got 'half'": {"labelled_share": "half", "y": SOME},
+    "`y` holds nothing but -1 and 1": {"labelled_share": 0.5, "y": np.where(Y > 0, 1, -1)},
     "`labelled_share` must be from 0.0 to 1.0": {"labelled_share": 2.0, "y": SOME},
     r"`sample_weight` must have one row for each of the 37 samples; found shape \(3,\)": {"sample_weight": [1, 2, 3]},
     r"`inputs` must have one row for each of the 37 samples; found shape \(5, 16, 2\)": {"inputs": X[:5]},

@@ -12,6 +12,7 @@ from hypothesis.extra import numpy as hnp
 
 from auxtasks import make_aux_targets
 from auxtasks.errors import AuxTasksWarning, InvalidInputError
+from auxtasks.specs import counted_columns
 from auxtasks.targets.scaling import Scaling
 from auxtasks.targets.statistics import moments
 from auxtasks.typing import Array
@@ -76,6 +77,16 @@ def test_other_data_are_scaled_with_the_statistics_of_the_training_data(signals:
     np.testing.assert_allclose(targets.transform(3 * signals)["std"], expected, rtol=1e-4, atol=1e-5)
 
 
+def test_few_columns_that_are_left_out_are_named_and_many_are_counted() -> None:
+    constant = [f"column {at} (constant)" for at in range(4)]
+    assert counted_columns(constant[:3]) == "column 0 (constant); column 1 (constant); column 2 (constant)"
+    assert counted_columns(constant) == "4 constant columns"
+    signals = np.random.default_rng(0).normal(size=(20, 64, 3))
+    # A series of 64 steps has 33 coefficients, and 50 are asked for.
+    targets = make_aux_targets(signals, "signal", {"fft": {"n_coefficients": 50}})
+    assert repr(targets).endswith("  51 columns without any value")
+
+
 def test_columns_that_teach_nothing_are_left_out_and_put_back(temporary_task: Any) -> None:
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(2, 300))
@@ -90,12 +101,12 @@ def test_columns_that_teach_nothing_are_left_out_and_put_back(temporary_task: An
     assert spec.dropped == (
         "column 1 (constant)",
         "column 3 (copy of column 0)",
-        "column 4 (no value)",
+        "column 4 (without any value)",
         "column 5 (constant)",
         "column 6 (copy of column 2)",
     )
     np.testing.assert_allclose(targets.unscale("these", targets["these"]), values, rtol=1e-12, atol=1e-12)
-    assert "column 1 (constant); column 3 (copy of column 0); column 4 (no value); … (5 in all)" in repr(targets)
+    assert "  2 constant columns; 2 copied columns; 1 column without any value" in repr(targets)
     np.testing.assert_array_equal(targets.transform(np.arange(300)[:, None])["these"], targets["these"])
 
 

@@ -78,7 +78,7 @@ def test_parts_in_any_order_and_grouping_fit_like_the_whole(kind: str, cuts: lis
 
 def test_columns_equal_in_some_rows_only_are_no_copies() -> None:
     spec, scaling = fitted("vector", seen_of("vector", TARGETS["vector"][1]))
-    assert spec.dropped == ("value 1 (constant)", "value 3 (copy of value 0)", "value 4 (no value)")
+    assert spec.dropped == ("value 1 (constant)", "value 3 (copy of value 0)", "value 4 (without any value)")
     assert scaling.kept == (0, 2, 5)
 
 
