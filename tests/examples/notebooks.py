@@ -60,9 +60,7 @@ def _run(source: str, where: str, names: dict[str, Any]) -> Any:
 
 
 def _shown(value: Any) -> str:
-    as_html = getattr(value, "_repr_html_", None)
-    if as_html is not None:
-        return str(as_html())
+    page = getattr(value, "_repr_html_", lambda: None)()
     if hasattr(value, "savefig"):
         value.canvas.draw()
-    return "" if value is None else repr(value)
+    return str(page) if page is not None else "" if value is None else repr(value)

@@ -165,13 +165,18 @@ def _table(table: Table) -> str:
     """Lay out a table in a box of its own, which scrolls where it is too wide."""
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in table.columns)
     body = "".join(
-        f'<tr><th scope="row">{escape(first)}</th>{"".join(f"<td>{_cell(cell)}</td>" for cell in others)}</tr>\n'
+        f'<tr><th scope="row">{_name(first)}</th>{"".join(f"<td>{_cell(cell)}</td>" for cell in others)}</tr>\n'
         for first, *others in table.rows
     )
     # With a tabindex, so that it scrolls by the keyboard too.
     return (
         f'<div class="scroll" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table></div>'
     )
+
+
+def _name(text: str) -> str:
+    """Write a name that may be broken after underscores, rather than anywhere."""
+    return escape(text).replace("_", "_<wbr>")
 
 
 def _cell(text: str) -> str:

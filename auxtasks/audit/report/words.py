@@ -118,8 +118,13 @@ def more_needed(found: Comparison, design: Design, effect: float, units: Units) 
 
 def arm_name(content: Content, arm: Arm) -> str:
     """Return what an arm is called where there is little room."""
+    return tasks_name(content, arm) + weight_name(content, arm)
+
+
+def weight_name(content: Content, arm: Arm) -> str:
+    """Return the end of a name, which tells arms of the same tasks apart."""
     weighted = arm.tasks and (len(weights_of(content)) > 1 or arm.weight != 1.0)
-    return tasks_name(content, arm) + (f" ×{arm.weight:g}" if weighted else "")
+    return f" ×{arm.weight:g}" if weighted else ""
 
 
 _FEW = 3
