@@ -254,7 +254,7 @@ def test_legends_name_the_arms() -> None:
         (make_report({"fft": 0.03, "std": 0.0}), [["fft: helps"], ["std: no effect"]]),
         (
             make_report({"part_of_speech_of_the_next_word": 0.03}, weights=(0.3, 1)),
-            [["part_of_speech_… ×0.3: helps", "part_of_speech_… ×1: helps"]],
+            [["part_of_speech… ×0.3: helps", "part_of_speech_… ×1: helps"]],
         ),
         (CASES["weights"], [["fft ×0: no effect", "fft ×3: no effect"], [r"a$\b$ ×0: helps", r"a$\b$ ×3: helps"]]),
     ):
@@ -267,7 +267,7 @@ def test_labels_of_arms_keep_their_weights() -> None:
     report = make_report({"part_of_speech_of_the_next_word_and_the_one_after": 0.03}, weights=(0.3, 1), noise=0)
     (axes,) = figures_of(report)["differences"].axes
     labels = [label.get_text().splitlines() for label in axes.get_yticklabels()]
-    assert labels == [["part_of_speech_of_", f"the_next_word_and… ×{w}", "helps +3.0"] for w in ("0.3", "1")]
+    assert labels == [["part_of_speech_of_", f"the_next_word_and_… ×{w}", "helps +3.0"] for w in ("0.3", "1")]
 
 
 def test_names_on_a_page_are_broken_after_underscores(tmp_path: Path) -> None:
