@@ -284,7 +284,7 @@ def list_tasks(domain: str | None = None) -> list[Extractor]:
     Returns
     -------
     list of Extractor
-        Each with its ``name``, ``domain``, ``kind``, ``options``, ``summary`` and ``source``.
+        Each with its ``name``, ``domain``, ``kind``, ``options``, ``summary`` and ``source``. The list prints as a table.
 
     Raises
     ------
