@@ -284,7 +284,8 @@ def list_tasks(domain: str | None = None) -> list[Extractor]:
     Returns
     -------
     list of Extractor
-        Each with its ``name``, ``domain``, ``kind``, ``options``, ``summary`` and ``source``. The list prints as a table.
+        Each with its ``name``, ``domain``, ``kind``, ``options``, ``summary`` and ``source``. The list prints as a
+        table.
 
     Raises
     ------
