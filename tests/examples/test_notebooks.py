@@ -33,6 +33,6 @@ def test_few_labels() -> None:
     for page, said in zip(tables, ("corners", "promise", "of 120 samples", "(4, 4, 9)", "worse in"), strict=True):
         assert said in page
     assert sum(text.startswith("<Figure") for text in shown) == 2
-    assert [finding.arm.label for finding in names["report"].findings] == ["soft_labels", "hog"]
+    assert [finding.arm.label for finding in names["report"].findings] == ["hog", "soft_labels"]
     again = keras.models.load_model("digits.keras")
     assert shown[-1] == repr(again.evaluate(names["X_test"], names["y_test"], verbose=0, return_dict=True))
