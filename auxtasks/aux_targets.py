@@ -11,9 +11,9 @@ import numpy as np
 from auxtasks.errors import InvalidInputError, unknown_name
 from auxtasks.extractors.text.documents import FittedTexts
 from auxtasks.labels import MAIN, main_labels, present_rows, without_labels
-from auxtasks.notebook import html_table
+from auxtasks.notebook import html_table, text_table
 from auxtasks.optional import is_dask, require, require_keras
-from auxtasks.specs import STEP_KINDS, TargetSpec, counted_columns
+from auxtasks.specs import STEP_KINDS, Specs, TargetSpec, counted_columns
 from auxtasks.storage import save_targets
 from auxtasks.targets.fitted import Fitted, TargetArrays
 from auxtasks.targets.scaling import Scaling
@@ -121,9 +121,7 @@ class AuxTargets(Mapping[str, Array]):
     def __repr__(self) -> str:
         """Show a table of the targets."""
         rows, taught = self._table()
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-        return "\n".join([self._title, *lines, *taught])
+        return "\n".join([self._title, text_table(rows), *taught])
 
     def _repr_html_(self) -> str:
         """Show the same in a notebook."""
@@ -135,8 +133,8 @@ class AuxTargets(Mapping[str, Array]):
         rows: list[tuple[str, ...]] = [("name", "kind", "shape", "baseline", "missing", "left out")]
         for name in self._arrays:
             spec = self.specs[name]
-            baseline, missing = f"{spec.baseline_loss:.4g}", self._missing(name)
-            rows.append((name, spec.kind, str(spec.shape), baseline, missing, counted_columns(spec.dropped)))
+            in_numbers = (str(spec.shape), f"{spec.baseline_loss:.4g}", self._missing(name))
+            rows.append((name, spec.kind, *in_numbers, counted_columns(spec.dropped)))
         return rows, [described(spec) for spec in self.specs.values() if spec.is_taught]
 
     @property
@@ -160,7 +158,7 @@ class AuxTargets(Mapping[str, Array]):
     @property
     def specs(self) -> dict[str, TargetSpec]:
         """The spec of each target."""
-        return dict(self._generator.specs_)
+        return Specs(self._generator.specs_)
 
     @property
     def generator(self) -> Any:  # an AuxTargetGenerator, which is made above this

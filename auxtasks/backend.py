@@ -5,9 +5,10 @@ Only where Keras runs on TensorFlow is TensorFlow imported, and where a data set
 
 from __future__ import annotations
 
+import logging
 import sys
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import reduce
 from importlib import import_module
 from typing import Any
@@ -96,6 +97,25 @@ def without_gradients() -> AbstractContextManager[None]:
 
     found: AbstractContextManager[None] = torch.no_grad()
     return found
+
+
+@contextmanager
+def without_retracing_warnings() -> Iterator[None]:
+    """Leave out TensorFlow's warnings of functions that are traced again and again, until the block ends.
+
+    It takes the functions that Keras makes for each model for one and the same, because their code is. Where many
+    models are trained by intention, each of them is traced once.
+    """
+    logger = logging.getLogger("tensorflow")
+
+    def is_other(record: logging.LogRecord) -> bool:
+        return "triggered tf.function retracing" not in record.getMessage()
+
+    logger.addFilter(is_other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_other)
 
 
 def as_dense(gradient: Any) -> Any:

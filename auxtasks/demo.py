@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -60,12 +59,15 @@ def _train_pairs(splits: list[Split], settings: Settings) -> tuple[Comparison, F
     """Return how both arms compare, the accuracies of the teachers, and the targets of the first seed."""
     load_tensorflow()
     import keras
-    from tqdm import tqdm
+    from tqdm.auto import tqdm
+
+    from auxtasks.backend import without_retracing_warnings
 
     alone, taught, teacher, made = [], [], [], []
     total = 2 * len(splits) * settings.epochs
     # None: only where it is seen as it moves. In a file each of its states would be a line.
-    with tqdm(total=total, unit="epoch", leave=False, dynamic_ncols=True, disable=None) as bar:
+    bar = tqdm(total=total, unit="epoch", leave=False, dynamic_ncols=True, disable=None)
+    with bar, without_retracing_warnings():
         callback = keras.callbacks.LambdaCallback(on_epoch_end=lambda _epoch, _logs: bar.update())
         for seed, split in enumerate(splits):
             bar.set_description(f"seed {seed}, network alone")
@@ -230,12 +232,6 @@ def load_tensorflow() -> None:
     with standard_error_discarded():
         tensorflow = require("tensorflow", extra="demo")
         tensorflow.zeros(1)
-    silence_retracing()
-
-
-def silence_retracing() -> None:
-    """Silence what TensorFlow says of many models that are traced one after another, as if that was by mistake."""
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 @contextmanager

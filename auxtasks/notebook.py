@@ -1,34 +1,53 @@
-"""How tables are shown in a notebook: light or dark, and no wider than the page."""
+"""Tables as text for a console and as HTML for a notebook, whose page may be light or dark and narrow."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
-from io import StringIO
-from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from rich.console import RenderableType
+_LEFT = "text-align:left;vertical-align:top"
+"""Of each cell: notebooks set the cells of a table to the right, so that a style of the table changes nothing."""
+_QUIET = "margin:.5em 0;font-size:.9em;opacity:.75"
+"""Of what explains a table; a share of the page's own colour can be read on light and dark pages alike."""
 
 
-def html_table(rows: Sequence[Sequence[str]], title: str = "", notes: Sequence[str] = ()) -> str:
-    """Lay rows out, the first of them the headings; colours are those of the page."""
-    head, *body = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows)
-    head = head.replace("td>", "th>")
-    lines = "".join(f"<tr>{cells}</tr>" for cells in body)
-    above = f"<p>{escape(title)}</p>" if title else ""
+def text_table(rows: Sequence[Sequence[str]]) -> str:
+    """Lay rows out, the first of them the headings."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+
+
+def html_table(
+    rows: Sequence[Sequence[str]],
+    title: str = "",
+    notes: Sequence[str] = (),
+    legend: Mapping[str, str] | None = None,
+) -> str:
+    """Lay rows out, the first of them the headings; colours are those of the page, and a wide table scrolls.
+
+    The legend explains the columns, and notes are paragraphs below. Headings without rows are left out.
+    """
     below = "".join(f"<p>{escape(note)}</p>" for note in notes)
-    table = f'<table style="text-align:left"><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>'
-    return f'<div style="overflow-x:auto">{above}{table}{below}</div>'
+    head, *body = rows
+    if not body:
+        return f"<div>{below}</div>"
+    headings = "".join(f'<th scope="col" style="{_LEFT}">{escape(cell)}</th>' for cell in head)
+    lines = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in body)
+    table = f'<table style="margin:0"><thead><tr>{headings}</tr></thead><tbody>{lines}</tbody></table>'
+    above = f"<p><b>{escape(title)}</b></p>" if title else ""
+    return f'<div>{above}<div style="overflow-x:auto">{table}</div>{html_legend(legend or {})}{below}</div>'
 
 
-def as_html(renderable: RenderableType, width: int = 100) -> str:
-    """Render something of rich with its colours; plain text has the colour of the page."""
-    from rich.console import Console
+def html_legend(legend: Mapping[str, str]) -> str:
+    """Explain terms, a line each."""
+    lines = "<br>".join(f"<b>{escape(term)}</b>: {escape(meaning)}" for term, meaning in legend.items())
+    return f'<p style="{_QUIET}">{lines}</p>' if lines else ""
 
-    # Everything is said outright, because rich looks at the environment for the rest.
-    options: dict[str, Any] = {"color_system": "truecolor", "force_terminal": True, "force_jupyter": False}
-    console = Console(file=StringIO(), width=width, record=True, legacy_windows=False, **options)
-    console.print(renderable)
-    layout = '<pre style="line-height:1.25;white-space:pre;overflow-x:auto">{code}</pre>'
-    return console.export_html(inline_styles=True, code_format=layout)
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """Write the first of several names, and how many there are."""
+    return "; ".join(names[:most]) + (f"; … ({len(names)} in all)" if names[most:] else "")
+
+
+def _cell(text: str) -> str:
+    return f'<td style="{_LEFT}">{escape(text)}</td>'

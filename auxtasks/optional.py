@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from io import StringIO
@@ -51,6 +51,17 @@ def plain_text(renderable: RenderableType, width: int = 100) -> str:
     options: dict[str, Any] = {"color_system": None, "force_terminal": False, "force_jupyter": False}
     Console(file=text, width=width, legacy_windows=False, **options).print(renderable)
     return "\n".join(line.rstrip() for line in text.getvalue().rstrip().splitlines())
+
+
+def legend_grid(legend: Mapping[str, str]) -> RenderableType:
+    """Explain terms of a table below it, a line each."""
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for term, meaning in legend.items():
+        grid.add_row(Text(term, style="dim"), Text(meaning, style="dim"))
+    return grid
 
 
 def is_dask(X: object) -> bool:

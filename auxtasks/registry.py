@@ -15,7 +15,7 @@ from importlib.metadata import entry_points
 from typing import Any, Literal, TypeVar
 
 from auxtasks.errors import AuxTasksError, AuxTasksWarning, InvalidInputError
-from auxtasks.notebook import html_table
+from auxtasks.notebook import html_table, text_table
 from auxtasks.specs import KINDS, Kind, Level, Lookahead, Spatial
 from auxtasks.validation import check_choice, check_keys, check_name, check_names
 
@@ -258,12 +258,19 @@ def find_task(name: str, domain: str) -> Extractor:
 
 
 class TaskList(list[Extractor]):
-    """Tasks, shown as a table in a notebook."""
+    """Tasks, shown as a table."""
+
+    def __repr__(self) -> str:
+        """Show name, domain, kind and what the target is."""
+        return text_table(self._rows())
 
     def _repr_html_(self) -> str:
-        """Show name, domain, kind and what the target is."""
-        rows = [("name", "domain", "kind", "target")]
-        return html_table([*rows, *((task.name, task.domain, task.kind or "any", task.summary) for task in self)])
+        """Show the same in a notebook."""
+        return html_table(self._rows())
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        rows = ((task.name, task.domain, task.kind or "any", task.summary) for task in self)
+        return [("name", "domain", "kind", "target"), *rows]
 
 
 def list_tasks(domain: str | None = None) -> list[Extractor]:
@@ -277,7 +284,8 @@ def list_tasks(domain: str | None = None) -> list[Extractor]:
     Returns
     -------
     list of Extractor
-        Each with its ``name``, ``domain``, ``kind``, ``options``, ``summary`` and ``source``.
+        Each with its ``name``, ``domain``, ``kind``, ``options``, ``summary`` and ``source``. The list prints as a
+        table.
 
     Raises
     ------

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
-from auxtasks.errors import InvalidInputError, wrong_type
+from auxtasks.errors import InvalidInputError, abbreviated, wrong_type
+from auxtasks.notebook import html_table, listed
 from auxtasks.validation import check_choice, check_int, check_number
 
 Kind = Literal["vector", "class", "multilabel", "distribution", "step_class", "step_vector", "image"]
@@ -124,6 +125,11 @@ class TargetSpec:
             )
         check_number("weight_scale", self.weight_scale, low=0.0)
 
+    def _repr_html_(self) -> str:
+        """Show in a notebook what is known of the target, without what is empty."""
+        rows = [(name, _in_short(value)) for name, value in self.to_dict().items() if value not in (None, "", (), {})]
+        return html_table([("field", "value"), *rows])
+
     @property
     def is_taught(self) -> bool:
         """Whether a main output learns it, and no head: soft labels."""
@@ -149,6 +155,26 @@ class TargetSpec:
         tuples = ("shape", "columns", "classes", "dropped")
         values: dict[str, Any] = {key: tuple(value) if key in tuples else value for key, value in fields.items()}
         return cls(**values)
+
+
+class Specs(dict[str, TargetSpec]):
+    """Specs by the name of their target, shown as a table in a notebook."""
+
+    def _repr_html_(self) -> str:
+        """Show what targets differ in; a single spec shows all its fields."""
+        fields = ("task", "kind", "shape", "n_classes", "baseline_loss", "options")
+        rows = [(name, *(_in_short(getattr(spec, field)) for field in fields)) for name, spec in self.items()]
+        return html_table([("name", *fields), *rows])
+
+
+def _in_short(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, Mapping):
+        return listed([f"{key}={abbreviated(part)}" for key, part in value.items()], most=len(value))
+    if isinstance(value, tuple) and value and isinstance(value[0], str):
+        return listed(value, most=8)
+    return "" if value is None else str(value)
 
 
 _NAMED = 3

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -28,12 +27,14 @@ def run_all(
     bar: Any,
 ) -> list[Run]:
     """Train every arm on every split, unless the records hold it; the bar moves with each training."""
+    from auxtasks.backend import without_retracing_warnings
+
     wanted = [(arm, split) for split in splits for arm in arms]
     missing = [(arm, split) for arm, split in wanted if not _is_known(arm, split, records)]
     # Before other processes are asked: what a split knows of soft labels goes with it, and the teachers stay here.
     for arm, split in missing:
         experiment.lessons(split, arm)
-    with Models() as models, without_alarm():
+    with Models() as models, without_retracing_warnings():
         for run in results_of(replace(experiment, teachers=(), models=models).run, missing, n_jobs):
             records.add(run)
             bar.update()
@@ -47,24 +48,6 @@ def progress_bar(name: str, total: int, done: int = 0, *, progress: bool) -> Any
     from tqdm.auto import tqdm
 
     return tqdm(total=total, initial=done, unit="training", desc=name, disable=not progress)
-
-
-@contextlib.contextmanager
-def without_alarm() -> Iterator[None]:
-    """Silence TensorFlow's warning of functions that are traced again and again.
-
-    It takes the functions that Keras makes for each model for one and the same, because their code is.
-    """
-    logger = logging.getLogger("tensorflow")
-
-    def is_other(record: logging.LogRecord) -> bool:
-        return "triggered tf.function retracing" not in record.getMessage()
-
-    logger.addFilter(is_other)
-    try:
-        yield
-    finally:
-        logger.removeFilter(is_other)
 
 
 def _is_known(arm: Arm, split: Split, records: Records) -> bool:
@@ -107,10 +90,12 @@ def results_of(function: Callable[..., Any], calls: Sequence[tuple[Any, ...]], n
 def _in_worker(state: dict[str, Any], function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     import keras
 
+    from auxtasks.backend import without_retracing_warnings
+
     keras.config.set_floatx(state["floatx"])
     keras.config.set_image_data_format(state["image_data_format"])
     keras.config.set_dtype_policy(state["dtype_policy"])
-    with without_alarm():
+    with without_retracing_warnings():
         return function(*arguments)
 
 

@@ -13,8 +13,8 @@ from auxtasks.audit.metrics import is_share
 from auxtasks.audit.report.words import Units, more_needed
 from auxtasks.audit.screen.ranking import Ranking
 from auxtasks.audit.search import Step
-from auxtasks.notebook import as_html
-from auxtasks.optional import plain_text
+from auxtasks.notebook import html_table
+from auxtasks.optional import legend_grid, plain_text
 
 if TYPE_CHECKING:
     import keras
@@ -120,7 +120,15 @@ class Selection:
 
     def _repr_html_(self) -> str:
         """Show the same in a notebook."""
-        return as_html(self.__rich__())
+        return html_table(_rows(self), _title(self), _after(self), _LEGEND)
+
+
+_LEGEND = {
+    "gain": "over the best choice before; in the confirmation, over what is confirmed already; above 0 is better",
+    "± error": "the standard error of the gain",
+    "pairs": "trainings with and without, from the same initial weights and on the same split",
+    "taken": "the gain exceeds its error, and is the largest; in the confirmation, it passes",
+}
 
 
 def selection_table(selection: Selection) -> RenderableType:
@@ -130,26 +138,33 @@ def selection_table(selection: Selection) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
-    units = Units(is_share(selection.metric))
-    title = f"search, judged by {selection.metric}{units.unit.replace(' ', ', in ')}"
-    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left")
-    for name in ("looked for", "tried"):
-        table.add_column(name)
-    for name in ("gain", "± error", "pairs"):
-        table.add_column(name, justify="right")
-    table.add_column("")
+    table = Table(box=box.SIMPLE_HEAD, title=_title(selection), title_justify="left")
+    headings, *rows = _rows(selection)
+    for heading in headings:
+        table.add_column(heading, justify="right" if heading in ("gain", "± error", "pairs") else "left")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    searched: list[RenderableType] = [table, legend_grid(_LEGEND), ""] if selection.steps else []
+    return Group(*searched, *map(Text, _after(selection)))
+
+
+def _title(selection: Selection) -> str:
+    return f"search, judged by {selection.metric}{Units(is_share(selection.metric)).unit.replace(' ', ', in ')}"
+
+
+def _rows(selection: Selection) -> list[tuple[str, ...]]:
+    """Return the headings, then a row for each candidate that was tried."""
+    units, rows = Units(is_share(selection.metric)), list[tuple[str, ...]]()
     for step in selection.steps:
         numbers = (units.difference(step.gain.mean), units.plain(step.gain.error), str(len(step.gain.baseline)))
-        table.add_row(step.stage, Text(step.candidate.label), *numbers, "taken" if step.accepted else "")
-    legend = Text(
-        "gain: over the best candidate so far, and in the confirmation over the last confirmed one. ± error: its "
-        "standard error.",
-        style="dim",
-    )
-    left_out = [Text(f"{task} was left out: {why}") for task, why in selection.left_out.items()]
-    closing = Text(f"{conclusion(selection)}\nThe choice cost {cost(selection)}.")
-    searched: list[RenderableType] = [table, legend] if selection.steps else []
-    return Group(*searched, *left_out, closing)
+        rows.append((step.stage, step.candidate.label, *numbers, "taken" if step.accepted else ""))
+    return [("looked for", "tried", "gain", "± error", "pairs", ""), *rows]
+
+
+def _after(selection: Selection) -> list[str]:
+    """Return what is said below: what the screen left out, the choice and its cost."""
+    left_out = [f"{task} was left out: {why}" for task, why in selection.left_out.items()]
+    return [*left_out, conclusion(selection), f"The choice cost {cost(selection)}."]
 
 
 def conclusion(selection: Selection) -> str:

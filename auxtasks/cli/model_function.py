@@ -16,7 +16,7 @@ from typing import Any
 
 import typer
 
-from auxtasks.demo import silence_retracing, standard_error_discarded
+from auxtasks.demo import standard_error_discarded
 from auxtasks.errors import AuxTasksError, InvalidInputError, InvalidTypeError
 from auxtasks.optional import require_keras
 
@@ -95,7 +95,6 @@ def import_keras() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with standard_error_discarded():
         require_keras()
-    silence_retracing()
 
 
 def _from_file(path: Path) -> ModuleType:

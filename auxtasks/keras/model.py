@@ -66,7 +66,7 @@ from auxtasks.keras.training import (
 from auxtasks.keras.trial import Shape
 from auxtasks.keras.weighting.base import Weighting
 from auxtasks.labels import MAIN
-from auxtasks.specs import TargetSpec
+from auxtasks.specs import Specs, TargetSpec
 from auxtasks.validation import check_int
 
 _LOGGER = logging.getLogger("auxtasks")
@@ -191,7 +191,7 @@ class AuxModel(DescribedByBase):
     @property
     def specs(self) -> dict[str, TargetSpec]:
         """The auxiliary targets by name."""
-        return dict(self._plan.specs)
+        return Specs(self._plan.specs)
 
     @property
     def tapped_layers(self) -> list[keras.Layer]:

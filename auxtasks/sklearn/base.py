@@ -97,6 +97,7 @@ class AuxEstimator(SendsOn):
         weights: Array | None,
         seed: int,
     ) -> tuple[dict[str, Any], AuxTargets]:
+        from auxtasks.backend import without_retracing_warnings
         from auxtasks.keras import strip_heads
         from auxtasks.keras.class_weights import counted
 
@@ -136,13 +137,16 @@ class AuxEstimator(SendsOn):
             options["validation_data"] = (inputs, held_out.get(MAIN, held_out), *rest)
         if weights is not None and len(weights) < targets.n_samples:  # copies that a task adds have no main label
             weights = np.concatenate([weights, np.ones(targets.n_samples - len(weights))])
-        history = model.fit(
-            targets.inputs, {**known, **main}, sample_weight=weights, callbacks=callbacks or None, **options
-        )
+        # Estimators are fitted again and again, as by a grid search.
+        with without_retracing_warnings():
+            history = model.fit(
+                targets.inputs, {**known, **main}, sample_weight=weights, callbacks=callbacks or None, **options
+            )
         logits = {name: about_loss(loss).from_logits for name, loss in losses.items()}
         return {"model_": strip_heads(model), "history_": history.history, "_logits": logits}, targets
 
     def _outputs(self, X: Any) -> list[Array]:
+        from auxtasks.backend import without_retracing_warnings
         from auxtasks.batches.forms import as_inputs, as_tensors
 
         check_is_fitted(self)
@@ -153,7 +157,8 @@ class AuxEstimator(SendsOn):
 
             outputs = self.model_(as_tensors(inputs), training=False)
             return predictions(keras.tree.map_structure(keras.ops.convert_to_numpy, outputs), list(self._logits))
-        return predictions(self.model_.predict(inputs, **options), list(self._logits))
+        with without_retracing_warnings():
+            return predictions(self.model_.predict(inputs, **options), list(self._logits))
 
     def _labelled(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
         """Leave out samples without a label, which no score can judge."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import itertools
-import logging
 import pickle
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,7 +22,6 @@ from auxtasks.audit import audit, select_tasks
 from auxtasks.audit.audit import experiment_of
 from auxtasks.audit.experiment import Arm, Experiment
 from auxtasks.audit.reuse import Models, _likeness, _took_over, _variables
-from auxtasks.audit.running import without_alarm
 from auxtasks.keras import PruneOpposed
 from auxtasks.keras.compiling import compile_like
 from auxtasks.keras.listening import Opinion, Training
@@ -303,16 +301,6 @@ def test_an_audit_makes_few_models(trained: list[keras.Model]) -> None:
     audit(build_model, X, Y, targets, **FAST)
     assert len(trained) == 6
     assert len({id(model) for model in trained}) == 2
-
-
-def test_the_traces_of_several_models_raise_no_alarm() -> None:
-    logger = logging.getLogger("tensorflow")
-    texts = ["5 out of the last 5 calls to <function> triggered tf.function retracing.", "something else"]
-    alarm, other = (logging.LogRecord("tensorflow", logging.WARNING, "", 0, text, (), None) for text in texts)
-    with without_alarm():
-        assert not logger.filter(alarm)
-        assert logger.filter(other)
-    assert logger.filter(alarm)
 
 
 def test_a_search_uses_models_again(trained: list[keras.Model]) -> None:

@@ -177,7 +177,8 @@ def test_squares_too_large_are_missing_and_said_to_be_and_the_advice_works() -> 
     told = pytest.warns(AuxTasksWarning, match=r"too large for float32 .* pass them as float64 with dtype='float64'")
     with told, pytest.warns(AuxTasksWarning, match="'corners' has no value"):
         assert list(make_aux_targets(X, "image", ["corners", "edges"])) == ["edges"]
-    with warnings.catch_warnings(action="error"):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
         found = make_aux_targets(X.astype(np.float64), "image", "corners", dtype="float64")
     expected = make_aux_targets(INPUTS["image"].astype(np.float64), "image", "corners", dtype="float64")
     np.testing.assert_allclose(found["corners"], expected["corners"], atol=1e-9)

@@ -24,7 +24,8 @@ RUNS = {
 
 def test_every_example_is_run() -> None:
     named = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py"))
-    assert [path.stem for path in EXAMPLES.glob("*.py") if f'"{path.stem}"' not in named] == []
+    found = [*EXAMPLES.glob("*.py"), *EXAMPLES.glob("*.ipynb")]
+    assert [path.name for path in found if f'"{path.stem}"' not in named and f'"{path.name}"' not in named] == []
 
 
 @pytest.mark.parametrize("name", RUNS)

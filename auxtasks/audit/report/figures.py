@@ -13,7 +13,7 @@ from auxtasks.audit.experiment import BASELINE as BASELINE_ARM
 from auxtasks.audit.experiment import Arm
 from auxtasks.audit.report.content import Content, has_controls, weights_of
 from auxtasks.audit.report.style import BASELINE, COLOURS, CONTROL, MARGIN, MARKERS, WIDTH, house_style, short
-from auxtasks.audit.report.words import Units, arm_name, tasks_name
+from auxtasks.audit.report.words import Units, tasks_name, weight_name
 from auxtasks.audit.verdicts import Finding
 from auxtasks.typing import Floats
 
@@ -66,7 +66,7 @@ def draw_curves(content: Content) -> Figure:
     for panel, findings in zip(axes, groups.values(), strict=True):
         _draw_curve(panel, _curves(content, BASELINE_ARM), "baseline", color=BASELINE)
         for at, finding in enumerate(findings):
-            label = f"{short(arm_name(content, finding.arm), 20, 1)}: {finding.verdict}"
+            label = f"{_name(content, finding.arm, 20, 1)}: {finding.verdict}"
             look = {"color": COLOURS[finding.verdict], "linestyle": _LINES[at % len(_LINES)]}
             _draw_curve(panel, _curves(content, finding.arm), label, **look)
         panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
@@ -138,7 +138,13 @@ def draw_differences(content: Content) -> Figure:
 
 def _said(content: Content, finding: Finding, units: Units) -> str:
     mean = units.difference(finding.comparison.mean).replace("-", "−")
-    return f"{short(arm_name(content, finding.arm))}\n{finding.verdict} {mean}"
+    return f"{_name(content, finding.arm)}\n{finding.verdict} {mean}"
+
+
+def _name(content: Content, arm: Arm, width: int = 24, lines: int = 2) -> str:
+    """Cut the name of the tasks, and not the weight, by which arms of the same tasks are told apart."""
+    weight = weight_name(content, arm)
+    return short(tasks_name(content, arm), width - len(weight), lines) + weight
 
 
 def _axis_label(content: Content, units: Units) -> str:

@@ -16,6 +16,7 @@ from auxtasks.audit.report.style import figure_svg
 from auxtasks.audit.report.tables import Table, findings_table, metrics_table, pairs_table, settings_table
 from auxtasks.audit.report.teacher import teacher_sentence, teacher_table
 from auxtasks.audit.report.words import Units, arm_name, conclusion, heading, legend
+from auxtasks.notebook import html_legend
 
 _TITLES = {"differences": "Differences", "curves": "Learning curves", "weights": "Weights"}
 
@@ -71,7 +72,7 @@ _PAGE = Template("""<!doctype html>
 <p class="$class_name">$conclusion</p>
 <p>$heading.</p>
 <div class="findings">$findings</div>
-<p class="small">$legend</p>
+$legend
 <h2>Why</h2>
 <ul class="reasons">
 $reasons</ul>
@@ -130,7 +131,7 @@ def as_page(content: Content) -> str:
         conclusion=escape(conclusion(content)),
         heading=escape(heading(content)),
         findings=_table(findings_table(content)),
-        legend=escape(legend(content)),
+        legend=html_legend(legend(content)),
         reasons=_reasons(content),
         teacher=_of_teacher(content, "<h2>The teacher</h2>\n"),
         figures="".join(_figure(_TITLES[name], svg, said[name]) for name, svg in figures.items()),
@@ -155,7 +156,7 @@ def as_snippet(content: Content) -> str:
     """Write heading, table, reasons and what follows, for notebooks."""
     return (
         f'<div class="auxtasks-audit"><style>{_STYLE_SNIPPET}</style><p>{escape(heading(content))}</p>'
-        f"{_table(findings_table(content))}<ul>{_reasons(content)}</ul>{_of_teacher(content)}<p><b>{escape(conclusion(content))}</b></p>"
+        f"{_table(findings_table(content))}{html_legend(legend(content))}<ul>{_reasons(content)}</ul>{_of_teacher(content)}<p><b>{escape(conclusion(content))}</b></p>"
         "</div>"
     )
 
@@ -164,13 +165,18 @@ def _table(table: Table) -> str:
     """Lay out a table in a box of its own, which scrolls where it is too wide."""
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in table.columns)
     body = "".join(
-        f'<tr><th scope="row">{escape(first)}</th>{"".join(f"<td>{_cell(cell)}</td>" for cell in others)}</tr>\n'
+        f'<tr><th scope="row">{_name(first)}</th>{"".join(f"<td>{_cell(cell)}</td>" for cell in others)}</tr>\n'
         for first, *others in table.rows
     )
     # With a tabindex, so that it scrolls by the keyboard too.
     return (
         f'<div class="scroll" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table></div>'
     )
+
+
+def _name(text: str) -> str:
+    """Write a name that may be broken after underscores, rather than anywhere."""
+    return escape(text).replace("_", "_<wbr>")
 
 
 def _cell(text: str) -> str:

@@ -48,9 +48,13 @@ def house_style() -> Iterator[None]:
         yield
 
 
+_TRADED = str.maketrans("-_", "_-")
+
+
 def short(name: str, width: int = 24, lines: int = 2) -> str:
-    r"""Break a long name into lines and cut off what does not fit."""
-    parts = wrap(" ".join(name.split()), width) or [""]
+    r"""Break a long name into lines, between words and after underscores, and cut off what does not fit."""
+    # Lines are broken after hyphens, which therefore trade places with underscores for that while.
+    parts = [part.translate(_TRADED) for part in wrap(" ".join(name.split()).translate(_TRADED), width)] or [""]
     kept = parts[:lines]
     if len(parts) > lines:
         kept[-1] = kept[-1][: width - 1] + "…"

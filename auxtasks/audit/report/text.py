@@ -10,7 +10,7 @@ from auxtasks.audit.report.tables import Table as Values
 from auxtasks.audit.report.tables import findings_table
 from auxtasks.audit.report.teacher import teacher_sentence, teacher_table
 from auxtasks.audit.report.words import arm_name, conclusion, heading, legend
-from auxtasks.optional import plain_text, require
+from auxtasks.optional import legend_grid, plain_text, require
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, Group, RenderResult
@@ -37,7 +37,7 @@ def as_renderable(content: Content) -> Group:
     return Group(
         Text(heading(content), style="bold"), empty,
         _Findings(content), empty,
-        Text(legend(content), style="dim"), empty,
+        legend_grid(legend(content)), empty,
         reasons, empty,
         *of_teacher,
         Text(conclusion(content), style="bold"),

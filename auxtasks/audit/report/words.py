@@ -27,16 +27,26 @@ def heading(content: Content) -> str:
     )
 
 
-def legend(content: Content) -> str:
-    """Say what the columns of the table are."""
-    control = "control: the difference with shuffled targets. " if has_controls(content) else ""
+def legend(content: Content) -> dict[str, str]:
+    """Say what the columns of the table and the verdicts are."""
+    confidence = f"{100 * content.settings['confidence']:g} %"
+    said = {"difference": f"from the baseline, mean and {confidence} interval; above 0 is better"}
+    said["worse in"] = "how many pairs lost"
+    as_shuffled = ""
+    if has_controls(content):
+        said["control"] = "the difference with targets that are shuffled across samples"
+        as_shuffled = ", or shuffled targets gain as much"
     if AGREEMENT in tasks_of(content):
-        control += "control of agreement: the difference with changed copies of labelled samples alone. "
-    return (
-        f"{control}relevance: of the targets to the main label, 0 as a guess, 1 without error. aux loss: loss over "
-        "chance, 1 as a guess. time ratio: training time over the baseline's. no effect: the interval lies within "
-        f"±{Units.of(content).size(smallest_of(content))}. unclear: it is too wide for a verdict."
-    )
+        said["control of agreement"] = "the difference with changed copies of labelled samples alone"
+    effect = Units.of(content).size(smallest_of(content))
+    return {
+        **said,
+        "relevance": "how well the targets predict the main label: 0 like a guess, 1 without error",
+        "aux loss": "the test loss over that of a constant guess; below 1, the head has learned something",
+        "time ratio": "the training time over that of the baseline",
+        "no effect": f"the interval lies within ±{effect}{as_shuffled}",
+        "unclear": "the interval is too wide for a verdict",
+    }
 
 
 def baseline_mean(content: Content) -> float:
@@ -108,8 +118,13 @@ def more_needed(found: Comparison, design: Design, effect: float, units: Units) 
 
 def arm_name(content: Content, arm: Arm) -> str:
     """Return what an arm is called where there is little room."""
+    return tasks_name(content, arm) + weight_name(content, arm)
+
+
+def weight_name(content: Content, arm: Arm) -> str:
+    """Return the end of a name, which tells arms of the same tasks apart."""
     weighted = arm.tasks and (len(weights_of(content)) > 1 or arm.weight != 1.0)
-    return tasks_name(content, arm) + (f" ×{arm.weight:g}" if weighted else "")
+    return f" ×{arm.weight:g}" if weighted else ""
 
 
 _FEW = 3

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from math import isnan
 from typing import TYPE_CHECKING, Any, overload
 
-from auxtasks.notebook import as_html
-from auxtasks.optional import plain_text, require
+from auxtasks.notebook import html_table
+from auxtasks.optional import legend_grid, plain_text, require
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -125,7 +125,7 @@ class Ranking(Sequence[TaskRank]):
 
     def _repr_html_(self) -> str:
         """Show the same in a notebook."""
-        return as_html(self.__rich__())
+        return html_table(_rows(self), _title(self), [*self.warnings, _CLOSING], _legend(self))
 
     def to_frame(self) -> Any:
         """Return a pandas DataFrame with one row for each task, in order of promise.
@@ -198,15 +198,16 @@ _COLUMNS = {
 
 
 _LEGEND = {
-    "promise": "the order of the tasks: relevance times the share that neither the input nor a task above explains",
-    "relevance": "of the target to the main label, 0 as a guess, 1 without error",
-    "redundancy": "the share that the task under 'with' explains",
-    "triviality": "the share that the input explains",
-    "from_label": "the share that the main label explains",
-    "entropy": "how evenly its classes occur, 0 to 1",
+    "promise": "the relevance that neither the input nor a task above explains; tasks are ordered by it",
+    "relevance": "how well the target predicts the main label: 0 like a guess, 1 without error",
+    "redundancy": "the share that the task under 'with' explains; near 1, one of the two is enough",
+    "triviality": "the share that the input explains; near 1, the network has little to learn from it",
+    "from_label": "the share that the main label explains; near 1, the target repeats the label",
+    "entropy": "how evenly the classes of the target occur: 0 a single one, 1 all alike",
     "missing": "the share of missing values",
 }
-"""What is below the table, for the columns that are shown; all shares are of linear models."""
+"""What the columns are."""
+_CLOSING = "A screen by linear models, not the verdict: audit() trains the model with each task and compares."
 
 
 def ranking_table(ranking: Ranking) -> RenderableType:
@@ -217,25 +218,38 @@ def ranking_table(ranking: Ranking) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
-    title = f"Auxiliary tasks by promise, {ranking.n_samples} samples, {ranking.n_labelled} labelled"
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("task", overflow="fold")
-    shown = {heading: field for heading, field in _COLUMNS.items() if _says_something(ranking, field)}
-    for heading, field in shown.items():
-        if field == "redundant_with":
-            table.add_column(heading, overflow="fold")
-        else:
-            table.add_column(heading, justify="right", no_wrap=True)
-    for row in ranking:
-        values = (getattr(row, field) for field in shown.values())
-        table.add_row(Text(row.task), *(Text(value if isinstance(value, str) else _number(value)) for value in values))
-    legend = ". ".join(f"{heading}: {_LEGEND[field]}" for heading, field in shown.items() if field in _LEGEND)
+    headings, *rows = _rows(ranking)
+    for heading in headings:
+        is_name = heading in ("task", "with")
+        table.add_column(heading, overflow="fold", justify="left" if is_name else "right", no_wrap=not is_name)
+    for row in rows:
+        table.add_row(*map(Text, row))
     said = Table.grid(padding=(0, 1))
     for warning in ranking.warnings:
         said.add_row("•", Text(warning))
-    closing = "A screen of linear models, not the verdict: audit() trains the model with each task and compares."
-    columns = Text(f"{legend}. All values come from linear models.", style="dim")
-    return Group(Text(title, style="bold"), "", table, "", columns, "", said, Text(closing, style="italic"))
+    title, closing = Text(_title(ranking), style="bold"), Text(_CLOSING, style="italic")
+    return Group(title, "", table, "", legend_grid(_legend(ranking)), "", said, closing)
+
+
+def _title(ranking: Ranking) -> str:
+    return f"Auxiliary tasks by promise, {ranking.n_samples} samples, {ranking.n_labelled} labelled"
+
+
+def _shown(ranking: Ranking) -> dict[str, str]:
+    return {heading: field for heading, field in _COLUMNS.items() if _says_something(ranking, field)}
+
+
+def _legend(ranking: Ranking) -> dict[str, str]:
+    return {heading: _LEGEND[field] for heading, field in _shown(ranking).items() if field in _LEGEND}
+
+
+def _rows(ranking: Ranking) -> list[tuple[str, ...]]:
+    """Return the headings, then a row for each task."""
+    fields = _shown(ranking).values()
+    values = ((row.task, *(getattr(row, field) for field in fields)) for row in ranking)
+    rows = [tuple(value if isinstance(value, str) else _number(value) for value in row) for row in values]
+    return [("task", *_shown(ranking)), *rows]
 
 
 def _says_something(ranking: Ranking, field: str) -> bool:

@@ -33,7 +33,7 @@ CASES = {
 class Page(HTMLParser):
     """The tags of a page, its text and its attributes; a tag that is not closed, or twice, is an error."""
 
-    VOID = ("meta", "img", "br", "!doctype")
+    VOID = ("meta", "img", "br", "wbr", "!doctype")
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -136,8 +136,11 @@ def test_times(seconds: float, text: str) -> None:
 @pytest.mark.parametrize(
     ("name", "width", "text"),
     [
-        ("std + abs_sum_changes + fft", 18, "std +\nabs_sum_changes +…"),
-        ("a_name_that_does_not_end", 8, "a_name_t\nhat_doe…"),
+        ("std + abs_sum_changes + fft", 18, "std + abs_sum_\nchanges + fft"),
+        ("a_name_that_does_not_end", 8, "a_name_\nthat_…"),
+        ("part_of_speech-of_the_next_word", 24, "part_of_speech-of_the_\nnext_word"),
+        ("endlessly_" * 4, 30, "endlessly_endlessly_endlessly_\nendlessly_"),
+        ("x" * 30, 12, "x" * 12 + "\n" + "x" * 11 + "…"),
     ],
 )
 def test_long_names_are_cut_in_figures(name: str, width: int, text: str) -> None:
@@ -249,11 +252,28 @@ def test_no_bar_hides_the_dots_of_the_pairs() -> None:
 def test_legends_name_the_arms() -> None:
     for report, names in (
         (make_report({"fft": 0.03, "std": 0.0}), [["fft: helps"], ["std: no effect"]]),
+        (
+            make_report({"part_of_speech_of_the_next_word": 0.03}, weights=(0.3, 1)),
+            [["part_of_speech… ×0.3: helps", "part_of_speech_… ×1: helps"]],
+        ),
         (CASES["weights"], [["fft ×0: no effect", "fft ×3: no effect"], [r"a$\b$ ×0: helps", r"a$\b$ ×3: helps"]]),
     ):
         panels = [axes for axes in figures_of(report)["curves"].axes if axes.get_visible()]
         found = [[text.get_text() for text in axes.get_legend().get_texts()] for axes in panels]
         assert found == [["baseline", *each] for each in names]
+
+
+def test_labels_of_arms_keep_their_weights() -> None:
+    report = make_report({"part_of_speech_of_the_next_word_and_the_one_after": 0.03}, weights=(0.3, 1), noise=0)
+    (axes,) = figures_of(report)["differences"].axes
+    labels = [label.get_text().splitlines() for label in axes.get_yticklabels()]
+    assert labels == [["part_of_speech_of_", f"the_next_word_and_… ×{w}", "helps +3.0"] for w in ("0.3", "1")]
+
+
+def test_names_on_a_page_are_broken_after_underscores(tmp_path: Path) -> None:
+    page = page_of(make_report({"abs_sum_changes": 0.03}), tmp_path)
+    assert "wbr" in page.tags
+    assert "abs_sum_changes" in page.text
 
 
 def test_a_report_draws_one_figure_at_a_time() -> None:

@@ -27,9 +27,14 @@ task  verdict     difference, points  worse in  control  relevance  aux loss  ti
 fft   helps      +4.0 (+1.5 to +6.5)    0 of 3     +1.0       0.84      0.41       ×1.07
 [b]   no effect   0.0 (-2.5 to +2.5)    1 of 3     -1.0          –         –           –
 
-control: the difference with shuffled targets. relevance: of the targets to the main label, 0 as a
-guess, 1 without error. aux loss: loss over chance, 1 as a guess. time ratio: training time over the
-baseline's. no effect: the interval lies within ±0.5 points. unclear: it is too wide for a verdict.
+difference  from the baseline, mean and 95 % interval; above 0 is better
+worse in    how many pairs lost
+control     the difference with targets that are shuffled across samples
+relevance   how well the targets predict the main label: 0 like a guess, 1 without error
+aux loss    the test loss over that of a constant guess; below 1, the head has learned something
+time ratio  the training time over that of the baseline
+no effect   the interval lies within ±0.5 points, or shuffled targets gain as much
+unclear     the interval is too wide for a verdict
 
 fft  Better.
 [b]  Chance.

@@ -1,5 +1,7 @@
 """What a ranking looks like."""
 
+import re
+
 import numpy as np
 
 from auxtasks.audit.screen import Ranking, TaskRank
@@ -22,27 +24,37 @@ def test_table() -> None:
     assert lines[0] == "Auxiliary tasks by promise, 300 samples, 100 labelled"
     assert lines[4].split() == ["fft", "0.41", "0.50", "0.20", "std", "0.10", "0.30", "–", "0.00"]
     assert lines[5].split() == ["[b]odd[/b]", "–", "0.00", "–", "0.97", "–", "0.50", "0.25"]
-    explained = " ".join(lines[7 : lines.index("", 7)])
-    for column in ("promise", "relevance", "redundant", "trivial", "by label", "entropy", "missing"):
-        assert f"{column}: " in explained
+    explained = [re.split("  +", line)[0] for line in lines[7 : lines.index("", 7)]]
+    assert explained == ["promise", "relevance", "redundant", "trivial", "by label", "entropy", "missing"]
     assert lines[lines.index("", 7) + 1 :] == [
         "• Relevance is unknown.",
         "• [b]odd[/b]: it is missing.",
-        "A screen of linear models, not the verdict: audit() trains the model with each task and compares.",
+        "A screen by linear models, not the verdict: audit() trains the model with each task and compares.",
     ]
 
 
 def test_columns_that_say_nothing_are_left_out() -> None:
     header = repr(Ranking(RANKING[:1], [], 300, 100)).splitlines()[2]
     assert header.split() == ["task", "promise", "relevance", "redundant", "with", "trivial", "by", "label"]
-    assert "entropy:" not in repr(Ranking(RANKING[:1], [], 300, 100))
+    assert "entropy" not in repr(Ranking(RANKING[:1], [], 300, 100))
 
 
 def test_a_notebook_shows_the_same() -> None:
     page = RANKING._repr_html_()
-    assert page.startswith("<pre")
-    for said in ("by label", "[b]odd[/b]: it is missing.", "the order of the tasks"):
+    for said in (
+        ">by label<",
+        "<p>[b]odd[/b]: it is missing.</p>",
+        "tasks are ordered by it",
+        ">0.41<",
+        "linear models",
+    ):
         assert said in page
+
+
+def test_without_tasks_a_notebook_shows_what_is_said_of_them() -> None:
+    page = Ranking([], ["soft_labels: not ranked."], 300, 100)._repr_html_()
+    assert "<p>soft_labels: not ranked.</p>" in page
+    assert "<table" not in page
 
 
 def test_it_keeps_to_the_width() -> None:
