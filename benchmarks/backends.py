@@ -87,7 +87,8 @@ def main() -> None:
             network.fit(x, labels, batch_size=64, verbose=0, callbacks=[steps])
             if number:  # the first is traced and compiled
                 times[name].append(median(steps.seconds))
-    print(f"Keras {keras.__version__} on {keras.backend.backend()}, the median of {asked.rounds} rounds of {asked.steps}")
+    found = f"Keras {keras.__version__} on {keras.backend.backend()}"
+    print(f"{found}, the median of {asked.rounds} rounds of {asked.steps} steps")
     for name, rounds in times.items():
         ratios = [time / plain for time, plain in zip(rounds, times["plain"], strict=True)]
         spread = f"{min(ratios):.2f} to {max(ratios):.2f}"

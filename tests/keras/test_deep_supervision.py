@@ -9,7 +9,6 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from helpers import LOSS, SPECS, X, assert_same, aux_targets, dataset, dense_base, labels, some_missing
 from keras import layers
 
@@ -75,7 +74,7 @@ def test_labels_of_every_form_are_taken_over(form: str) -> None:
     asked: Any = ["hidden"] if activation in ("softmax", "sigmoid") else {"hidden": kind}
     model = _model(_base(units, activation), loss=loss, deep_supervision=asked)
     assert model.specs[EARLY].kind == kind
-    for given in (y, tf.constant(y)):
+    for given in (y, keras.ops.convert_to_tensor(y)):
         batch, _, _ = model._packer("training").pack(X, {"main": given})
         np.testing.assert_array_equal(batch.targets[EARLY], expected)
 

@@ -7,8 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
-from helpers import LOSS, SPECS, X, assert_same, aux_targets, dense_base, dense_model, labels, some_missing
+from helpers import LOSS, SPECS, X, assert_same, aux_targets, dataset, dense_base, dense_model, labels, some_missing
 from keras import layers
 
 from auxtasks.errors import InvalidInputError
@@ -78,7 +77,7 @@ def test_class_weights_go_together_with_missing_labels(case: str, form: str) -> 
     y, partly, alone = CASES[case][0], _model(case, 0.0), _model(case, 0.0)
     weights = {0: 0.5, 1: 2.0, 2: 3.0}
     full = (X, {"main": some_missing(y), **TARGETS})
-    data: Any = full if form == "arrays" else (tf.data.Dataset.from_tensor_slices(full).batch(48),)
+    data: Any = full if form == "arrays" else (dataset(*full, 48),)
     partly.fit(
         *data,
         class_weight=weights,

@@ -199,6 +199,7 @@ def test_classes_per_step_need_a_layer_that_keeps_the_steps(built: Any) -> None:
         _tap(built, "functional", "auto", TargetSpec("task", "test", "step_class", (9,), n_classes=2))
 
 
+@pytest.mark.needs_backend("tensorflow", reason="a tf.function is in the model")
 def test_layers_inside_a_compiled_function_cannot_be_read() -> None:
     import tensorflow as tf
 
