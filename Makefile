@@ -15,10 +15,13 @@ TESTS ?= $(if $(OTHER),tests/backends)
 TORCH ?= torch==2.13.0
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-graph lint dist docs clean
+.PHONY: demo install test test-graph lint dist docs clean
 
 demo: $(VENV)/.demo
 	$(BIN)/auxtasks demo
+
+# What the tests need, and no more.
+install: $(VENV)/$(TESTED)
 
 test: $(VENV)/$(TESTED)
 	$(BIN)/python -m pytest $(PYTEST_ARGS) $(TESTS)
