@@ -104,6 +104,7 @@ def test_weight_zero_is_plain_training() -> None:
     assert_same(plain, model.base)
 
 
+@pytest.mark.needs_backend("tensorflow", reason="tasks are trained in turn")
 def test_labels_of_main_batches_alone_are_used_where_tasks_have_data_of_their_own() -> None:
     model = _model(specs=SPECS, schedule="alternating")
     data = {
