@@ -18,8 +18,6 @@ SPECS = {
 }
 X = np.random.default_rng(3).normal(size=(48, 10)).astype("float32")
 LOSS = "sparse_categorical_crossentropy"
-# Without a seed, dropout on PyTorch draws from a generator that all models share.
-DROPOUT_SEED = 5 if keras.backend.backend() == "torch" else None
 
 
 def labels(n: int = 48, classes: int = 3) -> np.ndarray:
@@ -45,7 +43,7 @@ def dense_base(classes: int = 3, activation: str | None = "softmax", dropout: fl
         [
             keras.Input((10,)),
             layers.Dense(12, activation="relu", name="hidden"),
-            layers.Dropout(dropout, seed=DROPOUT_SEED),
+            layers.Dropout(dropout),
             layers.Dense(classes, activation=activation, name="top"),
         ]
     )
@@ -69,6 +67,16 @@ def values(model: keras.Model) -> list[np.ndarray]:
 def assert_same(first: keras.Model, second: keras.Model) -> None:
     for one, other in zip(values(first), values(second), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def fit_alike(model: keras.Model, *data: Any, **how: Any) -> dict[str, list[float]]:
+    """Train on the same random numbers whatever was drawn before; return the logs.
+
+    On PyTorch, shuffling and dropout without a seed draw from one generator that all models share.
+    """
+    keras.utils.set_random_seed(1)
+    history: dict[str, list[float]] = model.fit(*data, verbose=0, **how).history
+    return history
 
 
 class Batches(keras.utils.PyDataset):

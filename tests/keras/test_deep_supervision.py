@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from helpers import LOSS, SPECS, X, assert_same, aux_targets, dataset, dense_base, labels, some_missing
+from helpers import LOSS, SPECS, X, assert_same, aux_targets, dataset, dense_base, fit_alike, labels, some_missing
 from keras import layers
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, UnknownNameError
@@ -99,8 +99,8 @@ def test_it_leaks_nothing_and_is_saved(tmp_path: Path) -> None:
 def test_weight_zero_is_plain_training() -> None:
     plain, model = dense_base(), _model(weights=0.0)
     plain.compile(keras.optimizers.SGD(0.1), LOSS)
-    plain.fit(X, labels(), verbose=0)
-    model.fit(X, {"main": labels()}, verbose=0)
+    fit_alike(plain, X, labels())
+    fit_alike(model, X, {"main": labels()})
     assert_same(plain, model.base)
 
 

@@ -7,7 +7,19 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from helpers import LOSS, SPECS, X, assert_same, aux_targets, dataset, dense_base, dense_model, labels, some_missing
+from helpers import (
+    LOSS,
+    SPECS,
+    X,
+    assert_same,
+    aux_targets,
+    dataset,
+    dense_base,
+    dense_model,
+    fit_alike,
+    labels,
+    some_missing,
+)
 from keras import layers
 
 from auxtasks.errors import InvalidInputError
@@ -167,8 +179,8 @@ def test_a_vector_label_with_one_missing_entry_is_missing() -> None:
 
 def test_all_labels_present_is_as_without_the_possibility() -> None:
     signed, unsigned = dense_model(run_eagerly=False), dense_model(run_eagerly=False)
-    signed.fit(X, {"main": labels(), **TARGETS}, verbose=0)
-    unsigned.fit(X, {"main": labels().astype("uint8"), **TARGETS}, verbose=0)
+    fit_alike(signed, X, {"main": labels(), **TARGETS})
+    fit_alike(unsigned, X, {"main": labels().astype("uint8"), **TARGETS})
     assert_same(signed, unsigned)
 
 

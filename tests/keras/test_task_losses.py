@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from helpers import LOSS, SPECS, X, assert_same, aux_targets, dense_base, labels
+from helpers import LOSS, SPECS, X, assert_same, aux_targets, dense_base, fit_alike, labels
 from scipy.special import expit, log_softmax, softmax
 from tensors import gradient_of, to_array, to_tensor
 
@@ -122,7 +122,7 @@ def test_a_loss_named_as_that_of_the_kind_trains_the_same() -> None:
     named._plan.specs["kind"] = SPECS["kind"]  # the same chance, which is not known of specs alone
     y = {name: Y[name] for name in ("main", *SPECS)}
     for model in (plain, named):
-        model.fit(X, y, shuffle=False, verbose=0)
+        fit_alike(model, X, y)
     for one, other in zip(plain.base.get_weights(), named.base.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
 
@@ -137,7 +137,7 @@ def test_losses_are_saved_with_the_model(tmp_path: Path) -> None:
     loaded = keras.models.load_model(tmp_path / "model.keras")
     assert loaded.specs == model.specs
     assert loaded.evaluate(X, Y, verbose=0) == pytest.approx(model.evaluate(X, Y, verbose=0), rel=1e-5)
-    logs, expected = (each.fit(X, Y, 48, shuffle=False, verbose=0).history for each in (loaded, model))
+    logs, expected = (fit_alike(each, X, Y, 48) for each in (loaded, model))
     assert {name: logs[name] == pytest.approx(expected[name], rel=1e-4) for name in logs} == dict.fromkeys(logs, True)
 
 
@@ -149,7 +149,7 @@ def test_weight_zero_is_plain_training_under_any_loss() -> None:
     )
     for each, y in ((plain, labels()), (model, Y)):
         each.compile("adam", LOSS)
-        each.fit(X, y, 48, verbose=0)
+        fit_alike(each, X, y, 48)
     assert_same(plain, base)
 
 
