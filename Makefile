@@ -9,8 +9,10 @@ export KERAS_BACKEND ?= tensorflow
 OTHER := $(filter-out tensorflow,$(KERAS_BACKEND))
 VENV := .venv$(if $(OTHER),-$(OTHER))
 TESTED := .test$(if $(OTHER),-$(OTHER))
-KERAS_TESTS := deep_supervision heads losses missing_labels pooling saving taps task_losses task_metrics
-TESTS ?= $(if $(OTHER),tests/backends $(KERAS_TESTS:%=tests/keras/test_%.py))
+# The files of tests/keras that run there as well; what needs TensorFlow in them is skipped with its reason.
+KERAS_TESTS_jax := losses
+KERAS_TESTS_torch := deep_supervision heads losses missing_labels pooling saving taps task_losses task_metrics
+TESTS ?= $(if $(OTHER),tests/backends $(KERAS_TESTS_$(OTHER):%=tests/keras/test_%.py))
 # On Linux the PyTorch of the Python Package Index comes with CUDA, several GB. One without:
 # `make test TORCH="torch --index-url https://download.pytorch.org/whl/cpu"`
 TORCH ?= torch==2.13.0
