@@ -9,16 +9,22 @@ export KERAS_BACKEND ?= tensorflow
 OTHER := $(filter-out tensorflow,$(KERAS_BACKEND))
 VENV := .venv$(if $(OTHER),-$(OTHER))
 TESTED := .test$(if $(OTHER),-$(OTHER))
-TESTS ?= $(if $(OTHER),tests/backends)
+# The files of tests/keras that run there as well; what needs TensorFlow in them is skipped with its reason.
+KERAS_TESTS_jax := losses
+KERAS_TESTS_torch := deep_supervision heads losses missing_labels pooling saving taps task_losses task_metrics
+TESTS ?= $(if $(OTHER),tests/backends $(KERAS_TESTS_$(OTHER):%=tests/keras/test_%.py))
 # On Linux the PyTorch of the Python Package Index comes with CUDA, several GB. One without:
 # `make test TORCH="torch --index-url https://download.pytorch.org/whl/cpu"`
 TORCH ?= torch==2.13.0
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-graph lint dist docs clean
+.PHONY: demo install test test-graph lint dist docs clean
 
 demo: $(VENV)/.demo
 	$(BIN)/auxtasks demo
+
+# What the tests need, and no more.
+install: $(VENV)/$(TESTED)
 
 test: $(VENV)/$(TESTED)
 	$(BIN)/python -m pytest $(PYTEST_ARGS) $(TESTS)
@@ -49,7 +55,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
-$(VENV)/.test-torch: | $(BIN)/python
+$(VENV)/.test-torch: setup.cfg pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet $(TORCH)
 	$(BIN)/python -m pip install --quiet --editable '.[test-torch]'
 	touch $@

@@ -34,6 +34,25 @@ def to_tensor(X: Array) -> Any:
     return keras.ops.convert_to_tensor(X, "float32")
 
 
+def gradient_of(function: Callable[[Any], Any], X: Array) -> Array:
+    """Return the gradient of a function, from a tensor to a number, at an array."""
+    if BACKEND == "tensorflow":
+        import tensorflow as tf
+
+        at = tf.constant(X)
+        with tf.GradientTape() as tape:
+            tape.watch(at)
+            found = function(at)
+        return to_array(tape.gradient(found, at))
+    if BACKEND == "jax":
+        import jax
+
+        return to_array(jax.grad(function)(to_tensor(X)))
+    at = to_tensor(X).requires_grad_(True)
+    function(at).backward()
+    return to_array(at.grad)
+
+
 def to_array(tensor: Any) -> Array:
     """Return a tensor as an array."""
     return np.asarray(keras.ops.convert_to_numpy(tensor))

@@ -69,6 +69,16 @@ def assert_same(first: keras.Model, second: keras.Model) -> None:
         np.testing.assert_array_equal(one, other)
 
 
+def fit_alike(model: keras.Model, *data: Any, **how: Any) -> dict[str, list[float]]:
+    """Train on the same random numbers whatever was drawn before; return the logs.
+
+    On PyTorch, shuffling and dropout without a seed draw from one generator that all models share.
+    """
+    keras.utils.set_random_seed(1)
+    history: dict[str, list[float]] = model.fit(*data, verbose=0, **how).history
+    return history
+
+
 class Batches(keras.utils.PyDataset):
     """Slices of arrays in order."""
 

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
+from helpers import dataset
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -67,7 +67,7 @@ def test_batches_that_know_their_labels_are_counted_and_others_are_not() -> None
     model = wrapped()
     model.fit(TARGETS.to_py_dataset(FEW, 16, labelled_share="auto"), verbose=0)
     assert list(model.loss_weights.values()) == pytest.approx([0.2, 0.2])
-    model.fit(tf.data.Dataset.from_tensor_slices((X, labels)).batch(33), verbose=0)
+    model.fit(dataset(X, labels, 33), verbose=0)
     assert list(model.loss_weights.values()) == pytest.approx([0.1, 0.1])
 
 

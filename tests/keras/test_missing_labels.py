@@ -7,8 +7,19 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
-from helpers import LOSS, SPECS, X, assert_same, aux_targets, dense_base, dense_model, labels, some_missing
+from helpers import (
+    LOSS,
+    SPECS,
+    X,
+    assert_same,
+    aux_targets,
+    dataset,
+    dense_base,
+    dense_model,
+    fit_alike,
+    labels,
+    some_missing,
+)
 from keras import layers
 
 from auxtasks.errors import InvalidInputError
@@ -78,7 +89,7 @@ def test_class_weights_go_together_with_missing_labels(case: str, form: str) -> 
     y, partly, alone = CASES[case][0], _model(case, 0.0), _model(case, 0.0)
     weights = {0: 0.5, 1: 2.0, 2: 3.0}
     full = (X, {"main": some_missing(y), **TARGETS})
-    data: Any = full if form == "arrays" else (tf.data.Dataset.from_tensor_slices(full).batch(48),)
+    data: Any = full if form == "arrays" else (dataset(*full, 48),)
     partly.fit(
         *data,
         class_weight=weights,
@@ -168,8 +179,8 @@ def test_a_vector_label_with_one_missing_entry_is_missing() -> None:
 
 def test_all_labels_present_is_as_without_the_possibility() -> None:
     signed, unsigned = dense_model(run_eagerly=False), dense_model(run_eagerly=False)
-    signed.fit(X, {"main": labels(), **TARGETS}, verbose=0)
-    unsigned.fit(X, {"main": labels().astype("uint8"), **TARGETS}, verbose=0)
+    fit_alike(signed, X, {"main": labels(), **TARGETS})
+    fit_alike(unsigned, X, {"main": labels().astype("uint8"), **TARGETS})
     assert_same(signed, unsigned)
 
 

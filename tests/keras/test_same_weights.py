@@ -7,7 +7,6 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from helpers import LOSS, SPECS, Batches, X, assert_same, aux_targets, dataset, dense_base, labels, some_missing, values
 from kinds import KINDS, ModelKind
 
@@ -70,7 +69,10 @@ def test_xla_trains_the_same_to_rounding() -> None:
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
+@pytest.mark.needs_backend("tensorflow", reason="its global random numbers are drawn")
 def test_attaching_leaves_random_numbers_and_weights_alone() -> None:
+    import tensorflow as tf
+
     base = dense_base()
     before = values(base)
     keras.utils.set_random_seed(5)

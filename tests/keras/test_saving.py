@@ -10,7 +10,6 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from helpers import LOSS, SPECS, X, aux_targets, dense_base, dense_model, labels
 from keras import layers
 from kinds import KINDS, ModelKind
@@ -85,8 +84,11 @@ def test_copies_are_whole_models(copied: str) -> None:
     assert "kind_loss" in twin.fit(X, Y, verbose=0).history
 
 
+@pytest.mark.needs_backend("tensorflow", reason="a saved model is TensorFlow's")
 @pytest.mark.parametrize("compiled_base", [False, True])
 def test_an_export_computes_the_main_output(tmp_path: Path, compiled_base: bool) -> None:
+    import tensorflow as tf
+
     model = dense_model()
     if compiled_base:
         model.fit(X, Y, verbose=0)

@@ -8,9 +8,9 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
-from helpers import LOSS, SPECS, X, assert_same, aux_targets, dense_base, labels
+from helpers import LOSS, SPECS, X, assert_same, aux_targets, dense_base, fit_alike, labels
 from scipy.special import expit, log_softmax, softmax
+from tensors import gradient_of, to_array, to_tensor
 
 import auxtasks
 from auxtasks.errors import InvalidInputError, InvalidTypeError, UnknownNameError
@@ -82,12 +82,10 @@ def test_losses_of_keras_are_summed_over_what_is_present(task: str, asked: Any, 
     if task == "tags":  # labels may be missing either way
         known = np.where(np.arange(9)[:, None] < 2, np.nan, known)
     entries = Adapted(spec, resolve_losses({task: asked}, {task: spec})[task])
-    variable = keras.Variable(output)
-    with tf.GradientTape() as tape:
-        found = loss_of(spec, known, variable.value, entries=entries)
+    found = loss_of(spec, known, to_tensor(output), entries=entries)
     assert int(found.count) == expected[4:].size
-    np.testing.assert_allclose(found.loss, expected[4:].sum(), rtol=1e-4)
-    gradient = tape.gradient(found.loss, variable.value).numpy()
+    np.testing.assert_allclose(to_array(found.loss), expected[4:].sum(), rtol=1e-4)
+    gradient = gradient_of(lambda tensor: loss_of(spec, known, tensor, entries=entries).loss, output)
     assert np.isfinite(gradient).all()
     assert not gradient[:4].any()
     assert gradient[4:].any()
@@ -124,7 +122,7 @@ def test_a_loss_named_as_that_of_the_kind_trains_the_same() -> None:
     named._plan.specs["kind"] = SPECS["kind"]  # the same chance, which is not known of specs alone
     y = {name: Y[name] for name in ("main", *SPECS)}
     for model in (plain, named):
-        model.fit(X, y, shuffle=False, verbose=0)
+        fit_alike(model, X, y)
     for one, other in zip(plain.base.get_weights(), named.base.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
 
@@ -139,7 +137,7 @@ def test_losses_are_saved_with_the_model(tmp_path: Path) -> None:
     loaded = keras.models.load_model(tmp_path / "model.keras")
     assert loaded.specs == model.specs
     assert loaded.evaluate(X, Y, verbose=0) == pytest.approx(model.evaluate(X, Y, verbose=0), rel=1e-5)
-    logs, expected = (each.fit(X, Y, 48, shuffle=False, verbose=0).history for each in (loaded, model))
+    logs, expected = (fit_alike(each, X, Y, 48) for each in (loaded, model))
     assert {name: logs[name] == pytest.approx(expected[name], rel=1e-4) for name in logs} == dict.fromkeys(logs, True)
 
 
@@ -151,7 +149,7 @@ def test_weight_zero_is_plain_training_under_any_loss() -> None:
     )
     for each, y in ((plain, labels()), (model, Y)):
         each.compile("adam", LOSS)
-        each.fit(X, y, 48, verbose=0)
+        fit_alike(each, X, y, 48)
     assert_same(plain, base)
 
 
@@ -163,22 +161,26 @@ def test_rebalanced_weights_have_mean_one_and_favour_what_they_should(by: str, t
     rare = rng.random((4000, *spec.shape)) < 0.1
     target = np.where(rare, 1, 0) if task == "tags" else np.where(rare, 4, rng.integers(0, 4, 4000))
     values = np.where(rare, 3.0, 1.0).astype("float32")
-    first = loss.weighted(target, values, np.ones_like(rare), training=False).numpy()
-    np.testing.assert_allclose(first, values, rtol=1e-6)  # nothing is known yet
-    found = loss.weighted(target, values, np.ones_like(rare), training=True).numpy() / values
+
+    def weighted(present: np.ndarray, *, training: bool) -> np.ndarray:
+        return to_array(loss.weighted(target, to_tensor(values), present, training=training))
+
+    all_present = np.ones_like(rare)
+    np.testing.assert_allclose(weighted(all_present, training=False), values, rtol=1e-6)  # nothing is known yet
+    found = weighted(all_present, training=True) / values
     assert found.mean() == pytest.approx(1.0, rel=0.01)
     classes = 2 if task == "tags" else 5
     expected = 1 / (classes * 0.1) if by == "frequency" else 3 / 1.2
     assert found[rare].mean() == pytest.approx(expected, rel=0.1)
-    np.testing.assert_allclose(loss.weighted(target, values, rare, training=False).numpy() / values, found, rtol=1e-5)
+    np.testing.assert_allclose(weighted(rare, training=False) / values, found, rtol=1e-5)
 
 
 def test_missing_targets_do_not_count_as_a_class() -> None:
     loss = Rebalanced().for_target(KINDS["kind"], None)
     target = np.array([-1, -1, 2])
-    loss.weighted(target, np.array([np.nan, np.nan, 1.0], "float32"), target >= 0, training=True)
-    assert loss.counts.numpy().tolist() == [[0, 0, 1, 0, 0]]
-    assert np.isfinite(loss.sums.numpy()).all()
+    loss.weighted(target, to_tensor(np.array([np.nan, np.nan, 1.0])), target >= 0, training=True)
+    assert to_array(loss.counts).tolist() == [[0, 0, 1, 0, 0]]
+    assert np.isfinite(to_array(loss.sums)).all()
 
 
 REFUSED = [

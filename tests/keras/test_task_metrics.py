@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from helpers import LOSS, SPECS, X, aux_targets, dense_base, labels
+from helpers import LOSS, SPECS, X, aux_targets, dense_base, fit_alike, labels
 from sklearn.metrics import accuracy_score, f1_score, mean_absolute_error, roc_auc_score
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, UnknownNameError
@@ -48,7 +48,7 @@ def test_metrics_are_those_of_scikit_learn_over_complete_rows(tmp_path: Path) ->
 def test_metrics_change_no_training_and_are_logged_where_there_are_targets() -> None:
     # In a graph, where the logs must be known when it is traced.
     plain, model = (_model(metrics, run_eagerly=False) for metrics in (None, "auto"))
-    logs = [each.fit(X, Y, 48, validation_data=(X, labels()), verbose=0).history for each in (plain, model)]
+    logs = [fit_alike(each, X, Y, 48, validation_data=(X, labels())) for each in (plain, model)]
     np.testing.assert_array_equal(plain.get_weights()[0], model.get_weights()[0])
     assert {name: logs[1][name] for name in logs[0]} == logs[0]
     assert logs[1].keys() - logs[0].keys() == {"kind_accuracy", "numbers_mae", "tags_auc"}
