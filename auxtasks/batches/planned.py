@@ -5,7 +5,6 @@ from __future__ import annotations
 import mmap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import count
 from math import ceil
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -62,16 +61,43 @@ class Ordered:
         return [order[start : start + self.batch_size] for start in starts]
 
 
-def planned_rows(plan: Plan, first_epoch: int = 0) -> tf.data.Dataset:
+class Epochs:
+    """The epochs of a plan, one after another, from the one that a run begins or goes on with.
+
+    Parameters
+    ----------
+    plan : Plan
+        Which samples each batch of each epoch holds.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan, self.first, self._next, self._begun = plan, 0, 0, False
+
+    def __len__(self) -> int:
+        """Return the number of batches in an epoch."""
+        return self._plan.n_batches
+
+    def go_to(self, epoch: int) -> None:
+        """Begin with an epoch; later calls change nothing, because batches of later epochs are read ahead."""
+        if not self._begun:
+            self.first, self._next, self._begun = epoch, epoch, True
+
+    def __next__(self) -> Any:
+        """Return the samples of each batch of the next epoch."""
+        self._next += 1
+        return self._plan.epoch(self._next - 1)
+
+
+def planned_rows(plan: Plan, epochs: Epochs | None = None) -> tf.data.Dataset:
     """Return the samples of each batch as a `tf.data.Dataset` of their numbers."""
     import tensorflow as tf
 
-    epochs = count(first_epoch)
+    epochs = Epochs(plan) if epochs is None else epochs
 
     def next_epoch() -> Iterator[Indices]:
-        yield np.concatenate([*plan.epoch(next(epochs)), np.empty(0, np.int64)])
+        yield np.concatenate([*next(epochs), np.empty(0, np.int64)])
 
-    full = len(plan.epoch(first_epoch)[-1]) == plan.batch_size
+    full = len(plan.epoch(0)[-1]) == plan.batch_size
     rows = tf.data.Dataset.from_generator(next_epoch, output_signature=tf.TensorSpec((None,), tf.int64))
     rows = rows.flat_map(lambda all_rows: tf.data.Dataset.from_tensor_slices(all_rows).batch(plan.batch_size, full))
     return rows.apply(tf.data.experimental.assert_cardinality(plan.n_batches))
@@ -164,11 +190,11 @@ class MappedFile:
         return array
 
 
-def dataset_of(data: Any, plan: Plan, first_epoch: int = 0) -> tf.data.Dataset:
+def dataset_of(data: Any, plan: Plan, epochs: Epochs | None = None) -> tf.data.Dataset:
     """Return planned batches of arrays as a `tf.data.Dataset`."""
     import tensorflow as tf
 
-    return _gathered(_as_held(data), planned_rows(plan, first_epoch)).prefetch(tf.data.AUTOTUNE)
+    return _gathered(_as_held(data), planned_rows(plan, epochs)).prefetch(tf.data.AUTOTUNE)
 
 
 def _as_held(data: Any) -> Any:
@@ -198,22 +224,23 @@ class Endless(keras.utils.PyDataset):
         What a batch is made of.
     plan : Plan
         Which samples each batch holds.
-    first_epoch : int
-        The epoch that the first batch belongs to.
+    epochs : Epochs
+        Which epoch the first batch belongs to.
     """
 
     num_batches = None
 
-    def __init__(self, data: Any, plan: Plan, first_epoch: int) -> None:
+    def __init__(self, data: Any, plan: Plan, epochs: Epochs) -> None:
         super().__init__()
-        self._data, self._plan, self._first_epoch = data, plan, first_epoch
+        self._data, self._plan, self._epochs = data, plan, epochs
         self._known: tuple[int, Any] = (-1, None)
 
     def __getitem__(self, index: int) -> Any:
         """Return a batch by its number since the first."""
-        epoch, number = divmod(index, self._plan.n_batches)
+        epochs, number = divmod(index, self._plan.n_batches)
+        epoch = self._epochs.first + epochs
         if self._known[0] != epoch:
-            self._known = epoch, self._plan.epoch(self._first_epoch + epoch)
+            self._known = epoch, self._plan.epoch(epoch)
         return _rows_of(self._data, self._known[1][number])
 
 
@@ -257,16 +284,15 @@ def n_batches(labelled: NDArray[np.bool_], batch_size: int, share: float | None)
 
 
 def composed_batches(
-    data: tuple[Any, ...], plan: Composition, steps_done: int, steps_per_epoch: int | None
+    data: tuple[Any, ...], plan: Composition, epochs: Epochs, steps_per_epoch: int | None
 ) -> tuple[Any, int | None]:
     """Return planned batches of packed data as ``fit`` takes them, and how many of them make an epoch of it.
 
-    A resumed run goes on with the epoch that follows its steps. The samples of a batch are the same on every backend.
+    The samples of a batch are the same on every backend.
     """
-    first_epoch = steps_done // plan.n_batches
     if not ON_TENSORFLOW:
-        return Endless(data, plan, first_epoch), steps_per_epoch or plan.n_batches
-    batches = dataset_of(data, plan, first_epoch)
+        return Endless(data, plan, epochs), steps_per_epoch or plan.n_batches
+    batches = dataset_of(data, plan, epochs)
     return batches.repeat() if steps_per_epoch else batches, steps_per_epoch
 
 

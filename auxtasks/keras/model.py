@@ -16,7 +16,7 @@ from keras import ops
 from auxtasks.backend import NAME, n_replicas_of
 from auxtasks.batches.composition import AUTO, Composition, Weight, compose, share_of
 from auxtasks.batches.forms import AuxBatch, PackedDataset, as_inputs, as_tuple
-from auxtasks.batches.planned import Ordered, composed_batches, weight_for
+from auxtasks.batches.planned import Epochs, Ordered, composed_batches, weight_for
 from auxtasks.errors import InvalidInputError
 from auxtasks.generator import AuxTargetGenerator
 from auxtasks.keras import jax_steps
@@ -55,7 +55,7 @@ from auxtasks.keras.scores import AuxiliaryPredictor, Scores
 from auxtasks.keras.taught import losses_by_output
 from auxtasks.keras.training import (
     CurrentStep,
-    Epochs,
+    EpochEvents,
     check_step,
     main_loss,
     over_present,
@@ -372,13 +372,14 @@ class AuxModel(DescribedByBase):
                 "no label. Pass labelled samples as `validation_data`."
             )
         self._set_automatic(x)
-        plan = None
+        plan, epochs_of_plan = None, None
         if isinstance(x, AuxBatch):
             plan = compose(np.asarray(x.labelled, bool), batch_size or 32, share, seed) if share and shuffle else None
             x = self._with_soft_labels(x, y, plan, batch_size or 32, epochs, kwargs.get("steps_per_epoch"), verbose)
             if plan is not None:
                 data = (x, y) if sample_weight is None else (x, y, sample_weight)
-                x, steps = composed_batches(data, plan, self._steps_done(), kwargs.get("steps_per_epoch"))
+                epochs_of_plan = Epochs(plan)
+                x, steps = composed_batches(data, plan, epochs_of_plan, kwargs.get("steps_per_epoch"))
                 kwargs["steps_per_epoch"] = steps
                 y, sample_weight, batch_size, shuffle = None, None, None, False
         if self.agreement is not None:
@@ -388,8 +389,9 @@ class AuxModel(DescribedByBase):
         if batches is not None:
             batches.check_main(needed=self._rules.needed, negative=self._rules.negative)
             shuffle = False
-        if batches is not None or self.specs:
-            callbacks = Epochs(self.weightings, batches, self._steps_done).added_to(callbacks)
+        by_epoch = epochs_of_plan if batches is None else batches
+        if by_epoch is not None or self.specs:
+            callbacks = EpochEvents(self.weightings, by_epoch, self._steps_done).added_to(callbacks)
         if validation_data is not None:
             packed = self._packer("evaluation").pack_any(*as_tuple(validation_data))
             validation_data = packed if packed[1] is not None else packed[:1]

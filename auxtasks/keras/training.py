@@ -13,6 +13,7 @@ from keras import ops
 
 from auxtasks.backend import is_traced, n_replicas, without_gradients
 from auxtasks.batches.forms import AuxBatch
+from auxtasks.batches.planned import Epochs
 from auxtasks.errors import InvalidInputError
 from auxtasks.keras.alternating.batches import TaskBatches
 from auxtasks.keras.masking import count_labelled, like_outputs, mean_weights, metric_weights, without_missing
@@ -182,8 +183,8 @@ def _complete(logs: Any) -> None:
         logs |= {"val_main_loss": main} | ({} if np.isnan(main) else {"val_loss": main})
 
 
-class Epochs(keras.callbacks.Callback):
-    """Sets `TaskBatches` to each epoch as it begins; at its end completes the logs and tells weightings its losses.
+class EpochEvents(keras.callbacks.Callback):
+    """Sets batches to the epoch that begins; at its end completes the logs and tells weightings its losses.
 
     It comes before other callbacks, which so see the main loss on the validation data and save what weightings know.
 
@@ -192,7 +193,7 @@ class Epochs(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, weightings: Sequence[Weighting], batches: TaskBatches | None, steps_done: Callable[[], int]
+        self, weightings: Sequence[Weighting], batches: TaskBatches | Epochs | None, steps_done: Callable[[], int]
     ) -> None:
         super().__init__()
         self._weightings, self._batches, self._steps_done = list(weightings), batches, steps_done
@@ -216,7 +217,10 @@ class Epochs(keras.callbacks.Callback):
         """Return callbacks, in a form that ``fit`` takes, with this one first."""
         if isinstance(callbacks, keras.callbacks.CallbackList):
             # A list that is used again may hold that of an earlier call.
-            callbacks.callbacks[:] = [self, *(each for each in callbacks.callbacks if not isinstance(each, Epochs))]
+            callbacks.callbacks[:] = [
+                self,
+                *(each for each in callbacks.callbacks if not isinstance(each, EpochEvents)),
+            ]
             self.set_model(callbacks.model)
             return callbacks
         return [self, *keras.tree.flatten(callbacks if callbacks is not None else [])]

@@ -135,7 +135,7 @@ def test_other_columns_than_in_training_are_refused(X: Any, error: type[Exceptio
 
 
 def test_columns_by_name_where_an_array_was_fitted_are_refused() -> None:
-    with pytest.raises(InvalidTypeError, match=r"of type dict, and the training inputs were one array"):
+    with pytest.raises(InvalidTypeError, match=r"of type dict, but the training inputs were one array"):
         _make(PLACE).transform(TABLE)
 
 

@@ -231,7 +231,7 @@ def test_a_list_of_callbacks_that_is_used_again_tells_of_each_epoch_once() -> No
     callbacks = keras.callbacks.CallbackList(add_history=True, model=model)
     for _ in range(2):
         model.fit(X, Y, callbacks=callbacks, verbose=0)
-    assert sum(type(each).__name__ == "Epochs" for each in callbacks.callbacks) == 1
+    assert sum(type(each).__name__ == "EpochEvents" for each in callbacks.callbacks) == 1
 
 
 @pytest.mark.parametrize("said", [None, np.ones((4, 1)), np.ones(5), {"task_0": "much"}], ids=repr)

@@ -12,7 +12,7 @@ from models import X, Y, convolutional, weighed
 
 from auxtasks.keras.weighting.choose import WEIGHTINGS
 
-LABELS = np.where(np.arange(24) % 3, Y["main"], -1)
+LABELS = np.where(np.arange(24) % 3, -1, Y["main"])
 OPTIONS = {
     "delayed": {"steps": 3},
     "warm_up": {"steps": 6},
