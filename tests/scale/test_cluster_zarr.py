@@ -266,5 +266,5 @@ def test_targets_saved_as_files_are_no_zarr_arrays(tmp_path: Path) -> None:
 def test_without_the_extra_it_is_named(package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made().to_zarr(tmp_path / "targets")
     monkeypatch.setattr("auxtasks.optional.find_spec", lambda name: None if name == package else name)
-    with pytest.raises(MissingDependencyError, match=rf"`{package}` is needed .* pip install 'auxtasks\[dask\]'"):
+    with pytest.raises(MissingDependencyError, match=rf"`{package}` is required .* pip install 'auxtasks\[dask\]'"):
         load_targets(tmp_path / "targets")
