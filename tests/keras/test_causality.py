@@ -109,7 +109,7 @@ def test_a_subclassed_model_is_tried_like_any_other(mixing: str, sees: bool) -> 
 @pytest.mark.parametrize("spec", [NEXT, PREVIOUS], ids=lambda spec: spec.name)
 def test_a_tap_by_name_that_holds_the_answer_brings_a_warning(spec: TargetSpec) -> None:
     base = id_model(*MIXING["rnn_both_ways"][0]())
-    with pytest.warns(AuxTasksWarning, match=f"{spec.lookahead} step, and .* layer 'mixing' already") as found:
+    with pytest.warns(AuxTasksWarning, match=f"{spec.lookahead} step, but .* layer 'mixing' already") as found:
         attach_heads(base, targets_of(spec, inputs=IDS), at="mixing", weights=1.0)
     assert found[0].filename == __file__
     assert _tap(base, spec, IDS, at="embedding") == "embedding"

@@ -171,7 +171,7 @@ def test_what_cannot_be_changed_is_refused() -> None:
         listed_changes("changes", "shift")
     with pytest.raises(InvalidTypeError, match=r"`changes`: a change must be the name of a set.* got 3"):
         listed_changes("changes", ["shifts", 3])
-    with pytest.raises(InvalidInputError, match=r"'shifts' changes images, of 3 or 4 axes .* inputs of shape \(10,\)"):
+    with pytest.raises(InvalidInputError, match=r"'shifts' changes images, of 3 or 4 axes, .* inputs of shape \(10,\)"):
         copies("shifts", np.zeros((4, 10), "float32"))
     with pytest.raises(InvalidInputError, match=r"'jitter' changes signals, .* found several inputs"):
         changed([keras.ops.zeros((4, 10))] * 2, ["jitter"], seeded(), strong=True)

@@ -188,5 +188,5 @@ def test_a_frozen_normalisation_keeps_its_statistics() -> None:
 
 
 def test_inputs_of_another_shape_are_refused() -> None:
-    with pytest.raises(InvalidInputError, match=r"`samples`: a sample has shape \(1,\), and the model reads"):
+    with pytest.raises(InvalidInputError, match=r"`samples`: a sample has shape \(1,\), but the model reads"):
         freeze(dense_model(), up_to=0.5, samples=X[:2, :1])

@@ -203,4 +203,4 @@ def test_the_summary_lists_the_layers_of_the_base_and_the_heads_by_task() -> Non
     assert all(name in text for name in ("hidden (Dense)", "top (Dense)", "171"))
     assert "numbers at 'hidden' with 52" in text
     assert f"kind at {model.taps['kind']!r} with 65" in text
-    assert "117 beside 171 params" in text
+    assert "117 params (base: 171)" in text

@@ -27,7 +27,7 @@ def test_the_mapping() -> None:
     assert repr(LAZY).splitlines()[0] == "LazyAuxTargets of 23 samples in 5 chunks"
     fft = repr(LAZY).splitlines()[3]
     assert fft.split()[:5] == ["fft", "vector", "(18,)", "1", "?"]
-    assert fft.endswith("(82 in all)")
+    assert fft.endswith("82 columns without any value")
     assert LAZY.inputs.chunks == ((5, 5, 5, 5, 3), (16,), (2,))
     with pytest.raises(KeyError, match="there is no target named 'stg'"):
         LAZY["stg"]

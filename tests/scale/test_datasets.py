@@ -229,7 +229,7 @@ REFUSED: dict[str, dict[str, Any]] = {
     "`seed` must be an integer": {"seed": 0.5},
     "`seed` must be at least 0": {"seed": -1},
     "`labelled_share` must be a number, 'auto' or None; got 'half'": {"labelled_share": "half", "y": SOME},
-    "`y` holds nothing but -1 and 1": {"labelled_share": 0.5, "y": np.where(Y > 0, 1, -1)},
+    "`y` holds only -1 and 1": {"labelled_share": 0.5, "y": np.where(Y > 0, 1, -1)},
     "`labelled_share` must be from 0.0 to 1.0": {"labelled_share": 2.0, "y": SOME},
     r"`sample_weight` must have one row for each of the 37 samples; found shape \(3,\)": {"sample_weight": [1, 2, 3]},
     r"`inputs` must have one row for each of the 37 samples; found shape \(5, 16, 2\)": {"inputs": X[:5]},

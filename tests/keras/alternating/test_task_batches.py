@@ -159,7 +159,7 @@ def test_main_samples_may_be_absent() -> None:
 
 def test_without_main_samples_there_is_no_main_loss() -> None:
     batches = TaskBatches({"kind": SETS["kind"]}, SPECS, 4, steps_per_epoch=1)
-    with pytest.raises(InvalidInputError, match=r"holds no 'main', and the model was compiled with a loss.*loss=None"):
+    with pytest.raises(InvalidInputError, match=r"holds no 'main', but the model was compiled with a loss.*loss=None"):
         model_in_turns().fit(batches, verbose=0)
 
 

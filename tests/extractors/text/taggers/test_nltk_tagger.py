@@ -276,7 +276,7 @@ def test_the_state_of_taggers(nltk_data: Path, monkeypatch: pytest.MonkeyPatch) 
             changed.setattr(f"auxtasks.extractors.text.taggers.nltk_tagger.{table}", value)
             assert NltkTagger(one).fingerprint(TAGS) != before
     assert NltkTagger(one).fingerprint(TAGS) == before
-    with pytest.raises(InvalidInputError, match=r"`cache`: the state of a tagger of type Fixed is not known"):
+    with pytest.raises(InvalidInputError, match=r"`cache`: the state of a tagger of type Fixed is unknown"):
         NltkTagger(Fixed()).fingerprint(TAGS)
 
 

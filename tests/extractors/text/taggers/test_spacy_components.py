@@ -103,7 +103,7 @@ def test_a_ruler_of_spans_that_makes_entities() -> None:
     [
         ([], "entity", r"'en_pipeline' has no component that gives entities .* its components are none.*with an 'ner'"),
         (["tagger"], "pos", r"gives universal parts of speech .* components are 'tagger'.*and an 'attribute_ruler'"),
-        (["tagger", "merge_entities"], "head", r"gives dependencies .*`head` is made of"),
+        (["tagger", "merge_entities"], "head", r"gives dependencies .*which `head` needs"),
         (["morphologizer"], "tag", r"gives tags .*with a 'tagger'"),
         (["parser"], "chunk_run", r"gives universal parts of speech .*`chunk_run`"),
     ],
