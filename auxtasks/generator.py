@@ -651,7 +651,8 @@ def make_aux_targets(
 
     See Also
     --------
-    AuxTargetGenerator : The same as an estimator. load_targets : Loads the targets at `save_to`.
+    AuxTargetGenerator : The same as an estimator.
+    load_targets : Loads the targets at `save_to`.
 
     Notes
     -----
