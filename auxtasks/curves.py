@@ -115,7 +115,9 @@ def plot_curves(
     tasks = tasks_of(
         y_true, y_pred, x, classes=classes, problem=problem, from_logits=from_logits, batch_size=batch_size
     )
-    figures = {name: _drawn(name, options) for name, options in tasks.items()}
+    figures: dict[str, dict[str, Figure]] = {}
+    for name, options in tasks.items():  # no comprehension: it is a frame of its own before Python 3.12
+        figures[name] = _drawn(name, options)
     if into is not None:
         stems = file_stems(list(tasks))
         for name, kinds in figures.items():
@@ -127,7 +129,7 @@ def plot_curves(
 def _drawn(task: str, options: Mapping[str, Any]) -> dict[str, Figure]:
     """Draw the figures of one task by their kind; none of numbers, or where no label is known."""
     if missing_entries(options["y_true"]).all():
-        warnings.warn(f"{task!r} has no label in `y_true`, and so no figures.", AuxTasksWarning, stacklevel=4)
+        warnings.warn(f"{task!r} has no label in `y_true`, and so no figures.", AuxTasksWarning, stacklevel=3)
         return {}
     found = decisions_of(**options)
     if found is None:
@@ -139,7 +141,7 @@ def _drawn(task: str, options: Mapping[str, Any]) -> dict[str, Figure]:
     warnings.warn(
         f"{task!r} has no curves: no class has samples of it and others among those with a label.",
         AuxTasksWarning,
-        stacklevel=4,
+        stacklevel=3,
     )
     return {"confusion": confusion}
 

@@ -152,8 +152,9 @@ def test_a_curve_is_its_own_mean() -> None:
 
 
 def test_one_class_alone_has_no_curve() -> None:
-    with pytest.warns(AuxTasksWarning, match="'pose' has no curves: no class has samples of it and others"):
+    with pytest.warns(AuxTasksWarning, match="'pose' has no curves: no class has samples of it and others") as found:
         figures = plot_curves({"pose": [0, 0, -1]}, {"pose": [0.4, 0.6, 0.7]}, problem="binary")
+    assert found[0].filename == __file__
     assert list(figures) == ["pose_confusion"]
 
 
