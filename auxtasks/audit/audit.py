@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from auxtasks.audit.metrics import Metrics
 from auxtasks.audit.metrics.problem import about_loss
 from auxtasks.audit.records import Records
 from auxtasks.audit.report import AuditReport
+from auxtasks.audit.reuse import Models
 from auxtasks.audit.running import progress_bar, run_all
 from auxtasks.audit.splits import Split, overlap_of
 from auxtasks.audit.verdicts import Adjust, Rule, findings_of, mean_score, relevance_of
@@ -212,8 +214,8 @@ def audit(
     if progress:
         print(f"audit: {len(arms) * len(splits)} trainings, {design}", file=sys.stderr)
     done = sum((arm, split.seed, split.fold) in records for arm in arms for split in splits)
-    with progress_bar("audit", len(arms) * len(splits), done, progress=progress) as bar:
-        runs = run_all(experiment, arms, splits, records, judged, jobs, bar)
+    with progress_bar("audit", len(arms) * len(splits), done, progress=progress) as bar, Models() as models:
+        runs = run_all(replace(experiment, models=models), arms, splits, records, judged, jobs, bar)
     relevance = relevance_of(experiment)
     findings = findings_of(runs, rule, relevance)
     settings_used = described(experiment, splits, rule, factors, controls=controls)

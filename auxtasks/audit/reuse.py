@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from auxtasks.keras.model import AuxModel
 
-MOST = 4
+MOST, IN_ALL = 4, 16
 """So many models are kept of the same tasks: parts of a split may differ in size, and so may what is traced."""
 Result = TypeVar("Result")
 
@@ -33,7 +33,7 @@ class Models:
 
     def __init__(self, most: int = MOST) -> None:
         self._most, self._id = most, uuid4().hex
-        self._kept: dict[tuple[str, ...], dict[str, AuxModel]] = {}
+        self._kept: dict[tuple[tuple[str, ...], str], AuxModel] = {}  # the last one used comes last
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Let another process keep models of its own, from one run to the next."""
@@ -46,10 +46,10 @@ class Models:
         """
         with _young():
             model, likeness, is_fresh = self._found(make, traced_with)
-        before = _drawn()
+        before = drawn()
         result = work(model)
         # A function that draws numbers while it is traced would draw none the next time.
-        if is_fresh and (likeness is None or before != _drawn() or not self._keep(model, likeness)):
+        if is_fresh and (likeness is None or before != drawn() or not self._keep(model, likeness)):
             # TensorFlow's graphs hold each other, so that without this they are kept for long.
             del model
             gc.collect()
@@ -66,22 +66,26 @@ class Models:
 
     def _found(self, make: Callable[[], AuxModel], traced_with: Any) -> tuple[AuxModel, str | None, bool]:
         fresh = make()
-        likeness = _likeness(fresh, traced_with) if self._most else None
-        known = None if likeness is None else self._kept.get(tuple(fresh.specs), {}).get(likeness)
-        if known is not None and _took_over(known, fresh):
-            return known, likeness, False
-        return fresh, likeness, True
+        likeness = likeness_of_wrapper(fresh, traced_with) if self._most else None
+        if likeness is None:
+            return fresh, None, True
+        known = self._kept.pop((tuple(fresh.specs), likeness), None)
+        if known is None or not took_over(known, fresh):
+            return fresh, likeness, True
+        self._kept[tuple(fresh.specs), likeness] = known
+        return known, likeness, False
 
     def _keep(self, model: AuxModel, likeness: str) -> bool:
         from auxtasks.keras.private import is_state_in
 
-        if not is_state_in(model, _variables(model)):
+        if not is_state_in(model, variables_of(model)):
             return False
-        kept = self._kept.setdefault(tuple(model.specs), {})
-        if len(kept) >= self._most:
-            del kept[next(iter(kept))]
-            gc.collect()
-        kept[likeness] = model
+        tasks = tuple(model.specs)
+        for kept, most in ([key for key in self._kept if key[0] == tasks], self._most), (list(self._kept), IN_ALL):
+            if len(kept) >= most:
+                self._kept.pop(kept[0], None)
+                gc.collect()
+        self._kept[tasks, likeness] = model
         return True
 
 
@@ -96,7 +100,7 @@ def _of_this_process(name: str, most: int) -> Models:
     return _models[name]
 
 
-def _likeness(fresh: AuxModel, traced_with: Any) -> str | None:
+def likeness_of_wrapper(fresh: AuxModel, traced_with: Any) -> str | None:
     """Name what decides how a wrapper is traced, and how it trains besides the values of variables."""
     from auxtasks.backend import ON_TENSORFLOW
 
@@ -113,15 +117,16 @@ def _likeness(fresh: AuxModel, traced_with: Any) -> str | None:
         for spec in plan.specs.values()
     ]
     agreement = None if fresh.agreement is None else fresh.agreement.described()
-    drawn = None if turns is None or turns.schedule.kind != "proportional" else turns.seed
-    return likeness_of(fresh.base, specs, taps, fresh._weights.left_open, drawn, [traced_with, agreement])
+    order = None if turns is None or turns.schedule.kind != "proportional" else turns.seed
+    return likeness_of(fresh.base, specs, taps, fresh._weights.left_open, order, [traced_with, agreement])
 
 
-def _took_over(kept: AuxModel, fresh: AuxModel) -> bool:
+def took_over(kept: AuxModel, fresh: AuxModel) -> bool:
     """Give a model all that a fresh one begins with, if they are indeed two."""
-    fresh._build_optimizers()
-    pairs = list(zip(_variables(kept), _variables(fresh), strict=False))
-    alike = len(_variables(kept)) == len(_variables(fresh)) and all(
+    for model in (kept, fresh):
+        model._build_optimizers()
+    pairs = list(zip(variables_of(kept), variables_of(fresh), strict=False))
+    alike = len(variables_of(kept)) == len(variables_of(fresh)) and all(
         ours.shape == theirs.shape and ours.dtype == theirs.dtype for ours, theirs in pairs
     )
     if not alike or {id(ours) for ours, _ in pairs} & {id(theirs) for _, theirs in pairs}:
@@ -135,7 +140,7 @@ def _took_over(kept: AuxModel, fresh: AuxModel) -> bool:
     return True
 
 
-def _variables(model: AuxModel) -> list[keras.Variable]:
+def variables_of(model: AuxModel) -> list[keras.Variable]:
     """Return all that a model begins with; metrics begin anew by themselves."""
     from auxtasks.keras.random_states import states_of
 
@@ -160,7 +165,7 @@ def _young() -> Iterator[None]:
             gc.enable()
 
 
-def _drawn() -> Any:
+def drawn() -> Any:
     """Return how far the generators of Python and NumPy have come."""
     name, keys, *rest = np.random.get_state(legacy=True)  # noqa: NPY002 - what users' layers may draw from
     return random.getstate(), name, np.asarray(keys).tobytes(), rest

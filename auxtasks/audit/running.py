@@ -11,7 +11,6 @@ from typing import Any
 
 from auxtasks.audit.experiment import Arm, Experiment, Run, keras_state, parts_name
 from auxtasks.audit.records import Records
-from auxtasks.audit.reuse import Models
 from auxtasks.audit.splits import Split
 from auxtasks.errors import InvalidInputError, StorageError
 from auxtasks.optional import require
@@ -34,8 +33,8 @@ def run_all(
     # Before other processes are asked: what a split knows of soft labels goes with it, and the teachers stay here.
     for arm, split in missing:
         experiment.lessons(split, arm)
-    with Models() as models, without_retracing_warnings():
-        for run in results_of(replace(experiment, teachers=(), models=models).run, missing, n_jobs):
+    with without_retracing_warnings():
+        for run in results_of(replace(experiment, teachers=()).run, missing, n_jobs):
             records.add(run)
             bar.update()
     found = [records[arm, split.seed, split.fold] for arm, split in wanted]

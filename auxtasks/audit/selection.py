@@ -18,6 +18,7 @@ from auxtasks.audit.candidates import Candidate, agreeing, named_agreements
 from auxtasks.audit.comparison import CONFIDENCE
 from auxtasks.audit.design import Design
 from auxtasks.audit.experiment import AGREEMENT, Arm, Experiment
+from auxtasks.audit.reuse import Models
 from auxtasks.audit.running import progress_bar
 from auxtasks.audit.screen import rank_tasks
 from auxtasks.audit.screen.ranking import Ranking
@@ -199,8 +200,8 @@ def select_tasks(
     plan.left["confirmation"] = 3 * len(fresh)
     if progress:
         print(f"select_tasks: {plan.total} trainings at most. To confirm: {design}", file=sys.stderr)
-    with progress_bar("select_tasks", plan.total, progress=progress) as bar:
-        search = Search(experiment, rule, plan, folder, jobs, bar, agreements)
+    with progress_bar("select_tasks", plan.total, progress=progress) as bar, Models() as models:
+        search = Search(replace(experiment, models=models), rule, plan, folder, jobs, bar, agreements)
         while search.try_all("tasks", additions(search, names, agreements, weight, max_tasks)):
             search.finished("single task")
         search.finished("single task", "tasks")

@@ -41,14 +41,14 @@ def likeness_of(model: keras.Model, *others: Any) -> str | None:
     """
     layers = layers_in(model, itself=True)
     try:
-        optimizer = model.optimizer
+        optimizer = model.optimizer if model.compiled else None
         if any(getattr(unscaled(optimizer), name, None) for name in DECAY_EXCLUSIONS):
             raise UnknownPartError("exclusions from weight decay are names and identities of variables")
         described = _Description(layers, model.variables)
         parts = [
             [described.layer(layer) for layer in layers],
             [(tuple(variable.shape), variable.dtype, variable.trainable) for variable in model.variables],
-            described.value([optimizer, compile_arguments(model)]),
+            described.value([optimizer, compile_arguments(model)] if model.compiled else []),
             described.value(others),
         ]
     except UnknownPartError:
@@ -128,7 +128,10 @@ class _Description:
             return [self.value(type(value)), self.value(vars(value))]
         if not hasattr(value, "get_config"):
             raise UnknownPartError(value)
-        return [_name(type(value)), self.value(_without_names(value.get_config()))]
+        config = _without_names(value.get_config())
+        if isinstance(value, keras.optimizers.Optimizer) and isinstance(config.get("learning_rate"), float):
+            del config["learning_rate"]  # the value of a variable
+        return [_name(type(value)), self.value(config)]
 
     def _code(self, value: Any) -> Any:
         """Describe code of a user: functions by what they read, classes by what they hold."""

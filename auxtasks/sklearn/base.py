@@ -29,6 +29,7 @@ from auxtasks.sklearn.labels import (
     predictions,
 )
 from auxtasks.sklearn.parameters import SendsOn, check_names
+from auxtasks.sklearn.reuse import forms_of, train
 from auxtasks.sklearn.scoring import labelled_part
 from auxtasks.targets.reading import to_array
 from auxtasks.targets.tables import refused_table
@@ -101,15 +102,20 @@ class AuxEstimator(SendsOn):
         from auxtasks.keras import strip_heads
         from auxtasks.keras.class_weights import counted
 
-        base = build_model(self.model, targets, labels, self.routed("model"))
+        base = self._built(targets, labels)
         shapes = output_shapes(base, targets.inputs)
         columns = by_output(encoded, list(shapes))
         if made is not None and list(columns) != [MAIN]:
             # Which outputs learn soft labels is known when the model is there, whose inputs the targets tell.
             targets = made(columns)
         how = {"at": self.at, "weights": self.weights, "weighting": self.weighting, "schedule": self.schedule}
-        model = _wrapped(base, targets, {**how, "seed": seed, **self.routed("attach")})
-        losses = compile_wrapper(model, base, self, labels, shapes)
+        how |= {"seed": seed, **self.routed("attach")}
+
+        def compiled(base: Any) -> tuple[Any, dict[str, Any]]:
+            model = _wrapped(base, targets, how)
+            return model, compile_wrapper(model, base, self, labels, shapes)
+
+        model, losses = compiled(base)
         known = targets.with_main(columns)
         main = labels_for(losses, {name: known[name] for name in columns}, labels)
         options = {
@@ -137,13 +143,23 @@ class AuxEstimator(SendsOn):
             options["validation_data"] = (inputs, held_out.get(MAIN, held_out), *rest)
         if weights is not None and len(weights) < targets.n_samples:  # copies that a task adds have no main label
             weights = np.concatenate([weights, np.ones(targets.n_samples - len(weights))])
+        options |= {"sample_weight": weights, "callbacks": callbacks or None}
+        options |= {"x": targets.inputs, "y": {**known, **main}}
+        # Where heads read and the weights of losses are known of the model, and seeds are not traced.
+        of_wrapper = {name: value for name, value in how.items() if name not in ("at", "weights", "seed")}
         # Estimators are fitted again and again, as by a grid search.
         with without_retracing_warnings():
-            history = model.fit(
-                targets.inputs, {**known, **main}, sample_weight=weights, callbacks=callbacks or None, **options
+            model, history = train(
+                model,
+                lambda: compiled(self._built(targets, labels))[0],
+                lambda each: each.fit(**options).history,
+                [forms_of(options), of_wrapper],
             )
         logits = {name: about_loss(loss).from_logits for name, loss in losses.items()}
-        return {"model_": strip_heads(model), "history_": history.history, "_logits": logits}, targets
+        return {"model_": strip_heads(model), "history_": history, "_logits": logits}, targets
+
+    def _built(self, targets: AuxTargets, labels: Labels) -> Any:
+        return build_model(self.model, targets, labels, self.routed("model"))
 
     def _outputs(self, X: Any) -> list[Array]:
         from auxtasks.backend import without_retracing_warnings

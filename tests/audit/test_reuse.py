@@ -21,7 +21,7 @@ import auxtasks
 from auxtasks.audit import audit, select_tasks
 from auxtasks.audit.audit import experiment_of
 from auxtasks.audit.experiment import Arm, Experiment
-from auxtasks.audit.reuse import Models, _likeness, _took_over, _variables
+from auxtasks.audit.reuse import Models, likeness_of_wrapper, took_over, variables_of
 from auxtasks.keras import PruneOpposed
 from auxtasks.keras.compiling import compile_like
 from auxtasks.keras.listening import Opinion, Training
@@ -249,32 +249,32 @@ UNLIKE: dict[str, Callable[[], keras.Model]] = {
 
 @pytest.mark.parametrize("name", UNLIKE)
 def test_models_that_are_not_known_to_be_alike(name: str) -> None:
-    one, other = (_likeness(wrapped(UNLIKE[name], seed), ()) for seed in (0, 1))
+    one, other = (likeness_of_wrapper(wrapped(UNLIKE[name], seed), ()) for seed in (0, 1))
     assert one != other or one is None
 
 
 @pytest.mark.parametrize("build", [build_model, with_all_kinds_of_state, with_means_of_weights])
 def test_models_that_are_alike(build: Callable[[], keras.Model]) -> None:
-    one, other = (_likeness(wrapped(build, seed), ()) for seed in (0, 1))
+    one, other = (likeness_of_wrapper(wrapped(build, seed), ()) for seed in (0, 1))
     assert one == other is not None
-    assert _likeness(wrapped(build, 0), "other data") != one
+    assert likeness_of_wrapper(wrapped(build, 0), "other data") != one
 
 
 def test_a_layer_in_common_cannot_be_given_other_weights() -> None:
     common = layers.Dense(3)
     one, other = (wrapped(lambda: network(common), seed) for seed in (0, 1))
     one.optimizer.build(one.trainable_variables)
-    assert not _took_over(one, other)
+    assert not took_over(one, other)
 
 
 @pytest.mark.parametrize("layer", [DrawnByTensorFlow, DrawnByKeras, Looked])
 def test_state_that_is_in_no_variable_of_the_model_is_seen(layer: type[layers.Layer]) -> None:
     model = wrapped(lambda: network(layer()), 0)
     model.predict(X[:4], verbose=0)
-    assert not is_state_in(model, _variables(model))
+    assert not is_state_in(model, variables_of(model))
     plain = wrapped(build_model, 0)
     plain.predict(X[:4], verbose=0)
-    assert is_state_in(plain, _variables(plain))
+    assert is_state_in(plain, variables_of(plain))
 
 
 def test_a_model_that_draws_while_it_is_traced_is_not_kept() -> None:
@@ -282,7 +282,7 @@ def test_a_model_that_draws_while_it_is_traced_is_not_kept() -> None:
     for seed in range(2):
         made = partial(wrapped, lambda: network(DrawnFromNumpy()), seed)
         models.use(made, lambda model: model.predict(X[:4], verbose=0), ())
-    assert not any(models._kept.values())
+    assert not models._kept
 
 
 class OfUser(keras.callbacks.Callback):
