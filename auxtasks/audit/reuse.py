@@ -111,9 +111,14 @@ def likeness_of_wrapper(fresh: AuxModel, traced_with: Any) -> str | None:
 
     plan, turns = fresh._plan, fresh._alternation
     taps = {task: (plan.layers[point.path], point.call, point.shape) for task, point in plan.taps.items()}
-    # What else is said of soft labels is told, and not traced.
+    # What else is said of soft labels is told, and not traced; the chance of a task is, as a number of this precision.
+    precision = np.dtype(fresh.compute_dtype if fresh.compute_dtype == "float64" else "float32").type
     specs = [
-        replace(spec, options={"output": spec.options["output"]}) if spec.is_taught else spec
+        replace(
+            spec,
+            options={"output": spec.options["output"]} if spec.is_taught else spec.options,
+            baseline_loss=float(precision(spec.baseline_loss)),
+        )
         for spec in plan.specs.values()
     ]
     agreement = None if fresh.agreement is None else fresh.agreement.described()

@@ -17,8 +17,8 @@ from auxtasks.labels import missing_entries
 if TYPE_CHECKING:
     from auxtasks.keras.model import AuxModel
 
-MOST = 4
-"""So many models are kept in a process."""
+MOST = 10
+"""So many models are kept in a process: of ten folds each may have a form of its own."""
 LARGEST = 1_000_000
 """Models of more parameters are not kept: their training takes longer than tracing, and they take memory."""
 Result = TypeVar("Result")
