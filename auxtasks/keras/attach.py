@@ -157,9 +157,9 @@ def attach_heads(
     agreement : str, list of str or mapping, optional
         Changes that do not alter the label. The main output learns to give the same answer on a changed copy of a
         sample (Berthelot et al. 2022): the answer on a weakly changed copy is the target for a strongly changed one.
-        The name of a set or several: ``"shifts"``, ``"shifts_and_turns"`` and ``"colour"`` of images, ``"jitter"``,
-        ``"scaling"``, ``"crop_and_stretch"`` and ``"channel_dropout"`` of signals, ``"dropout_and_swap"`` of the
-        numbers of tokens. Or a mapping, whose first two entries are required:
+        The name of a set or several: ``"shifts"``, ``"shifts_and_turns"``, ``"distortions"``, ``"erasing"`` and
+        ``"colour"`` of images, ``"jitter"``, ``"scaling"``, ``"crop_and_stretch"`` and ``"channel_dropout"`` of
+        signals, ``"dropout_and_swap"`` of the numbers of tokens. Or a mapping, whose first two entries are required:
 
         - ``"weak"``, ``"strong"``: each the name of a set, a Keras layer, a function of the inputs of a batch, which
           may have an argument ``seed`` (a `keras.random.SeedGenerator`), or a list of these; ``"weak": None`` leaves

@@ -18,21 +18,45 @@ Change = Any
 """The name of a set, a layer, or a function of the inputs and, where it takes one, a ``seed``."""
 
 
-def shift_and_turn(images: Any, seed: Any, *, shift: float = 0.0, degrees: float = 0.0) -> Any:
-    """Move each image by up to a share of its sides and turn it, bilinear; what comes in repeats the border."""
+def distort(images: Any, seed: Any, *, shift: float = 0.0, degrees: float = 0.0, stretch: float = 0.0) -> Any:
+    """Move each image by up to a share of its sides, turn, stretch and shear it; what comes in repeats the border.
+
+    Bilinear. Height and width are stretched by factors of their own.
+    """
     n, (height, width) = ops.shape(images)[0], images.shape[1:3]
     most = ops.convert_to_tensor([shift * width, shift * height, degrees * math.pi / 180.0])
     x, y, angle = ops.unstack(keras.random.uniform((n, 3), -1.0, 1.0, seed=seed) * most, 3, axis=1)
     cosine, sine, nothing = ops.cos(angle), ops.sin(angle), ops.zeros_like(angle)
+    a, b, c, d = cosine, -sine, sine, cosine
+    if stretch:
+        wide, high, shear = ops.unstack(keras.random.uniform((n, 3), -stretch, stretch, seed=seed), 3, axis=1)
+        a, b = a * (1.0 + wide), a * shear + b * (1.0 + high)
+        c, d = c * (1.0 + wide), c * shear + d * (1.0 + high)
     across, down = (width - 1) / 2.0, (height - 1) / 2.0
-    # Where in the image each place of the copy is taken from: turned about the middle, then moved.
-    rows = [cosine, -sine, across - cosine * across + sine * down + x]
-    rows += [sine, cosine, down - sine * across - cosine * down + y, nothing, nothing]
+    # Where in the image each place of the copy is taken from: stretched and turned about the middle, then moved.
+    rows = [a, b, across - a * across - b * down + x]
+    rows += [c, d, down - c * across - d * down + y, nothing, nothing]
     with_channels = images if len(images.shape) == 4 else ops.expand_dims(images, -1)
     moved = ops.image.affine_transform(
         with_channels, ops.stack(rows, axis=1), "bilinear", "nearest", data_format="channels_last"
     )
     return ops.reshape(moved, ops.shape(images))
+
+
+def erase(images: Any, seed: Any, *, most: float) -> Any:
+    """Set a rectangle of each image to the mean of each channel; its sides are up to a share of those of the image.
+
+    Cutout (DeVries and Taylor 2017, arXiv:1708.04552).
+    """
+    n, (height, width) = ops.shape(images)[0], images.shape[1:3]
+    drawn = keras.random.uniform((4, n, 1), seed=seed)
+    inside = []
+    for side, middle, share in ((height, drawn[0], drawn[1]), (width, drawn[2], drawn[3])):
+        places = ops.expand_dims(ops.arange(side, dtype="float32") + 0.5, 0)
+        inside.append(ops.abs(places - middle * side) < share * most * side / 2.0)
+    erased = ops.logical_and(ops.expand_dims(inside[0], 2), ops.expand_dims(inside[1], 1))
+    erased = ops.reshape(erased, (n, height, width, *[1] * (len(images.shape) - 3)))
+    return ops.where(erased, ops.mean(images, axis=(1, 2), keepdims=True), images)
 
 
 def colour(images: Any, seed: Any, *, most: float) -> Any:
@@ -117,13 +141,14 @@ class NamedSet(NamedTuple):
 
 
 SETS: Mapping[str, NamedSet] = {
-    "shifts": NamedSet("images", (3, 4), partial(shift_and_turn, shift=0.04), partial(shift_and_turn, shift=0.12)),
+    "shifts": NamedSet("images", (3, 4), partial(distort, shift=0.04), partial(distort, shift=0.12)),
     "shifts_and_turns": NamedSet(
-        "images",
-        (3, 4),
-        partial(shift_and_turn, shift=0.04),
-        partial(shift_and_turn, shift=0.12, degrees=20.0),
+        "images", (3, 4), partial(distort, shift=0.04), partial(distort, shift=0.12, degrees=20.0)
     ),
+    "distortions": NamedSet(
+        "images", (3, 4), partial(distort, shift=0.04), partial(distort, shift=0.12, degrees=20.0, stretch=0.2)
+    ),
+    "erasing": NamedSet("images", (3, 4), None, partial(erase, most=0.5)),
     "colour": NamedSet("images", (3, 4), partial(colour, most=0.1), partial(colour, most=0.5)),
     "jitter": NamedSet("signals", (2, 3), partial(jitter, most=0.02), partial(jitter, most=0.15)),
     "scaling": NamedSet("signals", (2, 3), partial(scaling, most=0.05), partial(scaling, most=0.3)),

@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, UnknownNameError
 from auxtasks.keras import show_changes
-from auxtasks.keras.changes import SETS, changed, crop_and_stretch, drop_and_swap, listed_changes, shift_and_turn
+from auxtasks.keras.changes import SETS, changed, crop_and_stretch, distort, drop_and_swap, erase, listed_changes
 
 RNG = np.random.default_rng(0)
 SAMPLES = {
@@ -67,7 +67,7 @@ def test_bytes_stay_bytes() -> None:
 def test_a_turn_is_that_of_scipy() -> None:
     image = ndimage.gaussian_filter(RNG.uniform(size=(25, 25)), 2).astype("float32")
     tensor = keras.ops.convert_to_tensor(image[None])
-    found = keras.ops.convert_to_numpy(shift_and_turn(tensor, seeded(), degrees=30.0))[0]
+    found = keras.ops.convert_to_numpy(distort(tensor, seeded(), degrees=30.0))[0]
     drawn = keras.ops.convert_to_numpy(keras.random.uniform((1, 3), -1.0, 1.0, seed=seeded()))[0]
     expected = ndimage.rotate(image, float(drawn[2]) * 30.0, reshape=False, order=1, mode="nearest")
     np.testing.assert_allclose(found[6:-6, 6:-6], expected[6:-6, 6:-6], atol=1e-3)
@@ -79,6 +79,39 @@ def test_a_shift_is_that_of_scipy() -> None:
     x, y, _ = keras.ops.convert_to_numpy(keras.random.uniform((1, 3), -1.0, 1.0, seed=seeded()))[0]
     expected = ndimage.shift(image, (-y * 0.12 * 16, -x * 0.12 * 12), order=1, mode="nearest")
     np.testing.assert_allclose(found[3:-3, 3:-3], expected[3:-3, 3:-3], atol=1e-4)
+
+
+def test_a_stretch_with_shear_is_the_affine_transform_of_scipy() -> None:
+    image = ndimage.gaussian_filter(RNG.uniform(size=(21, 27)), 2).astype("float32")
+    tensor = keras.ops.convert_to_tensor(image[None])
+    found = keras.ops.convert_to_numpy(distort(tensor, seeded(), shift=0.1, degrees=20.0, stretch=0.3))[0]
+    seed = seeded()
+    x, y, angle = keras.ops.convert_to_numpy(keras.random.uniform((1, 3), -1.0, 1.0, seed=seed))[0]
+    wide, high, shear = keras.ops.convert_to_numpy(keras.random.uniform((1, 3), -0.3, 0.3, seed=seed))[0]
+    turned = np.deg2rad(20.0 * angle)
+    turn = np.array([[np.cos(turned), -np.sin(turned)], [np.sin(turned), np.cos(turned)]])
+    matrix = turn @ [[1 + wide, shear], [0, 1 + high]]  # of (x, y); SciPy reads (row, column)
+    matrix, middle, moved = matrix[::-1, ::-1], np.array([10.0, 13.0]), np.array([2.1 * y, 2.7 * x])
+    expected = ndimage.affine_transform(image, matrix, middle - matrix @ middle + moved, order=1, mode="nearest")
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_a_rectangle_of_each_image_is_set_to_the_mean() -> None:
+    images = RNG.uniform(size=(300, 20, 12, 2)).astype("float32")
+    tensor = keras.ops.convert_to_tensor(images)
+    found = keras.ops.convert_to_numpy(erase(tensor, seeded(), most=0.5))
+    erased = (found != images).all(axis=-1)
+    rows, columns = erased.any(axis=2), erased.any(axis=1)
+    np.testing.assert_array_equal(erased, rows[:, :, None] & columns[:, None])
+    assert rows.sum(axis=1).max() == 10
+    assert columns.sum(axis=1).max() == 6
+    assert (np.abs(np.diff(rows, axis=1)).sum(axis=1) <= 2).all()
+    assert 0.03 < erased.mean() < 0.09  # a sixteenth, less what lies outside
+    np.testing.assert_allclose(
+        found, np.where(erased[..., None], images.mean(axis=(1, 2), keepdims=True), images), rtol=1e-6
+    )
+    grey = keras.ops.convert_to_numpy(erase(tensor[..., 0], seeded(), most=0.5))
+    np.testing.assert_allclose(grey, found[..., 0], rtol=1e-5)
 
 
 def test_a_stretch_reads_between_the_steps() -> None:
