@@ -184,6 +184,7 @@ class Experiment:
         # A control learns the soft labels of other samples, whatever the teacher is worth.
         if not arm.shuffled:
             model._listening.unseen.update({task: lesson.unseen for task, lesson in lessons.items()})
+            model._listening.heard = next((lesson.heard for lesson in lessons.values()), None)
         return model
 
     def _agreement(self, arm: Arm) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -17,19 +17,24 @@ from auxtasks.specs import TargetSpec
 from auxtasks.teacher.teacher import Teacher
 from auxtasks.typing import Array, Floats
 
+if TYPE_CHECKING:
+    from auxtasks.keras.listening import Opinion
+
 
 class Lesson(NamedTuple):
     """Soft labels as a split knows them.
 
     `spec` tells how well the teacher predicts the labels that it was shown, `soft` are the soft labels of all training
     samples, `said` is the teacher's opinion of the test part, by which it is judged, and `unseen` what it says of the
-    labelled samples of the training part, in their order, when not shown their labels.
+    labelled samples of the training part, in their order, when not shown their labels. `heard` is what networks say, in
+    the runs of all arms.
     """
 
     spec: TargetSpec
     soft: Array
     said: Array
     unseen: Floats
+    heard: dict[str, Opinion]
 
 
 def lessons_of(teachers: Sequence[Teacher], split: Split, n_original: int, said: Mapping[str, Array]) -> None:
@@ -45,7 +50,7 @@ def lessons_of(teachers: Sequence[Teacher], split: Split, n_original: int, said:
             opinions = said[teacher.name] if teacher.name in said else anew.opinions()[split.test]
             labelled = split.train[np.isin(split.train, anew.labels.rows)]
             unseen = anew.said_unseen()[np.searchsorted(anew.labels.rows, labelled)]
-            split.lessons[teacher.name] = Lesson(anew.spec, anew.soft_labels(), opinions, unseen)
+            split.lessons[teacher.name] = Lesson(anew.spec, anew.soft_labels(), opinions, unseen, {})
 
 
 def teachers_among(targets: AuxTargets) -> tuple[Teacher, ...]:

@@ -141,7 +141,7 @@ def took_over(kept: AuxModel, fresh: AuxModel) -> bool:
         ours.assign(theirs.value)
     kept.reset_metrics()
     kept._plan.specs.update(fresh._plan.specs)
-    kept._listening.begin_anew(fresh._listening.unseen)
+    kept._listening.begin_anew(fresh._listening)
     return True
 
 

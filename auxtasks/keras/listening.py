@@ -15,6 +15,7 @@ from auxtasks.batches.composition import rounds
 from auxtasks.batches.forms import AuxBatch
 from auxtasks.batches.planned import reader_of
 from auxtasks.errors import InvalidInputError
+from auxtasks.files import fingerprint
 from auxtasks.keras.outputs import by_label
 from auxtasks.keras.private import loss_container, restore_seed_state, seed_state
 from auxtasks.keras.random_states import states_of
@@ -66,13 +67,16 @@ class Listening:
     def __init__(self) -> None:
         self.unseen: dict[str, Floats] = {}
         """What teachers say of labelled samples when not shown their labels, by task; of a loaded model nothing."""
+        self.heard: dict[str, Opinion] | None = None
+        """What networks said that began alike and had the same labels, where runs share it."""
         self.told: list[str] = []
         self._mixed: dict[str, tuple[Array, Array]] = {}
         self._plain: tuple[Any, Any, list[tuple[Any, Array]]] | None = None
 
-    def begin_anew(self, unseen: dict[str, Floats]) -> None:
-        """Forget what was decided, and take what other teachers say."""
-        self.unseen, self.told, self._mixed = unseen, [], {}
+    def begin_anew(self, other: Listening | None = None) -> None:
+        """Forget what was decided, and take what the teachers of another model say."""
+        self.unseen, self.heard = (other.unseen, other.heard) if other else ({}, None)
+        self.told, self._mixed = [], {}
 
     def plain(self, model: Any) -> tuple[Any, list[tuple[Any, Array]]]:
         """Return the model without tasks, traced once since it was compiled, and the first state of its optimizer."""
@@ -153,7 +157,7 @@ def _decide(
     known = unseen is not None and labels.kind == spec.kind and unseen.shape == (len(rows), labels.width)
     if not known or n_replicas_of(model) > 1:
         return 1.0, None, f"learned: the teacher {right}, and was not compared with the network."
-    opinion = cross_validated(model, spec, labels, training)
+    opinion = _opinion(model, spec, labels, training)
     if not np.isfinite(opinion.said).all():
         return 1.0, None, f"learned: the teacher {right}; this network's predictions are not finite."
     teacher, network = (evidence_of(labels, rows, said) for said in (unseen, opinion.unseen))
@@ -185,6 +189,18 @@ def _better_than_guessing(evidence: Evidence, spec: TargetSpec) -> bool:
     from scipy.stats import binom
 
     return bool(binom.cdf(round(evidence.error * evidence.n), evidence.n, evidence.guess) < LUCK)
+
+
+def _opinion(model: Any, spec: TargetSpec, labels: MainLabels, training: Training) -> Opinion:
+    """Ask the network, unless one was asked that begins alike."""
+    heard: dict[str, Opinion] | None = model._listening.heard
+    if heard is None:
+        return cross_validated(model, spec, labels, training)
+    begins = [variable.numpy() for variable in (*model.base.variables, *states_of(model.base))]
+    key = fingerprint(spec.name, training.steps, training.batch_size, begins)
+    if key not in heard:
+        heard[key] = cross_validated(model, spec, labels, training)
+    return heard[key]
 
 
 def cross_validated(model: Any, spec: TargetSpec, labels: MainLabels, training: Training) -> Opinion:

@@ -67,7 +67,7 @@ def _given_up(trained: AuxModel, another: Callable[[], AuxModel], likeness: str)
 
 def _keep(model: AuxModel, likeness: str) -> None:
     """Keep a model without what it knows of the data."""
-    model._listening.begin_anew({})
+    model._listening.begin_anew()
     model.history = None
     _kept[likeness] = model
     while len(_kept) > MOST:

@@ -183,3 +183,25 @@ def test_numbers_and_a_network_that_diverges() -> None:
 @pytest.mark.graph
 def test_in_a_graph() -> None:
     assert _fit(_model(PERFECT)).loss_weights == {"soft_labels": 1.0}
+
+
+def test_of_models_that_begin_alike_one_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[AuxModel] = []
+
+    def counted(model: AuxModel, *args: Any) -> Opinion:
+        asked.append(model)
+        return cross_validated(model, *args)
+
+    monkeypatch.setattr("auxtasks.keras.listening.cross_validated", counted)
+    heard: dict[str, Opinion] = {}
+    models = [_model(PERFECT) for _ in range(4)]
+    for model in models[1:]:
+        model._listening.heard = heard
+    models[3].base.layers[-1].bias.assign([0.5, 0.0])
+    alone, first, second, other = map(_fit, models)
+    assert asked == [alone, first, other]
+    assert len(heard) == 2
+    assert first.told_of_soft_labels == second.told_of_soft_labels == alone.told_of_soft_labels
+    for weights in (first.get_weights(), second.get_weights()):
+        assert all(map(np.array_equal, weights, alone.get_weights()))
+    assert not np.array_equal(other.get_weights()[0], alone.get_weights()[0])
