@@ -33,7 +33,7 @@ from timing import medians
 
 from auxtasks.keras import AuxModel, attach_heads
 
-IMAGES = "distortions"
+IMAGES = "shifts_and_turns"
 SIGNALS = ["crop_and_stretch", "scaling", "jitter"]
 CHANGES: dict[str, Any] = {
     "mnist": IMAGES,

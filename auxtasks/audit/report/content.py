@@ -57,9 +57,14 @@ def sign_of(content: Content) -> int:
     return 1 if content.settings["higher_is_better"] else -1
 
 
-def has_controls(content: Content) -> bool:
-    """Tell whether any arm was compared with shuffled targets."""
-    return any(finding.control for finding in content.findings)
+SHUFFLED, COPIES = "shuffled targets", "changed copies of labelled samples alone"
+
+
+def controls_of(content: Content) -> list[str]:
+    """Return what controls learn, if there are any."""
+    arms = [finding.arm for finding in content.findings if finding.control]
+    found = {SHUFFLED: any(arm.of_targets for arm in arms), COPIES: any(arm.agrees for arm in arms)}
+    return [name for name, is_there in found.items() if is_there]
 
 
 def weights_of(content: Content) -> list[float]:

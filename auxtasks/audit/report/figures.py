@@ -11,7 +11,7 @@ import numpy as np
 from auxtasks.audit.comparison import Comparison
 from auxtasks.audit.experiment import BASELINE as BASELINE_ARM
 from auxtasks.audit.experiment import Arm
-from auxtasks.audit.report.content import Content, has_controls, weights_of
+from auxtasks.audit.report.content import Content, controls_of, weights_of
 from auxtasks.audit.report.style import BASELINE, COLOURS, CONTROL, MARGIN, MARKERS, WIDTH, house_style, short
 from auxtasks.audit.report.words import Units, tasks_name, weight_name
 from auxtasks.audit.verdicts import Finding
@@ -35,9 +35,9 @@ def captions(content: Content) -> dict[str, str]:
     """Say what each figure shows."""
     interval = f"{100 * content.settings['confidence']:g} % interval"
     band = "; the yellow band is the margin" if content.settings["margin"] else ""
-    controlled = has_controls(content)
-    grey = " Grey: shuffled targets, which hold no information." if controlled else ""
-    dashed = " Grey and dashed: shuffled targets." if controlled else ""
+    controls = " or ".join(controls_of(content))
+    grey = f" Grey: the control, {controls}." if controls else ""
+    dashed = f" Grey and dashed: the control, {controls}." if controls else ""
     return {
         "differences": (
             "Each small dot is a pair: the same initial weights and batches with and without the task. The mark above "
@@ -151,8 +151,8 @@ def _axis_label(content: Content, units: Units) -> str:
     said = content.settings
     unit = " in points" if units.in_points else ""
     parts = [f"small dots: pairs; bars: {100 * said['confidence']:g} % intervals"]
-    if has_controls(content):
-        parts.append("grey: shuffled targets")
+    if controls := controls_of(content):
+        parts.append(f"grey: {' or '.join(controls)}")
     if said["margin"]:
         parts.append(f"band: margin of {units.size(said['margin'])}")
     return f"difference in {said['metric']} from the baseline{unit} (right is better)\n{'; '.join(parts)}"

@@ -10,7 +10,7 @@ from typing import get_args
 
 from auxtasks._version import __version__
 from auxtasks.audit.comparison import Verdict
-from auxtasks.audit.report.content import Content, has_controls, smallest_of
+from auxtasks.audit.report.content import COPIES, SHUFFLED, Content, controls_of, smallest_of
 from auxtasks.audit.report.figures import captions, figures_of
 from auxtasks.audit.report.style import figure_svg
 from auxtasks.audit.report.tables import Table, findings_table, metrics_table, pairs_table, settings_table
@@ -95,17 +95,23 @@ $metrics</details>
 _GUIDE = Template("""<p><b class="helps">helps</b>: better than the baseline by more than the margin of \
 $margin$control. <b class="hurts">hurts</b>: worse than the baseline by more than the margin. \
 <b class="no-effect">no effect</b>: the whole interval lies within ±$smallest, the smallest effect of \
-interest, or the task gains as much as its shuffled targets. <b class="unclear">unclear</b>: the interval of $pairs \
+interest, or the task gains as much as its control. <b class="unclear">unclear</b>: the interval of $pairs \
 pairs is too wide for a verdict; more seeds or test samples would narrow it.</p>
 <p>The runs of a pair have the same initial weights, batches and test part, so they differ only in the auxiliary \
 task; the baseline is the same model with the weights of the auxiliary losses at 0. The intervals cover seeds and \
 splits of these data, not other data. The best of several arms tends to look better than it is.</p>
 $controls""")
-_CONTROLS = (
-    "<p>The control trains on the same targets shuffled across samples: it has the cost and the disturbance of an "
-    "auxiliary task, but no information. A task that helps no more than its control regularises; its content adds "
-    "nothing, and dropout or weight decay may do the same.</p>"
-)
+_CONTROLS = {
+    SHUFFLED: (
+        "<p>The control trains on the same targets shuffled across samples: it has the cost and the disturbance of an "
+        "auxiliary task, but no information. A task that helps no more than its control regularises; its content adds "
+        "nothing, and dropout or weight decay may do the same.</p>"
+    ),
+    COPIES: (
+        "<p>The control of agreement trains on changed copies of the labelled samples alone: it has the changes, but "
+        "no answers for samples without a label.</p>"
+    ),
+}
 _NO_CONTROLS = (
     "<p>There were no controls (<code>controls=True</code>), so a gain may be mere regularisation: the audit "
     "does not show whether the content of the targets matters.</p>"
@@ -114,16 +120,16 @@ _NO_CONTROLS = (
 
 def as_page(content: Content) -> str:
     """Write the page."""
-    controlled, said = has_controls(content), captions(content)
+    controls, said = controls_of(content), captions(content)
     figures = {name: figure_svg(figure) for name, figure in figures_of(content).items()}
     verdicts = {finding.verdict for finding in content.findings}
     look = "" if "helps" in verdicts else " open" if "unclear" in verdicts else " nothing"
     guide = _GUIDE.substitute(
         margin=escape(Units.of(content).size(content.settings["margin"])),
         smallest=escape(Units.of(content).size(smallest_of(content))),
-        control=", and better than its control" if controlled else "",
+        control=", and better than its control" if controls else "",
         pairs=escape(str(content.settings["n_pairs"])),
-        controls=_CONTROLS if controlled else _NO_CONTROLS,
+        controls="\n".join(_CONTROLS[name] for name in controls) or _NO_CONTROLS,
     )
     return _PAGE.substitute(
         style=_STYLE,

@@ -10,7 +10,7 @@ from auxtasks.audit.comparison import Comparison
 from auxtasks.audit.design import Design, pairs_needed, rounded, samples_needed
 from auxtasks.audit.experiment import AGREEMENT, Arm
 from auxtasks.audit.metrics import is_share
-from auxtasks.audit.report.content import Content, has_controls, sign_of, smallest_of, tasks_of, weights_of
+from auxtasks.audit.report.content import SHUFFLED, Content, controls_of, sign_of, smallest_of, tasks_of, weights_of
 from auxtasks.audit.verdicts import Finding, mean_score
 
 
@@ -33,7 +33,7 @@ def legend(content: Content) -> dict[str, str]:
     said = {"difference": f"from the baseline, mean and {confidence} interval; above 0 is better"}
     said["worse in"] = "how many pairs lost"
     as_shuffled = ""
-    if has_controls(content):
+    if SHUFFLED in controls_of(content):
         said["control"] = "the difference with targets that are shuffled across samples"
         as_shuffled = ", or shuffled targets gain as much"
     if AGREEMENT in tasks_of(content):
