@@ -1,9 +1,11 @@
-"""What an audit costs beside the trainings it makes, in seconds of one processor.
+"""What an audit, and a search with scikit-learn, cost beside the trainings they make, in seconds of one processor.
 
 The trainings alone are the ``fit`` and ``predict`` of all runs, each as long as those of its arm with a model that was
-traced before. An audit with a fresh model for each run is what it would cost if runs shared none.
+traced before. An audit with a fresh model for each run is what it would cost if runs shared none. So it is with
+``--search``: `cross_validate` of an `AuxClassifier` on ten splits, whose trainings are those of its fits.
 
     python benchmarks/audit.py --seeds 3 10
+    python benchmarks/audit.py --search
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -23,11 +25,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import tensorflow as tf
+from sklearn.model_selection import RepeatedStratifiedKFold, cross_validate
 
 import auxtasks
 from auxtasks.audit import audit
 from auxtasks.audit.reuse import Models
 from auxtasks.keras.model import AuxModel
+from auxtasks.sklearn import AuxClassifier, reuse
 
 LENGTH, CHANNELS, SAMPLES, LABELS = 64, 3, 300, 60
 RNG = np.random.default_rng(0)
@@ -35,11 +39,15 @@ X = (RNG.normal(size=(SAMPLES, LENGTH, CHANNELS)) * RNG.uniform(0.5, 2, (SAMPLES
 Y = (X.std(axis=(1, 2)) > 1.2).astype("int64")[:LABELS]
 
 
-def build_model() -> keras.Model:
+def build(input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
     inner = [keras.layers.Conv1D(32, 5, activation="relu"), keras.layers.BatchNormalization()]
     inner += [keras.layers.MaxPooling1D(2), keras.layers.Conv1D(64, 5, activation="relu")]
-    ends = [keras.layers.GlobalAveragePooling1D(), keras.layers.Dropout(0.3), keras.layers.Dense(2, "softmax")]
-    model = keras.Sequential([keras.Input((LENGTH, CHANNELS)), *inner, *ends])
+    ends = [keras.layers.GlobalAveragePooling1D(), keras.layers.Dropout(0.3), keras.layers.Dense(n_classes, "softmax")]
+    return keras.Sequential([keras.Input(input_shape), *inner, *ends])
+
+
+def build_model() -> keras.Model:
+    model = build((LENGTH, CHANNELS), 2)
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 
@@ -87,15 +95,45 @@ class Trainings:
         )
 
 
+def search(tasks: Sequence[str], epochs: int) -> None:
+    """Cross-validate an estimator with models that fits share, and with fresh ones."""
+    folds = RepeatedStratifiedKFold(n_splits=5, n_repeats=2, random_state=0)
+    estimator = AuxClassifier(build, "signal", list(tasks), random_state=0, epochs=epochs)
+    fits: list[float] = []
+    fit = AuxModel.fit
+
+    def timed(model: Any, *args: Any, **kwargs: Any) -> Any:
+        start = time.process_time()
+        found = fit(model, *args, **kwargs)
+        fits.append(time.process_time() - start)
+        return found
+
+    seconds = {}
+    for name, largest in (("fresh", 0), ("shared", reuse.LARGEST)):
+        fits.clear()
+        with patch.object(reuse, "LARGEST", largest), patch.object(AuxModel, "fit", timed):
+            start = time.process_time()
+            cross_validate(estimator, X[:LABELS], Y, cv=folds)
+            seconds[name] = time.process_time() - start
+    alone = len(fits) * float(np.median(fits))
+    print(f"{len(fits)} fits: the trainings alone take {alone:.1f} s of a processor")
+    print(f"    cross_validate {seconds['shared']:.1f} s ({seconds['shared'] / alone:.2f} times)")
+    print(f"    with a fresh model for each fit {seconds['fresh']:.1f} s ({seconds['fresh'] / alone:.2f} times)")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[3, 10])
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--tasks", nargs="+", default=["std"])
     parser.add_argument("--fresh", action="store_true", help="also time audits with a fresh model for each run")
+    parser.add_argument("--search", action="store_true", help="time a cross-validation with scikit-learn instead")
     arguments = parser.parse_args()
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
+    if arguments.search:
+        search(arguments.tasks, arguments.epochs)
+        return
     targets = auxtasks.make_aux_targets(X, "signal", arguments.tasks)
     made = partial(audit, build_model, X, Y, targets, epochs=arguments.epochs, progress=False)
     for seeds in arguments.seeds:
