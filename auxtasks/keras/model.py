@@ -257,12 +257,17 @@ class AuxModel(DescribedByBase):
                 "`optimizer` was already built for another model and cannot be used again; pass a new one, such as "
                 "type(optimizer).from_config(optimizer.get_config())."
             )
+        n_devices = n_replicas_of(self)
+        if self.agreement is not None and n_devices > 1:
+            raise InvalidInputError(
+                "`agreement`: answers are aligned and averaged over a whole batch, and so on one device only; got a "
+                f"strategy with {n_devices} replicas. Train on one device, or leave agreement out."
+            )
         if self._alternation is not None:
             kwargs |= self._alternation.compile_arguments(**kwargs)
         super().compile(optimizer, loss, *args, **kwargs)
         self._rules = LabelRules.of(self.loss)
         if self._alternation is not None:
-            n_devices = n_replicas_of(self)
             self._task_optimizers = self._alternation.clones(self.optimizer, n_devices)
 
     def compile_from_config(self, config: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -444,3 +445,11 @@ def test_transformed_copies_are_no_samples_to_be_labelled() -> None:
     base = keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(3, "softmax")])
     with pytest.raises(InvalidInputError, match="`targets` holds transformed copies of the samples"):
         attach_heads(base, targets, agreement="shifts")
+
+
+def test_several_devices_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = model_of()
+    two = SimpleNamespace(num_replicas_in_sync=2)  # a second device would have to be there before TensorFlow is used
+    monkeypatch.setattr(AuxModel, "distribute_strategy", two)
+    with pytest.raises(InvalidInputError, match=r"`agreement`: .* on one device only; got a strategy with 2 replicas"):
+        model.compile("sgd", LOSS)
