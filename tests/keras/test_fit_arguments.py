@@ -18,8 +18,8 @@ Y = {"main": some_missing(labels(), 8), **aux_targets()}
 
 def test_an_epoch_has_the_steps_it_is_asked_for() -> None:
     model = dense_model()
-    model.fit(X, Y, batch_size=16, epochs=2, steps_per_epoch=12, verbose=0)
-    assert int(model.optimizer.iterations) == 24
+    model.fit(X, Y, batch_size=16, steps_per_epoch=7, verbose=0)  # 5 would do for all samples
+    assert int(model.optimizer.iterations) == 7
 
 
 def test_a_batch_never_holds_an_unlabelled_sample_twice() -> None:
@@ -60,9 +60,9 @@ def test_a_target_of_another_width_is_refused_in_a_data_set() -> None:
 
 @pytest.mark.filterwarnings("ignore:Gradients do not exist for variables:UserWarning")  # those of the main head
 def test_targets_alone_can_be_trained() -> None:
-    model = attach_heads(dense_base(), SPECS, samples=X, weights=1.0)
+    model = attach_heads(dense_base(dropout=0.0), SPECS, samples=X, weights=1.0)
     model.compile(keras.optimizers.SGD(0.05))
-    logs = model.fit(X, aux_targets(), epochs=6, verbose=0, validation_data=(X, aux_targets())).history
+    logs = model.fit(X, aux_targets(), 48, epochs=2, verbose=0, validation_data=(X, aux_targets())).history
     assert logs["numbers_loss"][-1] < logs["numbers_loss"][0]
     assert "val_kind_loss" in logs
 

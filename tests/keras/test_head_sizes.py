@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers
 from sklearn.decomposition import PCA
@@ -58,6 +58,7 @@ def a_wide_target(n: int = 200, d: int = 300) -> tuple[np.ndarray, auxtasks.AuxT
 
 
 @pytest.mark.parametrize("name", list(PLANS))
+@settings(max_examples=15)
 @given(rank=st.none() | st.integers(1, 9), width=st.sampled_from([0, 8, 32]), n_components=st.integers(0, 20))
 def test_as_many_parameters_are_counted_as_are_trained(
     name: str, rank: int | None, width: int, n_components: int
@@ -122,7 +123,7 @@ def test_components_are_those_of_scikit_learn() -> None:
 
 
 def test_components_of_noise_are_as_many_as_are_allowed() -> None:
-    assert len(principal_components(np.random.default_rng(0).normal(size=(1500, 400)))) == 1 + MOST_COMPONENTS
+    assert len(principal_components(np.random.default_rng(0).normal(size=(800, 300)))) == 1 + MOST_COMPONENTS
 
 
 @pytest.mark.parametrize("n", [1, 2, 5])
@@ -146,11 +147,11 @@ def test_a_wide_vector_is_learned_from_its_components(tmp_path: Path) -> None:
     model = attach_heads(wide_base(2000), targets, samples=X, weights=1.0)
     assert model.heads[0].size.components["wide"] <= 20
     assert n_trained(model) < 50_000
-    model.compile(keras.optimizers.Adam(0.003), "mse")
+    model.compile(keras.optimizers.Adam(0.006), "mse")
     y = targets.with_main(np.full(len(X), np.nan))
-    X, y = keras.tree.map_structure(lambda array: np.tile(array, (10, *[1] * (array.ndim - 1))), (X, y))
+    X, y = keras.tree.map_structure(lambda array: np.tile(array, (5, *[1] * (array.ndim - 1))), (X, y))
     history = model.fit(X, y, epochs=4, verbose=0).history
-    X = X[: len(X) // 10]
+    X = X[: len(X) // 5]
     assert history["wide_loss"][-1] < 0.1  # of chance; components leave out 0.05 at most
     predicted = model.predict_auxiliary(X, verbose=0)["wide"]
     assert predicted.shape == targets["wide"].shape

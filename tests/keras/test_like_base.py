@@ -29,7 +29,7 @@ def _compiled(**changed: Any) -> keras.Model:
 
 
 def test_a_compiled_base_needs_no_compile() -> None:
-    base = _compiled(steps_per_execution=2)
+    base = _compiled(optimizer=keras.optimizers.SGD(0.02), steps_per_execution=2)
     optimizer = base.optimizer
     model = _attached(base)
     assert (model.compiled, model.loss, model.steps_per_execution) == (True, LOSS, 2)

@@ -89,14 +89,15 @@ def test_the_count_begins_anew_and_what_is_pruned_stays_so() -> None:
     assert (other.loss_weights, prune.pruned_) == ({"numbers": 1.0, "kind": 1.0}, {})
 
 
-@pytest.mark.parametrize("weighting", ["monitor", "cosine_gate", "projection", "gradnorm"])
+# At some steps, or at all of them.
+@pytest.mark.parametrize("weighting", ["monitor", "gradnorm"])
 def test_weightings_that_look_at_gradients_write_what_is_read(weighting: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gradients, "SAMPLED", 4)
+    monkeypatch.setattr(gradients, "SAMPLED", 2)
     model = attach_heads(dense_base(), SPECS, samples=X, weighting=weighting, weights=1.0)
     model.compile(keras.optimizers.SGD(0.1), LOSS)
     prune = PruneOpposed(patience=2, threshold=1.0, verbose=0)  # no two gradients here are parallel
-    # "monitor" looks at every fourth step: the first of each epoch.
-    logs = model.fit(X, Y, batch_size=12, epochs=3, callbacks=[prune], verbose=0).history
+    # "monitor" looks at every second step: the first of each epoch.
+    logs = model.fit(X, Y, batch_size=24, epochs=3, callbacks=[prune], verbose=0).history
     assert prune.pruned_ == {"numbers": 1, "kind": 1}
     assert logs["numbers_weight"][-1] == logs["kind_weight"][-1] == 0.0
 

@@ -22,8 +22,8 @@ def trained(seed: int, main: np.ndarray) -> AuxModel:
         ]
     )
     model = attach_heads(base, SPECS, samples=X, weights=1.0)
-    model.compile("adam", LOSS)
-    model.fit(X, {"main": main, **aux_targets()}, batch_size=16, epochs=2, verbose=0)
+    model.compile(keras.optimizers.SGD(0.1, momentum=0.9), LOSS)
+    model.fit(X, {"main": main, **aux_targets()}, batch_size=16, verbose=0)
     return model
 
 

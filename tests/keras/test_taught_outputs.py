@@ -161,8 +161,7 @@ def test_outputs_with_soft_labels_of_their_own(struct: str) -> None:
     "how",
     [
         {"schedule": "alternating"},
-        {"schedule": "proportional"},
-        *({"weighting": name} for name in ("uncertainty", "dwa", "cosine_gate", "projection", "gradnorm", "monitor")),
+        *({"weighting": name} for name in ("uncertainty", "projection", "gradnorm")),
         {"weighting": {"warm_up": {"steps": 2}}},
     ],
     ids=str,
@@ -170,7 +169,7 @@ def test_outputs_with_soft_labels_of_their_own(struct: str) -> None:
 def test_schedules_and_weightings(how: dict[str, Any]) -> None:
     model = _model("softmax", **how)
     before = model.base.get_weights()
-    logs = model.fit(X, _labels("softmax"), batch_size=16, epochs=2, verbose=0).history
+    logs = model.fit(X, _labels("softmax"), batch_size=24, verbose=0).history
     assert np.isfinite(logs["soft_labels_loss"]).all()
     assert all(np.isfinite(weight).all() for weight in model.base.get_weights())
     assert not np.array_equal(before[0], model.base.get_weights()[0])

@@ -23,7 +23,7 @@ def _data(form: str) -> dict[str, Any]:
     if form == "arrays":
         return {"x": X, "y": Y, "batch_size": 16, "shuffle": False}
     sets = {"main": (X[:10], Y["main"][:10]), "numbers": (X[:24], Y["numbers"][:24]), "kind": (X[:9], Y["kind"][:9])}
-    return {"x": TaskBatches(sets, SPECS, batch_size=8, schedule="proportional", seed=3)}
+    return {"x": TaskBatches(sets, SPECS, batch_size=12, schedule="proportional", seed=3)}
 
 
 @pytest.mark.parametrize(
@@ -31,34 +31,35 @@ def _data(form: str) -> dict[str, Any]:
     [
         ("proportional", "arrays"),
         ({"alternating": {"ratio": {"main": 2}}}, "batches"),
-        ({"alternating": {"ratio": {"kind": 3}}}, "arrays"),
         (every_fourth_step_is_main, "arrays"),
     ],
-    ids=["counted", "ratio", "turns", "function"],
+    ids=["counted", "ratio", "function"],
 )
 def test_a_saved_and_loaded_model_goes_on(schedule: Any, form: str, tmp_path: Path) -> None:
-    whole, first = (model_in_turns(schedule) for _ in range(2))
-    whole.fit(**_data(form), epochs=3, verbose=0)
-    first.fit(**_data(form), epochs=2, verbose=0)
+    whole, first = (model_in_turns(schedule, OPTIMIZERS["momentum"]()) for _ in range(2))
+    whole.fit(**_data(form), epochs=2, verbose=0)
+    first.fit(**_data(form), epochs=1, verbose=0)
     first.save(tmp_path / "model.keras")
     second = keras.models.load_model(tmp_path / "model.keras")
     assert isinstance(second, AuxModel)
     assert same(everything(first), everything(second))
-    second.fit(**_data(form), initial_epoch=2, epochs=3, verbose=0)
+    second.fit(**_data(form), initial_epoch=1, epochs=2, verbose=0)
     assert same(everything(whole), everything(second))
 
 
 class _Killed(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        if epoch == 2:
+        if epoch == 1:
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize(("form", "optimizer"), [("arrays", "momentum"), ("batches", "adam")])
-def test_a_killed_run_is_taken_up_by_backup_and_restore(form: str, optimizer: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("form", "optimizer", "eagerly"), [("arrays", "adam", True), ("batches", "momentum", False)])
+def test_a_killed_run_is_taken_up_by_backup_and_restore(
+    form: str, optimizer: str, eagerly: bool, tmp_path: Path
+) -> None:
     def fit(callbacks: Any) -> AuxModel:
-        model = model_in_turns("proportional", OPTIMIZERS[optimizer](), run_eagerly=False)
-        model.fit(**_data(form), epochs=3, callbacks=callbacks, verbose=0)
+        model = model_in_turns("proportional", OPTIMIZERS[optimizer](), run_eagerly=eagerly)
+        model.fit(**_data(form), epochs=2, callbacks=callbacks, verbose=0)
         return model
 
     backup = keras.callbacks.BackupAndRestore(tmp_path / "backup")

@@ -91,30 +91,6 @@ class Contrastive(Trainer):
         )
 
 
-class Triplet(Trainer):
-    """A sample lies closer to one of its class than to the next in the batch."""
-
-    def loss_of(self, x: Any, labels: Any) -> Any:
-        code = self.network(x, training=True)
-        near, far = (ops.sum(ops.square(code - ops.roll(code, by, axis=0)), axis=-1) for by in (1, 2))
-        alike = ops.cast(ops.equal(labels, ops.roll(labels, 1, axis=0)), "float32")
-        return ops.mean(alike * ops.relu(near - far + 1.0))
-
-
-class Distiller(Trainer):
-    """A student learns the labels and what a teacher says, which stays as it is."""
-
-    def __init__(self, network: keras.Model) -> None:
-        super().__init__(network)
-        self.teacher = classifier()
-        self.teacher.trainable = False
-
-    def loss_of(self, x: Any, labels: Any) -> Any:
-        said, taught = self.network(x, training=True), self.teacher(x, training=False)
-        hard = ops.mean(keras.losses.sparse_categorical_crossentropy(labels, said))
-        return 0.5 * hard + 0.5 * ops.mean(keras.losses.kl_divergence(taught, said))
-
-
 class OwnLoss(keras.Model):
     """Has a loss of its own, and the step of Keras."""
 
@@ -132,8 +108,7 @@ class OwnLoss(keras.Model):
         return loss + self.network.auxiliary_loss(x, y, training) if isinstance(self.network, AuxModel) else loss
 
 
-TRAINERS = [(Trainer, classifier), (OwnLoss, classifier), (Distiller, classifier), (Contrastive, encoder),
-            (Triplet, encoder)]  # fmt: skip
+TRAINERS = [(Trainer, classifier), (OwnLoss, classifier), (Contrastive, encoder)]
 
 
 def _trained(trainer: Any, network: Network, weights: float | None) -> tuple[keras.Model, keras.Model, dict[str, Any]]:

@@ -15,8 +15,8 @@ from keras import layers
 import auxtasks
 from auxtasks.keras import attach_heads
 
-NUMERIC = ("age", "pressure", "cholesterol", "rate", "peak", "slope")
-WHOLE = ("sex", "pain", "sugar", "ecg", "exercise", "vessels")
+NUMERIC = ("age", "pressure", "cholesterol")
+WHOLE = ("sex", "pain")
 KINDS = ("fixed", "normal", "reversible")
 
 
@@ -34,7 +34,7 @@ def _numbers(columns: Any) -> Any:
 
 
 def structured() -> keras.Model:
-    """Thirteen inputs, in a mapping, each encoded in its own way."""
+    """Several inputs, in a mapping, each encoded in its own way."""
     columns, _ = _columns()
     inputs: dict[str, Any] = {}
     encoded = []
@@ -96,7 +96,7 @@ def test_columns_by_name_are_what_targets_are_made_of_and_what_the_model_reads()
     columns, labels = _columns()
     targets = auxtasks.make_aux_targets(columns, "any", y=None)
     model = attach_heads(structured(), targets, weights=1.0)
-    model.compile("adam", "binary_crossentropy", run_eagerly=True)
+    model.compile("sgd", "binary_crossentropy", run_eagerly=True)
     before = model.get_layer("hidden").get_weights()[0]
     history = model.fit(targets.inputs, targets.with_main(labels), batch_size=N, epochs=1, verbose=0).history
     assert np.isfinite(history["reconstruction_loss"]).all()

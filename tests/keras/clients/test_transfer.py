@@ -54,7 +54,7 @@ def _two_stages(folder: Path, weights: float | None) -> tuple[keras.Model, keras
         model, y = attach_heads(base, TARGETS, at="block", weights=weights), TARGETS.with_main(LABELS)
     for rate, trains_all, epochs in ((0.1, False, 1), (0.01, True, 2)):
         base.get_layer("backbone").trainable = trains_all
-        model.compile(keras.optimizers.Adam(rate), LOSS, metrics=["accuracy"])
+        model.compile(keras.optimizers.SGD(rate), LOSS, metrics=["accuracy"])
         saved = str(folder / f"{rate}_{weights}.keras")
         callbacks = [
             keras.callbacks.EarlyStopping("val_accuracy", patience=1, restore_best_weights=True),

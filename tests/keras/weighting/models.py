@@ -45,7 +45,7 @@ Y = {"main": LABELS, **TARGETS}
 SPECS = {name: TargetSpec(name, "test", "vector", (2,)) for name in TARGETS}
 
 
-def convolutional(dropout: float = 0.3) -> keras.Model:
+def convolutional() -> keras.Model:
     """Batch statistics, dropout, pooling and an activation between convolutions."""
     keras.utils.set_random_seed(3)
     return keras.Sequential(
@@ -54,10 +54,25 @@ def convolutional(dropout: float = 0.3) -> keras.Model:
             layers.Conv1D(6, 3, padding="same", name="first"),
             layers.BatchNormalization(),
             layers.Activation("tanh", name="low"),
-            layers.Dropout(dropout),
+            layers.Dropout(0.3),
             layers.MaxPooling1D(2),
             layers.Conv1D(5, 3, padding="same", activation="relu", name="high"),
             layers.GlobalAveragePooling1D(),
+            layers.Dense(3, activation="softmax", name="top"),
+        ]
+    )
+
+
+def dense() -> keras.Model:
+    """The smallest model that heads read at two layers, with dropout."""
+    keras.utils.set_random_seed(3)
+    return keras.Sequential(
+        [
+            keras.Input((12, 3)),
+            layers.GlobalAveragePooling1D(),
+            layers.Dense(6, activation="tanh", name="low"),
+            layers.Dropout(0.3),
+            layers.Dense(5, activation="tanh", name="high"),
             layers.Dense(3, activation="softmax", name="top"),
         ]
     )
@@ -74,6 +89,6 @@ def weighed(weighting: Any, base: keras.Model | None = None, rate: float = 0.1, 
     """Heads of two tasks on each of two layers, compiled with plain SGD."""
     at = {name: "low" if k < 2 else "high" for k, name in enumerate(SPECS)}
     weights = how.pop("weights", {"task_0": 1.0, "task_1": 2.0, "task_2": 1.0, "task_3": 0.5})
-    model = attach_heads(base or convolutional(), SPECS, at, weights, samples=X, seed=0, weighting=weighting)
+    model = attach_heads(base or dense(), SPECS, at, weights, samples=X, seed=0, weighting=weighting)
     model.compile(keras.optimizers.SGD(rate), "sparse_categorical_crossentropy", **how)
     return model
