@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from math import prod
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 MOST, IN_ALL = 4, 16
 """So many models are kept of the same tasks: parts of a split may differ in size, and so may what is traced."""
+SMALL = 1_000_000
+"""An eager model of so many parameters at most, which has no graphs, waits for Python to collect it."""
 Result = TypeVar("Result")
 
 
@@ -51,8 +54,10 @@ class Models:
         # A function that draws numbers while it is traced would draw none the next time.
         if is_fresh and (likeness is None or before != drawn() or not self._keep(model, likeness)):
             # TensorFlow's graphs hold each other, so that without this they are kept for long.
+            is_light = model.run_eagerly and sum(prod(variable.shape) for variable in model.variables) <= SMALL
             del model
-            gc.collect()
+            if not is_light:
+                gc.collect()
         return result
 
     def __enter__(self) -> Models:

@@ -44,7 +44,7 @@ def test_every_arm_is_trained_for_every_seed(report: Any) -> None:
 
 
 def experiment(**settings: Any) -> Any:
-    plain = {"epochs": 2, "batch_size": 16}
+    plain = {"epochs": 2, "batch_size": 32}
     found, _ = experiment_of(build_model, X, Y[:40], TARGETS, (X, Y), None, 1.0, {**plain, **settings})
     return found
 
@@ -140,20 +140,6 @@ def test_an_interrupted_audit_goes_on_to_the_same_report(tmp_path: Path, report:
         audit(build_model, X, Y, TARGETS, **{**asked, "epochs": 2})
     with pytest.raises(StorageError, match="differences: the main labels"):
         audit(build_model, X, 1 - Y, TARGETS, **asked)
-
-
-def test_processes_give_the_same_report(report: Any) -> None:
-    eagerly = build_model().run_eagerly  # here, but not by default in another process
-
-    def build() -> keras.Model:
-        model = build_model()
-        model.run_eagerly = eagerly
-        return model
-
-    parallel, expected = told(audit(build, X, Y, TARGETS, **FEW, n_jobs=2)), told(report)
-    assert list(parallel) == [key for key in expected if key in parallel]
-    for key, run in parallel.items():
-        np.testing.assert_allclose(run["curves"]["main"], expected[key]["curves"]["main"], rtol=1e-3)
 
 
 @pytest.mark.usefixtures("untrained")
@@ -310,12 +296,12 @@ def test_each_run_has_callbacks_of_its_own() -> None:
 def test_the_metrics_of_the_model_can_be_watched() -> None:
     def build() -> keras.Model:
         model = build_model()
-        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
         return model
 
     stopping = keras.callbacks.EarlyStopping("val_accuracy", mode="max", patience=0)
     options = {"validation_data": (X, Y), "callbacks": [stopping]}
-    plain = {"epochs": 9, "batch_size": 16, "fit_options": options}
+    plain = {"epochs": 9, "batch_size": 64, "fit_options": options}
     trained, _ = experiment_of(build, X, Y, TARGETS, (X, Y), None, 1.0, plain)
     assert len(trained.run(Arm(("std",)), WHOLE).curves["main"]) < 9
 
@@ -325,10 +311,10 @@ def test_models_that_are_not_built_can_be_audited() -> None:
     def build() -> keras.Model:
         layers = [keras.layers.Flatten(), keras.layers.Dense(3, activation="relu")]
         model = keras.Sequential([*layers, keras.layers.Dense(2, activation="softmax")])
-        model.compile("adam", "sparse_categorical_crossentropy")
+        model.compile("sgd", "sparse_categorical_crossentropy", jit_compile=False)
         return model
 
-    found, _ = experiment_of(build, X, Y, TARGETS, (X, Y), None, 1.0, {"epochs": 1, "batch_size": 32})
+    found, _ = experiment_of(build, X, Y, TARGETS, (X, Y), None, 1.0, {"epochs": 1, "batch_size": 64})
     assert found.settings.metrics.judged == "accuracy"
     assert found.run(Arm(("std",)), WHOLE).scores["accuracy"] >= 0
 

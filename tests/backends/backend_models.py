@@ -30,7 +30,8 @@ def base(**compiled: Any) -> keras.Model:
         keras.layers.Dense(2, activation="softmax", name="top"),
     ]
     model = keras.Sequential(layers)
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"], **compiled)
+    optimizer = keras.optimizers.SGD(0.02, momentum=0.9)
+    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"], **compiled)
     return model
 
 

@@ -23,6 +23,12 @@ SIMPLE: Any = {"soft_labels": {"teacher": LogisticRegression(), "features": ["st
 MOST = {"fewer samples than are drawn": 1000, "more": 40}
 
 
+@pytest.fixture(autouse=True)
+def one_division(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let teachers be cross-validated once, which takes most of the time."""
+    monkeypatch.setattr("auxtasks.teacher.choice.REPEATS", 1)
+
+
 @pytest.fixture(params=MOST)
 def most(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("auxtasks.teacher.teaching.MOST_SAMPLES", MOST[request.param])
@@ -137,7 +143,7 @@ class Crash(BaseException):
 
 @pytest.mark.usefixtures("most")
 def test_goes_on_after_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    small.cut_small(monkeypatch, cache=1152)  # eight signals
+    small.cut_small(monkeypatch, cache=2304)  # sixteen signals
     tasks: Any = ["std", SIMPLE]
     expected = auxtasks.make_aux_targets(X, "signal", tasks, y=Y)
     steps, total = iter(range(10_000)), 0

@@ -38,10 +38,11 @@ FEW_STEPS: dict[str, Any] = {
     "epochs": 1,
     "batch_size": 48,
     "random_state": 0,
+    "optimizer": "sgd",
     "optimizer__learning_rate": 0.2,
 }
-# Twelve steps, which suffice to tell what is learned from what is not.
-LEARNS: dict[str, Any] = {"batch_size": 8, "optimizer__learning_rate": 0.1, "epochs": 2}
+# Eight steps, which suffice to tell what is learned from what is not.
+LEARNS: dict[str, Any] = {"batch_size": 12, "optimizer": "adam", "optimizer__learning_rate": 0.15, "epochs": 2}
 
 
 def build(input_shape: tuple[int, ...], n_outputs: int, output_activation: str, units: int = 8) -> keras.Model:
@@ -68,7 +69,7 @@ def build_outputs(meta: dict[str, Any], n_classes: list[int] | None) -> keras.Mo
 
 def build_compiled(input_shape: tuple[int, ...], n_classes: int, rate: float = 0.2) -> keras.Model:
     model = build(input_shape, n_classes, "softmax")
-    model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
+    model.compile(keras.optimizers.SGD(rate), "sparse_categorical_crossentropy")
     return model
 
 
@@ -265,8 +266,8 @@ PARTLY = np.where(np.arange(48) % 2, SIDES, "none").astype(object)
 
 
 def test_no_label_of_a_test_fold_reaches_a_teacher() -> None:
-    how: dict[str, Any] = {"cv": KFold(2, shuffle=True, random_state=0), "return_indices": True}
-    how |= {"return_estimator": True, "error_score": "raise"}
+    fold = next(KFold(2, shuffle=True, random_state=0).split(X))
+    how: dict[str, Any] = {"cv": [fold], "return_indices": True, "return_estimator": True, "error_score": "raise"}
     estimator = classifier(tasks=["reconstruction", SIMPLE], unlabelled="none", **LEARNS)
     first = cross_validate(estimator, X, PARTLY, **how)
     test = first["indices"]["test"][0]
@@ -316,7 +317,7 @@ def test_soft_labels_are_among_the_defaults_and_in_pipelines(monkeypatch: pytest
     pipeline.fit(X, y)
     assert "soft_labels" in pipeline[-1].generator_.specs_
     search = GridSearchCV(
-        classifier(unlabelled="none", **LEARNS), {"tasks": [["reconstruction"], [SIMPLE]]}, cv=2, error_score="raise"
+        classifier(unlabelled="none"), {"tasks": [["reconstruction"], [SIMPLE]]}, cv=2, error_score="raise"
     )
     assert np.isfinite(search.fit(X, y).cv_results_["mean_test_score"]).all()
 
@@ -410,11 +411,13 @@ def test_large_inputs_are_predicted_in_batches(fitted: AuxClassifier) -> None:
 @pytest.mark.graph
 def test_weights_of_samples_and_of_classes() -> None:
     right = np.where(SIDES == "right", 50.0, 0.0) + 1e-6
-    assert (classifier(**LEARNS).fit(X, SIDES, sample_weight=right).predict(X) == "right").mean() > 0.8
+    without_xla = {"compile__jit_compile": False}
+    estimator = classifier(**LEARNS, **without_xla).fit(X, SIDES, sample_weight=right)
+    assert (estimator.predict(X) == "right").mean() > 0.8
     counts = dict(zip(*np.unique(THIRDS, return_counts=True), strict=True))
     balanced = np.array([48 / (3 * counts[label]) for label in THIRDS])
-    by_class = classifier(class_weight="balanced").fit(X, THIRDS)
-    assert_same_weights(by_class, classifier().fit(X, THIRDS, sample_weight=balanced))
+    by_class = classifier(class_weight="balanced", **without_xla).fit(X, THIRDS)
+    assert_same_weights(by_class, classifier(**without_xla).fit(X, THIRDS, sample_weight=balanced))
 
 
 def test_class_weights_of_fit_are_those_of_the_estimator() -> None:
