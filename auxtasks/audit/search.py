@@ -17,9 +17,11 @@ from auxtasks.audit.splits import Split
 from auxtasks.audit.verdicts import Rule
 from auxtasks.files import fingerprint, named
 
-Stage = Literal["tasks", "weight", "depth", "warm-up", "confirmation"]
+Stage = Literal["soft labels", "tasks", "weight", "depth", "warm-up", "confirmation"]
 SURE, LIKELY = 0.025, 0.16
 """Levels of the one-sided tests of a confirmation: 16 % is that of a gain of one standard error."""
+NOT_WORSE = 1.0 - LIKELY
+"""The level that soft labels pass unless they lose one standard error, or change nothing."""
 
 
 class Step(NamedTuple):
@@ -80,7 +82,7 @@ class Search:
         self._n_jobs, self._bar = n_jobs, bar
         self._records: dict[str, Records] = {}
         self._asked: set[tuple[str, Arm, int, int]] = set()
-        self.best = Candidate()
+        self.begun = self.best = Candidate()
         self.steps: list[Step] = []
 
     @property
@@ -94,6 +96,14 @@ class Search:
             self._plan.left.pop(stage, None)
         self._bar.total = self._bar.n + self._plan.total
         self._bar.refresh()
+
+    def begin_with(self, candidate: Candidate) -> None:
+        """Begin with soft labels, unless they lose one standard error."""
+        (gain,) = self.gains([candidate], self.best, self._plan.rounds[-1])
+        accepted = gain.p_above(0.0) <= NOT_WORSE
+        self.steps.append(Step("soft labels", candidate, gain, accepted))
+        if accepted:
+            self.begun = self.best = candidate
 
     def try_all(self, stage: Stage, candidates: Sequence[Candidate]) -> bool:
         """Compare candidates with the best one so far, and take the best of them if it gains.
@@ -121,17 +131,18 @@ class Search:
     def confirm(self, margin: float, taught: Sequence[str]) -> tuple[Candidate, Comparison | None]:
         """Return what passes on seeds that the search did not see, and how it or else the best compares.
 
-        First what the main output learns, soft labels and agreement, must gain more than the margin by one standard
-        error. Then the heads must gain more than it over that by a test at 2.5 %: see `select_tasks`.
+        First soft labels must not lose one standard error, over the margin. Then agreement must gain more than the
+        margin by one standard error, and then heads by a test at 2.5 %: see `select_tasks`.
         """
         plain = kept = Candidate()
         if self.best == plain:
             return plain, None
-        for candidate in dict.fromkeys((self.best.without_heads(taught), self.best)):
+        without_heads = self.best.without_heads(taught)
+        levels = {self.best: SURE} | {without_heads: LIKELY} | {replace(without_heads, agreement=""): NOT_WORSE}
+        for candidate in sorted(levels, key=lambda each: -levels[each]):
             if candidate != plain:
                 (gain,) = self.gains([candidate], kept, self._plan.fresh)
-                has_heads = candidate.without_heads(taught) != candidate
-                accepted = gain.p_above(margin) <= (SURE if has_heads else LIKELY)
+                accepted = gain.p_above(margin) <= levels[candidate]
                 self.steps.append(Step("confirmation", candidate, gain, accepted))
                 kept = candidate if accepted else kept
         (found,) = self.gains([self.best if kept == plain else kept], plain, self._plan.fresh)

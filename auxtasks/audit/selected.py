@@ -127,7 +127,8 @@ _LEGEND = {
     "gain": "over the best choice before; in the confirmation, over what is confirmed already; above 0 is better",
     "± error": "the standard error of the gain",
     "pairs": "trainings with and without, from the same initial weights and on the same split",
-    "taken": "the gain exceeds its error, and is the largest; in the confirmation, it passes",
+    "taken": "the gain exceeds its error, and is the largest; in the confirmation, it passes; of soft labels, the loss "
+    "is less than the error",
 }
 
 
@@ -177,7 +178,8 @@ def conclusion(selection: Selection) -> str:
     if found.verdict == "unclear" and selection.design is not None:
         more = more_needed(found, selection.design, found.smallest_effect, units)
     if selection.chosen != Candidate():
-        likely = "" if found.verdict == "helps" else "likely but not shown to help, "
+        likely = "likely but not shown to help, " if found.mean > 0 else "not shown to hurt, "
+        likely = "" if found.verdict == "helps" else likely
         return f"Use {selection.chosen.label}: {likely}{gain}.{more}"
     margin = f" the margin of {units.size(selection.margin)}" if selection.margin else ""
     return f"Train the model as it is: {selection.proposed.label} did not pass{margin}, {gain}.{more}"

@@ -150,7 +150,7 @@ def test_a_search_goes_on_where_it_was_interrupted(tmp_path: Path, capsys: pytes
 
     first = search(3, progress=True)
     said = capsys.readouterr().err
-    assert "select_tasks: 17 trainings at most. To confirm: 2 pairs" in said
+    assert "select_tasks: 15 trainings at most. To confirm: 2 pairs" in said
     # Nothing was there to confirm, so that the bar ends with fewer: one bar for all.
     assert re.findall(r"\| (\d+/\d+) ", said.splitlines()[-1])[-1] == "8/8"
     n_trained = len(made)
