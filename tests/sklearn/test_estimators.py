@@ -480,7 +480,11 @@ made: dict[str, Any] = {}
             "`callbacks__patience` needs a",
         ),
         (classifier(callbacks=[Stop], callbacks__1__after=1), SIDES, "have the places or names: 0. Pass"),
-        (classifier(build_compiled, compile__jit_compile=False), SIDES, "`compile__jit_compile` says how to compile"),
+        (
+            classifier(build_compiled, optimizer="adam", compile__jit_compile=False),
+            SIDES,
+            "`compile__jit_compile` says",
+        ),
         (classifier(loss="categorical_hinge"), SIDES, "give margins and no probabilities"),
         (classifier(build_outputs, model__n_classes=[2, 2]), SIDES, r"outputs \['b', 'a'\], and `y` needs 1"),
         (classifier(optimizer=3), SIDES, "`optimizer` must be a name, a class or an optimizer"),
