@@ -90,7 +90,9 @@ class Selection:
         Returns
         -------
         keras.Model
-            An `AuxModel` to be compiled, or the very model passed in where nothing was chosen.
+            An `AuxModel` to be compiled, and trained with the labels and the targets of `tasks` alone: of ``y =
+            targets.with_main(labels)``, ``{name: y[name] for name in ("main", *selection.tasks)}``. Where nothing was
+            chosen, the very model passed in, which is trained with the labels.
         """
         from auxtasks.batches.composition import AUTO
         from auxtasks.keras.attach import attach_heads
