@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from auxtasks.keras.model import AuxModel
 
 MOST, IN_ALL = 4, 16
-"""So many models are kept of the same tasks: parts of a split may differ in size, and so may what is traced."""
+"""So many models are kept of the same tasks, whose parts of a split may differ in size, and so many of all tasks."""
 SMALL = 1_000_000
 """An eager model of so many parameters at most, which has no graphs, waits for Python to collect it."""
 Result = TypeVar("Result")
@@ -54,7 +54,7 @@ class Models:
         # A function that draws numbers while it is traced would draw none the next time.
         if is_fresh and (likeness is None or before != drawn() or not self._keep(model, likeness)):
             # TensorFlow's graphs hold each other, so that without this they are kept for long.
-            is_light = model.run_eagerly and sum(prod(variable.shape) for variable in model.variables) <= SMALL
+            is_light = model.run_eagerly and n_parameters(model) <= SMALL
             del model
             if not is_light:
                 gc.collect()
@@ -148,6 +148,11 @@ def took_over(kept: AuxModel, fresh: AuxModel) -> bool:
     kept._plan.specs.update(fresh._plan.specs)
     kept._listening.begin_anew(fresh._listening)
     return True
+
+
+def n_parameters(model: AuxModel) -> int:
+    """Count the numbers in the variables of a model."""
+    return sum(prod(variable.shape) for variable in model.variables)
 
 
 def variables_of(model: AuxModel) -> list[keras.Variable]:

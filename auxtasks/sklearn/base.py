@@ -145,15 +145,16 @@ class AuxEstimator(SendsOn):
             weights = np.concatenate([weights, np.ones(targets.n_samples - len(weights))])
         options |= {"sample_weight": weights, "callbacks": callbacks or None}
         options |= {"x": targets.inputs, "y": {**known, **main}}
-        # Where heads read and the weights of losses are known of the model, and seeds are not traced.
+        # Where heads read and the weights of losses are known of the model; seeds and epochs are not traced.
         of_wrapper = {name: value for name, value in how.items() if name not in ("at", "weights", "seed")}
+        traced = {name: value for name, value in options.items() if name not in ("epochs", "seed")}
         # Estimators are fitted again and again, as by a grid search.
         with without_retracing_warnings():
             model, history = train(
                 model,
                 lambda: compiled(self._built(targets, labels))[0],
                 lambda each: each.fit(**options).history,
-                [forms_of(options), of_wrapper],
+                [forms_of(traced), of_wrapper],
             )
         logits = {name: about_loss(loss).from_logits for name, loss in losses.items()}
         return {"model_": strip_heads(model), "history_": history, "_logits": logits}, targets

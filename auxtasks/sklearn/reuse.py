@@ -6,12 +6,11 @@ TensorFlow traces each model anew, which takes longer than the training of a sma
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import prod
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from auxtasks.audit.reuse import drawn, likeness_of_wrapper, took_over, variables_of
+from auxtasks.audit.reuse import drawn, likeness_of_wrapper, n_parameters, took_over, variables_of
 from auxtasks.labels import missing_entries
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def train(
     """
     from auxtasks.keras.compiling import compile_arguments
 
-    small = sum(prod(variable.shape) for variable in fresh.variables) <= LARGEST
+    small = n_parameters(fresh) <= LARGEST
     likeness = likeness_of_wrapper(fresh, [fresh.optimizer, compile_arguments(fresh), traced_with]) if small else None
     if likeness is None:
         return fresh, work(fresh)
@@ -77,7 +76,7 @@ def _keep(model: AuxModel, likeness: str) -> None:
 def forms_of(options: Any) -> Any:
     """Return arguments of ``fit`` with shapes, dtypes and numbers of labels in the place of arrays."""
     if isinstance(options, Mapping):
-        return {name: forms_of(value) for name, value in options.items() if name not in ("epochs", "seed")}
+        return {name: forms_of(value) for name, value in options.items()}
     if isinstance(options, (list, tuple)):
         return [forms_of(each) for each in options]
     if not hasattr(options, "shape"):
