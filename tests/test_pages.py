@@ -41,6 +41,24 @@ def test_every_public_name_is_on_the_page_of_its_module(module: str, made: Calla
     assert f"{module}: api/{module}.md" in (DOCS.parent / "mkdocs.yml").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("module", PUBLIC)
+def test_everything_public_is_described(module: str) -> None:
+    # A method in the place of one of a base class, such as of Keras, may be described there.
+    public = {name: getattr(import_module(module), name) for name in import_module(module).__all__ if name[0] != "_"}
+    described = {name: inspect.getdoc(known) for name, known in public.items()}
+    for name, known in public.items():
+        own = [vars(base) for base in getattr(known, "__mro__", ()) if base.__module__.startswith("auxtasks")]
+        for member in {member for members in own for member, value in members.items() if _is_method(value)}:
+            if member[0] != "_":
+                described[f"{name}.{member}"] = inspect.getdoc(getattr(known, member))
+    assert described
+    assert [name for name, text in described.items() if not text] == []
+
+
+def _is_method(value: object) -> bool:
+    return inspect.isfunction(value) or isinstance(value, (property, classmethod, staticmethod))
+
+
 def test_documented_defaults_are_those_of_the_signatures(made: Callable[[str], ModuleType]) -> None:
     griffe = import_module("griffe")
     extensions = griffe.load_extensions(made("defaults").SignatureDefaults())
