@@ -20,7 +20,7 @@ from auxtasks.targets.scaling import Scaling
 from auxtasks.targets.tables import count_rows
 from auxtasks.targets.tasks import Task
 from auxtasks.teacher.labels import numbered, read_main, same_labels
-from auxtasks.teacher.teacher import Teacher, described
+from auxtasks.teacher.teaching import Teacher, described
 from auxtasks.typing import Array, Floats
 from auxtasks.validation import as_numbers, check_choice, check_flag, check_path
 

@@ -22,7 +22,7 @@ from auxtasks.targets.graph import check_graph_form, graph_targets
 from auxtasks.targets.scaling import Scaling
 from auxtasks.targets.tables import TableColumn
 from auxtasks.targets.tasks import Task, TaskNames
-from auxtasks.teacher.teacher import Teacher
+from auxtasks.teacher.teaching import Teacher
 from auxtasks.typing import Array
 from auxtasks.validation import check_flag, check_path
 

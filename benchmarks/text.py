@@ -23,7 +23,7 @@ import spacy
 from timing import medians
 
 import auxtasks
-from auxtasks.extractors.text.taggers.tag_sets import PENN
+from auxtasks.extractors.text.taggers.nltk_tagger import PENN
 
 DATA = Path(os.environ.get("AUXTASKS_DATA", Path(__file__).parents[2] / "shared" / "data"))
 

@@ -19,7 +19,7 @@ from auxtasks.errors import InvalidInputError
 from auxtasks.files import fingerprint, named, readable
 from auxtasks.labels import MAIN, present_rows, without_labels
 from auxtasks.specs import TargetSpec
-from auxtasks.teacher.teacher import Teacher
+from auxtasks.teacher.teaching import Teacher
 from auxtasks.typing import Array
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from auxtasks.aux_targets import AuxTargets
 from auxtasks.errors import InvalidInputError
 from auxtasks.labels import MAIN, without_labels
 from auxtasks.specs import TargetSpec
-from auxtasks.teacher.teacher import Teacher
+from auxtasks.teacher.teaching import Teacher
 from auxtasks.typing import Array, Floats
 
 if TYPE_CHECKING:

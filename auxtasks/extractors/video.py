@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from auxtasks.errors import InvalidInputError
-from auxtasks.extractors.magnitudes import homogeneous
-from auxtasks.extractors.tensors import namespace
+from auxtasks.extractors.tensors import homogeneous, namespace
 from auxtasks.registry import register_task
 from auxtasks.typing import Floats
 

@@ -11,9 +11,10 @@ from typing import Any, Literal
 import numpy as np
 
 from auxtasks.errors import InvalidInputError
-from auxtasks.extractors.text.documents import Documents, FittedTexts, Vocabulary
+from auxtasks.extractors.text.documents import Documents, FittedTexts
 from auxtasks.extractors.text.reading import read_texts, tagged, tokenize
 from auxtasks.extractors.text.spans import NAMED, Annotations, Spans
+from auxtasks.extractors.text.vocabularies import Vocabulary
 from auxtasks.optional import require
 from auxtasks.scale.dask_computed import Kept, PartitionTargets, compute_part, kept_on_workers
 from auxtasks.scale.dask_source import Partition, Source, bring, layer, pieces, read_source
@@ -21,7 +22,7 @@ from auxtasks.targets.fitted import Fitted
 from auxtasks.targets.parts import InBlocks, block_rows
 from auxtasks.targets.statistics import TargetStatistics, see
 from auxtasks.targets.tasks import Task, fit_names
-from auxtasks.teacher.teacher import Teacher
+from auxtasks.teacher.teaching import Teacher
 from auxtasks.typing import Array
 
 

@@ -13,7 +13,7 @@ from uuid import uuid4
 import numpy as np
 
 from auxtasks.errors import AuxTasksError, InvalidInputError, InvalidTypeError
-from auxtasks.extractors.text.settings import checked_text_settings
+from auxtasks.extractors.text.reading import checked_text_settings
 from auxtasks.optional import is_dask, require
 from auxtasks.targets.fitted import Fitted
 from auxtasks.targets.reading import to_array

@@ -11,7 +11,7 @@ import numpy as np
 
 from auxtasks._version import __version__
 from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, unknown_name
-from auxtasks.extractors.text.settings import describe_params
+from auxtasks.extractors.text.reading import describe_params
 from auxtasks.optional import require
 from auxtasks.targets.fitted import Fitted, plain
 from auxtasks.typing import Array

@@ -11,10 +11,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, abbreviated
-from auxtasks.extractors.text.documents import Documents, FittedTexts
-from auxtasks.extractors.text.reading import read_documents, tagged
-from auxtasks.extractors.text.settings import TextSettings, checked_text_settings, describe_params, restore_params
-from auxtasks.extractors.text.step_labels import lay_out_labels
+from auxtasks.extractors.text.documents import Documents, FittedTexts, lay_out_labels
+from auxtasks.extractors.text.reading import (
+    TextSettings,
+    checked_text_settings,
+    describe_params,
+    read_documents,
+    restore_params,
+    tagged,
+)
 from auxtasks.files import named
 from auxtasks.label_columns import LabelColumn, check_names, encode, fit_label_column
 from auxtasks.registry import find_task
@@ -32,8 +37,7 @@ from auxtasks.targets.tables import Table, TableColumn, count_rows, is_table, re
 from auxtasks.targets.tasks import Task, check_words, fit_names, from_extractor, frozen, label_column_task, parse_tasks
 from auxtasks.teacher import teaching
 from auxtasks.teacher.labels import class_names_of, main_of
-from auxtasks.teacher.teacher import Teacher
-from auxtasks.teacher.teaching import Course, course_of, split_tasks, teachers_of
+from auxtasks.teacher.teaching import Course, Teacher, course_of, split_tasks, teachers_of
 from auxtasks.typing import Array
 
 

@@ -39,7 +39,6 @@ class Committee:
 
     @property
     def name(self) -> str:
-        """What reports call it."""
         return " + ".join(member.name for member in self.members)
 
 
@@ -59,7 +58,6 @@ class Evidence:
 
     @classmethod
     def mean(cls, several: Sequence[Evidence]) -> Evidence:
-        """Return the means over several divisions into folds."""
         first = several[0]
         error, surprise = (float(np.mean([getattr(each, name) for each in several])) for name in ("error", "surprise"))
         return cls(error, first.guess, surprise, first.n)
@@ -72,21 +70,15 @@ _LEAST_SHARE = 0.02
 def folds_of(labels: MainLabels, rows: Array, seed: int) -> list[tuple[Array, Array]]:
     """Split labelled samples, by their place among these, into folds with about the same classes."""
     selection: Any = require("sklearn.model_selection", extra="sklearn")
-    answers, n = labels.answers(rows), len(rows)
-    if labels.kind == "distribution":
-        largest = int(np.unique(answers, return_counts=True)[1].max())
-        if largest == 1:
-            return _plain_folds(selection, n, seed)
-        splitter = selection.StratifiedKFold(min(largest, N_FOLDS), shuffle=True, random_state=seed)
-        with warnings.catch_warnings():
-            # Classes with fewer samples than folds are in some training parts only, which is all that can be done.
-            warnings.filterwarnings("ignore", "The least populated class", UserWarning)
-            return list(splitter.split(np.zeros(n), answers))
-    return _plain_folds(selection, n, seed)
-
-
-def _plain_folds(selection: Any, n: int, seed: int) -> list[tuple[Array, Array]]:
-    return list(selection.KFold(min(N_FOLDS, n), shuffle=True, random_state=seed).split(np.zeros(n)))
+    answers = labels.answers(rows)
+    largest = int(np.unique(answers, return_counts=True)[1].max()) if labels.kind == "distribution" else 1
+    if largest == 1:
+        return list(selection.KFold(min(N_FOLDS, len(rows)), shuffle=True, random_state=seed).split(rows))
+    splitter = selection.StratifiedKFold(min(largest, N_FOLDS), shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        # Classes with fewer samples than folds are in some training parts only, which is all that can be done.
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+        return list(splitter.split(rows, answers))
 
 
 def evidence_of(labels: MainLabels, rows: Array, predicted: Floats) -> Evidence:
@@ -184,18 +176,18 @@ class MemberFit:
 
     def __init__(self, member: Member, labels: MainLabels, known: Known, rows: Array) -> None:
         self.member, self.labels = member, labels
-        everything = known[member.view]
-        X, y = everything[rows], labels.answers(rows)
-        if member.spreads:
-            X, y = everything, np.full(len(everything), -1)
-            y[rows] = labels.answers(rows)
-        elif labels.kind == "vector" and labels.width == 1:
-            y = y[:, 0]
-        self.estimator = require("sklearn.base", extra="sklearn").clone(member.estimator)
-        if labels.kind == "distribution" and len(np.unique(labels.answers(rows))) == 1:
+        everything, answers = known[member.view], labels.answers(rows)
+        X, y = everything[rows], answers
+        if labels.kind == "distribution" and len(np.unique(answers)) == 1:
             # Of a rare class, a training part may hold no sample, and many estimators refuse a single class.
-            dummy: Any = require("sklearn.dummy", extra="sklearn")
-            self.estimator, X, y = dummy.DummyClassifier(), everything[rows], labels.answers(rows)
+            self.estimator = require("sklearn.dummy", extra="sklearn").DummyClassifier()
+        else:
+            self.estimator = require("sklearn.base", extra="sklearn").clone(member.estimator)
+            if member.spreads:
+                X, y = everything, np.full(len(everything), -1)
+                y[rows] = answers
+            elif labels.kind == "vector" and labels.width == 1:
+                y = answers[:, 0]
         with _named(f"{member.name} cannot be fitted on {len(rows)} labelled samples with {X.shape[1]} features"):
             self.estimator.fit(X, y)
 
@@ -203,20 +195,16 @@ class MemberFit:
         """Return soft labels for samples, or some of them; `own` if it was fitted on these samples."""
         features = known[self.member.view] if rows is None else known[self.member.view][rows]
         with _named(f"{self.member.name} cannot predict {len(features)} samples"):
-            return self._says(features, own, rows)
-
-    def _says(self, features: Floats, own: bool, rows: Array | None) -> Floats:
-        width = self.labels.width
-        if self.labels.kind == "vector":
-            found: Floats = np.asarray(self.estimator.predict(features), np.float64).reshape(len(features), width)
-            return found
-        if self.labels.kind == "multilabel":
-            return self._flags(features)
-        shares = np.zeros((len(features), width))
-        spread = getattr(self.estimator, "label_distributions_", None) if own and self.member.spreads else None
-        if spread is not None and rows is not None:
-            spread = spread[rows]
-        found = self._shares(features) if spread is None else _softened(spread)
+            if self.labels.kind == "vector":
+                predicted = np.asarray(self.estimator.predict(features), np.float64)
+                return predicted.reshape(len(features), self.labels.width)
+            if self.labels.kind == "multilabel":
+                return self._flags(features)
+            spread = getattr(self.estimator, "label_distributions_", None) if own and self.member.spreads else None
+            if spread is not None and rows is not None:
+                spread = spread[rows]
+            found = self._shares(features) if spread is None else _softened(spread)
+        shares = np.zeros((len(features), self.labels.width))
         shares[:, np.asarray(self.estimator.classes_, int)] = found
         return shares
 
@@ -252,8 +240,8 @@ def _softened(shares: Floats) -> Floats:
 class Fit:
     """A committee fitted on some labels, whose members count by how well they predict those they were not shown."""
 
-    def __init__(self, committee: Committee, labels: MainLabels, known: Known, rows: Array, shares: Floats) -> None:
-        self.members = [MemberFit(member, labels, known, rows) for member in committee.members]
+    def __init__(self, committee: Committee, labels: MainLabels, known: Known, shares: Floats) -> None:
+        self.members = [MemberFit(member, labels, known, labels.rows) for member in committee.members]
         self.shares = shares
 
     def says(self, known: Known, *, own: bool = False) -> Floats:
@@ -273,10 +261,9 @@ class Unseen(NamedTuple):
     evidence: Evidence
 
 
-def cross_validated(
-    committees: Sequence[Committee], labels: MainLabels, known: Known, rows: Array, seed: int
-) -> list[Unseen]:
+def cross_validated(committees: Sequence[Committee], labels: MainLabels, known: Known, seed: int) -> list[Unseen]:
     """Predict each labelled sample from the others, several times over."""
+    rows = labels.rows
     members = list({member.name: member for each in committees for member in each.members}.values())
     said = {member.name: np.zeros((REPEATS, len(rows), labels.width)) for member in members}
     for repeat in range(REPEATS):
@@ -285,23 +272,21 @@ def cross_validated(
                 fit = MemberFit(member, labels, known, rows[train])
                 said[member.name][repeat][test] = fit.says(known, own=True, rows=rows[test])
 
-    def surprise(name: str) -> float:
-        return Evidence.mean([evidence_of(labels, rows, each) for each in said[name]]).surprise
+    def evidence(several: Floats) -> Evidence:
+        return Evidence.mean([evidence_of(labels, rows, each) for each in several])
 
     found = []
     for committee in committees:
-        shares = shares_by([surprise(member.name) for member in committee.members])
-        mixed = np.tensordot(shares, [said[member.name] for member in committee.members], axes=1)
-        evidence = Evidence.mean([evidence_of(labels, rows, each) for each in mixed])
-        found.append(Unseen(shares, mixed.mean(axis=0), evidence))
+        opinions = [said[member.name] for member in committee.members]
+        shares = shares_by([evidence(each).surprise for each in opinions])
+        mixed = np.tensordot(shares, opinions, axes=1)
+        found.append(Unseen(shares, mixed.mean(axis=0), evidence(mixed)))
     return found
 
 
-def choose(
-    committees: Sequence[Committee], labels: MainLabels, known: Known, rows: Array, seed: int
-) -> tuple[Committee, Unseen]:
+def choose(committees: Sequence[Committee], labels: MainLabels, known: Known, seed: int) -> tuple[Committee, Unseen]:
     """Return the committee with the least error, the first of those alike."""
-    tried = zip(committees, cross_validated(committees, labels, known, rows, seed), strict=True)
+    tried = zip(committees, cross_validated(committees, labels, known, seed), strict=True)
     return min(tried, key=lambda pair: pair[1].evidence.error)
 
 

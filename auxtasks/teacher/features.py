@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,8 +11,7 @@ import numpy as np
 from auxtasks.errors import InvalidInputError, InvalidTypeError
 from auxtasks.extractors.image.hog import hog
 from auxtasks.optional import require
-from auxtasks.teacher.patches import PatchDictionary
-from auxtasks.teacher.rocket import Rocket
+from auxtasks.teacher.convolutions import PatchDictionary, Rocket
 from auxtasks.typing import Array, Floats
 
 
@@ -61,7 +60,6 @@ class RocketFeatures:
         self.longest = 0
 
     def fit(self, samples: Any) -> Floats:
-        """See `Features`."""
         drawn = np.unique(np.linspace(0, samples.n - 1, min(samples.n, _FITTED_ON)).astype(int))
         X, lengths = _padded(samples, drawn)
         if self.padded:
@@ -74,7 +72,6 @@ class RocketFeatures:
         return self.of(samples)
 
     def of(self, samples: Any) -> Floats:
-        """See `Features`."""
         parts = []
         for rows in _slices(samples):
             X, lengths = _padded(samples, np.arange(samples.n)[rows])
@@ -111,7 +108,6 @@ class ImageFeatures:
     name = "HOG and a dictionary of patches"
 
     def fit(self, samples: Any) -> Floats:
-        """See `Features`."""
         most = max(1, min(samples.n, _FITTED_ON, 32 * _NUMBERS // int(np.prod(samples.row_shape))))
         drawn = np.unique(np.linspace(0, samples.n - 1, most).astype(int))
         X = samples.read(drawn)
@@ -120,7 +116,6 @@ class ImageFeatures:
         return self.of(samples)
 
     def of(self, samples: Any) -> Floats:
-        """See `Features`."""
         parts = []
         for rows in _slices(samples):
             X = self._read(samples.read(rows))
@@ -131,7 +126,7 @@ class ImageFeatures:
         return np.concatenate(parts)
 
     def _read(self, X: Floats) -> Floats:
-        return (X / self.unit).astype(np.float32) if self.unit != 1 else X.astype(np.float32)
+        return (X / self.unit).astype(np.float32)
 
 
 class TextFeatures:
@@ -140,7 +135,6 @@ class TextFeatures:
     name = "TF-IDF of words and letters"
 
     def fit(self, samples: Any) -> Floats:
-        """See `Features`."""
         text = require("sklearn.feature_extraction.text", extra="sklearn")
         from scipy.sparse import hstack
 
@@ -166,7 +160,6 @@ class TextFeatures:
             return _unit(self.svd.fit_transform(table))
 
     def of(self, samples: Any) -> Floats:
-        """See `Features`."""
         from scipy.sparse import hstack
 
         texts = list(samples.texts)
@@ -200,32 +193,24 @@ class Columns:
 
     name = "the columns"
 
-    def __init__(self) -> None:
-        self.axes: Any = None
-        self.unit = 1.0
-
     def fit(self, samples: Any) -> Floats:
-        """See `Features`."""
-        X = self._flat(samples)
+        X = _flat(samples)
         self.unit = _unit_of(X)
-        X = self._in_units(X)
-        if X.shape[1] > _WIDE:
-            self.axes = _axes(X, 2 * N_COMPONENTS)
+        X /= self.unit
+        self.axes = _axes(X, 2 * N_COMPONENTS) if X.shape[1] > _WIDE else None
         return self._reduced(X)
 
     def of(self, samples: Any) -> Floats:
-        """See `Features`."""
-        return self._reduced(self._in_units(self._flat(samples)))
-
-    def _in_units(self, X: Floats) -> Floats:
-        return X / self.unit if self.unit != 1 else X
+        X = _flat(samples)
+        X /= self.unit
+        return self._reduced(X)
 
     def _reduced(self, X: Floats) -> Floats:
         return X if self.axes is None else np.asarray(self.axes.transform(X))
 
-    @staticmethod
-    def _flat(samples: Any) -> Floats:
-        return np.concatenate([samples.read(rows).reshape(rows.stop - rows.start, -1) for rows in _slices(samples)])
+
+def _flat(samples: Any) -> Floats:
+    return np.concatenate([samples.read(rows).reshape(rows.stop - rows.start, -1) for rows in _slices(samples)])
 
 
 class OwnFeatures:
@@ -237,11 +222,9 @@ class OwnFeatures:
         self.gaps = gaps
 
     def fit(self, samples: Any) -> Floats:
-        """See `Features`."""
         return self.of(samples)
 
     def of(self, samples: Any) -> Floats:
-        """See `Features`."""
         try:
             X = np.asarray(self.function(samples), np.float64)
         except (TypeError, ValueError) as error:
@@ -263,16 +246,9 @@ class OwnFeatures:
 
 
 STATISTICS = [
-    "mean",
-    "std",
-    "abs_sum_changes",
-    "rms",
-    "quantiles",
-    "zero_crossings",
-    "slope",
-    "autocorrelation",
+    "mean", "std", "abs_sum_changes", "rms", "quantiles", "zero_crossings", "slope", "autocorrelation",
     {"fft": {"n_coefficients": 16}},
-]
+]  # fmt: skip
 """The tasks whose targets teach of signals, beside what `RocketFeatures` computes."""
 BY_DOMAIN: dict[str, Callable[[], Features]] = {
     "signal": RocketFeatures,
@@ -305,7 +281,6 @@ class FeatureSet:
 
     @property
     def name(self) -> str:
-        """What reports call it."""
         return " and ".join(part.name for part in self.parts.values())
 
     def fit(self, samples: Any, *, components: bool) -> Known:
@@ -338,10 +313,3 @@ class FeatureSet:
         if self.axes is not None:
             known["components"] = np.asarray(self.axes.transform(known["features"]))
         return known
-
-
-def task_names(features: object) -> Sequence[Any] | None:
-    """Return features that are named as tasks are; None for a function."""
-    if isinstance(features, (str, dict)):
-        return [features]
-    return list(features) if isinstance(features, (list, tuple)) else None

@@ -12,8 +12,7 @@ import pytest
 from auxtasks import AuxTargetGenerator, AuxTargets, Extractor, TargetSpec, list_tasks, make_aux_targets
 from auxtasks.errors import AuxTasksError, UnknownNameError
 from auxtasks.extractors.text import Documents
-from auxtasks.extractors.text.reading import read_documents, tagged
-from auxtasks.extractors.text.settings import checked_text_settings
+from auxtasks.extractors.text.reading import checked_text_settings, read_documents, tagged
 from auxtasks.extractors.text.spans import COLUMNS
 from auxtasks.registry import DOMAINS, tasks_of
 from auxtasks.specs import NUMERIC_KINDS

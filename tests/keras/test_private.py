@@ -10,7 +10,7 @@ import auxtasks
 
 PACKAGE = Path(auxtasks.__file__).parent
 PRIVATE = PACKAGE / "keras" / "private.py"
-ELSEWHERE = {("extractors/text/tokenizers/keras_layer.py", "_preprocess")}
+ELSEWHERE = {("extractors/text/tokenizers/keras_layers.py", "_preprocess")}
 """Of a layer of the user's, on a floor below `auxtasks.keras`."""
 
 

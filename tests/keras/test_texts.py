@@ -29,7 +29,7 @@ from text_models import (
 
 from auxtasks.batches.forms import as_inputs
 from auxtasks.errors import InvalidInputError
-from auxtasks.extractors.text.documents import Vocabulary
+from auxtasks.extractors.text.vocabularies import Vocabulary
 from auxtasks.keras import attach_heads
 from auxtasks.specs import TargetSpec
 

@@ -78,8 +78,8 @@ def test_in_partitions_as_in_memory(case: str, check_alike: Any) -> None:
     np.testing.assert_array_equal(lazy.with_main()["main"].compute(), whole.with_main()["main"])
     np.testing.assert_array_equal(found.with_main()["main"], whole.with_main()["main"])
     shown = np.where(np.arange(N) < 40, Y, -1)
-    expected = whole.teachers[0].taught_anew(shown)
-    np.testing.assert_allclose(found.teachers[0].taught_anew(shown), expected, atol=1e-5)
+    expected = whole.teachers[0].shown(shown).soft_labels()
+    np.testing.assert_allclose(found.teachers[0].shown(shown).soft_labels(), expected, atol=1e-5)
     later = lazy.transform(lazily(X))["soft_labels"].compute()
     np.testing.assert_allclose(later, whole.transform(X)["soft_labels"], atol=1e-5)
 

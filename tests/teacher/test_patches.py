@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from auxtasks.targets.reading import read_inputs
+from auxtasks.teacher.convolutions import PatchDictionary
 from auxtasks.teacher.features import ImageFeatures
-from auxtasks.teacher.patches import PatchDictionary
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 1), (12, 9, 3), (2, 2, 1), (1, 1, 1), (1, 9, 2), (25, 25, 1)])

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from auxtasks.targets.reading import read_inputs
+from auxtasks.teacher.convolutions import KERNELS, Rocket, _dilations
 from auxtasks.teacher.features import RocketFeatures
-from auxtasks.teacher.rocket import KERNELS, Rocket, _dilations
 from auxtasks.typing import Array
 
 
@@ -96,5 +96,5 @@ def test_samples_are_read_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     X = np.random.default_rng(6).normal(size=(7, 20))
     whole = RocketFeatures().fit(_samples(X))
     monkeypatch.setattr("auxtasks.teacher.features._NUMBERS", 45)
-    monkeypatch.setattr("auxtasks.teacher.rocket._CHUNK", 25)
+    monkeypatch.setattr("auxtasks.teacher.convolutions._OF_CHANNEL", 25)
     np.testing.assert_array_equal(RocketFeatures().fit(_samples(X)), whole)

@@ -8,9 +8,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import DTypeLike
 
-from auxtasks.extractors.image.pixels import area_average, check_pair, smoothed_differences, to_grey
-from auxtasks.extractors.magnitudes import homogeneous, in_units, to_unit_size
-from auxtasks.extractors.tensors import namespace
+from auxtasks.extractors.image.pixels import area_average, check_pair, to_grey
+from auxtasks.extractors.tensors import homogeneous, in_units, namespace, to_unit_size
 from auxtasks.registry import register_task
 from auxtasks.typing import Array, Floats
 from auxtasks.validation import check_choice, check_number
@@ -66,7 +65,7 @@ def edges(X: Floats, *, size: int | Sequence[int] = (8, 8), operator: str = "sob
     side, centre = SMOOTHING[check_choice("operator", operator, SMOOTHING)]
 
     def strength(X: Floats) -> Floats:
-        down, across = smoothed_differences(to_grey(X), side, centre)
+        down, across = _smoothed_differences(to_grey(X), side, centre)
         magnitude = down * down
         magnitude += across * across
         magnitude = namespace(X).sqrt(magnitude)
@@ -152,7 +151,7 @@ def corners(
 
 
 def _structure_tensor(grey: Floats, sigma: float) -> tuple[Floats, Floats, Floats]:
-    down, across = smoothed_differences(grey, 1.0, 2.0)
+    down, across = _smoothed_differences(grey, 1.0, 2.0)
     rows, columns = (_gaussian(length, sigma, grey.dtype) for length in grey.shape[1:])
     products = down * down, down * across, across * across
     rr, rc, cc = (np.matmul(np.matmul(rows, product), columns.T) for product in products)
@@ -173,3 +172,13 @@ def _smaller_eigenvalue(rr: Floats, rc: Floats, cc: Floats) -> Floats:
     smaller: Floats = (rr + cc - np.sqrt((rr - cc) ** 2 + 4 * rc * rc)) / 2
     # Rounding can leave it a little below zero, which the eigenvalue of a mean of squares is not.
     return np.maximum(smaller, 0)
+
+
+def _smoothed_differences(grey: Floats, side: float, centre: float) -> tuple[Floats, Floats]:
+    """Differences between the two neighbours of each pixel, smoothed across, with the border reflected."""
+    padded = namespace(grey).pad(grey, ((0, 0), (1, 1), (1, 1)), mode="symmetric")
+    along_rows: Floats = padded[:, 2:] - padded[:, :-2]
+    along_columns: Floats = padded[:, :, 2:] - padded[:, :, :-2]
+    down = side * (along_rows[:, :, 2:] + along_rows[:, :, :-2]) + centre * along_rows[:, :, 1:-1]
+    across = side * (along_columns[:, 2:] + along_columns[:, :-2]) + centre * along_columns[:, 1:-1]
+    return down, across

@@ -10,10 +10,8 @@ from typing import Any
 import numpy as np
 
 from auxtasks.errors import InvalidInputError
-from auxtasks.extractors.image.orientation import cell_histograms
 from auxtasks.extractors.image.pixels import check_pair
-from auxtasks.extractors.magnitudes import doubted, largest_of, replace_lost, to_unit_size
-from auxtasks.extractors.tensors import as_floats, namespace
+from auxtasks.extractors.tensors import as_floats, doubted, largest_of, namespace, replace_lost, to_unit_size
 from auxtasks.registry import register_task
 from auxtasks.typing import Array, Floats
 from auxtasks.validation import check_choice, check_flag, check_int
@@ -103,7 +101,7 @@ def hog(
     orientations = check_int("orientations", orientations, low=1, high=180)
     block = check_pair("cells_per_block", cells_per_block)
     norm = check_choice("block_norm", block_norm, BLOCK_NORMS)
-    normalised = normalised_blocks if check_choice("layout", layout, LAYOUTS) == "blocks" else normalised_cells
+    normalised = _normalised_blocks if check_choice("layout", layout, LAYOUTS) == "blocks" else _normalised_cells
     h, w = X.shape[1:3]
     cell = _default_cell(h, w) if pixels_per_cell is None else check_pair("pixels_per_cell", pixels_per_cell)
     _check_fits(h, w, cell, block)
@@ -115,7 +113,7 @@ def hog(
             )
         X = namespace(X).sqrt(X)
     if isinstance(X, np.ndarray):
-        cells = cell_histograms(X, orientations, cell)
+        cells = _cell_histograms(X, orientations, cell)
         found = normalised(cells, block, norm)
         largest = largest_of(cells)
         doubtful = doubted(largest)
@@ -132,7 +130,7 @@ def _in_another_unit(X: Any, orientations: int, cell: tuple[int, int], *how: Any
     # What is added to a norm has a unit too. Small images go back to their own, where it hides them; in that of large
     # ones it must not become so small that a block without gradients is divided by 0.
     large = namespace(X).maximum(powers, 1)
-    cells = cell_histograms(scaled, orientations, cell) * (powers / large)
+    cells = _cell_histograms(scaled, orientations, cell) * (powers / large)
     return (cells, *how, namespace(X).maximum(EPSILON / large[..., 0], 2.0**-50))
 
 
@@ -163,7 +161,7 @@ CEILING = 0.2
 """The largest share of one bin before the second normalisation of L2-Hys (Lowe 2004)."""
 
 
-def normalised_cells(cells: Floats, block: tuple[int, int], norm: str, epsilon: Any = EPSILON) -> Floats:
+def _normalised_cells(cells: Floats, block: tuple[int, int], norm: str, epsilon: Any = EPSILON) -> Floats:
     """Normalise each cell by the norm of the block around it, without laying out the blocks."""
     xp = namespace(cells)
     rows, columns = (_blocks_around(length, size) for length, size in zip(cells.shape[1:3], block, strict=True))
@@ -199,7 +197,7 @@ def _blocks_around(n_cells: int, block: int) -> Array:
     return np.clip(np.arange(n_cells) - block // 2, 0, n_cells - block)
 
 
-def normalised_blocks(cells: Floats, block: tuple[int, int], norm: str, epsilon: Any = EPSILON) -> Floats:
+def _normalised_blocks(cells: Floats, block: tuple[int, int], norm: str, epsilon: Any = EPSILON) -> Floats:
     """Normalise each block of cells by its own norm, and flatten it."""
     if not isinstance(cells, np.ndarray):
         return _normalised_tensors(cells, block, norm, epsilon)
@@ -257,3 +255,157 @@ def _energy(values: Floats) -> Floats:
     xp = namespace(values)
     energy: Floats = np.einsum("...i,...i->...", values, values) if xp is np else xp.sum(xp.square(values), axis=-1)
     return energy
+
+
+# Orientation
+
+
+PIXELS_AT_ONCE = 128 * 1024
+
+
+def _cell_histograms(X: Floats, orientations: int, cell: tuple[int, int]) -> Floats:
+    """Mean gradient magnitude by orientation, for each cell of each image."""
+    if not isinstance(X, np.ndarray):
+        return _histograms_of_tensors(X, orientations, cell)
+    n, h, w, _ = X.shape
+    n_rows, n_columns = h // cell[0], w // cell[1]
+    histograms: Floats = np.empty((n, n_rows, n_columns, orientations), X.dtype)
+    step = max(1, PIXELS_AT_ONCE // (h * w))
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        for start in range(0, n, step):
+            _fill(histograms[start : start + step], X[start : start + step], cell)
+    histograms *= 1 / (cell[0] * cell[1])
+    return histograms
+
+
+def _fill(histograms: Floats, X: Floats, cell: tuple[int, int]) -> None:
+    """Sum the gradient magnitudes in each bin of each cell."""
+    from scipy.sparse import csr_array
+
+    n, n_rows, n_columns, orientations = histograms.shape
+    room = _room(X)
+    _find_dominant_gradient(X, room)
+    bins = _orientation_bins(room, orientations)
+    magnitude = np.sqrt(room["squared"], out=room["squared"])
+    # What does not fill a cell adds nothing to the last one.
+    magnitude[:, n_rows * cell[0] :] = 0
+    magnitude[:, :, n_columns * cell[1] :] = 0
+    # A sparse matrix with a row for each row of cells and a column for each (cell, bin): the pixels of a row of cells
+    # are contiguous, and making the matrix dense sums those of the same cell and bin, in one pass.
+    h, w = X.shape[1:3]
+    index = _bits(room["spare"])
+    cell_of_column = np.minimum(np.arange(w, dtype=index.dtype) // cell[1], n_columns - 1)
+    np.add(bins, cell_of_column * orientations, out=index)
+    start = w * (h * np.arange(n)[:, None] + cell[0] * np.arange(n_rows))
+    ends = np.append(start, magnitude.size).astype(index.dtype)
+    matrix = csr_array((magnitude.ravel(), index.ravel(), ends), shape=(n * n_rows, n_columns * orientations))
+    matrix.toarray(out=histograms.reshape(matrix.shape))
+
+
+def _room(X: Floats) -> Array:
+    """Make room for all that is computed of each pixel, in one piece.
+
+    The C library gives many pieces back to the system after each call, and the system clears every page before it
+    hands it out again, which costs more than the arithmetic.
+    """
+    shape = X.shape[:3]
+    floats = [(name, X.dtype, shape) for name in ("down", "across", "squared", "spare")]
+    return np.empty((), [*floats, ("bins", np.uint8, shape), ("flags", np.bool_, shape)])
+
+
+def _find_dominant_gradient(X: Floats, room: Array) -> None:
+    """Find the gradient of the channel where it is largest, and its squared magnitude."""
+    # Each channel is read many times, which pays for making it contiguous first.
+    first, *others = np.ascontiguousarray(X.transpose(3, 0, 1, 2))
+    _find_gradient(first, room)
+    if not others:
+        return
+    other = _room(X)
+    for channel in others:
+        _find_gradient(channel, other)
+        larger = np.greater(other["squared"], room["squared"], out=other["flags"])
+        _replace_where(larger, room["down"], other["down"])
+        _replace_where(larger, room["across"], other["across"])
+        np.maximum(room["squared"], other["squared"], out=room["squared"])
+
+
+def _find_gradient(channel: Floats, room: Array) -> None:
+    """Find the differences between the two neighbours of each pixel, zero on the border, and the sum of squares."""
+    down, across, squared = room["down"], room["across"], room["squared"]
+    np.subtract(channel[:, 2:], channel[:, :-2], out=down[:, 1:-1])
+    down[:, [0, -1]] = 0
+    # All images as one line, which saves starting anew in each row; what spans two rows stands on the border.
+    pixels = channel.ravel()
+    np.subtract(pixels[2:], pixels[:-2], out=across.reshape(-1)[1:-1])
+    across[:, :, [0, -1]] = 0
+    np.multiply(down, down, out=squared)
+    squared += np.multiply(across, across, out=room["spare"])
+
+
+def _replace_where(chosen: Array, values: Floats, others: Floats) -> None:
+    """Do ``values[chosen] = others[chosen]`` on the bits, as which is chosen is too irregular for branches."""
+    bits = _bits(values)
+    all_or_none = np.negative(chosen.view(np.int8), dtype=bits.dtype)
+    bits ^= (bits ^ _bits(others)) & all_or_none
+
+
+def _bits(values: Floats) -> Array:
+    """Return the same memory as integers of the same size."""
+    return values.view(f"i{values.itemsize}")
+
+
+def _orientation_bins(room: Array, orientations: int) -> Array:
+    """Return the bin of each gradient's angle modulo 180°.
+
+    The angle is at or above an edge where its cotangent ``across / down`` is at or below that of the edge; the sign
+    of the gradient cancels. Counting such edges costs less than an arctangent.
+    """
+    down, bins, flags = room["down"], room["bins"], room["flags"]
+    cotangent = np.divide(room["across"], down, out=room["spare"])
+    bins.fill(0)
+    for edge in _cotangents_of_edges(orientations).astype(down.dtype):
+        np.less_equal(cotangent, edge, out=flags)
+        bins += flags.view(np.uint8)
+    # A gradient along the columns is at 0°, whichever its sign.
+    bins *= np.not_equal(down, 0, out=flags).view(np.uint8)
+    return bins
+
+
+def _cotangents_of_edges(orientations: int) -> Array:
+    """Return the cotangents of the angles at which the bins but the first begin."""
+    angles = np.pi * np.arange(1, orientations) / orientations
+    cotangents: Array = np.round(np.cos(angles) / np.sin(angles), 14)
+    return cotangents
+
+
+def _histograms_of_tensors(X: Any, orientations: int, cell: tuple[int, int]) -> Any:
+    xp = namespace(X)
+    n_rows, n_columns = X.shape[1] // cell[0], X.shape[2] // cell[1]
+    rows, columns = n_rows * cell[0], n_columns * cell[1]
+    down, across, squared = _dominant_gradient_orientation_tensors(X)
+    down, across, squared = (part[:, :rows, :columns] for part in (down, across, squared))
+    ratio = across / down
+    bins = xp.zeros_like(down, "int32")
+    for edge in _cotangents_of_edges(orientations).tolist():
+        # A gradient along the columns is at 0°, whichever its sign; only others reach the edges beyond.
+        bins += xp.cast(xp.logical_and(down != 0, ratio <= edge), "int32")
+    magnitude = xp.sqrt(squared)
+    cells = (-1, n_rows, cell[0], n_columns, cell[1])
+    sums = [
+        xp.mean(xp.reshape(xp.where(bins == each, magnitude, 0.0), cells), axis=(2, 4)) for each in range(orientations)
+    ]
+    return xp.stack(sums, axis=-1)
+
+
+def _dominant_gradient_orientation_tensors(X: Any) -> tuple[Any, Any, Any]:
+    """Return the gradient of the channel where it is largest, and its squared magnitude, all (n, h, w)."""
+    xp = namespace(X)
+    down = xp.pad(X[:, 2:] - X[:, :-2], ((0, 0), (1, 1), (0, 0), (0, 0)))
+    across = xp.pad(X[:, :, 2:] - X[:, :, :-2], ((0, 0), (0, 0), (1, 1), (0, 0)))
+    squared = down * down + across * across
+    parts = list(zip(*(xp.unstack(part, axis=3) for part in (down, across, squared)), strict=True))
+    found = parts[0]
+    for channel in parts[1:]:
+        larger = channel[2] > found[2]
+        found = tuple(xp.where(larger, new, old) for new, old in zip(channel, found, strict=True))
+    return found

@@ -1,4 +1,4 @@
-"""First differences of images along rows and columns."""
+"""The pixels themselves, averaged to a small image or turned; and what other image tasks do with them first."""
 
 from __future__ import annotations
 
@@ -11,28 +11,115 @@ from numpy.typing import DTypeLike
 
 from auxtasks.errors import InvalidInputError
 from auxtasks.extractors.tensors import float_dtype, namespace
-from auxtasks.typing import Floats
+from auxtasks.registry import register_task
+from auxtasks.typing import Array, Floats
 from auxtasks.validation import check_int
 
 
-def central_differences(channel: Floats, down: Floats, across: Floats) -> None:
-    """Write the differences between the two neighbours of each pixel, zero on the border of the image."""
-    np.subtract(channel[:, 2:], channel[:, :-2], out=down[:, 1:-1])
-    down[:, [0, -1]] = 0
-    # All images as one line, which saves starting anew in each row; what spans two rows stands on the border.
-    pixels = channel.ravel()
-    np.subtract(pixels[2:], pixels[:-2], out=across.reshape(-1)[1:-1])
-    across[:, :, [0, -1]] = 0
+def _thumbnail_of_tensors(X: Any, *, size: int | Sequence[int]) -> Any:
+    # Around the first pixel, because tensors are summed one after the other.
+    first = X[:, :1, :1]
+    return first + area_average(X - first, check_pair("size", size))
 
 
-def smoothed_differences(grey: Floats, side: float, centre: float) -> tuple[Floats, Floats]:
-    """Differences between the two neighbours of each pixel, smoothed across, with the border reflected."""
-    padded = namespace(grey).pad(grey, ((0, 0), (1, 1), (1, 1)), mode="symmetric")
-    along_rows: Floats = padded[:, 2:] - padded[:, :-2]
-    along_columns: Floats = padded[:, :, 2:] - padded[:, :, :-2]
-    down = side * (along_rows[:, :, 2:] + along_rows[:, :, :-2]) + centre * along_rows[:, :, 1:-1]
-    across = side * (along_columns[:, 2:] + along_columns[:, :-2]) + centre * along_columns[:, 1:-1]
-    return down, across
+@register_task(
+    "thumbnail",
+    domain="image",
+    kind="image",
+    spatial="grid",
+    source="area averaging; skimage.transform.resize_local_mean",
+    tensor_function=_thumbnail_of_tensors,
+)
+def thumbnail(X: Floats, *, size: int | Sequence[int] = (8, 8)) -> Floats:
+    """Image reduced to a few pixels by averaging.
+
+    Parameters
+    ----------
+    X : ndarray of float, shape (n, h, w, c)
+        The images, in any range.
+    size : int or (rows, columns), default (8, 8)
+        The size of the thumbnail; at most that of the image.
+
+    Returns
+    -------
+    ndarray of float, shape (n, min(h, rows), min(w, columns), c)
+        In the unit of the image; each channel by itself.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidInputError
+        If `size` is not made of positive integers.
+
+    Notes
+    -----
+    The mean over each cell of the grid; where the size does not divide that of the image, pixels on a border between
+    cells count in each by their share of area.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> thumbnail(np.arange(16.0).reshape(1, 4, 4, 1), size=2).ravel()
+    array([ 2.5,  4.5, 10.5, 12.5])
+    """
+    return area_average(X, check_pair("size", size))
+
+
+DEGREES = ("0", "90", "180", "270")
+
+
+@register_task(
+    "rotation",
+    domain="image",
+    kind="class",
+    effect="expands",
+    classes=lambda _: DEGREES,
+    source="Gidaris et al. 2018, Unsupervised representation learning by predicting image rotations",
+)
+def rotation(X: Floats, *, rng: np.random.Generator) -> tuple[Floats, Array]:
+    """Rotated copies of the images, by 90°, 180° or 270°, and by how much.
+
+    Parameters
+    ----------
+    X : ndarray of float, shape (n, h, h, c)
+        The images, which must be square; any dtype.
+    rng : numpy.random.Generator
+        Draws one of the three rotations for each image, with equal chance.
+
+    Returns
+    -------
+    copies : ndarray, shape (n, h, h, c)
+        One rotated copy of each image, of the dtype of `X`.
+    classes : ndarray of int32, shape (n,)
+        1, 2 or 3 quarter turns anticlockwise. Class 0 is that of the untouched images, which are not returned.
+
+    Raises
+    ------
+    InvalidInputError
+        If the images are not square.
+
+    Notes
+    -----
+    ``numpy.rot90(image, class)``, without any interpolation.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> copies, classes = rotation(np.arange(4.0).reshape(1, 2, 2, 1), rng=np.random.default_rng(0))
+    >>> classes, copies[0, :, :, 0].tolist()
+    (array([3], dtype=int32), [[2.0, 0.0], [3.0, 1.0]])
+    """
+    h, w = X.shape[1:3]
+    if h != w:
+        raise InvalidInputError(
+            f"`X`: the task 'rotation' needs square images, so that a rotated one has the same shape; found {h}×{w} "
+            f"pixels in shape {X.shape}. Crop or pad the images to squares, or leave the task out."
+        )
+    classes = rng.integers(1, len(DEGREES), size=len(X), dtype=np.int32)
+    copies = np.empty_like(X)
+    for turns in range(1, len(DEGREES)):
+        chosen = classes == turns
+        copies[chosen] = np.rot90(X[chosen], turns, axes=(1, 2))
+    return copies, classes
 
 
 LUMA = (0.2125, 0.7154, 0.0721)

@@ -25,10 +25,9 @@ from __future__ import annotations
 
 from auxtasks.extractors.signal.correlation import autocorrelation, channel_correlation
 from auxtasks.extractors.signal.entropy import permutation_entropy, spectral_entropy
-from auxtasks.extractors.signal.forecast import next_steps
 from auxtasks.extractors.signal.level import abs_sum_changes, mean, quantiles, rms, slope, std, zero_crossings
 from auxtasks.extractors.signal.spectrum import fft, spectrum
-from auxtasks.extractors.signal.transformations import transform
+from auxtasks.extractors.signal.transformations import next_steps, transform
 
 # fmt: off
 __all__ = [  # noqa: RUF022 (the order in which the tasks are listed)

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError
-from auxtasks.extractors.magnitudes import homogeneous
 from auxtasks.extractors.signal.layout import by_channel, centred, from_first_step, products
-from auxtasks.extractors.tensors import as_floats, constant, float_dtype, namespace
+from auxtasks.extractors.tensors import as_floats, constant, float_dtype, homogeneous, namespace
 from auxtasks.registry import register_task
 from auxtasks.typing import Array, Floats
 from auxtasks.validation import check_number

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from auxtasks.extractors.text.documents import Documents
-from auxtasks.extractors.text.form import text_statistics, word_shape
-from auxtasks.extractors.text.parts_of_speech import pos, pos_fine, pos_histogram
+from auxtasks.extractors.text.grammar import (
+    dependency,
+    head_distance,
+    pos,
+    pos_fine,
+    pos_histogram,
+    tree_depth,
+)
 from auxtasks.extractors.text.phrases import chunk, entity_presence, ner
-from auxtasks.extractors.text.tree import dependency, head_distance, tree_depth
-from auxtasks.extractors.text.words import next_word, previous_word, reconstruction
+from auxtasks.extractors.text.words import next_word, previous_word, reconstruction, text_statistics, word_shape
 
 # fmt: off
 __all__ = [  # noqa: RUF022 (the order in which the tasks are listed)

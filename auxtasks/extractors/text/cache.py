@@ -6,7 +6,7 @@ import io
 import json
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +46,7 @@ def cached(tagger: Tagger, corpus: Corpus, needs: frozenset[str], folder: Path |
     key = digest(_key(corpus, tagger.fingerprint(needs), needs))
     paths = [folder / f"{key}.npz", *([] if corpus.training else [folder / f"{key}-unchecked.npz"])]
     for path in paths:
-        found = _read(path, corpus, needs)
-        if found is not None:
+        if (found := _read(path, corpus, needs)) is not None:
             return found
     said = tagger.annotate(corpus, needs)
     _write(paths[-1], said)
@@ -94,20 +93,18 @@ def _parsed(content: bytes, corpus: Corpus, needs: frozenset[str]) -> Annotation
         arrays = {name: stored[name] for name in stored.files}
     names = {column: tuple(found) for column, found in json.loads(arrays.pop("names").tobytes()).items()}
     spans = Spans(*(arrays.pop(name) for name in _DTYPES))
-    _check_columns(spans, arrays, names, needs)
+    parts = [spans.counts, spans.starts, spans.ends, *arrays.values()]
+    if any(part.ndim != 1 or part.dtype.kind != "i" for part in parts) or (spans.counts < 0).any():
+        raise ValueError("its parts are not lists of numbers")
+    sizes = {int(spans.counts.sum()), *map(len, parts[1:])}
+    if len(sizes) != 1 or set(arrays) != needs or set(names) != needs & NAMED:
+        raise ValueError("its parts do not fit together")
+    _check_codes(arrays, names)
     _check_spans(spans, corpus)
     return Annotations(spans, arrays, names)
 
 
-def _check_columns(
-    spans: Spans, columns: dict[str, Any], names: dict[str, tuple[str, ...]], needs: frozenset[str]
-) -> None:
-    parts = [spans.counts, spans.starts, spans.ends, *columns.values()]
-    if any(part.ndim != 1 or part.dtype.kind != "i" for part in parts) or (spans.counts < 0).any():
-        raise ValueError("its parts are not lists of numbers")
-    sizes = {len(spans.starts), len(spans.ends), int(spans.counts.sum()), *map(len, columns.values())}
-    if len(sizes) != 1 or set(columns) != needs or set(names) != needs & NAMED:
-        raise ValueError("its parts do not fit together")
+def _check_codes(columns: Mapping[str, Any], names: Mapping[str, tuple[str, ...]]) -> None:
     for column, found in names.items():
         if not all(isinstance(name, str) for name in found) or len(set(found)) < len(found):
             raise ValueError(f"the names of {column!r} are not distinct texts")

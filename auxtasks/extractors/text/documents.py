@@ -1,23 +1,23 @@
-"""Texts as samples: their tokens, what a tagger says of them, and how both are laid out for a model."""
+"""Texts as samples: their tokens, what a tagger says of them, and how both and labels are laid out for a model."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
 
+from auxtasks.columns import Column, StepLabels, entries_of
 from auxtasks.errors import InvalidInputError
 from auxtasks.extractors.text.spans import Annotations, Spans, align
+from auxtasks.extractors.text.vocabularies import Vocabulary
+from auxtasks.label_columns import as_labels
 from auxtasks.typing import Array
-from auxtasks.validation import check_int
 
 _CHARACTERS = 200_000
-
 
 Words = Literal["learned", "known", "none"]
 """Where a vocabulary comes from: training texts, the user, or nowhere, so that ids stand for themselves alone."""
@@ -37,7 +37,6 @@ class FittedTexts:
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> FittedTexts:
-        """Make what `to_dict` described."""
         # Earlier files do not say where the vocabulary comes from.
         return cls(Vocabulary.from_dict(fields["vocabulary"]), int(fields["length"]), fields.get("words", "learned"))
 
@@ -59,17 +58,14 @@ class Documents:
     of_ids: bool = False  # whether ids were given, which alone say how many labels go with a text
 
     def __len__(self) -> int:
-        """Count the texts."""
         return len(self.texts)
 
     @property
     def n(self) -> int:
-        """How many texts there are."""
         return len(self.texts)
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """The words the model knows."""
         return self.fitted.vocabulary
 
     @property
@@ -110,30 +106,24 @@ class Documents:
         return [slice(start, end) for start, end in pairwise(edges)]
 
     def read(self, rows: slice) -> Documents:
-        """Return some consecutive texts."""
+        """Return some consecutive texts, and what the tagger says of them."""
         said = None if self.annotations is None else self.annotations.take(rows)
-        return replace(
-            self,
-            texts=self.texts[rows],
-            spans=self.spans.take(rows),
-            ids=self.ids[self.spans.flat(rows)],
-            annotations=said,
-            given=None if self.given is None else self.given.take(rows),
-            rows=None if self.rows is None else self.rows[rows],
-            first_step=None if self.first_step is None else self.first_step[rows],
-        )
+        return replace(self._some(rows, self.texts[rows]), annotations=said)
 
     def take(self, rows: Array) -> Documents:
         """Return the texts of some numbers, which are not tagged yet."""
+        return self._some(rows, tuple(self.texts[row] for row in rows))
+
+    def _some(self, rows: slice | Array, texts: Sequence[str]) -> Documents:
         return replace(
             self,
-            texts=tuple(self.texts[row] for row in rows),
-            spans=self.spans.pick(rows),
-            ids=self.ids[self.spans.flat_of(rows)],
-            given=None if self.given is None else self.given.pick(rows),
+            texts=texts,
+            spans=self.spans.take(rows),
+            ids=self.ids[self.spans.flat(rows)],
+            annotations=None,
+            given=None if self.given is None else self.given.take(rows),
             rows=None if self.rows is None else self.rows[rows],
             first_step=None if self.first_step is None else self.first_step[rows],
-            annotations=None,
         )
 
     @property
@@ -181,47 +171,67 @@ class Documents:
         return self.padded(self.ids, padding)
 
 
-PADDING, UNKNOWN = "", "[UNK]"
+def lay_out_labels(label_columns: Mapping[str, object], X: Documents) -> dict[str, object]:
+    """Turn columns with a label for each token into columns with a label for each step of the model.
+
+    A model's token takes the label of the given token that it follows by `auxtasks.extractors.text.spans.align`. Where
+    all labels are of the IOB scheme, only the first piece of a token keeps its B-; the others go on with I-.
+    """
+    if X.of_ids and X.rows is not None and X.first_step is not None:
+        counts = np.full(X.n, X.length)
+        owner = X.spans.row * X.length + X.first_step[X.spans.row] + X.spans.step
+    elif X.of_ids:
+        counts, owner = X.spans.counts, np.arange(len(X.ids))
+    elif X.given is not None:
+        counts, owner = X.given.counts, align(X.spans, X.given)
+    else:
+        return dict(label_columns)
+    return {name: _laid_out(name, values, X, counts.tolist(), owner) for name, values in label_columns.items()}
 
 
-@dataclass(frozen=True)
-class Vocabulary:
-    """Words by their numbers, laid out as Keras's ``TextVectorization`` does by default."""
+def _laid_out(name: str, values: object, X: Documents, counts: Sequence[int], owner: Array) -> object:
+    """Lay out a column of lists of so many labels; `owner` are the labels, end to end, that tokens take."""
+    lists = _lists(values)
+    if lists is None or len(lists) != X.n:
+        return values  # a wrong number is refused where all columns are
+    known = [[None] * count if labels is None else labels for labels, count in zip(lists, counts, strict=True)]
+    wrong = next((row for row, labels in enumerate(known) if len(labels) != counts[row]), None)
+    if wrong is not None:
+        are_flags = all(label in (-1, 0, 1) for labels in lists for label in labels or ())
+        if are_flags and len({len(labels) for labels in known}) == 1:
+            return values
+        raise InvalidInputError(
+            f"`label_columns`: {name!r} has {len(known[wrong])} labels for the {counts[wrong]} tokens of `X[{wrong}]`; "
+            "give one for each token, None where it is missing."
+        )
+    return _on_steps(as_labels(name, [label for labels in known for label in labels], None), X, owner)
 
-    words: tuple[str, ...]  # the word of every number
-    padding: int | None = 0  # the number that stands for no token; None where there is none
-    unknown: int | None = 1  # that of words that are not in the vocabulary; None where there is none
-    special: frozenset[int] = field(default=frozenset({0, 1}))  # no words of a text, these two among them; no targets
 
-    @classmethod
-    def fit(cls, words: Iterable[str], max_tokens: int | None = None) -> Vocabulary:
-        """Take the most frequent words, as ``TextVectorization.adapt`` does."""
-        known = None if max_tokens is None else check_int("max_tokens", max_tokens, low=3) - 2
-        counts = Counter(words)
-        # A word spelled like one of the two is not learned: its number could not be told from theirs.
-        learned = sorted(counts.keys() - {PADDING, UNKNOWN}, key=lambda word: (counts[word], word), reverse=True)
-        return cls((PADDING, UNKNOWN, *learned[:known]))
+def _lists(values: object) -> list[Sequence[object] | None] | None:
+    """Return the lists of a column of lists, or None for anything else."""
+    values = entries_of(values)
+    if isinstance(values, np.ndarray):
+        values = values.tolist() if values.ndim == 2 or values.dtype == object else None
+    if not isinstance(values, (list, tuple)):
+        return None
+    rows = [entry.tolist() if isinstance(entry, np.ndarray) else entry for entry in values]
+    of_lists = all(entry is None or isinstance(entry, (list, tuple)) for entry in rows)
+    return rows if of_lists and any(entry is not None for entry in rows) else None
 
-    @cached_property
-    def numbers(self) -> Mapping[str, int]:
-        """The number of every word."""
-        return {word: number for number, word in enumerate(self.words)}
 
-    def ids(self, words: Sequence[str]) -> Array:
-        """Return the numbers of words, shape (len(words),), int32; -1 for one that has none."""
-        find, other = self.numbers.get, -1 if self.unknown is None else self.unknown
-        return np.fromiter((find(word, other) for word in words), np.int32, len(words))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as plain JSON types; `from_dict` is the inverse."""
-        return {
-            "words": list(self.words),
-            "padding": self.padding,
-            "unknown": self.unknown,
-            "special": sorted(self.special),
-        }
-
-    @classmethod
-    def from_dict(cls, fields: Mapping[str, Any]) -> Vocabulary:
-        """Make what `to_dict` described."""
-        return cls(tuple(fields["words"]), fields["padding"], fields["unknown"], frozenset(fields["special"]))
+def _on_steps(labels: Column, X: Documents, owner: Array) -> object:
+    # One entry more, which a token that follows none finds as the last.
+    missing = X.padded(np.append(labels.missing, True)[owner], True)
+    if labels.family == "float":
+        numbers = np.append(labels.values, np.nan)[owner]
+        return X.padded(numbers, np.nan)[..., np.newaxis]
+    filler = "" if labels.family == "string" else -1
+    flat = np.append(labels.values, filler)[owner]
+    present = set(labels.values[~labels.missing].tolist()) if labels.family == "string" else set()
+    if "O" in present and all(label == "O" or label.startswith(("B-", "I-")) for label in present):
+        # A second piece of a token does not begin anything.
+        later = (np.diff(owner, prepend=-2) == 0) & (owner >= 0)
+        pairs = zip(flat.tolist(), later.tolist(), strict=True)
+        goes_on = [f"I{label[1:]}" if piece and label[:1] == "B" else label for label, piece in pairs]
+        flat = np.array(goes_on, object)
+    return StepLabels(X.padded(flat, filler), missing, labels.family)

@@ -11,9 +11,9 @@ import numpy as np
 
 from auxtasks.columns import entries_of
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, abbreviated
-from auxtasks.extractors.text.documents import Documents, FittedTexts, Vocabulary, Words
+from auxtasks.extractors.text.documents import Documents, FittedTexts, Words
 from auxtasks.extractors.text.spans import Spans
-from auxtasks.extractors.text.vocabularies import MOST_IDS, pieces_of
+from auxtasks.extractors.text.vocabularies import MOST_IDS, Vocabulary, pieces_of
 from auxtasks.typing import Array
 
 
@@ -68,7 +68,7 @@ def read_ids(
 ) -> Documents:
     """Read ids as texts of the words that they stand for; without a vocabulary these are the numbers themselves."""
     array, steps = _as_array(X, fitted), length if fitted is None else fitted.length
-    if array is not None:
+    if array is not None and steps is not None:
         _check_steps(array, steps, fitted)
     words: Words = "none" if vocabulary is None else "known"
     if fitted is not None:
@@ -79,9 +79,8 @@ def read_ids(
     if fitted is None:
         if not len(ids.flat):
             raise InvalidInputError("`X`: no text has a token, so there is nothing to learn from; check the ids.")
-        fitted = FittedTexts(
-            vocabulary, steps or (array.shape[1] if array is not None else int(ids.counts.max())), words
-        )
+        longest = int(ids.counts.max()) if array is None else array.shape[1]
+        fitted = FittedTexts(vocabulary, steps or longest, words)
     flat = _checked(ids, fitted)
     _warn_of_padding(array, vocabulary)
     texts, spans, given = _as_texts(flat, ids.counts, vocabulary)
@@ -124,8 +123,8 @@ def _check_whole(dtype: np.dtype[Any]) -> None:
         )
 
 
-def _check_steps(array: Array, length: int | None, fitted: FittedTexts | None) -> None:
-    if length is None or array.shape[1] == length:
+def _check_steps(array: Array, length: int, fitted: FittedTexts | None) -> None:
+    if array.shape[1] == length:
         return
     if fitted is None:
         raise InvalidInputError(

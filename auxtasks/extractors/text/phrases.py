@@ -83,15 +83,11 @@ def ner(X: Documents, *, scheme: str = "iob", types: bool = True, classes: tuple
     return X.padded(X.aligned(flat))
 
 
-def _types(X: Documents) -> tuple[str, ...]:
-    return X.said.found("entity")
-
-
 @register_task(
     "entity_presence",
     domain="text",
     kind="multilabel",
-    fit=_types,
+    fit=lambda X: X.said.found("entity"),
     needs=lambda _: ("entity",),
     source="which types of entities the tagger finds in the text",
 )
@@ -167,7 +163,7 @@ def chunk(X: Documents) -> Array:
 OUTSIDE = -1
 
 
-def begins(X: Documents, run: Array) -> Array:
+def _begins(X: Documents, run: Array) -> Array:
     """Mark the tokens of the model that begin a phrase."""
     owned = np.flatnonzero(X.owner >= 0)
     of_token = run[X.owner[owned]]
@@ -182,7 +178,7 @@ def inside_out_begin(X: Documents, run: Array, kind: Array) -> Array:
     """Give every token of the model its number in the IOB scheme."""
     label = np.where(run == OUTSIDE, 0, np.where(kind >= 0, 2 + 2 * kind, -1)).astype(np.int32)
     labels = X.aligned(label)
-    result: Array = np.where(begins(X, run) & (labels > 0), labels - 1, labels)
+    result: Array = np.where(_begins(X, run) & (labels > 0), labels - 1, labels)
     return result
 
 

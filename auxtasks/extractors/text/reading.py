@@ -1,29 +1,138 @@
-"""From texts to samples: cut into the model's tokens, numbered, and tagged if a task asks for it."""
+"""From texts to samples: how they are read, cut into the model's tokens, numbered, and tagged if a task asks for it."""
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from auxtasks.columns import entries_of
 from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, wrong_type
 from auxtasks.extractors.text.cache import cached
-from auxtasks.extractors.text.documents import Documents, FittedTexts, Vocabulary
+from auxtasks.extractors.text.documents import Documents, FittedTexts
 from auxtasks.extractors.text.ids import ids_in, read_ids
-from auxtasks.extractors.text.settings import TextSettings, Unsaved
-from auxtasks.extractors.text.spans import Annotations, Spans, words_of
+from auxtasks.extractors.text.spans import Annotations, Spans, Tokens, words_of
 from auxtasks.extractors.text.taggers.base import Corpus, Tagger
 from auxtasks.extractors.text.taggers.nltk_tagger import NltkTagger
 from auxtasks.extractors.text.taggers.spacy_tagger import SpacyTagger
-from auxtasks.extractors.text.tokenizers.base import Tokens
-from auxtasks.extractors.text.tokenizers.choose import as_tokenizer
+from auxtasks.extractors.text.tokenizers.choose import as_tokenizer, from_dict
+from auxtasks.extractors.text.vocabularies import Vocabulary, as_vocabulary
 from auxtasks.typing import Array
-from auxtasks.validation import check_choice
+from auxtasks.validation import check_choice, check_int, check_path, check_processes
+
+LONGEST = 1_000_000
+"""So many steps a text can have."""
+
+
+@dataclass(frozen=True)
+class TextSettings:
+    """How texts are read; `auxtasks.AuxTargetGenerator` describes each parameter."""
+
+    tokenizer: Any
+    vocabulary: Vocabulary | None
+    max_tokens: int | None
+    max_length: int | None
+    model_inputs: str
+    tagger: Any
+    tagger_model: Any
+    batch_size: int
+    n_jobs: int
+    cache: Path | None
+    padding: str = "post"
+    progress: bool = False
+
+
+def checked_text_settings(params: Mapping[str, Any]) -> TextSettings:
+    p = params
+    model_inputs = check_choice("model_inputs", p["model_inputs"], ("ids", "texts"))
+    if model_inputs == "texts" and p["padding"] == "pre":
+        raise InvalidInputError(
+            "`padding`: a model that is given texts pads at the end, as TextVectorization does; use padding='post'."
+        )
+    return TextSettings(
+        tokenizer=p["tokenizer"],
+        vocabulary=as_vocabulary(p.get("vocabulary")),
+        max_tokens=None if p["max_tokens"] is None else check_int("max_tokens", p["max_tokens"], low=3),
+        max_length=None if p["max_length"] is None else check_int("max_length", p["max_length"], low=1, high=LONGEST),
+        model_inputs=model_inputs,
+        tagger=p["tagger"],
+        tagger_model=p["tagger_model"],
+        batch_size=check_int("batch_size", p["batch_size"], low=1),
+        n_jobs=check_processes("n_jobs", p["n_jobs"]),
+        cache=_folder(p["cache"]),
+        padding=p["padding"],
+        progress=p["progress"],
+    )
+
+
+def _folder(value: object) -> Path | None:
+    if value is None:
+        return None
+    folder = check_path("cache", value).expanduser()
+    # `exists` raises where a name is too long.
+    if os.path.exists(folder) and not folder.is_dir():  # noqa: PTH110
+        raise InvalidInputError(f"`cache`: {folder} is a file; pass the path of a folder.")
+    return folder
+
 
 BACKENDS = ("spacy", "nltk")
+OBJECTS = ("tokenizer", "tagger", "tagger_model")
+"""The parameters whose values JSON may not know."""
+
+
+def describe_params(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe the parameters whose values JSON does not know; `restore_params` is the inverse."""
+    vocabulary = as_vocabulary(params.get("vocabulary"))
+    known = {} if vocabulary is None else {"vocabulary": list(vocabulary.words)}
+    return {"cache": None, **known, **{name: _describe(name, params[name]) for name in OBJECTS}}
+
+
+def restore_params(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Restore what was described; what a file says decides neither where is written nor what code is loaded."""
+    restored: dict[str, Any] = {}
+    for name in OBJECTS:
+        if isinstance(value := params[name], Mapping):
+            saved = value.get("saved")
+            restored[name] = Unsaved(name, str(value["unsaved"])) if saved is None else from_dict(saved)
+    if isinstance(params["tagger_model"], str):
+        restored["tagger_model"] = Unsaved("tagger_model", repr(params["tagger_model"]))
+    if isinstance(params["tokenizer"], str):
+        as_tokenizer(params["tokenizer"])
+    if isinstance(params["tagger"], str):
+        check_choice("tagger", params["tagger"], BACKENDS)
+    return {**params, "cache": None, **restored}
+
+
+def _describe(name: str, value: Any) -> Any:
+    if value is None or (isinstance(value, str) and name != "tagger_model"):
+        return value
+    if isinstance(value, Unsaved):
+        return {"unsaved": value.what}
+    if name == "tokenizer" and (saved := as_tokenizer(value).to_dict()) is not None:
+        return {"saved": saved}
+    return {"unsaved": repr(value) if isinstance(value, str) else f"an object of type {type(value).__name__}"}
+
+
+@dataclass(frozen=True)
+class Unsaved:
+    """Stands where a parameter was what is not taken from the disk, such as a function or a pipeline."""
+
+    parameter: str
+    what: str
+
+    def missed(self) -> InvalidInputError:
+        """Return the error to raise where the object is needed."""
+        return InvalidInputError(
+            f"`{self.parameter}` was {self.what}, which is not loaded with targets; set it again with "
+            f"targets.generator.set_params({self.parameter}=...)."
+        )
+
+
 _MANY, _PADDED = 100_000_000, 0.1
 """So many steps, of which so few are tokens, are refused."""
 
@@ -90,7 +199,6 @@ def _vocabulary_of_ids(settings: TextSettings, fitted: FittedTexts | None) -> Vo
 
 
 def tagged(X: Documents, settings: TextSettings, needs: Collection[str], *, training: bool) -> Documents:
-    """Tag texts, if a task needs it."""
     if not needs:
         return X
     tagger = make_tagger(settings)
@@ -103,7 +211,6 @@ def tagged(X: Documents, settings: TextSettings, needs: Collection[str], *, trai
 
 
 def make_tagger(settings: TextSettings) -> Tagger:
-    """Return the tagger of a name, or the user's own."""
     s, tagger = settings, settings.tagger
     for parameter in (tagger, s.tagger_model):
         if isinstance(parameter, Unsaved):
@@ -168,7 +275,13 @@ def read_texts(X: object) -> Corpus:
             _check_text(entry, row, "a string, as the first entry is")
         return Corpus(tuple(map(str, entries)))
     lists = [_tokens(entry, row) for row, entry in enumerate(entries)]
-    return Corpus(tuple(map(" ".join, lists)), _joined_spans(lists))
+    counts = np.fromiter(map(len, lists), np.int64, len(lists))
+    sizes = np.fromiter((len(token) for tokens in lists for token in tokens), np.int64, int(counts.sum()))
+    # Every token begins where those before it in its text end, and one space later for each of them.
+    ends = np.concatenate([[0], np.cumsum(sizes + 1)])
+    starts = ends[:-1] - np.repeat(ends[np.cumsum(counts) - counts], counts)
+    spans = Spans(counts, starts.astype(np.int32), (starts + sizes).astype(np.int32))
+    return Corpus(tuple(map(" ".join, lists)), spans)
 
 
 def _entries(X: object) -> Sequence[object]:
@@ -218,15 +331,3 @@ def _tokens(entry: object, row: int) -> Sequence[str]:
             raise InvalidInputError(f"`X[{row}][{place}]` is the blank token {token!r}; leave blank tokens out.")
         _check_text(token, row, "a string")
     return entry
-
-
-def _joined_spans(lists: Iterable[Sequence[str]]) -> Spans:
-    sizes = [[len(token) for token in tokens] for tokens in lists]
-    counts = np.fromiter(map(len, sizes), np.int64, len(sizes))
-    flat = np.fromiter((size for row in sizes for size in row), np.int64, int(counts.sum()))
-    # Every token begins where the sizes before it in its text end, and one space later for each of them.
-    before = np.cumsum(flat + 1) - (flat + 1)
-    first = np.concatenate([[0], np.cumsum(counts)])[:-1]
-    of_text = np.repeat(before[np.minimum(first, max(len(flat) - 1, 0))] if len(flat) else first, counts)
-    starts = before - of_text
-    return Spans(counts, starts.astype(np.int32), (starts + flat).astype(np.int32))

@@ -1,4 +1,4 @@
-"""Where tokens lie in their texts: flat arrays for many texts at once."""
+"""Tokens and where they lie in their texts, and what a tagger says of tokens: flat arrays for many texts at once."""
 
 from __future__ import annotations
 
@@ -33,7 +33,6 @@ class Spans:
 
     @property
     def n(self) -> int:
-        """How many texts there are."""
         return len(self.counts)
 
     @cached_property
@@ -52,26 +51,28 @@ class Spans:
         steps: Array = np.arange(len(self.starts)) - np.repeat(self.first[:-1], self.counts)
         return steps
 
-    def take(self, rows: slice) -> Spans:
-        """Return the spans of some consecutive texts, as views."""
+    def take(self, rows: slice | Array) -> Spans:
+        """Return the spans of some consecutive texts, as views, or of the texts of some numbers."""
         flat = self.flat(rows)
         return Spans(self.counts[rows], self.starts[flat], self.ends[flat])
 
-    def flat(self, rows: slice) -> slice:
-        """Where the tokens of some consecutive texts lie in the flat arrays."""
-        begin, end, _ = rows.indices(self.n)
-        return slice(int(self.first[begin]), int(self.first[end]))
-
-    def pick(self, rows: Array) -> Spans:
-        """Return the spans of the texts of some numbers."""
-        flat = self.flat_of(rows)
-        return Spans(self.counts[rows], self.starts[flat], self.ends[flat])
-
-    def flat_of(self, rows: Array) -> Array:
-        """Where the tokens of the texts of some numbers lie in the flat arrays."""
+    def flat(self, rows: slice | Array) -> slice | Array:
+        """Where the tokens of these texts lie in the flat arrays."""
+        if isinstance(rows, slice):
+            begin, end, _ = rows.indices(self.n)
+            return slice(int(self.first[begin]), int(self.first[end]))
         counts = self.counts[rows]
         found: Array = np.repeat(self.first[rows] - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
         return found
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The model's tokens of n texts, as every tokenizer gives them."""
+
+    spans: Spans  # where they lie in the text as the user gave it, whatever the tokenizer did to its characters
+    words: list[str]  # as the model's vocabulary knows them (lower-cased, stripped, ...), flat
+    ids: Array | None = None  # their numbers, int32 and flat, where the tokenizer numbers tokens itself
 
 
 def words_of(texts: Sequence[str], spans: Spans) -> Iterator[list[str]]:

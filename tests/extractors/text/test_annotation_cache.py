@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, StorageError
 from auxtasks.extractors.text.cache import _seal, cached
 from auxtasks.extractors.text.spans import COLUMNS, NAMED, Annotations, Spans
-from auxtasks.extractors.text.taggers import nltk_data as nltk_data_module
+from auxtasks.extractors.text.taggers import nltk_tagger
 from auxtasks.extractors.text.taggers.base import Corpus
 from auxtasks.extractors.text.taggers.nltk_tagger import NltkTagger
 from auxtasks.extractors.text.taggers.spacy_tagger import SpacyTagger
@@ -397,7 +397,7 @@ def test_nltk_is_cached_by_the_files_of_its_models(
     with monkeypatch.context() as unloadable:
         # Nothing is loaded for it.
         for load in ("load_tagger", "load_sentences"):
-            unloadable.setattr(nltk_data_module, load, None)
+            unloadable.setattr(nltk_tagger, load, None)
         same(cached(NltkTagger(), Corpus(TEXTS), needs, tmp_path), first)
     state = NltkTagger().fingerprint(needs)
     weights = next(nltk_data.rglob("*weights.json"))

@@ -5,7 +5,7 @@ import pytest
 
 from auxtasks import AuxTargetGenerator, make_aux_targets
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, UnknownNameError
-from auxtasks.extractors.text.taggers.tag_sets import UNIVERSAL
+from auxtasks.extractors.text.taggers.base import UNIVERSAL
 from tests.extractors.text.toy import ToyTagger
 
 TEXTS = ["The old dog saw Ada Lovelace.", "", "London is a city ."]

@@ -225,8 +225,8 @@ def test_a_backend_must_return_annotations():
 
 
 def test_a_tokenizer_with_other_words_than_in_training():
-    from auxtasks.extractors.text.documents import Vocabulary
     from auxtasks.extractors.text.tokenizers.standard import StandardTokenizer
+    from auxtasks.extractors.text.vocabularies import Vocabulary
 
     def tokenizer(*words):
         return StandardTokenizer(vocabulary=Vocabulary(("", "[UNK]", *words)))

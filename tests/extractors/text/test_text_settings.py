@@ -10,8 +10,13 @@ import pytest
 
 from auxtasks import AuxTargetGenerator
 from auxtasks.errors import AuxTasksError, InvalidInputError, UnknownNameError
-from auxtasks.extractors.text.reading import make_tagger
-from auxtasks.extractors.text.settings import TextSettings, checked_text_settings, describe_params, restore_params
+from auxtasks.extractors.text.reading import (
+    TextSettings,
+    checked_text_settings,
+    describe_params,
+    make_tagger,
+    restore_params,
+)
 from auxtasks.extractors.text.tokenizers.standard import StandardTokenizer
 from tests.extractors.text.toy import ToyTagger
 

@@ -10,7 +10,7 @@ from shared_texts import real_texts
 
 from auxtasks.errors import InvalidInputError
 from auxtasks.extractors.text.tokenizers.choose import as_tokenizer
-from auxtasks.extractors.text.tokenizers.keras_layer import LayerTokenizer, is_text_vectorization
+from auxtasks.extractors.text.tokenizers.keras_layers import LayerTokenizer, is_text_vectorization
 from auxtasks.extractors.text.tokenizers.standard import StandardTokenizer
 
 TEXTS = ["The Cat, 42 dogs!", "", "a cat", "Über-dogs of 7"]

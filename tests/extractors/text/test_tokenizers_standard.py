@@ -13,12 +13,12 @@ from hypothesis import example, given, settings
 from shared_texts import real_texts, texts
 
 from auxtasks.errors import InvalidInputError, UnknownNameError
-from auxtasks.extractors.text.documents import Vocabulary
+from auxtasks.extractors.text.spans import Tokens
 from auxtasks.extractors.text.tokenizers import standard
-from auxtasks.extractors.text.tokenizers.base import Tokens
 from auxtasks.extractors.text.tokenizers.choose import from_dict
-from auxtasks.extractors.text.tokenizers.keras_layer import from_layer
+from auxtasks.extractors.text.tokenizers.keras_layers import from_layer
 from auxtasks.extractors.text.tokenizers.standard import StandardTokenizer, standardized
+from auxtasks.extractors.text.vocabularies import Vocabulary
 
 RULES = [
     (standardize, split)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-from auxtasks.extractors.text.spans import NAMED, Annotations, Spans
+from auxtasks.extractors.text.spans import Annotations, Spans
 from auxtasks.typing import Array
+
+UNIVERSAL: tuple[str, ...] = (
+    "ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM",
+    "PART", "PRON", "PROPN", "PUNCT", "SCONJ", "SYM", "VERB", "X",
+)  # fmt: skip
+"""The 17 tags of Universal Dependencies, version 2, in alphabetical order; X is what none of the others is."""
 
 
 @dataclass(frozen=True)
@@ -49,49 +54,8 @@ class Tagger(Protocol):
         """
 
 
-CHARACTERS = 200_000
-"""Characters a batch holds at most, unless a single text has more: what a tagger takes grows with them."""
-
-
-def batches_of(corpus: Corpus, size: int) -> list[Corpus]:
-    """Cut a corpus into batches of consecutive texts."""
-    begins: list[int] = []
-    characters = 0
-    for at, text in enumerate(corpus.texts):
-        characters += len(text)
-        if not begins or at - begins[-1] == size or characters > CHARACTERS:
-            begins.append(at)
-            characters = len(text)
-    rows = [slice(begin, end) for begin, end in pairwise([*begins, len(corpus.texts)])]
-    given = corpus.given
-    return [
-        replace(corpus, texts=list(corpus.texts[at]), given=None if given is None else given.take(at)) for at in rows
-    ]
-
-
-def join(parts: Sequence[Annotations], needs: frozenset[str]) -> Annotations:
-    """Lay annotations of consecutive texts end to end."""
-    names = {column: tuple(sorted({name for part in parts for name in part.names[column]})) for column in needs & NAMED}
-    spans = Spans(
-        _flat([part.spans.counts for part in parts], np.int64),
-        _flat([part.spans.starts for part in parts], np.int32),
-        _flat([part.spans.ends for part in parts], np.int32),
-    )
-    columns = {
-        column: _flat(
-            [part.codes(column, names[column]) if column in NAMED else part.columns[column] for part in parts], np.int32
-        )
-        for column in sorted(needs)
-    }
-    return Annotations(spans, columns, names)
-
-
 def number_runs(begins: Array, inside: Array, spans: Spans) -> Array:
-    """Count the runs of tokens of each text from 0."""
+    """Count the runs of tokens of each text from 0; -1 for tokens that are in none."""
     begun = np.concatenate([[0], np.cumsum(begins)])
     number = begun[1:] - np.repeat(begun[spans.first[:-1]], spans.counts) - 1
     return np.where(inside, number, -1).astype(np.int32)
-
-
-def _flat(arrays: list[Array], dtype: type[np.signedinteger]) -> Array:
-    return np.concatenate([np.empty(0, dtype), *arrays]).astype(dtype, copy=False)

@@ -1,4 +1,4 @@
-"""The spaCy pipeline that a user gave: found, loaded when it is needed, and known by its state."""
+"""The spaCy pipeline that a user gave: found, loaded when needed, known by its state, and which parts of it run."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import json
 import sys
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from configparser import ConfigParser
 from configparser import Error as ConfigError
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, MissingDependencyError, StorageError
-from auxtasks.extractors.text.taggers.spacy_components import components_for
 from auxtasks.files import digest, digest_files
 from auxtasks.optional import check_installed, require
 
@@ -32,19 +32,19 @@ class SpacyModel:
     """
 
     def __init__(self, pipeline: Source | None) -> None:
-        self._pipeline = check_pipeline(pipeline)
+        self._pipeline = _checked(pipeline)
         self._own = uuid.uuid4().hex
 
     def source(self) -> str | None:
         """Return what another process loads the pipeline by; None for a loaded one."""
-        return locate(self._pipeline)[1] if isinstance(self._pipeline, str | Path) else None
+        return _locate(self._pipeline)[1] if isinstance(self._pipeline, str | Path) else None
 
     def load(self) -> tuple[Any, str]:
         """Return the loaded pipeline, and what stands for it."""
         if not isinstance(self._pipeline, str | Path):
             # Another key each time, because the user may have changed the pipeline since.
             return self._pipeline, uuid.uuid4().hex
-        folder, source = locate(self._pipeline)
+        folder, source = _locate(self._pipeline)
         key = digest_files(folder) + (self._own if runs_foreign_code(folder) else "")
         # A pipeline stays on the device that spaCy used when it was loaded.
         operations = require("thinc.api", extra="text").get_current_ops()
@@ -53,11 +53,15 @@ class SpacyModel:
     def state(self, needs: frozenset[str]) -> str:
         """Return a string that differs when what the pipeline says may."""
         if isinstance(self._pipeline, str | Path):
-            folder, _ = locate(self._pipeline)
+            folder, _ = _locate(self._pipeline)
             if not runs_foreign_code(folder):
                 return digest_files(folder)
         nlp, _ = self.load()
-        return digest_loaded(nlp, components_for(nlp, needs))
+        components = components_for(nlp, needs)
+        code = list(_code(nlp, components))
+        # Strings are left out, because they grow with the texts that are read; no tag depends on them.
+        others = set(nlp.component_names).difference(components)
+        return digest([*code, nlp.to_bytes(exclude=["strings", *others])])
 
 
 @lru_cache(maxsize=1)
@@ -67,7 +71,7 @@ def _loaded(source: str, key: str, device: str, thread: int) -> Any:
     return require("spacy", extra="text").load(source)
 
 
-def check_pipeline(pipeline: Source | None) -> Source:
+def _checked(pipeline: Source | None) -> Source:
     """Return what a pipeline was given as, or refuse it; no pipeline is looked up or loaded."""
     # Before what spaCy itself is told to install.
     check_installed("spacy", extra="text")
@@ -87,7 +91,7 @@ def check_pipeline(pipeline: Source | None) -> Source:
     )
 
 
-def locate(pipeline: str | Path) -> tuple[Path, str]:
+def _locate(pipeline: str | Path) -> tuple[Path, str]:
     """Return the folder of a pipeline's files, and what ``spacy.load`` finds it by in any process; imports nothing."""
     # A package lies as ``spacy package`` lays it out.
     spec = find_spec(pipeline) if isinstance(pipeline, str) and pipeline.isidentifier() else None
@@ -144,26 +148,18 @@ def runs_foreign_code(folder: Path) -> bool:
     languages = [Path(place) / "lang" for place in (spacy and spacy.submodule_search_locations) or ()]
     return (
         not FACTORIES.issuperset(settings[name].get("factory") for name in components)
-        or any(foreign_functions(settings))
+        or any(_foreign_functions(settings))
         or not any((folder / str(settings.get("nlp", {}).get("lang"))).is_dir() for folder in languages)
     )
 
 
-def foreign_functions(settings: Any) -> Iterator[tuple[str, str]]:
+def _foreign_functions(settings: Any) -> Iterator[tuple[str, str]]:
     """Find the registered functions that settings name and that do not come with spaCy."""
     for key, value in settings.items():
         if hasattr(value, "items"):
-            yield from foreign_functions(value)
+            yield from _foreign_functions(value)
         elif key.startswith("@") and not str(value).startswith(("spacy.", "spacy-legacy.")):
             yield key[1:], str(value)
-
-
-def digest_loaded(nlp: Any, components: list[str]) -> str:
-    """Return a string that differs when what these components of a loaded pipeline say may."""
-    code = list(_code(nlp, components))
-    # Strings are left out, because they grow with the texts that are read; no tag depends on them.
-    others = set(nlp.component_names).difference(components)
-    return digest([*code, nlp.to_bytes(exclude=["strings", *others])])
 
 
 def _code(nlp: Any, components: list[str]) -> Iterator[bytes]:
@@ -181,7 +177,7 @@ def _code(nlp: Any, components: list[str]) -> Iterator[bytes]:
             )
     registry = require("spacy.util", extra="text").registry
     for name in components:
-        for kind, function in foreign_functions(nlp.config["components"][name]):
+        for kind, function in _foreign_functions(nlp.config["components"][name]):
             yield from _files_of(registry.get(kind, function), f"the function {function!r}")
 
 
@@ -205,3 +201,110 @@ def _files_of(kind: Any, what: str) -> Iterator[bytes]:
 
 def _comes_with_spacy(kind: Any) -> bool:
     return kind.__module__.partition(".")[0] in ("spacy", "thinc", "spacy_legacy")
+
+
+# Which components run
+
+
+@dataclass(frozen=True)
+class Fact:
+    """Something that components find out: what they declare for it, its name, and the usual components."""
+
+    attributes: set[str]
+    read: tuple[str, ...]  # the attributes of tokens; where the first is 0 for every token, nobody filled it
+    what: str
+    usual: str
+
+
+_POS_FROM = "a 'morphologizer', or a 'tagger' and an 'attribute_ruler'"
+_ENTITY_ATTRIBUTES = {"doc.ents", "token.ent_type", "token.ent_iob"}
+_POS = Fact({"token.pos"}, ("POS",), "universal parts of speech (`token.pos`)", _POS_FROM)
+_TAG = Fact({"token.tag"}, ("TAG",), "tags (`token.tag`)", "a 'tagger'")
+_PARSE = Fact({"token.dep", "token.head"}, ("DEP", "HEAD"), "dependencies (`token.dep`)", "a 'parser'")
+_ENTITIES = Fact(_ENTITY_ATTRIBUTES, ("ENT_IOB", "ENT_TYPE"), "entities (`doc.ents`)", "an 'ner'")
+
+FACTS: Mapping[str, tuple[Fact, ...]] = {
+    "pos": (_POS,),
+    "tag": (_TAG,),
+    "dependency": (_PARSE,),
+    "head": (_PARSE,),
+    "depth": (_PARSE,),
+    "entity": (_ENTITIES,),
+    "entity_run": (_ENTITIES,),
+    "entity_any_run": (_ENTITIES,),
+    "chunk_run": (_PARSE, _POS),
+}
+"""What each column is made of."""
+
+# These declare nothing, and give nothing of what is asked for here.
+_GIVE_NOTHING = {"merge_entities", "merge_noun_chunks", "merge_subtokens", "token_splitter", "doc_cleaner"}
+
+
+def components_for(nlp: Any, needs: frozenset[str]) -> list[str]:
+    """Return the components that have to run, in the order of the pipeline."""
+    declared = {name: _declared(nlp, name) for name in nlp.pipe_names}
+    wanted: set[str] = set().union(*(fact.attributes for need in needs for fact in FACTS[need]))
+    running: set[str] = set()
+    while more := {name for name, (gives, _) in declared.items() if gives is None or gives & wanted} - running:
+        running |= more
+        wanted.update(*(declared[name][1] for name in more))
+    given = {attribute for name in running for attribute in declared[name][0] or ()}
+    if not any(declared[name][0] is None and nlp.get_pipe_meta(name).factory not in _GIVE_NOTHING for name in running):
+        for need in sorted(needs):
+            for fact in FACTS[need]:
+                if not fact.attributes & given:
+                    raise refused(nlp, need, fact, "has no component that gives")
+    if "chunk_run" in needs and nlp.vocab.get_noun_chunks is None:
+        raise InvalidInputError(
+            f"`tagger_model`: spaCy has no rule for base noun phrases in the language {nlp.lang!r} of "
+            f"{_described(nlp)}, which `chunk_run` needs; leave out the tasks that need them."
+        )
+    for name in nlp.pipe_names:
+        if running.intersection(getattr(nlp.get_pipe(name), "listening_components", ())):
+            running.add(name)
+    return [name for name in nlp.pipe_names if name in running]
+
+
+def refused(nlp: Any, need: str, fact: Fact, why: str) -> InvalidInputError:
+    off = f" It has disabled {_listed(nlp.disabled)}; `nlp.enable_pipe(name)` enables one." if nlp.disabled else ""
+    return InvalidInputError(
+        f"`tagger_model`: {_described(nlp)} {why} {fact.what}, which `{need}` needs; its components are "
+        f"{_listed(nlp.pipe_names)}.{off} Use a pipeline with {fact.usual}, or leave out the tasks that need this."
+    )
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(map(repr, names)) or "none"
+
+
+def _described(nlp: Any) -> str:
+    return repr(f"{nlp.lang}_{nlp.meta['name']}")
+
+
+_RULER_ATTRIBUTES = {
+    "POS": "token.pos",
+    "TAG": "token.tag",
+    "DEP": "token.dep",
+    "ENT_TYPE": "doc.ents",
+    "MORPH": "token.morph",
+    "LEMMA": "token.lemma",
+}
+
+
+def _declared(nlp: Any, name: str) -> tuple[set[str] | None, set[str]]:
+    """Return the attributes that a component gives and reads; None where it does not say what it gives."""
+    meta, component = nlp.get_pipe_meta(name), nlp.get_pipe(name)
+    if meta.factory == "attribute_ruler":
+        # It declares nothing, but its rules say what they read and write.
+        rules = component.patterns
+        reads = (key for rule in rules for pattern in rule["patterns"] for token in pattern for key in token)
+        return _attributes(key for rule in rules for key in rule["attrs"]), _attributes(reads)
+    entities = {"doc.ents"} if getattr(component, "annotate_ents", False) else set()
+    return entities.union(meta.assigns) or None, set(meta.requires)
+
+
+def _attributes(keys: Iterable[str | int]) -> set[str]:
+    # A rule may have an attribute by its name, in any case, or by its number.
+    numbered = {number: name for name, number in require("spacy.attrs", extra="text").IDS.items()}
+    names = {numbered.get(key, "") if isinstance(key, int) else key.upper() for key in keys}
+    return {_RULER_ATTRIBUTES[name] for name in names & _RULER_ATTRIBUTES.keys()}

@@ -1,18 +1,22 @@
-"""Tagging with spaCy."""
+"""Tagging with spaCy: in batches, in one process or several, and what is read from the tagged documents."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from auxtasks.errors import InvalidInputError
-from auxtasks.extractors.text.spans import Annotations, Spans, words_of
-from auxtasks.extractors.text.taggers.base import CHARACTERS, Corpus, batches_of, join
-from auxtasks.extractors.text.taggers.spacy_components import TaggedBatch, check_filled, components_for, read_docs
-from auxtasks.extractors.text.taggers.spacy_pipeline import Source, SpacyModel
+from auxtasks.extractors.text.spans import NAMED, Annotations, Spans, words_of
+from auxtasks.extractors.text.taggers.base import UNIVERSAL, Corpus, number_runs
+from auxtasks.extractors.text.taggers.spacy_pipeline import FACTS, Source, SpacyModel, components_for, refused
 from auxtasks.files import versions
 from auxtasks.optional import require, shown
+from auxtasks.typing import Array
 from auxtasks.validation import check_int, check_processes
 
 
@@ -33,7 +37,6 @@ class SpacyTagger:
         self._progress = progress
 
     def annotate(self, corpus: Corpus, needs: frozenset[str]) -> Annotations:
-        """Return the columns that are needed; see `Tagger.annotate`."""
         nlp, key = self._model.load()
         components = components_for(nlp, needs)
         _check_lengths(nlp, corpus)
@@ -41,24 +44,29 @@ class SpacyTagger:
         batches = batches_of(corpus, self._batch_size)
         parts = list(shown(self._parts(nlp, key, work, batches), len(batches), self._progress))
         if corpus.training:
-            check_filled(nlp, needs, parts)
+            _check_filled(nlp, needs, parts)
         return join([part.said for part in parts], needs)
 
     def fingerprint(self, needs: frozenset[str]) -> str:
-        """Return what the annotations depend on; see `Tagger.fingerprint`."""
         batches = f"batches {self._batch_size} {CHARACTERS}"
         return f"{versions('spacy', 'thinc', 'spacy-legacy')} {batches} pipeline {self._model.state(needs)}"
 
     def _parts(self, nlp: Any, key: str, work: Work, batches: Sequence[Corpus]) -> Iterator[TaggedBatch]:
         if self._n_jobs == 1 or len(batches) < 2:
-            yield from (tag_batch(nlp, work, batch) for batch in batches)
-        elif (source := self._model.source()) is not None:
-            yield from tag_in_processes(nlp, source, key, work, batches, self._n_jobs)
-        else:
-            _check_saves(nlp)
-            with tempfile.TemporaryDirectory(prefix="auxtasks-") as folder:
+            yield from (_tag_batch(nlp, work, batch) for batch in batches)
+            return
+        joblib = require("joblib", extra="text")
+        # The fresh processes of loky, because forked ones may hang once TensorFlow runs threads. Each is held to its
+        # share of the processors by loky itself. Only texts go to the processes, and only arrays come back.
+        n_jobs = min(self._n_jobs, len(batches))
+        parallel = joblib.Parallel(n_jobs=n_jobs, backend="loky", return_as="generator", batch_size=1, max_nbytes=None)
+        with tempfile.TemporaryDirectory(prefix="auxtasks-") as folder:
+            source = self._model.source()
+            if source is None:
+                _check_saves(nlp)
                 nlp.to_disk(folder)
-                yield from tag_in_processes(nlp, folder, key, work, batches, self._n_jobs)
+            there = joblib.delayed(_tag_there)
+            yield from parallel(there(source or folder, nlp.max_length, key, work, batch) for batch in batches)
 
 
 def _check_lengths(nlp: Any, corpus: Corpus) -> None:
@@ -92,8 +100,7 @@ class Work(NamedTuple):
     others: tuple[str, ...]
 
 
-def tag_batch(nlp: Any, work: Work, batch: Corpus) -> TaggedBatch:
-    """Tag a batch of texts."""
+def _tag_batch(nlp: Any, work: Work, batch: Corpus) -> TaggedBatch:
     docs = batch.texts if batch.given is None else _given_docs(nlp, batch.texts, batch.given)
     with nlp.select_pipes(enable=list(work.components)):
         tagged = list(nlp.pipe(docs, batch_size=max(1, len(docs))))
@@ -106,23 +113,7 @@ def tag_batch(nlp: Any, work: Work, batch: Corpus) -> TaggedBatch:
     return part
 
 
-def tag_in_processes(
-    nlp: Any, source: str, key: str, work: Work, batches: Sequence[Corpus], n_jobs: int
-) -> Iterator[TaggedBatch]:
-    """Tag batches in processes.
-
-    Only the texts go to the processes and only arrays come back. A process loads the pipeline once, and keeps it for
-    the next call with the same key.
-    """
-    joblib = require("joblib", extra="text")
-    # The fresh processes of loky, because forked ones may hang once TensorFlow runs threads. Each is held to its share
-    # of the processors by loky itself.
-    n_jobs = min(n_jobs, len(batches))
-    parallel = joblib.Parallel(n_jobs=n_jobs, backend="loky", return_as="generator", batch_size=1, max_nbytes=None)
-    yield from parallel(joblib.delayed(_tag_there)(source, nlp.max_length, key, work, batch) for batch in batches)
-
-
-# The pipeline of a worker process, by its key and what was left out of it.
+# The pipeline of a worker process, by its key and what was left out of it; kept for the next call with the same key.
 _held: dict[tuple[str, tuple[str, ...]], Any] = {}
 
 
@@ -139,7 +130,7 @@ def _tag_there(source: str, max_length: int, key: str, work: Work, batch: Corpus
                 f"as a package with spaCy's entry points, or keep n_jobs=1. spaCy reports: {error}"
             ) from error
         _held[held].max_length = max_length
-    return tag_batch(_held[held], work, batch)
+    return _tag_batch(_held[held], work, batch)
 
 
 def _given_docs(nlp: Any, texts: Sequence[str], given: Spans) -> list[Any]:
@@ -148,3 +139,146 @@ def _given_docs(nlp: Any, texts: Sequence[str], given: Spans) -> list[Any]:
         doc(nlp.vocab, words=words, spaces=[True] * (len(words) - 1) + [False] * bool(words))
         for words in words_of(texts, given)
     ]
+
+
+# Batches
+
+CHARACTERS = 200_000
+"""Characters a batch holds at most, unless a single text has more: what a tagger takes grows with them."""
+
+
+def batches_of(corpus: Corpus, size: int) -> list[Corpus]:
+    """Cut a corpus into batches of consecutive texts."""
+    begins: list[int] = []
+    characters = 0
+    for at, text in enumerate(corpus.texts):
+        characters += len(text)
+        if not begins or at - begins[-1] == size or characters > CHARACTERS:
+            begins.append(at)
+            characters = len(text)
+    rows = [slice(begin, end) for begin, end in pairwise([*begins, len(corpus.texts)])]
+    given = corpus.given
+    return [
+        replace(corpus, texts=list(corpus.texts[at]), given=None if given is None else given.take(at)) for at in rows
+    ]
+
+
+def join(parts: Sequence[Annotations], needs: frozenset[str]) -> Annotations:
+    """Lay annotations of consecutive texts end to end."""
+    names = {column: tuple(sorted({name for part in parts for name in part.names[column]})) for column in needs & NAMED}
+    spans = Spans(
+        _flat([part.spans.counts for part in parts], np.int64),
+        _flat([part.spans.starts for part in parts], np.int32),
+        _flat([part.spans.ends for part in parts], np.int32),
+    )
+    columns = {
+        column: _flat(
+            [part.codes(column, names[column]) if column in NAMED else part.columns[column] for part in parts], np.int32
+        )
+        for column in sorted(needs)
+    }
+    return Annotations(spans, columns, names)
+
+
+def _flat(arrays: list[Array], dtype: type[np.signedinteger]) -> Array:
+    return np.concatenate([np.empty(0, dtype), *arrays]).astype(dtype, copy=False)
+
+
+# What is read
+
+_NAMES = {"pos": "POS", "tag": "TAG", "dependency": "DEP", "entity": "ENT_TYPE"}
+"""The attribute that holds the names of a named column."""
+
+
+@dataclass(frozen=True)
+class TaggedBatch:
+    """What is said of some texts; the attributes of tokens that are no whitespace, and whether there are such."""
+
+    said: Annotations
+    filled: frozenset[str]
+    words: bool
+
+
+def read_docs(docs: Sequence[Any], needs: frozenset[str]) -> TaggedBatch:
+    asked = {name for need in needs for fact in FACTS[need] for name in fact.read}
+    attributes = ["IDX", "LENGTH", "IS_SPACE", *sorted(asked)]
+    tables = [doc.to_array(attributes) for doc in docs]
+    # Negative numbers come as their two's complement.
+    flat = np.concatenate([np.empty((0, len(attributes)), np.uint64), *tables]).T
+    read = {name: np.ascontiguousarray(row) for name, row in zip(attributes, flat, strict=True)}
+    starts = read["IDX"].astype(np.int32)
+    spans = Spans(np.fromiter(map(len, docs), np.int64, len(docs)), starts, starts + read["LENGTH"].astype(np.int32))
+    visible = read["IS_SPACE"] == 0
+    strings = docs[0].vocab.strings if docs else {}
+    columns: dict[str, Array] = {}
+    names: dict[str, tuple[str, ...]] = {}
+    for need in sorted(needs & NAMED):
+        columns[need], names[need] = _named(np.where(visible, read[_NAMES[need]], 0), strings)
+    if "pos" in needs:
+        # All 17, whichever occur; SPACE and what else spaCy knows is none of them.
+        columns["pos"] = Annotations(spans, columns, names).codes("pos", UNIVERSAL)
+        names["pos"] = UNIVERSAL
+    if needs & {"head", "depth"}:
+        places = _places(read, visible, spans)
+        columns.update({need: column for need, column in places.items() if need in needs})
+    if runs := needs & {"entity_run", "entity_any_run"}:
+        columns.update(dict.fromkeys(runs, _entity_run(read, visible, spans)))
+    if "chunk_run" in needs:
+        columns["chunk_run"] = _chunk_run(docs, visible, spans)
+    filled = frozenset(name for name in attributes if read[name][visible].any())
+    return TaggedBatch(Annotations(spans, columns, names), filled, bool(visible.any()))
+
+
+def _named(values: Array, strings: Any) -> tuple[Array, tuple[str, ...]]:
+    """Return hashes as numbers of their sorted names, -1 for 0, and these names."""
+    found, place = np.unique(values, return_inverse=True)
+    name_of = {value: strings[value] for value in found.tolist() if value}
+    names = tuple(sorted(name_of.values()))
+    number = {value: names.index(name) for value, name in name_of.items()}
+    return np.array([number.get(value, -1) for value in found.tolist()], np.int32)[place], names
+
+
+def _places(read: Mapping[str, Array], visible: Array, spans: Spans) -> dict[str, Array]:
+    head = read["HEAD"].astype(np.int64)
+    said = visible & (read["DEP"] != 0)
+    parent = np.arange(len(head)) + head
+    depth = (head != 0).astype(np.int32)
+    # After k rounds, `parent` is the ancestor 2^k steps up and `depth` counts the steps to it; so a tree of depth d
+    # takes log2(d) of them.
+    for _ in range(int(spans.counts.max(initial=0)).bit_length()):
+        above = depth[parent]
+        if not above.any():
+            break
+        depth = depth + above
+        parent = parent[parent]
+    return {"head": np.where(said, head, 0).astype(np.int32), "depth": np.where(said, depth, -1).astype(np.int32)}
+
+
+def _entity_run(read: Mapping[str, Array], visible: Array, spans: Spans) -> Array:
+    # Without a type, B says that no entity may be here. Whitespace inside an entity does not part it.
+    inside = read["ENT_TYPE"] != 0
+    before = np.concatenate([[False], inside[:-1]])
+    before[spans.first[:-1][spans.counts > 0]] = False
+    begins = inside & ((read["ENT_IOB"] == 3) | ~before)
+    return number_runs(begins, inside & visible, spans)
+
+
+def _chunk_run(docs: Sequence[Any], visible: Array, spans: Spans) -> Array:
+    begins = np.zeros(len(visible), bool)
+    inside = np.zeros(len(visible), np.int32)
+    for doc, first in zip(docs, spans.first, strict=False):
+        # spaCy refuses a document without dependencies, as one without tokens is.
+        chunks = list(doc.noun_chunks) if doc.has_annotation("DEP") else []
+        ranges = np.array([(chunk.start, chunk.end) for chunk in chunks], np.int64).reshape(-1, 2) + first
+        begins[ranges[:, 0]] = True
+        for begin, end in ranges:
+            inside[begin:end] = 1
+    return number_runs(begins, (inside != 0) & visible, spans)
+
+
+def _check_filled(nlp: Any, needs: frozenset[str], parts: Sequence[TaggedBatch]) -> None:
+    """Refuse a pipeline that ran and left what is needed empty."""
+    filled = frozenset[str]().union(*(part.filled for part in parts))
+    for need in sorted(needs):
+        if FACTS[need][0].read[0] not in filled and any(part.words for part in parts):
+            raise refused(nlp, need, FACTS[need][0], "ran and gave no token any")

@@ -1,17 +1,42 @@
-"""The tokenizer that an argument stands for."""
+"""What every tokenizer gives, and which one an argument stands for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from auxtasks.errors import InvalidTypeError, abbreviated, unknown_name
-from auxtasks.extractors.text.tokenizers.base import Tokenizer
+from auxtasks.extractors.text.spans import Tokens
 from auxtasks.extractors.text.tokenizers.function import FunctionTokenizer
 from auxtasks.extractors.text.tokenizers.hugging_face import HuggingFaceTokenizer, from_hugging_face, is_hugging_face
-from auxtasks.extractors.text.tokenizers.keras_hub import from_keras_hub, is_keras_hub
-from auxtasks.extractors.text.tokenizers.keras_layer import from_layer, is_layer, is_text_vectorization
+from auxtasks.extractors.text.tokenizers.keras_layers import (
+    from_keras_hub,
+    from_layer,
+    is_keras_hub,
+    is_layer,
+    is_text_vectorization,
+)
 from auxtasks.extractors.text.tokenizers.standard import StandardTokenizer
+from auxtasks.extractors.text.vocabularies import Vocabulary
+
+
+class Tokenizer(Protocol):
+    """Cuts texts into the model's tokens."""
+
+    @property
+    def vocabulary(self) -> Vocabulary | None:
+        """The vocabulary it brings; None where one is to be fitted on the training texts."""
+
+    @property
+    def length(self) -> int | None:
+        """The number of tokens it pads or cuts every text to; None where it does not."""
+
+    def tokenize(self, texts: Sequence[str]) -> Tokens:
+        """Cut texts into tokens; not cut to `length`."""
+
+    def to_dict(self) -> dict[str, Any] | None:
+        """Describe it as plain JSON types; None where that cannot be done, as for a function."""
+
 
 _NAMES = ("standard", "whitespace")
 _ACCEPTED = (

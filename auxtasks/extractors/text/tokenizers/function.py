@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError
-from auxtasks.extractors.text.documents import Vocabulary
-from auxtasks.extractors.text.spans import Spans
-from auxtasks.extractors.text.tokenizers.base import Tokens
+from auxtasks.extractors.text.spans import Spans, Tokens
+from auxtasks.extractors.text.vocabularies import Vocabulary
 
 _EXPECTED = "a list of strings or of (start, end) pairs, one for each token"
 
@@ -36,7 +35,6 @@ class FunctionTokenizer:
     length: int | None = None
 
     def tokenize(self, texts: Sequence[str]) -> Tokens:
-        """Cut texts into tokens; see `auxtasks.extractors.text.tokenizers.base.Tokenizer`."""
         results = [_items(self.function(text), row) for row, text in enumerate(texts)]
         first = next((items[0] for items in results if items), "")
         if isinstance(first, str):

@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError
-from auxtasks.extractors.text.documents import Vocabulary
-from auxtasks.extractors.text.spans import Spans
-from auxtasks.extractors.text.tokenizers.base import Tokens
+from auxtasks.extractors.text.spans import Spans, Tokens
+from auxtasks.extractors.text.vocabularies import Vocabulary
 from auxtasks.optional import require
 from auxtasks.typing import Array
 
@@ -42,19 +41,18 @@ class HuggingFaceTokenizer:
         return (self.tokenizer.padding or {}).get("direction") == "left"
 
     def tokenize(self, texts: Sequence[str]) -> Tokens:
-        """Cut texts into tokens; see `auxtasks.extractors.text.tokenizers.base.Tokenizer`."""
-        encode = encoded_by_call if is_transformers(self.tokenizer) else encoded
+        encode = _encoded_by_call if is_transformers(self.tokenizer) else _encoded
         ids: list[Sequence[int]] = []
         parts = [np.zeros(0, np.int32)]
         for start in range(0, len(texts), _BLOCK):
             block_ids, offsets = encode(self.tokenizer, list(texts[start : start + _BLOCK]))
             ids += block_ids
-            parts.append(flat(offsets))
+            parts.append(_flat(offsets))
         counts = np.fromiter(map(len, ids), np.int64, len(ids))
         places = np.concatenate(parts).reshape(-1, 2)
         # A place without characters, wherever it lies, is written as 0, 0.
         places = places * (places[:, 1] > places[:, 0])[:, None]
-        numbers = flat(ids)
+        numbers = _flat(ids)
         spans = Spans(counts, np.ascontiguousarray(places[:, 0]), np.ascontiguousarray(places[:, 1]))
         return Tokens(spans, [self.vocabulary.words[number] for number in numbers.tolist()], numbers)
 
@@ -64,13 +62,8 @@ class HuggingFaceTokenizer:
         if is_transformers(self.tokenizer):
             # What an earlier call asked for stays behind in there, and is not what `tokenize` does.
             described |= {"truncation": None, "padding": None}
-        vocabulary = self.vocabulary.to_dict()
-        return {
-            "kind": "hugging_face",
-            "tokenizer": json.dumps(described, ensure_ascii=False),
-            "vocabulary": vocabulary,
-            "length": self.length,
-        }
+        tokenizer, vocabulary = json.dumps(described, ensure_ascii=False), self.vocabulary.to_dict()
+        return {"kind": "hugging_face", "tokenizer": tokenizer, "vocabulary": vocabulary, "length": self.length}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> HuggingFaceTokenizer:
@@ -81,15 +74,14 @@ class HuggingFaceTokenizer:
 
 
 def from_hugging_face(tokenizer: Any) -> HuggingFaceTokenizer:
-    """Make a tokenizer of one of Hugging Face."""
-    if is_transformers(tokenizer):
-        if not tokenizer.is_fast:
-            raise InvalidTypeError(
-                f"`tokenizer`: {type(tokenizer).__name__} is a slow tokenizer, which does not give the places of its "
-                "tokens. Use a fast one, a PreTrainedTokenizerFast, or pass its method `tokenize` as a function."
-            )
-        return HuggingFaceTokenizer(tokenizer, vocabulary_of(tokenizer))
-    return HuggingFaceTokenizer(tokenizer, vocabulary_of(tokenizer), (tokenizer.padding or {}).get("length"))
+    if not is_transformers(tokenizer):
+        return HuggingFaceTokenizer(tokenizer, _vocabulary_of(tokenizer), (tokenizer.padding or {}).get("length"))
+    if not tokenizer.is_fast:
+        raise InvalidTypeError(
+            f"`tokenizer`: {type(tokenizer).__name__} is a slow tokenizer, which does not give the places of its "
+            "tokens. Use a fast one, a PreTrainedTokenizerFast, or pass its method `tokenize` as a function."
+        )
+    return HuggingFaceTokenizer(tokenizer, _vocabulary_of(tokenizer))
 
 
 def is_hugging_face(value: object) -> bool:
@@ -98,25 +90,18 @@ def is_hugging_face(value: object) -> bool:
 
 
 def is_transformers(value: object) -> bool:
-    """Tell whether something is a tokenizer of transformers; as `is_hugging_face` does."""
     return hasattr(value, "is_fast") and hasattr(value, "all_special_ids")
 
 
-def encoded_by_call(tokenizer: Any, texts: list[str]) -> tuple[list[Any], Iterable[Any]]:
+def _encoded_by_call(tokenizer: Any, texts: list[str]) -> tuple[list[Any], Iterable[Any]]:
     """Return the numbers of each text and the places of all, as a tokenizer of transformers gives them."""
-    said = tokenizer(
-        texts,
-        padding=False,
-        return_offsets_mapping=True,
-        return_attention_mask=False,
-        return_token_type_ids=False,
-        # Says nothing of texts that are longer than the model reads; `max_length` cuts them.
-        verbose=False,
-    )
+    only = {"return_offsets_mapping": True, "return_attention_mask": False, "return_token_type_ids": False}
+    # With `verbose` it would tell of texts that are longer than the model reads; `max_length` cuts them.
+    said = tokenizer(texts, padding=False, verbose=False, **only)
     return said["input_ids"], chain.from_iterable(said["offset_mapping"])
 
 
-def encoded(tokenizer: Any, texts: list[str]) -> tuple[list[Any], Iterable[Any]]:
+def _encoded(tokenizer: Any, texts: list[str]) -> tuple[list[Any], Iterable[Any]]:
     """Return the numbers of each text and the places of all, as a `tokenizers.Tokenizer` does, without padding."""
     said = tokenizer.encode_batch(texts)
     if tokenizer.padding is None:
@@ -129,27 +114,25 @@ def encoded(tokenizer: Any, texts: list[str]) -> tuple[list[Any], Iterable[Any]]
     return ids, offsets
 
 
-def flat(rows: Iterable[Iterable[int]]) -> Array:
-    """Lay numbers end to end, as int32."""
+def _flat(rows: Iterable[Iterable[int]]) -> Array:
     return np.fromiter(chain.from_iterable(rows), np.int32)
 
 
 _PADDING = ("[PAD]", "<pad>", "<|pad|>", "<PAD>")
 
 
-def vocabulary_of(tokenizer: Any) -> Vocabulary:
-    """Read the vocabulary of a Hugging Face tokenizer."""
+def _vocabulary_of(tokenizer: Any) -> Vocabulary:
     numbers = tokenizer.get_vocab()
     words = [""] * (max(numbers.values(), default=-1) + 1)
     for word, number in numbers.items():
         words[number] = word
-    padding, unknown, special = _transformers(tokenizer) if hasattr(tokenizer, "is_fast") else _tokenizers(tokenizer)
+    padding, unknown, special = (_of_transformers if is_transformers(tokenizer) else _of_tokenizers)(tokenizer)
     gaps = (number for number, word in enumerate(words) if not word)
     named = (number for number in (padding, unknown) if number is not None)
     return Vocabulary(tuple(words), padding, unknown, frozenset({*special, *gaps, *named}))
 
 
-def _transformers(tokenizer: Any) -> tuple[int, int | None, list[int]]:
+def _of_transformers(tokenizer: Any) -> tuple[int, int | None, list[int]]:
     if tokenizer.pad_token_id is None:
         raise InvalidInputError(
             "`tokenizer` has no padding token, but shorter texts must be padded; set one, such as "
@@ -158,7 +141,7 @@ def _transformers(tokenizer: Any) -> tuple[int, int | None, list[int]]:
     return tokenizer.pad_token_id, tokenizer.unk_token_id, tokenizer.all_special_ids
 
 
-def _tokenizers(tokenizer: Any) -> tuple[int, int | None, list[int]]:
+def _of_tokenizers(tokenizer: Any) -> tuple[int, int | None, list[int]]:
     if tokenizer.padding is not None:
         padding = tokenizer.padding["pad_id"]
     else:

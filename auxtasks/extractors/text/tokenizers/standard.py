@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from auxtasks.extractors.text.documents import Vocabulary
-from auxtasks.extractors.text.spans import Spans
-from auxtasks.extractors.text.tokenizers.base import Tokens
+from auxtasks.extractors.text.spans import Spans, Tokens
+from auxtasks.extractors.text.vocabularies import Vocabulary
 from auxtasks.typing import Array
 from auxtasks.validation import check_choice, check_int
 
@@ -48,7 +47,6 @@ class StandardTokenizer:
     length: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse rules that the layer does not have."""
         if self.standardize is not None:
             check_choice("standardize", self.standardize, STANDARDIZE)
         if self.split is not None:
@@ -57,7 +55,6 @@ class StandardTokenizer:
             check_int("length", self.length, low=1)
 
     def tokenize(self, texts: Sequence[str]) -> Tokens:
-        """Cut texts into tokens; see `auxtasks.extractors.text.tokenizers.base.Tokenizer`."""
         cut = {"whitespace": self._words, "character": self._characters, None: self._wholes}[self.split]
         words: list[str] = []
         parts: list[Array] = [np.zeros((3, 0), np.int64)]
@@ -80,17 +77,12 @@ class StandardTokenizer:
 
     def to_dict(self) -> dict[str, Any]:
         """Describe it as plain JSON types; `from_dict` is the inverse."""
-        return {
-            "kind": "standard",
-            "standardize": self.standardize,
-            "split": self.split,
-            "vocabulary": None if self.vocabulary is None else self.vocabulary.to_dict(),
-            "length": self.length,
-        }
+        known = None if self.vocabulary is None else self.vocabulary.to_dict()
+        rules = {"standardize": self.standardize, "split": self.split}
+        return {"kind": "standard", **rules, "vocabulary": known, "length": self.length}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> StandardTokenizer:
-        """Make what `to_dict` described."""
         known = fields["vocabulary"]
         vocabulary = None if known is None else Vocabulary.from_dict(known)
         return cls(fields["standardize"], fields["split"], vocabulary, fields["length"])

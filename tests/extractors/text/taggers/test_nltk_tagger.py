@@ -17,9 +17,8 @@ from hypothesis import strategies as st
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, MissingDependencyError, StorageError
 from auxtasks.extractors.text.spans import NAMED, Annotations, Spans
-from auxtasks.extractors.text.taggers.base import Corpus
-from auxtasks.extractors.text.taggers.nltk_tagger import NltkTagger
-from auxtasks.extractors.text.taggers.tag_sets import PENN, UNIVERSAL
+from auxtasks.extractors.text.taggers.base import UNIVERSAL, Corpus
+from auxtasks.extractors.text.taggers.nltk_tagger import PENN, NltkTagger
 from tests.extractors.text.tagged_sentences import SENTENCES, TEXTS
 
 nltk = pytest.importorskip("nltk")
@@ -126,7 +125,7 @@ def test_what_a_column_says_does_not_depend_on_what_else_is_asked(monkeypatch: p
         loaded.append(kind)
         return Chunker(kind)
 
-    monkeypatch.setattr("auxtasks.extractors.text.taggers.nltk_data.load_entities", load)
+    monkeypatch.setattr("auxtasks.extractors.text.taggers.nltk_tagger.load_entities", load)
     corpus, backend = in_spaces("a b c"), Fixed(a="NNP", b="NNP", c="NNP")
     expected = {"entity": [-1, 0, 0], "entity_run": [-1, 0, 0], "entity_any_run": [0, -1, -1]}
     for needs in (["entity_any_run"], ["entity_run"], ["entity"], list(expected)):

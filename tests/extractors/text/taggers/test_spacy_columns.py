@@ -14,10 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auxtasks.extractors.text.spans import COLUMNS, Annotations, Spans
-from auxtasks.extractors.text.taggers.base import Corpus
-from auxtasks.extractors.text.taggers.spacy_components import read_docs
-from auxtasks.extractors.text.taggers.spacy_tagger import SpacyTagger
-from auxtasks.extractors.text.taggers.tag_sets import UNIVERSAL
+from auxtasks.extractors.text.taggers.base import UNIVERSAL, Corpus
+from auxtasks.extractors.text.taggers.spacy_tagger import SpacyTagger, read_docs
 from tests.extractors.text.tagged_sentences import SENTENCES, TEXTS
 
 spacy = pytest.importorskip("spacy")

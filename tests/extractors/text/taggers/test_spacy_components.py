@@ -9,7 +9,7 @@ import pytest
 from auxtasks.errors import InvalidInputError
 from auxtasks.extractors.text.spans import COLUMNS, Spans
 from auxtasks.extractors.text.taggers.base import Corpus
-from auxtasks.extractors.text.taggers.spacy_components import components_for
+from auxtasks.extractors.text.taggers.spacy_pipeline import components_for
 from auxtasks.extractors.text.taggers.spacy_tagger import SpacyTagger
 
 spacy = pytest.importorskip("spacy")

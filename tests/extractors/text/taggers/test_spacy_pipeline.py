@@ -15,9 +15,9 @@ import pytest
 from auxtasks.errors import InvalidInputError, InvalidTypeError, MissingDependencyError, StorageError
 from auxtasks.extractors.text.spans import COLUMNS, Spans
 from auxtasks.extractors.text.taggers import spacy_pipeline, spacy_tagger
-from auxtasks.extractors.text.taggers.base import CHARACTERS, Corpus, batches_of
+from auxtasks.extractors.text.taggers.base import Corpus
 from auxtasks.extractors.text.taggers.spacy_pipeline import SpacyModel
-from auxtasks.extractors.text.taggers.spacy_tagger import SpacyTagger
+from auxtasks.extractors.text.taggers.spacy_tagger import CHARACTERS, SpacyTagger, batches_of
 from tests.extractors.text.tagged_sentences import TEXTS, same
 
 spacy = pytest.importorskip("spacy")
