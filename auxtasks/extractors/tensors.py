@@ -22,17 +22,7 @@ from auxtasks.typing import Array, Floats
 
 
 def namespace(X: Any) -> Any:
-    """Return the module whose functions take what `X` is.
-
-    Parameters
-    ----------
-    X : ndarray or tensor
-        What is to be computed on.
-
-    Returns
-    -------
-    module
-        `numpy` for an array; `keras.ops` for a tensor, of the functions that NumPy has too.
+    """Return the module whose functions take what `X` is: `numpy` for an array, `keras.ops` for a tensor.
 
     Examples
     --------
@@ -69,7 +59,7 @@ def as_floats(values: Any, *, like: Any) -> Any:
     return namespace(values).cast(values, like.dtype)
 
 
-def homogeneous(function: Callable[[Any], Any], X: Any, *, degree: int = 1, units: int = 1) -> Any:
+def homogeneous(function: Callable[[Any], Any], X: Any, *, degree: int = 1, units: int = 1) -> Floats:
     """Call a function of squares for which ``f(c x) = c**degree f(x) >= 0``, without overflow within it.
 
     So many leading axes, which the result has too, tell apart what has a unit of its own: samples, or their channels.
@@ -99,8 +89,7 @@ def largest_of(found: Floats, units: int = 1) -> Floats:
 def _least(dtype: np.dtype[np.floating], degree: int) -> float:
     """Return the size of a result beside which a square that vanished is less than rounding."""
     kind = np.finfo(dtype)
-    least: float = (float(kind.tiny) ** 0.5 / float(kind.eps)) ** degree
-    return least
+    return float((float(kind.tiny) ** 0.5 / float(kind.eps)) ** degree)
 
 
 def doubted(largest: Floats, degree: int = 1) -> Array | None:
@@ -108,8 +97,7 @@ def doubted(largest: Floats, degree: int = 1) -> Array | None:
     least = _least(largest.dtype, degree)
     if np.min(largest, initial=np.inf) >= least and np.max(largest, initial=0) < np.inf:
         return None
-    doubtful: Array = ~((largest >= least) & (largest < np.inf))
-    return doubtful
+    return np.asarray(~((largest >= least) & (largest < np.inf)))
 
 
 def replace_lost(found: Floats, anew: Floats, doubtful: Array, largest: Floats, degree: int = 1) -> None:
@@ -128,7 +116,7 @@ def to_unit_size(X: Any, units: int = 1) -> tuple[Any, Any]:
     return X / powers, powers
 
 
-def in_units(found: Any, powers: Any, degree: int = 1) -> Any:
+def in_units(found: Floats, powers: Any, degree: int = 1) -> Floats:
     """Undo `to_unit_size` in a result of that degree; of arrays, what is not 0 does not become it."""
     xp = namespace(found)
     powers = xp.reshape(powers, (-1, *powers.shape[1 : found.ndim], *[1] * (found.ndim - powers.ndim)))

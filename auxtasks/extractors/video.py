@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from auxtasks.errors import InvalidInputError
 from auxtasks.extractors.tensors import homogeneous, namespace
 from auxtasks.registry import register_task
@@ -47,18 +49,16 @@ def motion_energy(X: Floats) -> Floats:
     >>> motion_energy(np.array([0.0, 3.0, 3.0]).reshape(1, 3, 1, 1, 1))
     array([[9., 0.]])
     """
-    check_frames(X, "motion_energy")
-    energy: Floats = homogeneous(_mean_squared_difference, X, degree=2)
-    return energy
+    _check_frames(X, "motion_energy")
+    return homogeneous(_mean_squared_difference, X, degree=2)
 
 
-def _mean_squared_difference(X: Floats) -> Floats:
+def _mean_squared_difference(X: Any) -> Any:
     xp = namespace(X)
     _, t, h, w, c = X.shape
     difference = xp.reshape(X[:, 1:] - X[:, :-1], (-1, t - 1, h * w * c))
     difference *= difference
-    energy: Floats = xp.mean(difference, axis=-1)
-    return energy
+    return xp.mean(difference, axis=-1)
 
 
 # Not a default: it changes the inputs, and a model built for t frames would not fit them any more.
@@ -97,12 +97,11 @@ def next_frame(X: Floats) -> tuple[Floats, Floats]:
     >>> shortened.ravel(), target.ravel()
     (array([0., 1.]), array([2.]))
     """
-    check_frames(X, "next_frame")
+    _check_frames(X, "next_frame")
     return X[:, :-1], X[:, -1]
 
 
-def check_frames(X: Floats, task: str) -> None:
-    """Refuse videos of a single frame."""
+def _check_frames(X: Floats, task: str) -> None:
     if X.shape[1] < 2:
         raise InvalidInputError(
             f"`X`: the task {task!r} needs videos of at least 2 frames; found {X.shape[1]} in shape {X.shape}. "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -64,7 +65,7 @@ def edges(X: Floats, *, size: int | Sequence[int] = (8, 8), operator: str = "sob
     grid = check_pair("size", size)
     side, centre = SMOOTHING[check_choice("operator", operator, SMOOTHING)]
 
-    def strength(X: Floats) -> Floats:
+    def strength(X: Any) -> Any:
         down, across = _smoothed_differences(to_grey(X), side, centre)
         magnitude = down * down
         magnitude += across * across
@@ -73,8 +74,7 @@ def edges(X: Floats, *, size: int | Sequence[int] = (8, 8), operator: str = "sob
         magnitude *= 1 / ((2 * side + centre) * 2**0.5)
         return area_average(magnitude[..., None], grid)
 
-    averaged: Floats = homogeneous(strength, X)
-    return averaged
+    return homogeneous(strength, X)
 
 
 METHODS = ("shi_tomasi", "harris")
@@ -146,8 +146,7 @@ def corners(
     grey, powers = to_unit_size(to_grey(X))
     rr, rc, cc = _structure_tensor(grey, sigma)
     response = rr * cc - rc * rc - k * (rr + cc) ** 2 if method == "harris" else _smaller_eigenvalue(rr, rc, cc)
-    averaged: Floats = in_units(area_average(response[..., None], grid), powers, 4 if method == "harris" else 2)
-    return averaged
+    return in_units(area_average(response[..., None], grid), powers, degree=4 if method == "harris" else 2)
 
 
 def _structure_tensor(grey: Floats, sigma: float) -> tuple[Floats, Floats, Floats]:
@@ -169,9 +168,8 @@ def _gaussian(length: int, sigma: float, dtype: DTypeLike) -> Array:
 
 
 def _smaller_eigenvalue(rr: Floats, rc: Floats, cc: Floats) -> Floats:
-    smaller: Floats = (rr + cc - np.sqrt((rr - cc) ** 2 + 4 * rc * rc)) / 2
     # Rounding can leave it a little below zero, which the eigenvalue of a mean of squares is not.
-    return np.maximum(smaller, 0)
+    return np.maximum((rr + cc - np.sqrt((rr - cc) ** 2 + 4 * rc * rc)) / 2, 0)
 
 
 def _smoothed_differences(grey: Floats, side: float, centre: float) -> tuple[Floats, Floats]:

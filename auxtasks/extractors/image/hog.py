@@ -112,16 +112,18 @@ def hog(
                 f"found {X.min():g}. Leave it False or shift the images."
             )
         X = namespace(X).sqrt(X)
-    if isinstance(X, np.ndarray):
-        cells = _cell_histograms(X, orientations, cell)
-        found = normalised(cells, block, norm)
-        largest = largest_of(cells)
-        doubtful = doubted(largest)
-        if doubtful is not None:
-            anew = normalised(*_in_another_unit(X[doubtful], orientations, cell, block, norm))
-            replace_lost(found, anew, doubtful, largest)
+    found: Floats
+    if not isinstance(X, np.ndarray):
+        found = normalised(*_in_another_unit(X, orientations, cell, block, norm))
         return found
-    return normalised(*_in_another_unit(X, orientations, cell, block, norm))
+    cells = _cell_histograms(X, orientations, cell)
+    found = normalised(cells, block, norm)
+    largest = largest_of(cells)
+    doubtful = doubted(largest)
+    if doubtful is not None:
+        anew = normalised(*_in_another_unit(X[doubtful], orientations, cell, block, norm))
+        replace_lost(found, anew, doubtful, largest)
+    return found
 
 
 def _in_another_unit(X: Any, orientations: int, cell: tuple[int, int], *how: Any) -> tuple[Any, ...]:
@@ -161,14 +163,13 @@ CEILING = 0.2
 """The largest share of one bin before the second normalisation of L2-Hys (Lowe 2004)."""
 
 
-def _normalised_cells(cells: Floats, block: tuple[int, int], norm: str, epsilon: Any = EPSILON) -> Floats:
+def _normalised_cells(cells: Any, block: tuple[int, int], norm: str, epsilon: Any = EPSILON) -> Any:
     """Normalise each cell by the norm of the block around it, without laying out the blocks."""
     xp = namespace(cells)
     rows, columns = (_blocks_around(length, size) for length, size in zip(cells.shape[1:3], block, strict=True))
 
-    def around(of_blocks: Floats) -> Floats:
-        of_cells: Floats = xp.take(xp.take(of_blocks, rows, axis=1), columns, axis=2)[..., None]
-        return of_cells
+    def around(of_blocks: Any) -> Any:
+        return xp.take(xp.take(of_blocks, rows, axis=1), columns, axis=2)[..., None]
 
     with np.errstate(over="ignore", invalid="ignore"):
         scale = _scale_of_blocks(cells, block, norm, epsilon)
@@ -181,15 +182,14 @@ def _normalised_cells(cells: Floats, block: tuple[int, int], norm: str, epsilon:
     return normalised
 
 
-def _clipped_energy(cells: Floats, block: tuple[int, int], scale: Floats) -> Floats:
+def _clipped_energy(cells: Any, block: tuple[int, int], scale: Any) -> Any:
     """Sum the squares of each block after scaling and clipping, over its cells in turn."""
     xp = namespace(cells)
     # The squares are clipped before they are scaled, so that all blocks share them. The ceiling is laid out as the
     # cells are: columns and orientations are one long loop then.
     ceiling = xp.repeat(xp.square(CEILING / scale)[..., None], cells.shape[-1], axis=-1)
     squares = reduce(add, (xp.minimum(part, ceiling) for part in _parts_of_blocks(xp.square(cells), block)))
-    energy: Floats = xp.sum(squares, axis=-1) * scale * scale
-    return energy
+    return xp.sum(squares, axis=-1) * scale * scale
 
 
 def _blocks_around(n_cells: int, block: int) -> Array:
@@ -197,7 +197,7 @@ def _blocks_around(n_cells: int, block: int) -> Array:
     return np.clip(np.arange(n_cells) - block // 2, 0, n_cells - block)
 
 
-def _normalised_blocks(cells: Floats, block: tuple[int, int], norm: str, epsilon: Any = EPSILON) -> Floats:
+def _normalised_blocks(cells: Any, block: tuple[int, int], norm: str, epsilon: Any = EPSILON) -> Any:
     """Normalise each block of cells by its own norm, and flatten it."""
     if not isinstance(cells, np.ndarray):
         return _normalised_tensors(cells, block, norm, epsilon)
@@ -226,7 +226,7 @@ def _normalised_tensors(cells: Any, block: tuple[int, int], norm: str, epsilon: 
     return normalised
 
 
-def _scale_of_blocks(cells: Floats, block: tuple[int, int], norm: str, epsilon: Any) -> Floats:
+def _scale_of_blocks(cells: Any, block: tuple[int, int], norm: str, epsilon: Any) -> Any:
     """Return what each block is multiplied by, shape (n, block rows, block columns)."""
     xp = namespace(cells)
     if norm in ("L1", "L1-sqrt"):
@@ -234,27 +234,25 @@ def _scale_of_blocks(cells: Floats, block: tuple[int, int], norm: str, epsilon: 
     else:
         size = xp.sqrt(_sum_over_blocks(_energy(cells), block) + epsilon**2)
     # An infinite norm would turn the block into zeros, which it is not.
-    scale: Floats = as_floats(xp.where(xp.isfinite(size), 1 / size, np.nan), like=cells)
-    return scale
+    return as_floats(xp.where(xp.isfinite(size), 1 / size, np.nan), like=cells)
 
 
-def _sum_over_blocks(cells: Floats, block: tuple[int, int]) -> Floats:
+def _sum_over_blocks(cells: Any, block: tuple[int, int]) -> Any:
     """Sum a (n, rows, columns) quantity of cells over each block."""
     down = reduce(add, _parts_of_blocks(cells, (block[0], 1)))
     return reduce(add, _parts_of_blocks(down, (1, block[1])))
 
 
-def _parts_of_blocks(cells: Floats, block: tuple[int, int]) -> list[Floats]:
+def _parts_of_blocks(cells: Any, block: tuple[int, int]) -> list[Any]:
     """Return, for each place in a block, the cells that stand there in all blocks."""
     rows, columns = (length - size + 1 for length, size in zip(cells.shape[1:3], block, strict=True))
     return [cells[:, i : i + rows, j : j + columns] for i in range(block[0]) for j in range(block[1])]
 
 
-def _energy(values: Floats) -> Floats:
+def _energy(values: Any) -> Any:
     """Sum the squares along the last axis."""
     xp = namespace(values)
-    energy: Floats = np.einsum("...i,...i->...", values, values) if xp is np else xp.sum(xp.square(values), axis=-1)
-    return energy
+    return np.einsum("...i,...i->...", values, values) if xp is np else xp.sum(xp.square(values), axis=-1)
 
 
 # Orientation
@@ -374,8 +372,7 @@ def _orientation_bins(room: Array, orientations: int) -> Array:
 def _cotangents_of_edges(orientations: int) -> Array:
     """Return the cotangents of the angles at which the bins but the first begin."""
     angles = np.pi * np.arange(1, orientations) / orientations
-    cotangents: Array = np.round(np.cos(angles) / np.sin(angles), 14)
-    return cotangents
+    return np.asarray(np.round(np.cos(angles) / np.sin(angles), 14))
 
 
 def _histograms_of_tensors(X: Any, orientations: int, cell: tuple[int, int]) -> Any:

@@ -61,7 +61,8 @@ def thumbnail(X: Floats, *, size: int | Sequence[int] = (8, 8)) -> Floats:
     >>> thumbnail(np.arange(16.0).reshape(1, 4, 4, 1), size=2).ravel()
     array([ 2.5,  4.5, 10.5, 12.5])
     """
-    return area_average(X, check_pair("size", size))
+    averaged: Floats = area_average(X, check_pair("size", size))
+    return averaged
 
 
 DEGREES = ("0", "90", "180", "270")
@@ -126,7 +127,7 @@ LUMA = (0.2125, 0.7154, 0.0721)
 """The share of red, green and blue in luminance: ITU-R BT.709 as `skimage.color.rgb2gray` rounds it."""
 
 
-def to_grey(X: Floats) -> Floats:
+def to_grey(X: Any) -> Any:
     """Reduce the channels of images to one.
 
     ``Y = 0.2125 R + 0.7154 G + 0.0721 B``, as `skimage.color.rgb2gray`. It is summed as
@@ -135,17 +136,16 @@ def to_grey(X: Floats) -> Floats:
     if X.shape[-1] == 1:
         return X[..., 0]
     if X.shape[-1] != len(LUMA):
-        mean: Floats = namespace(X).mean(X, axis=-1)
-        return mean
+        return namespace(X).mean(X, axis=-1)
     red, green, blue = X[..., 0], X[..., 1], X[..., 2]
-    grey: Floats = red - green
+    grey = red - green
     grey *= LUMA[0]
     grey += green
     grey += LUMA[2] * (blue - green)
     return grey
 
 
-def area_average(X: Floats, size: tuple[int, int]) -> Floats:
+def area_average(X: Any, size: tuple[int, int]) -> Any:
     """Average images over the cells of a grid.
 
     Averaging is separable: a (rows, h) matrix from the left, a (w, columns) matrix from the right. Each image is a
@@ -157,8 +157,7 @@ def area_average(X: Floats, size: tuple[int, int]) -> Floats:
     down = xp.matmul(_weights(h, rows, dtype), xp.reshape(X, (-1, h, w * c)))
     # Channels stay apart: the column weights act on (column, channel) pairs, block-diagonal in the channel.
     across = np.kron(_weights(w, columns, dtype).T, np.eye(c, dtype=dtype))
-    averaged: Floats = xp.reshape(xp.matmul(down, across), (-1, rows, columns, c))
-    return averaged
+    return xp.reshape(xp.matmul(down, across), (-1, rows, columns, c))
 
 
 @lru_cache(maxsize=64)

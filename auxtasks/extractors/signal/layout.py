@@ -7,23 +7,22 @@ All of it takes tensors too.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from auxtasks.errors import InvalidInputError
 from auxtasks.extractors.tensors import namespace
-from auxtasks.typing import Floats
 from auxtasks.validation import check_int
 
 
-def by_channel(X: Floats) -> Floats:
+def by_channel(X: Any) -> Any:
     """Lay the steps of each channel side by side."""
-    if not isinstance(X, np.ndarray):
-        turned: Floats = namespace(X).transpose(X, (0, 2, 1))
-        return turned
-    return np.ascontiguousarray(X.transpose(0, 2, 1))
+    turned = namespace(X).transpose(X, (0, 2, 1))
+    return np.ascontiguousarray(turned) if isinstance(X, np.ndarray) else turned
 
 
-def from_first_step(X: Floats) -> Floats:
+def from_first_step(X: Any) -> Any:
     """Subtract each channel's first value, by channel.
 
     A large offset is gone before anything is summed or squared, so that it costs no digits of what is computed next.
@@ -32,19 +31,19 @@ def from_first_step(X: Floats) -> Floats:
         series = by_channel(X)
         return series - series[:, :, :1]
     # Copied first and subtracted in place: a fifth faster than a subtraction that also turns the axes.
-    shifted: Floats = X.transpose(0, 2, 1).copy()
+    shifted = X.transpose(0, 2, 1).copy()
     shifted -= X[:, 0, :, None]
     return shifted
 
 
-def centred(X: Floats) -> Floats:
+def centred(X: Any) -> Any:
     """Subtract each channel's mean over time, by channel."""
     deviations = from_first_step(X)
     deviations -= namespace(X).mean(deviations, axis=2, keepdims=True)
     return deviations
 
 
-def normalised(X: Floats) -> tuple[Floats, Floats]:
+def normalised(X: Any) -> tuple[Any, Any]:
     """Centre each channel and divide it by its largest absolute deviation.
 
     NaN passes silently through the arithmetic that follows, so that what is undefined for a constant channel comes out
@@ -73,10 +72,7 @@ def check_count(argument: str, value: object, present: int) -> int:
     return count
 
 
-def products(a: Floats, b: Floats) -> Floats:
+def products(a: Any, b: Any) -> Any:
     """Sum the products of two sets of series over time."""
-    if isinstance(a, np.ndarray):
-        # Without an array of the products.
-        return np.asarray(np.einsum("nct,nct->nc", a, b))
-    sums: Floats = namespace(a).sum(a * b, axis=2)
-    return sums
+    # Of arrays without an array of the products.
+    return np.einsum("nct,nct->nc", a, b) if isinstance(a, np.ndarray) else namespace(a).sum(a * b, axis=2)

@@ -100,15 +100,13 @@ def rms(X: Floats) -> Floats:
     >>> rms(np.array([[[1.0], [-7.0]]]))
     array([[5.]])
     """
-    found: Floats = homogeneous(_root_mean_square, by_channel(X), units=2)
-    return found
+    return homogeneous(_root_mean_square, by_channel(X), units=2)
 
 
-def _root_mean_square(series: Floats) -> Floats:
+def _root_mean_square(series: Any) -> Any:
     squares = products(series, series)
     squares /= series.shape[2]
-    root: Floats = namespace(series).sqrt(squares)
-    return root
+    return namespace(series).sqrt(squares)
 
 
 @register_task(
@@ -206,8 +204,7 @@ def std(X: Floats) -> Floats:
     >>> std(np.array([[[1.0], [3.0]]]))
     array([[1.]])
     """
-    spread: Floats = homogeneous(_root_mean_square, centred(X), units=2)
-    return spread
+    return homogeneous(_root_mean_square, centred(X), units=2)
 
 
 def _changes_of_tensors(X: Any) -> Any:
@@ -252,8 +249,7 @@ def abs_sum_changes(X: Floats) -> Floats:
     """
     changes = X[:, 1:] - X[:, :-1]
     np.abs(changes, out=changes)
-    total: Floats = by_channel(changes).sum(axis=2)
-    return total
+    return np.asarray(by_channel(changes).sum(axis=2))
 
 
 @register_task(

@@ -3,14 +3,7 @@
 from __future__ import annotations
 
 from auxtasks.extractors.text.documents import Documents
-from auxtasks.extractors.text.grammar import (
-    dependency,
-    head_distance,
-    pos,
-    pos_fine,
-    pos_histogram,
-    tree_depth,
-)
+from auxtasks.extractors.text.grammar import dependency, head_distance, pos, pos_fine, pos_histogram, tree_depth
 from auxtasks.extractors.text.phrases import chunk, entity_presence, ner
 from auxtasks.extractors.text.words import next_word, previous_word, reconstruction, text_statistics, word_shape
 

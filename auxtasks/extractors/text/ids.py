@@ -35,7 +35,12 @@ class Ids:
 
 def ids_in(X: Any) -> Array | Sequence[Any] | None:
     """Return the ids that are given in place of texts, as an array or as lists; None if X holds no numbers."""
-    _refuse_mapping(X)
+    known = [name for name in ("token_ids", "input_ids") if isinstance(X, Mapping) and name in X]
+    if known:
+        raise InvalidTypeError(
+            f"`X` is a mapping; for domain 'text' pass X[{known[0]!r}], with the tokenizer that gave these ids as "
+            "`tokenizer`. The mapping is what the model reads: pass it to attach_heads as `samples`, and to fit as x."
+        )
     if not isinstance(X, np.ndarray) and hasattr(X, "numpy") and hasattr(X, "shape"):
         X = X.to_list() if hasattr(X, "row_splits") else X.numpy()
     X = entries_of(X)
@@ -48,15 +53,6 @@ def ids_in(X: Any) -> Array | Sequence[Any] | None:
     rows = [row.tolist() if isinstance(row, np.ndarray) else row for row in X]
     first = next((row[0] for row in rows if isinstance(row, (list, tuple)) and len(row)), None)
     return rows if isinstance(first, (int, float, np.number)) else None
-
-
-def _refuse_mapping(X: object) -> None:
-    known = [name for name in ("token_ids", "input_ids") if isinstance(X, Mapping) and name in X]
-    if known:
-        raise InvalidTypeError(
-            f"`X` is a mapping; for domain 'text' pass X[{known[0]!r}], with the tokenizer that gave these ids as "
-            "`tokenizer`. The mapping is what the model reads: pass it to attach_heads as `samples`, and to fit as x."
-        )
 
 
 def read_ids(

@@ -5,17 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from auxtasks.errors import InvalidTypeError, abbreviated, unknown_name
+from auxtasks.errors import InvalidTypeError, unknown_name, wrong_type
 from auxtasks.extractors.text.spans import Tokens
+from auxtasks.extractors.text.tokenizers import keras_layers
 from auxtasks.extractors.text.tokenizers.function import FunctionTokenizer
 from auxtasks.extractors.text.tokenizers.hugging_face import HuggingFaceTokenizer, from_hugging_face, is_hugging_face
-from auxtasks.extractors.text.tokenizers.keras_layers import (
-    from_keras_hub,
-    from_layer,
-    is_keras_hub,
-    is_layer,
-    is_text_vectorization,
-)
 from auxtasks.extractors.text.tokenizers.standard import StandardTokenizer
 from auxtasks.extractors.text.vocabularies import Vocabulary
 
@@ -47,27 +41,24 @@ _ACCEPTED = (
 
 
 def as_tokenizer(value: object) -> Tokenizer:
-    """Return the tokenizer that an argument stands for."""
     if value is None:
         return StandardTokenizer()
     if isinstance(value, str):
         if value not in _NAMES:
             raise unknown_name("tokenizer", value, _NAMES, "tokenizer")
         return StandardTokenizer() if value == "standard" else StandardTokenizer(standardize=None)
-    if is_text_vectorization(value):
-        return from_layer(value)
+    if keras_layers.is_text_vectorization(value):
+        return keras_layers.from_layer(value)
     if is_hugging_face(value):
         return from_hugging_face(value)
-    if is_keras_hub(value):
-        return from_keras_hub(value)
+    if keras_layers.is_keras_hub(value):
+        return keras_layers.from_keras_hub(value)
     if all(hasattr(value, name) for name in ("tokenize", "to_dict", "vocabulary", "length")):
         return value  # type: ignore[return-value]
-    if callable(value) and not is_layer(value):
+    if callable(value) and not keras_layers.is_layer(value):
         return FunctionTokenizer(value)
     method = " Pass its method `tokenize` if that takes a text." if hasattr(value, "tokenize") else ""
-    raise InvalidTypeError(
-        f"`tokenizer` must be {_ACCEPTED}; got {abbreviated(value)} of type {type(value).__name__}.{method}"
-    )
+    raise InvalidTypeError(f"{wrong_type('tokenizer', _ACCEPTED, value)}{method}")
 
 
 def from_dict(fields: Mapping[str, Any]) -> Tokenizer:

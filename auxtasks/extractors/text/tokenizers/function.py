@@ -17,6 +17,9 @@ from auxtasks.extractors.text.spans import Spans, Tokens
 from auxtasks.extractors.text.vocabularies import Vocabulary
 
 _EXPECTED = "a list of strings or of (start, end) pairs, one for each token"
+Place = tuple[int, int]
+NOWHERE: Place = (0, 0)
+"""The place of a token that is not in the text."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +81,21 @@ def _places(items: Sequence[Any], text: str, row: int) -> list[Place]:
                 f"{type(item).__name__}. Return the text of each token, or its first character and the one after its "
                 "last as integers."
             )
-        place = int(item[0]), int(item[1])
-        if place != NOWHERE:
-            _check_place(place, before, len(text), row, at)
-            before = place[1]
+        start, end = place = int(item[0]), int(item[1])
         places.append(place)
+        if place == NOWHERE:
+            continue
+        if not 0 <= start < end <= len(text):
+            raise InvalidInputError(
+                f"`tokenizer` must return pairs with 0 <= start < end <= {len(text)}, the length of `X[{row}]`; token "
+                f"{at} is {place}. Use {NOWHERE} for a token that has no place in the text."
+            )
+        if start < before:
+            raise InvalidInputError(
+                f"`tokenizer` must return pairs in the order of the text and without overlap; token {at} of `X[{row}]` "
+                f"is {place}, and the one before it ends at {before}."
+            )
+        before = end
     return places
 
 
@@ -90,25 +103,6 @@ def _is_pair(item: object) -> bool:
     is_row = isinstance(item, (tuple, list, np.ndarray)) and len(item) == 2
     return is_row and all(isinstance(end, Integral) and not isinstance(end, bool) for end in item)  # type: ignore[attr-defined]
 
-
-def _check_place(place: Place, before: int, size: int, row: int, at: int) -> None:
-    start, end = place
-    if not 0 <= start < end <= size:
-        raise InvalidInputError(
-            f"`tokenizer` must return pairs with 0 <= start < end <= {size}, the length of `X[{row}]`; token {at} is "
-            f"{place}. Use {NOWHERE} for a token that has no place in the text."
-        )
-    if start < before:
-        raise InvalidInputError(
-            f"`tokenizer` must return pairs in the order of the text and without overlap; token {at} of `X[{row}]` is "
-            f"{place}, and the one before it ends at {before}."
-        )
-
-
-Place = tuple[int, int]
-
-NOWHERE: Place = (0, 0)
-"""The place of a token that is not in the text."""
 
 _LETTER = re.compile(r"[^\W_]")
 _WORD = re.compile(r"\w+|[^\w\s]")
@@ -128,7 +122,8 @@ def locate(text: str, tokens: Sequence[str]) -> list[Place]:
     """
     places = _walk(text, tokens)
     if places is None:
-        folded, bare = _fold(text), [_fold(_unmarked(token)) for token in tokens]
+        unmarked = [token.removeprefix("##").lstrip("▁Ġ") or token for token in tokens]
+        folded, bare = _fold(text), list(map(_fold, unmarked))
         places = _walk(folded, bare)
         if places is None:
             places = _align_words(folded, bare)
@@ -138,10 +133,6 @@ def locate(text: str, tokens: Sequence[str]) -> list[Place]:
 def _fold(text: str) -> str:
     # The only character whose lower case is of another length, and would shift all places after it.
     return text.replace("İ", "i").lower()
-
-
-def _unmarked(token: str) -> str:
-    return token.removeprefix("##").lstrip("▁Ġ") or token
 
 
 def _walk(text: str, tokens: Sequence[str]) -> list[Place] | None:
@@ -159,7 +150,6 @@ def _walk(text: str, tokens: Sequence[str]) -> list[Place] | None:
 
 
 def _align_words(text: str, tokens: Sequence[str]) -> list[Place]:
-    """Align the words of a text with tokens, and the letters of what differs."""
     words = [match.span() for match in _WORD.finditer(text)]
     places = [NOWHERE] * len(tokens)
     matcher = SequenceMatcher(None, [text[start:end] for start, end in words], tokens, autojunk=False)
@@ -173,7 +163,6 @@ def _align_words(text: str, tokens: Sequence[str]) -> list[Place]:
 
 
 def _align_letters(text: str, start: int, end: int, tokens: Sequence[str]) -> list[Place]:
-    """Align a stretch of a text with tokens, letter by letter."""
     # Spaces between the tokens let them match at the borders of words.
     joined = " ".join(tokens)
     if (end - start) * len(joined) > _LARGEST:
@@ -204,7 +193,6 @@ def _place(token: str, partner: Sequence[int]) -> Place:
 
 
 def placed(texts: Sequence[str], lists: Sequence[Sequence[str]]) -> Spans:
-    """Find where the tokens of many texts lie."""
     ranges = [locate(text, tokens) for text, tokens in zip(texts, lists, strict=True)]
     # An empty token is padding, and nobody expects to find it.
     lost = [

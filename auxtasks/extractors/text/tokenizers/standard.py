@@ -24,27 +24,16 @@ _BLOCK = 1 << 20
 class StandardTokenizer:
     """Cuts texts as ``TextVectorization`` does, exactly, and tells where the tokens lie.
 
-    Parameters
-    ----------
-    standardize : {"lower_and_strip_punctuation", "lower", "strip_punctuation"} or None
-        What is done to the text first, to ASCII characters alone. Punctuation leaves the text before it is split, so
-        ``"a-b"`` is one token, ``"ab"``, and a single ``"-"`` is none.
-    split : {"whitespace", "character"} or None
-        Whether a token is what lies between the six whitespace characters of ASCII, one character, or a whole text.
-    vocabulary : Vocabulary, optional
-        The words the model knows; without it one is fitted on the training texts.
-    length : int, optional
-        How many tokens the model pads or cuts a text to.
-
-    A token's place reaches from its first to its last character that is kept, so it may hold punctuation that was
-    taken out between them. Without a split there is one token for each text; it has no place where nothing is kept.
-    Source: Keras, ``keras.layers.TextVectorization``.
+    Punctuation leaves the text before it is split, so ``"a-b"`` is one token, ``"ab"``, and a single ``"-"`` is none. A
+    token's place reaches from its first to its last character that is kept, so it may hold punctuation that was taken
+    out between them. Without a split there is one token for each text; it has no place where nothing is kept. Source:
+    Keras, ``keras.layers.TextVectorization``.
     """
 
-    standardize: str | None = "lower_and_strip_punctuation"
-    split: str | None = "whitespace"
-    vocabulary: Vocabulary | None = None
-    length: int | None = None
+    standardize: str | None = "lower_and_strip_punctuation"  # done to ASCII characters alone; one of `STANDARDIZE`
+    split: str | None = "whitespace"  # at the six of ASCII; or "character", or None for whole texts
+    vocabulary: Vocabulary | None = None  # None where one is to be fitted on the training texts
+    length: int | None = None  # how many tokens the model pads or cuts a text to
 
     def __post_init__(self) -> None:
         if self.standardize is not None:
@@ -160,7 +149,6 @@ def standardized(text: str, rule: str | None) -> str:
 
 
 def kinds(text: str) -> Array:
-    r"""Tell words, whitespace and punctuation apart."""
     if text.isascii():
         codes = np.frombuffer(text.encode(), np.uint8)
     else:
