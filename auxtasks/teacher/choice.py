@@ -291,7 +291,6 @@ def choose(committees: Sequence[Committee], labels: MainLabels, known: Known, se
 
 
 def own_committee(estimator: Any, kind: str) -> Committee:
-    """Check an estimator of the user's own."""
     if not hasattr(estimator, "fit") or not hasattr(estimator, "get_params") or isinstance(estimator, type):
         raise InvalidTypeError(
             f"`teacher` must be a scikit-learn estimator, such as LogisticRegression(); got {abbreviated(estimator)}."

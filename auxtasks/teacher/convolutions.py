@@ -40,17 +40,10 @@ class Rocket:
     Source: Dempster, Schmidt and Webb 2021, "MiniRocket", KDD; for several channels and different lengths their
     supplement and the ``aeon`` package, against which the tests compare. That package is no dependency, because it
     compiles with Numba, whose size and range of Python versions every user would pay for.
-
-    Parameters
-    ----------
-    n_features : int, default 2520
-        About how many features: as many for each kernel.
-    seed : int, default 0
-        Decides which series and channels are drawn.
     """
 
     def __init__(self, n_features: int = 2520, seed: int = 0) -> None:
-        self.n_features = n_features
+        self.n_features = n_features  # about: as many for each kernel
         self.seed = seed
         self.convolutions: list[Convolution] = []
 
@@ -59,7 +52,8 @@ class Rocket:
         rng = np.random.default_rng(self.seed)
         per_kernel = max(1, self.n_features // len(KERNELS))
         dilations, counts = _dilations(int(np.median(lengths)), per_kernel)
-        quantiles = _low_discrepancy(len(KERNELS) * per_kernel)
+        # The fractional parts of the multiples of the golden ratio, of low discrepancy.
+        quantiles = (np.arange(1, len(KERNELS) * per_kernel + 1) * ((np.sqrt(5) + 1) / 2)) % 1
         n_channels, taken = X.shape[2], 0
         self.convolutions = []
         for place, (dilation, n_biases) in enumerate(zip(dilations, counts, strict=True)):
@@ -175,11 +169,6 @@ def _dilations(length: int, per_kernel: int) -> tuple[list[int], list[int]]:
     return found.tolist(), counts.tolist()
 
 
-def _low_discrepancy(n: int) -> Floats:
-    """Return the fractional parts of the multiples of the golden ratio."""
-    return np.asarray((np.arange(1, n + 1) * ((np.sqrt(5) + 1) / 2)) % 1)
-
-
 _OF_DISTANCES = 2**22
 """Numbers of the distances of a chunk of images."""
 _DRAWN = 20_000
@@ -193,17 +182,10 @@ class PatchDictionary:
     quarter of the image.
 
     Source: Coates, Ng and Lee 2011, "An Analysis of Single-Layer Networks in Unsupervised Feature Learning", AISTATS.
-
-    Parameters
-    ----------
-    n_centers : int, default 200
-        Of the dictionary; there are four features for each.
-    seed : int, default 0
-        Decides which patches are drawn, and where the clusters begin.
     """
 
     def __init__(self, n_centers: int = 200, seed: int = 0) -> None:
-        self.n_centers = n_centers
+        self.n_centers = n_centers  # four features for each
         self.seed = seed
 
     def fit(self, X: Floats) -> PatchDictionary:
@@ -250,7 +232,6 @@ class PatchDictionary:
         return np.concatenate(found).astype(np.float32, copy=False)
 
     def _places(self, X: Floats) -> int:
-        """Return how many patches an image has."""
         height, width = ((length - self.side) // self.step + 1 for length in X.shape[1:3])
         return int(height * width)
 

@@ -176,7 +176,6 @@ def _terms(vectorizer: Any, texts: list[str]) -> Any:
 
 
 def _axes(X: Floats, size: int) -> Any:
-    """Fit so many principal components."""
     pca = require("sklearn.decomposition", extra="sklearn").PCA
     with np.errstate(invalid="ignore"):  # the share of a variance of 0
         return pca(min(size, *X.shape), svd_solver="randomized", random_state=0).fit(X)
@@ -264,14 +263,9 @@ Known = dict[str, Floats]
 
 
 class FeatureSet:
-    """All that the members of a committee read.
+    """All that the members of a committee read: features and others, by the name of their view.
 
-    Parameters
-    ----------
-    main : Features
-        The features, standardised but for those of texts, whose rows have length 1.
-    **others : Features
-        Others by the name of their view, of which members of the committee read the standardised columns.
+    They are standardised, but for those of texts, whose rows have length 1.
     """
 
     def __init__(self, main: Features, **others: Features) -> None:

@@ -38,7 +38,6 @@ class MainLabels:
         return np.flatnonzero(~missing_entries(self.main).reshape(len(self.main), -1).any(axis=1))
 
     def of(self, rows: slice | Array) -> MainLabels:
-        """Return the labels of some samples alone."""
         return replace(self, main=self.main[rows])
 
     def answers(self, rows: Array) -> Array:

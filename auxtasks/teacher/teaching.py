@@ -157,7 +157,6 @@ class Teacher:
 
 
 def check_teachable(labels: MainLabels) -> None:
-    """Refuse labels from which nothing can be taught."""
     if trouble := trouble_of(labels):
         raise InvalidInputError(
             f"`y` ({labels.output!r}) holds {trouble}, too little to train a teacher; label more samples, or leave "
@@ -334,7 +333,6 @@ class OfInputs:
 
 
 def inputs_of(samples: Any) -> Any:
-    """Return samples as a user has them."""
     if hasattr(samples, "texts"):
         return list(samples.texts)
     # A table has its columns by name.

@@ -145,7 +145,11 @@ def corners(
     # Always in units of the image, because a small response does not tell whether products vanished or cancelled.
     grey, powers = to_unit_size(to_grey(X))
     rr, rc, cc = _structure_tensor(grey, sigma)
-    response = rr * cc - rc * rc - k * (rr + cc) ** 2 if method == "harris" else _smaller_eigenvalue(rr, rc, cc)
+    if method == "harris":
+        response = rr * cc - rc * rc - k * (rr + cc) ** 2
+    else:
+        # Rounding can leave it a little below zero, which the eigenvalue of a mean of squares is not.
+        response = np.maximum((rr + cc - np.sqrt((rr - cc) ** 2 + 4 * rc * rc)) / 2, 0)
     return in_units(area_average(response[..., None], grid), powers, degree=4 if method == "harris" else 2)
 
 
@@ -165,11 +169,6 @@ def _gaussian(length: int, sigma: float, dtype: DTypeLike) -> Array:
     matrix: Array = gaussian_filter1d(np.eye(length), sigma, axis=0, mode="reflect").astype(dtype)
     matrix.flags.writeable = False
     return matrix
-
-
-def _smaller_eigenvalue(rr: Floats, rc: Floats, cc: Floats) -> Floats:
-    # Rounding can leave it a little below zero, which the eigenvalue of a mean of squares is not.
-    return np.maximum((rr + cc - np.sqrt((rr - cc) ** 2 + 4 * rc * rc)) / 2, 0)
 
 
 def _smoothed_differences(grey: Floats, side: float, centre: float) -> tuple[Floats, Floats]:

@@ -62,7 +62,10 @@ def colour_histogram(X: Floats, *, bins: int = 8, value_range: Sequence[float] |
     """
     bins = check_int("bins", bins, low=2, high=256)
     xp = namespace(X)
-    low, high = _own_range(X) if value_range is None else _given_range(value_range, X)
+    if value_range is None:
+        low, high = (limit(X, axis=(1, 2, 3), keepdims=True) for limit in (xp.min, xp.max))
+    else:
+        low, high = _checked_range(value_range, X)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         width = high - low
         scaled = xp.clip(X, low, high)
@@ -94,13 +97,7 @@ def _counts(scaled: Any, bins: int) -> Any:
     return edges[..., :-1] - edges[..., 1:]
 
 
-def _own_range(X: Floats) -> tuple[Floats, Floats]:
-    """Return the smallest and largest value of each image, (n, 1, 1, 1)."""
-    xp, axes = namespace(X), (1, 2, 3)
-    return xp.min(X, axis=axes, keepdims=True), xp.max(X, axis=axes, keepdims=True)
-
-
-def _given_range(value_range: object, X: Floats) -> tuple[Floats, Floats]:
+def _checked_range(value_range: object, X: Floats) -> tuple[Floats, Floats]:
     if not isinstance(value_range, Sequence) or isinstance(value_range, (str, bytes)):
         raise InvalidTypeError(
             f"`value_range` must be two numbers such as (0, 255), or None; got {value_range!r} of type "

@@ -166,7 +166,9 @@ CEILING = 0.2
 def _normalised_cells(cells: Any, block: tuple[int, int], norm: str, epsilon: Any = EPSILON) -> Any:
     """Normalise each cell by the norm of the block around it, without laying out the blocks."""
     xp = namespace(cells)
-    rows, columns = (_blocks_around(length, size) for length, size in zip(cells.shape[1:3], block, strict=True))
+    # The block whose middle each cell is, along each axis; at the border the nearest.
+    sizes = zip(cells.shape[1:3], block, strict=True)
+    rows, columns = (np.clip(np.arange(length) - size // 2, 0, length - size) for length, size in sizes)
 
     def around(of_blocks: Any) -> Any:
         return xp.take(xp.take(of_blocks, rows, axis=1), columns, axis=2)[..., None]
@@ -190,11 +192,6 @@ def _clipped_energy(cells: Any, block: tuple[int, int], scale: Any) -> Any:
     ceiling = xp.repeat(xp.square(CEILING / scale)[..., None], cells.shape[-1], axis=-1)
     squares = reduce(add, (xp.minimum(part, ceiling) for part in _parts_of_blocks(xp.square(cells), block)))
     return xp.sum(squares, axis=-1) * scale * scale
-
-
-def _blocks_around(n_cells: int, block: int) -> Array:
-    """Return the block whose middle each cell is, along one axis; at the border the nearest."""
-    return np.clip(np.arange(n_cells) - block // 2, 0, n_cells - block)
 
 
 def _normalised_blocks(cells: Any, block: tuple[int, int], norm: str, epsilon: Any = EPSILON) -> Any:

@@ -163,25 +163,17 @@ def chunk(X: Documents) -> Array:
 OUTSIDE = -1
 
 
-def _begins(X: Documents, run: Array) -> Array:
-    """Mark the tokens of the model that begin a phrase."""
-    owned = np.flatnonzero(X.owner >= 0)
-    of_token = run[X.owner[owned]]
-    same_text = np.diff(X.spans.row[owned], prepend=-1) == 0
-    goes_on = same_text & (np.diff(of_token, prepend=OUTSIDE - 1) == 0)
-    result = np.zeros(len(X.owner), bool)
-    result[owned] = (of_token != OUTSIDE) & ~goes_on
-    return result
-
-
 def inside_out_begin(X: Documents, run: Array, kind: Array) -> Array:
     """Give every token of the model its number in the IOB scheme."""
     label = np.where(run == OUTSIDE, 0, np.where(kind >= 0, 2 + 2 * kind, -1)).astype(np.int32)
     labels = X.aligned(label)
-    result: Array = np.where(_begins(X, run) & (labels > 0), labels - 1, labels)
-    return result
+    owned = np.flatnonzero(X.owner >= 0)
+    of_token = run[X.owner[owned]]
+    same_text = np.diff(X.spans.row[owned], prepend=-1) == 0
+    begins = ~(same_text & (np.diff(of_token, prepend=OUTSIDE - 1) == 0))
+    labels[owned] -= begins & (labels[owned] > 0)
+    return labels
 
 
 def iob_names(kinds: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names of the classes of `inside_out_begin`."""
     return ("O", *(f"{place}-{kind}" for kind in kinds for place in ("B", "I")))

@@ -126,7 +126,6 @@ class Unsaved:
     what: str
 
     def missed(self) -> InvalidInputError:
-        """Return the error to raise where the object is needed."""
         return InvalidInputError(
             f"`{self.parameter}` was {self.what}, which is not loaded with targets; set it again with "
             f"targets.generator.set_params({self.parameter}=...)."

@@ -76,7 +76,6 @@ class Tokens:
 
 
 def words_of(texts: Sequence[str], spans: Spans) -> Iterator[list[str]]:
-    """Cut the tokens out of their texts."""
     starts, ends, first = spans.starts.tolist(), spans.ends.tolist(), spans.first.tolist()
     for text, begin, end in zip(texts, first[:-1], first[1:], strict=True):
         yield [text[starts[at] : ends[at]] for at in range(begin, end)]

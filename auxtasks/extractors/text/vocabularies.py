@@ -67,7 +67,6 @@ MOST_IDS = 10_000_000
 
 
 def as_vocabulary(value: object) -> Vocabulary | None:
-    """Return the vocabulary that an argument stands for; None of None."""
     if value is None or isinstance(value, Vocabulary):
         return value
     if isinstance(value, Mapping):
@@ -156,16 +155,12 @@ def pieces_of(vocabulary: Vocabulary) -> tuple[list[str], list[bool]]:
     apart = [word.startswith(mark) or number == vocabulary.unknown for number, word in enumerate(words)]
     pieces = [word.removeprefix(mark) for word in words]
     if mark == _BYTES:
-        pieces = [_of_bytes(piece) for piece in pieces]
+        as_bytes = (bytes(_BYTE_OF.get(character, 0x3F) for character in piece) for piece in pieces)
+        pieces = [piece.decode("utf-8", "ignore") for piece in as_bytes]
     return pieces, apart
 
 
-# Radford et al. 2019 write each byte as a character that can be seen.
+# In a byte-level vocabulary: Radford et al. 2019 write each byte as a character that can be seen.
 _SEEN = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
 _UNSEEN = [byte for byte in range(256) if byte not in _SEEN]
 _BYTE_OF = {chr(byte): byte for byte in _SEEN} | {chr(256 + at): byte for at, byte in enumerate(_UNSEEN)}
-
-
-def _of_bytes(piece: str) -> str:
-    """Read a token of a byte-level vocabulary."""
-    return bytes(_BYTE_OF.get(character, 0x3F) for character in piece).decode("utf-8", "ignore")

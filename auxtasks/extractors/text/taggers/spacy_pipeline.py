@@ -165,7 +165,8 @@ def _foreign_functions(settings: Any) -> Iterator[tuple[str, str]]:
 def _code(nlp: Any, components: list[str]) -> Iterator[bytes]:
     """Name the parts that run, and read what does not come with spaCy; refuse a part that spaCy would not save."""
     parts = {f"the language {nlp.lang!r}": nlp, "the tokenizer": nlp.tokenizer}
-    for what, part in {**parts, **{f"the component {name!r}": nlp.get_pipe(name) for name in components}}.items():
+    parts |= {f"the component {name!r}": nlp.get_pipe(name) for name in components}
+    for what, part in parts.items():
         kind = part if hasattr(part, "__qualname__") else type(part)
         yield f"{kind.__module__}.{kind.__qualname__}".encode()
         if hasattr(part, "to_bytes"):
@@ -226,12 +227,8 @@ _ENTITIES = Fact(_ENTITY_ATTRIBUTES, ("ENT_IOB", "ENT_TYPE"), "entities (`doc.en
 FACTS: Mapping[str, tuple[Fact, ...]] = {
     "pos": (_POS,),
     "tag": (_TAG,),
-    "dependency": (_PARSE,),
-    "head": (_PARSE,),
-    "depth": (_PARSE,),
-    "entity": (_ENTITIES,),
-    "entity_run": (_ENTITIES,),
-    "entity_any_run": (_ENTITIES,),
+    **dict.fromkeys(("dependency", "head", "depth"), (_PARSE,)),
+    **dict.fromkeys(("entity", "entity_run", "entity_any_run"), (_ENTITIES,)),
     "chunk_run": (_PARSE, _POS),
 }
 """What each column is made of."""
@@ -281,16 +278,6 @@ def _described(nlp: Any) -> str:
     return repr(f"{nlp.lang}_{nlp.meta['name']}")
 
 
-_RULER_ATTRIBUTES = {
-    "POS": "token.pos",
-    "TAG": "token.tag",
-    "DEP": "token.dep",
-    "ENT_TYPE": "doc.ents",
-    "MORPH": "token.morph",
-    "LEMMA": "token.lemma",
-}
-
-
 def _declared(nlp: Any, name: str) -> tuple[set[str] | None, set[str]]:
     """Return the attributes that a component gives and reads; None where it does not say what it gives."""
     meta, component = nlp.get_pipe_meta(name), nlp.get_pipe(name)
@@ -304,7 +291,8 @@ def _declared(nlp: Any, name: str) -> tuple[set[str] | None, set[str]]:
 
 
 def _attributes(keys: Iterable[str | int]) -> set[str]:
-    # A rule may have an attribute by its name, in any case, or by its number.
+    """Return attributes of rules, named in any case or numbered, as components declare them."""
     numbered = {number: name for name, number in require("spacy.attrs", extra="text").IDS.items()}
     names = {numbered.get(key, "") if isinstance(key, int) else key.upper() for key in keys}
-    return {_RULER_ATTRIBUTES[name] for name in names & _RULER_ATTRIBUTES.keys()}
+    of_tokens = {f"token.{name.lower()}" for name in names & {"POS", "TAG", "DEP", "MORPH", "LEMMA"}}
+    return of_tokens | ({"doc.ents"} if "ENT_TYPE" in names else set())

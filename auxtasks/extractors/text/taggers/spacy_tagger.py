@@ -148,7 +148,6 @@ CHARACTERS = 200_000
 
 
 def batches_of(corpus: Corpus, size: int) -> list[Corpus]:
-    """Cut a corpus into batches of consecutive texts."""
     begins: list[int] = []
     characters = 0
     for at, text in enumerate(corpus.texts):
@@ -156,31 +155,28 @@ def batches_of(corpus: Corpus, size: int) -> list[Corpus]:
         if not begins or at - begins[-1] == size or characters > CHARACTERS:
             begins.append(at)
             characters = len(text)
-    rows = [slice(begin, end) for begin, end in pairwise([*begins, len(corpus.texts)])]
-    given = corpus.given
-    return [
-        replace(corpus, texts=list(corpus.texts[at]), given=None if given is None else given.take(at)) for at in rows
-    ]
+
+    def batch(rows: slice) -> Corpus:
+        given = None if corpus.given is None else corpus.given.take(rows)
+        return replace(corpus, texts=list(corpus.texts[rows]), given=given)
+
+    return [batch(slice(begin, end)) for begin, end in pairwise([*begins, len(corpus.texts)])]
 
 
 def join(parts: Sequence[Annotations], needs: frozenset[str]) -> Annotations:
     """Lay annotations of consecutive texts end to end."""
-    names = {column: tuple(sorted({name for part in parts for name in part.names[column]})) for column in needs & NAMED}
     spans = Spans(
         _flat([part.spans.counts for part in parts], np.int64),
         _flat([part.spans.starts for part in parts], np.int32),
         _flat([part.spans.ends for part in parts], np.int32),
     )
-    columns = {
-        column: _flat(
-            [part.codes(column, names[column]) if column in NAMED else part.columns[column] for part in parts], np.int32
-        )
-        for column in sorted(needs)
-    }
+    names = {column: tuple(sorted({name for part in parts for name in part.names[column]})) for column in needs & NAMED}
+    columns = {column: _flat([part.codes(column, names[column]) for part in parts]) for column in sorted(needs & NAMED)}
+    columns |= {column: _flat([part.columns[column] for part in parts]) for column in sorted(needs - NAMED)}
     return Annotations(spans, columns, names)
 
 
-def _flat(arrays: list[Array], dtype: type[np.signedinteger]) -> Array:
+def _flat(arrays: list[Array], dtype: type[np.signedinteger] = np.int32) -> Array:
     return np.concatenate([np.empty(0, dtype), *arrays]).astype(dtype, copy=False)
 
 

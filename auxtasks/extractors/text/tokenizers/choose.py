@@ -62,7 +62,6 @@ def as_tokenizer(value: object) -> Tokenizer:
 
 
 def from_dict(fields: Mapping[str, Any]) -> Tokenizer:
-    """Make the tokenizer that its `to_dict` described."""
     made: Mapping[str, Any] = {"standard": StandardTokenizer, "hugging_face": HuggingFaceTokenizer}
     kind = fields["kind"]
     if kind not in made:
