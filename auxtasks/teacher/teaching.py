@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from copy import copy
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -25,7 +26,7 @@ from auxtasks.teacher.labels import MainLabels, read_main, same_labels
 from auxtasks.typing import Array, Floats
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Teacher:
     """What was learned of the labels of one output, and the features of the samples that it was learned from.
 
@@ -41,13 +42,20 @@ class Teacher:
     drawn: Array  # numbers of samples, sorted
     known: Known
     tried: tuple[Committee, ...]
-    committee: Committee
-    unseen: Unseen  # of the samples drawn
-    fit: Fit
-    said: Array
     dtype: np.dtype[np.floating]
     seed: int
     everything: Iterable[tuple[int, Any]] | None = None  # blocks of samples, each with the number of its first
+    committee: Committee = field(init=False)
+    unseen: Unseen = field(init=False)  # of the samples drawn
+    fit: Fit = field(init=False)
+    said: Array = field(init=False)
+
+    def __post_init__(self) -> None:
+        own = self.labels.of(self.drawn)
+        check_teachable(own)
+        self.committee, self.unseen = choose(self.tried, own, self.known, self.seed)
+        self.fit = Fit(self.committee, own, self.known, self.unseen.shares)
+        self.said = self.fit.says(self.known, own=True).astype(self.dtype)
 
     @property
     def spec(self) -> TargetSpec:
@@ -72,37 +80,12 @@ class Teacher:
             },
         )
 
-    @classmethod
-    def taught(
-        cls,
-        name: str,
-        labels: MainLabels,
-        features: FeatureSet,
-        drawn: Array,
-        known: Known,
-        tried: tuple[Committee, ...],
-        dtype: np.dtype[np.floating],
-        seed: int,
-        everything: Iterable[tuple[int, Any]] | None = None,
-    ) -> Teacher:
-        """Choose a committee by the labels of the samples drawn, and fit it."""
-        own = labels.of(drawn)
-        check_teachable(own)
-        committee, unseen = choose(tried, own, known, seed)
-        fit = Fit(committee, own, known, unseen.shares)
-        said = fit.says(known, own=True).astype(dtype)
-        return cls(name, labels, features, drawn, known, tried, committee, unseen, fit, said, dtype, seed, everything)
-
     def shown(self, main: Array) -> Teacher:
         """Return what this teacher would have become, had it been shown these labels alone.
 
         The committee is chosen and fitted anew; features, which know of no label, and the samples drawn stay.
         """
-        if same_labels(main, self.labels.main):
-            return self
-        how = self.dtype, self.seed, self.everything
-        labels = replace(self.labels, main=main)
-        return Teacher.taught(self.name, labels, self.features, self.drawn, self.known, self.tried, *how)
+        return self if same_labels(main, self.labels.main) else replace(self, labels=replace(self.labels, main=main))
 
     def opinions(self) -> Array:
         """Return what it says of the training samples without copies, also of those with a label of their own."""
@@ -153,7 +136,10 @@ class Teacher:
 
     def light(self) -> Teacher:
         """Return what goes to other processes, which ask it of samples that they have: no features of its own."""
-        return replace(self, known={}, everything=())
+        light = copy(self)
+        light.known, light.everything = {}, ()
+        vars(light).pop("_said_of_all", None)
+        return light
 
 
 def check_teachable(labels: MainLabels) -> None:
@@ -232,13 +218,9 @@ class Course:
     """The labels of the outputs that are taught, and the numbers of the samples that teachers are fitted on."""
 
     outputs: tuple[MainLabels, ...]
+    names: tuple[str, ...]  # of their targets
     drawn: Array
-    several: bool  # whether labels of other outputs were given too
     is_all: bool  # whether all samples were drawn
-
-    @property
-    def names(self) -> list[str]:
-        return [f"{SOFT_LABELS}_{labels.output}" if self.several else SOFT_LABELS for labels in self.outputs]
 
 
 def course_of(y: object, n_original: int, n: int, *, lenient: bool = False, complete: bool = False) -> Course | None:
@@ -258,7 +240,8 @@ def course_of(y: object, n_original: int, n: int, *, lenient: bool = False, comp
     for labels in taught:
         check_teachable(labels.of(drawn))
     several = isinstance(y, Mapping) and len(y) > 1
-    return Course(taught, drawn, several, len(drawn) == n_original) if taught else None
+    names = tuple(f"{SOFT_LABELS}_{labels.output}" if several else SOFT_LABELS for labels in taught)
+    return Course(taught, names, drawn, len(drawn) == n_original) if taught else None
 
 
 def _drawn(labelled: Sequence[Array], n: int) -> Array:
@@ -298,7 +281,7 @@ def teachers_of(
     teachers = []
     for name, labels in zip(course.names, course.outputs, strict=True):
         tried = committees_of(domain, labels.kind, known) if own is None else [own_committee(own, labels.kind)]
-        teachers.append(Teacher.taught(name, labels, features, course.drawn, known, tuple(tried), *how))
+        teachers.append(Teacher(name, labels, features, course.drawn, known, tuple(tried), *how))
     return teachers
 
 

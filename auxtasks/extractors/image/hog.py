@@ -254,7 +254,6 @@ def _energy(values: Any) -> Any:
 
 # Orientation
 
-
 PIXELS_AT_ONCE = 128 * 1024
 
 

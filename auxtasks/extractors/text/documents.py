@@ -93,11 +93,22 @@ class Documents:
         """What the model reads: an array of texts, dtype object, or the padded numbers (n, length), int32."""
         if self.rows is not None:
             return self.rows
-        if not self.as_texts:
-            return self._padded_ids()
-        texts = np.empty(self.n, object)
-        texts[:] = self.texts
-        return texts
+        if self.as_texts:
+            texts = np.empty(self.n, object)
+            texts[:] = self.texts
+            return texts
+        padding = self.vocabulary.padding
+        if padding is None:
+            raise InvalidInputError(
+                "`vocabulary` has no entry for padding, '' or '[PAD]', but texts of different lengths must be "
+                "padded. Put one at the id that the model uses for padding, or pad the ids and pass one array."
+            )
+        if self.vocabulary.unknown is None and (self.ids < 0).any() and not self.of_ids:
+            raise InvalidInputError(
+                "`vocabulary` has no entry for unknown words, such as '[UNK]', but some words of the texts are not "
+                "in it; put one at the id that the model uses for them."
+            )
+        return self.padded(self.ids, padding)
 
     def chunks(self) -> list[slice]:
         """Cut the texts into blocks of about as many characters."""
@@ -155,20 +166,6 @@ class Documents:
         array = np.full((self.n, self.length), missing, values.dtype)
         array[row, step] = values[kept]
         return array
-
-    def _padded_ids(self) -> Array:
-        padding = self.vocabulary.padding
-        if padding is None:
-            raise InvalidInputError(
-                "`vocabulary` has no entry for padding, '' or '[PAD]', but texts of different lengths must be "
-                "padded. Put one at the id that the model uses for padding, or pad the ids and pass one array."
-            )
-        if self.vocabulary.unknown is None and (self.ids < 0).any() and not self.of_ids:
-            raise InvalidInputError(
-                "`vocabulary` has no entry for unknown words, such as '[UNK]', but some words of the texts are not "
-                "in it; put one at the id that the model uses for them."
-            )
-        return self.padded(self.ids, padding)
 
 
 def lay_out_labels(label_columns: Mapping[str, object], X: Documents) -> dict[str, object]:

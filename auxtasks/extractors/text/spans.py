@@ -139,28 +139,19 @@ def align(tokens: Spans, tagged: Spans) -> Array:
     beyond = np.searchsorted(tagged_starts, ends, side="left")
     owner: Array = np.where((beyond > first) & (ends > starts), first, -1)
     several = np.flatnonzero((owner >= 0) & (beyond > first + 1))
-    if several.size:
-        owner[several] = _largest_share(
-            starts[several], ends[several], first[several], beyond[several], tagged_starts, tagged_ends
-        )
+    if not several.size:
+        return owner
+    # The candidates of these tokens, end to end.
+    counts = (beyond - first)[several]
+    begins = np.cumsum(counts) - counts
+    token = np.repeat(several, counts)
+    candidate = np.arange(counts.sum()) + np.repeat(first[several] - begins, counts)
+    share = np.minimum(ends[token], tagged_ends[candidate]) - np.maximum(starts[token], tagged_starts[candidate])
+    largest = np.flatnonzero(share == np.repeat(np.maximum.reduceat(share, begins), counts))
+    owner[several] = candidate[largest[np.searchsorted(largest, begins)]]
     return owner
 
 
 def _on_line(spans: Spans, width: int) -> tuple[Array, Array]:
     base = np.repeat(np.arange(spans.n, dtype=np.int64) * width, spans.counts)
     return base + spans.starts, base + spans.ends
-
-
-def _largest_share(
-    starts: Array, ends: Array, first: Array, beyond: Array, tagged_starts: Array, tagged_ends: Array
-) -> Array:
-    """Choose among the tagged tokens from `first` to before `beyond`, one round for each further candidate."""
-    best, best_share = first.copy(), np.full(len(first), -1, np.int64)
-    for candidate in range(int((beyond - first).max())):
-        rows = np.flatnonzero(first + candidate < beyond)
-        at = first[rows] + candidate
-        share = np.minimum(ends[rows], tagged_ends[at]) - np.maximum(starts[rows], tagged_starts[at])
-        more = share > best_share[rows]
-        best[rows[more]] = at[more]
-        best_share[rows[more]] = share[more]
-    return best

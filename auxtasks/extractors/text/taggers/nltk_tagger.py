@@ -118,7 +118,6 @@ def _named(values: Sequence[str | None]) -> tuple[Array, tuple[str, ...]]:
 
 # The models
 
-
 TAGGER = "taggers/averaged_perceptron_tagger_eng/"
 PUNKT = "tokenizers/punkt_tab/english/"
 CHUNKER = "chunkers/maxent_ne_chunker_tab/english_ace_{}/"

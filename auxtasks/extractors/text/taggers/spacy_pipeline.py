@@ -32,7 +32,22 @@ class SpacyModel:
     """
 
     def __init__(self, pipeline: Source | None) -> None:
-        self._pipeline = _checked(pipeline)
+        # Before what spaCy itself is told to install; no pipeline is looked up or loaded yet.
+        check_installed("spacy", extra="text")
+        if pipeline is None or pipeline == "":
+            raise InvalidInputError(
+                "`tagger_model`: spaCy needs a trained pipeline, but none was given. Pass the name of an installed one "
+                "(tagger_model='en_core_web_sm' after: python -m spacy download en_core_web_sm), a folder, or a loaded "
+                "one."
+            )
+        # Nobody can hold a Language before spaCy was imported.
+        language = sys.modules.get("spacy.language")
+        if not isinstance(pipeline, str | Path) and (language is None or not isinstance(pipeline, language.Language)):
+            raise InvalidTypeError(
+                "`tagger_model` must be the name of an installed spaCy pipeline, a folder, or a loaded "
+                f"`spacy.language.Language`; got {pipeline!r} of type {type(pipeline).__name__}."
+            )
+        self._pipeline: Source = pipeline
         self._own = uuid.uuid4().hex
 
     def source(self) -> str | None:
@@ -69,26 +84,6 @@ def _loaded(source: str, key: str, device: str, thread: int) -> Any:
     # Two threads must not share a pipeline, in which components are put on and off.
     del key, device, thread
     return require("spacy", extra="text").load(source)
-
-
-def _checked(pipeline: Source | None) -> Source:
-    """Return what a pipeline was given as, or refuse it; no pipeline is looked up or loaded."""
-    # Before what spaCy itself is told to install.
-    check_installed("spacy", extra="text")
-    if pipeline is None or pipeline == "":
-        raise InvalidInputError(
-            "`tagger_model`: spaCy needs a trained pipeline, but none was given. Pass the name of an installed one "
-            "(tagger_model='en_core_web_sm' after: python -m spacy download en_core_web_sm), a folder, or a loaded "
-            "one."
-        )
-    # Nobody can hold a Language before spaCy was imported.
-    language = sys.modules.get("spacy.language")
-    if isinstance(pipeline, str | Path) or (language is not None and isinstance(pipeline, language.Language)):
-        return pipeline
-    raise InvalidTypeError(
-        "`tagger_model` must be the name of an installed spaCy pipeline, a folder, or a loaded "
-        f"`spacy.language.Language`; got {pipeline!r} of type {type(pipeline).__name__}."
-    )
 
 
 def _locate(pipeline: str | Path) -> tuple[Path, str]:
