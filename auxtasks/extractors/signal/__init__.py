@@ -1,4 +1,25 @@
-"""Tasks computed from signals of shape (n, time, channels); importing this package registers them."""
+"""Tasks computed from signals of shape (n, time, channels); importing this package registers them.
+
+====================  ==============================================================  ====================
+task                  what                                                            target of one signal
+====================  ==============================================================  ====================
+std                   standard deviation (default)                                    channels
+abs_sum_changes       sum of absolute changes from step to step (default)             channels
+fft                   magnitudes of the first Fourier coefficients (default)          channels × 50
+spectrum              power in frequency bands, in decibels                           channels × 8
+spectral_entropy      entropy of the power spectrum, 0 to 1                           channels
+permutation_entropy   entropy of the ordinal patterns, 0 to 1                         channels
+mean                  mean                                                            channels
+rms                   root mean square                                                channels
+quantiles             quantiles of the values                                         channels × 5
+zero_crossings        rate of crossing the mean                                       channels
+slope                 least-squares slope per step                                    channels
+autocorrelation       autocorrelation at the first lags                               channels × 10
+channel_correlation   Pearson correlation of each pair of channels                    pairs of channels
+next_steps            the last steps, cut off the inputs                              5 × channels
+transform             which transformation a copy underwent                           a class of 5
+====================  ==============================================================  ====================
+"""
 
 from __future__ import annotations
 
