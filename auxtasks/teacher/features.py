@@ -72,11 +72,8 @@ class RocketFeatures:
         return self.of(samples)
 
     def of(self, samples: Any) -> Floats:
-        parts = []
-        for rows in _slices(samples):
-            X, lengths = _padded(samples, np.arange(samples.n)[rows])
-            parts.append(self.rocket.transform(*self._read(X, lengths)))
-        return np.concatenate(parts)
+        blocks = (_padded(samples, np.arange(samples.n)[rows]) for rows in _slices(samples))
+        return np.concatenate([self.rocket.transform(*self._read(*block)) for block in blocks])
 
     def _read(self, X: Floats, lengths: Array) -> tuple[Floats, Array]:
         """Return standardised series with zeros behind them, and how many steps of each count."""

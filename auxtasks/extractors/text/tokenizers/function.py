@@ -64,23 +64,22 @@ def _items(result: object, row: int) -> list[Any]:
 
 def _string(item: object, row: int, at: int) -> str:
     if not isinstance(item, str):
-        raise InvalidTypeError(
-            f"`tokenizer` must return {_EXPECTED}; token {at} of `X[{row}]` is {item!r:.60} of type "
-            f"{type(item).__name__}, and other tokens are strings."
-        )
+        raise _wrong(item, row, at, ", and other tokens are strings.")
     # Subclasses, such as NumPy's strings, become plain strings.
     return str(item)
+
+
+def _wrong(item: object, row: int, at: int, more: str) -> InvalidTypeError:
+    found = f"token {at} of `X[{row}]` is {item!r:.60} of type {type(item).__name__}"
+    return InvalidTypeError(f"`tokenizer` must return {_EXPECTED}; {found}{more}")
 
 
 def _places(items: Sequence[Any], text: str, row: int) -> list[Place]:
     places, before = [], 0
     for at, item in enumerate(items):
         if not _is_pair(item):
-            raise InvalidTypeError(
-                f"`tokenizer` must return {_EXPECTED}; token {at} of `X[{row}]` is {item!r:.60} of type "
-                f"{type(item).__name__}. Return the text of each token, or its first character and the one after its "
-                "last as integers."
-            )
+            way_out = "Return the text of each token, or its first character and the one after its last as integers."
+            raise _wrong(item, row, at, f". {way_out}")
         start, end = place = int(item[0]), int(item[1])
         places.append(place)
         if place == NOWHERE:
