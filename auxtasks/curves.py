@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from auxtasks.audit.metrics.evidence import Evidence, gather, to_numbers
-from auxtasks.audit.metrics.metrics import Metrics
-from auxtasks.audit.metrics.problem import Problem, without_last_one
-from auxtasks.audit.report.style import BASELINE, INK, WIDTH, house_style, save_figure, short
+from auxtasks.audit.metrics import Metrics
+from auxtasks.audit.metrics.problem import Evidence, Problem, gather, to_numbers, without_last_one
+from auxtasks.audit.report.figures import BASELINE, INK, WIDTH, house_style, save_figure, short
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.files import digest
 from auxtasks.labels import MAIN, missing_entries, read_labels
@@ -170,7 +169,6 @@ _SINGLED_OUT = 5
 
 
 def draw_both(task: str, found: Decisions) -> Figure:
-    """Draw the curves of each class and their means, with the areas below them."""
     from matplotlib.figure import Figure
 
     drawn = [each for each in found.classes if has_curve(each)]
@@ -368,7 +366,6 @@ def _gathered(labels: Array, outputs: Array, problem: Problem, chosen: Metrics) 
 
 
 def has_curve(found: ClassDecisions) -> bool:
-    """Tell whether there are samples of a class and others."""
     return bool(found.members.any() and not found.members.all())
 
 
@@ -449,7 +446,6 @@ def tasks_of(
 def _of_model(
     model: Any, x: Any, labels: Mapping[str, Array], classes: Any, batch_size: int | None, **how: Any
 ) -> dict[str, dict[str, Any]]:
-    """Predict every task that has labels and classes."""
     import keras
 
     from auxtasks.keras.compiling import last_words

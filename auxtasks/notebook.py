@@ -39,7 +39,6 @@ def html_table(
 
 
 def html_legend(legend: Mapping[str, str]) -> str:
-    """Explain terms, a line each."""
     lines = "<br>".join(f"<b>{escape(term)}</b>: {escape(meaning)}" for term, meaning in legend.items())
     return f'<p style="{_QUIET}">{lines}</p>' if lines else ""
 

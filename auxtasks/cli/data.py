@@ -15,6 +15,7 @@ from auxtasks.errors import InvalidInputError, StorageError
 from auxtasks.files import stage_of, told_as_storage_error
 from auxtasks.image_files import images_in_folder
 from auxtasks.opening import UNREADABLE, open_regular
+from auxtasks.teacher.labels import numbered as numbered_by_name
 from auxtasks.typing import Array
 
 CLASS = "class"
@@ -31,7 +32,6 @@ class Data:
     classes: Array | None = None  # the names of the folders that images lie in
 
     def read(self, name: str) -> Array:
-        """Read one of the other arrays."""
         return _read_member(self.path, name) if self.classes is None else self.classes
 
     @property
@@ -49,7 +49,6 @@ class Data:
 
 
 def read_data(path: Path, domain: str, image_size: tuple[int, int] | None = None) -> Data:
-    """Read inputs; images of files are brought to a size."""
     if path.is_dir():
         if domain not in ("image", "any"):
             raise InvalidInputError(
@@ -107,12 +106,10 @@ def _without_empty(labels: Array) -> Array:
 
 
 def listed(names: Iterable[str]) -> str:
-    """Quote names, for a message."""
     return ", ".join(map(repr, names))
 
 
 def read_npy(path: Path) -> Array:
-    """Read an .npy file."""
     try:
         with opened(path) as file:
             # Not np.load, which takes any other file for a pickle and says so.
@@ -140,7 +137,6 @@ _SHOWN = 5
 
 
 def read_lines(path: Path) -> list[str]:
-    """Read the lines of a UTF-8 file."""
     try:
         with opened(path) as file:
             content = file.read()
@@ -157,7 +153,6 @@ def read_lines(path: Path) -> list[str]:
 
 
 def read_text_lines(path: Path) -> list[str]:
-    """Read texts, one a line."""
     lines = read_lines(path)
     empty = [str(number) for number, line in enumerate(lines, 1) if not line.strip()]
     if empty:
@@ -171,7 +166,6 @@ def read_text_lines(path: Path) -> list[str]:
 
 
 def read_labels(source: str, data: Data | None) -> Array:
-    """Read labels."""
     if data is not None and source in data.others:
         return data.read(source)
     path = Path(source)
@@ -207,23 +201,10 @@ def with_gaps(labels: Array) -> Array:
     return found
 
 
-def numbered(labels: Array, *others: Array) -> tuple[list[Array], tuple[str, ...]]:
-    """Give numbers to classes that are given by name, by the order of their names."""
-    if labels.dtype.kind != "U":
-        return [labels, *others], ()
-    classes = tuple(sorted({name for name in labels.ravel().tolist() if not _is_missing(name)}))
-    return [_numbers(part, classes) for part in (labels, *others)], classes
-
-
-def _numbers(labels: Array, classes: tuple[str, ...]) -> Array:
-    number = {name: number for number, name in enumerate(classes)}
-    names = labels.ravel().tolist()
-    unknown = sorted({str(name) for name in names if name not in number and not _is_missing(name)})
-    if unknown:
-        raise InvalidInputError(
-            f"`y_test` holds {listed(unknown[:5])}, but training samples have only the classes {listed(classes)}."
-        )
-    return np.array([number.get(name, -1) for name in names], np.int64).reshape(labels.shape)
+def numbered(labels: Array, *tested: Array) -> tuple[list[Any], tuple[str, ...]]:
+    """Give numbers to classes that are given by name, by the order of their names; others stay as they are."""
+    y, classes = numbered_by_name("y", with_gaps(labels))
+    return [y, *(numbered_by_name("y_test", with_gaps(part), classes)[0] for part in tested)], classes
 
 
 def _is_missing(name: object) -> bool:
@@ -231,7 +212,6 @@ def _is_missing(name: object) -> bool:
 
 
 def check_new(path: Path, *, overwrite: bool, marker: str | None = None) -> None:
-    """Make sure that something can be written."""
     if os.path.lexists(path):
         if not overwrite:
             raise StorageError(f"`--output`: {path} exists; choose another, or pass --overwrite to replace it.")
@@ -252,7 +232,6 @@ def check_report(folder: Path, files: Sequence[str], *, overwrite: bool) -> None
 
 
 def check_file(path: Path | None, option: str) -> None:
-    """Make sure that a file can be written or added to."""
     if path is None:
         return
     if path.is_dir():

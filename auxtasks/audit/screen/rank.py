@@ -134,7 +134,6 @@ def rank_tasks(
 
 
 def _measured(given: Given, seed: int) -> list[TaskRank]:
-    """Measure each task by itself."""
     labels, drawn = given.labels, given.anywhere
     trivial = explained_by_input(given.inputs, given.arrays, given.features, given.specs, drawn, seed)
     by_label = explained_by_label(labels, given.features)
@@ -206,7 +205,6 @@ def read_given(
     max_samples: int,
     seed: int,
 ) -> Given:
-    """Check what `rank_tasks` is given, and draw samples."""
     known = _specs(targets, specs)
     n = _count(targets)
     if isinstance(y, Mapping):

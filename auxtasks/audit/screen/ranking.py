@@ -94,15 +94,12 @@ class Ranking(Sequence[TaskRank]):
     @overload
     def __getitem__(self, index: slice) -> Sequence[TaskRank]: ...
     def __getitem__(self, index: int | slice) -> TaskRank | Sequence[TaskRank]:
-        """Return the row of a place, or those of a slice."""
         return self._rows[index]
 
     def __iter__(self) -> Iterator[TaskRank]:
-        """Go through the rows, the most promising first."""
         return iter(self._rows)
 
     def __len__(self) -> int:
-        """Count the tasks."""
         return len(self._rows)
 
     @property
@@ -116,15 +113,12 @@ class Ranking(Sequence[TaskRank]):
         return (*self.notes, *(warning for row in self._rows for warning in row.warnings))
 
     def __rich__(self) -> RenderableType:
-        """Lay the ranking out for a console of rich."""
         return ranking_table(self)
 
     def __repr__(self) -> str:
-        """Show the table as text."""
         return plain_text(self.__rich__())
 
     def _repr_html_(self) -> str:
-        """Show the same in a notebook."""
         return html_table(_rows(self), _title(self), [*self.warnings, _CLOSING], _legend(self))
 
     def to_frame(self) -> Any:
@@ -154,7 +148,6 @@ _MANY = 0.5
 
 
 def warnings_of(row: TaskRank, *, varies: bool, unlabelled: bool) -> tuple[str, ...]:
-    """Say what speaks against a task."""
     if row.missing == 1:
         return (f"{row.task}: missing for all samples; there is nothing to learn.",)
     if not varies:
@@ -211,7 +204,6 @@ _CLOSING = "A screen by linear models, not the verdict: audit() trains the model
 
 
 def ranking_table(ranking: Ranking) -> RenderableType:
-    """Lay a ranking out."""
     require("rich", extra="audit")
     from rich import box
     from rich.console import Group
