@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from io import StringIO
@@ -13,6 +13,7 @@ from auxtasks.errors import MissingDependencyError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.table import Table
 
 
 def require(name: str, extra: str) -> ModuleType:
@@ -62,6 +63,23 @@ def legend_grid(legend: Mapping[str, str]) -> RenderableType:
     for term, meaning in legend.items():
         grid.add_row(Text(term, style="dim"), Text(meaning, style="dim"))
     return grid
+
+
+def rich_table(rows: Iterable[Sequence[str]], left: Collection[str], **look: Any) -> Table:
+    """Lay rows out for a console, the first of them the headings; those that are `left` may be broken into lines."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, **look)
+    headings, *body = rows
+    for heading in headings:
+        is_left = heading in left
+        table.add_column(heading, justify="left" if is_left else "right", overflow="fold", no_wrap=not is_left)
+    for row in body:
+        # Texts, because a name in square brackets would be taken for markup.
+        table.add_row(*map(Text, row))
+    return table
 
 
 def is_dask(X: object) -> bool:

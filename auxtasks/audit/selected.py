@@ -15,7 +15,7 @@ from auxtasks.aux_targets import AuxTargets
 from auxtasks.errors import InvalidInputError, wrong_type
 from auxtasks.labels import MAIN
 from auxtasks.notebook import html_table
-from auxtasks.optional import legend_grid, plain_text
+from auxtasks.optional import legend_grid, plain_text, require, rich_table
 
 if TYPE_CHECKING:
     import keras
@@ -152,7 +152,14 @@ class Selection:
         return {MAIN: found[MAIN], **{task: found[task] for task in self.tasks}}
 
     def __rich__(self) -> RenderableType:
-        return selection_table(self)
+        require("rich", extra="audit")
+        from rich.console import Group
+        from rich.text import Text
+
+        left = ("looked for", "tried", "")
+        table = rich_table(_rows(self), left, title=_title(self), title_justify="left")
+        searched: list[RenderableType] = [table, legend_grid(_LEGEND), ""] if self.steps else []
+        return Group(*searched, *map(Text, _after(self)))
 
     def __repr__(self) -> str:
         return plain_text(self.__rich__())
@@ -168,22 +175,6 @@ _LEGEND = {
     "taken": "the gain exceeds its error, and is the largest; in the confirmation, it passes; of soft labels, the loss "
     "is less than the error",
 }
-
-
-def selection_table(selection: Selection) -> RenderableType:
-    from rich import box
-    from rich.console import Group
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, title=_title(selection), title_justify="left")
-    headings, *rows = _rows(selection)
-    for heading in headings:
-        table.add_column(heading, justify="right" if heading in ("gain", "± error", "pairs") else "left")
-    for row in rows:
-        table.add_row(*map(Text, row))
-    searched: list[RenderableType] = [table, legend_grid(_LEGEND), ""] if selection.steps else []
-    return Group(*searched, *map(Text, _after(selection)))
 
 
 def _title(selection: Selection) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -68,19 +70,14 @@ def rank(
 
 def write_csv(ranking: Ranking, path: Path) -> None:
     """Write a ranking as ``to_frame().to_csv`` would, which needs pandas."""
-    import csv
-    import io
-    from dataclasses import asdict, fields
-
-    from auxtasks.audit.screen import TaskRank
+    from auxtasks.audit.screen.ranking import FIELDS, values_of
     from auxtasks.files import write_whole
 
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([field.name for field in fields(TaskRank)])
-    for row in ranking:
-        values = {**asdict(row), "warnings": " ".join(row.warnings)}.values()
-        writer.writerow(["" if value != value else value for value in values])
+    writer = csv.DictWriter(text, FIELDS, lineterminator="\n")
+    writer.writeheader()
+    for row in values_of(ranking):
+        writer.writerow({field: "" if value != value else value for field, value in row.items()})
     write_whole(path, text.getvalue())
 
 

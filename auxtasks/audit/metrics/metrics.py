@@ -17,7 +17,6 @@ from auxtasks.audit.metrics.problem import (
     check_problem,
     gather,
     problem_of,
-    to_numbers,
     without_last_one,
 )
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
@@ -89,22 +88,6 @@ class Metrics:
             of_each = {f"{base}[{each}]": value for each, value in zip(self.classes, values, strict=True)}
             entries |= of_each if label is None else {name: of_each.get(name, float("nan"))}
         return entries
-
-
-def score(
-    names: str | Iterable[str] | None,
-    y_true: object,
-    y_pred: object,
-    *,
-    loss: Any = None,
-    from_logits: bool | None = None,
-    problem: Problem | None = None,
-) -> dict[str, float]:
-    """Compute metrics of labels and outputs at once, where there are no other labels to know the classes from."""
-    outputs = to_numbers(y_pred)
-    return Metrics.of(names, y_true, outputs.shape, loss=loss, from_logits=from_logits, problem=problem).score(
-        y_true, outputs
-    )
 
 
 def decided(name: str) -> Callable[[Evidence], float]:

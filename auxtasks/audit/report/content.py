@@ -33,21 +33,18 @@ class Content:
         missing = [name for name in _REQUIRED if name not in self.settings]
         if missing:
             raise InvalidInputError(f"`settings` must hold {', '.join(map(repr, missing))}; found {[*self.settings]}.")
-        _check_settings(self.settings)
+        said = self.settings
+        if not isinstance(said["metric"], str):
+            raise InvalidTypeError(f"`settings`: 'metric' must be a name; got {said['metric']!r:.60}.")
+        check_flag("settings['higher_is_better']", said["higher_is_better"])
+        check_number("settings['margin']", said["margin"], low=0.0)
+        check_number("settings['confidence']", said["confidence"], low=0.0, high=1.0)
+        check_choice("settings['adjust']", said["adjust"], ADJUSTMENTS)
+        check_int("settings['n_pairs']", said["n_pairs"], low=0)
+        check_number("settings['smallest_effect']", said.get("smallest_effect", said["margin"]), low=0.0)
+        check_number("settings['overlap']", said.get("overlap", 0.0), low=0.0)
         settings = json.loads(json.dumps(dict(self.settings), default=plain, allow_nan=False))
         object.__setattr__(self, "settings", settings)
-
-
-def _check_settings(settings: Mapping[str, Any]) -> None:
-    if not isinstance(settings["metric"], str):
-        raise InvalidTypeError(f"`settings`: 'metric' must be a name; got {settings['metric']!r:.60}.")
-    check_flag("settings['higher_is_better']", settings["higher_is_better"])
-    check_number("settings['margin']", settings["margin"], low=0.0)
-    check_number("settings['confidence']", settings["confidence"], low=0.0, high=1.0)
-    check_choice("settings['adjust']", settings["adjust"], ADJUSTMENTS)
-    check_int("settings['n_pairs']", settings["n_pairs"], low=0)
-    check_number("settings['smallest_effect']", settings.get("smallest_effect", settings["margin"]), low=0.0)
-    check_number("settings['overlap']", settings.get("overlap", 0.0), low=0.0)
 
 
 def smallest_of(content: Content) -> float:
@@ -77,8 +74,7 @@ def tasks_of(content: Content) -> set[str]:
 def heading(content: Content) -> str:
     said, units = content.settings, Units.of(content)
     direction = "" if said["higher_is_better"] else " (lower is better; a difference above 0 is a gain)"
-    adjust = str(said["adjust"] or "none")
-    adjusted = "not adjusted" if adjust == "none" else f"{adjust.capitalize()}-adjusted"
+    adjusted = "not adjusted" if said["adjust"] == "none" else f"{said['adjust'].capitalize()}-adjusted"
     # The intervals are those of each arm alone.
     return (
         f"{said['metric']}{direction} over {said['n_pairs']} pairs: baseline {units.value(baseline_mean(content))}, "
@@ -88,8 +84,10 @@ def heading(content: Content) -> str:
 
 def legend(content: Content) -> dict[str, str]:
     confidence = f"{100 * content.settings['confidence']:g} %"
-    said = {"difference": f"from the baseline, mean and {confidence} interval; above 0 is better"}
-    said["worse in"] = "how many pairs lost"
+    said = {
+        "difference": f"from the baseline, mean and {confidence} interval; above 0 is better",
+        "worse in": "how many pairs lost",
+    }
     as_shuffled = ""
     if SHUFFLED in controls_of(content):
         said["control"] = "the difference with targets that are shuffled across samples"
@@ -117,8 +115,9 @@ def baseline_mean(content: Content) -> float:
 def conclusion(content: Content) -> str:
     """Say what follows: the arm that helps most, what more it takes to tell, or that none helps."""
     units = Units.of(content)
-    of_verdict = {verdict: [each for each in content.findings if each.verdict == verdict] for verdict in _TELLING}
-    helpful, unclear = (of_verdict[verdict] for verdict in _TELLING)
+    helpful, unclear = (
+        [each for each in content.findings if each.verdict == verdict] for verdict in ("helps", "unclear")
+    )
     if not helpful and unclear:
         return _unclear(content, unclear)
     if not helpful:
@@ -131,9 +130,6 @@ def conclusion(content: Content) -> str:
     if not units.in_points:
         gain = f"{content.settings['metric']} better by {gain.replace('+', '')}"
     return f"Use {tasks_name(content, best.arm)}{weight}: {gain}."
-
-
-_TELLING = ("helps", "unclear")
 
 
 def _best(findings: Sequence[Finding]) -> Finding:

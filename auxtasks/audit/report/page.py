@@ -33,7 +33,7 @@ from auxtasks.audit.report.tables import (
 )
 from auxtasks.audit.verdicts import COPIES, SHUFFLED
 from auxtasks.notebook import html_legend
-from auxtasks.optional import legend_grid, plain_text, require
+from auxtasks.optional import legend_grid, plain_text, require, rich_table
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, Group, RenderResult
@@ -213,9 +213,8 @@ def _cell(text: str) -> str:
 
 def _reasons(content: Content) -> str:
     return "".join(
-        f"<li><i>{escape(arm_name(content, finding.arm))}</i>: {_cell(finding.verdict)}. "
-        f"{escape(finding.reason)}</li>\n"
-        for finding in content.findings
+        f"<li><i>{escape(arm_name(content, each.arm))}</i>: {_cell(each.verdict)}. {escape(each.reason)}</li>\n"
+        for each in content.findings
     )
 
 
@@ -249,7 +248,10 @@ def as_renderable(content: Content) -> Group:
         reasons.add_row(Text(arm_name(content, finding.arm)), Text(finding.reason))
     empty = Text("")
     taught = teacher_table(content)
-    of_teacher: list[Any] = [] if taught is None else [_plain(taught), empty, Text(teacher_sentence(content)), empty]
+    of_teacher: list[Any] = []
+    if taught is not None:
+        table = rich_table([taught.columns, *taught.rows], [""], show_edge=False, pad_edge=False)
+        of_teacher = [table, empty, Text(teacher_sentence(content)), empty]
     return Group(
         Text(heading(content), style="bold"), empty,
         _Findings(content), empty,
@@ -270,19 +272,6 @@ def as_text(content: Content) -> str:
         of_teacher = [] if taught is None else [*map(" ".join, taught.rows), teacher_sentence(content)]
         return "\n".join([heading(content), *reasons, *of_teacher, conclusion(content)])
     return plain_text(as_renderable(content))
-
-
-def _plain(content: Table) -> RichTable:
-    from rich import box
-    from rich.table import Table as RichTable
-    from rich.text import Text
-
-    table = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for at, name in enumerate(content.columns):
-        table.add_column(name, justify="right" if at else "left", overflow="fold")
-    for row in content.rows:
-        table.add_row(*map(Text, row))
-    return table
 
 
 class _Findings:

@@ -45,17 +45,15 @@ def findings_table(content: Content) -> Table:
         "task": lambda finding: arm_name(content, finding.arm),
         "verdict": attrgetter("verdict"),
         "difference" + units.unit.replace(" ", ", "): lambda finding: units.interval(finding.comparison),
-        "worse in": lambda finding: _worse_in(finding.comparison),
+        "worse in": lambda finding: (
+            f"{finding.comparison.worse} of {np.isfinite(finding.comparison.differences).sum()}"
+        ),
         "control": lambda finding: UNKNOWN if finding.control is None else units.difference(finding.control.mean),
         "relevance": lambda finding: number_text(finding.relevance, 2),
         "aux loss": lambda finding: number_text(finding.aux_loss, 2),
         "time ratio": lambda finding: f"×{finding.time_ratio:.2f}" if isfinite(finding.time_ratio) else UNKNOWN,
     }
     return _laid_out(cells, content.findings)
-
-
-def _worse_in(found: Comparison) -> str:
-    return f"{found.worse} of {np.isfinite(found.differences).sum()}"
 
 
 def pairs_table(content: Content) -> Table:
@@ -113,15 +111,17 @@ def settings_table(content: Content) -> Table:
     said = {"tasks": sorted(tasks_of(content)), **content.settings}
     if isinstance(said.get("seconds"), (int, float)):
         said["seconds"] = duration(said["seconds"])
-    return Table(("setting", "value"), [(_NAMES.get(n, n.replace("_", " ")), in_words(v)) for n, v in said.items()])
+    named = [(_NAMES.get(name, name.replace("_", " ")), in_words(value)) for name, value in said.items()]
+    return Table(("setting", "value"), named)
 
 
 def in_words(value: Any) -> str:
     if isinstance(value, dict):
-        parts = {
-            key: f"({in_words(part)})" if isinstance(part, dict) else in_words(part) for key, part in value.items()
-        }
-        return "; ".join(f"{key} {part}" for key, part in parts.items()) or UNKNOWN
+        parts = [
+            f"{key} ({in_words(part)})" if isinstance(part, dict) else f"{key} {in_words(part)}"
+            for key, part in value.items()
+        ]
+        return "; ".join(parts) or UNKNOWN
     if isinstance(value, list):
         return ", ".join(map(in_words, value)) or UNKNOWN
     if isinstance(value, bool):

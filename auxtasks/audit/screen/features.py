@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 
@@ -46,10 +46,7 @@ def features_of(target: Array, spec: TargetSpec) -> Floats:
 
 def target_features(spec: TargetSpec, target: Array) -> Features:
     """Lay a target out as centred columns; those that are constant are left out."""
-    table = features_of(target, spec)
-    known: Array = np.logical_not(np.isnan(table).all(axis=1))
-    columns = standardised(table, each=spec.kind in ("vector", "step_vector"))
-    return Features(columns, known)
+    return _centred(features_of(target, spec), each=spec.kind in ("vector", "step_vector"))
 
 
 def step_features(target: Array) -> Features:
@@ -58,9 +55,12 @@ def step_features(target: Array) -> Features:
     Mean and standard deviation, which `features_of` takes, hide that a target is a linear function of the input; these
     do not.
     """
-    means = averaged(target.astype(np.float64), [min(_GRID, target.shape[1])]).reshape(len(target), -1)
-    known: Array = np.logical_not(np.isnan(means).all(axis=1))
-    return Features(standardised(means, each=False), known)
+    means = averaged(target.astype(np.float64), [min(_GRID, target.shape[1])])
+    return _centred(means.reshape(len(target), -1), each=False)
+
+
+def _centred(table: Floats, *, each: bool) -> Features:
+    return Features(standardised(table, each=each), np.logical_not(np.isnan(table).all(axis=1)))
 
 
 def input_features(inputs: Array, *, words: bool) -> Floats:
@@ -106,10 +106,8 @@ def narrowed(values: Floats, limit: int) -> Floats:
     if values.shape[1] <= limit or not len(values):
         return values
     components = min(limit, len(values))
-    found: Floats = (
-        require("sklearn.decomposition", extra="audit").PCA(components, random_state=0).fit_transform(values)
-    )
-    return found
+    decomposition: Any = require("sklearn.decomposition", extra="audit")
+    return cast("Floats", decomposition.PCA(components, random_state=0).fit_transform(values))
 
 
 def averaged(values: Floats, lengths: Sequence[int]) -> Floats:
