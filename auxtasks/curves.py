@@ -198,6 +198,15 @@ def draw_both(task: str, found: Decisions) -> Figure:
     left.plot([0, 1], [0, 1], color=BASELINE, linewidth=0.8, linestyle=":")
     if found.problem == "binary":
         right.axhline(drawn[0].members.mean(), color=BASELINE, linewidth=0.8, linestyle=":")
+    _lay_out(left, right)
+    handles, _ = right.get_legend_handles_labels()
+    legend = figure.legend(handles=handles, loc="outside right upper", title=title, fontsize=8, title_fontsize=8)
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+    return figure
+
+
+def _lay_out(left: Axes, right: Axes) -> None:
     limits = {"xlim": (-0.01, 1.01), "ylim": (-0.01, 1.01), "aspect": "equal"}
     left.set(xlabel="False Positive Rate", ylabel="True Positive Rate", **limits)
     right.set(xlabel="Recall", ylabel="Precision", **limits)
@@ -205,11 +214,6 @@ def draw_both(task: str, found: Decisions) -> Figure:
         axes.set_title(heading, loc="left")
         axes.grid()
         axes.set_axisbelow(True)
-    handles, _ = right.get_legend_handles_labels()
-    legend = figure.legend(handles=handles, loc="outside right upper", title=title, fontsize=8, title_fontsize=8)
-    for text in legend.get_texts():
-        text.set_parse_math(False)
-    return figure
 
 
 def few(why: str, names: Sequence[str]) -> str:
@@ -440,38 +444,16 @@ def tasks_of(
 def _of_model(
     model: Any, x: Any, labels: Mapping[str, Array], classes: Any, batch_size: int | None, **how: Any
 ) -> dict[str, dict[str, Any]]:
-    import keras
-
-    from auxtasks.keras.compiling import last_words
     from auxtasks.keras.model import AuxModel
-    from auxtasks.keras.outputs import by_label
 
-    if not isinstance(model, keras.Model):
-        raise InvalidTypeError(
-            f"`y_pred` must be predictions or a keras.Model; got {type(model).__name__}. Pass what it predicts."
-        )
-    if x is None:
-        raise InvalidInputError("`x` must be the inputs that the model in `y_pred` predicts from; got None.")
+    main = _main_outputs(model, x, batch_size)
     specs = model.specs if isinstance(model, AuxModel) else {}
-    try:
-        outputs = model.predict(x, batch_size=batch_size, verbose=0)
-    except ValueError as error:
-        raise InvalidInputError(f"`x` does not fit the model: {last_words(error)}") from error
-    several = isinstance(outputs, (list, tuple))
-    outputs_by_place = getattr(model, "output_names", None) or [str(at) for at in range(len(outputs))]
-    main = by_label(outputs, outputs_by_place if several else None)
     for name in labels:
         if name not in main and name not in specs:
             raise unknown_name("y_true", name, [*main, *specs], "task")
     named, losses = _names(classes, main, specs), _by_output(model.loss, main)
     found = {
-        name: {
-            "y_true": labels[name],
-            "y_pred": output,
-            "loss": losses.get(name),
-            "names": named.get(name),
-            **how,
-        }
+        name: {"y_true": labels[name], "y_pred": output, "loss": losses.get(name), "names": named.get(name), **how}
         for name, output in main.items()
         if name in labels
     }
@@ -487,6 +469,28 @@ def _of_model(
             "names": named.get(name, spec.classes or spec.columns or None),
         }
     return found
+
+
+def _main_outputs(model: Any, x: Any, batch_size: int | None) -> Mapping[str, Any]:
+    import keras
+
+    from auxtasks.keras.compiling import last_words
+    from auxtasks.keras.outputs import by_label
+
+    if not isinstance(model, keras.Model):
+        raise InvalidTypeError(
+            f"`y_pred` must be predictions or a keras.Model; got {type(model).__name__}. Pass what it predicts."
+        )
+    if x is None:
+        raise InvalidInputError("`x` must be the inputs that the model in `y_pred` predicts from; got None.")
+    try:
+        outputs = model.predict(x, batch_size=batch_size, verbose=0)
+    except ValueError as error:
+        raise InvalidInputError(f"`x` does not fit the model: {last_words(error)}") from error
+    names = None
+    if isinstance(outputs, (list, tuple)):
+        names = getattr(model, "output_names", None) or [str(at) for at in range(len(outputs))]
+    return by_label(outputs, names)
 
 
 def _by_output(loss: Any, main: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from importlib import import_module
 from importlib.util import find_spec
-from io import StringIO
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from auxtasks.errors import MissingDependencyError
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from rich.table import Table
 
 
 def require(name: str, extra: str) -> ModuleType:
@@ -41,45 +36,6 @@ def shown(parts: Iterable[Part], total: int | None, progress: bool, unit: str = 
     from tqdm.auto import tqdm
 
     return cast("Iterable[Part]", tqdm(parts, total=total, desc="auxtasks", unit=unit))
-
-
-def plain_text(renderable: RenderableType, width: int = 100) -> str:
-    """Render something of rich as text without colours."""
-    from rich.console import Console
-
-    text = StringIO()
-    # Everything is said outright, because rich looks at the environment for the rest.
-    options: dict[str, Any] = {"color_system": None, "force_terminal": False, "force_jupyter": False}
-    Console(file=text, width=width, legacy_windows=False, **options).print(renderable)
-    return "\n".join(line.rstrip() for line in text.getvalue().rstrip().splitlines())
-
-
-def legend_grid(legend: Mapping[str, str]) -> RenderableType:
-    """Explain terms of a table below it, a line each."""
-    from rich.table import Table
-    from rich.text import Text
-
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    for term, meaning in legend.items():
-        grid.add_row(Text(term, style="dim"), Text(meaning, style="dim"))
-    return grid
-
-
-def rich_table(rows: Iterable[Sequence[str]], left: Collection[str], **look: Any) -> Table:
-    """Lay rows out for a console, the first of them the headings; those that are `left` may be broken into lines."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, **look)
-    headings, *body = rows
-    for heading in headings:
-        is_left = heading in left
-        table.add_column(heading, justify="left" if is_left else "right", overflow="fold", no_wrap=not is_left)
-    for row in body:
-        # Texts, because a name in square brackets would be taken for markup.
-        table.add_row(*map(Text, row))
-    return table
 
 
 def is_dask(X: object) -> bool:

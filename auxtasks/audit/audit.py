@@ -252,8 +252,8 @@ def check_weights(weights: Weights, tasks: Sequence[str]) -> tuple[dict[str, flo
     from auxtasks.batches.composition import AUTO, checked_weights
 
     if isinstance(weights, (str, Mapping)):
-        found_for_each = checked_weights(weights, dict.fromkeys(tasks, AUTO)).items()
-        return {task: weight if weight == AUTO else _positive(weight) for task, weight in found_for_each}, (1.0,)
+        of_each = checked_weights(weights, dict.fromkeys(tasks, AUTO)).items()
+        return {task: weight if weight == AUTO else _positive(weight) for task, weight in of_each}, (1.0,)
     several = tuple(weights) if is_several(weights) else (weights,)
     found = tuple(_positive(weight) for weight in several)
     if not found or len(set(found)) < len(found):
@@ -300,11 +300,7 @@ def experiment_of(
     counts = {name: check_int(name, settings[name], low=1) for name in ("epochs", "batch_size")}
     options = check_fit_options(settings.get("fit_options"))
     model = checked_model(build_model())
-    if test is not None and (not isinstance(test, (tuple, list)) or len(test) != 2):
-        raise InvalidTypeError(f"`test` must be (X_test, y_test); got {type(test).__name__}.")
-    y, test = _with_floats(*_with_numbers(y, test, made.class_names.get(MAIN)), model.loss)
-    samples = Data(made.inputs, made.with_main(y)[MAIN], dict(made))
-    tested = None if test is None else _test_of(test, made, samples.main.shape[1:])
+    samples, tested = samples_of(made, y, test, model.loss)
     labels = samples.main if tested is None else np.concatenate([samples.main, tested.main.astype(samples.main.dtype)])
     chosen = Metrics.of(metrics, labels, output_shape(model, made.inputs), loss=model.loss)
     if chosen.problem in ("binary", "multiclass"):
@@ -343,18 +339,29 @@ def check_fit_options(asked: Any) -> dict[str, Any]:
     return options
 
 
-def _with_numbers(y: Any, test: Any, known: Sequence[str] | None) -> tuple[Any, Any]:
-    """Turn classes that are strings into numbers, in the test set by the names of the training samples."""
-    y, names = numbered("y", y, known)
-    return y, None if test is None else (test[0], numbered("test", test[1], names)[0])
+def samples_of(made: AuxTargets | WithoutTargets, y: Any, test: Any, loss: Any) -> tuple[Data, Data | None]:
+    """Put labels beside the samples of both parts.
 
-
-def _with_floats(y: Any, test: Any, loss: Any) -> tuple[Any, Any]:
-    """Turn integer labels of hinge losses into floats: -1 is a class there, and only NaN can stand for none."""
-    if about_loss(loss).scale != "margins":
-        return y, test
-    tested = None if test is None else (test[0], read_labels("test", test[1]).astype(np.float32))
-    return read_labels("y", y).astype(np.float32), tested
+    Classes that are strings become numbers, by the names of the training samples. Labels of a hinge loss become floats:
+    -1 is a class there, and only NaN can stand for none.
+    """
+    to_floats = about_loss(loss).scale == "margins"
+    y, names = numbered("y", y, made.class_names.get(MAIN))
+    y = read_labels("y", y).astype(np.float32) if to_floats else y
+    samples = Data(made.inputs, made.with_main(y)[MAIN], dict(made))
+    if test is None:
+        return samples, None
+    if not isinstance(test, (tuple, list)) or len(test) != 2:
+        raise InvalidTypeError(f"`test` must be (X_test, y_test); got {type(test).__name__}.")
+    labels = read_labels("test", numbered("test", test[1], names)[0])
+    labels = labels.astype(np.float32) if to_floats else labels
+    found = made.transform(test[0])
+    shape = (found.n_samples, *samples.main.shape[1:])
+    if labels.shape != shape:
+        raise InvalidInputError(f"`test`: labels must be shaped like those of `y`, here {shape}; found {labels.shape}.")
+    if missing_entries(labels, signed=are_signed(labels)).all():
+        raise InvalidInputError("`test` holds no label; all are missing (-1 or NaN).")
+    return samples, Data(found.inputs, labels, dict(found))
 
 
 def made_targets(targets: Any, X: Any, y: Any, cv: Any = None) -> AuxTargets:
@@ -418,19 +425,6 @@ class WithoutTargets(dict[str, Any]):
 
     def transform(self, X: Any) -> WithoutTargets:
         return WithoutTargets(X)
-
-
-def _test_of(test: Any, made: AuxTargets | WithoutTargets, label_shape: tuple[int, ...]) -> Data:
-    found = made.transform(test[0])
-    labels = read_labels("test", test[1])
-    if labels.shape != (found.n_samples, *label_shape):
-        raise InvalidInputError(
-            f"`test`: labels must be shaped like those of `y`, here {(found.n_samples, *label_shape)}; found "
-            f"{labels.shape}."
-        )
-    if missing_entries(labels, signed=are_signed(labels)).all():
-        raise InvalidInputError("`test` holds no label; all are missing (-1 or NaN).")
-    return Data(found.inputs, labels, dict(found))
 
 
 def design_of(experiment: Experiment, splits: Sequence[Split], rule: Rule) -> Design:

@@ -14,8 +14,8 @@ from auxtasks.audit.search import Candidate, Step
 from auxtasks.aux_targets import AuxTargets
 from auxtasks.errors import InvalidInputError, wrong_type
 from auxtasks.labels import MAIN
-from auxtasks.notebook import html_table
-from auxtasks.optional import legend_grid, plain_text, require, rich_table
+from auxtasks.notebook import html_table, legend_grid, plain_text, rich_table
+from auxtasks.optional import require
 
 if TYPE_CHECKING:
     import keras

@@ -23,7 +23,7 @@ from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.labels import are_signed, missing_entries, read_labels
 from auxtasks.optional import require
 from auxtasks.typing import Array
-from auxtasks.validation import check_choice, check_flag, is_listed
+from auxtasks.validation import check_flag, is_listed
 
 
 @dataclass(frozen=True)
@@ -245,7 +245,6 @@ def one_of(name: object) -> tuple[str, int | None]:
 
 
 def checked_names(names: str | Iterable[str] | None, problem: Problem) -> tuple[str, ...]:
-    check_choice("problem", problem, DEFAULTS)
     if names is None:
         return DEFAULTS[problem]
     if not isinstance(names, str) and not is_listed(names):

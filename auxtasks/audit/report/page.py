@@ -32,8 +32,8 @@ from auxtasks.audit.report.tables import (
     teacher_table,
 )
 from auxtasks.audit.verdicts import COPIES, SHUFFLED
-from auxtasks.notebook import html_legend
-from auxtasks.optional import legend_grid, plain_text, require, rich_table
+from auxtasks.notebook import html_legend, legend_grid, plain_text, rich_table
+from auxtasks.optional import require
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, Group, RenderResult

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from math import isnan
 from typing import TYPE_CHECKING, Any, overload
 
-from auxtasks.notebook import html_table
-from auxtasks.optional import legend_grid, plain_text, require, rich_table
+from auxtasks.notebook import html_table, legend_grid, plain_text, rich_table
+from auxtasks.optional import require
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -95,9 +95,6 @@ class Ranking(Sequence[TaskRank]):
     def __getitem__(self, index: slice) -> Sequence[TaskRank]: ...
     def __getitem__(self, index: int | slice) -> TaskRank | Sequence[TaskRank]:
         return self._rows[index]
-
-    def __iter__(self) -> Iterator[TaskRank]:
-        return iter(self._rows)
 
     def __len__(self) -> int:
         return len(self._rows)
