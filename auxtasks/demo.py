@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -28,12 +27,15 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+EPOCHS = 40
+"""How often each unlabelled image is seen."""
+
+
 def run_demo(
-    console: Console, output: Path, n_seeds: int = 6, n_labelled: int = 50, settings: Settings | None = None
+    console: Console, output: Path, n_seeds: int = 6, n_labelled: int = 50, epochs: int = EPOCHS
 ) -> Comparison:
-    settings = settings or Settings()
     check_int("n_seeds", n_seeds, low=2)
-    check_int("epochs", settings.epochs, low=1)
+    check_int("epochs", epochs, low=1)
     check_output(output)
     require("matplotlib", extra="demo")
     images, labels = load_digits()
@@ -43,7 +45,7 @@ def run_demo(
         f"test images, split anew for each of {n_seeds} seeds.",
         highlight=False,
     )
-    found, teacher, first = _train_pairs(splits, settings)
+    found, teacher, first = _train_pairs(splits, epochs)
     shown = np.arange(n_labelled, n_labelled + N_SHOWN)
     # Before anything more is printed: a reader that closes the pipe ends the command.
     draw_figure(output, first.inputs[shown], first["soft_labels"][shown], found)
@@ -55,7 +57,7 @@ def run_demo(
     return found
 
 
-def _train_pairs(splits: list[Split], settings: Settings) -> tuple[Comparison, Floats, AuxTargets]:
+def _train_pairs(splits: list[Split], epochs: int) -> tuple[Comparison, Floats, AuxTargets]:
     """Return how both arms compare, the accuracies of the teachers, and the targets of the first seed."""
     load_tensorflow()
     import keras
@@ -64,19 +66,19 @@ def _train_pairs(splits: list[Split], settings: Settings) -> tuple[Comparison, F
     from auxtasks.backend import without_retracing_warnings
 
     alone, taught, teacher, made = [], [], [], []
-    total = 2 * len(splits) * settings.epochs
+    total = 2 * len(splits) * epochs
     # None: only where it is seen as it moves. In a file each of its states would be a line.
     bar = tqdm(total=total, unit="epoch", leave=False, dynamic_ncols=True, disable=None)
     with bar, without_retracing_warnings():
         callback = keras.callbacks.LambdaCallback(on_epoch_end=lambda _epoch, _logs: bar.update())
         for seed, split in enumerate(splits):
             bar.set_description(f"seed {seed}, network alone")
-            alone.append(train_alone(split, settings, seed, [callback]))
+            alone.append(train_alone(split, epochs, seed, [callback]))
             bar.set_description(f"seed {seed}, network taught")
             made.append(soft_targets(split))
             said = made[-1].transform(split.x_test)["soft_labels"]
             teacher.append(float((said.argmax(axis=1) == split.y_test).mean()))
-            taught.append(train_taught(split, made[-1], settings, seed, [callback]))
+            taught.append(train_taught(split, made[-1], epochs, seed, [callback]))
     return paired_comparison(alone, taught, smallest_effect=0.01), np.array(teacher), made[0]
 
 
@@ -146,20 +148,13 @@ def make_cnn(seed: int, steps: int) -> Any:
     return model
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How often each unlabelled image is seen."""
-
-    epochs: int = 40
-
-
 def soft_targets(split: Split) -> AuxTargets:
     """Make the soft labels of the unlabelled training images, which come after the labelled ones."""
     inputs = np.concatenate([split.x_labelled, split.x_unlabelled])
     return make_aux_targets(inputs, domain="image", y=split.y_labelled)
 
 
-def train_alone(split: Split, settings: Settings, seed: int, callbacks: list[Any]) -> float:
+def train_alone(split: Split, epochs: int, seed: int, callbacks: list[Any]) -> float:
     """Train on the labelled images alone, and return the accuracy on the test images.
 
     It takes as many steps as `train_taught`, with as many labelled images in each and the same learning rates.
@@ -167,24 +162,24 @@ def train_alone(split: Split, settings: Settings, seed: int, callbacks: list[Any
     import tensorflow as tf
 
     steps = _steps_per_epoch(split)
-    model = make_cnn(seed, settings.epochs * steps)
+    model = make_cnn(seed, epochs * steps)
     batches = tf.data.Dataset.from_tensor_slices((split.x_labelled, split.y_labelled))
     batches = batches.shuffle(len(split.x_labelled), seed=seed).repeat().batch(_LABELLED_PER_BATCH)
-    model.fit(batches, epochs=settings.epochs, steps_per_epoch=steps, shuffle=False, callbacks=callbacks, verbose=0)
+    model.fit(batches, epochs=epochs, steps_per_epoch=steps, shuffle=False, callbacks=callbacks, verbose=0)
     return _accuracy(model, split)
 
 
-def train_taught(split: Split, targets: AuxTargets, settings: Settings, seed: int, callbacks: list[Any]) -> float:
+def train_taught(split: Split, targets: AuxTargets, epochs: int, seed: int, callbacks: list[Any]) -> float:
     """Train on all images, those without a label by their soft labels, and return the accuracy on the test images."""
     from auxtasks.keras import attach_heads, strip_heads
 
-    base = make_cnn(seed, settings.epochs * _steps_per_epoch(split))
+    base = make_cnn(seed, epochs * _steps_per_epoch(split))
     model = attach_heads(base, targets)
     model.fit(
         targets.inputs,
         targets.with_main(),
         batch_size=(1 + _UNLABELLED_PER_LABELLED) * _LABELLED_PER_BATCH,
-        epochs=settings.epochs,
+        epochs=epochs,
         seed=seed,
         callbacks=callbacks,
         verbose=0,

@@ -288,8 +288,7 @@ class Search:
     def gains(self, candidates: Sequence[Candidate], over: Candidate, splits: Sequence[Split]) -> list[Comparison]:
         """Compare candidates with another one on some splits."""
         before = self._scores(over, splits)
-        sign = 1.0 if self._rule.higher_is_better else -1.0
-        baseline = sign * sum(before) / len(before)
+        baseline = self._rule.sign * sum(before) / len(before)
         how = {"overlap": self._rule.overlap, "smallest_effect": self._rule.smallest(baseline)}
         return [compared(before, self._scores(candidate, splits), **how) for candidate in candidates]
 
@@ -304,5 +303,4 @@ class Search:
         self._bar.set_postfix_str(candidate.label, refresh=False)
         runs = run_all(experiment, [candidate.arm], splits, records, judged, self._n_jobs, self._bar)
         self._asked |= {(name, run.arm, run.seed, run.fold) for run in runs}
-        sign = 1.0 if self._rule.higher_is_better else -1.0
-        return [sign * run.scores[judged] for run in runs]
+        return [self._rule.sign * run.scores[judged] for run in runs]

@@ -105,7 +105,8 @@ def select_tasks(
     Returns
     -------
     Selection
-        ``selection.attach(base, targets)`` returns the model to train, with heads or unchanged.
+        ``selection.attach(base, targets)`` returns the model to train, with heads or unchanged, and
+        ``selection.with_main(targets, labels)`` what to train it with.
 
     Raises
     ------

@@ -44,6 +44,11 @@ class Rule:
         return cls(metric, higher_is_better(metric), margin, confidence, adjust, overlap)
 
     @property
+    def sign(self) -> float:
+        """What scores are multiplied by so that more is better."""
+        return 1.0 if self.higher_is_better else -1.0
+
+    @property
     def level(self) -> float:
         """Of each one-sided test."""
         return (1 - self.confidence) / 2
@@ -78,7 +83,7 @@ def findings_of(runs: Sequence[Run], rule: Rule, relevance: Callable[[tuple[str,
         by_arm.setdefault(run.arm, {})[run.pair] = run
     arms = [arm for arm in by_arm if arm.tasks and not arm.shuffled]
     smallest = rule.smallest(mean_score(runs, rule.metric))
-    found = [_compared(by_arm, arm, rule, smallest) for arm in arms]
+    found = [_contrasts(by_arm, arm, rule, smallest) for arm in arms]
     helps = adjusted([each.p_of_help(rule.margin) for each in found], rule.adjust)
     hurts = adjusted([each.arm.p_below(-rule.margin) for each in found], rule.adjust)
     return tuple(
@@ -91,7 +96,7 @@ RunsByArm = dict[Arm, dict[tuple[int, int], Run]]
 """By arm, and by seed and fold."""
 
 
-class Compared(NamedTuple):
+class Contrasts(NamedTuple):
     """An arm and its control with the baseline, and the arm with its control."""
 
     arm: Comparison
@@ -103,22 +108,20 @@ class Compared(NamedTuple):
         return max(self.arm.p_above(margin), 0.0 if self.over_control is None else self.over_control.p_above())
 
 
-def _compared(by_arm: RunsByArm, arm: Arm, rule: Rule, smallest: float) -> Compared:
-    sign = 1.0 if rule.higher_is_better else -1.0
-
+def _contrasts(by_arm: RunsByArm, arm: Arm, rule: Rule, smallest: float) -> Contrasts:
     def between(first: Arm, second: Arm) -> Comparison:
         pairs = [pair for pair in by_arm[first] if pair in by_arm[second]]
-        scores = [[sign * by_arm[each][pair].scores[rule.metric] for pair in pairs] for each in (first, second)]
+        scores = [[rule.sign * by_arm[each][pair].scores[rule.metric] for pair in pairs] for each in (first, second)]
         return compared(*scores, confidence=rule.confidence, overlap=rule.overlap, smallest_effect=smallest)
 
     against = between(BASELINE, arm)
     if arm.control not in by_arm:
-        return Compared(against, None, None)
-    return Compared(against, between(arm.control, arm), between(BASELINE, arm.control))
+        return Contrasts(against, None, None)
+    return Contrasts(against, between(arm.control, arm), between(BASELINE, arm.control))
 
 
 def _finding(
-    arm: Arm, by_arm: RunsByArm, found: Compared, p_of_help: float, p_of_harm: float, rule: Rule, relevance: float
+    arm: Arm, by_arm: RunsByArm, found: Contrasts, p_of_help: float, p_of_harm: float, rule: Rule, relevance: float
 ) -> Finding:
     nothing = _is_nothing(found, rule.margin, rule.level)
     no_gain: Verdict = "hurts" if p_of_harm <= rule.level else "no effect" if nothing else "unclear"
@@ -149,7 +152,7 @@ def mean_score(runs: Sequence[Run], metric: str) -> float:
     return float(np.mean(scores)) if scores else float("nan")
 
 
-def _is_nothing(found: Compared, margin: float, level: float) -> bool:
+def _is_nothing(found: Contrasts, margin: float, level: float) -> bool:
     """Tell whether an effect is shown to be smaller than what matters, be it that of the content alone."""
     against, over_control = found.arm, found.over_control
     if against.p_within(against.smallest_effect) <= level:
@@ -209,7 +212,7 @@ class Finding:
     time_ratio: float
 
 
-def reason(verdict: Verdict, found: Compared, margin: float, level: float, others: str) -> str:
+def reason(verdict: Verdict, found: Contrasts, margin: float, level: float, others: str) -> str:
     """Say in a sentence what a verdict rests on; `others` is what the control learns."""
     against, over_control, control = found
     beyond = " by more than the margin" if margin else ""

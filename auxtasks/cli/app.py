@@ -12,7 +12,7 @@ from rich.console import Console
 from auxtasks._version import __version__
 from auxtasks.cli import audit, make
 from auxtasks.cli.options import interruptible
-from auxtasks.demo import Settings, run_demo
+from auxtasks.demo import EPOCHS, run_demo
 from auxtasks.registry import DOMAINS, Extractor, list_tasks, tasks_of
 from auxtasks.specs import SOFT_LABELS
 
@@ -106,7 +106,7 @@ def demo(
     epochs: Annotated[
         int,
         typer.Option(min=1, help="How often each unlabelled image is seen. Both arms take the same number of steps."),
-    ] = Settings.epochs,
+    ] = EPOCHS,
     labelled: Annotated[
         int,
         typer.Option(min=10, max=1000, help="Labelled images out of 1,050. The gain shrinks as this number grows."),
@@ -116,7 +116,7 @@ def demo(
     ] = Path("demo/auxtasks_demo.png"),
 ) -> None:
     with interruptible():
-        run_demo(Console(), output, seeds, labelled, Settings(epochs))
+        run_demo(Console(), output, seeds, labelled, epochs)
 
 
 app = typer.Typer(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from operator import not_
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -45,7 +46,7 @@ class Data:
             if key not in self.others:
                 holds = f"{listed(self.others)} besides its inputs" if self.others else "only its inputs"
                 raise InvalidInputError(f"`--label-column`: there is no array {key!r}; {self.path} holds {holds}.")
-        return {key: _without_empty(self.read(key)) for key in keys} or None
+        return {key: with_gaps(self.read(key), not_) for key in keys} or None
 
 
 def read_data(path: Path, domain: str, image_size: tuple[int, int] | None = None) -> Data:
@@ -93,15 +94,6 @@ def _read_member(path: Path, name: str) -> Array:
         raise _unreadable(f"the array {name!r} of {path}", error) from error
     if not isinstance(found, np.ndarray):
         raise InvalidInputError(f"{name!r} in {path} is not an array; write the file with numpy.savez.")
-    return found
-
-
-def _without_empty(labels: Array) -> Array:
-    """Put None, which is missing, in the place of empty texts, which would be a class."""
-    if labels.dtype.kind != "U":
-        return labels
-    found = labels.astype(object)
-    found[labels == ""] = None
     return found
 
 
@@ -192,12 +184,16 @@ def labels_of(lines: Sequence[str]) -> Array:
         return np.array(values, str)
 
 
-def with_gaps(labels: Array) -> Array:
-    """Put None, which is missing, in the place of names of classes that say so."""
+def _is_missing(text: str) -> bool:
+    return text.strip().lower() in ("", "nan")
+
+
+def with_gaps(labels: Array, is_missing: Callable[[str], bool] = _is_missing) -> Array:
+    """Put None, which is missing, in the place of texts that say so, and would be names of a class."""
     if labels.dtype.kind != "U":
         return labels
     found = labels.astype(object)
-    found[np.array([_is_missing(name) for name in labels.ravel()], bool).reshape(labels.shape)] = None
+    found[np.array([is_missing(text) for text in labels.ravel()], bool).reshape(labels.shape)] = None
     return found
 
 
@@ -205,10 +201,6 @@ def numbered(labels: Array, *tested: Array) -> tuple[list[Any], tuple[str, ...]]
     """Give numbers to classes that are given by name, by the order of their names; others stay as they are."""
     y, classes = numbered_by_name("y", with_gaps(labels))
     return [y, *(numbered_by_name("y_test", with_gaps(part), classes)[0] for part in tested)], classes
-
-
-def _is_missing(name: object) -> bool:
-    return str(name).strip().lower() in ("", "nan")
 
 
 def check_new(path: Path, *, overwrite: bool, marker: str | None = None) -> None:
