@@ -203,9 +203,8 @@ def conclusion(selection: Selection) -> str:
     if found.verdict == "unclear" and selection.design is not None:
         more = more_needed(found, selection.design, found.smallest_effect, units)
     if selection.chosen != Candidate():
-        likely = "likely but not shown to help, " if found.mean > 0 else "not shown to hurt, "
-        likely = "" if found.verdict == "helps" else likely
-        return f"Use {selection.chosen.label}: {likely}{gain}.{more}"
+        doubt = "likely but not shown to help, " if found.mean > 0 else "not shown to hurt, "
+        return f"Use {selection.chosen.label}: {'' if found.verdict == 'helps' else doubt}{gain}.{more}"
     margin = f" the margin of {units.size(selection.margin)}" if selection.margin else ""
     return f"Train the model as it is: {selection.proposed.label} did not pass{margin}, {gain}.{more}"
 
