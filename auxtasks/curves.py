@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from auxtasks.audit.metrics.evidence import Evidence, gather, to_numbers
-from auxtasks.audit.metrics.metrics import Metrics
-from auxtasks.audit.metrics.problem import Problem, without_last_one
-from auxtasks.audit.report.style import BASELINE, INK, WIDTH, house_style, save_figure, short
+from auxtasks.audit.metrics import Metrics
+from auxtasks.audit.metrics.problem import Evidence, Problem, gather, to_numbers, without_last_one
+from auxtasks.audit.report.figures import BASELINE, INK, WIDTH, house_style, save_figure, short
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.files import digest
 from auxtasks.labels import MAIN, missing_entries, read_labels
@@ -170,7 +169,6 @@ _SINGLED_OUT = 5
 
 
 def draw_both(task: str, found: Decisions) -> Figure:
-    """Draw the curves of each class and their means, with the areas below them."""
     from matplotlib.figure import Figure
 
     drawn = [each for each in found.classes if has_curve(each)]
@@ -200,15 +198,22 @@ def draw_both(task: str, found: Decisions) -> Figure:
     left.plot([0, 1], [0, 1], color=BASELINE, linewidth=0.8, linestyle=":")
     if found.problem == "binary":
         right.axhline(drawn[0].members.mean(), color=BASELINE, linewidth=0.8, linestyle=":")
-    for axes, heading in ((left, "ROC"), (right, "precision and recall")):
-        axes.set_title(heading, loc="left")
-        axes.grid()
-        axes.set_axisbelow(True)
+    _lay_out(left, right)
     handles, _ = right.get_legend_handles_labels()
     legend = figure.legend(handles=handles, loc="outside right upper", title=title, fontsize=8, title_fontsize=8)
     for text in legend.get_texts():
         text.set_parse_math(False)
     return figure
+
+
+def _lay_out(left: Axes, right: Axes) -> None:
+    limits = {"xlim": (-0.01, 1.01), "ylim": (-0.01, 1.01), "aspect": "equal"}
+    left.set(xlabel="False Positive Rate", ylabel="True Positive Rate", **limits)
+    right.set(xlabel="Recall", ylabel="Precision", **limits)
+    for axes, heading in ((left, "ROC"), (right, "precision and recall")):
+        axes.set_title(heading, loc="left")
+        axes.grid()
+        axes.set_axisbelow(True)
 
 
 def few(why: str, names: Sequence[str]) -> str:
@@ -219,17 +224,9 @@ def few(why: str, names: Sequence[str]) -> str:
 
 def _draw(left: Axes, right: Axes, name: str | None, first: Curve, second: Curve, **look: Any) -> None:
     """Draw both curves of a class; without a name they are not in the legend."""
-    metrics = require("sklearn.metrics", extra="plot")
     label = None if name is None else f"{name}: {first.area:.3f}, {second.area:.3f}"
-    displays = (
-        metrics.RocCurveDisplay(fpr=first.x, tpr=first.y),
-        metrics.PrecisionRecallDisplay(precision=second.y, recall=second.x),
-    )
-    for display, axes in zip(displays, (left, right), strict=True):
-        # How `plot` takes the look, and when it adds a legend, differs between releases.
-        display.plot(ax=axes, name="curve").line_.set(label=label, **look)
-        if legend := axes.get_legend():
-            legend.remove()
+    left.plot(first.x, first.y, label=label, **look)
+    right.plot(second.x, second.y, drawstyle="steps-post", label=label, **look)
 
 
 _COLUMNS = 5
@@ -271,17 +268,16 @@ def draw_confusion(task: str, found: Decisions) -> Figure:
 
 
 def _matrix(axes: Axes, part: Evidence, names: Sequence[str]) -> None:
-    metrics, n = require("sklearn.metrics", extra="plot"), len(names)
+    n = len(names)
     # A label may have no sample, which scikit-learn's function refuses.
     counts = np.bincount(n * part.truth.astype(np.int64) + part.predicted, minlength=n * n).reshape(n, n)
     # Coloured by the share of each true class, so that rare ones are seen too; counts are what is written.
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    display = metrics.ConfusionMatrixDisplay(shares).plot(
-        ax=axes, cmap="Blues", colorbar=False, include_values=n <= _WRITTEN, im_kw={"vmin": 0, "vmax": 1},
-        text_kw={"fontsize": 9 if n <= 8 else 7},
-    )  # fmt: skip
-    for where, text in np.ndenumerate(np.empty((0, 0)) if display.text_ is None else display.text_):
-        text.set(text=str(counts[where] or ""), color="white" if shares[where] > 0.55 else INK)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.set(xlabel="Predicted label", ylabel="True label")
+    for (row, column), count in np.ndenumerate(counts if n <= _WRITTEN else counts[:0]):
+        look: dict[str, Any] = {"color": "white" if shares[row, column] > 0.55 else INK, "fontsize": 9 if n <= 8 else 7}
+        axes.text(column, row, str(count or ""), ha="center", va="center", **look)
     ticks, labels = np.arange(0, n, ceil(n / 40)), [short(name, 18, 1) for name in names]
     for set_ticks in (axes.set_xticks, axes.set_yticks):
         set_ticks(ticks, [labels[at] for at in ticks], fontsize=9 if n <= _WRITTEN else 7, parse_math=False)
@@ -368,7 +364,6 @@ def _gathered(labels: Array, outputs: Array, problem: Problem, chosen: Metrics) 
 
 
 def has_curve(found: ClassDecisions) -> bool:
-    """Tell whether there are samples of a class and others."""
     return bool(found.members.any() and not found.members.all())
 
 
@@ -449,39 +444,16 @@ def tasks_of(
 def _of_model(
     model: Any, x: Any, labels: Mapping[str, Array], classes: Any, batch_size: int | None, **how: Any
 ) -> dict[str, dict[str, Any]]:
-    """Predict every task that has labels and classes."""
-    import keras
-
-    from auxtasks.keras.compiling import last_words
     from auxtasks.keras.model import AuxModel
-    from auxtasks.keras.outputs import by_label
 
-    if not isinstance(model, keras.Model):
-        raise InvalidTypeError(
-            f"`y_pred` must be predictions or a keras.Model; got {type(model).__name__}. Pass what it predicts."
-        )
-    if x is None:
-        raise InvalidInputError("`x` must be the inputs that the model in `y_pred` predicts from; got None.")
+    main = _main_outputs(model, x, batch_size)
     specs = model.specs if isinstance(model, AuxModel) else {}
-    try:
-        outputs = model.predict(x, batch_size=batch_size, verbose=0)
-    except ValueError as error:
-        raise InvalidInputError(f"`x` does not fit the model: {last_words(error)}") from error
-    several = isinstance(outputs, (list, tuple))
-    outputs_by_place = getattr(model, "output_names", None) or [str(at) for at in range(len(outputs))]
-    main = by_label(outputs, outputs_by_place if several else None)
     for name in labels:
         if name not in main and name not in specs:
             raise unknown_name("y_true", name, [*main, *specs], "task")
     named, losses = _names(classes, main, specs), _by_output(model.loss, main)
     found = {
-        name: {
-            "y_true": labels[name],
-            "y_pred": output,
-            "loss": losses.get(name),
-            "names": named.get(name),
-            **how,
-        }
+        name: {"y_true": labels[name], "y_pred": output, "loss": losses.get(name), "names": named.get(name), **how}
         for name, output in main.items()
         if name in labels
     }
@@ -497,6 +469,28 @@ def _of_model(
             "names": named.get(name, spec.classes or spec.columns or None),
         }
     return found
+
+
+def _main_outputs(model: Any, x: Any, batch_size: int | None) -> Mapping[str, Any]:
+    import keras
+
+    from auxtasks.keras.compiling import last_words
+    from auxtasks.keras.outputs import by_label
+
+    if not isinstance(model, keras.Model):
+        raise InvalidTypeError(
+            f"`y_pred` must be predictions or a keras.Model; got {type(model).__name__}. Pass what it predicts."
+        )
+    if x is None:
+        raise InvalidInputError("`x` must be the inputs that the model in `y_pred` predicts from; got None.")
+    try:
+        outputs = model.predict(x, batch_size=batch_size, verbose=0)
+    except ValueError as error:
+        raise InvalidInputError(f"`x` does not fit the model: {last_words(error)}") from error
+    names = None
+    if isinstance(outputs, (list, tuple)):
+        names = getattr(model, "output_names", None) or [str(at) for at in range(len(outputs))]
+    return by_label(outputs, names)
 
 
 def _by_output(loss: Any, main: Mapping[str, Any]) -> Mapping[str, Any]:
