@@ -198,22 +198,15 @@ def draw_both(task: str, found: Decisions) -> Figure:
     left.plot([0, 1], [0, 1], color=BASELINE, linewidth=0.8, linestyle=":")
     if found.problem == "binary":
         right.axhline(drawn[0].members.mean(), color=BASELINE, linewidth=0.8, linestyle=":")
-    _lay_out(left, right)
+    for axes, heading in ((left, "ROC"), (right, "precision and recall")):
+        axes.set_title(heading, loc="left")
+        axes.grid()
+        axes.set_axisbelow(True)
     handles, _ = right.get_legend_handles_labels()
     legend = figure.legend(handles=handles, loc="outside right upper", title=title, fontsize=8, title_fontsize=8)
     for text in legend.get_texts():
         text.set_parse_math(False)
     return figure
-
-
-def _lay_out(left: Axes, right: Axes) -> None:
-    limits = {"xlim": (-0.01, 1.01), "ylim": (-0.01, 1.01), "aspect": "equal"}
-    left.set(xlabel="False Positive Rate", ylabel="True Positive Rate", **limits)
-    right.set(xlabel="Recall", ylabel="Precision", **limits)
-    for axes, heading in ((left, "ROC"), (right, "precision and recall")):
-        axes.set_title(heading, loc="left")
-        axes.grid()
-        axes.set_axisbelow(True)
 
 
 def few(why: str, names: Sequence[str]) -> str:
@@ -224,9 +217,17 @@ def few(why: str, names: Sequence[str]) -> str:
 
 def _draw(left: Axes, right: Axes, name: str | None, first: Curve, second: Curve, **look: Any) -> None:
     """Draw both curves of a class; without a name they are not in the legend."""
+    metrics = require("sklearn.metrics", extra="plot")
     label = None if name is None else f"{name}: {first.area:.3f}, {second.area:.3f}"
-    left.plot(first.x, first.y, label=label, **look)
-    right.plot(second.x, second.y, drawstyle="steps-post", label=label, **look)
+    displays = (
+        metrics.RocCurveDisplay(fpr=first.x, tpr=first.y),
+        metrics.PrecisionRecallDisplay(precision=second.y, recall=second.x),
+    )
+    for display, axes in zip(displays, (left, right), strict=True):
+        # How `plot` takes the look, and when it adds a legend, differs between releases.
+        display.plot(ax=axes, name="curve").line_.set(label=label, **look)
+        if legend := axes.get_legend():
+            legend.remove()
 
 
 _COLUMNS = 5
@@ -268,16 +269,17 @@ def draw_confusion(task: str, found: Decisions) -> Figure:
 
 
 def _matrix(axes: Axes, part: Evidence, names: Sequence[str]) -> None:
-    n = len(names)
+    metrics, n = require("sklearn.metrics", extra="plot"), len(names)
     # A label may have no sample, which scikit-learn's function refuses.
     counts = np.bincount(n * part.truth.astype(np.int64) + part.predicted, minlength=n * n).reshape(n, n)
     # Coloured by the share of each true class, so that rare ones are seen too; counts are what is written.
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    axes.set(xlabel="Predicted label", ylabel="True label")
-    for (row, column), count in np.ndenumerate(counts if n <= _WRITTEN else counts[:0]):
-        look: dict[str, Any] = {"color": "white" if shares[row, column] > 0.55 else INK, "fontsize": 9 if n <= 8 else 7}
-        axes.text(column, row, str(count or ""), ha="center", va="center", **look)
+    display = metrics.ConfusionMatrixDisplay(shares).plot(
+        ax=axes, cmap="Blues", colorbar=False, include_values=n <= _WRITTEN, im_kw={"vmin": 0, "vmax": 1},
+        text_kw={"fontsize": 9 if n <= 8 else 7},
+    )  # fmt: skip
+    for where, text in np.ndenumerate(np.empty((0, 0)) if display.text_ is None else display.text_):
+        text.set(text=str(counts[where] or ""), color="white" if shares[where] > 0.55 else INK)
     ticks, labels = np.arange(0, n, ceil(n / 40)), [short(name, 18, 1) for name in names]
     for set_ticks in (axes.set_xticks, axes.set_yticks):
         set_ticks(ticks, [labels[at] for at in ticks], fontsize=9 if n <= _WRITTEN else 7, parse_math=False)
