@@ -6,11 +6,13 @@ import gc
 import os
 import sys
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import numpy as np
 import pytest
 
 from auxtasks import registry
@@ -59,8 +61,48 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
         self._run_eagerly = bool(kwargs.get("run_eagerly"))
 
     is_eager = property(lambda self: self._run_eagerly or not self.compiled, set_eager)
-    with patch.object(Trainer, "compile", compile_eagerly), patch.object(Trainer, "run_eagerly", is_eager):
+    eagerly = patch.object(Trainer, "compile", compile_eagerly), patch.object(Trainer, "run_eagerly", is_eager)
+    with eagerly[0], eagerly[1], batches_without_graph():
         return (yield)
+
+
+@contextmanager
+def batches_without_graph() -> Iterator[None]:
+    """Cut arrays into batches as they are asked for: Keras makes a pipeline of `tf.data`, in graphs, at each `fit`."""
+    if BACKEND != "tensorflow":
+        yield
+        return
+    import tensorflow as tf
+    from keras.src.trainers.data_adapters.array_data_adapter import ArrayDataAdapter
+
+    make_pipeline = ArrayDataAdapter.get_tf_dataset
+
+    def make_batches(self: Any) -> Any:
+        is_plain = self._shuffle in (True, False) and not tf.distribute.has_strategy()
+        return Batches(self) if is_plain else make_pipeline(self)
+
+    with patch.object(ArrayDataAdapter, "get_tf_dataset", make_batches):
+        yield
+
+
+class Batches:
+    """The batches of each epoch; their order follows from the global seed alone, as random operations in `tf.data`."""
+
+    def __init__(self, adapter: Any) -> None:
+        self.adapter = adapter
+
+    def __iter__(self) -> Iterator[Any]:
+        """Go through an epoch."""
+        import tensorflow as tf
+        from keras.src.trainers.data_adapters.array_slicing import convert_to_sliceable
+
+        n, size = self.adapter._num_samples, self.adapter.batch_size
+        random = np.random.default_rng(tf.compat.v1.get_seed(0)[0])
+        order = random.permutation(n) if self.adapter._shuffle else np.arange(n)
+        arrays = convert_to_sliceable(self.adapter._inputs, target_backend="numpy")
+        for start in range(0, n, size):
+            rows = order[start : start + size]
+            yield tf.nest.map_structure(lambda x, rows=rows: tf.convert_to_tensor(x.convert_to_numpy(x[rows])), arrays)
 
 
 @pytest.fixture(autouse=True)

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from auxtasks.audit.metrics.evidence import Evidence, gather, to_numbers
-from auxtasks.audit.metrics.metrics import Metrics
-from auxtasks.audit.metrics.problem import Problem, without_last_one
-from auxtasks.audit.report.style import BASELINE, INK, WIDTH, house_style, save_figure, short
+from auxtasks.audit.metrics import Metrics
+from auxtasks.audit.metrics.problem import Evidence, Problem, gather, to_numbers, without_last_one
+from auxtasks.audit.report.figures import BASELINE, INK, WIDTH, house_style, save_figure, short
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, unknown_name
 from auxtasks.files import digest
 from auxtasks.labels import MAIN, missing_entries, read_labels
@@ -170,7 +169,6 @@ _SINGLED_OUT = 5
 
 
 def draw_both(task: str, found: Decisions) -> Figure:
-    """Draw the curves of each class and their means, with the areas below them."""
     from matplotlib.figure import Figure
 
     drawn = [each for each in found.classes if has_curve(each)]
@@ -368,7 +366,6 @@ def _gathered(labels: Array, outputs: Array, problem: Problem, chosen: Metrics) 
 
 
 def has_curve(found: ClassDecisions) -> bool:
-    """Tell whether there are samples of a class and others."""
     return bool(found.members.any() and not found.members.all())
 
 
@@ -449,39 +446,16 @@ def tasks_of(
 def _of_model(
     model: Any, x: Any, labels: Mapping[str, Array], classes: Any, batch_size: int | None, **how: Any
 ) -> dict[str, dict[str, Any]]:
-    """Predict every task that has labels and classes."""
-    import keras
-
-    from auxtasks.keras.compiling import last_words
     from auxtasks.keras.model import AuxModel
-    from auxtasks.keras.outputs import by_label
 
-    if not isinstance(model, keras.Model):
-        raise InvalidTypeError(
-            f"`y_pred` must be predictions or a keras.Model; got {type(model).__name__}. Pass what it predicts."
-        )
-    if x is None:
-        raise InvalidInputError("`x` must be the inputs that the model in `y_pred` predicts from; got None.")
+    main = _main_outputs(model, x, batch_size)
     specs = model.specs if isinstance(model, AuxModel) else {}
-    try:
-        outputs = model.predict(x, batch_size=batch_size, verbose=0)
-    except ValueError as error:
-        raise InvalidInputError(f"`x` does not fit the model: {last_words(error)}") from error
-    several = isinstance(outputs, (list, tuple))
-    outputs_by_place = getattr(model, "output_names", None) or [str(at) for at in range(len(outputs))]
-    main = by_label(outputs, outputs_by_place if several else None)
     for name in labels:
         if name not in main and name not in specs:
             raise unknown_name("y_true", name, [*main, *specs], "task")
     named, losses = _names(classes, main, specs), _by_output(model.loss, main)
     found = {
-        name: {
-            "y_true": labels[name],
-            "y_pred": output,
-            "loss": losses.get(name),
-            "names": named.get(name),
-            **how,
-        }
+        name: {"y_true": labels[name], "y_pred": output, "loss": losses.get(name), "names": named.get(name), **how}
         for name, output in main.items()
         if name in labels
     }
@@ -497,6 +471,28 @@ def _of_model(
             "names": named.get(name, spec.classes or spec.columns or None),
         }
     return found
+
+
+def _main_outputs(model: Any, x: Any, batch_size: int | None) -> Mapping[str, Any]:
+    import keras
+
+    from auxtasks.keras.compiling import last_words
+    from auxtasks.keras.outputs import by_label
+
+    if not isinstance(model, keras.Model):
+        raise InvalidTypeError(
+            f"`y_pred` must be predictions or a keras.Model; got {type(model).__name__}. Pass what it predicts."
+        )
+    if x is None:
+        raise InvalidInputError("`x` must be the inputs that the model in `y_pred` predicts from; got None.")
+    try:
+        outputs = model.predict(x, batch_size=batch_size, verbose=0)
+    except ValueError as error:
+        raise InvalidInputError(f"`x` does not fit the model: {last_words(error)}") from error
+    names = None
+    if isinstance(outputs, (list, tuple)):
+        names = getattr(model, "output_names", None) or [str(at) for at in range(len(outputs))]
+    return by_label(outputs, names)
 
 
 def _by_output(loss: Any, main: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -104,7 +104,6 @@ def _mean(stacked: Array, shares: Array) -> Array:
 
 
 def read_predictors(predictions: Any) -> tuple[tuple[str, ...] | None, Array]:
-    """Stack predictions of the same samples."""
     if isinstance(predictions, Mapping):
         return tuple(predictions), _stack([abbreviated(name) for name in predictions], list(predictions.values()))
     is_array = hasattr(predictions, "__array__") and not isinstance(predictions, type)
@@ -158,7 +157,6 @@ def _read(label: str, part: Any) -> Array:
 
 
 def checked_weights(weights: Any, names: tuple[str, ...] | None, n: int) -> Array:
-    """Return how much each predictor counts."""
     if weights is None:
         return np.ones(n)
     if isinstance(weights, Mapping):
@@ -184,7 +182,6 @@ MISSING = -1
 
 
 def vote(stacked: Array, shares: Array) -> Array:
-    """Return the decision with most votes."""
     decisions = _decide(stacked) if stacked.dtype.kind == "f" else stacked
     signed = decisions.dtype.kind == "i"
     candidates = np.setdiff1d(decisions, [MISSING]) if signed else np.unique(decisions)

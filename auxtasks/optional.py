@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from importlib import import_module
 from importlib.util import find_spec
-from io import StringIO
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from auxtasks.errors import MissingDependencyError
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
 
 
 def require(name: str, extra: str) -> ModuleType:
@@ -40,28 +36,6 @@ def shown(parts: Iterable[Part], total: int | None, progress: bool, unit: str = 
     from tqdm.auto import tqdm
 
     return cast("Iterable[Part]", tqdm(parts, total=total, desc="auxtasks", unit=unit))
-
-
-def plain_text(renderable: RenderableType, width: int = 100) -> str:
-    """Render something of rich as text without colours."""
-    from rich.console import Console
-
-    text = StringIO()
-    # Everything is said outright, because rich looks at the environment for the rest.
-    options: dict[str, Any] = {"color_system": None, "force_terminal": False, "force_jupyter": False}
-    Console(file=text, width=width, legacy_windows=False, **options).print(renderable)
-    return "\n".join(line.rstrip() for line in text.getvalue().rstrip().splitlines())
-
-
-def legend_grid(legend: Mapping[str, str]) -> RenderableType:
-    """Explain terms of a table below it, a line each."""
-    from rich.table import Table
-    from rich.text import Text
-
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    for term, meaning in legend.items():
-        grid.add_row(Text(term, style="dim"), Text(meaning, style="dim"))
-    return grid
 
 
 def is_dask(X: object) -> bool:

@@ -118,7 +118,6 @@ def _read(name: str, y: Any) -> Array:
 
 
 def n_to_hide(name: str, hide: Any, n: int) -> int:
-    """Return how many of n labels to hide."""
     if isinstance(hide, Integral):
         return check_int("hide", hide, low=0, high=max(n - 1, 0))
     share = check_number("hide", hide, low=0.0, high=1.0)
@@ -131,7 +130,6 @@ def n_to_hide(name: str, hide: Any, n: int) -> int:
 
 
 def drawn(name: str, labels: Array, count: int, rng: np.random.Generator, stratify: bool | None) -> Array:
-    """Draw the labels to hide."""
     strata = strata_of(labels, classes=bool(stratify))
     several = strata.ndim == 2 and are_flags(labels)
     if stratify is None:
@@ -223,7 +221,6 @@ class SemiSupervisedSplit:
         self.random_state = check_int("random_state", random_state, low=0)
 
     def __repr__(self) -> str:
-        """Show how to make it again."""
         said = f"{self.hide!r}, cv={self.cv!r}, stratify={self.stratify!r}, random_state={self.random_state!r}"
         return f"{type(self).__name__}({said})"
 

@@ -16,7 +16,7 @@ import numpy as np
 import table
 
 from auxtasks.audit import paired_comparison
-from auxtasks.demo import Settings, load_digits, load_tensorflow, soft_targets, split_digits, train_alone, train_taught
+from auxtasks.demo import EPOCHS, load_digits, load_tensorflow, soft_targets, split_digits, train_alone, train_taught
 
 RESULTS = Path(__file__).parent / "results" / "label_curve.csv"
 FIELDS = ("labels", "seed", "alone", "taught")
@@ -67,8 +67,8 @@ def measured(n_labels: int, seed: int) -> tuple[float, float]:
     """Train both arms of one pair."""
     load_tensorflow()
     split = split_digits(*load_digits(), n_labels, seed)
-    alone = train_alone(split, Settings(), seed, [])
-    return alone, train_taught(split, soft_targets(split), Settings(), seed, [])
+    alone = train_alone(split, EPOCHS, seed, [])
+    return alone, train_taught(split, soft_targets(split), EPOCHS, seed, [])
 
 
 def columns(scores: Scores, n_labels: int) -> tuple[np.ndarray, np.ndarray]:

@@ -68,10 +68,9 @@ class Trial(gain.Trial):
         if not isinstance(model, AuxModel):
             return self.of_network[few], note
         model.compile(gain.adam(steps), gain.LOSSES[self.problem.metric], jit_compile=False)
-        y = targets.with_main()
         model.fit(
             targets.inputs,
-            {name: y[name] for name in ("main", *found.tasks)},
+            found.with_main(targets),
             batch_size=size,
             labelled_share=share,
             steps_per_epoch=steps,

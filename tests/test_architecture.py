@@ -30,8 +30,7 @@ FLOORS = (
     ("__init__",),
     ("keras",),
     ("audit", "cluster"),
-    ("curves", "splits", "sklearn", "demo_figure"),
-    ("demo",),
+    ("curves", "splits", "sklearn", "demo"),
     ("cli",),
     ("__main__",),
 )

@@ -211,7 +211,7 @@ def test_what_does_not_fit_is_refused(y: Any, p: Any, options: Any, error: Any, 
 @pytest.fixture(autouse=True)
 def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few pixels, which are faster."""
-    monkeypatch.setattr("auxtasks.audit.report.style.DPI", 20)
+    monkeypatch.setattr("auxtasks.audit.report.figures.DPI", 20)
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,7 @@ from matplotlib import pyplot
 from rich.console import Console
 
 from auxtasks.audit import paired_comparison
-from auxtasks.demo import check_output
-from auxtasks.demo_figure import draw_figure, outcome_table, verdict_lines
+from auxtasks.demo import check_output, draw_figure, outcome_table, verdict_lines
 from auxtasks.errors import InvalidInputError
 
 HELPS = paired_comparison([0.80, 0.82, 0.81], [0.84, 0.85, 0.86])

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from auxtasks import demo
-from auxtasks.demo import Settings, make_cnn, run_demo
+from auxtasks.demo import EPOCHS, make_cnn, run_demo
 from auxtasks.errors import InvalidInputError, MissingDependencyError
 
 
@@ -17,7 +17,7 @@ from auxtasks.errors import InvalidInputError, MissingDependencyError
 def test_demo_reports_and_draws(tmp_path: Path) -> None:
     printed = StringIO()
     path = tmp_path / "figure.png"
-    found = run_demo(Console(file=printed, width=100), path, n_seeds=2, n_labelled=50, settings=Settings(epochs=6))
+    found = run_demo(Console(file=printed, width=100), path, n_seeds=2, n_labelled=50, epochs=6)
     # Guessing is right in 10 % of the cases; a step of training that did nothing would show.
     assert min(found.baseline.min(), found.auxiliary.min()) > 0.5
     assert path.exists()
@@ -38,15 +38,15 @@ def test_both_arms_start_from_the_same_weights() -> None:
 
 
 @pytest.mark.parametrize(
-    ("n_seeds", "settings", "message"),
+    ("n_seeds", "epochs", "message"),
     [
-        (1, Settings(), "`n_seeds` must be at least 2"),
-        (2, Settings(epochs=0), "`epochs` must be at least 1"),
+        (1, EPOCHS, "`n_seeds` must be at least 2"),
+        (2, 0, "`epochs` must be at least 1"),
     ],
 )
-def test_settings_out_of_range_are_refused(tmp_path: Path, n_seeds: int, settings: Settings, message: str) -> None:
+def test_settings_out_of_range_are_refused(tmp_path: Path, n_seeds: int, epochs: int, message: str) -> None:
     with pytest.raises(InvalidInputError, match=message):
-        run_demo(Console(file=StringIO()), tmp_path / "figure.png", n_seeds=n_seeds, settings=settings)
+        run_demo(Console(file=StringIO()), tmp_path / "figure.png", n_seeds=n_seeds, epochs=epochs)
 
 
 def test_standard_error_works_again_after_a_failed_import(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import auxtasks
-from auxtasks.audit.audit import _with_numbers
+from auxtasks.audit.audit import WithoutTargets, samples_of
 from auxtasks.audit.screen import rank_tasks
 from auxtasks.errors import InvalidInputError
 
@@ -50,7 +50,8 @@ def test_a_ranking_takes_names(targets: auxtasks.AuxTargets) -> None:
 
 
 def test_an_audit_numbers_both_parts_by_the_names_of_the_training() -> None:
-    y, (_, test) = _with_numbers(NAMES, (X, ["walk", "walk"]), None)
-    assert (y.tolist(), test.tolist()) == (NUMBERS.tolist(), [1, 1])
+    samples, tested = samples_of(WithoutTargets(X), NAMES, (X[:2], ["walk", "walk"]), None)
+    assert tested is not None
+    assert (samples.main.tolist(), tested.main.tolist()) == (NUMBERS.tolist(), [1, 1])
     with pytest.raises(InvalidInputError, match="`test` holds the class 'walk', and the other labels are numbers"):
-        _with_numbers(NUMBERS, (X, ["walk", "walk"]), None)
+        samples_of(WithoutTargets(X), NUMBERS, (X[:2], ["walk", "walk"]), None)

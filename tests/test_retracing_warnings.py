@@ -79,7 +79,7 @@ def test_the_demo_leaves_it_out(logged: list[str], monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(demo, "soft_targets", lambda _: made)
     for name in ("train_alone", "train_taught"):
         monkeypatch.setattr(demo, name, lambda *arguments: warn() or 0.5 + 0.01 * arguments[-2])  # type: ignore[func-returns-value]
-    found, teacher, _ = demo._train_pairs([split] * 2, demo.Settings(epochs=1))  # type: ignore[list-item]
+    found, teacher, _ = demo._train_pairs([split] * 2, epochs=1)  # type: ignore[list-item]
     assert found.auxiliary.tolist() == [0.5, 0.51]
     assert teacher.tolist() == [1.0, 1.0]
     assert logged == [OTHER] * 4

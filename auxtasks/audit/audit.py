@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from auxtasks.audit.design import Design
+from auxtasks.audit.comparison import Design
 from auxtasks.audit.experiment import AGREEMENT, Arm, Data, Experiment, Settings, arms_of, versions
-from auxtasks.audit.lessons import teachers_among
 from auxtasks.audit.metrics import Metrics
 from auxtasks.audit.metrics.problem import about_loss
-from auxtasks.audit.records import Records
+from auxtasks.audit.records import Records, progress_bar, run_all
 from auxtasks.audit.report import AuditReport
 from auxtasks.audit.reuse import Models
-from auxtasks.audit.running import progress_bar, run_all
 from auxtasks.audit.splits import Split, overlap_of
 from auxtasks.audit.verdicts import Adjust, Rule, findings_of, mean_score, relevance_of
 from auxtasks.aux_targets import AuxTargets
@@ -32,7 +30,7 @@ from auxtasks.labels import MAIN, are_signed, check_two_classes, main_labels, mi
 from auxtasks.optional import check_installed
 from auxtasks.targets.tables import refused_table
 from auxtasks.teacher.labels import numbered
-from auxtasks.teacher.teaching import split_tasks
+from auxtasks.teacher.teaching import Teacher, split_tasks
 from auxtasks.typing import Array
 from auxtasks.validation import (
     as_array,
@@ -209,8 +207,7 @@ def audit(
     arms = arms_of(tasks, factors, together=together, controls=controls)
     # Fingerprints read all data and make a model more: only what is kept needs them.
     records = Records(None, {}) if kept is None else Records(kept, experiment.made_of())
-    folds = max(split.fold for split in splits) + 1
-    design = Design(judged, len(splits), n_tested(experiment, splits), rule.overlap, rule.confidence, folds)
+    design = design_of(experiment, splits, rule)
     if progress:
         print(f"audit: {len(arms) * len(splits)} trainings, {design}", file=sys.stderr)
     done = sum((arm, split.seed, split.fold) in records for arm in arms for split in splits)
@@ -218,10 +215,14 @@ def audit(
         runs = run_all(replace(experiment, models=models), arms, splits, records, judged, jobs, bar)
     relevance = relevance_of(experiment)
     findings = findings_of(runs, rule, relevance)
-    settings_used = described(experiment, splits, rule, factors, controls=controls)
     score = mean_score(runs, judged)
-    settings_used |= {"smallest_effect": rule.smallest(score), "detectable_effect": design.in_unit(score)}
-    settings_used |= {"seeds": list(chosen), "seconds": time.perf_counter() - start}
+    settings_used = {
+        **described(experiment, splits, rule, design, factors, controls=controls),
+        "smallest_effect": rule.smallest(score),
+        "detectable_effect": design.in_unit(score),
+        "seeds": list(chosen),
+        "seconds": time.perf_counter() - start,
+    }
     return AuditReport(settings_used, findings, tuple(runs), {task: relevance((task,)) for task in tasks})
 
 
@@ -237,7 +238,6 @@ MOST_SEEDS = 10_000
 
 
 def check_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
-    """Return the seeds: as many as a number says, or those given."""
     if not is_several(seeds):
         return tuple(range(check_int("seeds", seeds, low=2, high=MOST_SEEDS)))
     found = tuple(check_int("seeds", seed, low=0, high=LARGEST_SEED) for seed in seeds)
@@ -251,8 +251,8 @@ def check_weights(weights: Weights, tasks: Sequence[str]) -> tuple[dict[str, flo
     from auxtasks.batches.composition import AUTO, checked_weights
 
     if isinstance(weights, (str, Mapping)):
-        found_for_each = checked_weights(weights, dict.fromkeys(tasks, AUTO)).items()
-        return {task: weight if weight == AUTO else _positive(weight) for task, weight in found_for_each}, (1.0,)
+        of_each = checked_weights(weights, dict.fromkeys(tasks, AUTO)).items()
+        return {task: weight if weight == AUTO else _positive(weight) for task, weight in of_each}, (1.0,)
     several = tuple(weights) if is_several(weights) else (weights,)
     found = tuple(_positive(weight) for weight in several)
     if not found or len(set(found)) < len(found):
@@ -299,9 +299,7 @@ def experiment_of(
     counts = {name: check_int(name, settings[name], low=1) for name in ("epochs", "batch_size")}
     options = check_fit_options(settings.get("fit_options"))
     model = checked_model(build_model())
-    y, test = _with_floats(*_with_numbers(y, test, made.class_names.get(MAIN)), model.loss)
-    samples = Data(made.inputs, made.with_main(y)[MAIN], dict(made))
-    tested = None if test is None else _test_of(test, made, samples.main.shape[1:])
+    samples, tested = samples_of(made, y, test, model.loss)
     labels = samples.main if tested is None else np.concatenate([samples.main, tested.main.astype(samples.main.dtype)])
     chosen = Metrics.of(metrics, labels, output_shape(model, made.inputs), loss=model.loss)
     if chosen.problem in ("binary", "multiclass"):
@@ -340,21 +338,29 @@ def check_fit_options(asked: Any) -> dict[str, Any]:
     return options
 
 
-def _with_numbers(y: Any, test: Any, known: Sequence[str] | None) -> tuple[Any, Any]:
-    """Turn classes that are strings into numbers, in the test set by the names of the training samples."""
-    y, names = numbered("y", y, known)
-    if isinstance(test, (tuple, list)) and len(test) == 2:
-        test = (test[0], numbered("test", test[1], names)[0])
-    return y, test
+def samples_of(made: AuxTargets | WithoutTargets, y: Any, test: Any, loss: Any) -> tuple[Data, Data | None]:
+    """Put labels beside the samples of both parts.
 
-
-def _with_floats(y: Any, test: Any, loss: Any) -> tuple[Any, Any]:
-    """Turn integer labels of hinge losses into floats: -1 is a class there, and only NaN can stand for none."""
-    if about_loss(loss).scale != "margins":
-        return y, test
-    if isinstance(test, (tuple, list)) and len(test) == 2:
-        test = (test[0], read_labels("test", test[1]).astype(np.float32))
-    return read_labels("y", y).astype(np.float32), test
+    Classes that are strings become numbers, by the names of the training samples. Labels of a hinge loss become floats:
+    -1 is a class there, and only NaN can stand for none.
+    """
+    to_floats = about_loss(loss).scale == "margins"
+    y, names = numbered("y", y, made.class_names.get(MAIN))
+    y = read_labels("y", y).astype(np.float32) if to_floats else y
+    samples = Data(made.inputs, made.with_main(y)[MAIN], dict(made))
+    if test is None:
+        return samples, None
+    if not isinstance(test, (tuple, list)) or len(test) != 2:
+        raise InvalidTypeError(f"`test` must be (X_test, y_test); got {type(test).__name__}.")
+    labels = read_labels("test", numbered("test", test[1], names)[0])
+    labels = labels.astype(np.float32) if to_floats else labels
+    found = made.transform(test[0])
+    shape = (found.n_samples, *samples.main.shape[1:])
+    if labels.shape != shape:
+        raise InvalidInputError(f"`test`: labels must be shaped like those of `y`, here {shape}; found {labels.shape}.")
+    if missing_entries(labels, signed=are_signed(labels)).all():
+        raise InvalidInputError("`test` holds no label; all are missing (-1 or NaN).")
+    return samples, Data(found.inputs, labels, dict(found))
 
 
 def made_targets(targets: Any, X: Any, y: Any, cv: Any = None) -> AuxTargets:
@@ -385,6 +391,24 @@ def made_targets(targets: Any, X: Any, y: Any, cv: Any = None) -> AuxTargets:
     return made
 
 
+def teachers_among(targets: AuxTargets) -> tuple[Teacher, ...]:
+    taught = [name for name, spec in targets.specs.items() if spec.is_taught]
+    teachers = targets.teachers
+    if taught and not teachers:
+        raise InvalidInputError(
+            f"`targets` hold {taught[0]!r} without the teacher, because they were loaded from disk or made by "
+            "transform. Each split needs a new teacher, or held-out labels would leak. Pass the result of "
+            "make_aux_targets(X, ..., y=y), or an AuxTargetGenerator; to audit without soft labels, leave them out "
+            "of its `tasks`."
+        )
+    if len(taught) > 1 or any(teacher.labels.output != MAIN for teacher in teachers):
+        raise InvalidInputError(
+            f"`targets` hold {', '.join(map(repr, taught))} of the output {teachers[0].labels.output!r}, but an audit "
+            "has a single unnamed output; compute them with its labels only, y=labels."
+        )
+    return teachers
+
+
 class WithoutTargets(dict[str, Any]):
     """Samples for agreement alone: no targets, and the inputs as they are."""
 
@@ -396,50 +420,41 @@ class WithoutTargets(dict[str, Any]):
         self.n_samples = self.n_original = len(self.inputs)
 
     def with_main(self, y: Any) -> dict[str, Array]:
-        """Return main labels for all samples."""
         return main_labels(y, MAIN, self.n_samples, self.n_samples)
 
     def transform(self, X: Any) -> WithoutTargets:
-        """Return other samples."""
         return WithoutTargets(X)
 
 
-def _test_of(test: Any, made: AuxTargets | WithoutTargets, label_shape: tuple[int, ...]) -> Data:
-    if not isinstance(test, (tuple, list)) or len(test) != 2:
-        raise InvalidTypeError(f"`test` must be (X_test, y_test); got {type(test).__name__}.")
-    found = made.transform(test[0])
-    labels = read_labels("test", test[1])
-    if labels.shape != (found.n_samples, *label_shape):
-        raise InvalidInputError(
-            f"`test`: labels must be shaped like those of `y`, here {(found.n_samples, *label_shape)}; found "
-            f"{labels.shape}."
-        )
-    if missing_entries(labels, signed=are_signed(labels)).all():
-        raise InvalidInputError("`test` holds no label; all are missing (-1 or NaN).")
-    return Data(found.inputs, labels, dict(found))
-
-
-def n_tested(experiment: Experiment, splits: Sequence[Split]) -> float:
-    """Return how many samples with a label a run is tested on, the mean over the splits."""
-    if experiment.test is not None:
-        return float(present_rows(experiment.test.main).sum())
-    return float(np.mean([len(split.test) for split in splits]))
+def design_of(experiment: Experiment, splits: Sequence[Split], rule: Rule) -> Design:
+    """Say how many pairs judge an arm, and on how many samples with a label each, in the mean over the splits."""
+    if experiment.test is None:
+        n_test = float(np.mean([len(split.test) for split in splits]))
+    else:
+        n_test = float(present_rows(experiment.test.main).sum())
+    folds = max(split.fold for split in splits) + 1
+    return Design(rule.metric, len(splits), n_test, rule.overlap, rule.confidence, folds)
 
 
 def described(
-    experiment: Experiment, splits: Sequence[Split], rule: Rule, factors: Sequence[float], *, controls: bool
+    experiment: Experiment,
+    splits: Sequence[Split],
+    rule: Rule,
+    design: Design,
+    factors: Sequence[float],
+    *,
+    controls: bool,
 ) -> dict[str, Any]:
-    """Describe an audit."""
     train, _ = experiment.parts(splits[0])
     settings = experiment.settings
     taught = {"teacher": experiment.teachers[0].spec.options["teacher"]} if experiment.teachers else {}
     return {
         **rule.__dict__,
-        "folds": max(split.fold for split in splits) + 1,
-        "n_pairs": len(splits),
+        "folds": design.folds,
+        "n_pairs": design.n_pairs,
         "n_train": len(train.inputs),
         "n_labelled": int(splits[0].shown(experiment.labelled).sum()),
-        "n_test": n_tested(experiment, splits),
+        "n_test": design.n_test,
         "epochs": settings.epochs,
         "batch_size": settings.batch_size,
         "weights": {"of tasks": dict(settings.weights), "times": list(factors)},

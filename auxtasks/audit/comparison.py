@@ -1,13 +1,16 @@
-"""Two arms compared pair by pair: the mean difference, its interval, and what that says."""
+"""Two arms compared pair by pair: what their differences say, and what it takes to find a difference at all."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil, inf, isfinite, sqrt
 from typing import Literal
 
 import numpy as np
 
+from auxtasks.audit.metrics import is_share
 from auxtasks.errors import InvalidInputError
 from auxtasks.targets.reading import to_array
 from auxtasks.typing import Floats
@@ -226,5 +229,104 @@ def compared(
 
 
 def checked_confidence(confidence: object) -> float:
-    """Return the share of intervals that are to hold the true difference."""
     return check_number("confidence", confidence, low=0.5, high=0.9999)
+
+
+POWER = 0.8
+DISAGREEMENT = 0.2
+"""On which share of the test samples one of two models of a pair alone is right: between a tenth and a third where few
+samples are labelled."""
+FEWEST_PAIRS, MOST_PAIRS = 2, 10_000
+
+
+@dataclass(frozen=True)
+class Design:
+    """How many pairs judge an arm, each on how many test samples; known before anything is trained."""
+
+    metric: str
+    n_pairs: int
+    n_test: float
+    overlap: float
+    confidence: float
+    folds: int = 1
+
+    @property
+    def detectable(self) -> float:
+        """The smallest effect that is found in 4 of 5 audits; of errors and losses as a share of the baseline's."""
+        return detectable_effect(self.n_pairs, expected_deviation(self.n_test), self.overlap, self.confidence)
+
+    def in_unit(self, baseline: float) -> float:
+        """Return the same in the unit of the metric, given the mean score of the baseline."""
+        return self.detectable * (1.0 if is_absolute(self.metric) else abs(baseline))
+
+    def __str__(self) -> str:
+        number = f"{100 * self.detectable:.2g}"
+        unit = "points" if is_share(self.metric) else f"% of the baseline's {self.metric}"
+        size = f"{self.detectable:.2g}" if self.metric == "r2" else f"{number} {unit}"
+        return (
+            f"{self.n_pairs} pairs, each tested on about {self.n_test:.0f} samples. The smallest effect that this "
+            f"design is likely to find (in 4 of 5 audits) is about {size} in {self.metric}, if one of the two models "
+            f"alone is right on {DISAGREEMENT:.0%} of these samples."
+        )
+
+
+def is_absolute(metric: str) -> bool:
+    """Tell whether a difference of a metric can be judged without the baseline's value."""
+    return is_share(metric) or metric == "r2"
+
+
+def expected_deviation(n_test: float) -> float:
+    """Return the standard deviation of the differences of pairs that test samples alone cause.
+
+    Of accuracies ``sqrt(DISAGREEMENT / n_test)``, since the difference is the mean of n_test numbers of which that
+    share is -1 or 1 (McNemar 1947, Psychometrika 12:153-157). As a share of the error it is that of a root mean square
+    too, of two models whose squared errors are correlated by ``1 - DISAGREEMENT``. What training adds is not in it.
+    """
+    return sqrt(DISAGREEMENT / max(n_test, 1.0))
+
+
+def detectable_effect(n_pairs: int, deviation: float, overlap: float, confidence: float) -> float:
+    """Return the smallest effect that is found in 4 of 5 audits.
+
+    ``(t(1 - alpha / 2) + t(power)) * deviation * sqrt(1 / n_pairs + overlap)`` with n_pairs - 1 degrees of freedom, the
+    minimum detectable effect (Bloom 1995, Evaluation Review 19:547-556) with the standard error of `paired_comparison`.
+    """
+    from scipy.stats import t
+
+    quantiles = float(t.ppf((1 + confidence) / 2, n_pairs - 1)) + float(t.ppf(POWER, n_pairs - 1))
+    return quantiles * deviation * sqrt(1 / n_pairs + overlap)
+
+
+def pairs_needed(found: Comparison, design: Design, effect: float) -> int | None:
+    """Return how many pairs would find an effect; None where more than 10,000, or no number, would."""
+    deviation = deviation_of(found, design.overlap)
+
+    def suffices(n: int) -> bool:
+        return detectable_effect(n, deviation, design.overlap, design.confidence) <= effect
+
+    if not isfinite(deviation) or not suffices(MOST_PAIRS):
+        return None
+    return FEWEST_PAIRS + bisect_left(range(FEWEST_PAIRS, MOST_PAIRS), True, key=suffices)
+
+
+def samples_needed(found: Comparison, design: Design, effect: float) -> float:
+    """Return how many test samples in each pair would find an effect with as many pairs as there are.
+
+    ``n_test * (detected / effect)²``, since the deviation falls with the root of their number as far as test samples
+    cause it: at least so many.
+    """
+    if effect <= 0:
+        return inf
+    deviation = deviation_of(found, design.overlap)
+    detected = detectable_effect(len(found.baseline), deviation, design.overlap, design.confidence)
+    return design.n_test * (detected / effect) ** 2
+
+
+def deviation_of(found: Comparison, overlap: float) -> float:
+    return found.error / sqrt(1 / len(found.baseline) + overlap)
+
+
+def rounded(number: float) -> int:
+    """Round up to two digits: an estimate has no more."""
+    unit = int(10 ** max(len(str(ceil(number))) - 2, 0))
+    return ceil(number / unit) * unit

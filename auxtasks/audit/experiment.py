@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from auxtasks.audit.lessons import Lesson, lessons_of, score_of
+from auxtasks.audit.metrics import Metrics
 from auxtasks.audit.reuse import Models
-from auxtasks.audit.splits import Split, check_groups, splits_of
+from auxtasks.audit.splits import Lesson, Split, check_groups, find_lessons, splits_of
 from auxtasks.errors import InvalidInputError
 from auxtasks.files import fingerprint, named, readable
 from auxtasks.labels import MAIN, present_rows, without_labels
@@ -24,8 +24,6 @@ from auxtasks.typing import Array
 
 if TYPE_CHECKING:
     import keras
-
-    from auxtasks.audit.metrics import Metrics
 
 
 SETTINGS, SETTING = "the settings", "the setting "
@@ -52,17 +50,14 @@ class Experiment:
 
     @property
     def main(self) -> Array:
-        """The main labels of the original samples."""
         return self.samples.main[: self.n_original]
 
     @property
     def labelled(self) -> Array:
-        """Which original samples have a main label."""
         found: Array = present_rows(self.main)
         return found
 
     def splits(self, cv: Any, groups: Any, seeds: Sequence[int]) -> list[Split]:
-        """Split the samples for every seed."""
         has_test = self.test is not None
         if has_test and (cv is not None or groups is not None):
             raise InvalidInputError(
@@ -72,15 +67,10 @@ class Experiment:
         grouped = check_groups(groups, labelled)
         return splits_of(self.main, labelled, cv, grouped, seeds, has_test=has_test, stratify=classes)
 
-    def taught(self, arm: Arm) -> list[str]:
-        """Return the tasks of an arm that are soft labels."""
-        return [task for task in arm.of_targets if self.specs[task].is_taught]
-
     def lessons(self, split: Split, arm: Arm) -> dict[str, Lesson]:
-        """Return the soft labels of an arm as a split knows them."""
-        taught = self.taught(arm)
+        taught = [task for task in arm.of_targets if self.specs[task].is_taught]
         if taught:
-            lessons_of(self.teachers, split, self.n_original, {} if self.test is None else self.test.targets)
+            find_lessons(self.teachers, split, self.n_original, {} if self.test is None else self.test.targets)
         return {task: split.lessons[task] for task in taught}
 
     def parts(self, split: Split) -> tuple[Data, Data]:
@@ -98,7 +88,6 @@ class Experiment:
         return np.concatenate([split.train + copy * self.n_original for copy in range(n_copies)])
 
     def run(self, arm: Arm, split: Split) -> Run:
-        """Train and test one model."""
         seed, (train, test) = split.seed, self.parts(split)
         lessons, rows = self.lessons(split, arm), self._with_copies(split)
         soft = {task: lesson.soft[rows] for task, lesson in lessons.items()}
@@ -110,7 +99,7 @@ class Experiment:
         work = partial(self._measured, data=data, test=test, options=options, without_head=lessons)
         scores, learned, seconds, curves = self.models.use(make, work, self._traced_with(train, test, options))
         # An audit has one output, and so one teacher at most.
-        teacher = next((score_of(lesson, test.main, self.settings.metrics) for lesson in lessons.values()), {})
+        teacher = next((lesson.scores(test.main, self.settings.metrics) for lesson in lessons.values()), {})
         return Run(arm, seed, split.fold, scores, learned, seconds, curves, parts_name(split), teacher)
 
     def _made(self, arm: Arm, train: Data, seed: int, lessons: Mapping[str, Lesson]) -> Any:
@@ -217,13 +206,11 @@ class Experiment:
 
 
 def parts_name(split: Split) -> str:
-    """Return a fingerprint of the samples on both sides of a split."""
     # Results of audits that hide nothing stay valid.
     return fingerprint(split.train, split.test, *([split.hidden] if len(split.hidden) else []))
 
 
 def versions() -> dict[str, str]:
-    """Return the versions that results depend on."""
     import keras
 
     from auxtasks import backend
@@ -253,7 +240,6 @@ class Data:
     targets: Mapping[str, Array]
 
     def rows(self, rows: Array) -> Data:
-        """Return some of the samples."""
         targets = {name: target[rows] for name, target in self.targets.items()}
         return Data(self.inputs[rows], self.main[rows], targets)
 
@@ -352,24 +338,20 @@ class Arm:
 
     @property
     def of_targets(self) -> tuple[str, ...]:
-        """The tasks that have targets."""
         return tuple(task for task in self.tasks if task != AGREEMENT)
 
     @property
     def agrees(self) -> bool:
-        """Whether changed copies are learned."""
         return AGREEMENT in self.tasks
 
     @property
     def label(self) -> str:
-        """What reports call it."""
         if not self.tasks:
             return "baseline"
         times = "" if self.weight == 1.0 else f" ×{self.weight:g}"
         return self.named(" + ".join(self.tasks)) + times + (", shuffled" if self.shuffled and self.of_targets else "")
 
     def named(self, tasks: str) -> str:
-        """Return the names of tasks as they are in this arm."""
         return tasks.replace(AGREEMENT, "changed copies") if self.shuffled and self.agrees else tasks
 
     @property

@@ -1,19 +1,120 @@
-"""The finished runs of an audit, in a file that several processes may add to."""
+"""The runs of an audit: trained unless they are known, and kept in a file that several processes may add to."""
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from auxtasks.audit.experiment import SETTING, SETTINGS, Arm, Run
-from auxtasks.audit.plain import decode, decode_run, encode
+import numpy as np
+
+from auxtasks.audit.experiment import SETTING, SETTINGS, Arm, Experiment, Run, keras_state, parts_name
+from auxtasks.audit.splits import Split
 from auxtasks.checksums import json_record, parsed_document
-from auxtasks.errors import StorageError
+from auxtasks.errors import InvalidInputError, StorageError
 from auxtasks.files import difference, told_as_storage_error, write_through
 from auxtasks.locks import locked
 from auxtasks.opening import open_regular, read_regular
+from auxtasks.optional import require
+from auxtasks.typing import Floats
+
+
+def run_all(
+    experiment: Experiment,
+    arms: Sequence[Arm],
+    splits: Sequence[Split],
+    records: Records,
+    judged: str,
+    n_jobs: int,
+    bar: Any,
+) -> list[Run]:
+    """Train every arm on every split, unless the records hold it; the bar moves with each training."""
+    from auxtasks.backend import without_retracing_warnings
+
+    wanted = [(arm, split) for split in splits for arm in arms]
+    missing = [(arm, split) for arm, split in wanted if not _is_known(arm, split, records)]
+    # Before other processes are asked: what a split knows of soft labels goes with it, and the teachers stay here.
+    for arm, split in missing:
+        experiment.lessons(split, arm)
+    with without_retracing_warnings():
+        for run in results_of(dataclasses.replace(experiment, teachers=()).run, missing, n_jobs):
+            records.add(run)
+            bar.update()
+    found = [records[arm, split.seed, split.fold] for arm, split in wanted]
+    _check_defined(found, judged)
+    return found
+
+
+def progress_bar(name: str, total: int, done: int = 0, *, progress: bool) -> Any:
+    from tqdm.auto import tqdm
+
+    return tqdm(total=total, initial=done, unit="training", desc=name, disable=not progress)
+
+
+def _is_known(arm: Arm, split: Split, records: Records) -> bool:
+    key = (arm, split.seed, split.fold)
+    if key in records and records[key].parts != parts_name(split):
+        raise StorageError(
+            f"`results` holds runs of other splits; differences: the samples of seed {split.seed}, fold {split.fold}. "
+            "Choose another file, or delete this one."
+        )
+    return key in records
+
+
+def _check_defined(runs: Sequence[Run], judged: str) -> None:
+    lost = [run for run in runs if math.isnan(run.scores.get(judged, math.nan))]
+    if lost:
+        run = lost[0]
+        raise InvalidInputError(
+            f"`metrics`: {judged!r} is not defined for {len(lost)} of {len(runs)} runs, such as seed {run.seed}, fold "
+            f"{run.fold} of the arm {run.arm.label!r}: a class is missing in the test part, or the model diverged. "
+            "Judge by another metric, stratify the split, or make the training stable."
+        )
+
+
+_THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+
+
+def results_of(function: Callable[..., Any], calls: Sequence[tuple[Any, ...]], n_jobs: int) -> Iterator[Any]:
+    if n_jobs == 1 or len(calls) < 2:
+        for arguments in calls:
+            yield function(*arguments)
+        return
+    joblib: Any = require("joblib", extra="audit")
+    with _shared_threads(n_jobs):
+        parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+        state = keras_state()
+        yield from parallel(joblib.delayed(_in_worker)(state, function, arguments) for arguments in calls)
+
+
+def _in_worker(state: dict[str, Any], function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    import keras
+
+    from auxtasks.backend import without_retracing_warnings
+
+    keras.config.set_floatx(state["floatx"])
+    keras.config.set_image_data_format(state["image_data_format"])
+    keras.config.set_dtype_policy(state["dtype_policy"])
+    with without_retracing_warnings():
+        return function(*arguments)
+
+
+@contextlib.contextmanager
+def _shared_threads(n_jobs: int) -> Iterator[None]:
+    """Share the processors between the TensorFlows of new processes, which read this at their start."""
+    unset = [name for name in _THREADS if name not in os.environ]
+    os.environ.update(dict.fromkeys(unset, str(max((os.cpu_count() or 1) // n_jobs, 1))))
+    try:
+        yield
+    finally:
+        for name in unset:
+            os.environ.pop(name, None)
+
 
 FORMAT = 2
 _UNCHECKED = (1, None)
@@ -64,7 +165,6 @@ class Records(dict[tuple[Arm, int, int], Run]):
             write_through(path, self._header + line if new else line, append=True)
 
     def _read(self, path: Path) -> dict[str, str]:
-        """Take the runs of a file, and return what they were made of."""
         made_of: dict[str, str] = {}
         unchecked: tuple[int | None, ...] = _UNCHECKED
         number = 1
@@ -129,3 +229,90 @@ def _format_of(path: Path, fields: Mapping[str, Any]) -> int:
     if found not in (1, FORMAT):
         raise StorageError(f"`results`: {path} has format {found}, and this version reads {FORMAT}.")
     return int(found)
+
+
+def encode(value: Any) -> Any:
+    """Turn numbers, arrays, mappings and data classes into plain JSON types."""
+    if dataclasses.is_dataclass(value):
+        return {field.name: encode(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {key: encode(part) for key, part in value.items()}
+    if isinstance(value, (np.generic, np.ndarray)):
+        return encode(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [encode(part) for part in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value
+
+
+def decode(kind: Any, value: Any, where: str = "") -> Any:
+    """Make a value of a type from what `encode` made of it; a ValueError says what is wrong, and where."""
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        return _decode_fields(kind, value, where)
+    if kind == Floats:
+        return np.array(decode(list[float], value, where), dtype=float)
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is UnionType:
+        (other,) = (each for each in arguments if each is not NoneType)
+        return None if value is None else decode(other, value, where)
+    if origin is Literal:
+        return _checked(value, value in arguments if isinstance(value, str) else False, kind, where)
+    if origin is dict:
+        entries = _checked(value, isinstance(value, dict), kind, where).items()
+        return {key: decode(arguments[1], part, f"{where}[{key!r}]") for key, part in entries}
+    if origin in (list, tuple):
+        entries = enumerate(_checked(value, isinstance(value, list), kind, where))
+        return origin(decode(arguments[0], part, f"{where}[{at}]") for at, part in entries)
+    return _decode_float(value, where) if kind is float else _checked(value, type(value) is kind, kind, where)
+
+
+def decode_run(state: Any, where: str = "run") -> Run:
+    """Make a run, with numbers that can be those of one."""
+    run: Run = decode(Run, state, where)
+    check_arm(run.arm, f"{where}.arm")
+    _check(run.seed >= 0 and run.fold >= 0, f"{where}.seed and fold must not be negative")
+    _check(0 < run.seconds < math.inf, f"{where}.seconds must be positive; found {run.seconds}")
+    return run
+
+
+def check_arm(arm: Arm, where: str) -> None:
+    _check(0 <= arm.weight < math.inf, f"{where}.weight must not be negative; found {arm.weight}")
+
+
+def _check(holds: bool, wrong: str) -> None:
+    if not holds:
+        raise ValueError(wrong)
+
+
+def _decode_fields(kind: type, state: Any, where: str) -> Any:
+    kinds, fields = get_type_hints(kind), {field.name: field for field in dataclasses.fields(kind)}
+    _checked(state, isinstance(state, dict), kind, where)
+    if unknown := state.keys() - fields.keys():
+        raise ValueError(f"{where} holds {min(unknown)!r}, which is unknown")
+    for name, field in fields.items():
+        optional = field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
+        if name not in state and not optional:
+            raise ValueError(f"{where} has no {name!r}")
+    return kind(**{name: decode(kinds[name], part, f"{where}.{name}") for name, part in state.items()})
+
+
+_SPECIAL = {None: math.nan, "nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+
+
+def _decode_float(value: Any, where: str) -> float:
+    if value is None or isinstance(value, str):
+        return _SPECIAL[_checked(value, value in _SPECIAL, float, where)]
+    try:
+        found = float(_checked(value, type(value) in (int, float), float, where))
+    except OverflowError:
+        found = math.inf
+    _check(math.isfinite(found), f"{where} is too large for a float")
+    return found
+
+
+def _checked(value: Any, holds: bool, kind: Any, where: str) -> Any:
+    if not holds:
+        name = kind.__name__ if isinstance(kind, type) else str(kind)
+        raise ValueError(f"{where} must be of type {name}; found {repr(value)[:60]}")
+    return value

@@ -1,36 +1,96 @@
-"""The trainings of a search, the better half of the candidates more often, with one progress bar for all."""
+"""What a search tries, and its trainings: the better half of the candidates more often, with one progress bar."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from auxtasks.audit.candidates import Candidate
 from auxtasks.audit.comparison import Comparison, compared
-from auxtasks.audit.experiment import Arm, Experiment
-from auxtasks.audit.records import Records
-from auxtasks.audit.running import run_all
+from auxtasks.audit.experiment import AGREEMENT, Arm, Experiment, Settings
+from auxtasks.audit.records import Records, run_all
 from auxtasks.audit.splits import Split
 from auxtasks.audit.verdicts import Rule
+from auxtasks.errors import InvalidTypeError
 from auxtasks.files import fingerprint, named
-
-Stage = Literal["soft labels", "tasks", "weight", "depth", "warm-up", "confirmation"]
-SURE, LIKELY = 0.025, 0.16
-"""Levels of the one-sided tests of a confirmation: 16 % is that of a gain of one standard error."""
-NOT_WORSE = 1.0 - LIKELY
-"""The level that soft labels pass unless they lose one standard error, or change nothing."""
+from auxtasks.validation import is_several
 
 
-class Step(NamedTuple):
-    """One candidate tried, its gain over the best one before or, in the confirmation, over what was confirmed."""
+@dataclass(frozen=True)
+class Candidate:
+    """Which tasks, with which weight, where, in how many steps the weight rises, and the name of an agreement.
 
-    stage: Stage
-    candidate: Candidate
-    gain: Comparison
-    accepted: bool
+    Without tasks and agreement it is the model as it is.
+    """
+
+    tasks: tuple[str, ...] = ()
+    weight: float = 1.0
+    at: Any = "auto"
+    warm_up: int = 0
+    agreement: str = ""
+
+    @property
+    def arm(self) -> Arm:
+        """The tasks and their weight, as an audit has them; the baseline if there are none."""
+        tasks = (*self.tasks, AGREEMENT) if self.agreement else self.tasks
+        return Arm(tasks, self.weight if self.tasks else 1.0)
+
+    @property
+    def weighting(self) -> Any:
+        return {"warm_up": {"steps": self.warm_up}} if self.warm_up else "fixed"
+
+    def settings(self, settings: Settings, agreements: Mapping[str, Any]) -> Settings:
+        if self.tasks:
+            settings = replace(settings, at=self.at, weighting=self.weighting)
+        return agreeing(settings, agreements[self.agreement]) if self.agreement else settings
+
+    def without_heads(self, taught: Sequence[str]) -> Candidate:
+        """Return what of it the main output learns: soft labels and agreement."""
+        kept = tuple(task for task in self.tasks if task in taught)
+        if kept == self.tasks:
+            return self
+        return Candidate(kept, self.weight if kept else 1.0, agreement=self.agreement)
+
+    @property
+    def label(self) -> str:
+        if not self.tasks and not self.agreement:
+            return "single task"
+        parts = [*self.tasks, *([f"agreement ({self.agreement})"] if self.agreement else [])]
+        weight = f", weight {self.weight:.3g}" if self.tasks else ""
+        place = "" if self.at == "auto" else f", at {self.at}"
+        rise = f", warm-up of {self.warm_up} steps" if self.warm_up else ""
+        return f"{' + '.join(parts)}{weight}{place}{rise}"
+
+
+def agreeing(settings: Settings, agreement: Any) -> Settings:
+    from auxtasks.keras.agreement import options_of_agreement
+
+    return replace(settings, agreement=options_of_agreement(agreement))
+
+
+def named_agreements(agreement: Any) -> dict[str, Any]:
+    if not is_several(agreement) or isinstance(agreement, Mapping):
+        raise InvalidTypeError(
+            "`agreement` must be a list of values for the argument `agreement` of attach_heads, such as ['shifts', "
+            f"{{'weak': 'shifts', 'strong': 'shifts_and_turns'}}]; got {agreement!r}."
+        )
+    found: dict[str, Any] = {}
+    for number, value in enumerate(agreement, start=1):
+        name = _name(value)
+        found[f"{name}, number {number}" if name in found else name] = value
+    return found
+
+
+def _name(change: Any) -> str:
+    if isinstance(change, Mapping):
+        return ", ".join(f"{key} {_name(part)}" for key, part in change.items())
+    if isinstance(change, (list, tuple)):
+        return " + ".join(map(_name, change))
+    if isinstance(change, (str, int, float)) or change is None:
+        return str(change)
+    return str(getattr(change, "__name__", type(change).__name__))
 
 
 class Plan:
@@ -55,13 +115,73 @@ class Plan:
 
     @property
     def total(self) -> int:
-        """How many trainings are left at most."""
         return sum(self.left.values())
 
 
 def better_half(n_candidates: int) -> int:
-    """Return how many candidates are judged on all splits."""
     return ceil(n_candidates / 2)
+
+
+class Space(NamedTuple):
+    """What a search tries.
+
+    It begins with `taught`, the soft labels, and adds at most `max_tasks` of the `names`, and one of the `agreements`.
+    Then the `weight` is multiplied by the `factors`, heads are at the `places`, and the weight rises in `rise` steps.
+    """
+
+    taught: tuple[str, ...]
+    names: tuple[str, ...]
+    agreements: Mapping[str, Any]
+    max_tasks: int
+    weight: float
+    factors: Sequence[float]
+    places: Sequence[float | str]
+    rise: int
+
+    def plan(self, splits: Sequence[Split], fresh: Sequence[Split]) -> Plan:
+        """Reckon the trainings of a search, and of its confirmation on fresh splits."""
+        plan = Plan(splits, fresh)
+        n_rounds, n_first = self.max_tasks + bool(self.agreements), len(self.names) + len(self.agreements)
+        plan.left["soft labels"] = len(splits) if self.taught else 0
+        plan.expect("tasks", *(n_first - number for number in range(min(n_rounds, n_first))))
+        plan.expect("weight", len(self.factors))
+        plan.expect("depth", len(self.places))
+        plan.expect("warm-up", int(self.rise > 0))
+        plan.left["confirmation"] = (2 + bool(self.taught) + bool(self.agreements)) * len(fresh)
+        return plan
+
+    def additions(self, search: Search) -> list[Candidate]:
+        """Return the best candidate with one task or agreement more; what lost by itself is not tried beside others."""
+        begun, best = search.begun, search.best
+        lost = {step.candidate for step in search.steps if step.gain.mean <= 0}
+
+        def with_task(candidate: Candidate, name: str) -> Candidate:
+            return replace(candidate, tasks=(*candidate.tasks, name), weight=self.weight)
+
+        found = []
+        if len(best.tasks) - len(begun.tasks) < self.max_tasks:
+            left = [name for name in self.names if name not in best.tasks and with_task(begun, name) not in lost]
+            found = [with_task(best, name) for name in left]
+        if best.agreement:
+            return found
+        gaining = [name for name in self.agreements if replace(begun, agreement=name) not in lost]
+        return found + [replace(best, agreement=name) for name in gaining]
+
+
+Stage = Literal["soft labels", "tasks", "weight", "depth", "warm-up", "confirmation"]
+SURE, LIKELY = 0.025, 0.16
+"""Levels of the one-sided tests of a confirmation: 16 % is that of a gain of one standard error."""
+NOT_WORSE = 1.0 - LIKELY
+"""The level that soft labels pass unless they lose one standard error, or change nothing."""
+
+
+class Step(NamedTuple):
+    """One candidate tried, its gain over the best one before or, in the confirmation, over what was confirmed."""
+
+    stage: Stage
+    candidate: Candidate
+    gain: Comparison
+    accepted: bool
 
 
 class Search:
@@ -96,6 +216,23 @@ class Search:
             self._plan.left.pop(stage, None)
         self._bar.total = self._bar.n + self._plan.total
         self._bar.refresh()
+
+    def explore(self, space: Space) -> None:
+        """Go through the stages, each from what is best so far."""
+        if space.taught:
+            self.begin_with(Candidate(space.taught, space.weight))
+            self.finished("single task", "soft labels")
+        while self.try_all("tasks", space.additions(self)):
+            self.finished("single task")
+        self.finished("single task", "tasks")
+        # Soft labels and agreement have no head, and their weights are what `fit` and the user decide.
+        if self.best.without_heads(space.taught) != self.best:
+            self.try_all("weight", [replace(self.best, weight=space.weight * factor) for factor in space.factors])
+            self.finished("weight")
+            self.try_all("depth", [replace(self.best, at=place) for place in space.places])
+            self.finished("depth")
+            self.try_all("warm-up", [replace(self.best, warm_up=space.rise)] if space.rise else [])
+        self.finished("weight", "depth", "warm-up")
 
     def begin_with(self, candidate: Candidate) -> None:
         """Begin with soft labels, unless they lose one standard error."""
@@ -151,8 +288,7 @@ class Search:
     def gains(self, candidates: Sequence[Candidate], over: Candidate, splits: Sequence[Split]) -> list[Comparison]:
         """Compare candidates with another one on some splits."""
         before = self._scores(over, splits)
-        sign = 1.0 if self._rule.higher_is_better else -1.0
-        baseline = sign * sum(before) / len(before)
+        baseline = self._rule.sign * sum(before) / len(before)
         how = {"overlap": self._rule.overlap, "smallest_effect": self._rule.smallest(baseline)}
         return [compared(before, self._scores(candidate, splits), **how) for candidate in candidates]
 
@@ -167,5 +303,4 @@ class Search:
         self._bar.set_postfix_str(candidate.label, refresh=False)
         runs = run_all(experiment, [candidate.arm], splits, records, judged, self._n_jobs, self._bar)
         self._asked |= {(name, run.arm, run.seed, run.fold) for run in runs}
-        sign = 1.0 if self._rule.higher_is_better else -1.0
-        return [sign * run.scores[judged] for run in runs]
+        return [self._rule.sign * run.scores[judged] for run in runs]

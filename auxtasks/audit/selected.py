@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from auxtasks.audit.candidates import Candidate
-from auxtasks.audit.comparison import Comparison
-from auxtasks.audit.design import Design
+from auxtasks.audit.comparison import Comparison, Design
 from auxtasks.audit.metrics import is_share
-from auxtasks.audit.report.words import Units, more_needed
-from auxtasks.audit.screen.ranking import Ranking
-from auxtasks.audit.search import Step
-from auxtasks.notebook import html_table
-from auxtasks.optional import legend_grid, plain_text
+from auxtasks.audit.report.content import Units, more_needed
+from auxtasks.audit.screen import Ranking
+from auxtasks.audit.search import Candidate, Step
+from auxtasks.aux_targets import AuxTargets
+from auxtasks.errors import InvalidInputError, wrong_type
+from auxtasks.labels import MAIN
+from auxtasks.notebook import html_table, legend_grid, plain_text, rich_table
+from auxtasks.optional import require
 
 if TYPE_CHECKING:
     import keras
@@ -90,9 +91,8 @@ class Selection:
         Returns
         -------
         keras.Model
-            An `AuxModel` to be compiled, and trained with the labels and the targets of `tasks` alone: of ``y =
-            targets.with_main(labels)``, ``{name: y[name] for name in ("main", *selection.tasks)}``. Where nothing was
-            chosen, the very model passed in, which is trained with the labels.
+            An `AuxModel` to be compiled, and trained with what `with_main` returns. Where nothing was chosen, the very
+            model passed in.
         """
         from auxtasks.batches.composition import AUTO
         from auxtasks.keras.attach import attach_heads
@@ -112,16 +112,59 @@ class Selection:
             **({} if self.agreement is None else {"agreement": self.agreement}),
         )
 
+    def with_main(self, targets: AuxTargets, y: Any = None) -> Any:
+        """Put the main labels beside the chosen targets, and leave the others out: what ``fit`` takes as y.
+
+        Parameters
+        ----------
+        targets : AuxTargets
+            The targets that were searched among, or what their ``transform`` returns for other samples.
+        y : array-like, optional
+            The main labels, as for `AuxTargets.with_main`; by default those that the targets were made with.
+
+        Returns
+        -------
+        dict of str to ndarray, or ndarray
+            The labels as ``"main"``, then the targets of `tasks`. Where nothing was chosen, the labels alone as an
+            array, for the model that `attach` left as it is; it takes no missing ones.
+
+        Raises
+        ------
+        InvalidTypeError, InvalidInputError
+            If `targets` are not `AuxTargets`, or `y` is a mapping without ``"main"``; and as `AuxTargets.with_main`.
+
+        Examples
+        --------
+        >>> import auxtasks
+        >>> targets = auxtasks.make_aux_targets([[1.0, 3.0], [2.0, 2.5]], "signal", ["mean", "std"])
+        >>> std, ranking = Candidate(("std",)), Ranking([], [], 2, 2)
+        >>> selection = Selection(std, std, None, 0.0, "accuracy", (), {}, ranking, n_models=8, seconds=4.2)
+        >>> list(selection.with_main(targets, [0, 1]))
+        ['main', 'std']
+        """
+        if not isinstance(targets, AuxTargets):
+            raise wrong_type("targets", "AuxTargets", targets)
+        found = targets.with_main(y)
+        if MAIN not in found:
+            raise InvalidInputError(f"`y` must be the labels of the one main output; got a mapping of {[*y]}.")
+        if self.chosen == Candidate():
+            return found[MAIN]
+        return {MAIN: found[MAIN], **{task: found[task] for task in self.tasks}}
+
     def __rich__(self) -> RenderableType:
-        """Lay the search out for a console of rich."""
-        return selection_table(self)
+        require("rich", extra="audit")
+        from rich.console import Group
+        from rich.text import Text
+
+        left = ("looked for", "tried", "")
+        table = rich_table(_rows(self), left, title=_title(self), title_justify="left")
+        searched: list[RenderableType] = [table, legend_grid(_LEGEND), ""] if self.steps else []
+        return Group(*searched, *map(Text, _after(self)))
 
     def __repr__(self) -> str:
-        """Show the choice and what was tried."""
         return plain_text(self.__rich__())
 
     def _repr_html_(self) -> str:
-        """Show the same in a notebook."""
         return html_table(_rows(self), _title(self), _after(self), _LEGEND)
 
 
@@ -134,29 +177,11 @@ _LEGEND = {
 }
 
 
-def selection_table(selection: Selection) -> RenderableType:
-    """Lay a selection out: what was tried, what was left out, the choice and its cost."""
-    from rich import box
-    from rich.console import Group
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, title=_title(selection), title_justify="left")
-    headings, *rows = _rows(selection)
-    for heading in headings:
-        table.add_column(heading, justify="right" if heading in ("gain", "± error", "pairs") else "left")
-    for row in rows:
-        table.add_row(*map(Text, row))
-    searched: list[RenderableType] = [table, legend_grid(_LEGEND), ""] if selection.steps else []
-    return Group(*searched, *map(Text, _after(selection)))
-
-
 def _title(selection: Selection) -> str:
     return f"search, judged by {selection.metric}{Units(is_share(selection.metric)).unit.replace(' ', ', in ')}"
 
 
 def _rows(selection: Selection) -> list[tuple[str, ...]]:
-    """Return the headings, then a row for each candidate that was tried."""
     units, rows = Units(is_share(selection.metric)), list[tuple[str, ...]]()
     for step in selection.steps:
         numbers = (units.difference(step.gain.mean), units.plain(step.gain.error), str(len(step.gain.baseline)))
@@ -165,13 +190,11 @@ def _rows(selection: Selection) -> list[tuple[str, ...]]:
 
 
 def _after(selection: Selection) -> list[str]:
-    """Return what is said below: what the screen left out, the choice and its cost."""
     left_out = [f"{task} was left out: {why}" for task, why in selection.left_out.items()]
     return [*left_out, conclusion(selection), f"The choice cost {cost(selection)}."]
 
 
 def conclusion(selection: Selection) -> str:
-    """Say what was chosen and why."""
     found, units = selection.confirmation, Units(is_share(selection.metric))
     if found is None:
         return "No candidate gained in the search: train the model as it is."
@@ -180,15 +203,13 @@ def conclusion(selection: Selection) -> str:
     if found.verdict == "unclear" and selection.design is not None:
         more = more_needed(found, selection.design, found.smallest_effect, units)
     if selection.chosen != Candidate():
-        likely = "likely but not shown to help, " if found.mean > 0 else "not shown to hurt, "
-        likely = "" if found.verdict == "helps" else likely
-        return f"Use {selection.chosen.label}: {likely}{gain}.{more}"
+        doubt = "likely but not shown to help, " if found.mean > 0 else "not shown to hurt, "
+        return f"Use {selection.chosen.label}: {'' if found.verdict == 'helps' else doubt}{gain}.{more}"
     margin = f" the margin of {units.size(selection.margin)}" if selection.margin else ""
     return f"Train the model as it is: {selection.proposed.label} did not pass{margin}, {gain}.{more}"
 
 
 def cost(selection: Selection) -> str:
-    """Say how many models were trained, and how long it took."""
     minutes = selection.seconds / 60
     time = f"{selection.seconds:.0f} seconds" if minutes < 2 else f"{minutes:.1f} minutes"
     return f"{selection.n_models} trained models, {time}"

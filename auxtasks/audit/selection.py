@@ -13,16 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from auxtasks.audit.audit import check_seeds, experiment_of, made_targets, n_tested
-from auxtasks.audit.candidates import Candidate, agreeing, named_agreements
+from auxtasks.audit.audit import check_seeds, design_of, experiment_of, made_targets
 from auxtasks.audit.comparison import CONFIDENCE
-from auxtasks.audit.design import Design
-from auxtasks.audit.experiment import AGREEMENT, Arm, Experiment
+from auxtasks.audit.experiment import AGREEMENT, Arm, Experiment, Settings
+from auxtasks.audit.records import progress_bar
 from auxtasks.audit.reuse import Models
-from auxtasks.audit.running import progress_bar
-from auxtasks.audit.screen import rank_tasks
-from auxtasks.audit.screen.ranking import Ranking
-from auxtasks.audit.search import Plan, Search
+from auxtasks.audit.screen import Ranking, rank_tasks
+from auxtasks.audit.search import Search, Space, agreeing, named_agreements
 from auxtasks.audit.selected import Selection
 from auxtasks.audit.splits import Split, check_groups, checked_cv, overlap_of, strata_of
 from auxtasks.audit.verdicts import Rule
@@ -108,7 +105,8 @@ def select_tasks(
     Returns
     -------
     Selection
-        ``selection.attach(base, targets)`` returns the model to train, with heads or unchanged.
+        ``selection.attach(base, targets)`` returns the model to train, with heads or unchanged, and
+        ``selection.with_main(targets, labels)`` what to train it with.
 
     Raises
     ------
@@ -173,93 +171,43 @@ def select_tasks(
     settings = {"epochs": epochs, "batch_size": batch_size, "fit_options": fit_options}
     experiment, _ = experiment_of(build_model, X, y, targets, validation, metrics, shares, settings)
     places = check_depths(depths, experiment)
-    check_agreements(agreements, experiment)
-    if validation is None and way is None:
-        way = default_folds(experiment, groups)
-    by_folds = validation is None and len(experiment.splits(way, groups, [0])) > 1
-    searched = searched or tuple(range(SEEDS[by_folds]))
-    first = max(searched) + 1
-    splits = experiment.splits(way, groups, searched)
-    fresh = experiment.splits(way, groups, range(first, first + (n_confirm or CONFIRM[by_folds])))
-    if validation is None:
-        check_unseen(splits, fresh)
+    for value in agreements.values():
+        check_attaches(experiment, Arm((AGREEMENT,)), agreeing(experiment.settings, value))
+
+    splits, fresh = splits_of_search(experiment, way, groups, searched, n_confirm)
     labelled, judged = experiment.labelled, experiment.settings.metrics.judged
     rule = Rule.of(judged, margin, CONFIDENCE, "none", overlap_of(splits, labelled))
     ranking = rank_tasks(targets, experiment.main if taught else y)
     names, left_out = screened(ranking)
     weight = automatic_weight(int(labelled.sum()), len(labelled))
     rise = n_steps(experiment, splits[0]) // 3 if rises else 0
+    space = Space(taught, names, agreements, max_tasks, weight, factors, places, rise)
 
-    plan = Plan(splits, fresh)
-    n_folds = max(split.fold for split in fresh) + 1
-    design = Design(judged, len(fresh), n_tested(experiment, fresh), rule.overlap, rule.confidence, n_folds)
-    n_rounds, n_first = max_tasks + bool(agreements), len(names) + len(agreements)
-    plan.left["soft labels"] = len(splits) if taught else 0
-    plan.expect("tasks", *(n_first - number for number in range(min(n_rounds, n_first))))
-    plan.expect("weight", len(factors))
-    plan.expect("depth", len(places))
-    plan.expect("warm-up", int(rise > 0))
-    plan.left["confirmation"] = (2 + bool(taught) + bool(agreements)) * len(fresh)
+    plan, design = space.plan(splits, fresh), design_of(experiment, fresh, rule)
     if progress:
         print(f"select_tasks: {plan.total} trainings at most. To confirm: {design}", file=sys.stderr)
     with progress_bar("select_tasks", plan.total, progress=progress) as bar, Models() as models:
         search = Search(replace(experiment, models=models), rule, plan, folder, jobs, bar, agreements)
-        if taught:
-            search.begin_with(Candidate(taught, weight))
-            search.finished("single task", "soft labels")
-        while search.try_all("tasks", additions(search, names, agreements, weight, max_tasks)):
-            search.finished("single task")
-        search.finished("single task", "tasks")
-        # Other weights, then depths, then a warm-up, each from what is best so far. Soft labels and agreement have no
-        # head, and their weights are what `fit` and the user decide.
-        if search.best.without_heads(taught) != search.best:
-            search.try_all("weight", [replace(search.best, weight=weight * factor) for factor in factors])
-            search.finished("weight")
-            search.try_all("depth", [replace(search.best, at=place) for place in places])
-        search.finished("weight", "depth")
-        if search.best.without_heads(taught) != search.best and rise:
-            search.try_all("warm-up", [replace(search.best, warm_up=rise)])
-        search.finished("warm-up")
+        search.explore(space)
         chosen, found = search.confirm(margin, taught)
         search.finished("confirmation")
     return Selection(
-        chosen,
-        search.best,
-        found,
-        margin,
-        judged,
-        tuple(search.steps),
-        left_out,
-        ranking,
-        search.n_models,
-        time.perf_counter() - start,
-        agreements,
-        design,
+        chosen=chosen,
+        proposed=search.best,
+        confirmation=found,
+        margin=margin,
+        metric=judged,
+        steps=tuple(search.steps),
+        left_out=left_out,
+        ranking=ranking,
+        n_models=search.n_models,
+        seconds=time.perf_counter() - start,
+        agreements=agreements,
+        design=design,
     )
 
 
-def additions(
-    search: Search, names: Sequence[str], agreements: Mapping[str, Any], weight: float, max_tasks: int
-) -> list[Candidate]:
-    """Return the best candidate with one task or one agreement more; what lost by itself is not tried beside others."""
-    begun, best = search.begun, search.best
-    lost = {step.candidate for step in search.steps if step.gain.mean <= 0}
-
-    def with_task(candidate: Candidate, name: str) -> Candidate:
-        return replace(candidate, tasks=(*candidate.tasks, name), weight=weight)
-
-    found = []
-    if len(best.tasks) - len(begun.tasks) < max_tasks:
-        left = [name for name in names if name not in best.tasks and with_task(begun, name) not in lost]
-        found = [with_task(best, name) for name in left]
-    if best.agreement:
-        return found
-    gaining = [name for name in agreements if replace(begun, agreement=name) not in lost]
-    return found + [replace(best, agreement=name) for name in gaining]
-
-
 def check_factors(weights: Any) -> list[float]:
-    """Return what the weight is multiplied by."""
     factors = [check_number("weights", factor, low=0.0) for factor in _several("weights", weights)]
     if 0.0 in factors:
         raise InvalidInputError("`weights` must be positive; with 0 the model trains as it is.")
@@ -268,24 +216,40 @@ def check_factors(weights: Any) -> list[float]:
 
 def check_depths(depths: Any, experiment: Experiment) -> list[float | str]:
     """Return the depths, each of which heads of all tasks were attached at."""
-    from auxtasks.keras.compiling import checked_model
-
     found = _several("depths", depths)
     for depth in found:
         if isinstance(depth, bool) or not isinstance(depth, (Real, str)):
             raise InvalidTypeError(f"`depths` must hold numbers from 0 to 1 or names of layers; got {depth!r}.")
-        placed = replace(experiment, settings=replace(experiment.settings, at=depth))
-        placed.attached(checked_model(placed.build_model()), Arm(tuple(placed.specs)), placed.samples)
+        check_attaches(experiment, Arm(tuple(experiment.specs)), replace(experiment.settings, at=depth))
     return found
 
 
-def check_agreements(agreements: Mapping[str, Any], experiment: Experiment) -> None:
-    """Refuse what the model cannot be attached with."""
+def check_attaches(experiment: Experiment, arm: Arm, settings: Settings) -> None:
     from auxtasks.keras.compiling import checked_model
 
-    for value in agreements.values():
-        tried = replace(experiment, settings=agreeing(experiment.settings, value))
-        tried.attached(checked_model(tried.build_model()), Arm((AGREEMENT,)), tried.samples)
+    tried = replace(experiment, settings=settings)
+    tried.attached(checked_model(tried.build_model()), arm, tried.samples)
+
+
+def splits_of_search(
+    experiment: Experiment, cv: Any, groups: Any, seeds: Sequence[int] | None, confirm: int | None
+) -> tuple[list[Split], list[Split]]:
+    """Return the splits of a search, and those of its confirmation on the next seeds, some of which must be new."""
+    has_test = experiment.test is not None
+    if cv is None and not has_test:
+        cv = default_folds(experiment, groups)
+    by_folds = not has_test and len(experiment.splits(cv, groups, [0])) > 1
+    seeds = seeds or range(SEEDS[by_folds])
+    first = max(seeds) + 1
+    splits = experiment.splits(cv, groups, seeds)
+    fresh = experiment.splits(cv, groups, range(first, first + (confirm or CONFIRM[by_folds])))
+    seen = {np.sort(split.test).tobytes() for split in splits}
+    if not has_test and all(np.sort(split.test).tobytes() in seen for split in fresh):
+        raise InvalidInputError(
+            "`cv` gives the same parts for every seed, but the confirmation needs parts that the search did not use; "
+            "pass shuffled folds or None, with enough samples or groups to draw other parts."
+        )
+    return splits, fresh
 
 
 def default_folds(experiment: Experiment, groups: Any) -> int | None:
@@ -304,23 +268,12 @@ def default_folds(experiment: Experiment, groups: Any) -> int | None:
 
 
 def check_folder(results: str | os.PathLike[str] | None) -> Path | None:
-    """Return the folder of finished runs."""
     folder = None if results is None else check_path("results", results)
     if folder is not None and folder.exists() and not folder.is_dir():
         raise StorageError(
             f"`results`: {folder} is a file, but a search keeps its runs in a folder; pass another name."
         )
     return folder
-
-
-def check_unseen(searched: Sequence[Split], fresh: Sequence[Split]) -> None:
-    """Refuse a confirmation on nothing but test parts that were searched on."""
-    seen = {np.sort(split.test).tobytes() for split in searched}
-    if all(np.sort(split.test).tobytes() in seen for split in fresh):
-        raise InvalidInputError(
-            "`cv` gives the same parts for every seed, but the confirmation needs parts that the search did not use; "
-            "pass shuffled folds or None, with enough samples or groups to draw other parts."
-        )
 
 
 def _several(argument: str, values: Any) -> list[Any]:

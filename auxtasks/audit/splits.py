@@ -1,20 +1,27 @@
-"""Which samples each run trains and is tested on."""
+"""Which samples each run trains and is tested on, and what a teacher of soft labels says of them."""
 
 from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from auxtasks.audit.metrics import Metrics
 from auxtasks.columns import is_missing, plain_array
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, abbreviated, wrong_type
+from auxtasks.labels import without_labels
 from auxtasks.optional import require
-from auxtasks.typing import Array
+from auxtasks.specs import TargetSpec
+from auxtasks.teacher.teaching import Teacher
+from auxtasks.typing import Array, Floats
 from auxtasks.validation import is_integer, is_listed
+
+if TYPE_CHECKING:
+    from auxtasks.keras.listening import Opinion
 
 
 @dataclass(frozen=True)
@@ -22,7 +29,7 @@ class Split:
     """The samples of one pair of runs, named by its seed and fold.
 
     Numbers are those of original samples. `test` is empty where there is a test set of its own; `hidden` are those of
-    `train` whose label is not shown. `lessons`, by soft labels, are found once for all arms; see `lessons_of`.
+    `train` whose label is not shown, and `lessons` what is said of soft labels by name.
     """
 
     seed: int
@@ -30,12 +37,54 @@ class Split:
     train: Array
     test: Array
     hidden: Array = field(default_factory=lambda: np.empty(0, dtype=np.int64))
-    lessons: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    lessons: dict[str, Lesson] = field(default_factory=dict, compare=False, repr=False)
 
     def shown(self, labelled: Array) -> Array:
         """Tell which of `train` are trained on with their label, given which samples have one."""
         found: Array = labelled[self.train] & ~np.isin(self.train, self.hidden)
         return found
+
+
+class Lesson(NamedTuple):
+    """Soft labels as a split knows them, found once for all arms.
+
+    `spec` tells how well the teacher predicts the labels that it was shown, `soft` are the soft labels of all training
+    samples, `said` is the teacher's opinion of the test part, by which it is judged, and `unseen` what it says of the
+    labelled samples of the training part, in their order, when not shown their labels. `heard` is what networks say, in
+    the runs of all arms.
+    """
+
+    spec: TargetSpec
+    soft: Array
+    said: Array
+    unseen: Floats
+    heard: dict[str, Opinion]
+
+    def scores(self, main: Array, metrics: Metrics) -> dict[str, float]:
+        said: Floats = self.said
+        if self.spec.kind == "vector":
+            return metrics.score(main, said)
+        if metrics.problem == "multiclass":
+            # Classes of which the teacher was shown no label; the network has a unit for them.
+            width = max(metrics.classes, default=0) + 1
+            said = np.pad(said, [(0, 0), (0, max(0, width - said.shape[1]))])
+        return replace(metrics, scale="probabilities").score(main, said)
+
+
+def find_lessons(teachers: Sequence[Teacher], split: Split, n_original: int, said: Mapping[str, Array]) -> None:
+    """Have the split know what each teacher says, had it been shown the labels of the training part alone.
+
+    `said` holds opinions of a test set of its own; by default the test part is among the samples that were taught from.
+    """
+    shown = np.setdiff1d(split.train, split.hidden)
+    others = np.setdiff1d(np.arange(n_original), shown)
+    for teacher in teachers:
+        if teacher.name not in split.lessons:
+            anew = teacher.shown(without_labels(teacher.labels.main, others))
+            opinions = said[teacher.name] if teacher.name in said else anew.opinions()[split.test]
+            labelled = split.train[np.isin(split.train, anew.labels.rows)]
+            unseen = anew.said_unseen()[np.searchsorted(anew.labels.rows, labelled)]
+            split.lessons[teacher.name] = Lesson(anew.spec, anew.soft_labels(), opinions, unseen, {})
 
 
 def splits_of(
@@ -48,7 +97,6 @@ def splits_of(
     has_test: bool,
     stratify: bool | None = None,
 ) -> list[Split]:
-    """Split the samples for every seed."""
     everything = np.arange(len(y))
     if has_test:
         return [Split(seed, 0, everything, everything[:0]) for seed in seeds]
@@ -73,11 +121,7 @@ def splits_of(
 
 
 def overlap_of(splits: Sequence[Split], labelled: Array) -> float:
-    """Return by how much pairs depend on each other because their training parts overlap.
-
-    What Nadeau and Bengio (2003, Machine Learning 52:239-281) add to 1 / n in the variance of a mean over resampled
-    parts.
-    """
+    """Return what Nadeau and Bengio (2003) add to 1 / n in the variance of a mean, as training parts overlap."""
     return float(np.mean([len(split.test) / max(labelled[split.train].sum(), 1) for split in splits]))
 
 
@@ -126,7 +170,6 @@ def checked_cv(cv: Any) -> Any:
 
 
 def numbers_of(part: Any, n: int) -> Array:
-    """Return the sample numbers of one part."""
     numbers = np.asarray(part)
     if numbers.ndim != 1:
         raise InvalidTypeError(f"`cv` must give parts as lists of sample numbers; got {part!r}.")
@@ -181,7 +224,6 @@ HELD_OUT = 0.25
 def folds_of(
     cv: Any, y: Array, groups: Array | None, seed: int, *, stratify: bool | None = None
 ) -> list[tuple[Any, ...]]:
-    """Split samples for one seed."""
     if isinstance(cv, list):
         return cv
     strata = strata_of(y, classes=bool(stratify))
@@ -200,7 +242,6 @@ def folds_of(
 
 
 def _warn_of_rare_classes(splitter: Any, strata: Array) -> None:
-    """Say which classes are too few for all folds."""
     name = type(splitter).__name__
     if not ("Stratified" in name and "KFold" in name) or strata.ndim != 1:
         return

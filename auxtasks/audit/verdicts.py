@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from auxtasks.audit.comparison import Comparison, Verdict, checked_confidence, compared
-from auxtasks.audit.design import smallest_effect
+from auxtasks.audit.comparison import Comparison, Verdict, checked_confidence, compared, is_absolute
 from auxtasks.audit.experiment import BASELINE, Arm, Experiment, Run
 from auxtasks.audit.metrics import higher_is_better
 from auxtasks.audit.screen.features import features_of
@@ -18,6 +17,7 @@ from auxtasks.audit.screen.probe import linear_probe
 from auxtasks.validation import check_choice, check_number
 
 Adjust = Literal["holm", "bonferroni", "none"]
+OF_A_SHARE, OF_AN_ERROR = 0.01, 0.02
 ADJUSTMENTS: tuple[Adjust, ...] = ("holm", "bonferroni", "none")
 
 
@@ -26,8 +26,7 @@ class Rule:
     """When a difference counts.
 
     The margin is the difference that matters, in the unit of the metric; set before looking. One minus the confidence
-    is the share of false verdicts, of either kind, among audits of tasks that do nothing. Where the margin is 0 the
-    smallest effect of interest is that of `design.smallest_effect`.
+    is the share of false verdicts, of either kind, among audits of tasks that do nothing.
     """
 
     metric: str
@@ -39,11 +38,15 @@ class Rule:
 
     @classmethod
     def of(cls, metric: str, margin: float, confidence: float, adjust: Any, overlap: float) -> Rule:
-        """Check the arguments of an audit."""
         margin = check_number("margin", margin, low=0.0)
         confidence = checked_confidence(confidence)
         check_choice("adjust", adjust, ADJUSTMENTS)
         return cls(metric, higher_is_better(metric), margin, confidence, adjust, overlap)
+
+    @property
+    def sign(self) -> float:
+        """What scores are multiplied by so that more is better."""
+        return 1.0 if self.higher_is_better else -1.0
 
     @property
     def level(self) -> float:
@@ -51,8 +54,14 @@ class Rule:
         return (1 - self.confidence) / 2
 
     def smallest(self, baseline: float) -> float:
-        """Return the smallest effect of interest, given the mean score of the baseline."""
-        return smallest_effect(self.metric, self.margin, baseline)
+        """Return the smallest effect of interest: a smaller one counts as none.
+
+        The margin, or where that is 0 one point of a metric that is a share, 0.01 of R², and of errors and losses 2 %
+        of the mean score of the baseline.
+        """
+        if self.margin > 0:
+            return self.margin
+        return OF_A_SHARE if is_absolute(self.metric) else OF_AN_ERROR * abs(baseline)
 
 
 def findings_of(runs: Sequence[Run], rule: Rule, relevance: Callable[[tuple[str, ...]], float]) -> tuple[Finding, ...]:
@@ -65,49 +74,75 @@ def findings_of(runs: Sequence[Run], rule: Rule, relevance: Callable[[tuple[str,
     6:65-70). Where all differences are equal the sign test takes the place of the t-test; see `Comparison.p_above`.
 
     It has no effect if its interval lies within the smallest effect of interest: the margin, or where that is 0 what
-    `design.smallest_effect` says. So it has too if it beats the baseline and the interval of the difference from its
+    `Rule.smallest` says. So it has too if it beats the baseline and the interval of the difference from its
     control lies within: its content adds nothing. All else is unclear. These two are not adjusted: nobody looks for the
     arm with the least effect.
     """
-    by_arm: dict[Arm, dict[tuple[int, int], Run]] = {}
+    by_arm: RunsByArm = {}
     for run in runs:
         by_arm.setdefault(run.arm, {})[run.pair] = run
     arms = [arm for arm in by_arm if arm.tasks and not arm.shuffled]
     smallest = rule.smallest(mean_score(runs, rule.metric))
-    against = [_compare(by_arm, BASELINE, arm, rule, smallest) for arm in arms]
-    controlled = {arm for arm in arms if arm.control in by_arm}
-    controls = [_compare(by_arm, BASELINE, arm.control, rule, smallest) if arm in controlled else None for arm in arms]
-    over = [_compare(by_arm, arm.control, arm, rule, smallest) if arm in controlled else None for arm in arms]
-    both = zip(against, over, strict=True)
-    up = [max(one.p_above(rule.margin), 0.0 if two is None else two.p_above()) for one, two in both]
-    helps = adjusted(up, rule.adjust)
-    hurts = adjusted([one.p_below(-rule.margin) for one in against], rule.adjust)
-    level = rule.level
-    found = []
-    for at, arm in enumerate(arms):
-        nothing = _is_nothing(against[at], over[at], rule.margin, level)
-        no_gain: Verdict = "hurts" if hurts[at] <= level else "no effect" if nothing else "unclear"
-        verdict: Verdict = "helps" if helps[at] <= level else no_gain
-        p = min(2 * (hurts[at] if against[at].mean < 0 else helps[at]), 1.0)
-        runs_of = by_arm[arm].values()
-        with_heads = [task for task in arm.tasks if all(task in run.learned for run in runs_of)]
-        learned = {task: float(np.median([run.learned[task] for run in runs_of])) for task in with_heads}
-        others = _COPIES if arm.agrees else _SHUFFLED
-        because = reason(verdict, against[at], over[at], controls[at], rule.margin, level, others)
-        if arm.agrees and (alone := controls[at]) is not None:
-            because += f" {others[0].upper()}{others[1:]}: {alone.mean:+.3g} over the baseline."
-        unlearned = ", ".join(task for task, loss in learned.items() if loss >= 1.0)
-        if unlearned:
-            because += f" On the test part the head of {unlearned} does no better than a guess."
-        cost = float(np.median([run.seconds / by_arm[BASELINE][run.pair].seconds for run in runs_of]))
-        # Unlike max(), NumPy's passes NaN on.
-        worst = float(np.max([*learned.values()])) if learned else float("nan")
-        compared = (against[at], over[at], controls[at])
-        found.append(Finding(arm, verdict, because, *compared, p, relevance(arm.tasks), worst, cost))
-    return tuple(found)
+    found = [_contrasts(by_arm, arm, rule, smallest) for arm in arms]
+    helps = adjusted([each.p_of_help(rule.margin) for each in found], rule.adjust)
+    hurts = adjusted([each.arm.p_below(-rule.margin) for each in found], rule.adjust)
+    return tuple(
+        _finding(arm, by_arm, each, p_of_help, p_of_harm, rule, relevance(arm.tasks))
+        for arm, each, p_of_help, p_of_harm in zip(arms, found, helps, hurts, strict=True)
+    )
 
 
-_SHUFFLED, _COPIES = "shuffled targets", "changed copies of labelled samples alone"
+RunsByArm = dict[Arm, dict[tuple[int, int], Run]]
+"""By arm, and by seed and fold."""
+
+
+class Contrasts(NamedTuple):
+    """An arm and its control with the baseline, and the arm with its control."""
+
+    arm: Comparison
+    over_control: Comparison | None
+    control: Comparison | None
+
+    def p_of_help(self, margin: float) -> float:
+        """Return the larger p-value of those by which an arm helps."""
+        return max(self.arm.p_above(margin), 0.0 if self.over_control is None else self.over_control.p_above())
+
+
+def _contrasts(by_arm: RunsByArm, arm: Arm, rule: Rule, smallest: float) -> Contrasts:
+    def between(first: Arm, second: Arm) -> Comparison:
+        pairs = [pair for pair in by_arm[first] if pair in by_arm[second]]
+        scores = [[rule.sign * by_arm[each][pair].scores[rule.metric] for pair in pairs] for each in (first, second)]
+        return compared(*scores, confidence=rule.confidence, overlap=rule.overlap, smallest_effect=smallest)
+
+    against = between(BASELINE, arm)
+    if arm.control not in by_arm:
+        return Contrasts(against, None, None)
+    return Contrasts(against, between(arm.control, arm), between(BASELINE, arm.control))
+
+
+def _finding(
+    arm: Arm, by_arm: RunsByArm, found: Contrasts, p_of_help: float, p_of_harm: float, rule: Rule, relevance: float
+) -> Finding:
+    nothing = _is_nothing(found, rule.margin, rule.level)
+    no_gain: Verdict = "hurts" if p_of_harm <= rule.level else "no effect" if nothing else "unclear"
+    verdict: Verdict = "helps" if p_of_help <= rule.level else no_gain
+    runs = by_arm[arm].values()
+    with_heads = [task for task in arm.tasks if all(task in run.learned for run in runs)]
+    learned = {task: float(np.median([run.learned[task] for run in runs])) for task in with_heads}
+    others = COPIES if arm.agrees else SHUFFLED
+    because = reason(verdict, found, rule.margin, rule.level, others)
+    if arm.agrees and found.control is not None:
+        because += f" {others[0].upper()}{others[1:]}: {found.control.mean:+.3g} over the baseline."
+    if unlearned := ", ".join(task for task, loss in learned.items() if loss >= 1.0):
+        because += f" On the test part the head of {unlearned} does no better than a guess."
+    p = min(2 * (p_of_harm if found.arm.mean < 0 else p_of_help), 1.0)
+    # Unlike max(), NumPy's passes NaN on.
+    worst = float(np.max([*learned.values()])) if learned else float("nan")
+    cost = float(np.median([run.seconds / by_arm[BASELINE][run.pair].seconds for run in runs]))
+    return Finding(arm, verdict, because, *found, p, relevance, worst, cost)
+
+
+SHUFFLED, COPIES = "shuffled targets", "changed copies of labelled samples alone"
 """What controls learn, in words."""
 
 
@@ -117,8 +152,9 @@ def mean_score(runs: Sequence[Run], metric: str) -> float:
     return float(np.mean(scores)) if scores else float("nan")
 
 
-def _is_nothing(against: Comparison, over_control: Comparison | None, margin: float, level: float) -> bool:
+def _is_nothing(found: Contrasts, margin: float, level: float) -> bool:
     """Tell whether an effect is shown to be smaller than what matters, be it that of the content alone."""
+    against, over_control = found.arm, found.over_control
     if against.p_within(against.smallest_effect) <= level:
         return True
     regularises = over_control is not None and over_control.p_within(over_control.smallest_effect) <= level
@@ -126,7 +162,6 @@ def _is_nothing(against: Comparison, over_control: Comparison | None, margin: fl
 
 
 def adjusted(p_values: Sequence[float], how: Adjust) -> list[float]:
-    """Adjust p-values for their number."""
     p, n = np.array(p_values, dtype=float), len(p_values)
     if how == "bonferroni":
         p = np.minimum(p * n, 1.0)
@@ -134,15 +169,6 @@ def adjusted(p_values: Sequence[float], how: Adjust) -> list[float]:
         order = np.argsort(p, kind="stable")
         p[order] = np.minimum(np.maximum.accumulate(p[order] * (n - np.arange(n))), 1.0)
     return [float(each) for each in p]
-
-
-def _compare(
-    by_arm: Mapping[Arm, Mapping[tuple[int, int], Run]], first: Arm, second: Arm, rule: Rule, smallest: float
-) -> Comparison:
-    sign = 1.0 if rule.higher_is_better else -1.0
-    pairs = [pair for pair in by_arm[first] if pair in by_arm[second]]
-    scores = [[sign * by_arm[arm][pair].scores[rule.metric] for pair in pairs] for arm in (first, second)]
-    return compared(*scores, confidence=rule.confidence, overlap=rule.overlap, smallest_effect=smallest)
 
 
 @dataclass(frozen=True)
@@ -186,16 +212,9 @@ class Finding:
     time_ratio: float
 
 
-def reason(
-    verdict: Verdict,
-    against: Comparison,
-    over_control: Comparison | None,
-    control: Comparison | None,
-    margin: float,
-    level: float,
-    others: str = _SHUFFLED,
-) -> str:
+def reason(verdict: Verdict, found: Contrasts, margin: float, level: float, others: str) -> str:
     """Say in a sentence what a verdict rests on; `others` is what the control learns."""
+    against, over_control, control = found
     beyond = " by more than the margin" if margin else ""
     if verdict == "helps":
         if over_control is None:
@@ -218,7 +237,6 @@ def reason(
 
 
 def _undecided(against: Comparison, over_control: Comparison | None, margin: float, level: float, others: str) -> str:
-    """Say why a verdict is unclear."""
     beyond = " by more than the margin" if margin else ""
     if against.p_above(margin) <= level:
         if over_control is not None and over_control.p_above() > level:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import warnings
 from typing import TextIO
 
-from auxtasks.cli.terminal import replace_unknown_characters
 from auxtasks.errors import AuxTasksError, AuxTasksWarning
 from auxtasks.optional import require
 
@@ -38,7 +38,9 @@ def main(arguments: list[str] | None = None) -> None:
 
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
-            replace_unknown_characters()
+            if isinstance(sys.stdout, io.TextIOWrapper):
+                # A question mark for a character that the terminal lacks, rather than the end of the command.
+                sys.stdout.reconfigure(errors="replace")
             app(arguments, prog_name="auxtasks")
     except (AuxTasksError, OSError, MemoryError) as error:
         print(f"auxtasks: {str(error) or 'the memory is used up.'}", file=sys.stderr)

@@ -10,12 +10,9 @@ import typer
 from rich.console import Console
 
 from auxtasks._version import __version__
-from auxtasks.cli import audit as audit
-from auxtasks.cli import make as make
-from auxtasks.cli import rank as rank
-from auxtasks.cli import select as select
-from auxtasks.cli.terminal import interruptible
-from auxtasks.demo import Settings, run_demo
+from auxtasks.cli import audit, make
+from auxtasks.cli.options import interruptible
+from auxtasks.demo import EPOCHS, run_demo
 from auxtasks.registry import DOMAINS, Extractor, list_tasks, tasks_of
 from auxtasks.specs import SOFT_LABELS
 
@@ -39,7 +36,6 @@ def list_(
 
 
 def task_table(domain: str, tasks: Iterable[Extractor]) -> Table:
-    """Lay out tasks, one row each."""
     from rich import box
     from rich.table import Table
 
@@ -110,7 +106,7 @@ def demo(
     epochs: Annotated[
         int,
         typer.Option(min=1, help="How often each unlabelled image is seen. Both arms take the same number of steps."),
-    ] = Settings.epochs,
+    ] = EPOCHS,
     labelled: Annotated[
         int,
         typer.Option(min=10, max=1000, help="Labelled images out of 1,050. The gain shrinks as this number grows."),
@@ -119,9 +115,8 @@ def demo(
         Path, typer.Option(help="File of the figure: .png, .svg or .pdf. Its folder is created if needed.")
     ] = Path("demo/auxtasks_demo.png"),
 ) -> None:
-    """Run the demonstration; the help of the command says more."""
     with interruptible():
-        run_demo(Console(), output, seeds, labelled, Settings(epochs))
+        run_demo(Console(), output, seeds, labelled, epochs)
 
 
 app = typer.Typer(
@@ -153,6 +148,6 @@ def options(
 app.command(help=DEMO_HELP)(demo)
 app.command("list")(list_)
 app.command(help=make.HELP)(make.make)
-app.command(help=rank.HELP)(rank.rank)
-app.command(help=select.HELP)(select.select)
-app.command(help=audit.HELP)(audit.audit)
+app.command(help=audit.RANK_HELP)(audit.rank)
+app.command(help=audit.SELECT_HELP)(audit.select)
+app.command(help=audit.AUDIT_HELP)(audit.audit)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from operator import not_
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,6 +16,7 @@ from auxtasks.errors import InvalidInputError, StorageError
 from auxtasks.files import stage_of, told_as_storage_error
 from auxtasks.image_files import images_in_folder
 from auxtasks.opening import UNREADABLE, open_regular
+from auxtasks.teacher.labels import numbered as numbered_by_name
 from auxtasks.typing import Array
 
 CLASS = "class"
@@ -31,7 +33,6 @@ class Data:
     classes: Array | None = None  # the names of the folders that images lie in
 
     def read(self, name: str) -> Array:
-        """Read one of the other arrays."""
         return _read_member(self.path, name) if self.classes is None else self.classes
 
     @property
@@ -45,11 +46,10 @@ class Data:
             if key not in self.others:
                 holds = f"{listed(self.others)} besides its inputs" if self.others else "only its inputs"
                 raise InvalidInputError(f"`--label-column`: there is no array {key!r}; {self.path} holds {holds}.")
-        return {key: _without_empty(self.read(key)) for key in keys} or None
+        return {key: with_gaps(self.read(key), not_) for key in keys} or None
 
 
 def read_data(path: Path, domain: str, image_size: tuple[int, int] | None = None) -> Data:
-    """Read inputs; images of files are brought to a size."""
     if path.is_dir():
         if domain not in ("image", "any"):
             raise InvalidInputError(
@@ -97,22 +97,11 @@ def _read_member(path: Path, name: str) -> Array:
     return found
 
 
-def _without_empty(labels: Array) -> Array:
-    """Put None, which is missing, in the place of empty texts, which would be a class."""
-    if labels.dtype.kind != "U":
-        return labels
-    found = labels.astype(object)
-    found[labels == ""] = None
-    return found
-
-
 def listed(names: Iterable[str]) -> str:
-    """Quote names, for a message."""
     return ", ".join(map(repr, names))
 
 
 def read_npy(path: Path) -> Array:
-    """Read an .npy file."""
     try:
         with opened(path) as file:
             # Not np.load, which takes any other file for a pickle and says so.
@@ -140,7 +129,6 @@ _SHOWN = 5
 
 
 def read_lines(path: Path) -> list[str]:
-    """Read the lines of a UTF-8 file."""
     try:
         with opened(path) as file:
             content = file.read()
@@ -157,7 +145,6 @@ def read_lines(path: Path) -> list[str]:
 
 
 def read_text_lines(path: Path) -> list[str]:
-    """Read texts, one a line."""
     lines = read_lines(path)
     empty = [str(number) for number, line in enumerate(lines, 1) if not line.strip()]
     if empty:
@@ -171,7 +158,6 @@ def read_text_lines(path: Path) -> list[str]:
 
 
 def read_labels(source: str, data: Data | None) -> Array:
-    """Read labels."""
     if data is not None and source in data.others:
         return data.read(source)
     path = Path(source)
@@ -198,40 +184,26 @@ def labels_of(lines: Sequence[str]) -> Array:
         return np.array(values, str)
 
 
-def with_gaps(labels: Array) -> Array:
-    """Put None, which is missing, in the place of names of classes that say so."""
+def _is_missing(text: str) -> bool:
+    return text.strip().lower() in ("", "nan")
+
+
+def with_gaps(labels: Array, is_missing: Callable[[str], bool] = _is_missing) -> Array:
+    """Put None, which is missing, in the place of texts that say so, and would be names of a class."""
     if labels.dtype.kind != "U":
         return labels
     found = labels.astype(object)
-    found[np.array([_is_missing(name) for name in labels.ravel()], bool).reshape(labels.shape)] = None
+    found[np.array([is_missing(text) for text in labels.ravel()], bool).reshape(labels.shape)] = None
     return found
 
 
-def numbered(labels: Array, *others: Array) -> tuple[list[Array], tuple[str, ...]]:
-    """Give numbers to classes that are given by name, by the order of their names."""
-    if labels.dtype.kind != "U":
-        return [labels, *others], ()
-    classes = tuple(sorted({name for name in labels.ravel().tolist() if not _is_missing(name)}))
-    return [_numbers(part, classes) for part in (labels, *others)], classes
-
-
-def _numbers(labels: Array, classes: tuple[str, ...]) -> Array:
-    number = {name: number for number, name in enumerate(classes)}
-    names = labels.ravel().tolist()
-    unknown = sorted({str(name) for name in names if name not in number and not _is_missing(name)})
-    if unknown:
-        raise InvalidInputError(
-            f"`y_test` holds {listed(unknown[:5])}, but training samples have only the classes {listed(classes)}."
-        )
-    return np.array([number.get(name, -1) for name in names], np.int64).reshape(labels.shape)
-
-
-def _is_missing(name: object) -> bool:
-    return str(name).strip().lower() in ("", "nan")
+def numbered(labels: Array, *tested: Array) -> tuple[list[Any], tuple[str, ...]]:
+    """Give numbers to classes that are given by name, by the order of their names; others stay as they are."""
+    y, classes = numbered_by_name("y", with_gaps(labels))
+    return [y, *(numbered_by_name("y_test", with_gaps(part), classes)[0] for part in tested)], classes
 
 
 def check_new(path: Path, *, overwrite: bool, marker: str | None = None) -> None:
-    """Make sure that something can be written."""
     if os.path.lexists(path):
         if not overwrite:
             raise StorageError(f"`--output`: {path} exists; choose another, or pass --overwrite to replace it.")
@@ -252,7 +224,6 @@ def check_report(folder: Path, files: Sequence[str], *, overwrite: bool) -> None
 
 
 def check_file(path: Path | None, option: str) -> None:
-    """Make sure that a file can be written or added to."""
     if path is None:
         return
     if path.is_dir():

@@ -11,19 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from auxtasks.cli import options
 from auxtasks.cli.data import Data, check_new, read_data, read_labels, with_gaps
-from auxtasks.cli.options import (
-    OUTPUT,
-    Domain,
-    ImageSize,
-    Input,
-    LabelColumns,
-    OptionalLabels,
-    Options,
-    Overwrite,
-    Tasks,
-)
-from auxtasks.cli.terminal import interruptible
 from auxtasks.errors import unknown_name
 from auxtasks.image_files.resize import check_size
 from auxtasks.registry import DOMAINS
@@ -47,20 +36,16 @@ HELP = (
 
 
 def make(
-    input_: Input,
-    domain: Domain,
-    output: Annotated[
-        Path,
-        typer.Option(metavar="DIR", help="The folder to create.", show_default=False, rich_help_panel=OUTPUT),
-    ],
-    task: Tasks = None,
-    option: Options = None,
-    label_columns: LabelColumns = None,
-    labels: OptionalLabels = None,
-    image_size: ImageSize = None,
-    overwrite: Overwrite = False,
+    input_: options.Input,
+    domain: options.Domain,
+    output: Annotated[Path, options.of_output(metavar="DIR", help="The folder to create.", show_default=False)],
+    task: options.Tasks = None,
+    option: options.Options = None,
+    label_columns: options.LabelColumns = None,
+    labels: options.OptionalLabels = None,
+    image_size: options.ImageSize = None,
+    overwrite: options.Overwrite = False,
 ) -> None:
-    """Make targets; the help of the command says more."""
     from auxtasks.storage import DESCRIPTION
 
     wanted = Wanted(domain, task, option, label_columns, image_size=image_size)
@@ -68,7 +53,7 @@ def make(
         wanted.refuse_soft_labels("are computed from main labels; pass --labels too.")
     check_new(output, overwrite=overwrite, marker=DESCRIPTION)
     data = wanted.read(input_)
-    with interruptible():
+    with options.interruptible():
         targets = wanted.make(data, None if labels is None else with_gaps(read_labels(labels, data)))
         targets.save(output, overwrite=overwrite)
     console = Console(highlight=False, soft_wrap=True)
@@ -92,7 +77,6 @@ class Wanted:
     image_size: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
-        """Check the options against each other."""
         rest = {
             "domain": self.domain,
             "task": self.tasks,
@@ -142,11 +126,9 @@ class Wanted:
 
     @property
     def has_soft_labels(self) -> bool:
-        """Whether soft labels are among the tasks that are named."""
         return self._split()[1] is not None
 
     def refuse_soft_labels(self, why: str) -> None:
-        """Say why soft labels cannot be had, if they are among the tasks that are named."""
         if self.has_soft_labels:
             raise typer.BadParameter(f"{SOFT_LABELS!r} {why}", param_hint="--task")
 
@@ -158,7 +140,6 @@ class Wanted:
         return read_data(path, generator.domain, check_size("image_size", generator.image_size))
 
     def load(self) -> AuxTargets:
-        """Load the saved targets."""
         from auxtasks.generator import load_targets
 
         return load_targets(str(self.saved))

@@ -49,7 +49,6 @@ class ModelFunction:
         self._function = _function_of(module, name)
 
     def __call__(self) -> Any:
-        """Build a model."""
         with _errors_of_user(self.text):
             return self._function()
 

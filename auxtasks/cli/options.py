@@ -1,16 +1,34 @@
-"""Options that several commands share."""
+"""What several commands share: their options, and what happens around them."""
 
 from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from auxtasks.registry import DOMAINS
+
+
+def shows_progress() -> bool:
+    """Tell whether a progress bar is seen as it moves; in a file each of its states would be a line."""
+    return sys.stderr.isatty()
+
+
+@contextmanager
+def interruptible(kept: str = "Nothing was written; run the same command again to start over.") -> Iterator[None]:
+    """Say after Ctrl-C what is kept and how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f"\nauxtasks: interrupted. {kept}", file=sys.stderr)
+        raise typer.Exit(130) from None
 
 
 def task_of(text: str) -> str | dict[str, dict[str, Any]]:
@@ -58,7 +76,6 @@ def value_of(text: str) -> Any:
 
 
 def option_of(text: str) -> tuple[str, Any]:
-    """Read an argument of a function."""
     name, equals, value = text.partition("=")
     if not equals or not name.strip().isidentifier():
         raise typer.BadParameter(f"{text!r} must be name=value, such as seed=3.")
@@ -66,14 +83,16 @@ def option_of(text: str) -> tuple[str, Any]:
 
 
 def size_of(text: str) -> tuple[int, int]:
-    """Read the height and width of images."""
     found = re.fullmatch(r"([1-9]\d{0,4})[x×,]([1-9]\d{0,4})", text.replace(" ", ""))
     if found is None:
         raise typer.BadParameter(f"{text!r} must be HEIGHTxWIDTH, such as 64x64.")
     return int(found[1]), int(found[2])
 
 
-TARGETS, OUTPUT = "Targets", "Output"
+of_targets, of_runs, of_verdict, of_output = (
+    partial(typer.Option, rich_help_panel=panel) for panel in ("Targets", "Runs", "Verdict", "Output")
+)
+"""Options, by the panel of the help that they are in."""
 
 _INPUT = (
     "The samples: an .npy file, an .npz file with an array X (or a single one), a folder of images (with or without "
@@ -86,63 +105,53 @@ Input = Annotated[Path, typer.Argument(metavar="INPUT", help=_INPUT, show_defaul
 OptionalInput = Annotated[
     Path | None, typer.Argument(metavar="INPUT", help=f"{_INPUT} Not needed with --targets.", show_default=False)
 ]
-Domain = Annotated[str, typer.Option(metavar="NAME", help=_DOMAIN, show_default=False, rich_help_panel=TARGETS)]
+Domain = Annotated[str, of_targets(metavar="NAME", help=_DOMAIN, show_default=False)]
 OptionalDomain = Annotated[
     str | None,
-    typer.Option(
-        metavar="NAME", help=f"{_DOMAIN} Needed without --targets.", show_default=False, rich_help_panel=TARGETS
-    ),
+    of_targets(metavar="NAME", help=f"{_DOMAIN} Needed without --targets.", show_default=False),
 ]
 Tasks = Annotated[
     list[Any] | None,
-    typer.Option(
+    of_targets(
         "--task",
         metavar="NAME",
         parser=task_of,
         help="A task, with or without options: --task std --task fft:n_coefficients=50,use=phase. May be repeated; "
         "auxtasks list shows all tasks.",
         show_default="those with a star in auxtasks list",
-        rich_help_panel=TARGETS,
     ),
 ]
 Options = Annotated[
     list[Any] | None,
-    typer.Option(
+    of_targets(
         "--option",
         metavar="NAME=VALUE",
         parser=option_of,
         help="Another argument of make_aux_targets, such as scale=false, or tagger_model=en_core_web_sm for texts. "
         "May be repeated.",
-        rich_help_panel=TARGETS,
     ),
 ]
 LabelColumns = Annotated[
     list[str] | None,
-    typer.Option(
+    of_targets(
         "--label-column",
         metavar="KEY",
         help="An array of the .npz file, or 'class' of folders of images, with labels that exist at training time "
         "only; it becomes a target beside the tasks. May be repeated.",
-        rich_help_panel=TARGETS,
     ),
 ]
 ImageSize = Annotated[
     Any,
-    typer.Option(
+    of_targets(
         metavar="HEIGHTxWIDTH",
         parser=size_of,
         help="Resize the images of a folder to this size, such as 64x64; without it all images need the same size.",
         show_default=False,
-        rich_help_panel=TARGETS,
     ),
 ]
 Targets = Annotated[
     Path | None,
-    typer.Option(
-        metavar="DIR",
-        help="Targets saved by auxtasks make, used instead of computing them.",
-        rich_help_panel=TARGETS,
-    ),
+    of_targets(metavar="DIR", help="Targets saved by auxtasks make, used instead of computing them."),
 ]
 _LABELS = (
     "The main labels: an array of the .npz file, an .npy file, a text file with one label per line (an empty line: "
@@ -152,19 +161,14 @@ _LABELS = (
 Labels = Annotated[str, typer.Option(metavar="KEY|FILE", help=_LABELS)]
 OptionalLabels = Annotated[
     str | None,
-    typer.Option(
+    of_targets(
         metavar="KEY|FILE",
         help=f"{_LABELS} Soft labels of the other samples are computed from these, and are then the default task.",
         show_default=False,
-        rich_help_panel=TARGETS,
     ),
 ]
-Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Replace the output of an earlier call.", rich_help_panel=OUTPUT)
-]
+Overwrite = Annotated[bool, of_output("--overwrite", help="Replace the output of an earlier call.")]
 
-
-RUNS, VERDICT = "Runs", "Verdict"
 
 Model = Annotated[
     str,
@@ -175,77 +179,54 @@ Model = Annotated[
         show_default=False,
     ),
 ]
-Seeds = Annotated[
-    int, typer.Option(min=2, metavar="N", help="Pairs of runs; more pairs narrow the intervals.", rich_help_panel=RUNS)
-]
+Seeds = Annotated[int, of_runs(min=2, metavar="N", help="Pairs of runs; more pairs narrow the intervals.")]
 Epochs = Annotated[
     int,
-    typer.Option(
-        min=1,
-        metavar="N",
-        help="How often each sample is seen in a run; all runs take the same number of steps.",
-        rich_help_panel=RUNS,
-    ),
+    of_runs(min=1, metavar="N", help="How often each sample is seen in a run; all runs take the same number of steps."),
 ]
-BatchSize = Annotated[int, typer.Option(min=1, metavar="N", help="Samples per step.", rich_help_panel=RUNS)]
+BatchSize = Annotated[int, of_runs(min=1, metavar="N", help="Samples per step.")]
 Weights = Annotated[
     list[float] | None,
-    typer.Option(
+    of_runs(
         metavar="W",
         help="Weight of the auxiliary losses. May be repeated; each weight is tried and counts as a further "
         "comparison.",
         show_default="from the number of unlabelled samples",
-        rich_help_panel=RUNS,
     ),
 ]
-Folds = Annotated[
-    int | None,
-    typer.Option(min=2, metavar="N", help="Folds per seed, if there is no test set.", rich_help_panel=RUNS),
-]
+Folds = Annotated[int | None, of_runs(min=2, metavar="N", help="Folds per seed, if there is no test set.")]
 NoControls = Annotated[
     bool,
-    typer.Option(
+    of_runs(
         "--no-controls",
         help="Skip the runs with shuffled targets, which halves the time. A task that merely regularises then looks "
         "like one that helps.",
-        rich_help_panel=RUNS,
     ),
 ]
-Jobs = Annotated[
-    int,
-    typer.Option(
-        min=-1, metavar="N", help="Number of parallel processes; -1: one per processor.", rich_help_panel=RUNS
-    ),
-]
+Jobs = Annotated[int, of_runs(min=-1, metavar="N", help="Number of parallel processes; -1: one per processor.")]
 Metrics = Annotated[
     list[str] | None,
-    typer.Option(
+    of_verdict(
         metavar="NAME",
         help="A metric of the main task, such as balanced_accuracy. May be repeated; the first decides the verdict.",
         show_default="accuracy for classes, rmse for numbers, and more",
-        rich_help_panel=VERDICT,
     ),
 ]
 Margin = Annotated[
     float,
-    typer.Option(
+    of_verdict(
         min=0.0,
         metavar="D",
         help="The difference that matters to you, in units of the metric: 0.01 is a point of accuracy. Set it before "
         "you look at results.",
-        rich_help_panel=VERDICT,
     ),
 ]
 Results = Annotated[
     Path | None,
-    typer.Option(
+    of_output(
         metavar="FILE",
         help="Keep finished runs in this file (JSON lines). The same call resumes where it was interrupted, and may "
         "add seeds, tasks or weights.",
-        rich_help_panel=OUTPUT,
     ),
 ]
-Report = Annotated[
-    Path,
-    typer.Option(metavar="DIR", help="The folder of the report: page, figures and data.", rich_help_panel=OUTPUT),
-]
+Report = Annotated[Path, of_output(metavar="DIR", help="The folder of the report: page, figures and data.")]

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.class_weight import compute_sample_weight
 
-from auxtasks.audit.metrics.evidence import as_probabilities
+from auxtasks.audit.metrics.problem import as_probabilities
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, wrong_type
 from auxtasks.sklearn.base import AuxEstimator
 from auxtasks.sklearn.labels import Labels, as_columns, check_weighed, fit_classes, fit_numbers, plain, read_y

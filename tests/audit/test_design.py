@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from auxtasks.audit import paired_comparison
-from auxtasks.audit.design import (
+from auxtasks.audit.comparison import (
     Design,
     detectable_effect,
     deviation_of,
     pairs_needed,
     rounded,
     samples_needed,
-    smallest_effect,
 )
+from auxtasks.audit.verdicts import Rule
 
 
 @pytest.mark.parametrize("n", [4, 10, 30])
@@ -61,10 +61,13 @@ def test_a_design_says_what_it_finds_before_it_is_tried() -> None:
 
 
 def test_the_smallest_effect_is_the_margin_or_that_of_the_unit() -> None:
-    assert smallest_effect("accuracy", 0.0, 0.8) == smallest_effect("r2", 0.0, 0.8) == 0.01
-    assert smallest_effect("recall[1]", 0.02, 0.8) == 0.02
-    assert smallest_effect("rmse", 0.0, 5.0) == pytest.approx(0.1)
-    assert smallest_effect("rmse", 0.5, 5.0) == 0.5
+    def smallest(metric: str, margin: float, baseline: float) -> float:
+        return Rule.of(metric, margin, 0.95, "none", 0.0).smallest(baseline)
+
+    assert smallest("accuracy", 0.0, 0.8) == smallest("r2", 0.0, 0.8) == 0.01
+    assert smallest("recall[1]", 0.02, 0.8) == 0.02
+    assert smallest("rmse", 0.0, 5.0) == pytest.approx(0.1)
+    assert smallest("rmse", 0.5, 5.0) == 0.5
 
 
 @pytest.mark.parametrize(("number", "text"), [(7.2, 8), (41, 41), (123, 130), (98765, 99000)])

@@ -13,13 +13,12 @@ from sklearn.model_selection import KFold, StratifiedShuffleSplit, TimeSeriesSpl
 from small import FAST, TARGETS, X, Y, build_model
 
 import auxtasks
-from auxtasks.audit import paired_comparison, rank_tasks, select_tasks, selection
+from auxtasks.audit import Selection, paired_comparison, rank_tasks, select_tasks, selection
 from auxtasks.audit.audit import experiment_of
-from auxtasks.audit.candidates import Candidate, named_agreements
 from auxtasks.audit.experiment import Arm, Experiment
-from auxtasks.audit.running import progress_bar
-from auxtasks.audit.screen.ranking import Ranking, TaskRank
-from auxtasks.audit.search import Plan, Search
+from auxtasks.audit.records import progress_bar
+from auxtasks.audit.screen import Ranking, TaskRank
+from auxtasks.audit.search import Candidate, Plan, Search, named_agreements
 from auxtasks.audit.selection import default_folds, n_steps, screened
 from auxtasks.audit.splits import Split, splits_of
 from auxtasks.audit.verdicts import Rule
@@ -388,6 +387,59 @@ def test_a_validation_part_takes_the_place_of_folds(monkeypatch: pytest.MonkeyPa
     found = chosen(validation=(X[:20], Y[:20]), seeds=None, **NOTHING_ELSE)
     assert found.tasks
     assert (len(found.confirmation.baseline), found.design.n_test, found.design.overlap) == (10, 20, 0.0)
+
+
+def selected(candidate: Candidate) -> Selection:
+    agreements = {"shifts": "shifts"}
+    return Selection(candidate, candidate, None, 0.0, "accuracy", (), {}, Ranking([], [], 60, 60), 1, 1.0, agreements)
+
+
+def test_what_was_chosen_is_trained_with_the_labels_and_its_own_targets() -> None:
+    found = selected(Candidate(("std",), 0.1))
+    y = found.with_main(TARGETS, Y)
+    assert list(y) == ["main", "std"]
+    assert y["std"] is TARGETS["std"]
+    np.testing.assert_array_equal(y["main"], Y)
+    model = found.attach(build_model(), TARGETS)
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    others = TARGETS.transform(X[:20])
+    history = model.fit(
+        TARGETS.inputs, y, validation_data=(others.inputs, found.with_main(others, Y[:20])), epochs=1, verbose=0
+    ).history
+    assert {"std_loss", "val_std_loss"} <= set(history)
+    assert "abs_sum_changes_loss" not in history
+
+
+def test_agreement_alone_is_trained_with_the_labels_by_name() -> None:
+    assert list(selected(Candidate(agreement="shifts")).with_main(TARGETS, Y)) == ["main"]
+
+
+def test_where_nothing_was_chosen_the_model_is_trained_with_the_labels() -> None:
+    found = selected(Candidate())
+    y = found.with_main(TARGETS, Y)
+    np.testing.assert_array_equal(y, Y)
+    found.attach(build_model(), TARGETS).fit(TARGETS.inputs, y, epochs=1, verbose=0)
+
+
+def test_soft_labels_that_were_chosen_come_with_the_labels_they_were_made_from() -> None:
+    few = np.where(np.arange(60) < 20, Y, -1)
+    targets = auxtasks.make_aux_targets(X, "signal", ["std", "soft_labels"], y=few)
+    y = selected(Candidate(("soft_labels",))).with_main(targets)
+    assert list(y) == ["main", "soft_labels"]
+    np.testing.assert_array_equal(y["main"], few)
+
+
+@pytest.mark.parametrize(
+    ("targets", "y", "error", "message"),
+    [
+        ({"std": TARGETS["std"]}, Y, InvalidTypeError, "`targets` must be AuxTargets; got .* of type dict"),
+        (TARGETS, {"label": Y}, InvalidInputError, r"`y` must be the labels of the one main output; .* \['label'\]"),
+        (TARGETS, [0] * 61, InvalidInputError, "61"),
+    ],
+)
+def test_what_cannot_be_put_beside_the_choice_is_refused(targets: Any, y: Any, error: Any, message: str) -> None:
+    with pytest.raises(error, match=message):
+        selected(Candidate(("std",))).with_main(targets, y)
 
 
 def test_a_choice_is_shown_in_points_with_what_its_columns_are(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,9 +15,8 @@ from small import FAST, RNG, TARGETS, X, Y, build_model, told
 import auxtasks
 from auxtasks.audit import audit, rank_tasks, select_tasks, selection
 from auxtasks.audit.audit import experiment_of, made_targets
-from auxtasks.audit.candidates import Candidate
 from auxtasks.audit.experiment import BASELINE, Arm, Data, Experiment, _for_arm, _same_steps
-from auxtasks.audit.search import Search
+from auxtasks.audit.search import Candidate, Search
 from auxtasks.audit.splits import Split
 from auxtasks.batches.composition import DEFAULT_SHARE, SHARE_WITH_SOFT_LABELS, compose
 from auxtasks.batches.planned import Ordered
@@ -164,9 +163,9 @@ def test_a_control_has_the_soft_labels_of_other_samples() -> None:
 
 
 def build() -> keras.Model:
-    """Make the model without XLA, which takes long to compile in each process."""
+    """Make the model without a graph, which takes long to trace in each process."""
     model = build_model()
-    model.compile("sgd", "sparse_categorical_crossentropy", jit_compile=False)
+    model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
     return model
 
 

@@ -17,7 +17,7 @@ Status = Callable[..., int]
 @pytest.fixture
 def call(monkeypatch: pytest.MonkeyPatch, npz: Path) -> list[object]:
     """Return a call whose model need not be there."""
-    monkeypatch.setattr("auxtasks.cli.select.ModelFunction", lambda text: text)
+    monkeypatch.setattr("auxtasks.cli.audit.ModelFunction", lambda text: text)
     return ["select", "model.py:build", npz, "--domain", "signal", "--task", "std", "--task", "fft:n_coefficients=4"]
 
 

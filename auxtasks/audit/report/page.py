@@ -1,22 +1,43 @@
-"""The page of a report: one file that needs nothing else."""
+"""The report as one page that needs nothing else, in a notebook and in a console."""
 
 from __future__ import annotations
 
 import re
 from base64 import b64encode
 from html import escape
+from importlib.util import find_spec
 from string import Template
-from typing import get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from auxtasks._version import __version__
 from auxtasks.audit.comparison import Verdict
-from auxtasks.audit.report.content import COPIES, SHUFFLED, Content, controls_of, smallest_of
-from auxtasks.audit.report.figures import captions, figures_of
-from auxtasks.audit.report.style import figure_svg
-from auxtasks.audit.report.tables import Table, findings_table, metrics_table, pairs_table, settings_table
-from auxtasks.audit.report.teacher import teacher_sentence, teacher_table
-from auxtasks.audit.report.words import Units, arm_name, conclusion, heading, legend
-from auxtasks.notebook import html_legend
+from auxtasks.audit.report.content import (
+    Content,
+    Units,
+    arm_name,
+    conclusion,
+    controls_of,
+    heading,
+    legend,
+    smallest_of,
+)
+from auxtasks.audit.report.figures import captions, figure_svg, figures_of
+from auxtasks.audit.report.tables import (
+    Table,
+    findings_table,
+    metrics_table,
+    pairs_table,
+    settings_table,
+    teacher_sentence,
+    teacher_table,
+)
+from auxtasks.audit.verdicts import COPIES, SHUFFLED
+from auxtasks.notebook import html_legend, legend_grid, plain_text, rich_table
+from auxtasks.optional import require
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, Group, RenderResult
+    from rich.table import Table as RichTable
 
 _TITLES = {"differences": "Differences", "curves": "Learning curves", "weights": "Weights"}
 
@@ -119,7 +140,6 @@ _NO_CONTROLS = (
 
 
 def as_page(content: Content) -> str:
-    """Write the page."""
     controls, said = controls_of(content), captions(content)
     figures = {name: figure_svg(figure) for name, figure in figures_of(content).items()}
     verdicts = {finding.verdict for finding in content.findings}
@@ -159,7 +179,6 @@ _STYLE_SNIPPET = (
 
 
 def as_snippet(content: Content) -> str:
-    """Write heading, table, reasons and what follows, for notebooks."""
     return (
         f'<div class="auxtasks-audit"><style>{_STYLE_SNIPPET}</style><p>{escape(heading(content))}</p>'
         f"{_table(findings_table(content))}{html_legend(legend(content))}<ul>{_reasons(content)}</ul>{_of_teacher(content)}<p><b>{escape(conclusion(content))}</b></p>"
@@ -194,9 +213,8 @@ def _cell(text: str) -> str:
 
 def _reasons(content: Content) -> str:
     return "".join(
-        f"<li><i>{escape(arm_name(content, finding.arm))}</i>: {_cell(finding.verdict)}. "
-        f"{escape(finding.reason)}</li>\n"
-        for finding in content.findings
+        f"<li><i>{escape(arm_name(content, each.arm))}</i>: {_cell(each.verdict)}. {escape(each.reason)}</li>\n"
+        for each in content.findings
     )
 
 
@@ -212,3 +230,77 @@ def _figure(title: str, svg: str, caption: str) -> str:
         f'<h2>{title}</h2>\n<figure><div class="scroll">{image}</div><figcaption>{escape(caption)}</figcaption>'
         "</figure>\n"
     )
+
+
+_WIDEST_TASK = 28
+_STYLES = {"helps": "bold green", "no effect": "", "unclear": "yellow", "hurts": "bold red"}
+
+
+def as_renderable(content: Content) -> Group:
+    require("rich", extra="audit")
+    from rich.console import Group
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    reasons = RichTable.grid(padding=(0, 2, 0, 0))
+    reasons.add_column(overflow="fold", max_width=_WIDEST_TASK)
+    for finding in content.findings:
+        reasons.add_row(Text(arm_name(content, finding.arm)), Text(finding.reason))
+    empty = Text("")
+    taught = teacher_table(content)
+    of_teacher: list[Any] = []
+    if taught is not None:
+        table = rich_table([taught.columns, *taught.rows], [""], show_edge=False, pad_edge=False)
+        of_teacher = [table, empty, Text(teacher_sentence(content)), empty]
+    return Group(
+        Text(heading(content), style="bold"), empty,
+        _Findings(content), empty,
+        legend_grid(legend(content)), empty,
+        reasons, empty,
+        *of_teacher,
+        Text(conclusion(content), style="bold"),
+    )  # fmt: skip
+
+
+def as_text(content: Content) -> str:
+    """Return the same as plain text, without the table where rich is not installed."""
+    # What shows an object must not fail for want of an optional dependency.
+    if find_spec("rich") is None:
+        rows = zip(findings_table(content).rows, content.findings, strict=True)
+        reasons = [f"{task}: {verdict}, {gain}. {finding.reason}" for (task, verdict, gain, *_), finding in rows]
+        taught = teacher_table(content)
+        of_teacher = [] if taught is None else [*map(" ".join, taught.rows), teacher_sentence(content)]
+        return "\n".join([heading(content), *reasons, *of_teacher, conclusion(content)])
+    return plain_text(as_renderable(content))
+
+
+class _Findings:
+    """The table, laid out for the width it is printed at."""
+
+    def __init__(self, content: Content) -> None:
+        self.columns, self.rows = findings_table(content)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        widths = [max(map(len, column)) for column in zip(self.columns, *self.rows, strict=True)]
+        widths[0] = min(widths[0], _WIDEST_TASK)
+        room, gaps = options.max_width - sum(widths), len(widths) - 1
+        # The box itself leaves one column between cells.
+        yield self._table(padding=1 if room >= 2 * gaps else 0, two_lines=room < gaps)
+
+    def _table(self, *, padding: int, two_lines: bool) -> RichTable:
+        from rich import box
+        from rich.table import Table as RichTable
+        from rich.text import Text
+
+        table = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, padding, 0, 0))
+        for at, name in enumerate(self.columns):
+            heading = name.replace(" ", "\n") if two_lines else name
+            if at == 0:
+                table.add_column(heading, overflow="fold", max_width=_WIDEST_TASK)
+            else:
+                table.add_column(heading, justify="left" if at == 1 else "right", no_wrap=True)
+        for task, verdict, difference, *numbers in self.rows:
+            interval = difference.replace(" (", "\n(") if two_lines else difference
+            # Texts, because a name in square brackets would be taken for markup.
+            table.add_row(Text(task), Text(verdict, style=_STYLES[verdict]), *map(Text, (interval, *numbers)))
+        return table

@@ -1,20 +1,25 @@
-"""The report of an audit."""
+"""The report of an audit, and its saved form."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from auxtasks._version import __version__
+from auxtasks.audit.comparison import Comparison
+from auxtasks.audit.records import check_arm, decode, decode_run, encode
 from auxtasks.audit.report.content import Content
-from auxtasks.audit.report.figures import figures_of
-from auxtasks.audit.report.page import as_page, as_snippet
-from auxtasks.audit.report.storage import read_report, save_report, to_dict, write_json
-from auxtasks.audit.report.tables import Table, findings_values, runs_values
-from auxtasks.audit.report.teacher import teacher_values
-from auxtasks.audit.report.text import as_renderable, as_text
-from auxtasks.errors import unknown_name
-from auxtasks.files import write_whole
+from auxtasks.audit.report.figures import figures_of, save_figure
+from auxtasks.audit.report.page import as_page, as_renderable, as_snippet, as_text
+from auxtasks.audit.report.tables import Table, findings_values, runs_values, teacher_sentence, teacher_values
+from auxtasks.audit.verdicts import Finding
+from auxtasks.checksums import json_document, parsed_document
+from auxtasks.errors import InvalidTypeError, StorageError, unknown_name
+from auxtasks.files import staged, sync, write_whole, written_as_a_whole
+from auxtasks.opening import read_regular
 from auxtasks.optional import require
 
 if TYPE_CHECKING:
@@ -71,13 +76,11 @@ class AuditReport(Content):
     """
 
     def __eq__(self, other: object) -> bool:
-        """Tell whether another report would be written as the same JSON."""
         return to_dict(self) == to_dict(other) if isinstance(other, AuditReport) else NotImplemented
 
     __hash__ = None  # type: ignore[assignment]
 
     def __rich__(self) -> Group:
-        """Return what a console of rich prints, with colours."""
         return as_renderable(self)
 
     def __repr__(self) -> str:
@@ -85,7 +88,6 @@ class AuditReport(Content):
         return as_text(self)
 
     def _repr_html_(self) -> str:
-        """Return the same for notebooks."""
         return as_snippet(self)
 
     def plot(self, name: str = "differences") -> Figure:
@@ -153,7 +155,8 @@ class AuditReport(Content):
         path : path-like
             The file. What was there survives a failure.
         """
-        write_json(self, Path(path))
+        with written_as_a_whole(Path(path)) as new:
+            new.write_bytes(json_document(to_dict(self)))
 
     def to_html(self, path: str | PathLike[str]) -> None:
         """Write one self-contained page with the table and figures, replacing a file that is there.
@@ -182,7 +185,31 @@ class AuditReport(Content):
             If there is a report and it may not be replaced, a file stands in the way, or the folder cannot be written.
             Nothing is written then.
         """
-        save_report(self, Path(folder), overwrite=overwrite)
+        folder = Path(folder)
+        if os.path.lexists(folder) and not folder.is_dir():
+            raise StorageError(f"`folder`: {folder} is a file; choose another name.")
+        there = [name for name in FILES if os.path.lexists(folder / name)]
+        if there and not overwrite:
+            raise StorageError(
+                f"`folder`: {folder} holds {', '.join(there)}; choose another, or pass overwrite=True to replace them."
+            )
+        with staged(folder, "folder") as new:
+            new.mkdir()
+            for name, figure in figures_of(self).items():
+                save_figure(figure, new / f"{name}.png")
+            self.to_html(new / PAGE)
+            self.to_json(new / DATA)
+            if not folder.exists():
+                new.replace(folder)
+                sync(folder.absolute().parent)
+                return
+            # A user's own files may be in the folder, such as the runs, so that it is not replaced as a whole.
+            for name in FILES:
+                if (new / name).exists():
+                    (new / name).replace(folder / name)
+                else:
+                    (folder / name).unlink(missing_ok=True)
+            sync(folder)
 
 
 def _frame(table: Table) -> pd.DataFrame:
@@ -219,5 +246,80 @@ def load_report(path: str | PathLike[str]) -> AuditReport:
         ...
     auxtasks.errors.StorageError: `path`: there is no report at nowhere.json.
     """
-    read = read_report(Path(path))
-    return AuditReport(read.settings, read.findings, read.runs, read.relevance)
+    path = Path(path)
+    # Not the method of `Path`, which raises where a folder may not be read.
+    file = path / DATA if os.path.isdir(path) else path  # noqa: PTH112
+    try:
+        # A link is followed: nothing is written.
+        state = parsed_document(read_regular(Path(os.path.realpath(file))), _UNCHECKED)
+        if state.get("content") != CONTENT:
+            raise StorageError(f"`path`: {file} is not the report of an audit.")
+        if state.get("format") not in (*_UNCHECKED, FORMAT):
+            raise StorageError(
+                f"`path`: {file} has format {state.get('format')!r}, and this version reads format {FORMAT}. Read it "
+                f"with the version of auxtasks that wrote it, {state.get('auxtasks')}."
+            )
+        return from_dict(state)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise StorageError(f"`path`: there is no report at {file}.") from error
+    except (ValueError, InvalidTypeError) as error:
+        raise StorageError(f"`path`: {file} is not a report, is incomplete or was changed: {error}.") from error
+
+
+DATA, PAGE = "report.json", "report.html"
+# The data come last: a folder that holds them holds the rest.
+FILES = (PAGE, "differences.png", "curves.png", "weights.png", DATA)
+CONTENT = "audit report"
+FORMAT = 2
+_UNCHECKED = (1,)
+"""Formats without a checksum."""
+
+
+def to_dict(content: Content) -> dict[str, Any]:
+    """Return plain JSON types; `from_dict` is the inverse."""
+    taught = teacher_values(content)
+    rows = [dict(zip(taught.columns, encode(row), strict=True)) for row in taught.rows]
+    # For readers of the file alone: it follows from the runs.
+    said = {"teacher": {"rows": rows, "said": teacher_sentence(content)}} if rows else {}
+    return {
+        "content": CONTENT,
+        "format": FORMAT,
+        "auxtasks": __version__,
+        "settings": content.settings,
+        "relevance": encode(content.relevance),
+        "findings": [encode(finding) for finding in content.findings],
+        **said,
+        "runs": [encode(run) for run in content.runs],
+    }
+
+
+def from_dict(state: Mapping[str, Any]) -> AuditReport:
+    findings = tuple(_finding(each, f"findings[{at}]") for at, each in enumerate(_part(state, "findings", list)))
+    runs = tuple(decode_run(each, f"runs[{at}]") for at, each in enumerate(_part(state, "runs", list)))
+    settings = _part(state, "settings", dict)
+    report = AuditReport(settings, findings, runs, decode(dict[str, float], state.get("relevance"), "relevance"))
+    for run in runs:
+        scored = [run.scores, *([run.teacher] if run.teacher else [])]
+        if not all(settings["metric"] in scores for scores in scored):
+            raise ValueError(f"a run of the arm {run.arm.label!r} has no {settings['metric']!r}")
+        if run.teacher and not run.arm.tasks:
+            raise ValueError("the baseline has no teacher")
+    return report
+
+
+def _part(state: Mapping[str, Any], name: str, kind: type) -> Any:
+    if not isinstance(state.get(name), kind):
+        raise ValueError(f"its {name!r} must be a {kind.__name__}; found {state.get(name)!r:.60}")
+    return state[name]
+
+
+def _finding(state: Any, where: str) -> Finding:
+    finding: Finding = decode(Finding, state, where)
+    check_arm(finding.arm, f"{where}.arm")
+    if not finding.arm.tasks:
+        raise ValueError(f"{where}.arm has no tasks")
+    for name in ("comparison", "over_control", "control"):
+        found: Comparison | None = getattr(finding, name)
+        if found is not None and not len(found.baseline) == len(found.auxiliary) >= 2:
+            raise ValueError(f"{where}.{name} must have scores of the same two or more seeds")
+    return finding

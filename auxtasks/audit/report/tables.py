@@ -10,11 +10,19 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from auxtasks.audit.comparison import Comparison
-from auxtasks.audit.experiment import Arm, Run
+from auxtasks.audit.comparison import Comparison, compared
+from auxtasks.audit.experiment import BASELINE, Arm, Run
 from auxtasks.audit.metrics import is_share
-from auxtasks.audit.report.content import Content, sign_of, tasks_of
-from auxtasks.audit.report.words import UNKNOWN, Units, arm_name, number_text
+from auxtasks.audit.report.content import (
+    UNKNOWN,
+    Content,
+    Units,
+    arm_name,
+    number_text,
+    sign_of,
+    smallest_of,
+    tasks_of,
+)
 from auxtasks.audit.verdicts import Finding
 
 Item = TypeVar("Item")
@@ -32,23 +40,20 @@ def _laid_out(cells: Mapping[str, Callable[[Item], Any]], items: Iterable[Item])
 
 
 def findings_table(content: Content) -> Table:
-    """Say of each arm what was found."""
     units = Units.of(content)
     cells: dict[str, Callable[[Finding], str]] = {
         "task": lambda finding: arm_name(content, finding.arm),
         "verdict": attrgetter("verdict"),
         "difference" + units.unit.replace(" ", ", "): lambda finding: units.interval(finding.comparison),
-        "worse in": lambda finding: _worse_in(finding.comparison),
+        "worse in": lambda finding: (
+            f"{finding.comparison.worse} of {np.isfinite(finding.comparison.differences).sum()}"
+        ),
         "control": lambda finding: UNKNOWN if finding.control is None else units.difference(finding.control.mean),
         "relevance": lambda finding: number_text(finding.relevance, 2),
         "aux loss": lambda finding: number_text(finding.aux_loss, 2),
         "time ratio": lambda finding: f"×{finding.time_ratio:.2f}" if isfinite(finding.time_ratio) else UNKNOWN,
     }
     return _laid_out(cells, content.findings)
-
-
-def _worse_in(found: Comparison) -> str:
-    return f"{found.worse} of {np.isfinite(found.differences).sum()}"
 
 
 def pairs_table(content: Content) -> Table:
@@ -103,20 +108,20 @@ _NAMES = {
 
 
 def settings_table(content: Content) -> Table:
-    """Say how the audit was done."""
     said = {"tasks": sorted(tasks_of(content)), **content.settings}
     if isinstance(said.get("seconds"), (int, float)):
         said["seconds"] = duration(said["seconds"])
-    return Table(("setting", "value"), [(_NAMES.get(n, n.replace("_", " ")), in_words(v)) for n, v in said.items()])
+    named = [(_NAMES.get(name, name.replace("_", " ")), in_words(value)) for name, value in said.items()]
+    return Table(("setting", "value"), named)
 
 
 def in_words(value: Any) -> str:
-    """Write a value of JSON as people would."""
     if isinstance(value, dict):
-        parts = {
-            key: f"({in_words(part)})" if isinstance(part, dict) else in_words(part) for key, part in value.items()
-        }
-        return "; ".join(f"{key} {part}" for key, part in parts.items()) or UNKNOWN
+        parts = [
+            f"{key} ({in_words(part)})" if isinstance(part, dict) else f"{key} {in_words(part)}"
+            for key, part in value.items()
+        ]
+        return "; ".join(parts) or UNKNOWN
     if isinstance(value, list):
         return ", ".join(map(in_words, value)) or UNKNOWN
     if isinstance(value, bool):
@@ -127,7 +132,6 @@ def in_words(value: Any) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Write a time."""
     minutes, rest = divmod(round(seconds), 60)
     if minutes >= 60:
         return f"{minutes // 60} h {minutes % 60} min"
@@ -174,11 +178,95 @@ _RUNS: dict[str, Callable[[Run], Any]] = {
 
 
 def findings_values(content: Content) -> Table:
-    """Give the findings in numbers; see `AuditReport.to_frame`."""
     return _laid_out(_FINDINGS, content.findings)
 
 
 def runs_values(content: Content) -> Table:
-    """Give the scores in numbers, one row for each run and metric; see `AuditReport.runs_frame`."""
     each = (replace(run, scores={name: value}) for run in content.runs for name, value in run.scores.items())
     return _laid_out(_RUNS, each)
+
+
+class AgainstTeacher(NamedTuple):
+    """The judged metric of the network alone, of the teacher alone and of the network taught, over the same pairs.
+
+    The network taught is the arm with soft labels and no other task. The comparisons are of scores of which more is
+    better.
+    """
+
+    target: str
+    names: tuple[str, str, str]
+    means: tuple[float, ...]
+    of_teacher: Comparison  # with the network alone
+    of_taught: Comparison  # with the network alone
+    over_teacher: Comparison  # of the network taught
+
+
+def against_teacher(content: Content) -> AgainstTeacher | None:
+    """Compare the network with its teacher; None where no arm has soft labels, or fewer than two pairs are known."""
+    said, sign = content.settings, sign_of(content)
+    metric = said["metric"]
+    taught = [run for run in content.runs if metric in run.teacher and not run.arm.shuffled]
+    if not taught:
+        return None
+    arm = min((run.arm for run in taught), key=lambda arm: (len(arm.tasks), abs(arm.weight - 1.0)))
+    alone: dict[tuple[int, int], Run] = {run.pair: run for run in content.runs if run.arm == BASELINE}
+    runs = [run for run in taught if run.arm == arm and run.pair in alone]
+    if len(runs) < 2:
+        return None
+    how = {"confidence": said["confidence"], "overlap": float(said.get("overlap", 0.0))}
+    how["smallest_effect"] = smallest_of(content)
+    network = [sign * alone[run.pair].scores[metric] for run in runs]
+    teacher = [sign * run.teacher[metric] for run in runs]
+    both = [sign * run.scores[metric] for run in runs]
+    found = (compared(network, teacher, **how), compared(network, both, **how), compared(teacher, both, **how))
+    names = "the network alone", f"the teacher alone ({said.get('teacher', 'soft labels')})", "the network taught"
+    means = tuple(sign * float(np.mean(scores)) for scores in (network, teacher, both))
+    return AgainstTeacher(arm.tasks[-1], names, means, *found)
+
+
+def teacher_table(content: Content) -> Table | None:
+    found = against_teacher(content)
+    if found is None:
+        return None
+    units = Units.of(content)
+    differences = (UNKNOWN, units.interval(found.of_teacher), units.interval(found.of_taught))
+    rows = [*zip(found.names, map(units.value, found.means), differences, strict=True)]
+    return Table(("", content.settings["metric"], "difference" + units.unit.replace(" ", ", ")), rows)
+
+
+def teacher_values(content: Content) -> Table:
+    columns = ("who", "value", "difference", "low", "high", "verdict")
+    found = against_teacher(content)
+    if found is None:
+        return Table(columns, [])
+    differences = [
+        (0.0, 0.0, 0.0, "no effect"),
+        *((each.mean, each.low, each.high, each.verdict) for each in (found.of_teacher, found.of_taught)),
+    ]
+    named = zip(found.names, found.means, differences, strict=True)
+    return Table(columns, [(name, mean, *difference) for name, mean, difference in named])
+
+
+def teacher_sentence(content: Content) -> str:
+    """Say who is ahead, and what follows; empty where no arm has soft labels."""
+    found = against_teacher(content)
+    if found is None:
+        return ""
+    units = Units.of(content)
+    network, teacher, taught = (units.value(mean).removesuffix(" %") for mean in found.means)
+    use = f"consider using it: targets.transform(X)[{found.target!r}]"
+    if found.of_teacher.verdict == "hurts":
+        return (
+            f"The network alone is better than the teacher ({network} against {teacher}): the network has little to "
+            "learn from it."
+        )
+    if found.over_teacher.verdict == "hurts":
+        return f"The teacher alone stays ahead of the network it taught ({teacher} against {taught}); {use}."
+    if found.over_teacher.verdict == "helps":
+        return f"The network taught is ahead of its teacher ({taught} against {teacher})."
+    ahead = found.of_teacher.verdict == "helps"
+    than = f"; the teacher is better than the network alone ({network}): {use}" if ahead else ""
+    return (
+        f"A difference between the teacher alone and the network it taught is not shown ({teacher} against "
+        f"{taught}){than}."
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 
@@ -32,7 +32,6 @@ class Features(NamedTuple):
 
 
 def features_of(target: Array, spec: TargetSpec) -> Floats:
-    """Lay a target out as columns."""
     if spec.kind in CLASS_KINDS:
         return frequencies(target, CLASSES)
     numbers: Floats = target.astype(np.float64)
@@ -47,10 +46,7 @@ def features_of(target: Array, spec: TargetSpec) -> Floats:
 
 def target_features(spec: TargetSpec, target: Array) -> Features:
     """Lay a target out as centred columns; those that are constant are left out."""
-    table = features_of(target, spec)
-    known: Array = np.logical_not(np.isnan(table).all(axis=1))
-    columns = standardised(table, each=spec.kind in ("vector", "step_vector"))
-    return Features(columns, known)
+    return _centred(features_of(target, spec), each=spec.kind in ("vector", "step_vector"))
 
 
 def step_features(target: Array) -> Features:
@@ -59,13 +55,15 @@ def step_features(target: Array) -> Features:
     Mean and standard deviation, which `features_of` takes, hide that a target is a linear function of the input; these
     do not.
     """
-    means = averaged(target.astype(np.float64), [min(_GRID, target.shape[1])]).reshape(len(target), -1)
-    known: Array = np.logical_not(np.isnan(means).all(axis=1))
-    return Features(standardised(means, each=False), known)
+    means = averaged(target.astype(np.float64), [min(_GRID, target.shape[1])])
+    return _centred(means.reshape(len(target), -1), each=False)
+
+
+def _centred(table: Floats, *, each: bool) -> Features:
+    return Features(standardised(table, each=each), np.logical_not(np.isnan(table).all(axis=1)))
 
 
 def input_features(inputs: Array, *, words: bool) -> Floats:
-    """Lay inputs out as columns."""
     if words:
         return standardised(frequencies(inputs, CLASSES), each=False)
     numbers: Floats = inputs.astype(np.float64)
@@ -77,7 +75,6 @@ def input_features(inputs: Array, *, words: bool) -> Floats:
 
 
 def _over_steps(numbers: Floats) -> Floats:
-    """Return mean and standard deviation over the steps that are present."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # Of a sample without any step both are NaN.
         return np.concatenate([np.nanmean(numbers, axis=1), np.nanstd(numbers, axis=1)], axis=1)
@@ -109,14 +106,11 @@ def narrowed(values: Floats, limit: int) -> Floats:
     if values.shape[1] <= limit or not len(values):
         return values
     components = min(limit, len(values))
-    found: Floats = (
-        require("sklearn.decomposition", extra="audit").PCA(components, random_state=0).fit_transform(values)
-    )
-    return found
+    decomposition: Any = require("sklearn.decomposition", extra="audit")
+    return cast("Floats", decomposition.PCA(components, random_state=0).fit_transform(values))
 
 
 def averaged(values: Floats, lengths: Sequence[int]) -> Floats:
-    """Shorten axes by averaging neighbours."""
     for axis, length in enumerate(lengths, start=1):
         starts = np.arange(length) * values.shape[axis] // length
         sizes = np.diff(np.append(starts, values.shape[axis]))
@@ -126,7 +120,6 @@ def averaged(values: Floats, lengths: Sequence[int]) -> Floats:
 
 
 def frequencies(numbers: Array, limit: int) -> Floats:
-    """Count how often each class occurs in each sample."""
     numbers = numbers.reshape(len(numbers), -1)
     classes, counts = np.unique(numbers[numbers >= 0], return_counts=True)
     chosen = classes[np.argsort(-counts, kind="stable")[:limit]]
@@ -137,7 +130,6 @@ def frequencies(numbers: Array, limit: int) -> Floats:
 
 
 def entropy_of(spec: TargetSpec, target: Array) -> float:
-    """Return how evenly the classes of a target occur."""
     if spec.kind not in CLASS_KINDS or spec.n_classes is None or not (target >= 0).any():
         return float("nan")
     counts = np.unique(target[target >= 0], return_counts=True)[1]
@@ -146,7 +138,6 @@ def entropy_of(spec: TargetSpec, target: Array) -> float:
 
 
 def missing_share(target: Array, lengths: Array | None = None) -> float:
-    """Return the share of missing values, NaN or negative classes."""
     missing = np.isnan(target) if target.dtype.kind == "f" else target < 0
     if lengths is not None and missing.ndim > 1:
         missing = missing[np.arange(missing.shape[1]) < lengths[:, None]]
@@ -161,7 +152,6 @@ class Inputs(NamedTuple):
 
 
 def read_inputs(targets: Mapping[str, Array], inputs: object, n: int, rows: Array) -> Inputs | None:
-    """Return the inputs of some samples."""
     words, lengths = False, None
     if isinstance(targets, AuxTargets):
         words, lengths = targets.vocabulary is not None, targets.lengths

@@ -122,7 +122,7 @@ def rank_tasks(
         others = explained_by_others(given.anywhere, given.features)
     rows = [_beside_others(row, rows, others[row.task]) for row in rows]
     trouble = given.labels.trouble
-    said = [replace(row, warnings=_warned(row, given, bool(trouble))) for row in rows]
+    said = [replace(row, warnings=_warned(row, given, unlabelled=bool(trouble))) for row in rows]
     # What has no promise to compare comes last; the name decides between equals, so that the order given does not.
     said.sort(key=lambda row: (isnan(row.promise), 0.0 if isnan(row.promise) else -row.promise, row.task))
     notes = [f"Relevance is unknown: {trouble}."] if trouble else []
@@ -134,7 +134,6 @@ def rank_tasks(
 
 
 def _measured(given: Given, seed: int) -> list[TaskRank]:
-    """Measure each task by itself."""
     labels, drawn = given.labels, given.anywhere
     trivial = explained_by_input(given.inputs, given.arrays, given.features, given.specs, drawn, seed)
     by_label = explained_by_label(labels, given.features)
@@ -174,10 +173,10 @@ def _merit(row: TaskRank) -> float:
     return relevance * (1 - (0.0 if isnan(row.triviality) else row.triviality))
 
 
-def _warned(row: TaskRank, given: Given, unlabelled: bool) -> tuple[str, ...]:
+def _warned(row: TaskRank, given: Given, *, unlabelled: bool) -> tuple[str, ...]:
     task = given.features[row.task]
     values = task.values[given.anywhere & task.present]
-    varies = bool(len(values)) and bool((np.ptp(values, axis=0) > 0).any()) if values.shape[1] else False
+    varies = values.size > 0 and bool((np.ptp(values, axis=0) > 0).any())
     return warnings_of(row, varies=varies, unlabelled=unlabelled)
 
 
@@ -206,7 +205,6 @@ def read_given(
     max_samples: int,
     seed: int,
 ) -> Given:
-    """Check what `rank_tasks` is given, and draw samples."""
     known = _specs(targets, specs)
     n = _count(targets)
     if isinstance(y, Mapping):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
 from math import isnan
 from typing import TYPE_CHECKING, Any, overload
 
-from auxtasks.notebook import html_table
-from auxtasks.optional import legend_grid, plain_text, require
+from auxtasks.notebook import html_table, legend_grid, plain_text, rich_table
+from auxtasks.optional import require
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -94,15 +94,9 @@ class Ranking(Sequence[TaskRank]):
     @overload
     def __getitem__(self, index: slice) -> Sequence[TaskRank]: ...
     def __getitem__(self, index: int | slice) -> TaskRank | Sequence[TaskRank]:
-        """Return the row of a place, or those of a slice."""
         return self._rows[index]
 
-    def __iter__(self) -> Iterator[TaskRank]:
-        """Go through the rows, the most promising first."""
-        return iter(self._rows)
-
     def __len__(self) -> int:
-        """Count the tasks."""
         return len(self._rows)
 
     @property
@@ -116,15 +110,22 @@ class Ranking(Sequence[TaskRank]):
         return (*self.notes, *(warning for row in self._rows for warning in row.warnings))
 
     def __rich__(self) -> RenderableType:
-        """Lay the ranking out for a console of rich."""
-        return ranking_table(self)
+        require("rich", extra="audit")
+        from rich.console import Group
+        from rich.table import Table
+        from rich.text import Text
+
+        table = rich_table(_rows(self), ("task", "with"), show_edge=False, padding=(0, 1, 0, 0))
+        said = Table.grid(padding=(0, 1))
+        for warning in self.warnings:
+            said.add_row("•", Text(warning))
+        title, closing = Text(_title(self), style="bold"), Text(_CLOSING, style="italic")
+        return Group(title, "", table, "", legend_grid(_legend(self)), "", said, closing)
 
     def __repr__(self) -> str:
-        """Show the table as text."""
         return plain_text(self.__rich__())
 
     def _repr_html_(self) -> str:
-        """Show the same in a notebook."""
         return html_table(_rows(self), _title(self), [*self.warnings, _CLOSING], _legend(self))
 
     def to_frame(self) -> Any:
@@ -141,9 +142,15 @@ class Ranking(Sequence[TaskRank]):
             If pandas is not installed.
         """
         pandas = require("pandas", extra="audit")
-        fields = list(TaskRank.__dataclass_fields__)
-        rows = [{**asdict(row), "warnings": " ".join(row.warnings)} for row in self._rows]
-        return pandas.DataFrame(rows, columns=fields)
+        return pandas.DataFrame(values_of(self), columns=FIELDS)
+
+
+FIELDS = [field.name for field in fields(TaskRank)]
+
+
+def values_of(ranking: Ranking) -> list[dict[str, Any]]:
+    """Return the fields of each row, warnings joined to one string."""
+    return [{**asdict(row), "warnings": " ".join(row.warnings)} for row in ranking]
 
 
 TRIVIAL = REDUNDANT = 0.9
@@ -154,7 +161,6 @@ _MANY = 0.5
 
 
 def warnings_of(row: TaskRank, *, varies: bool, unlabelled: bool) -> tuple[str, ...]:
-    """Say what speaks against a task."""
     if row.missing == 1:
         return (f"{row.task}: missing for all samples; there is nothing to learn.",)
     if not varies:
@@ -186,70 +192,37 @@ def _percent(share: float) -> str:
 
 
 _COLUMNS = {
-    "promise": "promise",
-    "relevance": "relevance",
-    "redundant": "redundancy",
-    "with": "redundant_with",
-    "trivial": "triviality",
-    "by label": "from_label",
-    "entropy": "entropy",
-    "missing": "missing",
+    "promise": ("promise", "the relevance that neither the input nor a task above explains; tasks are ordered by it"),
+    "relevance": ("relevance", "how well the target predicts the main label: 0 like a guess, 1 without error"),
+    "redundant": ("redundancy", "the share that the task under 'with' explains; near 1, one of the two is enough"),
+    "with": ("redundant_with", ""),
+    "trivial": ("triviality", "the share that the input explains; near 1, the network has little to learn from it"),
+    "by label": ("from_label", "the share that the main label explains; near 1, the target repeats the label"),
+    "entropy": ("entropy", "how evenly the classes of the target occur: 0 a single one, 1 all alike"),
+    "missing": ("missing", "the share of missing values"),
 }
-
-
-_LEGEND = {
-    "promise": "the relevance that neither the input nor a task above explains; tasks are ordered by it",
-    "relevance": "how well the target predicts the main label: 0 like a guess, 1 without error",
-    "redundancy": "the share that the task under 'with' explains; near 1, one of the two is enough",
-    "triviality": "the share that the input explains; near 1, the network has little to learn from it",
-    "from_label": "the share that the main label explains; near 1, the target repeats the label",
-    "entropy": "how evenly the classes of the target occur: 0 a single one, 1 all alike",
-    "missing": "the share of missing values",
-}
-"""What the columns are."""
+"""By heading, the fields that are shown, and what they are."""
 _CLOSING = "A screen by linear models, not the verdict: audit() trains the model with each task and compares."
-
-
-def ranking_table(ranking: Ranking) -> RenderableType:
-    """Lay a ranking out."""
-    require("rich", extra="audit")
-    from rich import box
-    from rich.console import Group
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
-    headings, *rows = _rows(ranking)
-    for heading in headings:
-        is_name = heading in ("task", "with")
-        table.add_column(heading, overflow="fold", justify="left" if is_name else "right", no_wrap=not is_name)
-    for row in rows:
-        table.add_row(*map(Text, row))
-    said = Table.grid(padding=(0, 1))
-    for warning in ranking.warnings:
-        said.add_row("•", Text(warning))
-    title, closing = Text(_title(ranking), style="bold"), Text(_CLOSING, style="italic")
-    return Group(title, "", table, "", legend_grid(_legend(ranking)), "", said, closing)
 
 
 def _title(ranking: Ranking) -> str:
     return f"Auxiliary tasks by promise, {ranking.n_samples} samples, {ranking.n_labelled} labelled"
 
 
-def _shown(ranking: Ranking) -> dict[str, str]:
-    return {heading: field for heading, field in _COLUMNS.items() if _says_something(ranking, field)}
+def _shown(ranking: Ranking) -> dict[str, tuple[str, str]]:
+    return {heading: column for heading, column in _COLUMNS.items() if _says_something(ranking, column[0])}
 
 
 def _legend(ranking: Ranking) -> dict[str, str]:
-    return {heading: _LEGEND[field] for heading, field in _shown(ranking).items() if field in _LEGEND}
+    return {heading: meaning for heading, (_, meaning) in _shown(ranking).items() if meaning}
 
 
 def _rows(ranking: Ranking) -> list[tuple[str, ...]]:
     """Return the headings, then a row for each task."""
-    fields = _shown(ranking).values()
-    values = ((row.task, *(getattr(row, field) for field in fields)) for row in ranking)
+    columns = _shown(ranking)
+    values = ((row.task, *(getattr(row, field) for field, _ in columns.values())) for row in ranking)
     rows = [tuple(value if isinstance(value, str) else _number(value) for value in row) for row in values]
-    return [("task", *_shown(ranking)), *rows]
+    return [("task", *columns), *rows]
 
 
 def _says_something(ranking: Ranking, field: str) -> bool:

@@ -5,8 +5,9 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from at_once import score
 
-from auxtasks.audit.metrics import NAMES, Metrics, as_probabilities, higher_is_better, problem_of, score
+from auxtasks.audit.metrics import NAMES, Metrics, as_probabilities, higher_is_better, problem_of
 from auxtasks.errors import InvalidInputError, InvalidTypeError, UnknownNameError
 
 NAN = float("nan")

@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from at_once import score
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auxtasks.audit.metrics import Metrics, score
+from auxtasks.audit.metrics import Metrics
 from auxtasks.typing import Array
 
 RNG = np.random.default_rng(0)

@@ -17,10 +17,10 @@ from made_reports import make_report
 
 from auxtasks.audit.comparison import Comparison
 from auxtasks.audit.experiment import Arm, Run
-from auxtasks.audit.plain import decode, encode
+from auxtasks.audit.records import decode, encode
 from auxtasks.audit.report import AuditReport, load_report
 from auxtasks.audit.report.content import smallest_of
-from auxtasks.audit.report.storage import from_dict, to_dict
+from auxtasks.audit.report.report import from_dict, to_dict
 from auxtasks.audit.verdicts import Finding
 from auxtasks.checksums import json_document
 from auxtasks.errors import InvalidInputError, StorageError

@@ -14,8 +14,7 @@ from matplotlib.figure import Figure
 
 from auxtasks.audit.comparison import compared
 from auxtasks.audit.report import AuditReport
-from auxtasks.audit.report.figures import figures_of, mean_and_spread
-from auxtasks.audit.report.style import figure_svg, short
+from auxtasks.audit.report.figures import figure_svg, figures_of, mean_and_spread, short
 from auxtasks.audit.report.tables import duration, in_words
 from auxtasks.errors import UnknownNameError
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from made_reports import make_report, with_teacher
 
-import auxtasks.audit.report.text as in_text
+import auxtasks.audit.report.page as in_text
 
 
 @pytest.mark.parametrize(

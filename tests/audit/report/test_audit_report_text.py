@@ -14,9 +14,8 @@ from rich.console import Console
 from auxtasks.audit.comparison import compared
 from auxtasks.audit.experiment import BASELINE, Arm
 from auxtasks.audit.metrics import is_share
-from auxtasks.audit.report import AuditReport
-from auxtasks.audit.report import text as table_module
-from auxtasks.audit.report.words import Units, baseline_mean, conclusion, number_text
+from auxtasks.audit.report import AuditReport, page
+from auxtasks.audit.report.content import Units, baseline_mean, conclusion, number_text
 from auxtasks.audit.verdicts import Finding
 
 PINNED = """\
@@ -86,7 +85,7 @@ def test_consoles_colour_the_verdicts() -> None:
 
 
 def test_without_rich_all_is_said_but_for_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table_module, "find_spec", lambda name: None)
+    monkeypatch.setattr(page, "find_spec", lambda name: None)
     assert str(by_hand()).splitlines() == [
         PINNED.splitlines()[0],
         "fft: helps, +4.0 (+1.5 to +6.5). Better.",

@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 from auxtasks.audit.screen import Ranking, TaskRank
-from auxtasks.optional import plain_text
+from auxtasks.notebook import plain_text
 
 NAN = float("nan")
 RANKING = Ranking(
