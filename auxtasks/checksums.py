@@ -34,14 +34,12 @@ class Summed:
         self.size = 0
 
     def write(self, content: bytes | memoryview) -> int:
-        """Write some bytes."""
         self._found = zlib.crc32(content, self._found)
         self.size += len(content)
         return self._file.write(content)
 
     @property
     def checksum(self) -> str:
-        """The checksum."""
         return f"{self._found:08x}"
 
 

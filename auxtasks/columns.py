@@ -170,7 +170,6 @@ def is_missing(value: object) -> bool:
 
 
 def family_of(value: object) -> Family:
-    """Tell what type of label an entry of an object array is."""
     if isinstance(value, str):
         return "string"
     if isinstance(value, (bool, np.bool_, int, np.integer)):

@@ -502,7 +502,6 @@ class AuxTargetGenerator:
         )
 
     def __repr__(self) -> str:
-        """Show the parameters that differ from their defaults."""
         default, shown = self._defaults(), []
         for name, value in self.get_params().items():
             if type(value) is not type(default[name]) or value != default[name]:
@@ -510,11 +509,9 @@ class AuxTargetGenerator:
         return f"{type(self).__name__}({', '.join(shown)})"
 
     def __sklearn_is_fitted__(self) -> bool:
-        """Tell scikit-learn whether `fit` was called."""
         return hasattr(self, "specs_")
 
     def _learned(self, fitted: Fitted) -> AuxTargetGenerator:
-        """Keep what was learned, wherever that was: in memory, on disk, on a cluster or before."""
         for name in LEARNED:
             setattr(self, f"{name}_", getattr(fitted, name))
         # As scikit-learn does for tables; signals of other lengths are as welcome later on.
@@ -758,7 +755,6 @@ def load_targets(path: str | PathLike[str], *, mmap: bool = True, verify: bool =
 
 
 def generator_of(fitted: Fitted) -> AuxTargetGenerator:
-    """Return the generator that learned something, made anew."""
     return AuxTargetGenerator(**fitted.params)._learned(fitted)
 
 

@@ -41,7 +41,6 @@ def open_regular(path: Path) -> BinaryIO:
 
 
 def read_regular(path: Path) -> bytes:
-    """Return what a file holds; a link, a folder or a pipe is refused."""
     with open_regular(path) as file:
         return file.read()
 

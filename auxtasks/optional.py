@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 
 def require(name: str, extra: str) -> ModuleType:
-    """Import an optional module, or say how to install it."""
     check_installed(name.partition(".")[0], extra)
     return import_module(name)
 

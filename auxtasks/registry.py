@@ -252,7 +252,6 @@ def tasks_of(domain: str) -> dict[str, Extractor]:
 
 
 def find_task(name: str, domain: str) -> Extractor:
-    """Return one task of a domain by name."""
     tasks = tasks_of(domain)
     return tasks[check_choice("tasks", name, tasks, f"task of domain {domain!r}")]
 
@@ -261,11 +260,9 @@ class TaskList(list[Extractor]):
     """Tasks, shown as a table."""
 
     def __repr__(self) -> str:
-        """Show name, domain, kind and what the target is."""
         return text_table(self._rows())
 
     def _repr_html_(self) -> str:
-        """Show the same in a notebook."""
         return html_table(self._rows())
 
     def _rows(self) -> list[tuple[str, ...]]:

@@ -108,7 +108,6 @@ class TargetSpec:
     weight_scale: float = 1.0
 
     def __post_init__(self) -> None:
-        """Refuse a spec no head could be built from."""
         check_choice("kind", self.kind, KINDS, "kind of target")
         if not isinstance(self.name, str) or not self.name:
             raise wrong_type("name", "a name", self.name)
@@ -126,7 +125,6 @@ class TargetSpec:
         check_number("weight_scale", self.weight_scale, low=0.0)
 
     def _repr_html_(self) -> str:
-        """Show in a notebook what is known of the target, without what is empty."""
         rows = [(name, _in_short(value)) for name, value in self.to_dict().items() if value not in (None, "", (), {})]
         return html_table([("field", "value"), *rows])
 
@@ -161,7 +159,6 @@ class Specs(dict[str, TargetSpec]):
     """Specs by the name of their target, shown as a table in a notebook."""
 
     def _repr_html_(self) -> str:
-        """Show what targets differ in; a single spec shows all its fields."""
         fields = ("task", "kind", "shape", "n_classes", "baseline_loss", "options")
         rows = [(name, *(_in_short(getattr(spec, field)) for field in fields)) for name, spec in self.items()]
         return html_table([("name", *fields), *rows])

@@ -31,7 +31,6 @@ AGAIN = "Save the targets again"
 
 
 def save_targets(fitted: Fitted, made: TargetArrays, path: Path, *, overwrite: bool) -> None:
-    """Save targets, and the inputs if they are there; see `auxtasks.AuxTargets.save`."""
 
     def write(folder: Path) -> Mapping[str, Any]:
         files = _Files(folder)
@@ -58,7 +57,6 @@ def described(
     main: Sequence[Mapping[str, Any]],
     files: Mapping[str, Blocks],
 ) -> dict[str, Any]:
-    """Return what a description says of targets whose arrays are written."""
     return {
         "n_original": n_original,
         "generator": state,
@@ -78,13 +76,11 @@ class _Files:
     checksums: dict[str, Blocks] = field(default_factory=dict)
 
     def write(self, name: str, array: Array) -> dict[str, Any]:
-        """Write an array, and describe it."""
         with self._summed(name) as file:
             np.save(file, array, allow_pickle=False)
         return {"file": name, "shape": array.shape, "dtype": array.dtype.str}
 
     def write_inputs(self, inputs: Array | Mapping[str, Array]) -> dict[str, Any]:
-        """Write inputs, an array or columns by name."""
         if isinstance(inputs, Mapping):
             named = enumerate(inputs.items())
             return {
@@ -111,7 +107,6 @@ class _Files:
 def read_targets(
     folder: Path, *, mmap: bool = True, verify: bool = True, again: str = AGAIN
 ) -> tuple[Fitted, TargetArrays]:
-    """Read what `save_targets` wrote; see `auxtasks.load_targets`."""
 
     def read(saved: Saved) -> tuple[Fitted, TargetArrays]:
         if verify:
@@ -141,7 +136,6 @@ def _read(saved: Saved, *, mmap: bool) -> tuple[Fitted, TargetArrays]:
 
 
 def whole_number(value: Any) -> int:
-    """Return how many samples are original, as a description says it."""
     if not isinstance(value, int) or isinstance(value, bool):
         raise ValueError(f"`n_original` must be a whole number; found {value!r}")
     return value
@@ -173,7 +167,6 @@ def absent(path: Path) -> str:
 
 
 def journals_in(unfinished: Path) -> list[Path]:
-    """Return the journals in a folder that `make_aux_targets` writes to."""
     return [arrays / JOURNAL for arrays in arrays_in(unfinished / NEW) if (arrays / JOURNAL).exists()]
 
 

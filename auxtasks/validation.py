@@ -84,7 +84,6 @@ def check_keys(argument: str, value: object, valid: Collection[Any], what: str) 
 
 
 def check_flag(argument: str, value: object) -> bool:
-    """Return an option that must be True or False."""
     if not isinstance(value, (bool, np.bool_)):
         raise wrong_type(argument, "True or False", value)
     return bool(value)
@@ -98,7 +97,6 @@ def check_name(argument: str, value: object) -> str:
 
 
 def check_names(argument: str, value: object) -> tuple[str, ...]:
-    """Return several names that a list or tuple holds."""
     if not isinstance(value, (list, tuple)) or not all(isinstance(name, str) for name in value):
         raise wrong_type(argument, "a list of names", value)
     return tuple(value)
@@ -119,7 +117,6 @@ def is_listed(value: object) -> TypeGuard[Iterable[Any]]:
 
 
 def check_path(argument: str, value: object) -> Path:
-    """Return what must be the path of a file or folder."""
     path = os.fspath(value) if isinstance(value, os.PathLike) and not isinstance(value, type) else value
     if not isinstance(path, str):
         raise wrong_type(argument, "a path", value)
@@ -173,7 +170,6 @@ def _as_array(value: Any) -> Array:
 
 
 def count_rows(argument: str, value: Any) -> int:
-    """Return how many samples something holds."""
     if isinstance(value, type) or not hasattr(value, "__len__") or getattr(value, "shape", (1,)) == ():
         raise wrong_type(argument, "an array or a sequence with an entry for each sample", value)
     shape = getattr(value, "shape", None)

@@ -95,11 +95,9 @@ class ImageFiles:
 
     @property
     def labels(self) -> Array:
-        """The classes by name, as labels."""
         return np.array(self.classes, object)
 
     def read(self, image_size: object = None) -> Array:
-        """Decode all."""
         images: Array | None = None
         for row, image in enumerate(self._decoded(image_size)):
             if images is None:
@@ -148,7 +146,6 @@ class ImageBatches:
     image_size: object
 
     def __iter__(self) -> Iterator[Array]:
-        """Go through the batches."""
         held: list[Array] = []
         for image in self.files._decoded(self.image_size):
             held.append(image)

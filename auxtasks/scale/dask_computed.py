@@ -29,7 +29,6 @@ class PartitionTargets:
 
 
 def compute_part(block: Any, piece: Partition, draft: Fitted) -> PartitionTargets | None:
-    """Compute the unscaled targets of a partition, if it has samples."""
     if not len(block):
         return None
     own = piece.own(draft)
@@ -62,7 +61,6 @@ class Kept:
         self.parts = parts  # delayed objects of `PartitionTargets`
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Leave it here."""
         return type(None), ()
 
     @property
@@ -89,7 +87,6 @@ def kept_on_workers(source: Source, draft: Fitted, told_of: Sequence[Partition])
 
 
 def _cluster() -> Any:
-    """Return the client of the cluster that computes by default, if there is one."""
     distributed = sys.modules.get("distributed")
     scheduler = require("dask", extra="dask").config.get("scheduler", None)
     if distributed is None or scheduler not in (None, "distributed", "dask.distributed"):

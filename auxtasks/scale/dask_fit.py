@@ -77,7 +77,6 @@ class _Everything:
     reader: Fitted
 
     def __iter__(self) -> Iterator[tuple[int, Any]]:
-        """Go through the blocks, each with the number of its first sample."""
         for rows, partition in zip(self.source.slices(), self.source.blocks, strict=True):
             if rows.stop > rows.start:
                 samples = self.reader.read(partition.compute())
@@ -120,7 +119,6 @@ class PartialFit:
     place: str  # how errors call the first partition among them
 
     def merged(self, other: PartialFit, domain: str) -> PartialFit:
-        """Return what both sets of samples tell together."""
         free = 1 if domain == "signal" else 0
         if self.row_shape[free:] != other.row_shape[free:] or self.add_channel != other.add_channel:
             raise InvalidInputError(
@@ -145,7 +143,6 @@ class PartitionFit:
     domain: str
 
     def merged(self, other: PartitionFit) -> PartitionFit:
-        """Return what both tell together."""
         told = self.told or other.told
         if self.told is not None and other.told is not None:
             told = self.told.merged(other.told, self.domain)
@@ -158,7 +155,6 @@ def see_part(block: Any, piece: Partition, draft: Fitted) -> PartitionFit:
 
 
 def see_computed(part: PartitionTargets | None, piece: Partition, draft: Fitted) -> PartitionFit:
-    """Keep only what unscaled targets tell."""
     if part is None:
         return PartitionFit({piece.number: 0}, None, draft.domain)
     with piece.named():
@@ -195,7 +191,6 @@ class Words:
     brings: tuple[Vocabulary | None, int | None] | None  # the tokenizer's own vocabulary and length
 
     def merged(self, other: Words) -> Words:
-        """Return what both tell together."""
         columns = self.names.keys() | other.names.keys()
         none: frozenset[str] = frozenset()
         return Words(
@@ -245,7 +240,6 @@ _MANY, _PADDED = 100_000_000, 0.1
 
 
 def fit_texts(found: Words, max_tokens: int | None) -> FittedTexts:
-    """Decide the vocabulary and the number of steps."""
     if not any(found.lengths):
         raise InvalidInputError("`X`: no text has a token, so there is nothing to learn from; check the texts.")
     vocabulary, length = found.brings or (None, None)

@@ -102,7 +102,6 @@ class Source:
         return [slice(*ends) for ends in pairwise(accumulate(self.rows or (), initial=0))]
 
     def places(self) -> list[str]:
-        """How errors call each partition."""
         names = [f"partition {number} of `X`" for number in range(len(self.blocks))]
         if self.rows is None:
             return names
@@ -110,7 +109,6 @@ class Source:
         return [name + span for name, span in zip(names, spans, strict=True)]
 
     def counted(self) -> Source:
-        """Return the same with known numbers of samples, for which partitions may have to be computed."""
         if self.rows is not None:
             return self
         dask = require("dask", extra="dask")
@@ -128,7 +126,6 @@ class Source:
         return np.concatenate(found) if self.array is not None else [sample for part in found for sample in part]
 
     def with_rows(self, rows: Sequence[int]) -> Source:
-        """Return the same with these numbers of samples."""
         return replace(
             self, rows=tuple(rows), array=None if self.array is None else with_known_rows(self.array, tuple(rows))
         )
@@ -180,7 +177,6 @@ class Partition:
 
 
 def bring(label_columns: Mapping[str, object] | None, domain: str) -> dict[str, Any]:
-    """Compute the label columns that are collections of Dask."""
     lazy = {name: values for name, values in (label_columns or {}).items() if is_dask(values)}
     (computed,) = require("dask", extra="dask").compute(lazy)
     columns = {name: computed.get(name, values) for name, values in (label_columns or {}).items()}
@@ -201,7 +197,6 @@ def bring_labels(y: object) -> object:
 
 
 def pieces(source: Source, columns: Mapping[str, Any]) -> list[Partition]:
-    """Cut label columns as the samples are cut."""
     places = source.places()
     rows = [slice(None)] * len(places) if source.rows is None else source.slices()
     return [

@@ -47,7 +47,6 @@ def transform_lazily(fitted: Fitted, X: object, label_columns: Mapping[str, obje
 
 
 def prepare_lazily(fitted: Fitted, X: object) -> Any:
-    """Lay out what ``fitted.prepare`` gives, as a dask array."""
     source = _read(fitted, X)
     layout = inputs_layout(fitted, source, copies=False)
     shared = require("dask", extra="dask").delayed(fitted, traverse=False)
@@ -148,14 +147,12 @@ def target_of(made: TargetArrays, *, name: str, copies: bool | None) -> Array:
 
 
 def inputs_of(made: TargetArrays, *, copies: bool | None) -> Array:
-    """Take the inputs out of what a partition gave, where they were asked for."""
     if made.inputs is None:
         raise InvalidInputError("the inputs of this partition were not asked for.")
     return _half(made, made.inputs, copies)
 
 
 def lengths_of(made: TargetArrays, *, copies: bool | None) -> Array:
-    """Take the numbers of tokens of texts out of what a partition gave."""
     return _half(made, np.asarray(made.lengths, np.int64), copies)
 
 
@@ -186,12 +183,10 @@ class Layout(NamedTuple):
     dtype: np.dtype[Any]
 
     def empty(self) -> Array:
-        """Return the values of no samples."""
         return np.empty((0, *self.shape), self.dtype)
 
 
 def layouts_of(fitted: Fitted) -> dict[str, Layout]:
-    """Tell how each target is laid out."""
     return {name: Layout(spec.shape, fitted.missing(name).dtype) for name, spec in fitted.specs.items()}
 
 
@@ -482,7 +477,6 @@ class LazyAuxTargets(AuxTargets):
 
 
 def lazy_labels(y: object, name: str, n_labelled: int, chunks: tuple[int, ...]) -> dict[str, Any]:
-    """Bring main labels to the length and the chunks of the targets."""
     da = require("dask.array", extra="dask")
     named = y if isinstance(y, Mapping) else {name: y}
     found = {}

@@ -64,7 +64,6 @@ def make_on_disk(
     *,
     overwrite: bool,
 ) -> tuple[Fitted, TargetArrays]:
-    """Make targets on disk; see `auxtasks.make_aux_targets`."""
     path = Path(os.path.abspath(check_path("save_to", save_to)))  # noqa: PTH100 (keeps links as they are)
     job = job_of(X, Fitted.begun(params, label_columns, y), label_columns, y)
     partial = path.with_name(path.name + PARTIAL)
@@ -265,7 +264,6 @@ SCALED_BYTES = 8 * 1024 * 1024
 
 
 def _finish(job: Job, files: Mapping[str, RowFile], journal: Journal, folder: Path, n: int) -> None:
-    """Fit and scale targets whose values are there."""
     if not journal.fitted:
         journal.fit(_fitted(job, files), n)
     kept = _kept(job, journal)
@@ -288,7 +286,6 @@ def _finish(job: Job, files: Mapping[str, RowFile], journal: Journal, folder: Pa
 
 
 def _described(job: Job, journal: Journal) -> dict[str, Any]:
-    """Describe targets that are finished, by what the journal says of them."""
     n, arrays, files = journal.n, {}, {JOURNAL: one_block(journal.path)}
     for part, scaling in _kept(job, journal).items():
         layout = RowLayout(part.shape_of(scaling), part.dtype)
@@ -317,7 +314,6 @@ def _wanted(job: Job, journal: Journal, folder: Path) -> list[TargetFile]:
 
 
 def _kept(job: Job, journal: Journal) -> dict[TargetFile, Scaling | None]:
-    """Return what the result holds, with the scaling of what is scaled."""
     names = {spec["name"] for spec in journal.fitted["specs"]} | {None}
     scalings = {name: Scaling.from_dict(fields) for name, fields in journal.fitted["scalings"].items()}
     return {part: scalings.get(part.target) for part in job.parts if part.target in names}
@@ -359,7 +355,6 @@ def _see(task: Task, part: TargetFile, rows: RowFile, *, scale: bool) -> TargetS
 
 
 def _scale(part: TargetFile, scaling: Scaling, raw: RowFile, final: RowFile, journal: Journal) -> None:
-    """Write the scaled values of a target, but for blocks that are there already."""
     for start, stop in _blocks(len(raw), _scaled_rows(part)):
         if not _holds(final, journal, part.final, start, stop):
             values = scaling.apply(raw.read(start, stop), in_place=True)

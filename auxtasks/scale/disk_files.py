@@ -24,7 +24,6 @@ from auxtasks.typing import Array
 
 
 def digest_of(array: Array) -> str:
-    """Return a checksum of the bytes of an array."""
     return checksum(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
 
 
@@ -37,11 +36,9 @@ class RowLayout:
 
     @cached_property
     def offset(self) -> int:
-        """Where the first row is."""
         return len(self.header(0))
 
     def size_of(self, n: int) -> int:
-        """Return how many bytes a file of n rows takes."""
         return self.offset + n * prod(self.row_shape) * self.dtype.itemsize
 
     def header(self, n: int) -> bytes:
@@ -74,29 +71,23 @@ class RowFile:
         self._file = io.FileIO(descriptor_of(path, os.O_RDWR | os.O_CREAT), "r+")
 
     def __enter__(self) -> RowFile:
-        """Return the file."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close the file."""
         self._file.close()
 
     def __len__(self) -> int:
-        """Return the number of rows written."""
         return self.n
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of the rows written."""
         return (self.n, *self._row_shape)
 
     def __getitem__(self, rows: slice) -> Array:
-        """Read some rows."""
         start, stop, _ = rows.indices(self.n)
         return self.read(start, stop)
 
     def size_of(self, n: int) -> int:
-        """Return how many bytes a file of n rows takes."""
         return self._layout.size_of(n)
 
     def reserve(self, n: int) -> None:
@@ -109,7 +100,6 @@ class RowFile:
                     raise
 
     def write(self, start: int, values: Array) -> None:
-        """Write rows from a row on."""
         left = np.ascontiguousarray(values, self.dtype).reshape(-1).view(np.uint8).data
         self._file.seek(self.size_of(start))
         while left:
@@ -117,7 +107,6 @@ class RowFile:
         self.n = max(self.n, start + len(values))
 
     def read(self, start: int, stop: int) -> Array:
-        """Read the rows from one to before another."""
         values = np.empty((stop - start, *self._row_shape), self.dtype)
         left = values.reshape(-1).view(np.uint8).data
         self._file.seek(self.size_of(start))
@@ -136,7 +125,6 @@ class RowFile:
         return digest_of(self.read(start, stop)) == digest
 
     def sync(self) -> None:
-        """Return when all that was written is on the disk."""
         os.fsync(self._file.fileno())
 
     def finish(self, n: int) -> None:
@@ -178,7 +166,6 @@ class Journal:
             os.truncate(self.path, self._whole)
 
     def begin(self, header: Mapping[str, Any]) -> None:
-        """Write down what the run is made of."""
         self._add({"header": dict(header)})
 
     def wrote(self, start: int, stop: int, digests: Mapping[str, str]) -> None:
@@ -186,7 +173,6 @@ class Journal:
         self._add({"rows": [start, stop], "of": dict(digests)})
 
     def fit(self, state: Mapping[str, Any], n: int) -> None:
-        """Write down the fitted generator and the number of samples it was fitted on."""
         self._add({"fitted": dict(state), "n": n})
 
     def known(self, name: str, start: int) -> tuple[int, str] | None:
@@ -194,7 +180,6 @@ class Journal:
         return self._blocks.get(name, {}).get(start)
 
     def rows_of(self, name: str) -> int:
-        """Return the end of the last block of a file."""
         return max((stop for stop, _ in self._blocks.get(name, {}).values()), default=0)
 
     def blocks(self, name: str) -> list[tuple[int, str]]:
@@ -219,7 +204,6 @@ class Journal:
 
 
 def check_space(folder: Path, needed: int) -> None:
-    """Refuse to begin what the disk cannot hold."""
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise StorageError(

@@ -96,7 +96,6 @@ def _rows(first: Computed, parts: tuple[TargetFile, ...], one: Array, samples: D
 
 
 def rows_at_once(bytes_per_row: int) -> int:
-    """Return how many rows `row_slices` cuts off at once."""
     found: int = next(row_slices(1 << 62, bytes_per_row)).stop
     return found
 
@@ -162,7 +161,6 @@ class Job:
 
     @property
     def main_files(self) -> dict[str, Array]:
-        """The main labels by the name of their file."""
         return {f"main_{i:03d}.npy": labels for i, labels in enumerate(self.main.values())}
 
     def made_of(self) -> dict[str, Any]:
@@ -198,7 +196,6 @@ class _Everything:
     rows: int  # of a chunk
 
     def __iter__(self) -> Iterator[tuple[int, Any]]:
-        """Go through the blocks, each with the number of its first sample."""
         for start, block in self.source.blocks(self.rows):
             samples = _samples_of(block, self.draft)
             yield from InBlocks(samples, block_rows(samples), start)
@@ -244,17 +241,14 @@ class TargetFile:
         return array
 
     def open(self, folder: Path, scaling: Scaling | None = None) -> RowFile:
-        """Open its file, or that of the scaled values."""
         if scaling is None:
             return RowFile(folder / self.file, self.row_shape, self.dtype)
         return RowFile(folder / self.final, self.shape_of(scaling), self.dtype)
 
     def shape_of(self, scaling: Scaling | None) -> tuple[int, ...]:
-        """Return the shape of a row as it is in the end."""
         return self.row_shape if scaling is None else (*self.row_shape[:-1], len(scaling.kept))
 
     def raw(self, array: Array) -> RawTarget:
-        """Return some rows as a target."""
         return RawTarget(self.target or "", self.kind, self.natural, array)
 
 

@@ -48,7 +48,6 @@ def _files(X: Any, params: Mapping[str, Any]) -> ImageFiles | None:
 
 
 def _are_batches(X: Any) -> bool:
-    """Tell whether something is a `tf.data.Dataset` or a `keras.utils.PyDataset`."""
     return hasattr(X, "element_spec") or (hasattr(X, "num_batches") and hasattr(X, "__getitem__"))
 
 

@@ -55,7 +55,6 @@ class BatchMap:
             )
 
     def __call__(self, batch: Mapping[str, Any]) -> dict[str, Array]:
-        """Return the columns to add to one batch."""
         if not isinstance(batch, Mapping):
             raise InvalidTypeError(
                 f"a batch must be a mapping of columns; got a {type(batch).__name__}. Use dataset.map(..., "
@@ -86,7 +85,6 @@ class BatchMap:
         return datasets.Features(found)
 
     def __repr__(self) -> str:
-        """Show the targets and the column."""
         return f"{type(self).__name__}({list(self.fitted.specs)!r}, {self.column!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:

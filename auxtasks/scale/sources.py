@@ -41,7 +41,6 @@ class Batches:
         self._drawn: Iterator[Block] | None = itertools.chain([head], batches)
 
     def count(self) -> None:
-        """Find out how many samples there are, for which the batches are gone through."""
         if self.once:
             raise InvalidInputError(
                 "`y`: a teacher of soft labels is fitted on samples from all of `X` before others are read, but `X` "
@@ -52,7 +51,6 @@ class Batches:
         self.n = sum(len(batch) for _, batch in self._numbered())
 
     def blocks(self, rows: int) -> Iterator[Block]:
-        """Go through the inputs, with the number of the first row of each block."""
         batches = self._drawn or self._numbered()
         self._drawn = None
         start, held, count = 0, list[Array](), 0
@@ -79,7 +77,6 @@ class Batches:
             yield start, np.concatenate(held)
 
     def _numbered(self) -> Iterator[Block]:
-        """Go through the batches that are not empty, with their numbers."""
         X = self._batches
         given = (X[i] for i in range(int(X.num_batches))) if hasattr(X, "num_batches") else X
         for i, batch in enumerate(given):
@@ -90,7 +87,6 @@ class Batches:
                 yield i, inputs
 
     def read(self) -> Array:
-        """Return all inputs in one array."""
         ((_, inputs),) = self.blocks(LARGEST_INT)
         return inputs
 
@@ -138,7 +134,6 @@ class Sliced:
         """Do nothing: the number of samples is known."""
 
     def blocks(self, rows: int) -> Iterator[Block]:
-        """Go through the inputs, with the number of the first row of each block."""
         for start in range(0, self.n, rows):
             # A contiguous copy or view; checked later, by the same door as inputs in memory.
             yield start, np.ascontiguousarray(to_array(self.inputs[start : min(start + rows, self.n)], "X"))
@@ -149,7 +144,6 @@ Source = Sliced | Batches
 
 
 def source_of(X: object, domain: str) -> Source:
-    """Decide how inputs are read."""
     if isinstance(X, type):
         raise wrong_type("X", "an array, not a class", X)
     in_memory = hasattr(X, "to_numpy") or isinstance(X, (list, tuple, str, bytes, Mapping))

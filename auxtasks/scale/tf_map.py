@@ -42,7 +42,6 @@ class TargetMap:
             _check_backend(inside)
 
     def __call__(self, *element: Any) -> tuple[Any, ...]:
-        """Put targets beside one element or batch."""
         parts = read_element(element, self.column, self.label)
         if MAIN in self.fitted.specs and MAIN in parts.labels:
             raise InvalidInputError(
@@ -130,7 +129,6 @@ class Element:
 
     @property
     def x(self) -> Any:
-        """What the targets are computed from."""
         return self.inputs if self.column is None else self.inputs[self.column]
 
     def completed(self, x: Any, targets: Mapping[str, Any]) -> tuple[Any, ...]:

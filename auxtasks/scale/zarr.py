@@ -23,7 +23,6 @@ DESCRIPTION = "auxtasks_zarr.json"
 
 
 def write_zarr(fitted: Fitted, made: TargetArrays, path: Path, *, overwrite: bool) -> None:
-    """Write lazy targets; see `LazyAuxTargets.to_zarr`."""
     require("zarr", extra="dask")
     if not len(next(iter(made.arrays.values()))):
         raise InvalidInputError("`X` holds no samples: all of its partitions are empty, and there is nothing to write.")
@@ -100,7 +99,6 @@ AGAIN = "Write the targets again"
 
 
 def holds_zarr(folder: Path) -> bool:
-    """Tell whether `write_zarr` wrote to a folder."""
     return os.path.lexists(folder / DESCRIPTION) and not os.path.lexists(folder / storage.DESCRIPTION)
 
 
@@ -173,22 +171,18 @@ class _Checked:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape."""
         return tuple(self.array.shape)
 
     @property
     def ndim(self) -> int:
-        """The number of axes."""
         return len(self.shape)
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The dtype."""
         found: np.dtype[Any] = self.array.dtype
         return found
 
     def __getitem__(self, index: tuple[Any, ...]) -> Array:
-        """Read a part."""
         rows = range(self.shape[0])[index[0]]
         rows = [rows] if isinstance(rows, int) else [rows[0], rows[-1]] if rows else []
         chunks = [row // self.array.chunks[0] for row in rows]

@@ -35,7 +35,6 @@ class Computed:
 def compute_all(
     samples: Samples | Documents, tasks: Sequence[Task], label_columns: Sequence[RawTarget], settings: Settings
 ) -> Computed:
-    """Compute all targets, unscaled."""
     n_original = samples.n
     found: dict[str, RawTarget] = {}
     shortened_from = samples.row_shape
@@ -83,7 +82,6 @@ def _check_steps(column: RawTarget, row_shape: tuple[int, ...], before: tuple[in
 def compute(
     samples: Blocks, tasks: Sequence[Task], dtype: np.dtype[np.floating], *, n_jobs: int = 1, progress: bool = False
 ) -> dict[str, RawTarget]:
-    """Compute the targets of tasks that leave the inputs as they are."""
     if not tasks:
         return {}
     first, *others = samples.chunks()
@@ -143,7 +141,6 @@ def call(task: Task, X: Floats) -> Array:
 
 
 def call_pair(task: Task, X: Floats, rng: np.random.Generator | None = None) -> tuple[Array, Array]:
-    """Call the extractor of a task that changes its inputs."""
     extra = {} if rng is None else {"rng": rng}
     with np.errstate(over="ignore", invalid="ignore"):
         changed, result = task.extractor.function(X, **extra, **task.arguments)
@@ -163,7 +160,6 @@ def call_pair(task: Task, X: Floats, rng: np.random.Generator | None = None) -> 
 
 
 def check_rows(task: Task, result: Array, n: int) -> None:
-    """Refuse a result that does not have one row per sample."""
     if result.ndim == 0 or len(result) != n:
         raise InvalidInputError(
             f"task {task.name!r} must give one row per sample: expected shape ({n}, ...), got {result.shape}."
@@ -188,7 +184,6 @@ def check_like_training(found: tuple[int, ...], fitted: tuple[int, ...], domain:
 
 
 def check_fitted_shapes(raw: Mapping[str, RawTarget], fitted: Mapping[str, tuple[int, ...]]) -> None:
-    """Refuse targets that differ in shape from those of the training data."""
     for name, target in raw.items():
         if target.natural != fitted[name]:
             raise InvalidInputError(

@@ -80,7 +80,6 @@ class Fitted:
         return cls(params, parsed, class_names=class_names_of(y))
 
     def with_label_columns(self, label_columns: Mapping[str, object], n: int) -> Fitted:
-        """Learn the kind and the classes of the label columns of so many samples."""
         return replace(
             self, label_columns={name: fit_label_column(name, values, n) for name, values in label_columns.items()}
         )
@@ -94,23 +93,19 @@ class Fitted:
 
     @property
     def domain(self) -> str:
-        """What the inputs are."""
         domain: str = self.params["domain"]
         return domain
 
     @cached_property
     def settings(self) -> Settings:
-        """The parameters, checked."""
         return checked_settings(self.params)
 
     @cached_property
     def text_settings(self) -> TextSettings:
-        """The parameters that only texts have, checked."""
         return checked_text_settings(self.params)
 
     @property
     def named(self) -> tuple[Task, ...]:
-        """The tasks, then the label columns."""
         columns = self.label_columns.values()
         return (
             *self.tasks,
@@ -135,7 +130,6 @@ class Fitted:
         return [task.name for task in self.tasks if task.extractor.effect == "expands"]
 
     def missing(self, name: str, n: int = 0) -> Array:
-        """Return so many rows of a target, all missing."""
         spec = self.specs[name]
         # Soft labels are shares, also of several labels.
         kind: Kind = "vector" if spec.is_taught else spec.kind
@@ -178,7 +172,6 @@ class Fitted:
         return found
 
     def prepare(self, X: object) -> Any:
-        """Return the inputs that a model reads; see `AuxTargetGenerator.prepare`."""
         return inputs_after(self._like_training(X), self.tasks, self.settings)
 
     def _like_training(self, X: object) -> Samples | Documents:

@@ -19,7 +19,6 @@ from auxtasks.validation import as_numbers
 
 
 def check_graph_form(fitted: Fitted) -> None:
-    """Refuse a generator of which some target cannot be computed on tensors."""
     if fitted.domain == "text":
         raise InvalidInputError(f"targets of texts cannot be computed on tensors; {BEFOREHAND}")
     if fitted.columns:
@@ -97,7 +96,6 @@ def _as_tensor(X: Any, dtype: np.dtype[np.floating]) -> Any:
 
 
 def _target(fitted: Fitted, task: Task, X: Any, stored: np.dtype[np.floating]) -> Any:
-    """Compute one target, unscaled."""
     graph, ops = task.extractor.tensor_function, namespace(X)
     if graph is None:
         raise InvalidInputError(f"task {task.name!r} has no form for tensors; {BEFOREHAND}")

@@ -45,6 +45,5 @@ class InBlocks:
     first: int = 0  # the number of the first sample
 
     def __iter__(self) -> Iterator[tuple[int, Samples | Documents]]:
-        """Go through the blocks."""
         for start in range(0, self.samples.n, self.rows):
             yield self.first + start, some_of(self.samples, slice(start, min(start + self.rows, self.samples.n)))

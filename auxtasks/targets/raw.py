@@ -72,7 +72,6 @@ def make_room(task: Task, result: Array, samples: Blocks, dtype: np.dtype[np.flo
 
 
 def empty_target(kind: Kind, n: int, natural: tuple[int, ...], dtype: np.dtype[np.floating]) -> Array:
-    """Make an array of missing values."""
     shape = (n, prod(natural)) if kind == "vector" else (n, *natural)
     if kind in _INTEGERS:
         return np.full(shape, -1, _INTEGERS[kind])

@@ -20,8 +20,7 @@ class Blocks(Protocol):
     """Samples of any kind, as extractors are run over them."""
 
     @property
-    def n(self) -> int:
-        """How many samples there are."""
+    def n(self) -> int: ...
 
     @property
     def inputs(self) -> Array:
@@ -44,7 +43,6 @@ class Dense:
 
     @property
     def n(self) -> int:
-        """How many samples there are."""
         return len(self.inputs)
 
     @property
@@ -55,7 +53,6 @@ class Dense:
 
     @property
     def native_dtype(self) -> np.dtype[np.generic]:
-        """The dtype of the inputs, in the byte order of this machine."""
         return self.inputs.dtype.newbyteorder("=")
 
     @property
@@ -65,11 +62,9 @@ class Dense:
 
     @property
     def row_shape(self) -> tuple[int, ...]:
-        """The shape of one sample, channel axis included."""
         return self.layout.shape[1:]
 
     def chunks(self) -> list[Rows]:
-        """Cut the rows into chunks that fit the cache."""
         return list(row_slices(self.n, prod(self.row_shape) * self.compute.itemsize))
 
     def read(self, rows: Rows) -> Floats:
@@ -97,12 +92,10 @@ class Ragged:
 
     @property
     def n(self) -> int:
-        """How many samples there are."""
         return len(self.series)
 
     @property
     def row_shape(self) -> tuple[int, ...]:
-        """The shape of one padded sample, channel axis included."""
         return (self.length, self.series[0].shape[1])
 
     def groups(self) -> list[Array]:
@@ -113,7 +106,6 @@ class Ragged:
         return [np.array(rows) for rows in found.values()]
 
     def chunks(self) -> list[Rows]:
-        """Cut each group into chunks that fit the cache."""
         chunks: list[Rows] = []
         for group in self.groups():
             bytes_per_row = self.series[group[0]].size * self.compute.itemsize
@@ -127,7 +119,6 @@ class Ragged:
         return block
 
     def indices(self, rows: Rows) -> list[int]:
-        """Return rows as a list of numbers."""
         return list(range(self.n)[rows]) if isinstance(rows, slice) else rows.tolist()
 
     def steps(self, length: int) -> slice:

@@ -83,7 +83,6 @@ class Scaling:
             return full.astype(dtype)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the scaling as plain JSON types; `from_dict` is the inverse."""
         mean = [None if np.isnan(value) else float(value) for value in self.mean]
         return {
             "log1p": self.log1p,
@@ -95,7 +94,6 @@ class Scaling:
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Scaling:
-        """Make a scaling from what `to_dict` returned, also after a round trip through JSON."""
         mean = np.array([np.nan if value is None else value for value in fields["mean"]], np.float64)
         std = np.array(fields["std"], np.float64)
         return cls(bool(fields["log1p"]), mean, std, tuple(fields["kept"]), tuple(fields["origin"]))
@@ -107,7 +105,6 @@ _LOGGER = logging.getLogger("auxtasks")
 def fit_targets(
     tasks: Sequence[Task], seen: Mapping[str, TargetStatistics], *, scale: bool, compute: np.dtype[np.floating]
 ) -> tuple[dict[str, TargetSpec], dict[str, Scaling]]:
-    """Fit every target that there is something to learn from."""
     tried = {task.name: fit_target(task, seen[task.name], scale=scale, compute=compute) for task in tasks}
     fitted = {name: found for name, found in tried.items() if found is not None}
     if not fitted:
@@ -192,7 +189,6 @@ def _line(spec: TargetSpec, scaling: Scaling | None) -> str:
 
 
 def fit_scaling(found: Moments, dropped: Collection[int], twins: Array | None, eps: float, *, log1p: bool) -> Scaling:
-    """Make the scaling to mean 0 and standard deviation 1."""
     pooled = found if found.count.ndim == 1 else found.pooled()
     kept = tuple(i for i in range(len(pooled.mean)) if i not in dropped)
     # Where nothing varies (a dead channel of an image) there is nothing to divide by.
@@ -206,7 +202,6 @@ def fit_scaling(found: Moments, dropped: Collection[int], twins: Array | None, e
 
 
 def column_names(natural: Sequence[int], axes: Sequence[str], name: str) -> tuple[str, ...]:
-    """Name the columns of a flattened vector."""
     if not natural:
         return (name,)
     words = [*axes, *["value"] * (len(natural) - len(axes))]

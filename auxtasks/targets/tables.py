@@ -35,12 +35,10 @@ class TableColumn:
         return (self.name,) if self.width == 1 else tuple(f"{self.name}[{i}]" for i in range(self.width))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as plain JSON types; `from_dict` is the inverse."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> TableColumn:
-        """Make what `to_dict` described."""
         known = fields["categories"]
         return cls(fields["name"], fields["width"], None if known is None else tuple(known))
 
@@ -53,18 +51,15 @@ class Table(Dense):
     kinds: tuple[TableColumn, ...]
 
     def take(self, rows: Any) -> Table:
-        """Return some samples alone."""
         columns = {name: column[rows] for name, column in self.columns.items()}
         return replace(self, inputs=self.inputs[rows], columns=columns)
 
 
 def model_inputs(samples: Any) -> Any:
-    """Return what a model reads of samples of any kind."""
     return samples.columns if isinstance(samples, Table) else samples.inputs
 
 
 def count_rows(inputs: Any) -> int:
-    """Count the samples of what a model reads."""
     return len(next(iter(inputs.values()))) if isinstance(inputs, Mapping) else len(inputs)
 
 

@@ -18,7 +18,6 @@ TaskNames = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
 
 
 def parse_tasks(domain: str, tasks: TaskNames | None, label_columns: Iterable[str] = ()) -> tuple[Task, ...]:
-    """Read the ``tasks`` argument."""
     label_columns = list(label_columns)
     available = tasks_of(domain)
     if tasks is None:
@@ -89,12 +88,10 @@ class Task:
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """What the function is called with besides the inputs."""
         return {**self.options, "classes": self.names} if self.extractor.fit else dict(self.options)
 
 
 def from_extractor(extractor: Extractor, name: str, options: Mapping[str, Any]) -> Task:
-    """Make a task from its extractor."""
     complete = {key: frozen(value) for key, value in extractor.with_defaults(options).items()}
     names = () if extractor.classes is None else tuple(map(str, extractor.classes(complete)))
     needs = () if extractor.needs is None else tuple(extractor.needs(complete))
@@ -103,7 +100,6 @@ def from_extractor(extractor: Extractor, name: str, options: Mapping[str, Any]) 
 
 
 def label_column_task(name: str, kind: Kind, names: Iterable[object]) -> Task:
-    """Make the task of a column that the user gives."""
     extractor = Extractor(COLUMN_TASK, "any", _not_computed, kind, source="the user's own labels")
     return Task(name, extractor, names=tuple(map(str, names)))
 
