@@ -18,8 +18,8 @@ from auxtasks.audit.metrics.evidence import Evidence, gather, to_numbers
 from auxtasks.audit.metrics.metrics import Metrics
 from auxtasks.audit.metrics.problem import Problem, without_last_one
 from auxtasks.audit.report.style import BASELINE, INK, WIDTH, house_style, save_figure, short
+from auxtasks.checksums import digest
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, unknown_name
-from auxtasks.files import digest
 from auxtasks.labels import MAIN, missing_entries, read_labels
 from auxtasks.optional import require
 from auxtasks.specs import CLASS_KINDS, TargetSpec

@@ -22,8 +22,7 @@ from typing import Any, TypeVar
 from auxtasks._version import __version__
 from auxtasks.checksums import checksum, checksum_of, json_document, parsed_document
 from auxtasks.errors import StorageError
-from auxtasks.files import NEW, stage_of, staged, sync, write_through
-from auxtasks.opening import open_regular, read_regular, refuse_link
+from auxtasks.files import NEW, open_regular, read_regular, refuse_link, stage_of, staged, sync, write_through
 from auxtasks.targets.fitted import plain
 
 FORMAT = 2

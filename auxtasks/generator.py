@@ -14,7 +14,7 @@ from auxtasks.extractors.text.documents import FittedTexts
 from auxtasks.label_columns import LabelColumn, by_name
 from auxtasks.optional import is_dask, require
 from auxtasks.scale import zarr
-from auxtasks.scale.gathering import gathered, streamed
+from auxtasks.scale.sources import gathered, streamed
 from auxtasks.specs import TargetSpec
 from auxtasks.storage import AGAIN, DESCRIPTION, damage_named, read_targets
 from auxtasks.targets.fitted import LEARNED, Fitted, TargetArrays, fit

@@ -16,9 +16,8 @@ import numpy as np
 
 from auxtasks.checksums import Summed
 from auxtasks.errors import StorageError, UnknownNameError
-from auxtasks.files import NEW
+from auxtasks.files import NEW, open_regular
 from auxtasks.folders import JOURNAL, Blocks, Saved, arrays_in, read_folder, save_folder
-from auxtasks.opening import open_regular
 from auxtasks.targets.fitted import Fitted, TargetArrays
 from auxtasks.typing import Array
 

@@ -25,8 +25,8 @@ from auxtasks.audit.running import progress_bar, run_all
 from auxtasks.audit.splits import Split, overlap_of
 from auxtasks.audit.verdicts import Adjust, Rule, findings_of, mean_score, relevance_of
 from auxtasks.aux_targets import AuxTargets
+from auxtasks.checksums import named
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
-from auxtasks.files import named
 from auxtasks.generator import AuxTargetGenerator, made_with_all_labels
 from auxtasks.labels import MAIN, are_signed, check_two_classes, main_labels, missing_entries, present_rows, read_labels
 from auxtasks.optional import check_installed

@@ -15,8 +15,8 @@ import numpy as np
 from auxtasks.audit.lessons import Lesson, lessons_of, score_of
 from auxtasks.audit.reuse import Models
 from auxtasks.audit.splits import Split, check_groups, splits_of
+from auxtasks.checksums import fingerprint, named, readable
 from auxtasks.errors import InvalidInputError
-from auxtasks.files import fingerprint, named, readable
 from auxtasks.labels import MAIN, present_rows, without_labels
 from auxtasks.specs import TargetSpec
 from auxtasks.teacher.teacher import Teacher

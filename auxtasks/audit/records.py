@@ -9,11 +9,9 @@ from typing import Any
 
 from auxtasks.audit.experiment import SETTING, SETTINGS, Arm, Run
 from auxtasks.audit.plain import decode, decode_run, encode
-from auxtasks.checksums import json_record, parsed_document
+from auxtasks.checksums import difference, json_record, parsed_document
 from auxtasks.errors import StorageError
-from auxtasks.files import difference, told_as_storage_error, write_through
-from auxtasks.locks import locked
-from auxtasks.opening import open_regular, read_regular
+from auxtasks.files import locked, open_regular, read_regular, told_as_storage_error, write_through
 
 FORMAT = 2
 _UNCHECKED = (1, None)

@@ -15,7 +15,7 @@ from auxtasks.audit.records import Records
 from auxtasks.audit.running import run_all
 from auxtasks.audit.splits import Split
 from auxtasks.audit.verdicts import Rule
-from auxtasks.files import fingerprint, named
+from auxtasks.checksums import fingerprint, named
 
 Stage = Literal["soft labels", "tasks", "weight", "depth", "warm-up", "confirmation"]
 SURE, LIKELY = 0.025, 0.16

@@ -25,7 +25,7 @@ from auxtasks.cli.options import (
 )
 from auxtasks.cli.terminal import interruptible
 from auxtasks.errors import unknown_name
-from auxtasks.image_files.resize import check_size
+from auxtasks.image_files import check_size
 from auxtasks.registry import DOMAINS
 from auxtasks.specs import SOFT_LABELS
 from auxtasks.typing import Array

@@ -17,7 +17,7 @@ from auxtasks.errors import InvalidInputError
 from auxtasks.label_columns import check_names
 from auxtasks.labels import main_labels, present_rows
 from auxtasks.optional import is_dask, require
-from auxtasks.scale.dask_computed import Kept, PartitionTargets
+from auxtasks.scale.dask_fit import Kept, PartitionTargets
 from auxtasks.scale.dask_source import (
     Partition,
     Source,

@@ -7,7 +7,7 @@ import os
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import reduce
 from math import ceil, prod
@@ -16,20 +16,22 @@ from typing import Any, cast
 
 import numpy as np
 
-from auxtasks.checksums import checksum
+from auxtasks.checksums import checksum, parsed_document
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, StorageError
-from auxtasks.files import NEW, staged, told_as_storage_error
+from auxtasks.files import LOCK, NEW, locked, read_regular, refuse_link, staged, told_as_storage_error
 from auxtasks.folders import (
     JOURNAL,
     Blocks,
+    arrays_in,
     begin_arrays,
     check_replaceable,
     clear_up,
+    foreign_in,
     one_block,
     publish,
     read_folder,
+    refuse_foreign,
 )
-from auxtasks.locks import locked
 from auxtasks.optional import shown
 from auxtasks.scale.disk_files import (
     INPUT,
@@ -43,7 +45,6 @@ from auxtasks.scale.disk_files import (
     digest_of,
 )
 from auxtasks.scale.disk_job import Job, TargetFile, job_of, rows_at_once
-from auxtasks.scale.disk_partial import check_partial, clear_partial, take_back
 from auxtasks.storage import DESCRIPTION, PARTIAL, described, journals_in, read_targets
 from auxtasks.targets.computing import Computed
 from auxtasks.targets.fitted import Fitted, TargetArrays, plain
@@ -74,7 +75,7 @@ def make_on_disk(
     with ExitStack() as stack:
         with told_as_storage_error("save_to", path):
             stack.enter_context(locked(partial, wait=False, argument="save_to"))
-        check_partial(partial)
+        _check_partial(partial)
         if (path / DESCRIPTION).is_file() and not overwrite:
             # Another process finished it meanwhile.
             return _finished(job, path, partial)
@@ -90,7 +91,7 @@ def _made(job: Job, new: Path, path: Path, *, overwrite: bool) -> Job:
     """Make targets in a folder, or go on with what is there, and give them their name."""
     with staged(path, "save_to"):
         check_replaceable(path, DESCRIPTION, overwrite=overwrite, argument="save_to")
-        take_back(new, path)
+        _take_back(new, path)
     try:
         done, journal = _run(job, new, overwrite)
     except InputsChangedError as error:
@@ -149,7 +150,7 @@ def _finished(job: Job, path: Path, partial: Path) -> tuple[Fitted, TargetArrays
             "to compute the targets again."
         )
     clear_up(path, DESCRIPTION)
-    clear_partial(partial)
+    _clear_partial(partial)
     return _loaded(job, found)
 
 
@@ -370,3 +371,47 @@ def _scaled_rows(part: TargetFile) -> int:
 
 def _blocks(n: int, rows: int) -> Iterator[tuple[int, int]]:
     return ((start, min(start + rows, n)) for start in range(0, n, rows))
+
+
+# The folder in which targets are made until they are finished: what is in it is auxtasks's own
+
+
+def _check_partial(partial: Path) -> None:
+    """Refuse a folder to work in that holds something else than an unfinished run."""
+    refuse_link(partial, "save_to")
+    if partial.exists() and not partial.is_dir():
+        raise StorageError(f"`save_to`: {partial} exists and was not written by auxtasks; choose another path.")
+    if partial.is_dir():
+        refuse_foreign(partial, _foreign_in(partial), "save_to")
+
+
+def _foreign_in(partial: Path) -> Iterator[Path]:
+    new = partial / NEW
+    yield from (found for found in sorted(partial.iterdir()) if found.name not in (LOCK, NEW) or found.is_symlink())
+    if new.is_dir() and not new.is_symlink():
+        runs = arrays_in(new)
+        for found in sorted(new.iterdir()):
+            if found not in runs and (found.name != DESCRIPTION or found.is_symlink()):
+                yield found
+        for run in runs:
+            yield from foreign_in(run)
+    elif new.exists():
+        yield new
+
+
+def _take_back(new: Path, path: Path) -> None:
+    """Undo what a process did that was killed while it gave arrays their name, so that the run can go on."""
+    try:
+        name = parsed_document(read_regular(new / DESCRIPTION)).get("folder")
+    except (OSError, ValueError):
+        return
+    for arrays in arrays_in(path):
+        if arrays.name == name and not arrays_in(new):
+            arrays.replace(new / arrays.name)
+
+
+def _clear_partial(partial: Path) -> None:
+    """Remove the folder if there is but the lock of a process that was killed at its end."""
+    if partial.exists():
+        with suppress(OSError), locked(partial, wait=False):
+            (partial / NEW).rmdir()

@@ -17,8 +17,7 @@ import numpy as np
 
 from auxtasks.checksums import checksum, json_line, parsed_line
 from auxtasks.errors import StorageError
-from auxtasks.files import write_through
-from auxtasks.opening import descriptor_of, read_regular
+from auxtasks.files import descriptor_of, read_regular, write_through
 from auxtasks.targets.fitted import plain
 from auxtasks.typing import Array
 

@@ -10,26 +10,41 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from auxtasks.checksums import named
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, abbreviated
 from auxtasks.extractors.text.documents import Documents, FittedTexts
 from auxtasks.extractors.text.reading import read_documents, tagged
 from auxtasks.extractors.text.settings import TextSettings, checked_text_settings, describe_params, restore_params
 from auxtasks.extractors.text.step_labels import lay_out_labels
-from auxtasks.files import named
 from auxtasks.label_columns import LabelColumn, check_names, encode, fit_label_column
 from auxtasks.registry import find_task
 from auxtasks.specs import SOFT_LABELS, Kind, TargetSpec
-from auxtasks.targets.computing import Computed, check_fitted_shapes, check_like_training, compute_all, inputs_after
-from auxtasks.targets.parts import InBlocks, block_rows, some_of
-from auxtasks.targets.raw import RawTarget, empty_target
+from auxtasks.targets.computing import (
+    Computed,
+    RawTarget,
+    check_fitted_shapes,
+    check_like_training,
+    compute_all,
+    empty_target,
+    inputs_after,
+)
 from auxtasks.targets.reading import read_inputs, warn_of_layout
-from auxtasks.targets.samples import Dense, Ragged, Samples
+from auxtasks.targets.samples import Dense, InBlocks, Ragged, Samples, block_rows
 from auxtasks.targets.scaling import Scaling, fit_targets
-from auxtasks.targets.settings import Settings, checked_settings
 from auxtasks.targets.state import check_state, check_vocabulary, in_present_names
 from auxtasks.targets.statistics import TargetStatistics, see
 from auxtasks.targets.tables import Table, TableColumn, count_rows, is_table, read_table
-from auxtasks.targets.tasks import Task, check_words, fit_names, from_extractor, frozen, label_column_task, parse_tasks
+from auxtasks.targets.tasks import (
+    Settings,
+    Task,
+    check_words,
+    checked_settings,
+    fit_names,
+    from_extractor,
+    frozen,
+    label_column_task,
+    parse_tasks,
+)
 from auxtasks.teacher import teaching
 from auxtasks.teacher.labels import class_names_of, main_of
 from auxtasks.teacher.teacher import Teacher
@@ -449,7 +464,7 @@ def fit(
     encoded = draft.encoded(columns, samples.n)
     n = samples.n * (1 + len(draft.adding))
     course = draft.course(y, samples.n, n, lenient=lenient, complete=complete)
-    drawn = samples if course is None or course.is_all else some_of(samples, course.drawn)
+    drawn = samples if course is None or course.is_all else samples.take(course.drawn)
     teachers = draft.taught_by(course, drawn, InBlocks(samples, block_rows(samples)))
     draft = draft.for_course(course)
     if isinstance(samples, Documents):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any, Protocol
 
 import numpy as np
 
 from auxtasks.errors import InvalidInputError
+from auxtasks.extractors.text.documents import Documents
 from auxtasks.optional import require, shown
 from auxtasks.typing import Array, Floats
 
@@ -73,6 +74,9 @@ class Dense:
         block.flags.writeable = False
         return block
 
+    def take(self, rows: Rows) -> Dense:
+        return replace(self, inputs=self.inputs[rows])
+
     def changed(self, layout: Array) -> Dense:
         """Return other samples in the user's convention."""
         compute = layout.dtype if layout.dtype in (np.float32, np.float64) else self.compute
@@ -117,6 +121,9 @@ class Ragged:
         block: Floats = np.stack([self.series[row] for row in self.indices(rows)]).astype(self.compute, copy=False)
         block.flags.writeable = False
         return block
+
+    def take(self, rows: Rows) -> Ragged:
+        return replace(self, series=tuple(self.series[row] for row in self.indices(rows)))
 
     def indices(self, rows: Rows) -> list[int]:
         return list(range(self.n)[rows]) if isinstance(rows, slice) else rows.tolist()
@@ -164,3 +171,35 @@ def for_each(function: Callable[[Any], int], chunks: Sequence[Any], *, n_jobs: i
         workers = joblib.Parallel(n_jobs=n_jobs, backend="threading", return_as="generator")
         results = workers(joblib.delayed(function)(chunk) for chunk in chunks)
     return list(shown(results, len(chunks), progress, unit="chunk"))
+
+
+# Consecutive blocks of samples
+
+BLOCK_ROWS = 256
+BLOCK_BYTES = 32 * 1024 * 1024
+
+
+def block_rows(samples: Samples | Documents) -> int:
+    """Return how many samples a teacher is asked about at once: a power of two, fewer of large ones.
+
+    Products of matrices round otherwise where there are more or fewer rows, so that in memory and on disk these are the
+    same. A power of two has small common multiples with the blocks in which targets are computed.
+    """
+    per_row = max(1, prod(samples.row_shape) * samples.compute.itemsize)
+    most = max(1, min(BLOCK_ROWS, BLOCK_BYTES // per_row))
+    return 1 << (most.bit_length() - 1)
+
+
+@dataclass(frozen=True, eq=False)
+class InBlocks:
+    """Samples block by block, as often as they are gone through, each with the number of its first sample."""
+
+    samples: Samples | Documents
+    rows: int
+    first: int = 0  # the number of the first sample
+
+    def __iter__(self) -> Iterator[tuple[int, Samples | Documents]]:
+        samples = self.samples
+        for start in range(0, samples.n, self.rows):
+            rows = slice(start, min(start + self.rows, samples.n))
+            yield self.first + start, samples.read(rows) if isinstance(samples, Documents) else samples.take(rows)

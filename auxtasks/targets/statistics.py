@@ -10,7 +10,7 @@ import numpy as np
 
 from auxtasks.errors import InvalidInputError
 from auxtasks.specs import NUMERIC_KINDS, Kind
-from auxtasks.targets.raw import RawTarget
+from auxtasks.targets.computing import RawTarget
 from auxtasks.targets.samples import row_slices
 from auxtasks.targets.tasks import Task
 from auxtasks.typing import Array

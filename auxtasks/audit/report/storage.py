@@ -18,8 +18,7 @@ from auxtasks.audit.report.teacher import teacher_sentence, teacher_values
 from auxtasks.audit.verdicts import Finding
 from auxtasks.checksums import json_document, parsed_document
 from auxtasks.errors import InvalidTypeError, StorageError
-from auxtasks.files import staged, sync, write_whole, written_as_a_whole
-from auxtasks.opening import read_regular
+from auxtasks.files import read_regular, staged, sync, write_whole, written_as_a_whole
 
 DATA, PAGE = "report.json", "report.html"
 # The data come last: a folder that holds them holds the rest.
