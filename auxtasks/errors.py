@@ -67,24 +67,7 @@ def wrong_type(argument: str, expected: str, found: object) -> InvalidTypeError:
 
 
 def unknown_name(argument: str, found: object, valid: Iterable[str], what: str) -> UnknownNameError:
-    """Say that a name does not exist, with the nearest names that do.
-
-    Parameters
-    ----------
-    argument : str
-        The argument the name was given in.
-    found : object
-        What was given.
-    valid : iterable of str
-        The names that exist.
-    what : str
-        What such a name stands for, such as ``"domain"``.
-
-    Returns
-    -------
-    UnknownNameError
-        The error, to be raised by the caller.
-    """
+    """Say that what was given names nothing, with the nearest names that do; `what` such a name stands for."""
     names = sorted(map(str, valid))
     near = get_close_matches(str(found)[:_LONGEST] if isinstance(found, str) else "", names, n=3, cutoff=0.5)
     hint = f"Did you mean {' or '.join(map(abbreviated, near))}? " if near else ""

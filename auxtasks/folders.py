@@ -23,7 +23,7 @@ from auxtasks._version import __version__
 from auxtasks.checksums import checksum, checksum_of, json_document, parsed_document
 from auxtasks.errors import StorageError
 from auxtasks.files import NEW, open_regular, read_regular, refuse_link, stage_of, staged, sync, write_through
-from auxtasks.targets.fitted import plain
+from auxtasks.targets.state import plain
 
 FORMAT = 2
 UNCHECKED = 1

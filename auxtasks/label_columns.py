@@ -112,18 +112,14 @@ def as_labels(name: str, values: object, n: int | None) -> Column:
             f"`{name:.200}` must have one entry for {expected}; found shape {shape}. "
             "Give labels in the order of the samples, missing ones included."
         )
-    _check_finite(name, labels)
-    if labels.family != "float" and labels.values.shape[1:] == (1,):
-        return Column(labels.values[:, 0], labels.missing[:, 0], labels.family)
-    return labels
-
-
-def _check_finite(name: str, labels: Column) -> None:
     if labels.family == "float" and np.isinf(labels.values).any():
         position = tuple(np.argwhere(np.isinf(labels.values))[0].tolist())
         raise InvalidInputError(
             f"`{name}` must be finite, or NaN where missing; found {labels.values[position]} at position {position}."
         )
+    if labels.family != "float" and labels.values.shape[1:] == (1,):
+        return Column(labels.values[:, 0], labels.missing[:, 0], labels.family)
+    return labels
 
 
 FLOAT_KINDS: Mapping[int, Kind] = {1: "vector", 2: "vector", 3: "step_vector", 4: "image"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from math import prod
 from typing import Any, Literal, get_args
 
 from auxtasks.errors import InvalidInputError, abbreviated, wrong_type
@@ -136,12 +137,7 @@ class TargetSpec:
     @property
     def size(self) -> int:
         """How many numbers a head predicts for one sample (for one step, in the per-step kinds)."""
-        if self.n_classes:
-            return self.n_classes
-        size = 1
-        for length in self.shape[1:] if self.kind == "step_vector" else self.shape:
-            size *= length
-        return size
+        return self.n_classes or prod(self.shape[1:] if self.kind == "step_vector" else self.shape)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the spec as plain JSON types; `from_dict` is the inverse."""

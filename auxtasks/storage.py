@@ -19,6 +19,7 @@ from auxtasks.errors import StorageError, UnknownNameError
 from auxtasks.files import NEW, open_regular
 from auxtasks.folders import JOURNAL, Blocks, Saved, arrays_in, read_folder, save_folder
 from auxtasks.targets.fitted import Fitted, TargetArrays
+from auxtasks.targets.state import fitted_of, state_of
 from auxtasks.typing import Array
 
 DESCRIPTION = "auxtasks.json"
@@ -42,7 +43,7 @@ def save_targets(fitted: Fitted, made: TargetArrays, path: Path, *, overwrite: b
             {"output": output, **files.write(f"main_{i:03d}.npy", array)}
             for i, (output, array) in enumerate((made.main or {}).items())
         ]
-        return described(fitted.to_state(), made.n_original, arrays, inputs, lengths, main, files.checksums)
+        return described(state_of(fitted), made.n_original, arrays, inputs, lengths, main, files.checksums)
 
     save_folder(path, DESCRIPTION, write, overwrite=overwrite)
 
@@ -118,7 +119,7 @@ def read_targets(
 def _read(saved: Saved, *, mmap: bool) -> tuple[Fitted, TargetArrays]:
     described = saved.fields
     with damage_named(saved.path):
-        fitted = Fitted.from_state(described["generator"])
+        fitted = fitted_of(described["generator"])
         n_original = whole_number(described["n_original"])
         files: dict[str, Mapping[str, Any]] = dict(described["targets"])
         arrays = {name: _read_array(saved, files[name], mmap) for name in fitted.specs}

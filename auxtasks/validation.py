@@ -120,17 +120,14 @@ def check_path(argument: str, value: object) -> Path:
     path = os.fspath(value) if isinstance(value, os.PathLike) and not isinstance(value, type) else value
     if not isinstance(path, str):
         raise wrong_type(argument, "a path", value)
-    if not path or not _can_be_a_path(path):
-        raise InvalidInputError(f"`{argument}` must be a path that the system can hold; got {abbreviated(value)}.")
-    return Path(path)
-
-
-def _can_be_a_path(path: str) -> bool:
     try:
         # How long a name may be the system says when it is used.
-        return b"\0" not in os.fsencode(path)
+        can_be = bool(path) and b"\0" not in os.fsencode(path)
     except UnicodeEncodeError:
-        return False
+        can_be = False
+    if not can_be:
+        raise InvalidInputError(f"`{argument}` must be a path that the system can hold; got {abbreviated(value)}.")
+    return Path(path)
 
 
 DEEPEST = 32
@@ -159,14 +156,11 @@ def as_array(argument: str, value: Any) -> Array:
     try:
         value = in_memory(value)
         # An array stays the very object it was; of subclasses only memory maps behave as arrays throughout.
-        array: Array = value if isinstance(value, np.memmap) else _as_array(value)
+        if isinstance(value, np.memmap):
+            return value
+        return plain_array(value) if is_column(value) else np.asarray(value)
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise InvalidTypeError(f"`{argument}` cannot be read as an array of numbers: {error}") from error
-    return array
-
-
-def _as_array(value: Any) -> Array:
-    return plain_array(value) if is_column(value) else np.asarray(value)
 
 
 def count_rows(argument: str, value: Any) -> int:

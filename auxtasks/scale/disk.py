@@ -47,9 +47,10 @@ from auxtasks.scale.disk_files import (
 from auxtasks.scale.disk_job import Job, TargetFile, job_of, rows_at_once
 from auxtasks.storage import DESCRIPTION, PARTIAL, described, journals_in, read_targets
 from auxtasks.targets.computing import Computed
-from auxtasks.targets.fitted import Fitted, TargetArrays, plain
+from auxtasks.targets.fitted import Fitted, TargetArrays
 from auxtasks.targets.samples import row_slices
 from auxtasks.targets.scaling import Scaling
+from auxtasks.targets.state import plain, state_of
 from auxtasks.targets.statistics import Numbers, TargetStatistics, see
 from auxtasks.targets.tasks import Task
 from auxtasks.typing import Array
@@ -337,7 +338,7 @@ def _fitted(job: Job, files: Mapping[str, RowFile]) -> dict[str, Any]:
     }
     samples = job.samples
     of_samples: dict[str, Any] = {"row_shape": samples.row_shape, "channel_added": samples.add_channel}
-    return job.draft.learned(seen, samples.compute, job.draft.teachers, **of_samples).to_state()
+    return state_of(job.draft.learned(seen, samples.compute, job.draft.teachers, **of_samples))
 
 
 def _see(task: Task, part: TargetFile, rows: RowFile, *, scale: bool) -> TargetStatistics:

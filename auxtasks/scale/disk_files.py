@@ -18,7 +18,7 @@ import numpy as np
 from auxtasks.checksums import checksum, json_line, parsed_line
 from auxtasks.errors import StorageError
 from auxtasks.files import descriptor_of, read_regular, write_through
-from auxtasks.targets.fitted import plain
+from auxtasks.targets.state import plain
 from auxtasks.typing import Array
 
 

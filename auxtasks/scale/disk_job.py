@@ -19,9 +19,10 @@ from auxtasks.scale.disk_files import RowFile, digest_of
 from auxtasks.scale.sources import Source, dense, some_rows, source_of
 from auxtasks.specs import NUMERIC_KINDS, Kind
 from auxtasks.targets.computing import Computed, RawTarget, compute_all
-from auxtasks.targets.fitted import Fitted, plain, without_objects
+from auxtasks.targets.fitted import Fitted
 from auxtasks.targets.samples import Dense, InBlocks, block_rows, row_slices
 from auxtasks.targets.scaling import Scaling
+from auxtasks.targets.state import plain, without_objects
 from auxtasks.teacher.labels import main_of
 from auxtasks.teacher.teaching import Course
 from auxtasks.typing import Array

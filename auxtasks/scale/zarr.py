@@ -17,6 +17,7 @@ from auxtasks.folders import Blocks, Saved, check_blocks, one_block, read_folder
 from auxtasks.optional import require
 from auxtasks.storage import absent, damage_named, whole_number
 from auxtasks.targets.fitted import Fitted, TargetArrays
+from auxtasks.targets.state import fitted_of, state_of
 from auxtasks.typing import Array
 
 DESCRIPTION = "auxtasks_zarr.json"
@@ -42,7 +43,7 @@ def write_zarr(fitted: Fitted, made: TargetArrays, path: Path, *, overwrite: boo
         _store(arrays, folder)
         return {
             "n_original": made.n_original,
-            "generator": fitted.to_state(),
+            "generator": state_of(fitted),
             "targets": files,
             **({"main": main} if main else {}),
             "arrays": said,
@@ -110,7 +111,7 @@ def read_zarr(folder: Path, *, verify: bool = True) -> tuple[Fitted, TargetArray
 def _read(saved: Saved, *, verify: bool) -> tuple[Fitted, TargetArrays]:
     described = saved.fields
     with damage_named(saved.path, AGAIN):
-        fitted = Fitted.from_state(described["generator"])
+        fitted = fitted_of(described["generator"])
         n_original = whole_number(described["n_original"])
         files: dict[str, Mapping[str, Any]] = dict(described["arrays"])
         names = {name: described["targets"][name] for name in fitted.specs}

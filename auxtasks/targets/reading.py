@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -33,16 +33,14 @@ def read_inputs(
             "computed from, and pass the mapping to attach_heads as `samples` and to fit as x."
         )
     X = entries_of(X)
-    parts = parts_of(X)
-    if parts is None:
-        array = to_array(X, "X")
-        _check_dense(array, domain)
-    else:
-        arrays = [to_array(part, f"X[{row}]") for row, part in enumerate(parts)]
+    if isinstance(X, (list, tuple)) or (isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1):
+        arrays = [to_array(part, f"X[{row}]") for row, part in enumerate(X)]
         if _differ(arrays, domain):
             return checked_values(_ragged(arrays, padding, padding_value, length), domain)
         array = np.stack(arrays) if arrays else np.empty(0)
-        _check_dense(array, domain)
+    else:
+        array = to_array(X, "X")
+    _check_dense(array, domain)
     if domain == "signal" and length is not None and array.shape[1] < length:
         return checked_values(_ragged(list(array), padding, padding_value, length), domain)
     add_channel = domain != "any" and array.ndim == _LAYOUTS[domain][0]
@@ -137,14 +135,6 @@ _NOT_NUMBERS = {
     "V": "records",
     "T": "strings",
 }
-
-
-def parts_of(X: object) -> Sequence[object] | None:
-    """Return the samples of a sequence of samples, or None for what is an array as a whole."""
-    X = entries_of(X)
-    if isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1:
-        return list(X)
-    return X if isinstance(X, (list, tuple)) else None
 
 
 def to_array(value: object, where: str) -> Array:

@@ -136,9 +136,9 @@ def fit_target(
             dropped = {} if twins is None else useless(found, twins, eps, columns)
             scaling = fit_scaling(found, dropped, twins, eps, log1p=task.extractor.log1p)
         chance = 0.0 if constant(found, eps).all() else chance_of_numbers(found, scaling)
+        _check_not_vanishing(task.name, found, seen.dtype)
     else:
         chance = seen.statistics.baseline_loss
-    _check_not_vanishing(task.name, seen)
     if chance == 0 and scale:
         warnings.warn(
             f"target {task.name!r} {'has no value' if seen.statistics.absent else 'is constant'} on the training data "
@@ -165,20 +165,15 @@ def fit_target(
     return spec, scaling
 
 
-def _check_not_vanishing(name: str, seen: TargetStatistics) -> None:
+def _check_not_vanishing(name: str, found: Moments, dtype: np.dtype[Any]) -> None:
     """Refuse numbers so small that their dtype, or their variance, has lost the digits that tell them apart."""
-    if not isinstance(seen.statistics, Numbers):
-        return
-    found = seen.statistics.moments
     largest = float(np.hypot(found.mean, found.std).max(initial=0))
-    kind = np.finfo(seen.dtype)
-    least = max(float(kind.smallest_subnormal), float(np.finfo(np.float64).tiny) ** 0.5) / float(
-        np.finfo(np.float32).eps
-    )
+    smallest = max(float(np.finfo(dtype).smallest_subnormal), float(np.finfo(np.float64).tiny) ** 0.5)
+    least = smallest / float(np.finfo(np.float32).eps)
     if 0 < largest < least:
         raise InvalidInputError(
             f"target {name!r} holds values of at most some {largest:.1g}, too small to compute their variance in "
-            f"{seen.dtype}; multiply the inputs by a power of ten, or leave the target out."
+            f"{dtype}; multiply the inputs by a power of ten, or leave the target out."
         )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from auxtasks.audit.experiment import Run
 from auxtasks.audit.verdicts import ADJUSTMENTS, Finding
 from auxtasks.errors import InvalidInputError, InvalidTypeError
-from auxtasks.targets.fitted import plain
+from auxtasks.targets.state import plain
 from auxtasks.validation import check_choice, check_flag, check_int, check_number
 
 _REQUIRED = ("metric", "higher_is_better", "margin", "confidence", "adjust", "n_pairs")
