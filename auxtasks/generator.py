@@ -270,9 +270,7 @@ class AuxTargetGenerator:
             lazy.keep(kept)
             targets: AuxTargets = lazy
             return targets
-        X, y = gathered(X, y, self.get_params())
-        found = fit(self.get_params(), X, by_name(label_columns), y)
-        return self._learned(found.fitted)._targets(found.made)
+        return fitted_targets(self, X, y, label_columns)
 
     def prepare(self, X: object) -> Any:
         """Bring inputs into the form in which the model reads them, without computing targets.
@@ -530,17 +528,10 @@ class AuxTargetGenerator:
         return AuxTargets(made.arrays, *known, made.main)
 
 
-def made_leniently(generator: AuxTargetGenerator, X: object, y: object, label_columns: Any) -> AuxTargets:
-    """Fit and compute in one go, without soft labels where none can be made, so that there may be no target at all."""
-    return _made(generator, X, y, label_columns, lenient=True)
-
-
-def made_with_all_labels(generator: AuxTargetGenerator, X: object, y: object) -> AuxTargets:
-    """Fit and compute in one go, with a teacher also if every sample has a label: some are hidden later."""
-    return _made(generator, X, y, None, complete=True)
-
-
-def _made(generator: AuxTargetGenerator, X: object, y: object, label_columns: Any, **how: bool) -> AuxTargets:
+def fitted_targets(
+    generator: AuxTargetGenerator, X: object, y: object, label_columns: Any = None, **how: bool
+) -> AuxTargets:
+    """Fit and compute in one go; `how` is that of `auxtasks.targets.fitted.fit`."""
     X, y = gathered(X, y, generator.get_params())
     found = fit(generator.get_params(), X, by_name(label_columns), y, **how)
     return generator._learned(found.fitted)._targets(found.made)
@@ -593,16 +584,17 @@ def make_aux_targets(
     tasks : str, mapping or sequence of these, optional
         What to compute; `auxtasks.list_tasks` lists the tasks. A mapping sets options, as in ``{"fft":
         {"n_coefficients": 50}}``, or an alias, as in ``{"low": {"task": "fft", "n_coefficients": 5}}``. The defaults of
-        the domain if None. y : array-like, mapping of str to array-like or "inferred", optional The main labels, of all
-        samples or of the first of them: classes as integers or strings, rows of 0 and 1, or numbers as floats; -1, NaN,
-        None or a mask where one is missing. A mapping holds those of several outputs. If some are missing, the task
-        ``"soft_labels"`` is the default: a teacher, simple models on features of the domain, predicts labels for the
-        unlabelled samples, and the model's own main output learns them. Such targets depend on the labels: compute them
-        from training samples only. ``{"soft_labels": {"teacher": ..., "features": ...}}`` names an estimator of
-        scikit-learn, and tasks, or a function from samples to an array (n, d), that it reads. Teachers are fitted on at
-        most 20,000 samples, including all labelled ones. Labels may be Dask collections. With ``"inferred"``, labels
-        come with the inputs: the folder names of images, sorted as in Keras and missing for files beside these folders,
-        or the labels in batches of ``(x, y)``.
+        the domain if None.
+    y : array-like, mapping of str to array-like or "inferred", optional
+        The main labels, of all samples or of the first of them: classes as integers or strings, rows of 0 and 1, or
+        numbers as floats; -1, NaN, None or a mask where one is missing. A mapping holds those of several outputs. If
+        some are missing, the task ``"soft_labels"`` is the default: a teacher, simple models on features of the domain,
+        predicts labels for the unlabelled samples, and the model's own main output learns them. Such targets depend on
+        the labels: compute them from training samples only. ``{"soft_labels": {"teacher": ..., "features": ...}}``
+        names an estimator of scikit-learn, and tasks, or a function from samples to an array (n, d), that it reads.
+        Teachers are fitted on at most 20,000 samples, including all labelled ones. Labels may be Dask collections. With
+        ``"inferred"``, labels come with the inputs: the folder names of images, sorted as in Keras and missing for
+        files beside these folders, or the labels in batches of ``(x, y)``.
     label_columns : mapping of str to array-like or data frame, optional
         Label columns that exist at training time only; each becomes a target, under its name.
     scale, seed, dtype, padding, padding_value, n_jobs, progress, image_size : optional
@@ -670,29 +662,10 @@ def make_aux_targets(
     array([[3.],
            [6.]], dtype=float32)
     """
+    params = {name: value for name, value in locals().items() if name in AuxTargetGenerator._defaults()}
     if check_flag("overwrite", overwrite) and save_to is None:
         raise InvalidInputError("`overwrite` applies to `save_to` only; pass `save_to` too, or omit `overwrite`.")
-    generator = AuxTargetGenerator(
-        domain,
-        tasks,
-        scale=scale,
-        seed=seed,
-        dtype=dtype,
-        padding=padding,
-        padding_value=padding_value,
-        n_jobs=n_jobs,
-        progress=progress,
-        image_size=image_size,
-        tokenizer=tokenizer,
-        vocabulary=vocabulary,
-        max_tokens=max_tokens,
-        max_length=max_length,
-        model_inputs=model_inputs,
-        tagger=tagger,
-        tagger_model=tagger_model,
-        batch_size=batch_size,
-        cache=cache,
-    )
+    generator = AuxTargetGenerator(**params)
     if save_to is not None:
         if is_dask(X):
             raise InvalidInputError(
@@ -701,8 +674,8 @@ def make_aux_targets(
             )
         from auxtasks.scale.disk import make_on_disk
 
-        X, y = streamed(X, y, generator.get_params())
-        fitted, made = make_on_disk(X, generator.get_params(), by_name(label_columns), save_to, y, overwrite=overwrite)
+        X, y = streamed(X, y, params)
+        fitted, made = make_on_disk(X, params, by_name(label_columns), save_to, y, overwrite=overwrite)
         return generator_of(fitted)._targets(made)
     return generator.fit_transform(X, y, label_columns=label_columns)
 
