@@ -16,7 +16,7 @@ from auxtasks.extractors.text.documents import Documents, FittedTexts, Vocabular
 from auxtasks.extractors.text.reading import read_texts, tagged, tokenize
 from auxtasks.extractors.text.spans import NAMED, Annotations, Spans
 from auxtasks.optional import require
-from auxtasks.scale.dask_source import Partition, Source, bring, layer, pieces, read_source
+from auxtasks.scale.dask_source import Partition, Source, bring, calls_on, layer, pieces, read_source
 from auxtasks.targets.computing import Computed, compute_all
 from auxtasks.targets.fitted import Fitted
 from auxtasks.targets.samples import InBlocks, Ragged, block_rows
@@ -51,11 +51,8 @@ def fit_lazily(
     if draft.domain == "text":
         draft = _with_texts(draft, source, told_of)
     kept = kept_on_workers(source, draft, told_of) if keep and course is None else None
-    found: PartitionFit = (
-        _reduced(see_part, source.blocks, told_of, draft)
-        if kept is None
-        else _reduced(see_computed, kept.parts, told_of, draft)
-    )
+    see_it, parts = (see_part, source.blocks) if kept is None else (see_computed, kept.parts)
+    found: PartitionFit = _reduced(see_it, parts, told_of, draft)
     told = found.told
     if told is None:
         raise InvalidInputError("`X` holds no samples: all of its partitions are empty.")
@@ -96,10 +93,7 @@ def _with_texts(draft: Fitted, source: Source, told_of: Sequence[Partition]) -> 
 
 def _reduced(see: Callable[..., Any], blocks: Sequence[Any], told_of: Sequence[Partition], *arguments: Any) -> Any:
     """Merge what a function tells of each partition, along a tree."""
-    delayed = require("dask", extra="dask").delayed
-    # One node for all partitions: a vocabulary is not sent along with each of them.
-    shared = [delayed(argument, traverse=False) for argument in arguments]
-    calls = [(see, block, piece, *shared) for block, piece in zip(blocks, told_of, strict=True)]
+    calls = calls_on(see, blocks, told_of, *arguments)
     level = range(len(calls))
     while len(level) > 1:
         start = len(calls)
@@ -176,8 +170,7 @@ def kept_on_workers(source: Source, draft: Fitted, told_of: Sequence[Partition])
     client = _cluster()
     if client is None or source.array.nbytes > SHARE * _memory(client):
         return None
-    shared = require("dask", extra="dask").delayed(draft, traverse=False)
-    calls = [(compute_targets, block, piece, shared) for block, piece in zip(source.blocks, told_of, strict=True)]
+    calls = calls_on(compute_targets, source.blocks, told_of, draft)
     return Kept(client, tuple(client.persist(layer("compute", calls))))
 
 

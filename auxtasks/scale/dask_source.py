@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
@@ -211,6 +211,13 @@ def _is_listed(values: Any) -> bool:
 
 def _take(values: Any, rows: slice) -> Any:
     return values.iloc[rows] if hasattr(values, "iloc") else values[rows]
+
+
+def calls_on(function: Any, blocks: Iterable[Any], told_of: Iterable[Partition], *shared: Any) -> list[tuple[Any, ...]]:
+    """Return a call for each partition; what they share is one node each, and not sent along with every call."""
+    delayed = require("dask", extra="dask").delayed
+    nodes = [delayed(each, traverse=False) for each in shared]
+    return [(function, block, piece, *nodes) for block, piece in zip(blocks, told_of, strict=True)]
 
 
 def layer(name: str, calls: Sequence[tuple[Any, ...]]) -> list[Any]:

@@ -23,6 +23,7 @@ from auxtasks.scale.dask_source import (
     Source,
     bring,
     bring_labels,
+    calls_on,
     joined,
     layer,
     pieces,
@@ -49,12 +50,8 @@ def transform_lazily(fitted: Fitted, X: object, label_columns: Mapping[str, obje
 def prepare_lazily(fitted: Fitted, X: object) -> Any:
     source = _read(fitted, X)
     layout = inputs_layout(fitted, source, copies=False)
-    shared = require("dask", extra="dask").delayed(fitted, traverse=False)
-    calls = [
-        (_prepared, block, piece, shared, layout)
-        for block, piece in zip(source.blocks, pieces(source, {}), strict=True)
-    ]
-    return joined("prepare", calls, source.rows, layout.shape, layout.dtype)
+    calls = calls_on(_prepared, source.blocks, pieces(source, {}), fitted, layout)
+    return joined("prepare", calls, source.rows, *layout)
 
 
 def targets_of(
@@ -74,20 +71,16 @@ def targets_of(
     as_they_are = source.array is not None and not copies and not fitted.changes_inputs
     inputs = None if as_they_are else inputs_layout(fitted, source, copies)
     layouts = layouts_of(fitted)
-
-    delayed = require("dask", extra="dask").delayed
     # What teachers know of the training samples stays here.
     sent = replace(fitted, teachers=tuple(teacher.light() for teacher in fitted.teachers))
-    shared = [delayed(value, traverse=False) for value in (sent, inputs, layouts, training)]
-    told_of = pieces(source, columns)
-    made = layer("make", [(make, b, piece, *shared) for b, piece in zip(source.blocks, told_of, strict=True)])
+    made = layer("make", calls_on(make, source.blocks, pieces(source, columns), sent, inputs, layouts, training))
 
     def lay_out(take: Callable[..., Array], layout: Layout) -> Any:
         # All originals first, then all copies, as in memory.
         halves = (False, True) if copies else (None,)
         calls = [(partial(take, copies=half), one) for half in halves for one in made]
         rows = None if source.rows is None else source.rows * len(halves)
-        return joined("targets", calls, rows, layout.shape, layout.dtype)
+        return joined("targets", calls, rows, *layout)
 
     arrays = {name: lay_out(partial(target_of, name=name), layout) for name, layout in layouts.items()}
     read = source.array if inputs is None else lay_out(inputs_of, inputs)
@@ -147,8 +140,6 @@ def target_of(made: TargetArrays, *, name: str, copies: bool | None) -> Array:
 
 
 def inputs_of(made: TargetArrays, *, copies: bool | None) -> Array:
-    if made.inputs is None:
-        raise InvalidInputError("the inputs of this partition were not asked for.")
     return _half(made, made.inputs, copies)
 
 
@@ -359,7 +350,14 @@ class LazyAuxTargets(AuxTargets):
         return super().with_main(y, name)
 
     def _of_all(self, y: object, name: str) -> dict[str, Any]:
-        return lazy_labels(y, name, self.n_original, self._first.chunks[0])
+        chunks, found = self._first.chunks[0], {}
+        for key, values in (y if isinstance(y, Mapping) else {name: y}).items():
+            if is_dask(values):
+                found[key] = _extended(values, key, self.n_original, chunks)
+            else:
+                array = main_labels({key: values}, name, self.n_original, sum(chunks))[key]
+                found[key] = require("dask.array", extra="dask").from_array(array, chunks=(chunks, *array.shape[1:]))
+        return found
 
     def _check_taught_from(self, y: object) -> None:
         super()._check_taught_from(bring_labels(y))
@@ -474,19 +472,6 @@ class LazyAuxTargets(AuxTargets):
                 "the number of samples is unknown until they are computed; call compute_chunk_sizes() first, which "
                 "returns the targets with it."
             )
-
-
-def lazy_labels(y: object, name: str, n_labelled: int, chunks: tuple[int, ...]) -> dict[str, Any]:
-    da = require("dask.array", extra="dask")
-    named = y if isinstance(y, Mapping) else {name: y}
-    found = {}
-    for key, values in named.items():
-        if is_dask(values):
-            found[key] = _extended(values, key, n_labelled, chunks)
-        else:
-            array = main_labels({key: values}, name, n_labelled, sum(chunks))[key]
-            found[key] = da.from_array(array, chunks=(chunks, *array.shape[1:]))
-    return found
 
 
 def _extended(values: Any, key: str, n_labelled: int, chunks: tuple[int, ...]) -> Any:
