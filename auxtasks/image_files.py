@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -94,10 +95,6 @@ class ImageFiles:
     paths: tuple[Path, ...]
     classes: tuple[str | None, ...]
 
-    @property
-    def labels(self) -> Array:
-        return np.array(self.classes, object)
-
     def read(self, image_size: object = None) -> Array:
         images: Array | None = None
         for row, image in enumerate(self._decoded(image_size)):
@@ -107,10 +104,6 @@ class ImageFiles:
         if images is None:
             raise InvalidInputError("`X` is a list without a file in it; pass the paths of images, or a folder.")
         return images
-
-    def batches(self, image_size: object = None) -> ImageBatches:
-        """Decode them batch by batch, anew each time."""
-        return ImageBatches(self, image_size)
 
     def _decoded(self, image_size: object) -> Iterator[Array]:
         """Go through the images, each decoded once."""
@@ -147,13 +140,8 @@ class ImageBatches:
     image_size: object
 
     def __iter__(self) -> Iterator[Array]:
-        held: list[Array] = []
-        for image in self.files._decoded(self.image_size):
-            held.append(image)
-            if len(held) == BATCH:
-                yield np.stack(held)
-                held = []
-        if held:
+        images = self.files._decoded(self.image_size)
+        while held := list(islice(images, BATCH)):
             yield np.stack(held)
 
 
@@ -190,7 +178,8 @@ def images_in_folder(folder: Path) -> ImageFiles:
         raise InvalidInputError(f"`X`: {folder} {what}.")
     found: list[tuple[Path, str | None]] = []
     for inner in sorted(each for each in folder.iterdir() if each.is_dir() and not each.name.startswith(".")):
-        found += [(path, inner.name) for path in _images_below(inner)]
+        for parent, _, names in sorted(os.walk(inner)):
+            found += [(path, inner.name) for path in _images_in(Path(parent), names)]
     found += [(path, None) for path in _images_in(folder, next(os.walk(folder))[2])]
     if not found:
         raise InvalidInputError(
@@ -198,11 +187,6 @@ def images_in_folder(folder: Path) -> ImageFiles:
         )
     paths, classes = zip(*found, strict=True)
     return ImageFiles(paths, classes)
-
-
-def _images_below(folder: Path) -> Iterator[Path]:
-    for parent, _, names in sorted(os.walk(folder)):
-        yield from _images_in(Path(parent), names)
 
 
 def _images_in(folder: Path, names: Sequence[str]) -> list[Path]:

@@ -171,11 +171,12 @@ def register_task(
     array([[3.],
            [2.]], dtype=float32)
     """
+    declared = dict(locals())
     check_name("name", name)
     check_choice("domain", domain, DOMAINS, "domain")
     if kind is not None:
         check_choice("kind", kind, KINDS, "kind of target")
-    axes = check_names("axes", axes)
+    declared["axes"] = check_names("axes", axes)
 
     def register(function: Function) -> Function:
         if not function.__module__.startswith("auxtasks."):
@@ -187,27 +188,8 @@ def register_task(
                 f"`name`: {name!r} is already a task of domain {domain!r}, from {_origin(held.function)}; "
                 "choose another name."
             )
-        _registry[domain, name] = Extractor(
-            name=name,
-            domain=domain,
-            function=function,
-            kind=kind,
-            effect=effect,
-            log1p=log1p,
-            spatial=spatial,
-            axes=axes,
-            classes=classes,
-            default=default,
-            source=source,
-            fit=fit,
-            needs=needs,
-            per_sample=per_sample,
-            lookahead=lookahead,
-            level=level,
-            weight_scale=weight_scale,
-            of_ids=of_ids,
-            tensor_function=function if tensor_function is True else tensor_function or None,
-        )
+        on_tensors = function if tensor_function is True else tensor_function or None
+        _registry[domain, name] = Extractor(**{**declared, "function": function, "tensor_function": on_tensors})
         return function
 
     return register

@@ -73,7 +73,6 @@ def check_choice(argument: str, value: object, valid: Collection[str], what: str
 
 
 def check_keys(argument: str, value: object, valid: Collection[Any], what: str) -> dict[Any, Any]:
-    """Return an option that must be a mapping of some names to values."""
     if not isinstance(value, Mapping):
         raise wrong_type(argument, f"a mapping with names ({what}) as keys", value)
     known = set(valid)

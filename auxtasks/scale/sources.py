@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, wrong_type
-from auxtasks.image_files import ImageFiles, image_files_of
+from auxtasks.image_files import ImageBatches, ImageFiles, image_files_of
 from auxtasks.targets.reading import read_inputs, to_array
 from auxtasks.targets.samples import Ragged
 from auxtasks.targets.tasks import WITH_FILES, checked_settings
@@ -199,9 +199,10 @@ INFERRED = "inferred"
 
 def gathered(X: Any, y: Any, params: Mapping[str, Any]) -> tuple[Any, Any]:
     """Return inputs and main labels in memory; those that are there already as they are."""
-    files = _files(X, params)
+    size = checked_settings(params).image_size  # checked before files are looked for
+    files = _files(X, params["domain"])
     if files is not None:
-        images = files.read(checked_settings(params).image_size)
+        images = files.read(size)
         return images, _names_of_folders(files) if _is_inferred(y) else y
     if not _are_batches(X):
         _refuse_inferred(y, "of a folder or a list of files, or in batches of (inputs, labels)")
@@ -213,18 +214,18 @@ def gathered(X: Any, y: Any, params: Mapping[str, Any]) -> tuple[Any, Any]:
 
 def streamed(X: Any, y: Any, params: Mapping[str, Any]) -> tuple[Any, Any]:
     """Return inputs in a form that is read piece by piece, and main labels."""
-    files = _files(X, params)
+    size = checked_settings(params).image_size
+    files = _files(X, params["domain"])
     if files is None:
         _refuse_inferred(y, "of a folder or a list of files; pass the labels of batches with `save_to`")
         return X, y
-    return files.batches(checked_settings(params).image_size), _names_of_folders(files) if _is_inferred(y) else y
+    return ImageBatches(files, size), _names_of_folders(files) if _is_inferred(y) else y
 
 
-def _files(X: Any, params: Mapping[str, Any]) -> ImageFiles | None:
-    checked_settings(params)  # before files are looked for
+def _files(X: Any, domain: str) -> ImageFiles | None:
     # In the domain "any" a list of strings may be texts; a file is a path there.
-    as_paths = params["domain"] == "image" or not (isinstance(X, (list, tuple)) and X and isinstance(X[0], str))
-    return image_files_of(X) if params["domain"] in WITH_FILES and as_paths else None
+    as_paths = domain == "image" or not (isinstance(X, (list, tuple)) and X and isinstance(X[0], str))
+    return image_files_of(X) if domain in WITH_FILES and as_paths else None
 
 
 def _are_batches(X: Any) -> bool:
@@ -246,7 +247,7 @@ def _names_of_folders(files: ImageFiles) -> Array:
             f"`y`: {INFERRED!r} labels are the names of the folders that hold the images, but there is no such folder "
             f"in {files.paths[0].parent}; put the images of each class into a folder, or pass the labels."
         )
-    return files.labels
+    return np.array(files.classes, object)
 
 
 def _named(labels: Array, batches: Any) -> Array:
