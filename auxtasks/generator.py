@@ -13,10 +13,18 @@ from auxtasks.errors import InvalidInputError, abbreviated, unknown_name
 from auxtasks.extractors.text.documents import FittedTexts
 from auxtasks.label_columns import LabelColumn, by_name
 from auxtasks.optional import is_dask, require
-from auxtasks.scale import zarr
 from auxtasks.scale.sources import gathered, streamed
 from auxtasks.specs import TargetSpec
-from auxtasks.storage import AGAIN, DESCRIPTION, damage_named, read_targets
+from auxtasks.storage import (
+    AGAIN,
+    DESCRIPTION,
+    ZARR_AGAIN,
+    ZARR_DESCRIPTION,
+    damage_named,
+    holds_zarr,
+    read_targets,
+    read_zarr,
+)
 from auxtasks.targets.fitted import LEARNED, Fitted, TargetArrays, fit
 from auxtasks.targets.graph import check_graph_form, graph_targets
 from auxtasks.targets.scaling import Scaling
@@ -718,9 +726,9 @@ def load_targets(path: str | PathLike[str], *, mmap: bool = True, verify: bool =
            [-1.]], dtype=float32)
     """
     folder, mmap, verify = check_path("path", path), check_flag("mmap", mmap), check_flag("verify", verify)
-    is_zarr = zarr.holds_zarr(folder)
-    fitted, made = zarr.read_zarr(folder, verify=verify) if is_zarr else read_targets(folder, mmap=mmap, verify=verify)
-    description, again = (zarr.DESCRIPTION, zarr.AGAIN) if is_zarr else (DESCRIPTION, AGAIN)
+    is_zarr = holds_zarr(folder)
+    fitted, made = read_zarr(folder, verify=verify) if is_zarr else read_targets(folder, mmap=mmap, verify=verify)
+    description, again = (ZARR_DESCRIPTION, ZARR_AGAIN) if is_zarr else (DESCRIPTION, AGAIN)
     with damage_named(folder / description, again):
         generator = generator_of(fitted)
     targets = generator._targets(made)

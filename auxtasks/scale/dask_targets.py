@@ -30,7 +30,7 @@ from auxtasks.scale.dask_source import (
     read_source,
     with_known_rows,
 )
-from auxtasks.scale.zarr import write_zarr
+from auxtasks.storage import write_zarr
 from auxtasks.targets.computing import check_like_training
 from auxtasks.targets.fitted import Fitted, TargetArrays
 from auxtasks.teacher.labels import main_of
