@@ -38,7 +38,6 @@ ZARR_AGAIN = "Write the targets again"
 
 
 def save_targets(fitted: Fitted, made: TargetArrays, path: Path, *, overwrite: bool) -> None:
-
     def write(folder: Path) -> Mapping[str, Any]:
         files = _Files(folder)
         arrays = {
@@ -114,7 +113,6 @@ class _Files:
 def read_targets(
     folder: Path, *, mmap: bool = True, verify: bool = True, again: str = AGAIN
 ) -> tuple[Fitted, TargetArrays]:
-
     def read(saved: Saved) -> tuple[Fitted, TargetArrays]:
         if verify:
             saved.verify()
