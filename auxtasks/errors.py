@@ -5,6 +5,7 @@ Every error names the argument in backticks, what was expected, what was found a
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from difflib import get_close_matches
 from reprlib import Repr
@@ -36,6 +37,11 @@ class StorageError(AuxTasksError, OSError):
 
 class AuxTasksWarning(UserWarning):
     """Something was left out or will not work as a user may expect, and training goes on."""
+
+
+def warn_user(message: str, *, stacklevel: int = 2) -> None:
+    """Warn of something that goes on otherwise than a user may expect; `stacklevel` as `warnings.warn` takes it."""
+    warnings.warn(message, AuxTasksWarning, stacklevel=stacklevel + 1)
 
 
 _LONGEST = 200

@@ -6,7 +6,6 @@ Tables, documentation, specs and heads derive from what is declared here.
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -14,7 +13,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, Literal, TypeVar
 
-from auxtasks.errors import AuxTasksError, AuxTasksWarning, InvalidInputError
+from auxtasks.errors import AuxTasksError, InvalidInputError, warn_user
 from auxtasks.notebook import html_table, text_table
 from auxtasks.specs import KINDS, Kind, Level, Lookahead, Spatial
 from auxtasks.validation import check_choice, check_keys, check_name, check_names
@@ -216,10 +215,9 @@ def _load_all() -> None:
         try:
             point.load()
         except (ImportError, AttributeError, TypeError, AuxTasksError) as error:  # noqa: PERF203 (one broken plugin harms no other)
-            warnings.warn(
+            warn_user(
                 f"the extractors of entry point {point.name!r} ({point.value}) could not be loaded and are left out: "
                 f"{error}",
-                AuxTasksWarning,
                 stacklevel=3,
             )
 

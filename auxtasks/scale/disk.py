@@ -17,7 +17,7 @@ from typing import Any, cast
 import numpy as np
 
 from auxtasks.checksums import checksum, parsed_document
-from auxtasks.errors import AuxTasksWarning, InvalidInputError, StorageError
+from auxtasks.errors import AuxTasksWarning, InvalidInputError, StorageError, warn_user
 from auxtasks.files import LOCK, NEW, locked, read_regular, refuse_link, staged, told_as_storage_error
 from auxtasks.folders import (
     JOURNAL,
@@ -236,17 +236,15 @@ def _computed(job: Job, start: int, block: Array, told: bool) -> tuple[Computed,
         elif not told:
             told = True
             text = f"rows {start} to {start + len(block)}: {warning.message} Later rows are not reported."
-            warnings.warn(text, AuxTasksWarning, stacklevel=2)
+            warn_user(text)
     return computed, told
 
 
 def _tell_damaged(names: list[str], start: int, stop: int) -> None:
     if names:
-        warnings.warn(
+        warn_user(
             f"rows {start} to {stop} of {', '.join(names)} do not have the checksum they were written with, and are "
-            "computed again; check the disk.",
-            AuxTasksWarning,
-            stacklevel=2,
+            "computed again; check the disk."
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from auxtasks.errors import AuxTasksWarning, InvalidInputError
+from auxtasks.errors import InvalidInputError, warn_user
 from auxtasks.specs import Kind
 from auxtasks.targets.samples import Blocks, Dense, Ragged, Rows, Samples, for_each
 from auxtasks.targets.tables import Table, model_inputs
@@ -105,11 +104,9 @@ def compute(
 
 def _warn_of_missing(names: Sequence[str], too_large: int, dtype: np.dtype[np.floating]) -> None:
     if too_large:
-        warnings.warn(
+        warn_user(
             f"{too_large} values of the targets {', '.join(names)} are too large for {dtype} and count as missing; "
-            "divide the inputs by a power of ten, or pass them as float64 with dtype='float64'.",
-            AuxTasksWarning,
-            stacklevel=2,
+            "divide the inputs by a power of ten, or pass them as float64 with dtype='float64'."
         )
 
 
@@ -121,13 +118,11 @@ def _warn_of_size(rooms: Sequence[RawTarget], samples: Blocks) -> None:
     n_bytes = sum(room.array.nbytes for room in rooms)
     if n_bytes > LARGE and n_bytes > samples.inputs.nbytes:
         largest = max(rooms, key=lambda room: room.array.nbytes)
-        warnings.warn(
+        warn_user(
             f"the targets take {n_bytes / 2**30:.1f} GiB, more than the inputs: {largest.name!r} has "
             f"{largest.array[0].size:,} numbers for each sample. To save memory, compute them in the training step "
             "with attach_heads(model, generator), write them to disk with make_aux_targets(..., save_to=path), or "
-            "choose tasks or options with fewer numbers.",
-            AuxTasksWarning,
-            stacklevel=2,
+            "choose tasks or options with fewer numbers."
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
@@ -10,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, abbreviated
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, warn_user
 from auxtasks.extractors.text.documents import Documents, FittedTexts
 from auxtasks.extractors.text.reading import read_documents, tagged
 from auxtasks.extractors.text.settings import TextSettings, checked_text_settings
@@ -283,11 +282,7 @@ class Fitted:
             why = "so there is no sample to predict soft labels for"
             if lenient:
                 why = "or the labels are too few to train a teacher"
-            warnings.warn(
-                f"target 'soft_labels' is left out: every sample has a label, {why}.",
-                AuxTasksWarning,
-                stacklevel=2,
-            )
+            warn_user(f"target 'soft_labels' is left out: every sample has a label, {why}.")
         return None
 
     @staticmethod

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 
 import numpy as np
 
 from auxtasks.columns import entries_of, is_missing
-from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, abbreviated
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, warn_user
 from auxtasks.targets.samples import Dense, Ragged, Samples
 from auxtasks.typing import Array
 from auxtasks.validation import as_array, check_choice, is_number, is_real
@@ -79,7 +78,7 @@ def warn_of_layout(shape: tuple[int, ...], domain: str) -> None:
     elif domain == "image" and len(shape) == 3 and max(height, width) >= _SIDE * min(height, width):
         said = f"has images of {height} × {width} pixels; if they are series of {width} channels, pass domain='signal'"
     if said:
-        warnings.warn(f"`X` of shape {shape} seems to have another layout: it {said}.", AuxTasksWarning, stacklevel=3)
+        warn_user(f"`X` of shape {shape} seems to have another layout: it {said}.", stacklevel=3)
 
 
 def _differ(arrays: list[Array], domain: str) -> bool:

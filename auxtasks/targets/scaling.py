@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -12,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from auxtasks.errors import AuxTasksWarning, InvalidInputError
+from auxtasks.errors import InvalidInputError, warn_user
 from auxtasks.specs import CLASS_KINDS, DECLARED, TargetSpec, counted_columns
 from auxtasks.targets.samples import row_slices
 from auxtasks.targets.statistics import Moments, Numbers, TargetStatistics
@@ -61,12 +60,10 @@ class Scaling:
                 scaled[rows][infinite] = np.nan
                 too_large.append(int(infinite.sum()))
         if any(too_large):
-            warnings.warn(
+            warn_user(
                 f"{sum(too_large)} values of the target {name!r} exceed the range of {values.dtype} in units of its "
                 "standard deviation on the training data, and count as missing; bring the inputs to the unit of the "
-                "training inputs.",
-                AuxTasksWarning,
-                stacklevel=2,
+                "training inputs."
             )
         return scaled
 
@@ -84,13 +81,7 @@ class Scaling:
 
     def to_dict(self) -> dict[str, Any]:
         mean = [None if np.isnan(value) else float(value) for value in self.mean]
-        return {
-            "log1p": self.log1p,
-            "mean": mean,
-            "std": self.std.tolist(),
-            "kept": list(self.kept),
-            "origin": list(self.origin),
-        }
+        return {**vars(self), "mean": mean, "std": self.std.tolist()}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Scaling:
@@ -140,11 +131,9 @@ def fit_target(
     else:
         chance = seen.statistics.baseline_loss
     if chance == 0 and scale:
-        warnings.warn(
+        warn_user(
             f"target {task.name!r} {'has no value' if seen.statistics.absent else 'is constant'} on the training data "
-            "and is left out: there is nothing to learn from it.",
-            AuxTasksWarning,
-            stacklevel=2,
+            "and is left out: there is nothing to learn from it."
         )
         return None
     kept = tuple(name for i, name in enumerate(columns) if i not in dropped)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from auxtasks.columns import is_column, is_missing, plain_array
-from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, abbreviated
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, warn_user
 from auxtasks.targets.reading import checked_values, to_array
 from auxtasks.targets.samples import Dense
 from auxtasks.typing import Array
@@ -157,11 +156,9 @@ def _fitted(name: str, values: Any, array: Array) -> TableColumn:
         raise InvalidInputError(f"`X[{name!r}]` has texts of shape {array.shape}; give columns of texts one by one.")
     categories = sorted(set(map(str, array.flat)))
     if len(categories) > MOST_CATEGORIES:
-        warnings.warn(
+        warn_user(
             f"the column {name!r} has {len(categories)} different texts, more than {MOST_CATEGORIES}, and is left out "
-            "of the targets; the model still reads it.",
-            AuxTasksWarning,
-            stacklevel=2,
+            "of the targets; the model still reads it."
         )
         categories = []
     return TableColumn(name, categories=tuple(categories))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 import numpy as np
 
-from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, abbreviated, wrong_type
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, warn_user, wrong_type
 from auxtasks.extractors.text.documents import Documents
 from auxtasks.image_files import check_size
 from auxtasks.registry import DOMAINS, Extractor, find_task, tasks_of
@@ -141,10 +140,8 @@ def _named(task: Task, samples: Blocks) -> Task | None:
     names = fit(samples.read(slice(0, samples.n)), **task.options)
     if names:
         return replace(task, names=tuple(map(str, names)))
-    warnings.warn(
-        f"target {task.name!r} has no class on the training data and is left out: there is nothing to learn from it.",
-        AuxTasksWarning,
-        stacklevel=2,
+    warn_user(
+        f"target {task.name!r} has no class on the training data and is left out: there is nothing to learn from it."
     )
     return None
 
