@@ -169,7 +169,7 @@ def _opened(folder: Path, parts: Sequence[TargetFile], n: int | None) -> Iterato
     with ExitStack() as stack:
         files = {part.file: stack.enter_context(part.open(folder)) for part in parts}
         if n is not None:
-            sizes = {name: rows.size_of(n) for name, rows in files.items()}
+            sizes = {name: rows.layout.size_of(n) for name, rows in files.items()}
             scaled = [sizes[part.file] for part in parts if part.final != part.file]
             names = {*files, *(part.final for part in parts)}
             there = sum(512 * found.stat().st_blocks for found in folder.iterdir() if found.name in names)
@@ -189,7 +189,7 @@ def _fill(job: Job, files: Mapping[str, RowFile], journal: Journal) -> int:
         changed = before not in (None, (stop, digest)) or job.seen.get(start, (stop, digest)) != (stop, digest)
         if changed or (before is None and journal.fitted):
             raise InputsChangedError(f"rows {start} to {stop} of `X`")
-        bad = [name for name, rows in files.items() if not _holds(rows, journal, name, start, stop)]
+        bad = [name for name, rows in files.items() if not _holds(rows, journal, start, stop)]
         # The first chunk is always computed: what it then gives tells whether the others still would be the same.
         if before is not None and not bad and start:
             continue
@@ -199,29 +199,25 @@ def _fill(job: Job, files: Mapping[str, RowFile], journal: Journal) -> int:
             check_same_values(values, journal, start)
             _tell_damaged([name for name in bad if not files[name].new], start, stop)
         if bad:
-            _write({name: values[name] for name in bad}, files, journal, (start, stop), {INPUT: digest})
+            _write(journal, (start, stop), [(files[name], values[name]) for name in bad], {INPUT: digest})
     _check_end(job, journal, stop)
     return stop
 
 
 def _write(
-    values: Mapping[str, Array],
-    files: Mapping[str, RowFile],
-    journal: Journal,
-    rows: tuple[int, int],
-    digests: Mapping[str, str],
+    journal: Journal, block: tuple[int, int], written: Sequence[tuple[RowFile, Array]], digests: Mapping[str, str]
 ) -> None:
     """Write a block of some files; only what is on the disk is noted down, so that what is noted down is there."""
-    for name, array in values.items():
-        files[name].write(rows[0], array)
-    for name in values:
-        files[name].sync()
-    journal.wrote(*rows, {**digests, **{name: digest_of(array) for name, array in values.items()}})
+    for rows, values in written:
+        rows.write(block[0], values)
+    for rows, _ in written:
+        rows.sync()
+    journal.wrote(*block, {**digests, **{rows.path.name: digest_of(values) for rows, values in written}})
 
 
-def _holds(rows: RowFile, journal: Journal, name: str, start: int, stop: int) -> bool:
+def _holds(rows: RowFile, journal: Journal, start: int, stop: int) -> bool:
     """Tell whether a block is finished, with the checksum it was written with."""
-    known = journal.known(name, start)
+    known = journal.known(rows.path.name, start)
     return known is not None and known[0] == stop and rows.holds(start, stop, known[1])
 
 
@@ -279,16 +275,16 @@ def _finish(job: Job, files: Mapping[str, RowFile], journal: Journal, folder: Pa
         if part not in kept:
             (folder / part.file).unlink(missing_ok=True)
     for name, labels in job.main_files.items():
-        with RowFile(folder / name, labels.shape[1:], labels.dtype) as rows:
-            if not _holds(rows, journal, name, 0, len(labels)):
-                _write({name: labels}, {name: rows}, journal, (0, len(labels)), {})
+        with RowFile(folder / name, RowLayout(labels.shape[1:], labels.dtype)) as rows:
+            if not _holds(rows, journal, 0, len(labels)):
+                _write(journal, (0, len(labels)), [(rows, labels)], {})
             rows.finish(len(labels))
 
 
 def _described(job: Job, journal: Journal) -> dict[str, Any]:
     n, arrays, files = journal.n, {}, {JOURNAL: one_block(journal.path)}
     for part, scaling in _kept(job, journal).items():
-        layout = RowLayout(part.shape_of(scaling), part.dtype)
+        layout = part.layout(scaling)
         files[part.final] = _checksums(layout, journal, part.final, n)
         arrays[part.target or ""] = {"file": part.final, "shape": (n, *layout.row_shape), "dtype": part.dtype.str}
     main = []
@@ -310,7 +306,7 @@ def _wanted(job: Job, journal: Journal, folder: Path) -> list[TargetFile]:
     if not journal.fitted:
         return list(job.parts)
     kept = _kept(job, journal)
-    return [part for part, scaling in kept.items() if not (scaling and _is_whole(job, part, scaling, journal, folder))]
+    return [part for part, scaling in kept.items() if not (scaling and _is_whole(part, scaling, journal, folder))]
 
 
 def _kept(job: Job, journal: Journal) -> dict[TargetFile, Scaling | None]:
@@ -319,13 +315,12 @@ def _kept(job: Job, journal: Journal) -> dict[TargetFile, Scaling | None]:
     return {part: scalings.get(part.target) for part in job.parts if part.target in names}
 
 
-def _is_whole(job: Job, part: TargetFile, scaling: Scaling | None, journal: Journal, folder: Path) -> bool:
-    """Tell whether all of a file of the result has the checksums that it was written with."""
+def _is_whole(part: TargetFile, scaling: Scaling, journal: Journal, folder: Path) -> bool:
+    """Tell whether all of a scaled file has the checksums that it was written with."""
     if not (folder / part.final).exists():
         return False
-    step = job.rows if scaling is None else _scaled_rows(part)
     with part.open(folder, scaling) as rows:
-        return all(_holds(rows, journal, part.final, *block) for block in _blocks(journal.n, step))
+        return all(_holds(rows, journal, *block) for block in _blocks(journal.n, _scaled_rows(part)))
 
 
 def _fitted(job: Job, files: Mapping[str, RowFile]) -> dict[str, Any]:
@@ -355,10 +350,9 @@ def _see(task: Task, part: TargetFile, rows: RowFile, *, scale: bool) -> TargetS
 
 
 def _scale(part: TargetFile, scaling: Scaling, raw: RowFile, final: RowFile, journal: Journal) -> None:
-    for start, stop in _blocks(len(raw), _scaled_rows(part)):
-        if not _holds(final, journal, part.final, start, stop):
-            values = scaling.apply(raw.read(start, stop), in_place=True)
-            _write({part.final: values}, {part.final: final}, journal, (start, stop), {})
+    for block in _blocks(len(raw), _scaled_rows(part)):
+        if not _holds(final, journal, *block):
+            _write(journal, block, [(final, scaling.apply(raw.read(*block), in_place=True))], {})
 
 
 def _scaled_rows(part: TargetFile) -> int:

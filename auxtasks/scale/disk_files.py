@@ -60,12 +60,11 @@ class RowFile:
     A file that is there is left as it is.
     """
 
-    def __init__(self, path: Path, row_shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    def __init__(self, path: Path, layout: RowLayout) -> None:
         self.path = path
-        self.dtype = dtype
+        self.layout = layout
+        self.dtype = layout.dtype
         self.n = 0
-        self._row_shape = row_shape
-        self._layout = RowLayout(row_shape, dtype)
         self.new = not path.exists()
         self._file = io.FileIO(descriptor_of(path, os.O_RDWR | os.O_CREAT), "r+")
 
@@ -80,35 +79,32 @@ class RowFile:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return (self.n, *self._row_shape)
+        return (self.n, *self.layout.row_shape)
 
     def __getitem__(self, rows: slice) -> Array:
         start, stop, _ = rows.indices(self.n)
         return self.read(start, stop)
 
-    def size_of(self, n: int) -> int:
-        return self._layout.size_of(n)
-
     def reserve(self, n: int) -> None:
         """Take the disk space of n rows now, where the system can, rather than find it full at the end."""
         if hasattr(os, "posix_fallocate"):
             try:
-                os.posix_fallocate(self._file.fileno(), 0, self.size_of(n))
+                os.posix_fallocate(self._file.fileno(), 0, self.layout.size_of(n))
             except OSError as error:
                 if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
                     raise
 
     def write(self, start: int, values: Array) -> None:
         left = np.ascontiguousarray(values, self.dtype).reshape(-1).view(np.uint8).data
-        self._file.seek(self.size_of(start))
+        self._file.seek(self.layout.size_of(start))
         while left:
             left = left[self._file.write(left) :]
         self.n = max(self.n, start + len(values))
 
     def read(self, start: int, stop: int) -> Array:
-        values = np.empty((stop - start, *self._row_shape), self.dtype)
+        values = np.empty((stop - start, *self.layout.row_shape), self.dtype)
         left = values.reshape(-1).view(np.uint8).data
-        self._file.seek(self.size_of(start))
+        self._file.seek(self.layout.size_of(start))
         while left:
             count = self._file.readinto(left)
             if not count:
@@ -118,7 +114,7 @@ class RowFile:
 
     def holds(self, start: int, stop: int, digest: str) -> bool:
         """Tell whether rows are there with the checksum that they were written with."""
-        if os.fstat(self._file.fileno()).st_size < self.size_of(stop):
+        if os.fstat(self._file.fileno()).st_size < self.layout.size_of(stop):
             return False
         self.n = max(self.n, stop)
         return digest_of(self.read(start, stop)) == digest
@@ -128,9 +124,9 @@ class RowFile:
 
     def finish(self, n: int) -> None:
         """Cut the file off after n rows, and let it say that it has so many."""
-        self._file.truncate(self.size_of(n))
+        self._file.truncate(self.layout.size_of(n))
         self._file.seek(0)
-        self._file.write(self._layout.header(n))
+        self._file.write(self.layout.header(n))
         self.sync()
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from auxtasks._version import __version__
 from auxtasks.errors import AuxTasksWarning, InvalidInputError
-from auxtasks.scale.disk_files import RowFile, digest_of
+from auxtasks.scale.disk_files import RowFile, RowLayout, digest_of
 from auxtasks.scale.sources import Source, dense, some_rows, source_of
 from auxtasks.specs import NUMERIC_KINDS, Kind
 from auxtasks.targets.computing import Computed, RawTarget, compute_all
@@ -239,13 +239,13 @@ class TargetFile:
             )
         return array
 
-    def open(self, folder: Path, scaling: Scaling | None = None) -> RowFile:
-        if scaling is None:
-            return RowFile(folder / self.file, self.row_shape, self.dtype)
-        return RowFile(folder / self.final, self.shape_of(scaling), self.dtype)
+    def layout(self, scaling: Scaling | None = None) -> RowLayout:
+        """Tell where the rows are in its file, or in that of the scaled values."""
+        shape = self.row_shape if scaling is None else (*self.row_shape[:-1], len(scaling.kept))
+        return RowLayout(shape, self.dtype)
 
-    def shape_of(self, scaling: Scaling | None) -> tuple[int, ...]:
-        return self.row_shape if scaling is None else (*self.row_shape[:-1], len(scaling.kept))
+    def open(self, folder: Path, scaling: Scaling | None = None) -> RowFile:
+        return RowFile(folder / (self.file if scaling is None else self.final), self.layout(scaling))
 
     def raw(self, array: Array) -> RawTarget:
         return RawTarget(self.target or "", self.kind, self.natural, array)

@@ -38,13 +38,10 @@ def compute_all(
     found: dict[str, RawTarget] = {}
     shortened_from = samples.row_shape
     for task in (task for task in tasks if task.extractor.effect != "none"):
-        if isinstance(samples, Table):
+        if isinstance(samples, Table) or not isinstance(samples, (Dense, Ragged)):
+            what = "columns by name" if isinstance(samples, Table) else "texts"
             raise InvalidInputError(
-                f"`tasks`: {task.name!r} changes the inputs, which is not possible for columns by name; leave it out."
-            )
-        if not isinstance(samples, (Dense, Ragged)):
-            raise InvalidInputError(
-                f"`tasks`: {task.name!r} changes the inputs, which is not possible for texts; leave it out."
+                f"`tasks`: {task.name!r} changes the inputs, which is not possible for {what}; leave it out."
             )
         if task.extractor.effect == "shortens":
             samples, found[task.name] = shorten(samples, task, settings.dtype)
