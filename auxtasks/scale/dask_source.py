@@ -101,18 +101,11 @@ class Source:
         """Where the samples of each partition stand among all of them; their numbers must be known."""
         return [slice(*ends) for ends in pairwise(accumulate(self.rows or (), initial=0))]
 
-    def places(self) -> list[str]:
-        names = [f"partition {number} of `X`" for number in range(len(self.blocks))]
-        if self.rows is None:
-            return names
-        spans = [f", samples {at.start} to {at.stop - 1}" if at.stop > at.start else "" for at in self.slices()]
-        return [name + span for name, span in zip(names, spans, strict=True)]
-
     def counted(self) -> Source:
         if self.rows is not None:
             return self
         dask = require("dask", extra="dask")
-        return self.with_rows(dask.compute(*(dask.delayed(len)(block) for block in self.blocks)))
+        return self.with_rows(dask.compute(*map(dask.delayed(len), self.blocks)))
 
     def some(self, numbers: Array) -> Any:
         """Compute the samples of some numbers, sorted, and no others; numbers of samples must be known."""
@@ -197,20 +190,17 @@ def bring_labels(y: object) -> object:
 
 
 def pieces(source: Source, columns: Mapping[str, Any]) -> list[Partition]:
-    places = source.places()
-    rows = [slice(None)] * len(places) if source.rows is None else source.slices()
-    return [
-        Partition(number, place, at.start, {name: _take(values, at) for name, values in columns.items()})
-        for number, (place, at) in enumerate(zip(places, rows, strict=True))
-    ]
+    rows = [slice(None)] * len(source.blocks) if source.rows is None else source.slices()
+    found = []
+    for number, at in enumerate(rows):
+        span = f", samples {at.start} to {at.stop - 1}" if source.rows is not None and at.stop > at.start else ""
+        own = {name: values.iloc[at] if hasattr(values, "iloc") else values[at] for name, values in columns.items()}
+        found.append(Partition(number, f"partition {number} of `X`{span}", at.start, own))
+    return found
 
 
 def _is_listed(values: Any) -> bool:
     return isinstance(values, (list, tuple)) or str(getattr(values, "dtype", "")) == "object"
-
-
-def _take(values: Any, rows: slice) -> Any:
-    return values.iloc[rows] if hasattr(values, "iloc") else values[rows]
 
 
 def calls_on(function: Any, blocks: Iterable[Any], told_of: Iterable[Partition], *shared: Any) -> list[tuple[Any, ...]]:
