@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
@@ -26,7 +26,7 @@ def parse_tasks(domain: str, tasks: TaskNames | None, label_columns: Iterable[st
         own = [task for task in available.values() if task.domain == domain and task.default]
         named: list[tuple[str, Mapping[str, Any]]] = [(task.name, {}) for task in own]
     else:
-        named = [pair for entry in _entries(tasks) for pair in _pairs(entry)]
+        named = list(_pairs(tasks))
     parsed = tuple(_task(name, dict(options), domain) for name, options in named)
     _check_distinct([task.name for task in parsed] + label_columns)
     changing = [task.name for task in parsed if task.extractor.effect != "none"]
@@ -38,27 +38,22 @@ def parse_tasks(domain: str, tasks: TaskNames | None, label_columns: Iterable[st
     return parsed
 
 
-def _entries(tasks: object) -> list[object]:
+def _pairs(tasks: object) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Go through the names, each with its options."""
     check_depth("tasks", tasks if isinstance(tasks, (Mapping, list, tuple)) else ())
-    if isinstance(tasks, (str, Mapping)):
-        return [tasks]
-    if not isinstance(tasks, (list, tuple)):
+    if not isinstance(tasks, (str, Mapping, list, tuple)):
         raise wrong_type("tasks", "a list of names and of {name: options}", tasks)
-    return list(tasks)
-
-
-def _pairs(entry: object) -> list[tuple[str, Mapping[str, Any]]]:
-    pairs = [(entry, {})] if isinstance(entry, str) else list(entry.items()) if isinstance(entry, Mapping) else None
-    if pairs is None:
-        found = f"{abbreviated(entry)} of type {type(entry).__name__}"
-        raise InvalidTypeError(f"`tasks` must hold names and {{name: options}}; got {found}.")
-    for name, options in pairs:
-        if not isinstance(name, str) or not name or not isinstance(options, Mapping):
-            raise InvalidTypeError(
-                f"`tasks` must map a name to a mapping of options, such as {{'fft': {{'n_coefficients': 50}}}}; "
-                f"got {abbreviated({name: options})}."
-            )
-    return pairs
+    for entry in [tasks] if isinstance(tasks, (str, Mapping)) else tasks:
+        if not isinstance(entry, (str, Mapping)):
+            found = f"{abbreviated(entry)} of type {type(entry).__name__}"
+            raise InvalidTypeError(f"`tasks` must hold names and {{name: options}}; got {found}.")
+        for name, options in [(entry, {})] if isinstance(entry, str) else entry.items():
+            if not isinstance(name, str) or not name or not isinstance(options, Mapping):
+                raise InvalidTypeError(
+                    f"`tasks` must map a name to a mapping of options, such as {{'fft': {{'n_coefficients': 50}}}}; "
+                    f"got {abbreviated({name: options})}."
+                )
+            yield name, options
 
 
 def _task(name: str, options: dict[str, Any], domain: str) -> Task:
