@@ -67,7 +67,6 @@ def abbreviated(value: object) -> str:
 
 
 def wrong_type(argument: str, expected: str, found: object) -> InvalidTypeError:
-    """Say of which type an argument must be and is, to be raised by the caller."""
     kind = type(found).__name__
     return InvalidTypeError(f"`{argument}` must be {expected}; got {abbreviated(found)} of type {kind}.")
 

@@ -239,7 +239,6 @@ def written_as_a_whole(path: Path, argument: str = "path") -> Iterator[Path]:
 
 
 def write_whole(path: Path, text: str, argument: str = "path") -> None:
-    """Write a text, replacing a file that is there."""
     with written_as_a_whole(path, argument) as new:
         new.write_text(text, encoding="utf-8")
 

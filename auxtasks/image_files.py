@@ -271,7 +271,6 @@ LARGEST = 2**16
 
 
 def check_size(argument: str, value: object) -> tuple[int, int] | None:
-    """Return a size as (height, width), or None for none."""
     if value is None:
         return None
     sides = list(value) if is_several(value) else []

@@ -53,7 +53,6 @@ def plain_text(renderable: RenderableType, width: int = 100) -> str:
 
 
 def legend_grid(legend: Mapping[str, str]) -> RenderableType:
-    """Explain terms of a table below it, a line each."""
     from rich.table import Table
     from rich.text import Text
 

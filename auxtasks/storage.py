@@ -281,7 +281,6 @@ def write_zarr(fitted: Fitted, made: TargetArrays, path: Path, *, overwrite: boo
 
 
 def _checksums_below(folder: Path) -> dict[str, Blocks]:
-    """Read all files back, in parallel."""
     dask = require("dask", extra="dask")
     paths = sorted(found for found in folder.rglob("*") if found.is_file())
     found = dask.compute(*[dask.delayed(one_block)(path) for path in paths])
@@ -328,7 +327,6 @@ def holds_zarr(folder: Path) -> bool:
 
 
 def read_zarr(folder: Path, *, verify: bool = True) -> tuple[Fitted, TargetArrays]:
-    """Read what `write_zarr` wrote, as dask arrays; see `auxtasks.load_targets`."""
     return read_folder(folder, ZARR_DESCRIPTION, partial(_read_zarr, verify=verify), absent, ZARR_AGAIN)
 
 

@@ -154,7 +154,6 @@ class Kept:
 
     @property
     def is_there(self) -> bool:
-        """Whether the cluster is still the one that computes."""
         return _cluster() is self.client
 
 

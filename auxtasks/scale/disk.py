@@ -216,7 +216,6 @@ def _write(
 
 
 def _holds(rows: RowFile, journal: Journal, start: int, stop: int) -> bool:
-    """Tell whether a block is finished, with the checksum it was written with."""
     known = journal.known(rows.path.name, start)
     return known is not None and known[0] == stop and rows.holds(start, stop, known[1])
 
@@ -324,7 +323,6 @@ def _is_whole(part: TargetFile, scaling: Scaling, journal: Journal, folder: Path
 
 
 def _fitted(job: Job, files: Mapping[str, RowFile]) -> dict[str, Any]:
-    """Fit as in memory, and return the state of that."""
     parts, scale = {part.target: part for part in job.parts}, job.draft.settings.scale
     seen = {
         task.name: _see(task, parts[task.name], files[parts[task.name].file], scale=scale) for task in job.draft.named

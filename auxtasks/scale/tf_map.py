@@ -232,7 +232,6 @@ def _decoded(part: Any) -> Any:
 
 
 def _with_tasks(fitted: Fitted, names: Set[str]) -> Fitted:
-    """Return the same with some of the tasks, and no label column."""
     tasks = tuple(task for task in fitted.tasks if task.name in names)
     return replace(
         fitted, tasks=tasks, label_columns={}, specs={n: spec for n, spec in fitted.specs.items() if n in names}

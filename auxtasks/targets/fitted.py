@@ -95,7 +95,6 @@ class Fitted:
 
     @classmethod
     def of(cls, generator: Any) -> Fitted:
-        """Return what a generator learned, with the parameters that it has now."""
         if not hasattr(generator, "specs_"):
             raise InvalidInputError("this AuxTargetGenerator is not fitted yet; call `fit` with training inputs first.")
         return cls(generator.get_params(), **{name: getattr(generator, f"{name}_") for name in LEARNED})
@@ -328,7 +327,6 @@ class Computing:
         self.named: tuple[Task, ...] | None = None
 
     def __call__(self, samples: Any) -> Array:
-        """Return them, unscaled, shape (n, columns)."""
         if not isinstance(samples, (Dense, Ragged)):
             needs = {column for task in self.tasks for column in task.needs}
             samples = tagged(samples, self.fitted.text_settings, needs, training=False)

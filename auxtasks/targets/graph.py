@@ -73,7 +73,6 @@ def graph_targets(fitted: Fitted, x: Any, *, as_transform: bool = False) -> dict
 
 
 def _read(x: Any) -> Any:
-    """Return a batch as a tensor of the backend, or an array."""
     import keras
 
     if isinstance(x, (dict, list, tuple)):

@@ -163,7 +163,6 @@ def row_slices(n: int, bytes_per_row: int) -> Iterator[slice]:
 
 
 def for_each(function: Callable[[Any], int], chunks: Sequence[Any], *, n_jobs: int, progress: bool) -> list[int]:
-    """Call a function on every chunk, in threads where asked."""
     results: Any = map(function, chunks)
     if n_jobs != 1:
         joblib = require("joblib", extra="parallel")

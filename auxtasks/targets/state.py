@@ -179,7 +179,6 @@ def _check_scaling(name: str, scaling: Mapping[str, Any], spec: Mapping[str, Any
 
 
 def check_vocabulary(fields: Any) -> None:
-    """Refuse texts that no model could read."""
     _TEXTS(fields, "`texts`")
     vocabulary = fields["vocabulary"]
     numbers = [*vocabulary["special"], *({vocabulary["padding"], vocabulary["unknown"]} - {None})]
