@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any, Literal
 
@@ -52,13 +52,12 @@ def fit_lazily(
         draft = _with_texts(draft, source, told_of)
     kept = kept_on_workers(source, draft, told_of) if keep and course is None else None
     see_it, parts = (see_part, source.blocks) if kept is None else (see_computed, kept.parts)
-    found: PartitionFit = _reduced(see_it, parts, told_of, draft)
-    told = found.told
-    if told is None:
+    told: PartitionFit = _reduced(see_it, parts, told_of, draft)
+    if not told.row_shape:
         raise InvalidInputError("`X` holds no samples: all of its partitions are empty.")
     length = told.row_shape[0] if told.ragged else None
     of_samples: dict[str, Any] = {"row_shape": told.row_shape, "channel_added": told.add_channel, "length": length}
-    source = source.with_rows([found.rows[number] for number in range(len(source.blocks))])
+    source = source.with_rows([told.rows[number] for number in range(len(source.blocks))])
     teachers: list[Teacher] = []
     if course is not None:
         reader = replace(draft, **of_samples)
@@ -107,14 +106,10 @@ def _reduced(see: Callable[..., Any], blocks: Sequence[Any], told_of: Sequence[P
 
 @dataclass(frozen=True, eq=False)
 class PartitionTargets:
-    """What was computed of a partition, and what its samples are."""
+    """What was computed of a partition, and what is known of its samples."""
 
     targets: Computed
-    n: int
-    row_shape: tuple[int, ...]
-    compute: np.dtype[np.floating[Any]]
-    ragged: bool
-    add_channel: bool
+    told: PartitionFit  # nothing of the targets yet
 
 
 def compute_part(block: Any, piece: Partition, draft: Fitted) -> PartitionTargets | None:
@@ -126,14 +121,8 @@ def compute_part(block: Any, piece: Partition, draft: Fitted) -> PartitionTarget
         columns = own.encoded(piece.label_columns, samples.n)
         samples = own.tagged(samples)
         computed = compute_all(samples, own.tasks, columns, own.settings)
-    return PartitionTargets(
-        computed,
-        samples.n,
-        samples.row_shape,
-        samples.compute,
-        isinstance(samples, Ragged),
-        bool(getattr(samples, "add_channel", False)),
-    )
+    looks = samples.row_shape, samples.compute, isinstance(samples, Ragged), getattr(samples, "add_channel", False)
+    return PartitionTargets(computed, PartitionFit({piece.number: samples.n}, draft.domain, {}, *looks, piece.place))
 
 
 def compute_targets(block: Any, piece: Partition, draft: Fitted) -> PartitionTargets | None:
@@ -192,20 +181,27 @@ def _memory(client: Any) -> int:
 
 # What partitions tell of their targets
 
+_SINGLE: np.dtype[np.floating[Any]] = np.dtype(np.float32)
+
 
 @dataclass(frozen=True)
-class PartialFit:
-    """What samples tell, if there are any."""
+class PartitionFit:
+    """What some partitions tell; where they have no samples, their numbers alone."""
 
-    seen: Mapping[str, TargetStatistics]  # by target
-    row_shape: tuple[int, ...]  # of one sample before any task shortens it; of series that of the longest
-    compute: np.dtype[np.floating[Any]]
-    ragged: bool
-    add_channel: bool  # they have no channel axis
-    place: str  # how errors call the first partition among them
+    rows: Mapping[int, int]  # the number of samples of each partition
+    domain: str
+    seen: Mapping[str, TargetStatistics] = field(default_factory=dict)  # by target
+    row_shape: tuple[int, ...] = ()  # of one sample before any task shortens it; of series that of the longest
+    compute: np.dtype[np.floating[Any]] = _SINGLE
+    ragged: bool = False
+    add_channel: bool = False  # they have no channel axis
+    place: str = ""  # how errors call the first partition that has samples
 
-    def merged(self, other: PartialFit, domain: str) -> PartialFit:
-        free = 1 if domain == "signal" else 0
+    def merged(self, other: PartitionFit) -> PartitionFit:
+        rows = {**self.rows, **other.rows}
+        if not self.row_shape or not other.row_shape:
+            return replace(self if self.row_shape else other, rows=rows)
+        free = 1 if self.domain == "signal" else 0
         if self.row_shape[free:] != other.row_shape[free:] or self.add_channel != other.add_channel:
             raise InvalidInputError(
                 f"{other.place} has samples of shape {other.row_shape}, and {self.place} of {self.row_shape} (channels "
@@ -213,26 +209,12 @@ class PartialFit:
             )
         return replace(
             self,
+            rows=rows,
             seen={name: _merged(name, one, other.seen[name]) for name, one in self.seen.items()},
             row_shape=max(self.row_shape, other.row_shape),
             compute=np.promote_types(self.compute, other.compute),
             ragged=self.ragged or other.ragged or self.row_shape != other.row_shape,
         )
-
-
-@dataclass(frozen=True)
-class PartitionFit:
-    """What some partitions tell."""
-
-    rows: Mapping[int, int]  # the number of samples of each partition
-    told: PartialFit | None  # None where there are no samples
-    domain: str
-
-    def merged(self, other: PartitionFit) -> PartitionFit:
-        told = self.told or other.told
-        if self.told is not None and other.told is not None:
-            told = self.told.merged(other.told, self.domain)
-        return PartitionFit({**self.rows, **other.rows}, told, self.domain)
 
 
 def see_part(block: Any, piece: Partition, draft: Fitted) -> PartitionFit:
@@ -242,12 +224,11 @@ def see_part(block: Any, piece: Partition, draft: Fitted) -> PartitionFit:
 
 def see_computed(part: PartitionTargets | None, piece: Partition, draft: Fitted) -> PartitionFit:
     if part is None:
-        return PartitionFit({piece.number: 0}, None, draft.domain)
+        return PartitionFit({piece.number: 0}, draft.domain)
     with piece.named():
         targets = part.targets.targets
         seen = {task.name: see(task, targets[task.name], scale=draft.settings.scale) for task in draft.named}
-    told = PartialFit(seen, part.row_shape, part.compute, part.ragged, part.add_channel, piece.place)
-    return PartitionFit({piece.number: part.n}, told, draft.domain)
+    return replace(part.told, seen=seen)
 
 
 def _merged(name: str, one: TargetStatistics, other: TargetStatistics) -> TargetStatistics:
