@@ -91,7 +91,8 @@ class AuxTargets(Mapping[str, Array]):
         self._lengths = lengths
         self._main = main
         for array in self._arrays.values():
-            array.flags.writeable = False
+            if isinstance(array, np.ndarray):  # and not lazy
+                array.flags.writeable = False
 
     def __getitem__(self, name: str) -> Array:
         if name not in self._arrays:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from auxtasks.aux_targets import AuxTargets, Generator
+from auxtasks.aux_targets import AuxTargets
 from auxtasks.columns import read_column
 from auxtasks.errors import InvalidInputError
 from auxtasks.label_columns import check_names
@@ -234,18 +234,7 @@ class LazyAuxTargets(AuxTargets):
     ((3, 1), (3, 1))
     """
 
-    def __init__(
-        self,
-        arrays: Mapping[str, Any],
-        generator: Generator,
-        inputs: Any,
-        n_original: int,
-        lengths: Any = None,
-        main: Mapping[str, Array] | None = None,
-    ) -> None:
-        super().__init__({}, generator, inputs, n_original, lengths, main)
-        self._arrays = dict(arrays)
-        self._kept: Kept | None = None
+    _kept: Kept | None = None
 
     def keep(self, kept: Kept | None) -> None:
         """Hold on to what workers computed already; where that is gone, it is computed anew."""
