@@ -479,11 +479,9 @@ def _extended(values: Any, key: str, n_labelled: int, chunks: tuple[int, ...]) -
     n, rest = sum(chunks), lazy.shape[1:]
     # What type and shape tell is refused as in memory, on an array that takes none.
     like = np.broadcast_to(np.zeros((), lazy.dtype), lazy.shape)
-    dtype = (
-        main_labels({key: like[:1]}, key, 1, 2 if len(lazy) < n else 1)[key].dtype if lazy.ndim and len(lazy) else None
-    )
-    if dtype is None or len(lazy) > n_labelled:
+    if not lazy.ndim or not 1 <= len(lazy) <= n_labelled:
         main_labels({key: like}, key, n_labelled, n)
+    dtype = main_labels({key: like[:1]}, key, 1, 2 if len(lazy) < n else 1)[key].dtype
     lazy = lazy.astype(dtype)
     if len(lazy) < n:
         missing = da.full((n - len(lazy), *rest), -1 if lazy.dtype.kind == "i" else np.nan, dtype=dtype)
