@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from auxtasks.errors import InvalidInputError
-from auxtasks.targets.reading import to_array
+from auxtasks.targets.samples import to_array
 from auxtasks.typing import Floats
 from auxtasks.validation import LARGEST_NUMBER, check_number
 

@@ -16,7 +16,7 @@ from auxtasks.errors import AuxTasksError, InvalidInputError, InvalidTypeError
 from auxtasks.extractors.text.settings import checked_text_settings
 from auxtasks.optional import is_dask, require
 from auxtasks.targets.fitted import Fitted
-from auxtasks.targets.reading import to_array
+from auxtasks.targets.samples import to_array
 from auxtasks.typing import Array
 
 _EXPECTED = "a dask array, a dask bag of samples, or a dask data frame or column"

@@ -12,8 +12,7 @@ import numpy as np
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, wrong_type
 from auxtasks.image_files import ImageBatches, ImageFiles, image_files_of
-from auxtasks.targets.reading import read_inputs, to_array
-from auxtasks.targets.samples import Ragged
+from auxtasks.targets.samples import Ragged, read_inputs, to_array
 from auxtasks.targets.tasks import WITH_FILES, checked_settings
 from auxtasks.typing import Array
 from auxtasks.validation import LARGEST_INT, as_array

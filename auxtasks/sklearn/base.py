@@ -31,7 +31,7 @@ from auxtasks.sklearn.labels import (
 from auxtasks.sklearn.parameters import SendsOn, check_names
 from auxtasks.sklearn.reuse import forms_of, train
 from auxtasks.sklearn.scoring import labelled_part
-from auxtasks.targets.reading import to_array
+from auxtasks.targets.samples import to_array
 from auxtasks.targets.tables import refused_table
 from auxtasks.teacher.teaching import split_tasks
 from auxtasks.typing import Array

@@ -25,8 +25,7 @@ from auxtasks.targets.computing import (
     empty_target,
     inputs_after,
 )
-from auxtasks.targets.reading import read_inputs, warn_of_layout
-from auxtasks.targets.samples import Dense, InBlocks, Ragged, Samples, block_rows
+from auxtasks.targets.samples import Dense, InBlocks, Ragged, Samples, block_rows, read_inputs, warn_of_layout
 from auxtasks.targets.scaling import Scaling, fit_targets
 from auxtasks.targets.statistics import TargetStatistics, see
 from auxtasks.targets.tables import Table, TableColumn, count_rows, is_table, read_table

@@ -13,7 +13,7 @@ from auxtasks.extractors.tensors import constant, float_dtype, namespace
 from auxtasks.optional import require
 from auxtasks.targets.computing import check_like_training
 from auxtasks.targets.fitted import Fitted
-from auxtasks.targets.reading import read_inputs
+from auxtasks.targets.samples import read_inputs
 from auxtasks.targets.scaling import Scaling
 from auxtasks.targets.tasks import Task
 from auxtasks.validation import as_numbers

@@ -10,8 +10,7 @@ import numpy as np
 
 from auxtasks.columns import is_column, is_missing, plain_array
 from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, warn_user
-from auxtasks.targets.reading import checked_values, to_array
-from auxtasks.targets.samples import Dense
+from auxtasks.targets.samples import Dense, checked_values, to_array
 from auxtasks.typing import Array
 
 MOST_CATEGORIES = 100
