@@ -113,15 +113,12 @@ class _Files:
 def read_targets(
     folder: Path, *, mmap: bool = True, verify: bool = True, again: str = AGAIN
 ) -> tuple[Fitted, TargetArrays]:
-    def read(saved: Saved) -> tuple[Fitted, TargetArrays]:
-        if verify:
-            saved.verify()
-        return _read(saved, mmap=mmap)
-
-    return read_folder(folder, DESCRIPTION, read, absent, again)
+    return read_folder(folder, DESCRIPTION, partial(_read, mmap=mmap, verify=verify), absent, again)
 
 
-def _read(saved: Saved, *, mmap: bool) -> tuple[Fitted, TargetArrays]:
+def _read(saved: Saved, *, mmap: bool, verify: bool) -> tuple[Fitted, TargetArrays]:
+    if verify:
+        saved.verify()
     described = saved.fields
     with damage_named(saved.path):
         fitted = fitted_of(described["generator"])
