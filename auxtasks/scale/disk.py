@@ -17,7 +17,7 @@ from typing import Any, cast
 import numpy as np
 
 from auxtasks.checksums import checksum, parsed_document
-from auxtasks.errors import AuxTasksWarning, InvalidInputError, StorageError, warn_user
+from auxtasks.errors import AuxTasksWarning, StorageError, warn_user
 from auxtasks.files import LOCK, NEW, locked, read_regular, refuse_link, staged, told_as_storage_error
 from auxtasks.folders import (
     JOURNAL,
@@ -200,7 +200,9 @@ def _fill(job: Job, files: Mapping[str, RowFile], journal: Journal) -> int:
             _tell_damaged([name for name in bad if not files[name].new], start, stop)
         if bad:
             _write(journal, (start, stop), [(files[name], values[name]) for name in bad], {INPUT: digest})
-    _check_end(job, journal, stop)
+    if journal.rows_of(INPUT) > stop:
+        raise InputsChangedError(f"`X` ends after {stop} samples: its length")
+    job.check_columns(stop, ended=True)
     return stop
 
 
@@ -241,17 +243,6 @@ def _tell_damaged(names: list[str], start: int, stop: int) -> None:
             f"rows {start} to {stop} of {', '.join(names)} do not have the checksum they were written with, and are "
             "computed again; check the disk."
         )
-
-
-def _check_end(job: Job, journal: Journal, n: int) -> None:
-    if journal.rows_of(INPUT) > n:
-        raise InputsChangedError(f"`X` ends after {n} samples: its length")
-    for column in job.columns:
-        if len(column.array) != n:
-            raise InvalidInputError(
-                f"`label_columns`: {column.name!r} has {len(column.array)} rows, and `X` has {n}; give one for each "
-                "sample."
-            )
 
 
 SCALED_BYTES = 8 * 1024 * 1024

@@ -116,18 +116,23 @@ class Job:
     def compute(self, start: int, block: Array) -> Computed:
         """Compute the unscaled targets of some rows, with errors that name rows as the user counts them."""
         stop = start + len(block)
-        for column in self.columns:
-            if len(column.array) < stop:
-                raise InvalidInputError(
-                    f"`label_columns`: {column.name!r} has {len(column.array)} rows, and `X` at least {stop}; give one "
-                    "for each sample."
-                )
+        self.check_columns(stop, ended=False)
         columns = [replace(column, array=column.array[start:stop]) for column in self.columns]
         samples = _counted(block, self.draft, lambda row: start + row)
         computed = compute_all(samples, self.draft.tasks, columns, replace(self.draft.settings, progress=False))
         soft = self.draft.taught(samples, samples.n, start)
         targets = {name: RawTarget(name, "vector", array.shape[1:], array) for name, array in soft.items()}
         return replace(computed, targets={**computed.targets, **targets})
+
+    def check_columns(self, n: int, *, ended: bool) -> None:
+        """Refuse label columns that do not have a row for each of n samples, which may not be all yet."""
+        for column in self.columns:
+            rows = len(column.array)
+            if rows < n or (ended and rows > n):
+                raise InvalidInputError(
+                    f"`label_columns`: {column.name!r} has {rows} rows, and `X` {'has' if ended else 'at least'} {n}; "
+                    "give one for each sample."
+                )
 
     def taught(self) -> Job:
         """Return the same with teachers, fitted on the samples that are drawn."""
