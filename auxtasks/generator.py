@@ -670,7 +670,8 @@ def make_aux_targets(
     array([[3.],
            [6.]], dtype=float32)
     """
-    params = {name: value for name, value in locals().items() if name in AuxTargetGenerator._defaults()}
+    given = dict(locals())
+    params = {name: value for name, value in given.items() if name not in _OF_THE_CALL}
     if check_flag("overwrite", overwrite) and save_to is None:
         raise InvalidInputError("`overwrite` applies to `save_to` only; pass `save_to` too, or omit `overwrite`.")
     generator = AuxTargetGenerator(**params)
@@ -686,6 +687,10 @@ def make_aux_targets(
         fitted, made = make_on_disk(X, params, by_name(label_columns), save_to, y, overwrite=overwrite)
         return generator_of(fitted)._targets(made)
     return generator.fit_transform(X, y, label_columns=label_columns)
+
+
+_OF_THE_CALL = ("X", "y", "label_columns", "save_to", "overwrite")
+"""The arguments of `make_aux_targets` that are no parameters of a generator."""
 
 
 def load_targets(path: str | PathLike[str], *, mmap: bool = True, verify: bool = True) -> AuxTargets:
