@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 def require(name: str, extra: str) -> ModuleType:
+    """Import an optional module, or say how to install it."""
     check_installed(name.partition(".")[0], extra)
     return import_module(name)
 
@@ -53,6 +54,7 @@ def plain_text(renderable: RenderableType, width: int = 100) -> str:
 
 
 def legend_grid(legend: Mapping[str, str]) -> RenderableType:
+    """Explain terms of a table below it, a line each."""
     from rich.table import Table
     from rich.text import Text
 
