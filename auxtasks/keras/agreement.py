@@ -12,8 +12,8 @@ from keras import ops
 
 from auxtasks.backend import ON_TENSORFLOW
 from auxtasks.batches.composition import AUTO
+from auxtasks.checksums import named
 from auxtasks.errors import InvalidInputError, unknown_name, wrong_type
-from auxtasks.files import named
 from auxtasks.keras.apart import run_apart
 from auxtasks.keras.changes import SETS, Change, changed, listed_changes
 from auxtasks.keras.consistency import agreed, kind_of

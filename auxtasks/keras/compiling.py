@@ -13,8 +13,8 @@ import numpy as np
 
 from auxtasks.backend import errors_of_inputs
 from auxtasks.batches.forms import as_tensors
+from auxtasks.checksums import named
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name, wrong_type
-from auxtasks.files import named
 from auxtasks.keras.private import DECAY_EXCLUSIONS, compiled_as, is_wired, layers_in
 from auxtasks.keras.samples import check_shapes
 

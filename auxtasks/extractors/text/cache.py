@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 
 from auxtasks._version import __version__
-from auxtasks.checksums import checksum
+from auxtasks.checksums import checksum, digest
 from auxtasks.errors import AuxTasksWarning, StorageError
 from auxtasks.extractors.text.spans import NAMED, Annotations, Spans
 from auxtasks.extractors.text.taggers.base import Corpus, Tagger
-from auxtasks.files import digest, left_by_killed, written_as_a_whole
-from auxtasks.opening import UNREADABLE, read_regular
+from auxtasks.files import UNREADABLE, left_by_killed, read_regular, written_as_a_whole
 
 FORMAT = 2
 _SEAL = 8

@@ -10,8 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from auxtasks.checksums import digest, digest_files
 from auxtasks.errors import InvalidInputError, InvalidTypeError, MissingDependencyError, StorageError
-from auxtasks.files import digest, digest_files
 from auxtasks.optional import require
 
 TAGGER = "taggers/averaged_perceptron_tagger_eng/"

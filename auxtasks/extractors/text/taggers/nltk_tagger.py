@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from auxtasks.checksums import digest, versions
 from auxtasks.errors import InvalidInputError
 from auxtasks.extractors.text.spans import Annotations, Spans, words_of
 from auxtasks.extractors.text.taggers import nltk_data
 from auxtasks.extractors.text.taggers.base import Corpus, number_runs
 from auxtasks.extractors.text.taggers.tag_sets import PENN, UNIVERSAL, UNIVERSAL_ONLY, to_universal
-from auxtasks.files import digest, versions
 from auxtasks.optional import require, shown
 from auxtasks.typing import Array
 

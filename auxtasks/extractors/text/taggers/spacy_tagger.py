@@ -6,12 +6,12 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from auxtasks.checksums import versions
 from auxtasks.errors import InvalidInputError
 from auxtasks.extractors.text.spans import Annotations, Spans, words_of
 from auxtasks.extractors.text.taggers.base import CHARACTERS, Corpus, batches_of, join
 from auxtasks.extractors.text.taggers.spacy_components import TaggedBatch, check_filled, components_for, read_docs
 from auxtasks.extractors.text.taggers.spacy_pipeline import Source, SpacyModel
-from auxtasks.files import versions
 from auxtasks.optional import require, shown
 from auxtasks.validation import check_int, check_processes
 
