@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from statistics import NormalDist
 from typing import Any, TypeAlias
 
 import keras
 import numpy as np
 from keras import ops
+from scipy.special import ndtri
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, unknown_name
 from auxtasks.keras.losses import Adapted, Rebalanced
@@ -40,7 +40,6 @@ TaskLoss: TypeAlias = keras.losses.Loss | Rebalanced
 
 
 def resolve_losses(losses: Mapping[str, Any] | None, specs: Mapping[str, TargetSpec]) -> dict[str, TaskLoss]:
-    """Return the losses that an argument stands for."""
     asked = {} if losses is None else check_keys("losses", losses, specs, "auxiliary target")
     return {name: _resolved(specs[name], loss) for name, loss in asked.items()}
 
@@ -184,8 +183,7 @@ def _stand_ins(spec: TargetSpec) -> Array:
         return np.repeat([[0.0], [1.0]], spec.size, axis=1)
     if spec.kind == "distribution":
         return np.eye(spec.shape[-1])
-    normal = NormalDist(0.0, spec.baseline_loss**0.5)
-    quantiles = np.array([normal.inv_cdf((number + 0.5) / 99) for number in range(99)])
+    quantiles = spec.baseline_loss**0.5 * ndtri((np.arange(99) + 0.5) / 99)  # those of a normal distribution
     # Columns in different orders, so that a row is no multiple of ones.
     columns = [np.roll(quantiles, 7 * column) for column in range(int(np.prod(spec.shape)))]
     return np.stack(columns, axis=-1).reshape(-1, *spec.shape)

@@ -33,12 +33,11 @@ Entries = Callable[[Any, Any], tuple[Any, Any]]
 def loss_of(
     spec: TargetSpec, target: Any, output: Any, mask: Any = None, weight: Any = None, entries: Entries | None = None
 ) -> Total:
-    """Return the loss of one target."""
     per_step = spec.kind in STEP_KINDS
     if per_step:
-        n_steps = ops.shape(target)[1]
         target, output, mask = same_steps(target, output, mask)
-        weight = weight if weight is None or len(weight.shape) < 2 else _cut(weight, ops.shape(target)[1], n_steps)
+        if weight is not None and len(weight.shape) > 1:
+            weight = weight[:, : ops.shape(target)[1]]
     values, present = (entries or LOSSES[spec.kind])(target, output)
     if mask is not None and per_step:
         present = ops.logical_and(present, _broadcast(ops.cast(mask, "bool"), present))
@@ -48,12 +47,10 @@ def loss_of(
     return Total(ops.sum(values), ops.sum(ops.cast(present, "float32")))
 
 
-def losses_of_vectors(sizes: Sequence[int], target: Any, output: Any, weight: Any = None) -> Total:
+def losses_of_vectors(sizes: Sequence[int], target: Any, output: Any) -> Total:
     """Return the losses of several vectors that lie side by side, in one expression."""
     squared, present = _squared_error(target, output)
     owner = np.repeat(np.eye(len(sizes), dtype="float32"), sizes, axis=0)
-    if weight is not None:
-        squared = squared * ops.matmul(ops.cast(weight, squared.dtype), ops.convert_to_tensor(owner.T))
     sums = ops.stack([ops.sum(squared, axis=0), ops.sum(ops.cast(present, "float32"), axis=0)])
     loss, count = ops.unstack(ops.matmul(sums, ops.convert_to_tensor(owner)))
     return Total(loss, count)
@@ -66,10 +63,6 @@ def same_steps(target: Any, output: Any, mask: Any) -> tuple[Any, Any, Any]:
         return target, output, mask
     steps = ops.minimum(found, expected)
     return target[:, :steps], output[:, :steps], None if mask is None else mask[:, :steps]
-
-
-def _cut(values: Any, steps: Any, found: Any) -> Any:
-    return values if isinstance(steps, int) and steps == found else values[:, :steps]
 
 
 def _broadcast(narrow: Any, wide: Any) -> Any:
@@ -116,14 +109,10 @@ LOSSES: dict[str, Entries] = {
 class Adapted:
     """Computes a Keras loss of the linear outputs of a head, missing entries replaced before the arithmetic.
 
-    Parameters
-    ----------
-    spec : TargetSpec
-        The target. Multilabel targets have a value for each label; others one for each row along the last axis, so that
-        a row of numbers with a missing one among them is missing.
-    loss : keras.losses.Loss
-        The loss; its reduction is not used. Classes are given to it as numbers if its name begins with "Sparse", and
-        one-hot otherwise; outputs as logits where it has a ``from_logits``, and as probabilities otherwise.
+    Multilabel targets have a value for each label; others one for each row along the last axis, so that a row of
+    numbers with a missing one among them is missing. The reduction of the loss is not used. Classes are given to it as
+    numbers if its name begins with "Sparse", and one-hot otherwise; outputs as logits where it has a ``from_logits``,
+    and as probabilities otherwise.
     """
 
     def __init__(self, spec: TargetSpec, loss: keras.losses.Loss) -> None:

@@ -24,7 +24,6 @@ _ACCURACY = {
 
 
 def resolve_metrics(metrics: Any, specs: Mapping[str, TargetSpec]) -> dict[str, list[keras.metrics.Metric]]:
-    """Return the metrics that an argument stands for."""
     asked = {} if metrics is None else metrics
     if isinstance(metrics, str) and metrics == AUTO:
         asked = dict.fromkeys(specs, AUTO)
@@ -86,14 +85,9 @@ def _automatic(spec: TargetSpec) -> keras.metrics.Metric:
 class TaskMetrics(keras.metrics.Metric):
     """Metrics of several tasks, in the logs as ``<task>_<metric>``; NaN of a task that had no target at all.
 
-    Parameters
-    ----------
-    specs : sequence of TargetSpec
-        The tasks.
-    metrics : sequence of sequences of Metric
-        Those of each. Each gets predictions as `AuxModel.predict_auxiliary` gives them and targets in the same form
-        (classes one-hot, but to metrics whose name begins with "Sparse"), flattened to rows along the last axis; a row
-        with a missing entry is left out.
+    Each gets predictions as `AuxModel.predict_auxiliary` gives them and targets in the same form (classes one-hot, but
+    to metrics whose name begins with "Sparse"), flattened to rows along the last axis; a row with a missing entry is
+    left out.
     """
 
     def __init__(self, specs: Sequence[TargetSpec], metrics: Sequence[Sequence[keras.metrics.Metric]]) -> None:
@@ -116,7 +110,6 @@ class TaskMetrics(keras.metrics.Metric):
                     metric.update_state(_for_metric(spec, metric, target), prediction, sample_weight=present)
 
     def result(self) -> dict[str, Any]:
-        """Return the values by log name."""
         return {
             f"{name}_{metric.name}": self._known(name, metric.result())
             for name, metrics in self.by_task.items()
@@ -125,7 +118,6 @@ class TaskMetrics(keras.metrics.Metric):
         }
 
     def reset_state(self) -> None:
-        """Begin anew."""
         super().reset_state()
         for metric in self._parts:
             metric.reset_state()
@@ -147,7 +139,7 @@ def _rows(spec: TargetSpec, target: Any, output: Any, mask: Any) -> tuple[Any, A
     prediction = ops.stop_gradient(activated(spec, output))
     if spec.kind in CLASS_KINDS:
         target = ops.cast(target, "int32")
-        present, safe = target >= 0, ops.maximum(target, 0)
+        present, safe = target >= 0, ops.reshape(ops.maximum(target, 0), (-1,))
     else:
         target = ops.cast(target, "float32")
         missing = ops.logical_not(target >= 0) if spec.kind == "multilabel" else ops.isnan(target)
@@ -155,7 +147,6 @@ def _rows(spec: TargetSpec, target: Any, output: Any, mask: Any) -> tuple[Any, A
         safe = ops.reshape(safe, (-1, ops.shape(safe)[-1]))
     if per_step and mask is not None:
         present = ops.logical_and(present, ops.cast(mask, "bool"))
-    safe = ops.reshape(safe, (-1,)) if spec.kind in CLASS_KINDS else safe
     prediction = ops.reshape(prediction, (-1, ops.shape(prediction)[-1]))
     return safe, prediction, ops.cast(ops.reshape(present, (-1,)), "float32")
 
@@ -170,7 +161,6 @@ class KnownMean(keras.metrics.Mean):
     """A mean that is NaN, not 0, while it has no value."""
 
     def result(self) -> Any:
-        """Return the mean so far."""
         return ops.where(self.count > 0, super().result(), float("nan"))
 
 
@@ -179,13 +169,6 @@ class TaskMeans(keras.metrics.Metric):
 
     A task that the data does not hold is left out of the logs, and a task that had no value at all is NaN: an
     unknown loss is never reported as 0.
-
-    Parameters
-    ----------
-    names : sequence of str
-        The tasks.
-    what : str, default "loss"
-        What the numbers are.
     """
 
     def __init__(self, names: Sequence[str], what: str = "loss") -> None:
@@ -202,7 +185,6 @@ class TaskMeans(keras.metrics.Metric):
         self.count.assign_add(count)
 
     def result(self) -> dict[str, Any]:
-        """Return the means by log name."""
         mean = ops.where(self.count > 0, ops.divide_no_nan(self.total, self.count), float("nan"))
         means = ops.unstack(mean, len(self.names))
         return {f"{self.names[index]}_{self.what}": means[index] for index in self.seen()}
@@ -216,13 +198,7 @@ class TaskMeans(keras.metrics.Metric):
 
 
 class FactorMeans(keras.metrics.Metric):
-    """What losses were multiplied by and what was added to them, on average since the last reset; not in the logs.
-
-    Parameters
-    ----------
-    n_tasks : int
-        How many auxiliary tasks there are.
-    """
+    """What losses were multiplied by and what was added to them, on average since the last reset; not in the logs."""
 
     def __init__(self, n_tasks: int) -> None:
         super().__init__(name="factors", dtype="float32")

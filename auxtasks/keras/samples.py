@@ -24,24 +24,15 @@ _LOOKED_AT = 256
 
 @dataclass(frozen=True)
 class Samples:
-    """A few samples of what a model reads, the longest, as tensors.
-
-    Parameters
-    ----------
-    inputs : structure of tensors
-        What the model is run on.
-    lengths : ndarray of int or None
-        The tokens of each as the targets count them; None where that is not known, or the samples are no texts.
-    padding : int
-        The number that stands for no token.
-    own : int or None
-        Which of several inputs is the one that the targets were made from; None where that is not known.
-    """
+    """A few samples of what a model reads, the longest, as tensors."""
 
     inputs: Any
     lengths: Array | None
+    """The tokens of each as the targets count them; None where that is not known, or the samples are no texts."""
     padding: int
+    """The number that stands for no token."""
     own: int | None
+    """Which of several inputs is the one that the targets were made from; None where that is not known."""
 
     @classmethod
     def of(cls, inputs: Any, base: keras.Model, targets: Any = None) -> Samples:
@@ -74,13 +65,15 @@ class Samples:
             _own_leaf(leaves, targets),
         )
 
+    @property
     def numbered_by_model(self) -> bool:
-        """Tell whether the model is given texts, and not the numbers of tokens that the targets were made from."""
+        """Whether the model is given texts, and not the numbers of tokens that the targets were made from."""
         leaves = keras.tree.flatten(self.inputs)
         return any(map(is_text, leaves)) and (self.own is None or is_text(leaves[self.own]))
 
+    @property
     def image_size(self) -> tuple[int, int] | None:
-        """Return the height and width of the images that targets were made from; None if they are no images."""
+        """The height and width of the images that targets were made from; None if they are no images."""
         leaves = keras.tree.flatten(self.inputs)
         images = [leaf for leaf in leaves if len(leaf.shape) == 4] if self.own is None else [leaves[self.own]]
         return tuple(images[0].shape[1:3]) if len(images) == 1 and len(images[0].shape) == 4 else None
@@ -177,20 +170,23 @@ def _check_numbers(leaves: Sequence[Any], base: keras.Model) -> None:
 
     TensorFlow fails on them with an error that names neither, and on a GPU takes zeros instead.
     """
-    known = getattr(base, "inputs", None) or []
-    if len(known) != len(leaves):
-        return
-    for layer in base.layers:
-        if not isinstance(layer, keras.layers.Embedding):
-            continue
-        for tensor, values in zip(known, leaves, strict=True):
-            if getattr(layer, "input", None) is tensor and (largest := _largest(values)) >= layer.input_dim:
-                raise InvalidInputError(
-                    f"`samples` holds the id {largest}, but the embedding {layer.name!r} has {layer.input_dim} rows "
-                    f"(0 to {layer.input_dim - 1}). Give it input_dim=len(targets.vocabulary); or compute the targets "
-                    f"of texts with max_tokens={layer.input_dim}. In your own ids, replace larger ids by the id of "
-                    "unknown words."
-                )
+    for layer, place in _embeddings(base) if len(getattr(base, "inputs", None) or []) == len(leaves) else ():
+        largest = -1 if is_text(leaves[place]) else int(np.asarray(leaves[place]).max(initial=-1))
+        if largest >= layer.input_dim:
+            raise InvalidInputError(
+                f"`samples` holds the id {largest}, but the embedding {layer.name!r} has {layer.input_dim} rows "
+                f"(0 to {layer.input_dim - 1}). Give it input_dim=len(targets.vocabulary); or compute the targets "
+                f"of texts with max_tokens={layer.input_dim}. In your own ids, replace larger ids by the id of "
+                "unknown words."
+            )
+
+
+def _embeddings(base: keras.Model) -> list[tuple[keras.layers.Embedding, int]]:
+    """Return the embeddings that read an input of a model, and which of them."""
+    places = {id(tensor): place for place, tensor in enumerate(getattr(base, "inputs", None) or [])}
+    found = [layer for layer in base.layers if isinstance(layer, keras.layers.Embedding)]
+    read = [(layer, places.get(id(getattr(layer, "input", None)))) for layer in found]
+    return [(layer, place) for layer, place in read if place is not None]
 
 
 def _warn_of_numbering(leaves: Sequence[Any], base: keras.Model, targets: Any) -> None:
@@ -200,25 +196,17 @@ def _warn_of_numbering(leaves: Sequence[Any], base: keras.Model, targets: Any) -
     if not isinstance(texts, FittedTexts) or texts.words != "learned" or leaves[0] is not targets.inputs:
         return
     size = len(texts.vocabulary.words)
-    for layer in base.layers:
-        own = isinstance(layer, keras.layers.Embedding) and layer.input_dim not in (
-            size,
-            getattr(generator, "max_tokens", None),
+    known = (size, getattr(generator, "max_tokens", None))
+    others = [layer for layer, place in _embeddings(base) if place == 0 and layer.input_dim not in known]
+    if others:
+        warnings.warn(
+            f"targets.inputs hold ids of a vocabulary that was learned from these texts, with {size} tokens, but "
+            f"the embedding {others[0].name!r} has {others[0].input_dim} rows. If the model has its own vocabulary, "
+            "compute the targets with make_aux_targets(ids, vocabulary=...), or with its tokenizer; otherwise "
+            "give it input_dim=len(targets.vocabulary).",
+            AuxTasksWarning,
+            stacklevel=4,
         )
-        if own and getattr(layer, "input", None) is base.inputs[0]:
-            warnings.warn(
-                f"targets.inputs hold ids of a vocabulary that was learned from these texts, with {size} tokens, but "
-                f"the embedding {layer.name!r} has {layer.input_dim} rows. If the model has its own vocabulary, "
-                "compute the targets with make_aux_targets(ids, vocabulary=...), or with its tokenizer; otherwise "
-                "give it input_dim=len(targets.vocabulary).",
-                AuxTasksWarning,
-                stacklevel=4,
-            )
-            return
-
-
-def _largest(values: Any) -> int:
-    return -1 if is_text(values) else int(np.asarray(values).max(initial=-1))
 
 
 def _fits(found: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:

@@ -14,11 +14,9 @@ from keras import ops
 
 from auxtasks.backend import is_symbolic, shape_errors, text_errors
 from auxtasks.batches.forms import changed_texts, is_text, shortened
-from auxtasks.keras.layers import walk
-from auxtasks.keras.leaks import Leaks
-from auxtasks.keras.learned import Learned, State
+from auxtasks.keras.dependence import Leaks, Learned, State
+from auxtasks.keras.layers import Event, Notice, first_paths, recording, walk
 from auxtasks.keras.outputs import returned_names
-from auxtasks.keras.recording import Event, Notice, recording
 from auxtasks.keras.samples import Samples, check_shapes, check_texts
 from auxtasks.specs import STEP_KINDS, TargetSpec
 from auxtasks.typing import Array
@@ -42,7 +40,6 @@ class Output:
 
     @property
     def rank(self) -> int:
-        """The number of dimensions beside the batch."""
         return len(self.shape)
 
     @property
@@ -60,7 +57,7 @@ class Output:
 
     @property
     def is_feature(self) -> bool:
-        """Whether it is a float tensor with more than one axis, the first of which may not be the batch."""
+        """Whether it is a float tensor with more than one axis, be the first the batch or not."""
         return _is_of("float", self.value) and len(self.value.shape) >= 2
 
     @property
@@ -71,39 +68,24 @@ class Output:
 
 @dataclass(frozen=True)
 class Trial:
-    """What is known of a model from running it.
+    """What is known of a model from running it on samples."""
 
-    Parameters
-    ----------
-    outputs : list of Output
-        What `trial_run` saw.
-    returned : list of str
-        The names that labels have by what the model returned.
-    counted : ndarray of int or None
-        The tokens of each text run, as the targets count them; None if they do not, or the model makes no tokens.
-    padding : int
-        The number that stands for no token.
-    leaks : Leaks or None
-        What tells the outputs that hold the answer to what a target asks for; None where none asks.
-    learned : Learned
-        What tells the outputs that training changes.
-    n_samples : int
-        How many samples were run.
-    own : int or None
-        Which of several inputs the targets were made from.
-    image : tuple of int or None
-        The height and width of the images that the model reads; None if it does not read one image.
-    """
-
+    samples: Samples
     outputs: Sequence[Output]
     returned: Sequence[str]
-    counted: Array | None
-    padding: int
+    """The names that labels have by what the model returned."""
     leaks: Leaks | None
+    """What tells the outputs that hold the answer to what a target asks for; None where none asks."""
     learned: Learned
-    n_samples: int
-    own: int | None
-    image: tuple[int, int] | None
+
+    @property
+    def n_samples(self) -> int:
+        return len(keras.tree.flatten(self.samples.inputs)[0])
+
+    @property
+    def counted(self) -> Array | None:
+        """The tokens of each text run, as the targets count them; None if they do not, or the model makes no tokens."""
+        return self.samples.lengths if self.samples.numbered_by_model else None
 
     @property
     def made(self) -> int | None:
@@ -114,7 +96,7 @@ class Trial:
     def made_along(self, output: Output) -> list[Array]:
         """Return how many tokens the model makes of each text run, once for every tensor of tokens with these steps."""
         tokens = [known.numbers for known in self.outputs if known.shape[:1] == output.shape[:1]]
-        return [_counts(numbers != self.padding) for numbers in tokens if numbers is not None]
+        return [_counts(numbers != self.samples.padding) for numbers in tokens if numbers is not None]
 
     def keeps_steps(self, spec: TargetSpec, output: Output) -> bool:
         """Tell whether a tensor has the steps of a target: its very length, or one step for each token of the batch."""
@@ -154,17 +136,7 @@ def try_out(base: keras.Model, samples: Samples, specs: Mapping[str, TargetSpec]
     except shape_errors():
         check_shapes(inputs, base)
         raise
-    return Trial(
-        outputs,
-        returned_names(returned),
-        samples.lengths if samples.numbered_by_model() else None,
-        samples.padding,
-        leaks,
-        learned,
-        len(keras.tree.flatten(inputs)[0]),
-        samples.own,
-        samples.image_size(),
-    )
+    return Trial(samples, outputs, returned_names(returned), leaks, learned)
 
 
 def trial_run(
@@ -193,9 +165,7 @@ def trial_run(
         with keras.StatelessScope():
             others = _by_call(_forward(base, shorter)[0])
     model_outputs = {id(tensor) for tensor in keras.tree.flatten(returned)}
-    paths: dict[int, str] = {}
-    for path, layer in walk(base):
-        paths.setdefault(id(layer), path)
+    paths = first_paths(base)
     totals = Counter(key for key, _ in calls)
     outputs = [
         Output(
@@ -215,9 +185,7 @@ def trial_run(
 
 
 def _forward(base: keras.Model, inputs: Any, notice: Notice | None = None) -> tuple[list[Event], Any]:
-    """Run a model forward in inference mode and record every layer."""
-    layers = {id(layer): layer for _, layer in walk(base)}
-    with recording(layers.values(), notice) as events:
+    with recording((layer for _, layer in walk(base)), notice) as events:
         returned = base(inputs, training=False)
     return events, returned
 
@@ -247,7 +215,6 @@ def _shape_of(value: Any) -> tuple[int, ...]:
 
 
 def _is_numbers(value: Any) -> bool:
-    """Whether it is a whole number per step."""
     return _is_of("int", value) and len(value.shape) == 2 and bool(value.shape[1])
 
 
