@@ -17,17 +17,16 @@ from auxtasks.keras.agreement import COPIES, NAME, Agreement, check_no_copies, r
 from auxtasks.keras.alternating.schedule import Asked, Schedule
 from auxtasks.keras.compiling import compile_back
 from auxtasks.keras.head_plans import DEFAULT_BUDGET, plan_heads, sizes_of
-from auxtasks.keras.loss_names import resolve_losses, with_chance
+from auxtasks.keras.losses import resolve_losses, with_chance
 from auxtasks.keras.metrics import resolve_metrics
 from auxtasks.keras.model import AuxModel
 from auxtasks.keras.on_the_fly import OnTheFly
 from auxtasks.keras.plan import make_ties
 from auxtasks.keras.private import random_seed
-from auxtasks.keras.samples import Samples
 from auxtasks.keras.supervision import supervised_specs
 from auxtasks.keras.taps import Where, resolve_taps
 from auxtasks.keras.taught import check_outputs
-from auxtasks.keras.trial import Trial, try_out
+from auxtasks.keras.trial import Samples, Trial, try_out
 from auxtasks.keras.weighting.choose import resolve_weightings
 from auxtasks.labels import MAIN
 from auxtasks.specs import TargetSpec

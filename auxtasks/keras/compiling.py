@@ -16,7 +16,7 @@ from auxtasks.batches.forms import as_tensors
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name, wrong_type
 from auxtasks.files import named
 from auxtasks.keras.private import DECAY_EXCLUSIONS, compiled_as, is_wired, layers_in
-from auxtasks.keras.samples import check_shapes
+from auxtasks.keras.trial import check_shapes
 
 _BESIDE_LOSS = ("loss_weights", "metrics", "weighted_metrics", "auto_scale_loss")
 _HOW = ("run_eagerly", "jit_compile", "steps_per_execution")

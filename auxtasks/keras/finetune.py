@@ -16,9 +16,8 @@ from auxtasks.keras.layers import direct_layers, walk
 from auxtasks.keras.model import AuxModel
 from auxtasks.keras.packing import NUMERIC, loss_name
 from auxtasks.keras.private import input_struct, is_wired, layers_in
-from auxtasks.keras.samples import Samples, check_shapes
 from auxtasks.keras.taps import layer_where, trunk
-from auxtasks.keras.trial import Output, trial_run
+from auxtasks.keras.trial import Output, Samples, check_shapes, trial_run
 from auxtasks.labels import missing_entries
 from auxtasks.typing import Array
 from auxtasks.validation import MOST_UNITS, check_choice, check_int, check_number

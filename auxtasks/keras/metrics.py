@@ -10,7 +10,7 @@ from keras import ops
 
 from auxtasks.backend import is_traced
 from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, unknown_name
-from auxtasks.keras.losses import activated, same_steps
+from auxtasks.keras.losses import activated, entries_of, same_steps
 from auxtasks.specs import CLASS_KINDS, STEP_KINDS, TargetSpec
 from auxtasks.validation import check_keys
 
@@ -94,9 +94,7 @@ class TaskMetrics(keras.metrics.Metric):
         super().__init__(name="task_metrics", dtype="float32")
         self._specs = {spec.name: spec for spec in specs}
         self.by_task = {spec.name: list(some) for spec, some in zip(specs, metrics, strict=True)}
-        self._counts = {
-            name: self.add_variable((), keras.initializers.Zeros(), name=f"{name}_count") for name in self._specs
-        }
+        self._counts = {name: self.add_variable((), "zeros", name=f"{name}_count") for name in self._specs}
         self._parts = [metric for some in self.by_task.values() for metric in some]
         self.in_step: frozenset[str] = frozenset()
 
@@ -110,20 +108,17 @@ class TaskMetrics(keras.metrics.Metric):
                     metric.update_state(_for_metric(spec, metric, target), prediction, sample_weight=present)
 
     def result(self) -> dict[str, Any]:
-        return {
-            f"{name}_{metric.name}": self._known(name, metric.result())
-            for name, metrics in self.by_task.items()
-            if self._seen(name)
-            for metric in metrics
-        }
+        found: dict[str, Any] = {}
+        for name in filter(self._seen, self.by_task):
+            known = self._counts[name] > 0
+            values = {f"{name}_{metric.name}": metric.result() for metric in self.by_task[name]}
+            found |= {log: ops.where(known, value, float("nan")) for log, value in values.items()}
+        return found
 
     def reset_state(self) -> None:
         super().reset_state()
         for metric in self._parts:
             metric.reset_state()
-
-    def _known(self, name: str, value: Any) -> Any:
-        return ops.where(self._counts[name] > 0, value, float("nan"))
 
     def _seen(self, name: str) -> bool:
         if is_traced(self._counts[name]):
@@ -137,14 +132,11 @@ def _rows(spec: TargetSpec, target: Any, output: Any, mask: Any) -> tuple[Any, A
     if per_step:
         target, output, mask = same_steps(target, output, mask)
     prediction = ops.stop_gradient(activated(spec, output))
+    safe, present = entries_of(spec.kind, target)
     if spec.kind in CLASS_KINDS:
-        target = ops.cast(target, "int32")
-        present, safe = target >= 0, ops.reshape(ops.maximum(target, 0), (-1,))
+        safe = ops.reshape(safe, (-1,))
     else:
-        target = ops.cast(target, "float32")
-        missing = ops.logical_not(target >= 0) if spec.kind == "multilabel" else ops.isnan(target)
-        present, safe = ops.logical_not(ops.any(missing, axis=-1)), ops.where(missing, 0.0, target)
-        safe = ops.reshape(safe, (-1, ops.shape(safe)[-1]))
+        safe, present = ops.reshape(safe, (-1, ops.shape(safe)[-1])), ops.all(present, axis=-1)
     if per_step and mask is not None:
         present = ops.logical_and(present, ops.cast(mask, "bool"))
     prediction = ops.reshape(prediction, (-1, ops.shape(prediction)[-1]))
@@ -175,8 +167,8 @@ class TaskMeans(keras.metrics.Metric):
         super().__init__(name=f"task_{what}", dtype="float32")
         self.names = tuple(names)
         self.what = what
-        self.total = self.add_variable((len(self.names),), keras.initializers.Zeros(), name="total")
-        self.count = self.add_variable((len(self.names),), keras.initializers.Zeros(), name="count")
+        self.total = self.add_variable((len(self.names),), "zeros", name="total")
+        self.count = self.add_variable((len(self.names),), "zeros", name="count")
         self.in_step: frozenset[str] = frozenset()
 
     def update_state(self, total: Any, count: Any) -> None:
@@ -202,8 +194,8 @@ class FactorMeans(keras.metrics.Metric):
 
     def __init__(self, n_tasks: int) -> None:
         super().__init__(name="factors", dtype="float32")
-        self.total = self.add_variable((n_tasks + 2,), keras.initializers.Zeros(), name="total")
-        self.count = self.add_variable((), keras.initializers.Zeros(), name="count")
+        self.total = self.add_variable((n_tasks + 2,), "zeros", name="total")
+        self.count = self.add_variable((), "zeros", name="count")
 
     def update_state(self, main: Any, tasks: Any, added: Any) -> None:
         """Add what a batch had: two numbers, and one for each task between them."""

@@ -13,12 +13,12 @@ from auxtasks.backend import ON_TENSORFLOW
 from auxtasks.batches.forms import AuxBatch
 from auxtasks.keras.heads import Head
 from auxtasks.keras.layers import Event, recording
-from auxtasks.keras.loss_names import TaskLoss
 from auxtasks.keras.losses import (
     LOSSES,
     Adapted,
     Entries,
     Rebalanced,
+    TaskLoss,
     Total,
     activated,
     loss_of,
