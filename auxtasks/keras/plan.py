@@ -57,7 +57,6 @@ class Plan:
         return cls(dict(specs), points, layers, tied)
 
     def event_of(self, task: str, events: Iterable[Event]) -> Event:
-        """Return the call that a task's head reads among those of one forward pass."""
         path, call, _ = self.taps[task]
         of_layer = [event for event in events if event.layer is self.layers[path]]
         if call >= len(of_layer):

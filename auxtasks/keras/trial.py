@@ -103,9 +103,7 @@ def _measured(leaves: Sequence[Any]) -> Array:
 def _take(array: Any, rows: Array) -> Array:
     if np.array_equal(rows, np.arange(len(rows))):
         return np.asarray(array[: len(rows)])
-    # The rows of a table are told by position, not by its index; those of a tensor by NumPy.
-    source = array.iloc if hasattr(array, "iloc") else np.asarray(array) if hasattr(array, "numpy") else array
-    return np.asarray(source[rows])
+    return np.asarray((np.asarray(array) if hasattr(array, "numpy") else array)[rows])
 
 
 def _own_leaf(leaves: list[Any], targets: Any) -> int | None:
