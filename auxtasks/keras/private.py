@@ -18,7 +18,6 @@ _SEEDS = ("global_random_seed", "global_seed_generator")
 
 
 def layers_in(layer: keras.Layer, *, nested: bool = True, itself: bool = False) -> list[keras.Layer]:
-    """Return the layers in a layer or model, those inside these too unless told otherwise."""
     return list(layer._flatten_layers(include_self=itself, recursive=nested))
 
 
