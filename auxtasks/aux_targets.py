@@ -41,11 +41,9 @@ class Generator(Protocol):
     class_names_: Mapping[str, tuple[str, ...]]
     teachers_: tuple[Teacher, ...]
 
-    def transform(self, X: object, *, label_columns: Any = None) -> AuxTargets:
-        """Compute targets with the fitted scaling."""
+    def transform(self, X: object, *, label_columns: Any = None) -> AuxTargets: ...
 
-    def prepare(self, X: object) -> Any:
-        """Bring inputs into the form in which the model reads them."""
+    def prepare(self, X: object) -> Any: ...
 
 
 class AuxTargets(Mapping[str, Array]):
@@ -93,17 +91,16 @@ class AuxTargets(Mapping[str, Array]):
         self._lengths = lengths
         self._main = main
         for array in self._arrays.values():
-            array.flags.writeable = False
+            if isinstance(array, np.ndarray):  # and not lazy
+                array.flags.writeable = False
 
     def __getitem__(self, name: str) -> Array:
-        """Return one target."""
         if name not in self._arrays:
             # Mapping's own methods (`in`, `get`) rely on KeyError.
             raise KeyError(str(unknown_name("name", name, self._arrays, "target")))
         return self._arrays[name]
 
     def __iter__(self) -> Iterator[str]:
-        """Go through the names, in the order of the tasks."""
         return iter(self._arrays)
 
     def __len__(self) -> int:
@@ -119,12 +116,10 @@ class AuxTargets(Mapping[str, Array]):
         return type(self), (self._arrays, self._generator, self._inputs, self._n_original, self._lengths, self._main)
 
     def __repr__(self) -> str:
-        """Show a table of the targets."""
         rows, taught = self._table()
         return "\n".join([self._title, text_table(rows), *taught])
 
     def _repr_html_(self) -> str:
-        """Show the same in a notebook."""
         rows, taught = self._table()
         return html_table(rows, self._title, taught)
 
@@ -278,7 +273,6 @@ class AuxTargets(Mapping[str, Array]):
         return self._beside(self._of_all(y, name))
 
     def _of_all(self, y: object, name: str) -> dict[str, Array]:
-        """Bring main labels to the length of the targets."""
         named = y if isinstance(y, Mapping) else {MAIN: y}
         known = self.class_names
         numbers = {key: numbered(f"y ({key!r})", values, known.get(key))[0] for key, values in named.items()}
@@ -314,7 +308,6 @@ class AuxTargets(Mapping[str, Array]):
         return {**labels, **arrays}
 
     def _without(self, soft: Array, own: Array) -> Array:
-        """Return soft labels, missing where samples have labels of their own."""
         return without_labels(soft, present_rows(own))
 
     def to_tf_dataset(

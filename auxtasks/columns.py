@@ -6,7 +6,7 @@ and floats have NaN there: so every form says "missing" alike, and integers with
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -26,12 +26,14 @@ def plain_array(values: Any) -> Array:
         return _with_gaps(np.asarray(values.data), np.ma.getmaskarray(values))
     if hasattr(values, "toarray"):  # sparse
         return np.asarray(values.toarray())
-    if hasattr(values, "to_pylist"):
-        return _of_arrow(values)
-    if hasattr(values, "get_columns"):
-        return np.stack([plain_array(column) for column in values.get_columns()], axis=1)
-    if hasattr(values, "to_list") and hasattr(values, "null_count"):
-        return _of_polars(values)
+    is_arrow = hasattr(values, "to_pylist")
+    if hasattr(values, "get_columns") or (is_arrow and getattr(values, "columns", None) is not None):
+        columns = values.columns if is_arrow else values.get_columns()
+        return np.stack([plain_array(column) for column in columns], axis=1)
+    if is_arrow:
+        return _with_nulls(values, values.null_count, values.to_pylist, str(values.type))
+    if hasattr(values, "to_list") and hasattr(values, "null_count"):  # polars
+        return _with_nulls(values, values.null_count(), values.to_list, str(values.dtype).lower())
     if _is_extended(values):
         # pandas' own dtypes know missing values; read as numbers, integers with missing ones would become floats.
         values = values.astype(object)
@@ -82,30 +84,15 @@ def _with_gaps(values: Array, missing: Array) -> Array:
     return found
 
 
-def _of_arrow(values: Any) -> Array:
-    columns = getattr(values, "columns", None)
-    if columns is not None:
-        return np.stack([plain_array(column) for column in columns], axis=1)
-    if not values.null_count:
+def _with_nulls(values: Any, n_missing: int, entries: Callable[[], list[Any]], dtype: str) -> Array:
+    """Return a column as it is where it holds numbers alone, and by its entries where it does not."""
+    if not n_missing:
         array = np.asarray(values)
         if array.dtype.kind in "biuf":
             return array
-    return _floats_or_objects(values.to_pylist(), str(values.type))
-
-
-def _of_polars(values: Any) -> Array:
-    if not values.null_count():
-        array = np.asarray(values.to_numpy())
-        if array.dtype.kind in "biuf":
-            return array
-    return _floats_or_objects(values.to_list(), str(values.dtype).lower())
-
-
-def _floats_or_objects(entries: list[Any], dtype: str) -> Array:
-    """Return a list with gaps, or of lists, whose dtype has a name."""
     if dtype.startswith(("float", "double", "halffloat")):
-        return np.array([np.nan if entry is None else entry for entry in entries], np.float64)
-    return _of_list(entries)
+        return np.array([np.nan if entry is None else entry for entry in entries()], np.float64)
+    return _of_list(entries())
 
 
 def _of_list(values: Sequence[Any]) -> Array:
@@ -170,7 +157,6 @@ def is_missing(value: object) -> bool:
 
 
 def family_of(value: object) -> Family:
-    """Tell what type of label an entry of an object array is."""
     if isinstance(value, str):
         return "string"
     if isinstance(value, (bool, np.bool_, int, np.integer)):

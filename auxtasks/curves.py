@@ -17,8 +17,8 @@ import numpy as np
 from auxtasks.audit.metrics import Metrics
 from auxtasks.audit.metrics.problem import Evidence, Problem, gather, to_numbers, without_last_one
 from auxtasks.audit.report.figures import BASELINE, INK, WIDTH, house_style, save_figure, short
+from auxtasks.checksums import digest
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, unknown_name
-from auxtasks.files import digest
 from auxtasks.labels import MAIN, missing_entries, read_labels
 from auxtasks.optional import require
 from auxtasks.specs import CLASS_KINDS, TargetSpec

@@ -5,6 +5,7 @@ Every error names the argument in backticks, what was expected, what was found a
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from difflib import get_close_matches
 from reprlib import Repr
@@ -38,6 +39,11 @@ class AuxTasksWarning(UserWarning):
     """Something was left out or will not work as a user may expect, and training goes on."""
 
 
+def warn_user(message: str, *, stacklevel: int = 2) -> None:
+    """Warn of something that goes on otherwise than a user may expect; `stacklevel` as `warnings.warn` takes it."""
+    warnings.warn(message, AuxTasksWarning, stacklevel=stacklevel + 1)
+
+
 _LONGEST = 200
 
 
@@ -61,30 +67,12 @@ def abbreviated(value: object) -> str:
 
 
 def wrong_type(argument: str, expected: str, found: object) -> InvalidTypeError:
-    """Say of which type an argument must be and is, to be raised by the caller."""
     kind = type(found).__name__
     return InvalidTypeError(f"`{argument}` must be {expected}; got {abbreviated(found)} of type {kind}.")
 
 
 def unknown_name(argument: str, found: object, valid: Iterable[str], what: str) -> UnknownNameError:
-    """Say that a name does not exist, with the nearest names that do.
-
-    Parameters
-    ----------
-    argument : str
-        The argument the name was given in.
-    found : object
-        What was given.
-    valid : iterable of str
-        The names that exist.
-    what : str
-        What such a name stands for, such as ``"domain"``.
-
-    Returns
-    -------
-    UnknownNameError
-        The error, to be raised by the caller.
-    """
+    """Say that what was given names nothing, with the nearest names that do; `what` such a name stands for."""
     names = sorted(map(str, valid))
     near = get_close_matches(str(found)[:_LONGEST] if isinstance(found, str) else "", names, n=3, cutoff=0.5)
     hint = f"Did you mean {' or '.join(map(abbreviated, near))}? " if near else ""

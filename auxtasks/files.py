@@ -1,22 +1,180 @@
-"""Files that are written as a whole or not at all, and what tells one content from another."""
+"""Files opened as what they are, held by one writer, and written as a whole or not at all."""
 
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+import stat
+import struct
+import sys
+import time
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import BinaryIO
 
 from auxtasks.errors import StorageError
-from auxtasks.locks import LOCK, locked
-from auxtasks.opening import descriptor_of, refuse_link, shown
+
+# Opened: no link is followed, and no pipe waited for
+
+UNREADABLE = (
+    OSError, EOFError, ValueError, TypeError, LookupError, AttributeError, RuntimeError, ArithmeticError, MemoryError,
+    SyntaxError, struct.error, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What the readers of arrays, archives and JSON raise for bytes that are none, or that say there are more."""
+
+
+def shown(path: object) -> str:
+    """Return a path as errors say it: of a very long one the beginning and the end."""
+    text = str(path)
+    return text if len(text) < 500 else f"{text[:200]}…{text[-200:]}"
+
+
+def refuse_link(path: Path, argument: str = "path") -> None:
+    """Refuse to write through a link, or in its place."""
+    if os.path.islink(path):  # noqa: PTH114 (the method raises where a name is too long)
+        raise StorageError(
+            f"`{argument}`: {shown(path)} is a link to {path.readlink()}. auxtasks neither follows nor replaces "
+            "links; pass the path that it points to, or another path."
+        )
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file to read it; a link, a folder or a pipe is refused."""
+    return os.fdopen(descriptor_of(path, os.O_RDONLY), "rb")
+
+
+def read_regular(path: Path) -> bytes:
+    with open_regular(path) as file:
+        return file.read()
+
+
+def descriptor_of(path: Path, flags: int) -> int:
+    """Open an ordinary file; one that is absent raises what `open` raises."""
+    # Without waiting for the other end of a pipe.
+    careful = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
+    try:
+        if path.is_symlink():
+            raise StorageError(
+                f"{shown(path)} is a link. auxtasks does not follow links; replace it with the file itself."
+            )
+        descriptor = os.open(path, flags | careful, 0o666)
+    except (FileNotFoundError, NotADirectoryError, StorageError):
+        raise
+    except OSError as error:
+        raise StorageError(f"{shown(path)} cannot be opened: {error.strerror}.") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise StorageError(f"{shown(path)} is not a regular file but a folder, a pipe or a device.")
+    return descriptor
+
+
+# Locked between processes; the system frees a lock when a process ends, however it ends
+
+LOCK = "lock"
+"""The name of the file, in the folder that is locked."""
+
+
+@contextmanager
+def locked(folder: Path, *, wait: bool = True, argument: str = "path") -> Iterator[None]:
+    """Hold the lock of a folder, which is made if need be, and is removed at the end if it holds nothing else then.
+
+    Where another process holds it, wait for that one, or refuse.
+    """
+    descriptor = _held(folder, wait=wait, argument=argument)
+    try:
+        yield
+    finally:
+        if os.name == "nt":
+            # Windows removes no open file.
+            os.close(descriptor)
+            _remove_lock(folder)
+        else:
+            # While it is held: a process that waits for it sees that it is gone, and makes another.
+            try:
+                _remove_lock(folder)
+            finally:
+                os.close(descriptor)
+
+
+def _held(folder: Path, *, wait: bool, argument: str) -> int:
+    while True:
+        refuse_link(folder, argument)
+        # Its holder may just have removed the folder.
+        with suppress(FileNotFoundError):
+            _make(folder)
+            descriptor = descriptor_of(folder / LOCK, os.O_RDWR | os.O_CREAT)
+            try:
+                if _is_held(descriptor, folder, wait=wait, argument=argument):
+                    return descriptor
+            except BaseException:
+                os.close(descriptor)
+                raise
+            os.close(descriptor)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        # `mkdir` looks again at what it has found, and it may be gone by then.
+        if not stat.S_ISDIR(os.lstat(folder).st_mode):
+            raise
+
+
+def _is_held(descriptor: int, folder: Path, *, wait: bool, argument: str) -> bool:
+    """Lock a file, and tell whether it is still the one that others find there."""
+    holder = os.read(descriptor, 20)
+    if holder.strip(b"0123456789"):
+        raise StorageError(f"`{argument}`: {folder / LOCK} was not written by auxtasks; choose another path.")
+    if not _taken(descriptor, wait=wait):
+        raise StorageError(
+            f"`{argument}`: process {holder.decode() or '?'} is writing {folder}; wait for it, or choose another path."
+        )
+    if not os.path.samestat((folder / LOCK).stat(), os.fstat(descriptor)):
+        return False
+    os.ftruncate(descriptor, 0)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    os.write(descriptor, str(os.getpid()).encode())
+    return True
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _taken(descriptor: int, *, wait: bool) -> bool:
+        # A byte that nobody reads or writes.
+        os.lseek(descriptor, 1 << 30, os.SEEK_SET)
+        while True:
+            with suppress(OSError):
+                msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+                return True
+            if not wait:
+                return False
+            time.sleep(0.05)
+
+else:
+    import fcntl
+
+    def _taken(descriptor: int, *, wait: bool) -> bool:
+        with suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            return True
+        return False
+
+
+def _remove_lock(folder: Path) -> None:
+    # Another process may have it open, or what else is there be still needed.
+    with suppress(OSError):
+        (folder / LOCK).unlink()
+        folder.rmdir()
+
+
+# Written as a whole
 
 NEW = "new"
 
@@ -81,7 +239,6 @@ def written_as_a_whole(path: Path, argument: str = "path") -> Iterator[Path]:
 
 
 def write_whole(path: Path, text: str, argument: str = "path") -> None:
-    """Write a text, replacing a file that is there."""
     with written_as_a_whole(path, argument) as new:
         new.write_text(text, encoding="utf-8")
 
@@ -136,120 +293,3 @@ def told_as_storage_error(
             f"`{argument}`: the disk of {path.parent} is full, or a quota is reached ({error.strerror}; {free:,} bytes "
             f"are free). {if_full}"
         ) from error
-
-
-def digest(parts: Iterable[bytes]) -> str:
-    """Return the SHA-256 of some byte strings; where one ends and the next begins counts too."""
-    total = hashlib.sha256()
-    for part in parts:
-        total.update(len(part).to_bytes(8, "little"))
-        total.update(part)
-    return total.hexdigest()
-
-
-def digest_files(path: Path) -> str:
-    """Return the SHA-256 of a file, or of all files below a folder with their names.
-
-    Compiled Python is left out: it comes and goes without a change.
-    """
-    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
-    kept = [file for file in files if "__pycache__" not in file.parts]
-    return digest(part for file in kept for part in (file.relative_to(path).as_posix().encode(), file.read_bytes()))
-
-
-def versions(*packages: str) -> str:
-    """Return the versions of installed packages without importing them."""
-    return " ".join(f"{package} {_version(package)}" for package in packages)
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "absent"
-
-
-def fingerprint(*values: Any) -> str:
-    """Return a short name of what arrays, texts and plain values hold: equal for equal contents."""
-    total = hashlib.sha256()
-    for value in values:
-        _feed(total, value)
-    return total.hexdigest()[:16]
-
-
-_READABLE = "= "
-_LONGEST = 60
-
-
-def readable(value: Any) -> str:
-    """Return what a plain value is, for `difference` to say, or the fingerprint of one that takes too long to say."""
-    text = value if isinstance(value, str) else repr(value)
-    return _READABLE + text if len(text) <= _LONGEST and text.isprintable() else fingerprint(value)
-
-
-def difference(name: str, before: str, now: str) -> str:
-    """Say what changed, with its values if these are readable."""
-    if not (before.startswith(_READABLE) and now.startswith(_READABLE)):
-        return name
-    return f"{name} {before.removeprefix(_READABLE)} → {now.removeprefix(_READABLE)}"
-
-
-def named(value: Any) -> Any:
-    """Turn a setting into plain values that are the same in every process, as `repr` of a function is not."""
-    if value is None or isinstance(value, (bool, int, float, str, np.ndarray)):
-        return value
-    if isinstance(value, Mapping):
-        return {str(key): named(part) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [named(part) for part in value]
-    return _named_object(value, ())
-
-
-def _named_object(value: Any, within: tuple[int, ...]) -> Any:
-    """Name a function by its code, and another object by what it holds."""
-    if id(value) in within:
-        return "itself"
-    if hasattr(value, "get_config") and not isinstance(value, type):
-        return [type(value).__name__, named(_without_name(value.get_config()))]
-    if hasattr(value, "__code__"):
-        cells = [cell.cell_contents for cell in value.__closure__ or ()]
-        held = [_named_part(part, (*within, id(value))) for part in (*cells, value.__defaults__, value.__kwdefaults__)]
-        return [f"{value.__module__}.{value.__qualname__}", _code(value.__code__), held]
-    if callable(value) and hasattr(value, "__qualname__"):
-        return f"{value.__module__}.{value.__qualname__}"
-    parts = {name: _named_part(part, (*within, id(value))) for name, part in getattr(value, "__dict__", {}).items()}
-    return [type(value).__name__, parts if parts or " at 0x" in repr(value) else repr(value)]
-
-
-def _named_part(value: Any, within: tuple[int, ...]) -> Any:
-    return _named_object(value, within) if hasattr(value, "__dict__") else named(value)
-
-
-def _code(code: Any) -> Any:
-    """Name compiled code; functions defined in it are among its constants."""
-    constants = [_code(part) if hasattr(part, "co_code") else repr(part) for part in code.co_consts]
-    return [hashlib.sha256(code.co_code).hexdigest()[:16], constants, list(code.co_names)]
-
-
-def _without_name(config: Any) -> Any:
-    """Leave out names, also in nested configurations: Keras numbers them through in a process."""
-    if isinstance(config, Mapping):
-        return {key: _without_name(part) for key, part in config.items() if key not in ("name", "registered_name")}
-    return [_without_name(part) for part in config] if isinstance(config, (list, tuple)) else config
-
-
-def _feed(digest: Any, value: Any) -> None:
-    if isinstance(value, Mapping):
-        for key in value:
-            _feed(digest, [str(key), value[key]])
-    elif isinstance(value, (list, tuple)):
-        digest.update(f"{len(value)}[".encode())
-        for part in value:
-            _feed(digest, part)
-    elif isinstance(value, np.ndarray) and value.dtype.kind not in "OU":
-        digest.update(f"{value.dtype.str}{value.shape}".encode())
-        digest.update(np.ascontiguousarray(value).view(np.uint8).data if value.size else b"")
-    elif isinstance(value, np.ndarray):
-        _feed(digest, value.tolist())
-    else:
-        digest.update(f"{type(value).__name__}:{value!r};".encode())

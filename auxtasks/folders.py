@@ -22,9 +22,8 @@ from typing import Any, TypeVar
 from auxtasks._version import __version__
 from auxtasks.checksums import checksum, checksum_of, json_document, parsed_document
 from auxtasks.errors import StorageError
-from auxtasks.files import NEW, stage_of, staged, sync, write_through
-from auxtasks.opening import open_regular, read_regular, refuse_link
-from auxtasks.targets.fitted import plain
+from auxtasks.files import NEW, open_regular, read_regular, refuse_link, stage_of, staged, sync, write_through
+from auxtasks.targets.state import plain
 
 FORMAT = 2
 UNCHECKED = 1
@@ -53,14 +52,12 @@ def save_folder(path: Path, description: str, write: Callable[[Path], Mapping[st
 
 
 def begin_arrays(new: Path) -> Path:
-    """Make a folder for arrays in one that is going to be saved."""
     arrays = new / f"arrays-{secrets.token_hex(8)}"
     arrays.mkdir(parents=True)
     return arrays
 
 
 def arrays_in(folder: Path) -> list[Path]:
-    """Return the folders for arrays that are there."""
     found = sorted(folder.iterdir()) if folder.is_dir() else []
     return [each for each in found if _ARRAYS.fullmatch(each.name) and each.is_dir() and not each.is_symlink()]
 
@@ -110,7 +107,6 @@ def clear_up(path: Path, description: str) -> None:
 
 
 def check_replaceable(path: Path, description: str, *, overwrite: bool, argument: str = "path") -> None:
-    """Refuse a path where something is that may not be replaced."""
     refuse_link(path, argument)
     if path.exists() and not path.is_dir():
         raise StorageError(f"`{argument}`: {path} is a file and is not replaced; choose another path.")
@@ -121,7 +117,6 @@ def check_replaceable(path: Path, description: str, *, overwrite: bool, argument
 
 
 def refuse_foreign(path: Path, foreign: Iterator[Path], argument: str) -> None:
-    """Refuse a folder that holds something that auxtasks did not write."""
     names = [str(found.relative_to(path)) for found in foreign]
     if names:
         listed = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
@@ -183,13 +178,11 @@ class Saved:
         return None if self.fields["format"] == UNCHECKED else self.fields["files"]
 
     def file(self, name: object) -> Path:
-        """Return the path of a file of the arrays."""
         if not isinstance(name, str) or not _ARRAY.fullmatch(name):
             raise StorageError(f"{self.path} names {name!r}, which is not a file beside it.")
         return self.arrays / name
 
     def verify(self) -> None:
-        """Refuse files that are not, to the last bit, what was written."""
         for name, blocks in (self.files or {}).items():
             check_blocks(self.arrays / name, blocks, self.again)
 
@@ -242,7 +235,6 @@ def _saved(path: Path, content: bytes, again: str) -> Saved:
 
 
 def _are_blocks(name: str, blocks: object) -> bool:
-    """Tell whether these are the checksums of a file in a folder of arrays."""
     first, *below = name.split("/")
     if not _ARRAY.fullmatch(first) or not all(map(_CHUNK.fullmatch, below)) or not isinstance(blocks, list):
         return False
@@ -258,7 +250,6 @@ def one_block(path: Path) -> Blocks:
 
 
 def check_blocks(path: Path, blocks: Blocks, again: str) -> None:
-    """Refuse a file whose blocks do not have the checksums that they were written with."""
     try:
         with open_regular(path) as file:
             start = 0

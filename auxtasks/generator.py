@@ -13,10 +13,18 @@ from auxtasks.errors import InvalidInputError, abbreviated, unknown_name
 from auxtasks.extractors.text.documents import FittedTexts
 from auxtasks.label_columns import LabelColumn, by_name
 from auxtasks.optional import is_dask, require
-from auxtasks.scale import zarr
-from auxtasks.scale.gathering import gathered, streamed
+from auxtasks.scale.sources import gathered, streamed
 from auxtasks.specs import TargetSpec
-from auxtasks.storage import AGAIN, DESCRIPTION, damage_named, read_targets
+from auxtasks.storage import (
+    AGAIN,
+    DESCRIPTION,
+    ZARR_AGAIN,
+    ZARR_DESCRIPTION,
+    damage_named,
+    holds_zarr,
+    read_targets,
+    read_zarr,
+)
 from auxtasks.targets.fitted import LEARNED, Fitted, TargetArrays, fit
 from auxtasks.targets.graph import check_graph_form, graph_targets
 from auxtasks.targets.scaling import Scaling
@@ -270,9 +278,7 @@ class AuxTargetGenerator:
             lazy.keep(kept)
             targets: AuxTargets = lazy
             return targets
-        X, y = gathered(X, y, self.get_params())
-        found = fit(self.get_params(), X, by_name(label_columns), y)
-        return self._learned(found.fitted)._targets(found.made)
+        return fitted_targets(self, X, y, label_columns)
 
     def prepare(self, X: object) -> Any:
         """Bring inputs into the form in which the model reads them, without computing targets.
@@ -502,7 +508,6 @@ class AuxTargetGenerator:
         )
 
     def __repr__(self) -> str:
-        """Show the parameters that differ from their defaults."""
         default, shown = self._defaults(), []
         for name, value in self.get_params().items():
             if type(value) is not type(default[name]) or value != default[name]:
@@ -510,11 +515,9 @@ class AuxTargetGenerator:
         return f"{type(self).__name__}({', '.join(shown)})"
 
     def __sklearn_is_fitted__(self) -> bool:
-        """Tell scikit-learn whether `fit` was called."""
         return hasattr(self, "specs_")
 
     def _learned(self, fitted: Fitted) -> AuxTargetGenerator:
-        """Keep what was learned, wherever that was: in memory, on disk, on a cluster or before."""
         for name in LEARNED:
             setattr(self, f"{name}_", getattr(fitted, name))
         # As scikit-learn does for tables; signals of other lengths are as welcome later on.
@@ -533,17 +536,10 @@ class AuxTargetGenerator:
         return AuxTargets(made.arrays, *known, made.main)
 
 
-def made_leniently(generator: AuxTargetGenerator, X: object, y: object, label_columns: Any) -> AuxTargets:
-    """Fit and compute in one go, without soft labels where none can be made, so that there may be no target at all."""
-    return _made(generator, X, y, label_columns, lenient=True)
-
-
-def made_with_all_labels(generator: AuxTargetGenerator, X: object, y: object) -> AuxTargets:
-    """Fit and compute in one go, with a teacher also if every sample has a label: some are hidden later."""
-    return _made(generator, X, y, None, complete=True)
-
-
-def _made(generator: AuxTargetGenerator, X: object, y: object, label_columns: Any, **how: bool) -> AuxTargets:
+def fitted_targets(
+    generator: AuxTargetGenerator, X: object, y: object, label_columns: Any = None, **how: bool
+) -> AuxTargets:
+    """Fit and compute in one go; `how` is that of `auxtasks.targets.fitted.fit`."""
     X, y = gathered(X, y, generator.get_params())
     found = fit(generator.get_params(), X, by_name(label_columns), y, **how)
     return generator._learned(found.fitted)._targets(found.made)
@@ -596,16 +592,17 @@ def make_aux_targets(
     tasks : str, mapping or sequence of these, optional
         What to compute; `auxtasks.list_tasks` lists the tasks. A mapping sets options, as in ``{"fft":
         {"n_coefficients": 50}}``, or an alias, as in ``{"low": {"task": "fft", "n_coefficients": 5}}``. The defaults of
-        the domain if None. y : array-like, mapping of str to array-like or "inferred", optional The main labels, of all
-        samples or of the first of them: classes as integers or strings, rows of 0 and 1, or numbers as floats; -1, NaN,
-        None or a mask where one is missing. A mapping holds those of several outputs. If some are missing, the task
-        ``"soft_labels"`` is the default: a teacher, simple models on features of the domain, predicts labels for the
-        unlabelled samples, and the model's own main output learns them. Such targets depend on the labels: compute them
-        from training samples only. ``{"soft_labels": {"teacher": ..., "features": ...}}`` names an estimator of
-        scikit-learn, and tasks, or a function from samples to an array (n, d), that it reads. Teachers are fitted on at
-        most 20,000 samples, including all labelled ones. Labels may be Dask collections. With ``"inferred"``, labels
-        come with the inputs: the folder names of images, sorted as in Keras and missing for files beside these folders,
-        or the labels in batches of ``(x, y)``.
+        the domain if None.
+    y : array-like, mapping of str to array-like or "inferred", optional
+        The main labels, of all samples or of the first of them: classes as integers or strings, rows of 0 and 1, or
+        numbers as floats; -1, NaN, None or a mask where one is missing. A mapping holds those of several outputs. If
+        some are missing, the task ``"soft_labels"`` is the default: a teacher, simple models on features of the domain,
+        predicts labels for the unlabelled samples, and the model's own main output learns them. Such targets depend on
+        the labels: compute them from training samples only. ``{"soft_labels": {"teacher": ..., "features": ...}}``
+        names an estimator of scikit-learn, and tasks, or a function from samples to an array (n, d), that it reads.
+        Teachers are fitted on at most 20,000 samples, including all labelled ones. Labels may be Dask collections. With
+        ``"inferred"``, labels come with the inputs: the folder names of images, sorted as in Keras and missing for
+        files beside these folders, or the labels in batches of ``(x, y)``.
     label_columns : mapping of str to array-like or data frame, optional
         Label columns that exist at training time only; each becomes a target, under its name.
     scale, seed, dtype, padding, padding_value, n_jobs, progress, image_size : optional
@@ -673,29 +670,11 @@ def make_aux_targets(
     array([[3.],
            [6.]], dtype=float32)
     """
+    given = dict(locals())
+    params = {name: value for name, value in given.items() if name not in _OF_THE_CALL}
     if check_flag("overwrite", overwrite) and save_to is None:
         raise InvalidInputError("`overwrite` applies to `save_to` only; pass `save_to` too, or omit `overwrite`.")
-    generator = AuxTargetGenerator(
-        domain,
-        tasks,
-        scale=scale,
-        seed=seed,
-        dtype=dtype,
-        padding=padding,
-        padding_value=padding_value,
-        n_jobs=n_jobs,
-        progress=progress,
-        image_size=image_size,
-        tokenizer=tokenizer,
-        vocabulary=vocabulary,
-        max_tokens=max_tokens,
-        max_length=max_length,
-        model_inputs=model_inputs,
-        tagger=tagger,
-        tagger_model=tagger_model,
-        batch_size=batch_size,
-        cache=cache,
-    )
+    generator = AuxTargetGenerator(**params)
     if save_to is not None:
         if is_dask(X):
             raise InvalidInputError(
@@ -704,10 +683,14 @@ def make_aux_targets(
             )
         from auxtasks.scale.disk import make_on_disk
 
-        X, y = streamed(X, y, generator.get_params())
-        fitted, made = make_on_disk(X, generator.get_params(), by_name(label_columns), save_to, y, overwrite=overwrite)
+        X, y = streamed(X, y, params)
+        fitted, made = make_on_disk(X, params, by_name(label_columns), save_to, y, overwrite=overwrite)
         return generator_of(fitted)._targets(made)
     return generator.fit_transform(X, y, label_columns=label_columns)
+
+
+_OF_THE_CALL = ("X", "y", "label_columns", "save_to", "overwrite")
+"""The arguments of `make_aux_targets` that are no parameters of a generator."""
 
 
 def load_targets(path: str | PathLike[str], *, mmap: bool = True, verify: bool = True) -> AuxTargets:
@@ -748,9 +731,9 @@ def load_targets(path: str | PathLike[str], *, mmap: bool = True, verify: bool =
            [-1.]], dtype=float32)
     """
     folder, mmap, verify = check_path("path", path), check_flag("mmap", mmap), check_flag("verify", verify)
-    is_zarr = zarr.holds_zarr(folder)
-    fitted, made = zarr.read_zarr(folder, verify=verify) if is_zarr else read_targets(folder, mmap=mmap, verify=verify)
-    description, again = (zarr.DESCRIPTION, zarr.AGAIN) if is_zarr else (DESCRIPTION, AGAIN)
+    is_zarr = holds_zarr(folder)
+    fitted, made = read_zarr(folder, verify=verify) if is_zarr else read_targets(folder, mmap=mmap, verify=verify)
+    description, again = (ZARR_DESCRIPTION, ZARR_AGAIN) if is_zarr else (DESCRIPTION, AGAIN)
     with damage_named(folder / description, again):
         generator = generator_of(fitted)
     targets = generator._targets(made)
@@ -758,7 +741,6 @@ def load_targets(path: str | PathLike[str], *, mmap: bool = True, verify: bool =
 
 
 def generator_of(fitted: Fitted) -> AuxTargetGenerator:
-    """Return the generator that learned something, made anew."""
     return AuxTargetGenerator(**fitted.params)._learned(fitted)
 
 

@@ -22,7 +22,6 @@ def by_name(label_columns: Any) -> Any:
 
 
 def check_names(label_columns: object, fitted: Mapping[str, LabelColumn] | None) -> None:
-    """Refuse what is not a mapping of names, and names that were not fitted."""
     if label_columns is None:
         return
     if not isinstance(label_columns, Mapping) or not all(isinstance(name, str) and name for name in label_columns):
@@ -69,7 +68,6 @@ def fit_label_column(name: str, values: object, n: int) -> LabelColumn:
 
 
 def encode(column: LabelColumn, values: object, n: int | None = None) -> Array:
-    """Turn labels into the target array of a fitted column."""
     labels = as_labels(column.name, values, n)
     check_like(column, labels)
     if column.kind == "multilabel":
@@ -95,18 +93,15 @@ class LabelColumn:
     columns: tuple[str, ...] = ()  # the names of the columns of a data frame; empty if there were none
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the column as plain JSON types; `from_dict` is the inverse."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> LabelColumn:
-        """Make a column from what `to_dict` returned, also after a round trip through JSON."""
         known: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in fields.items()}
         return cls(**known)
 
 
 def as_labels(name: str, values: object, n: int | None) -> Column:
-    """Turn the labels of so many samples into an array of one family of values, and where they are missing."""
     if isinstance(values, StepLabels):
         return values
     labels = read_column(f"`{name}`", values)
@@ -117,18 +112,14 @@ def as_labels(name: str, values: object, n: int | None) -> Column:
             f"`{name:.200}` must have one entry for {expected}; found shape {shape}. "
             "Give labels in the order of the samples, missing ones included."
         )
-    _check_finite(name, labels)
-    if labels.family != "float" and labels.values.shape[1:] == (1,):
-        return Column(labels.values[:, 0], labels.missing[:, 0], labels.family)
-    return labels
-
-
-def _check_finite(name: str, labels: Column) -> None:
     if labels.family == "float" and np.isinf(labels.values).any():
         position = tuple(np.argwhere(np.isinf(labels.values))[0].tolist())
         raise InvalidInputError(
             f"`{name}` must be finite, or NaN where missing; found {labels.values[position]} at position {position}."
         )
+    if labels.family != "float" and labels.values.shape[1:] == (1,):
+        return Column(labels.values[:, 0], labels.missing[:, 0], labels.family)
+    return labels
 
 
 FLOAT_KINDS: Mapping[int, Kind] = {1: "vector", 2: "vector", 3: "step_vector", 4: "image"}
@@ -136,7 +127,6 @@ FLOAT_KINDS: Mapping[int, Kind] = {1: "vector", 2: "vector", 3: "step_vector", 4
 
 
 def kind_of(name: str, labels: Column) -> Kind:
-    """Decide what kind of target labels are."""
     values, family = labels.values, labels.family
     if 0 in values.shape:
         raise InvalidInputError(f"`{name}` must not be empty; found shape {values.shape}.")
@@ -157,7 +147,6 @@ def kind_of(name: str, labels: Column) -> Kind:
 
 
 def check_like(column: LabelColumn, labels: Column) -> None:
-    """Refuse labels that are not of the type and shape a column was fitted on."""
     shape = labels.values.shape[1:]
     if shape != column.shape and not (column.kind == "vector" and column.shape == (1,) and shape == ()):
         raise InvalidInputError(

@@ -156,7 +156,6 @@ def labelled_rows(y: Any) -> Any:
 
 
 def any_missing(y: Any) -> bool:
-    """Tell whether any entry of an array, or of a structure of arrays, is missing."""
     from keras import tree
 
     return any(bool(missing_entries(labels).any()) for labels in tree.flatten(y))

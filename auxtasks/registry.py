@@ -6,7 +6,6 @@ Tables, documentation, specs and heads derive from what is declared here.
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -14,7 +13,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, Literal, TypeVar
 
-from auxtasks.errors import AuxTasksError, AuxTasksWarning, InvalidInputError
+from auxtasks.errors import AuxTasksError, InvalidInputError, warn_user
 from auxtasks.notebook import html_table, text_table
 from auxtasks.specs import KINDS, Kind, Level, Lookahead, Spatial
 from auxtasks.validation import check_choice, check_keys, check_name, check_names
@@ -171,11 +170,12 @@ def register_task(
     array([[3.],
            [2.]], dtype=float32)
     """
+    declared = dict(locals())
     check_name("name", name)
     check_choice("domain", domain, DOMAINS, "domain")
     if kind is not None:
         check_choice("kind", kind, KINDS, "kind of target")
-    axes = check_names("axes", axes)
+    declared["axes"] = check_names("axes", axes)
 
     def register(function: Function) -> Function:
         if not function.__module__.startswith("auxtasks."):
@@ -187,27 +187,8 @@ def register_task(
                 f"`name`: {name!r} is already a task of domain {domain!r}, from {_origin(held.function)}; "
                 "choose another name."
             )
-        _registry[domain, name] = Extractor(
-            name=name,
-            domain=domain,
-            function=function,
-            kind=kind,
-            effect=effect,
-            log1p=log1p,
-            spatial=spatial,
-            axes=axes,
-            classes=classes,
-            default=default,
-            source=source,
-            fit=fit,
-            needs=needs,
-            per_sample=per_sample,
-            lookahead=lookahead,
-            level=level,
-            weight_scale=weight_scale,
-            of_ids=of_ids,
-            tensor_function=function if tensor_function is True else tensor_function or None,
-        )
+        on_tensors = function if tensor_function is True else tensor_function or None
+        _registry[domain, name] = Extractor(**{**declared, "function": function, "tensor_function": on_tensors})
         return function
 
     return register
@@ -234,10 +215,9 @@ def _load_all() -> None:
         try:
             point.load()
         except (ImportError, AttributeError, TypeError, AuxTasksError) as error:  # noqa: PERF203 (one broken plugin harms no other)
-            warnings.warn(
+            warn_user(
                 f"the extractors of entry point {point.name!r} ({point.value}) could not be loaded and are left out: "
                 f"{error}",
-                AuxTasksWarning,
                 stacklevel=3,
             )
 
@@ -252,7 +232,6 @@ def tasks_of(domain: str) -> dict[str, Extractor]:
 
 
 def find_task(name: str, domain: str) -> Extractor:
-    """Return one task of a domain by name."""
     tasks = tasks_of(domain)
     return tasks[check_choice("tasks", name, tasks, f"task of domain {domain!r}")]
 
@@ -261,11 +240,9 @@ class TaskList(list[Extractor]):
     """Tasks, shown as a table."""
 
     def __repr__(self) -> str:
-        """Show name, domain, kind and what the target is."""
         return text_table(self._rows())
 
     def _repr_html_(self) -> str:
-        """Show the same in a notebook."""
         return html_table(self._rows())
 
     def _rows(self) -> list[tuple[str, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from math import prod
 from typing import Any, Literal, get_args
 
 from auxtasks.errors import InvalidInputError, abbreviated, wrong_type
@@ -108,7 +109,6 @@ class TargetSpec:
     weight_scale: float = 1.0
 
     def __post_init__(self) -> None:
-        """Refuse a spec no head could be built from."""
         check_choice("kind", self.kind, KINDS, "kind of target")
         if not isinstance(self.name, str) or not self.name:
             raise wrong_type("name", "a name", self.name)
@@ -126,7 +126,6 @@ class TargetSpec:
         check_number("weight_scale", self.weight_scale, low=0.0)
 
     def _repr_html_(self) -> str:
-        """Show in a notebook what is known of the target, without what is empty."""
         rows = [(name, _in_short(value)) for name, value in self.to_dict().items() if value not in (None, "", (), {})]
         return html_table([("field", "value"), *rows])
 
@@ -138,12 +137,7 @@ class TargetSpec:
     @property
     def size(self) -> int:
         """How many numbers a head predicts for one sample (for one step, in the per-step kinds)."""
-        if self.n_classes:
-            return self.n_classes
-        size = 1
-        for length in self.shape[1:] if self.kind == "step_vector" else self.shape:
-            size *= length
-        return size
+        return self.n_classes or prod(self.shape[1:] if self.kind == "step_vector" else self.shape)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the spec as plain JSON types; `from_dict` is the inverse."""
@@ -161,7 +155,6 @@ class Specs(dict[str, TargetSpec]):
     """Specs by the name of their target, shown as a table in a notebook."""
 
     def _repr_html_(self) -> str:
-        """Show what targets differ in; a single spec shows all its fields."""
         fields = ("task", "kind", "shape", "n_classes", "baseline_loss", "options")
         rows = [(name, *(_in_short(getattr(spec, field)) for field in fields)) for name, spec in self.items()]
         return html_table([("name", *fields), *rows])

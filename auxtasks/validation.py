@@ -73,7 +73,6 @@ def check_choice(argument: str, value: object, valid: Collection[str], what: str
 
 
 def check_keys(argument: str, value: object, valid: Collection[Any], what: str) -> dict[Any, Any]:
-    """Return an option that must be a mapping of some names to values."""
     if not isinstance(value, Mapping):
         raise wrong_type(argument, f"a mapping with names ({what}) as keys", value)
     known = set(valid)
@@ -84,7 +83,6 @@ def check_keys(argument: str, value: object, valid: Collection[Any], what: str) 
 
 
 def check_flag(argument: str, value: object) -> bool:
-    """Return an option that must be True or False."""
     if not isinstance(value, (bool, np.bool_)):
         raise wrong_type(argument, "True or False", value)
     return bool(value)
@@ -98,7 +96,6 @@ def check_name(argument: str, value: object) -> str:
 
 
 def check_names(argument: str, value: object) -> tuple[str, ...]:
-    """Return several names that a list or tuple holds."""
     if not isinstance(value, (list, tuple)) or not all(isinstance(name, str) for name in value):
         raise wrong_type(argument, "a list of names", value)
     return tuple(value)
@@ -119,21 +116,17 @@ def is_listed(value: object) -> TypeGuard[Iterable[Any]]:
 
 
 def check_path(argument: str, value: object) -> Path:
-    """Return what must be the path of a file or folder."""
     path = os.fspath(value) if isinstance(value, os.PathLike) and not isinstance(value, type) else value
     if not isinstance(path, str):
         raise wrong_type(argument, "a path", value)
-    if not path or not _can_be_a_path(path):
-        raise InvalidInputError(f"`{argument}` must be a path that the system can hold; got {abbreviated(value)}.")
-    return Path(path)
-
-
-def _can_be_a_path(path: str) -> bool:
     try:
         # How long a name may be the system says when it is used.
-        return b"\0" not in os.fsencode(path)
+        can_be = bool(path) and b"\0" not in os.fsencode(path)
     except UnicodeEncodeError:
-        return False
+        can_be = False
+    if not can_be:
+        raise InvalidInputError(f"`{argument}` must be a path that the system can hold; got {abbreviated(value)}.")
+    return Path(path)
 
 
 DEEPEST = 32
@@ -162,18 +155,14 @@ def as_array(argument: str, value: Any) -> Array:
     try:
         value = in_memory(value)
         # An array stays the very object it was; of subclasses only memory maps behave as arrays throughout.
-        array: Array = value if isinstance(value, np.memmap) else _as_array(value)
+        if isinstance(value, np.memmap):
+            return value
+        return plain_array(value) if is_column(value) else np.asarray(value)
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise InvalidTypeError(f"`{argument}` cannot be read as an array of numbers: {error}") from error
-    return array
-
-
-def _as_array(value: Any) -> Array:
-    return plain_array(value) if is_column(value) else np.asarray(value)
 
 
 def count_rows(argument: str, value: Any) -> int:
-    """Return how many samples something holds."""
     if isinstance(value, type) or not hasattr(value, "__len__") or getattr(value, "shape", (1,)) == ():
         raise wrong_type(argument, "an array or a sequence with an entry for each sample", value)
     shape = getattr(value, "shape", None)

@@ -37,6 +37,10 @@ class PolarsSeries:
         """Return floats where something is missing, as polars does."""
         return np.array([NAN if value is None else value for value in self._values])
 
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        """Return the same, as polars does."""
+        return self.to_numpy()
+
 
 class PolarsFrame:
     """What is used of a data frame of polars."""

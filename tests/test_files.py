@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from auxtasks.checksums import digest, digest_files, fingerprint, named, versions
 from auxtasks.errors import StorageError
-from auxtasks.files import digest, digest_files, fingerprint, named, versions, write_through, write_whole
+from auxtasks.files import read_regular, write_through, write_whole
 from auxtasks.files import written_as_a_whole as whole
-from auxtasks.opening import read_regular
 
 
 def test_texts_are_written_where_there_was_no_folder(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from auxtasks.errors import StorageError
-from auxtasks.locks import LOCK, locked
+from auxtasks.files import LOCK, locked
 
 
 def test_a_lock_leaves_nothing(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_the_second_is_refused_or_waits(tmp_path: Path) -> None:
 def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
     program = f"""
 import pathlib, time
-from auxtasks.locks import locked
+from auxtasks.files import locked
 with locked(pathlib.Path({str(tmp_path / "a")!r})):
     print("held", flush=True)
     time.sleep(60)

@@ -23,9 +23,9 @@ from auxtasks.audit.reuse import Models
 from auxtasks.audit.splits import Split, overlap_of
 from auxtasks.audit.verdicts import Adjust, Rule, findings_of, mean_score, relevance_of
 from auxtasks.aux_targets import AuxTargets
+from auxtasks.checksums import named
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
-from auxtasks.files import named
-from auxtasks.generator import AuxTargetGenerator, made_with_all_labels
+from auxtasks.generator import AuxTargetGenerator, fitted_targets
 from auxtasks.labels import MAIN, are_signed, check_two_classes, main_labels, missing_entries, present_rows, read_labels
 from auxtasks.optional import check_installed
 from auxtasks.targets.tables import refused_table
@@ -369,7 +369,7 @@ def made_targets(targets: Any, X: Any, y: Any, cv: Any = None) -> AuxTargets:
         _, asked = split_tasks(targets.tasks, has_labels=True)
         new = AuxTargetGenerator(**targets.get_params())
         if asked is not None and hasattr(cv, "split_three"):
-            made = made_with_all_labels(new, X, y)
+            made = fitted_targets(new, X, y, complete=True)
         else:
             made = new.fit_transform(X, **({} if asked is None else {"y": y}))
     elif isinstance(targets, AuxTargets):

@@ -12,7 +12,7 @@ import numpy as np
 
 from auxtasks.audit.metrics import is_share
 from auxtasks.errors import InvalidInputError
-from auxtasks.targets.reading import to_array
+from auxtasks.targets.samples import to_array
 from auxtasks.typing import Floats
 from auxtasks.validation import LARGEST_NUMBER, check_number
 

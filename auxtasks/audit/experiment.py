@@ -15,8 +15,8 @@ import numpy as np
 from auxtasks.audit.metrics import Metrics
 from auxtasks.audit.reuse import Models
 from auxtasks.audit.splits import Lesson, Split, check_groups, find_lessons, splits_of
+from auxtasks.checksums import fingerprint, named, readable
 from auxtasks.errors import InvalidInputError
-from auxtasks.files import fingerprint, named, readable
 from auxtasks.labels import MAIN, present_rows, without_labels
 from auxtasks.specs import TargetSpec
 from auxtasks.teacher.teaching import Teacher

@@ -15,11 +15,9 @@ import numpy as np
 
 from auxtasks.audit.experiment import SETTING, SETTINGS, Arm, Experiment, Run, keras_state, parts_name
 from auxtasks.audit.splits import Split
-from auxtasks.checksums import json_record, parsed_document
+from auxtasks.checksums import difference, json_record, parsed_document
 from auxtasks.errors import InvalidInputError, StorageError
-from auxtasks.files import difference, told_as_storage_error, write_through
-from auxtasks.locks import locked
-from auxtasks.opening import open_regular, read_regular
+from auxtasks.files import locked, open_regular, read_regular, told_as_storage_error, write_through
 from auxtasks.optional import require
 from auxtasks.typing import Floats
 

@@ -13,8 +13,8 @@ from auxtasks.audit.experiment import AGREEMENT, Arm, Experiment, Settings
 from auxtasks.audit.records import Records, run_all
 from auxtasks.audit.splits import Split
 from auxtasks.audit.verdicts import Rule
+from auxtasks.checksums import fingerprint, named
 from auxtasks.errors import InvalidTypeError
-from auxtasks.files import fingerprint, named
 from auxtasks.validation import is_several
 
 

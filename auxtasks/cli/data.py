@@ -13,9 +13,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from auxtasks.errors import InvalidInputError, StorageError
-from auxtasks.files import stage_of, told_as_storage_error
+from auxtasks.files import UNREADABLE, open_regular, stage_of, told_as_storage_error
 from auxtasks.image_files import images_in_folder
-from auxtasks.opening import UNREADABLE, open_regular
 from auxtasks.teacher.labels import numbered as numbered_by_name
 from auxtasks.typing import Array
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from auxtasks.cli import options
 from auxtasks.cli.data import Data, check_new, read_data, read_labels, with_gaps
 from auxtasks.errors import unknown_name
-from auxtasks.image_files.resize import check_size
+from auxtasks.image_files import check_size
 from auxtasks.registry import DOMAINS
 from auxtasks.specs import SOFT_LABELS
 from auxtasks.typing import Array

@@ -12,17 +12,15 @@ from keras import ops
 
 from auxtasks.backend import ON_TENSORFLOW
 from auxtasks.batches.composition import AUTO
+from auxtasks.checksums import named
 from auxtasks.errors import InvalidInputError, unknown_name, wrong_type
-from auxtasks.files import named
 from auxtasks.keras.apart import run_apart
 from auxtasks.keras.changes import SETS, Change, changed, listed_changes
-from auxtasks.keras.consistency import agreed, kind_of
 from auxtasks.keras.losses import Total
-from auxtasks.keras.masking import like_outputs, mean_weights, without_missing
 from auxtasks.keras.metrics import TaskMeans
-from auxtasks.keras.outputs import by_label
+from auxtasks.keras.outputs import by_label, like_outputs, mean_weights, without_missing
 from auxtasks.keras.private import aside, compiled_as, loss_container, trained_in
-from auxtasks.keras.taught import losses_by_output
+from auxtasks.keras.taught import agreed, kind_of, losses_by_output
 from auxtasks.labels import split_missing
 from auxtasks.validation import check_flag, check_int, check_keys, check_names, check_number
 

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from auxtasks.files import fingerprint
+from auxtasks.checksums import fingerprint
 from auxtasks.keras.compiling import compile_arguments, unscaled, wiring_of
 from auxtasks.keras.private import DECAY_EXCLUSIONS, is_wired, layers_in
 

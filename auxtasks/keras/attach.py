@@ -16,19 +16,17 @@ from auxtasks.generator import AuxTargetGenerator
 from auxtasks.keras.agreement import COPIES, NAME, Agreement, check_no_copies, read_agreement
 from auxtasks.keras.alternating.schedule import Asked, Schedule
 from auxtasks.keras.compiling import compile_back
-from auxtasks.keras.head_sizes import DEFAULT_BUDGET, sizes_of
-from auxtasks.keras.heads import plan_heads
-from auxtasks.keras.loss_names import resolve_losses, with_chance
+from auxtasks.keras.head_plans import DEFAULT_BUDGET, plan_heads, sizes_of
+from auxtasks.keras.losses import resolve_losses, with_chance
 from auxtasks.keras.metrics import resolve_metrics
 from auxtasks.keras.model import AuxModel
 from auxtasks.keras.on_the_fly import OnTheFly
+from auxtasks.keras.plan import make_ties
 from auxtasks.keras.private import random_seed
-from auxtasks.keras.samples import Samples
 from auxtasks.keras.supervision import supervised_specs
 from auxtasks.keras.taps import Where, resolve_taps
 from auxtasks.keras.taught import check_outputs
-from auxtasks.keras.ties import make_ties
-from auxtasks.keras.trial import Trial, try_out
+from auxtasks.keras.trial import Samples, Trial, try_out
 from auxtasks.keras.weighting.choose import resolve_weightings
 from auxtasks.labels import MAIN
 from auxtasks.specs import TargetSpec
@@ -252,7 +250,9 @@ def attach_heads(
     chosen = _seed_of(seed)
     agrees = read_agreement(agreement, chosen)
     specs, on_the_fly = _what_to_learn(targets, deep_supervision, agrees)
-    samples = Samples.of(_inputs_of(targets, samples, base, on_the_fly), base, targets)
+    if samples is None and not on_the_fly:
+        samples = getattr(targets, "inputs", None)
+    samples = Samples.of(on_the_fly.trial_inputs(base, samples), base, targets)
     trial = try_out(base, samples, specs)
     specs, at = _with_early_heads(specs, at, deep_supervision, base, trial, agrees)
     if agrees is not None:
@@ -263,7 +263,7 @@ def attach_heads(
     taps = {
         task: (output.path, output.call, output.shape) for task, output in resolve_taps(at, headed, base, trial).items()
     }
-    ties = make_ties(tie, headed, base, getattr(targets, "vocabulary", None), numbered=samples.numbered_by_model())
+    ties = make_ties(tie, headed, base, getattr(targets, "vocabulary", None), numbered=samples.numbered_by_model)
     task_losses = resolve_losses(losses, headed)
     fused = Schedule.of(schedule, [MAIN, *specs]).kind == "joint"
     plans = plan_heads(headed, taps, {task: (each,) for task, each in ties.items()}, fused=fused)
@@ -350,12 +350,6 @@ def _what_to_learn(
     if not specs and agreement is None:
         raise InvalidInputError("`targets` holds no target; compute at least one task.")
     return dict(specs), on_the_fly
-
-
-def _inputs_of(targets: Any, inputs: Any, base: keras.Model, on_the_fly: OnTheFly) -> Any:
-    if inputs is None and not on_the_fly:
-        inputs = getattr(targets, "inputs", None)
-    return on_the_fly.trial_inputs(base, inputs)
 
 
 def _with_early_heads(

@@ -117,11 +117,9 @@ class _SavedAsBase:
         self._model = model
 
     def save(self, filepath: str, overwrite: bool = True) -> None:
-        """Save the whole base."""
         _replaced(filepath, self._model.base.save, overwrite)
 
     def save_weights(self, filepath: str, overwrite: bool = True) -> None:
-        """Save the weights of the base."""
         _replaced(filepath, self._model.base.save_weights, overwrite)
 
     def __getattr__(self, name: str) -> Any:
@@ -256,7 +254,6 @@ class PruneOpposed(keras.callbacks.Callback):
 
 
 def model_with_heads(callback: str, model: object) -> AuxModel:
-    """Return the model, if it has heads."""
     if not isinstance(model, AuxModel):
         raise InvalidTypeError(
             f"`callbacks`: {callback} works on an AuxModel, as attach_heads returns it; the model in training is "

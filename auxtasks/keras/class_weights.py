@@ -23,7 +23,6 @@ OfClasses = Mapping[Any, float] | str
 
 
 def by_name(asked: Any, main: str, outputs: Sequence[str] | None, specs: Mapping[str, TargetSpec]) -> dict[str, Any]:
-    """Return class weights by the name of the output or target they are for."""
     if asked is None:
         return {}
     if isinstance(asked, str) and asked == BALANCED:
@@ -90,7 +89,8 @@ def counted(weights: OfClasses, labels: Array, spec: TargetSpec | None) -> Any:
     if spec is not None and spec.kind == "multilabel":
         counts = np.stack([np.sum(labels == 0, axis=0), np.sum(labels == 1, axis=0)], axis=-1)
         return _balanced(counts)
-    classes = labels.argmax(axis=-1)[~np.isnan(labels).any(axis=-1)] if spec is None and _one_hot(labels) else labels
+    one_hot = spec is None and labels.ndim > 1 and labels.shape[-1] != 1
+    classes = labels.argmax(axis=-1)[~np.isnan(labels).any(axis=-1)] if one_hot else labels
     found, counts = np.unique(classes[classes >= 0], return_counts=True)
     return dict(zip(map(int, found), map(float, _balanced(counts[None])[0]), strict=True))
 
@@ -102,12 +102,7 @@ def _balanced(counts: Array) -> Array:
     return weights
 
 
-def _one_hot(labels: Array) -> bool:
-    return labels.ndim > 1 and labels.shape[-1] != 1
-
-
 def entry_weights(weights: Any, labels: Any, spec: TargetSpec | None) -> Any:
-    """Return the weight of every label."""
     if spec is None or spec.kind == "class":
         return class_weights(labels, weights)
     xp: Any = np if isinstance(labels, np.ndarray) else ops

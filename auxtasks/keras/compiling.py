@@ -13,10 +13,10 @@ import numpy as np
 
 from auxtasks.backend import errors_of_inputs
 from auxtasks.batches.forms import as_tensors
+from auxtasks.checksums import named
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name, wrong_type
-from auxtasks.files import named
 from auxtasks.keras.private import DECAY_EXCLUSIONS, compiled_as, is_wired, layers_in
-from auxtasks.keras.samples import check_shapes
+from auxtasks.keras.trial import check_shapes
 
 _BESIDE_LOSS = ("loss_weights", "metrics", "weighted_metrics", "auto_scale_loss")
 _HOW = ("run_eagerly", "jit_compile", "steps_per_execution")
@@ -46,7 +46,6 @@ def compile_back(base: keras.Model, model: keras.Model) -> None:
 
 
 def compiles_itself(model: keras.Model) -> bool:
-    """Tell whether a model has a `compile` of its own."""
     return type(model).compile not in (keras.Model.compile, keras.Sequential.compile)
 
 
@@ -69,7 +68,6 @@ def without_compiling(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def compile_arguments(model: keras.Model) -> dict[str, Any]:
-    """Return the arguments beside the optimizer that a model was compiled with."""
     # Compiled again without a loss, Keras keeps the one that it had.
     known = {**compiled_as(model), "loss": model.loss}
     given = {name: known[name] for name in ("loss", *_BESIDE_LOSS) if known.get(name) is not None}
@@ -78,7 +76,6 @@ def compile_arguments(model: keras.Model) -> dict[str, Any]:
 
 
 def checked_optimizer(optimizer: Any) -> keras.optimizers.Optimizer:
-    """Return an optimizer that is given as such or by name."""
     if isinstance(optimizer, keras.optimizers.Optimizer):
         return optimizer
     if not isinstance(optimizer, str):
@@ -101,12 +98,10 @@ def optimizer_like(optimizer: Any, **changed: Any) -> keras.optimizers.Optimizer
 
 
 def unscaled(optimizer: Any) -> Any:
-    """Look through loss scaling."""
     return getattr(optimizer, "inner_optimizer", optimizer)
 
 
 def checked_model(base: Any) -> keras.Model:
-    """Refuse what cannot be trained."""
     if not isinstance(base, keras.Model):
         raise InvalidTypeError(f"`build_model` must return a compiled keras.Model; it returned {type(base).__name__}.")
     if not base.compiled or base.loss is None:

@@ -11,15 +11,13 @@ import numpy as np
 
 from auxtasks.batches.forms import as_arrays, is_arrays, is_text
 from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, unknown_name, wrong_type
-from auxtasks.keras.auto_taps import trunk
 from auxtasks.keras.compiling import compile_arguments, optimizer_like
 from auxtasks.keras.layers import direct_layers, walk
 from auxtasks.keras.model import AuxModel
 from auxtasks.keras.packing import NUMERIC, loss_name
 from auxtasks.keras.private import input_struct, is_wired, layers_in
-from auxtasks.keras.samples import Samples, check_shapes
-from auxtasks.keras.taps import layer_where
-from auxtasks.keras.trial import Output, trial_run
+from auxtasks.keras.taps import layer_where, trunk
+from auxtasks.keras.trial import Output, Samples, check_shapes, trial_run
 from auxtasks.labels import missing_entries
 from auxtasks.typing import Array
 from auxtasks.validation import MOST_UNITS, check_choice, check_int, check_number
@@ -103,9 +101,9 @@ def fine_tune(
     depths: list[Any] = list(freeze_to) if isinstance(freeze_to, (list, tuple)) else [freeze_to, None]
     if not depths:
         raise InvalidInputError("`freeze_to` holds no phase; pass at least one depth, or None to freeze no layer.")
-    lengths = [check_int("epochs", number, low=1) for number in _for_each("epochs", epochs, len(depths))]
-    rates = _for_each("learning_rate", learning_rate, len(depths))
-    rates = [check_number("learning_rate", rate, low=0.0) for rate in rates]
+    n = len(depths)
+    lengths = [check_int("epochs", number, low=1) for number in _for_each("epochs", epochs, n)]
+    rates = [check_number("learning_rate", rate, low=0.0) for rate in _for_each("learning_rate", learning_rate, n)]
     outputs = _outputs_of(base, samples) if any(depth is not None for depth in depths) else []
     frozen = [[] if depth is None else _layers_up_to(depth, base, outputs, base) for depth in depths]
     # All are made before the first is used, so that a setting that no optimizer takes stops nothing half way.
@@ -259,7 +257,6 @@ _LENGTH = 8
 
 
 def _outputs_of(model: keras.Model, inputs: Any) -> list[Output]:
-    """Run a model on a few samples and list its layers in the order of the forward pass."""
     few = Samples.of(_zeros(model) if inputs is None else inputs, model).inputs
     try:
         return trial_run(model, few)[0]

@@ -1,7 +1,7 @@
 """Heads: the layers that predict targets from a tap.
 
 Heads of the same family on one tap are one layer, so that eight tasks cost one matrix product. All outputs are linear;
-`auxtasks.keras.losses` applies softmax and the like. How large each head is, `auxtasks.keras.head_sizes` decides.
+`auxtasks.keras.losses` applies softmax and the like. How large each head is, `auxtasks.keras.head_plans` decides.
 """
 
 from __future__ import annotations
@@ -9,48 +9,36 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from math import ceil, prod
 from typing import Any, NamedTuple
 
 import keras
 from keras import ops
 
-from auxtasks.keras.pooling import Pooling, averaged, on_grid
-from auxtasks.keras.ties import Tie, matrix_of
+from auxtasks.errors import InvalidInputError
+from auxtasks.keras.private import matrix_in
 from auxtasks.keras.trial import Shape
-from auxtasks.specs import TargetSpec
+from auxtasks.specs import Spatial, TargetSpec
 
 
 @dataclass(frozen=True)
 class HeadSize:
-    """How large a head is.
-
-    Parameters
-    ----------
-    rank : int, optional
-        That of the linear map from its features, where this is a product of two.
-    width : int
-        The channels inside a decoder; 0 where a map is not decoded, but linear in all places of the tap.
-    components : mapping of str to int
-        Of how many components a vector is put together, for those that are.
-    """
+    """How large a head is."""
 
     rank: int | None = None
+    """That of the linear map from its features, where this is a product of two."""
     width: int = 0
+    """The channels inside a decoder; 0 where a map is not decoded, but linear in all places of the tap."""
     components: Mapping[str, int] = field(default_factory=dict)
+    """Of how many components a vector is put together, for those that are."""
 
 
 class Head(keras.layers.Layer):
     """Base of the heads: float32 throughout, own seeds, and no mask passed on.
 
-    Parameters
-    ----------
-    specs : sequence of TargetSpec
-        The targets this head predicts, in the order of its outputs.
-    seed : int
-        Seeds the initial weights without touching the global random state.
-    size : HeadSize
-        How large it is.
+    It predicts the targets of `specs` in the order of its outputs. `seed` seeds the initial weights without touching
+    the global random state.
     """
 
     def __init__(self, specs: Sequence[TargetSpec], seed: int, size: HeadSize) -> None:
@@ -68,7 +56,7 @@ class Head(keras.layers.Layer):
 
     @property
     def n_trained(self) -> int:
-        """How many weights are trained, as `n_parameters` counts them beforehand."""
+        """`n_parameters`, counted afterwards."""
         return sum(prod(variable.shape) for variable in self.trainable_variables)
 
     @classmethod
@@ -92,7 +80,7 @@ class Head(keras.layers.Layer):
         return self.add_weight(name=name, shape=shape, initializer=initializer)
 
     def _bias(self, name: str, size: int) -> Any:
-        return self.add_weight(name=name, shape=(size,), initializer=keras.initializers.Zeros())
+        return self.add_weight(name=name, shape=(size,), initializer="zeros")
 
     def _add_linear(self, n_features: int, n_outputs: int) -> None:
         rank = self.size.rank
@@ -107,13 +95,11 @@ class Head(keras.layers.Layer):
 
     def predict_from(self, features: Any, mask: Any = None) -> dict[str, Any]:
         """Return the linear outputs of each target, in the target's own shape (classes added last)."""
-        joined = self(features, step_mask=mask)
-        found, start = {}, 0
-        for spec in self.specs:
-            output = joined[..., start : start + spec.size]
-            start += spec.size
-            found[spec.name] = ops.reshape(output, (-1, *spec.shape)) if spec.kind == "distribution" else output
-        return found
+        outputs = _split(self(features, step_mask=mask), [spec.size for spec in self.specs])
+        return {
+            spec.name: ops.reshape(output, (-1, *spec.shape)) if spec.kind == "distribution" else output
+            for spec, output in zip(self.specs, outputs, strict=True)
+        }
 
 
 def _name_of(specs: Sequence[TargetSpec]) -> str:
@@ -121,6 +107,10 @@ def _name_of(specs: Sequence[TargetSpec]) -> str:
     more = [f"and_{len(specs) - 3}_more"] if len(specs) > 3 else []
     # TensorFlow takes few characters in names, and Keras reads a slash as a path.
     return re.sub(r"[^\w.-]", "_", "_".join(["head", *names, *more]), flags=re.ASCII)
+
+
+def _split(joined: Any, sizes: Sequence[int]) -> list[Any]:
+    return [joined[..., end - size : end] for size, end in zip(sizes, accumulate(sizes), strict=True)]
 
 
 def _n_linear(n_features: int, n_outputs: int, rank: int | None) -> int:
@@ -137,11 +127,9 @@ class SampleHead(Head):
 
     @classmethod
     def n_parameters(cls, shape: Shape, specs: Sequence[TargetSpec], size: HeadSize) -> int:
-        """See `Head.n_parameters`."""
         return _n_linear(Pooling(shape, specs[0].spatial).size, sum(_n_outputs(specs, size)), size.rank)
 
     def build(self, shape: Shape) -> None:
-        """Create the weights for a tap of this shape, batch first."""
         self.pooling = Pooling(shape[1:], self.specs[0].spatial)
         self._add_linear(self.pooling.size, sum(_n_outputs(self.specs, self.size)))
         self.components = {
@@ -154,31 +142,24 @@ class SampleHead(Head):
             for number, spec in enumerate(self.specs)
             if spec.name in self.size.components
         }
-        self.built = True
 
     def set_components(self, components: Mapping[str, Any]) -> None:
-        """See `Head.set_components`."""
         for name, variable in self.components.items():
             variable.assign(components[name])
 
     def call(self, features: Any, step_mask: Any = None) -> Any:
-        """Return the linear outputs of all targets, side by side, shape (batch, total size)."""
         joined = self._linear(self.pooling(features, step_mask))
         if not self.components:
             return joined
-        found, start = [], 0
-        for spec, n_outputs in zip(self.specs, _n_outputs(self.specs, self.size), strict=True):
-            output = joined[:, start : start + n_outputs]
-            start += n_outputs
+        outputs = _split(joined, _n_outputs(self.specs, self.size))
+        for place, spec in enumerate(self.specs):
             if spec.name in self.components:
                 mean, axes = self.components[spec.name][:1], self.components[spec.name][1:]
-                output = ops.matmul(output, axes) + mean
-            found.append(output)
-        return ops.concatenate(found, axis=-1)
+                outputs[place] = ops.matmul(outputs[place], axes) + mean
+        return ops.concatenate(outputs, axis=-1)
 
 
 def _n_outputs(specs: Sequence[TargetSpec], size: HeadSize) -> list[int]:
-    """Return how many numbers stand for each target."""
     return [size.components.get(spec.name, spec.size) for spec in specs]
 
 
@@ -187,16 +168,12 @@ class StepHead(Head):
 
     @classmethod
     def n_parameters(cls, shape: Shape, specs: Sequence[TargetSpec], size: HeadSize) -> int:
-        """See `Head.n_parameters`."""
         return _n_linear(shape[-1], sum(spec.size for spec in specs), size.rank)
 
     def build(self, shape: Shape) -> None:
-        """Create the weights for a tap of this shape, batch first."""
         self._add_linear(shape[-1], sum(spec.size for spec in self.specs))
-        self.built = True
 
     def call(self, features: Any, step_mask: Any = None) -> Any:
-        """Return the linear outputs of all targets, side by side, shape (batch, time, total size)."""
         del step_mask  # the losses leave masked steps out
         return self._linear(features)
 
@@ -212,7 +189,6 @@ class MapHead(Head):
 
     @classmethod
     def n_parameters(cls, shape: Shape, specs: Sequence[TargetSpec], size: HeadSize) -> int:
-        """See `Head.n_parameters`."""
         (spec,) = specs
         if not size.width:
             return _n_linear(Pooling(shape, "grid").size, prod(spec.shape), size.rank)
@@ -222,7 +198,6 @@ class MapHead(Head):
 
     @classmethod
     def sizes(cls, shape: Shape, specs: Sequence[TargetSpec], components: Mapping[str, int]) -> Iterator[HeadSize]:
-        """See `Head.sizes`."""
         del components  # a map has none
         if not _is_finer(specs[0], shape):
             yield HeadSize()
@@ -234,7 +209,6 @@ class MapHead(Head):
             yield HeadSize(rank, 8)
 
     def build(self, shape: Shape) -> None:
-        """Create the weights for a tap of this shape, batch first."""
         (spec,) = self.specs
         width = self.size.width
         self._tap = shape[1:]
@@ -246,7 +220,6 @@ class MapHead(Head):
             self._add_linear(shape[-1], prod(self._coarse) * width)
             self.outer = self._kernel("outer", (*_window(spec), width, spec.shape[-1]), 1)
             self.outer_bias = self._bias("outer_bias", spec.shape[-1])
-        self.built = True
 
     def call(self, features: Any, step_mask: Any = None) -> Any:
         """Return the target, shape (batch, height, width, channels) or (batch, time, channels)."""
@@ -278,7 +251,6 @@ class MapHead(Head):
         return _resized(decoded, grid)
 
     def predict_from(self, features: Any, mask: Any = None) -> dict[str, Any]:
-        """Return the target under its name; see `Head.predict_from`."""
         return {self.specs[0].name: self(features, step_mask=mask)}
 
 
@@ -320,22 +292,36 @@ def _resized(grid: Any, size: tuple[int, ...]) -> Any:
     return ops.image.resize(grid, size, interpolation="bilinear", data_format="channels_last")
 
 
+class Tie(NamedTuple):
+    """An embedding by its path in the model, the row of it that stands for each class, and the width of a row."""
+
+    path: str
+    rows: tuple[int, ...]
+    width: int
+
+
+def matrix_of(layer: keras.Layer) -> Any:
+    """Return the vectors of an embedding layer, those of adapters (LoRA) added."""
+    if getattr(layer, "quantization_mode", None) in ("int8", "int4"):
+        raise InvalidInputError(
+            f"`tie`: the embedding {layer.name!r} is quantised to {layer.quantization_mode}, and a head cannot use its "
+            "rows; tie to one that is not."
+        )
+    matrix = matrix_in(layer)
+    if len(getattr(matrix, "shape", ())) != 2:
+        raise InvalidInputError(
+            f"`tie`: layer {layer.name!r} is a {type(layer).__name__} and has no matrix of embeddings; give the name "
+            "of a keras.layers.Embedding."
+        )
+    return matrix
+
+
 class TiedHead(Head):
     """Predicts a class, per sample or per step, by the rows of an embedding of the model.
 
     The logit of class c is ``h @ E[row of c] + bias[c]``, where h is the tap (averaged over its axes for a class per
-    sample), mapped by a kernel to the width of the embedding where that is another.
-
-    Parameters
-    ----------
-    specs : sequence of TargetSpec
-        One target.
-    seed : int
-        Seeds the kernel.
-    tie : Tie
-        The rows and their width.
-    embedding : keras.Layer
-        The embedding; it stays a layer of the base alone.
+    sample), mapped by a kernel to the width of the embedding where that is another. The embedding stays a layer of the
+    base alone.
     """
 
     def __init__(self, specs: Sequence[TargetSpec], seed: int, tie: Tie, embedding: keras.Layer) -> None:
@@ -345,13 +331,11 @@ class TiedHead(Head):
         self._matrix: Callable[[], Any] = lambda: matrix_of(embedding)
 
     def build(self, shape: Shape) -> None:
-        """Create the weights for a tap of this shape, batch first."""
         (spec,) = self.specs
         self._pooling = Pooling(shape[1:], spec.spatial) if spec.kind == "class" else None
         size = shape[-1] if self._pooling is None else self._pooling.size
         self.kernel = None if size == self._width else self._kernel("kernel", (size, self._width))
         self.bias = self._bias("bias", spec.size)
-        self.built = True
 
     def call(self, features: Any, step_mask: Any = None) -> Any:
         """Return the logits, shape (batch, classes) or (batch, time, classes)."""
@@ -363,69 +347,83 @@ class TiedHead(Head):
         return ops.matmul(features, ops.transpose(rows)) + self.bias
 
 
-class HeadPlan(NamedTuple):
-    """The targets that share a head, of which family it is, and the tap that it reads."""
-
-    family: type[Head]
-    specs: tuple[TargetSpec, ...]
-    shape: Shape
-    tie: tuple[Any, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """What tells it from other heads: the name of its first target."""
-        return self.specs[0].name
-
-    def sizes(self, components: Mapping[str, int]) -> Iterator[HeadSize]:
-        """Go through the sizes that it can have, from the largest on; `components` are those of wide vectors."""
-        return self.family.sizes(self.shape, self.specs, components)
-
-    @property
-    def largest(self) -> HeadSize:
-        """Its size where nothing limits it."""
-        return next(self.sizes({}))
-
-    def n_parameters(self, size: HeadSize) -> int:
-        """Return how many weights are trained if it has some size."""
-        return self.family.n_parameters(self.shape, self.specs, size)
+MAX_CELLS = 8
+"""A grid has at most this many cells along an axis."""
+MAX_FEATURES = 8192
+"""A grid is made coarser until it holds at most this many features."""
 
 
-def plan_heads(
-    specs: Mapping[str, TargetSpec],
-    taps: Mapping[str, tuple[str, int, Shape]],
-    ties: Mapping[str, tuple[Any, ...]],
-    *,
-    fused: bool = True,
-) -> list[HeadPlan]:
-    """Say which targets share a head: those of one family on one tap."""
-    groups: dict[tuple[tuple[str, int, Shape], type[Head], str], list[TargetSpec]] = {}
-    for name, spec in specs.items():
-        family = TiedHead if name in ties else _family(spec, taps[name][2])
-        # A decoder is a target's own, and so are an embedding's rows; a pooling is that of a place.
-        part = name if family in (MapHead, TiedHead) or not fused else spec.spatial if family is SampleHead else ""
-        groups.setdefault((taps[name], family, part), []).append(spec)
-    return [
-        HeadPlan(family, tuple(together), shape, ties.get(together[0].name, ()))
-        for ((_, _, shape), family, _), together in groups.items()
-    ]
+class Pooling:
+    """Averages a feature map over its axes (``"global"``), or over the cells of a coarse grid (``"grid"``).
+
+    The shape is that of the tap without the batch, channels last: (c,), (time, c), (h, w, c) or (time, h, w, c); None
+    for a time that varies. A map may come as the sequence of its places. A mask excludes steps. A grid has at most
+    `MAX_CELLS` along each axis and `MAX_FEATURES` in all; the time of a video is averaged.
+    """
+
+    def __init__(self, shape: Shape, place: Spatial) -> None:
+        self._shape = shape
+        self.grid = _grid(shape) if place == "grid" else ()
+        self.size = prod(self.grid) * shape[-1]
+        """The number of features."""
+
+    def __call__(self, features: Any, mask: Any = None) -> Any:
+        """Return the features, shape (batch, size), in float32."""
+        features = on_grid(features, self._shape)
+        if len(features.shape) == 2:
+            return features
+        if mask is not None and len(features.shape) == 3:
+            # Padding has no place in an average, and none in a cell either: masked steps count as zero there.
+            weights = ops.expand_dims(ops.cast(mask, features.dtype), -1)
+            if not self.grid:
+                return ops.divide_no_nan(ops.sum(features * weights, axis=1), ops.sum(weights, axis=1))
+            features = features * weights
+        if not self.grid:
+            return ops.mean(features, axis=tuple(range(1, len(features.shape) - 1)))
+        return ops.reshape(self._cells(features), (-1, self.size))
+
+    def _cells(self, features: Any) -> Any:
+        if len(features.shape) == 3:
+            return averaged(features, 1, self.grid[0])
+        if len(features.shape) > 4:
+            features = ops.mean(features, axis=tuple(range(1, len(features.shape) - 3)))
+        return averaged(averaged(features, 1, self.grid[0]), 2, self.grid[1])
 
 
-def build_heads(plans: Sequence[HeadPlan], seed: int, sizes: Mapping[str, HeadSize]) -> list[Head]:
-    """Build heads, those of which no size is told as large as they can be."""
-    heads = []
-    for index, plan in enumerate(plans):
-        rest = plan.tie or (sizes.get(plan.name, plan.largest),)
-        head = plan.family(plan.specs, seed + 10 * index, *rest)
-        head.build((None, *plan.shape))
-        heads.append(head)
-    return heads
+def _grid(shape: Shape) -> tuple[int, ...]:
+    """Return the cells along each axis: as many as positions, up to the limits."""
+    cells = [min(length or MAX_CELLS, MAX_CELLS) for length in shape[-3:-1]]
+    while prod(cells) * shape[-1] > MAX_FEATURES and max(cells, default=1) > 1:
+        cells[cells.index(max(cells))] -= 1
+    return tuple(cells)
 
 
-def _family(spec: TargetSpec, shape: Shape) -> type[Head]:
-    if spec.kind == "image":
-        return MapHead
-    if spec.kind == "step_class":
-        return StepHead
-    if spec.kind == "step_vector":
-        return StepHead if len(shape) == 2 and shape[0] in (None, spec.shape[0]) else MapHead
-    return SampleHead
+def on_grid(features: Any, shape: Shape) -> Any:
+    """Return a tap in the shape of a map where it is a sequence of patches; a token of the class before them goes."""
+    if len(features.shape) == 3 and len(shape) == 3:
+        features = ops.reshape(features[:, -prod(shape[:2]) :], (-1, *shape))
+    return features
+
+
+_ALONG = {(3, 1): "gh,bhc->bgc", (4, 1): "gh,bhwc->bgwc", (4, 2): "gw,bhwc->bhgc"}
+
+
+def averaged(features: Any, axis: int, cells: int) -> Any:
+    """Average a map along an axis over the positions of each cell."""
+    length = ops.shape(features)[axis]
+    if isinstance(length, int) and length == cells:
+        return features
+    equation = _ALONG[len(features.shape), axis]
+    return ops.einsum(equation, ops.cast(_averages(length, cells), features.dtype), features)
+
+
+def _averages(length: Any, cells: int) -> Any:
+    """Return the matrix (cells, length) that averages positions into cells of (nearly) equal width.
+
+    The length may be a tensor, where it changes from batch to batch.
+    """
+    cell = ops.expand_dims(ops.arange(cells), -1)
+    starts, ends = cell * length // cells, -(-(cell + 1) * length // cells)
+    position = ops.arange(length)
+    inside = ops.cast(ops.logical_and(position >= starts, position < ends), "float32")
+    return inside / ops.sum(inside, axis=1, keepdims=True)

@@ -14,8 +14,8 @@ from auxtasks.backend import n_replicas_of
 from auxtasks.batches.composition import rounds
 from auxtasks.batches.forms import AuxBatch
 from auxtasks.batches.planned import reader_of
+from auxtasks.checksums import fingerprint
 from auxtasks.errors import InvalidInputError
-from auxtasks.files import fingerprint
 from auxtasks.keras.outputs import by_label
 from auxtasks.keras.private import loss_container, restore_seed_state, seed_state
 from auxtasks.keras.random_states import states_of

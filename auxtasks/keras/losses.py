@@ -1,4 +1,4 @@
-"""Losses of auxiliary targets: one sum and one count per task, over what is present.
+"""Losses of auxiliary targets: one sum and one count per task, over what is present; which they are, and their chance.
 
 Missing targets are replaced before the arithmetic. Replaced afterwards, their NaN would survive in the gradient,
 because zero times NaN is NaN.
@@ -6,17 +6,20 @@ because zero times NaN is NaN.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple, TypeAlias
 
 import keras
 import numpy as np
 from keras import ops
+from scipy.special import ndtri
 
-from auxtasks.errors import InvalidInputError
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, unknown_name
 from auxtasks.keras.private import options_of
-from auxtasks.specs import CLASS_KINDS, STEP_KINDS, TargetSpec
-from auxtasks.validation import check_choice, check_name, check_number
+from auxtasks.specs import CLASS_KINDS, STEP_KINDS, Kind, TargetSpec
+from auxtasks.typing import Array
+from auxtasks.validation import check_choice, check_keys, check_name, check_number
 
 
 class Total(NamedTuple):
@@ -33,12 +36,11 @@ Entries = Callable[[Any, Any], tuple[Any, Any]]
 def loss_of(
     spec: TargetSpec, target: Any, output: Any, mask: Any = None, weight: Any = None, entries: Entries | None = None
 ) -> Total:
-    """Return the loss of one target."""
     per_step = spec.kind in STEP_KINDS
     if per_step:
-        n_steps = ops.shape(target)[1]
         target, output, mask = same_steps(target, output, mask)
-        weight = weight if weight is None or len(weight.shape) < 2 else _cut(weight, ops.shape(target)[1], n_steps)
+        if weight is not None and len(weight.shape) > 1:
+            weight = weight[:, : ops.shape(target)[1]]
     values, present = (entries or LOSSES[spec.kind])(target, output)
     if mask is not None and per_step:
         present = ops.logical_and(present, _broadcast(ops.cast(mask, "bool"), present))
@@ -48,12 +50,10 @@ def loss_of(
     return Total(ops.sum(values), ops.sum(ops.cast(present, "float32")))
 
 
-def losses_of_vectors(sizes: Sequence[int], target: Any, output: Any, weight: Any = None) -> Total:
+def losses_of_vectors(sizes: Sequence[int], target: Any, output: Any) -> Total:
     """Return the losses of several vectors that lie side by side, in one expression."""
     squared, present = _squared_error(target, output)
     owner = np.repeat(np.eye(len(sizes), dtype="float32"), sizes, axis=0)
-    if weight is not None:
-        squared = squared * ops.matmul(ops.cast(weight, squared.dtype), ops.convert_to_tensor(owner.T))
     sums = ops.stack([ops.sum(squared, axis=0), ops.sum(ops.cast(present, "float32"), axis=0)])
     loss, count = ops.unstack(ops.matmul(sums, ops.convert_to_tensor(owner)))
     return Total(loss, count)
@@ -68,38 +68,39 @@ def same_steps(target: Any, output: Any, mask: Any) -> tuple[Any, Any, Any]:
     return target[:, :steps], output[:, :steps], None if mask is None else mask[:, :steps]
 
 
-def _cut(values: Any, steps: Any, found: Any) -> Any:
-    return values if isinstance(steps, int) and steps == found else values[:, :steps]
-
-
 def _broadcast(narrow: Any, wide: Any) -> Any:
     """Add axes to a per-sample or per-step tensor until it spreads over a wider one."""
     return ops.reshape(narrow, (*ops.shape(narrow), *[1] * (len(wide.shape) - len(narrow.shape))))
 
 
-def _squared_error(target: Any, output: Any) -> tuple[Any, Any]:
+def entries_of(kind: Kind, target: Any) -> tuple[Any, Any]:
+    """Return the entries of a target, 0 in the place of those that are missing, and which are present."""
+    if kind in CLASS_KINDS:
+        target = ops.cast(target, "int32")
+        return ops.maximum(target, 0), target >= 0
     target = ops.cast(target, "float32")
-    present = ops.logical_not(ops.isnan(target))
-    return ops.square(ops.where(present, output - ops.where(present, target, 0.0), 0.0)), present
+    present = target >= 0 if kind == "multilabel" else ops.logical_not(ops.isnan(target))  # neither -1 nor NaN
+    return ops.where(present, target, 0.0), present
+
+
+def _squared_error(target: Any, output: Any) -> tuple[Any, Any]:
+    safe, present = entries_of("vector", target)
+    return ops.square(ops.where(present, output - safe, 0.0)), present
 
 
 def _cross_entropy(target: Any, output: Any) -> tuple[Any, Any]:
-    target = ops.cast(target, "int32")
-    present = target >= 0
-    return ops.sparse_categorical_crossentropy(ops.maximum(target, 0), output, from_logits=True), present
+    safe, present = entries_of("class", target)
+    return ops.sparse_categorical_crossentropy(safe, output, from_logits=True), present
 
 
 def _binary_cross_entropy(target: Any, output: Any) -> tuple[Any, Any]:
-    target = ops.cast(target, "float32")
-    present = target >= 0  # neither -1 nor NaN
-    return ops.softplus(output) - output * ops.where(present, target, 0.0), present
+    safe, present = entries_of("multilabel", target)
+    return ops.softplus(output) - output * safe, present
 
 
 def _distribution_cross_entropy(target: Any, output: Any) -> tuple[Any, Any]:
-    target = ops.cast(target, "float32")
-    present = ops.logical_not(ops.any(ops.isnan(target), axis=-1))
-    target = ops.where(ops.expand_dims(present, -1), target, 0.0)
-    return -ops.sum(target * ops.log_softmax(output, axis=-1), axis=-1), present
+    safe, present = entries_of("distribution", target)
+    return -ops.sum(safe * ops.log_softmax(output, axis=-1), axis=-1), ops.all(present, axis=-1)
 
 
 LOSSES: dict[str, Entries] = {
@@ -116,14 +117,10 @@ LOSSES: dict[str, Entries] = {
 class Adapted:
     """Computes a Keras loss of the linear outputs of a head, missing entries replaced before the arithmetic.
 
-    Parameters
-    ----------
-    spec : TargetSpec
-        The target. Multilabel targets have a value for each label; others one for each row along the last axis, so that
-        a row of numbers with a missing one among them is missing.
-    loss : keras.losses.Loss
-        The loss; its reduction is not used. Classes are given to it as numbers if its name begins with "Sparse", and
-        one-hot otherwise; outputs as logits where it has a ``from_logits``, and as probabilities otherwise.
+    Multilabel targets have a value for each label; others one for each row along the last axis, so that a row of
+    numbers with a missing one among them is missing. The reduction of the loss is not used. Classes are given to it as
+    numbers if its name begins with "Sparse", and one-hot otherwise; outputs as logits where it has a ``from_logits``,
+    and as probabilities otherwise.
     """
 
     def __init__(self, spec: TargetSpec, loss: keras.losses.Loss) -> None:
@@ -137,23 +134,16 @@ class Adapted:
     def __call__(self, target: Any, output: Any) -> tuple[Any, Any]:
         """Return the loss of every entry or row, and which are present."""
         prediction = output if self._takes_logits else activated(self.spec, output)
+        safe, present = entries_of(self.spec.kind, target)
         if self.spec.kind in CLASS_KINDS:
-            target = ops.cast(target, "int32")
-            present, safe = target >= 0, ops.maximum(target, 0)
             safe = safe if self._takes_numbers else ops.one_hot(safe, self.spec.size)
-            return self._of_rows(safe, prediction), present
-        target = ops.cast(target, "float32")
-        if self.spec.kind == "multilabel":
-            present = target >= 0  # neither -1 nor NaN
-            safe = ops.where(present, target, 0.0)
-            return self._of_rows(ops.expand_dims(safe, -1), ops.expand_dims(prediction, -1)), present
-        present = ops.logical_not(ops.any(ops.isnan(target), axis=-1))
-        # A missing row becomes the prediction itself and not 0, where a loss such as the cosine has no gradient.
-        safe = ops.where(ops.expand_dims(present, -1), target, ops.stop_gradient(prediction))
-        return self._of_rows(safe, prediction), present
-
-    def _of_rows(self, target: Any, prediction: Any) -> Any:
-        return ops.cast(self._loss.call(target, prediction), "float32")
+        elif self.spec.kind == "multilabel":
+            safe, prediction = ops.expand_dims(safe, -1), ops.expand_dims(prediction, -1)
+        else:
+            present = ops.all(present, axis=-1)
+            # A missing row becomes the prediction itself and not 0, where a loss such as the cosine has no gradient.
+            safe = ops.where(ops.expand_dims(present, -1), safe, ops.stop_gradient(prediction))
+        return ops.cast(self._loss.call(safe, prediction), "float32"), present
 
 
 def serialised(loss: Any) -> dict[str, Any]:
@@ -259,3 +249,174 @@ class Rebalanced(keras.layers.Layer):
         if isinstance(loss, dict) and "class_name" in loss:
             loss = keras.saving.deserialize_keras_object(loss)
         return cls(**{**config, "loss": loss})
+
+
+_FOCAL = {**dict.fromkeys(CLASS_KINDS, "CategoricalFocalCrossentropy"), "multilabel": "BinaryFocalCrossentropy"}
+_CLASSES = tuple(sorted(CLASS_KINDS))
+# Others are constant, or mean nothing: of a single label the softmax is 1, and its direction always the same.
+_KINDS: dict[str, tuple[Kind, ...]] = {
+    "Sparse": _CLASSES,
+    "Binary": ("multilabel",),
+    "CategoricalFocal": _CLASSES,
+    "Categorical": (*_CLASSES, "distribution"),
+    "KLDivergence": (*_CLASSES, "distribution"),
+    "CosineSimilarity": (*_CLASSES, "distribution", "vector", "step_vector", "image"),
+}
+"""The kinds of target that a loss is for, by how the name of its class begins."""
+_PLAIN = {
+    name.lower(): cls
+    for name, cls in vars(keras.losses).items()
+    if isinstance(cls, type) and issubclass(cls, keras.losses.Loss) and cls is not keras.losses.Loss
+}
+
+TaskLoss: TypeAlias = keras.losses.Loss | Rebalanced
+
+
+def resolve_losses(losses: Mapping[str, Any] | None, specs: Mapping[str, TargetSpec]) -> dict[str, TaskLoss]:
+    asked = {} if losses is None else check_keys("losses", losses, specs, "auxiliary target")
+    return {name: _resolved(specs[name], loss) for name, loss in asked.items()}
+
+
+def _resolved(spec: TargetSpec, loss: Any) -> TaskLoss:
+    if isinstance(loss, str):
+        return _made(spec, loss, {})
+    if isinstance(loss, Mapping) and len(loss) == 1:
+        (name, options), *_ = loss.items()
+        if isinstance(name, str) and isinstance(options, Mapping):
+            return _made(spec, name, options)
+    if isinstance(loss, Rebalanced):
+        return loss.for_target(spec, _inner(spec, loss.loss))
+    if isinstance(loss, keras.losses.Loss):
+        return _fitting(spec, loss)
+    raise InvalidTypeError(
+        f"`losses`: the loss of {spec.name!r} must be a name such as 'focal' or 'huber', a mapping {{name: options}} "
+        f"of one entry or a keras.losses.Loss (make one of a function); got {abbreviated(loss)}."
+    )
+
+
+def _inner(spec: TargetSpec, loss: Any) -> keras.losses.Loss | None:
+    inner = None if loss is None else _resolved(spec, loss)
+    if isinstance(inner, Rebalanced):
+        raise InvalidInputError(f"`losses`: the loss of {spec.name!r} is rebalanced twice; rebalance it once.")
+    return inner
+
+
+def _made(spec: TargetSpec, name: str, options: Mapping[str, Any]) -> TaskLoss:
+    try:
+        if name == "rebalanced":
+            return _resolved(spec, Rebalanced(**options))
+        return _fitting(spec, _class_of(spec, name)(**options))
+    except TypeError as error:  # an option that is missing or not known
+        if isinstance(error, InvalidTypeError):
+            raise
+        raise InvalidInputError(f"`losses`: options of {name!r}: {str(error).split('__init__() ')[-1]}.") from error
+
+
+def _class_of(spec: TargetSpec, name: str) -> type[keras.losses.Loss]:
+    if name == "focal":
+        if spec.kind not in _FOCAL:
+            raise InvalidInputError(
+                f"`losses`: 'focal' is for classes and labels, and target {spec.name!r} is of kind {spec.kind!r}; "
+                "omit it, or use 'huber', for example."
+            )
+        return _PLAIN[_FOCAL[spec.kind].lower()]
+    # Keras knows short names such as "mae" by functions.
+    try:
+        function = keras.losses.get(name)
+    except ValueError:
+        function = None
+    known = getattr(function, "__name__", type(function).__name__).replace("_", "").lower()
+    if known not in _PLAIN:
+        names = ["focal", "rebalanced", *(cls.__name__ for cls in _PLAIN.values())]
+        raise unknown_name("losses", name, names, "loss")
+    return _PLAIN[known]
+
+
+def _fitting(spec: TargetSpec, loss: keras.losses.Loss) -> keras.losses.Loss:
+    name = type(loss).__name__
+    for word, kinds in _KINDS.items():
+        if name.startswith(word) and spec.kind not in kinds:
+            raise InvalidInputError(
+                f"`losses`: {name} is for targets of kind {' or '.join(map(repr, kinds))}; {spec.name!r} is of kind "
+                f"{spec.kind!r}."
+            )
+    return loss
+
+
+_ROWS = 4096
+"""Of so many rows the loss of numbers is computed."""
+_ENTRIES = 2**22
+"""Of so many entries at once the loss of classes is computed: a vocabulary has many."""
+_LEAST = 1e-6
+
+
+def with_chance(
+    specs: Mapping[str, TargetSpec], losses: Mapping[str, TaskLoss], arrays: Mapping[str, Any]
+) -> dict[str, TargetSpec]:
+    """Return specs whose chance is that of the losses that are used."""
+    found = dict(specs)
+    for name, loss in losses.items():
+        loss = loss.loss if isinstance(loss, Rebalanced) else loss
+        if loss is not None:
+            chance = chance_of(specs[name], Adapted(specs[name], loss), arrays.get(name))
+            found[name] = replace(specs[name], baseline_loss=chance)
+    return found
+
+
+def chance_of(spec: TargetSpec, loss: Callable[[Any, Any], tuple[Any, Any]], target: Array | None = None) -> float:
+    """Return the loss of predicting the class frequencies, or the mean."""
+    rows = _stand_ins(spec) if target is None else np.asarray(target)
+    if spec.kind in CLASS_KINDS:
+        counts = np.bincount(rows[rows >= 0].astype(int).ravel(), minlength=spec.size).astype(float)
+        frequency = counts / max(counts.sum(), 1)
+        found = sum(
+            float(frequency[classes] @ _values(spec, loss, classes, np.tile(_log(frequency), (len(classes), 1))))
+            for classes in np.array_split(np.arange(spec.size), spec.size**2 // _ENTRIES + 1)
+        )
+    elif spec.kind == "multilabel":
+        # A label that nobody has is no reason to warn, as nanmean would.
+        rates = np.ma.masked_array(rows, ~(rows >= 0), dtype=float).mean(axis=0).filled(np.nan)
+        logits = np.tile(_log(rates) - _log(1 - rates), (2, 1))
+        absent, present = _values(spec, loss, np.repeat([[0.0], [1.0]], spec.size, axis=1), logits)
+        found = _mean(rates * present + (1 - rates) * absent)
+    else:
+        rows = rows[:: max(1, len(rows) // _ROWS)].astype(float)
+        # A head per step is alike at every step.
+        axes = (0, 1) if spec.kind == "step_vector" else (0,)
+        mean = np.expand_dims(np.ma.filled(np.ma.masked_invalid(rows).mean(axis=axes), 0.0), axes)
+        output = np.broadcast_to(_log(mean) if spec.kind == "distribution" else mean, rows.shape)
+        found = _mean(_values(spec, loss, rows, output))
+    return found if found > _LEAST else 1.0
+
+
+def _values(spec: TargetSpec, loss: Callable[[Any, Any], tuple[Any, Any]], target: Array, output: Array) -> Array:
+    values, present = loss(ops.convert_to_tensor(target), ops.convert_to_tensor(output.astype("float32")))
+    if tuple(values.shape) != tuple(present.shape):
+        raise InvalidInputError(
+            f"`losses`: a loss must return one value per row along the last axis; for targets of shape {target.shape} "
+            f"that of {spec.name!r} gave {tuple(values.shape)}, and {tuple(present.shape)} is expected."
+        )
+    found: Array = np.where(ops.convert_to_numpy(present), ops.convert_to_numpy(values), np.nan)
+    return found
+
+
+def _mean(values: Array) -> float:
+    return float(np.ma.filled(np.ma.masked_invalid(values).mean(), 0.0))
+
+
+def _log(probability: Array) -> Array:
+    found: Array = np.log(np.clip(probability, 1e-7, None))
+    return found
+
+
+def _stand_ins(spec: TargetSpec) -> Array:
+    if spec.kind in CLASS_KINDS:
+        return np.arange(spec.size)
+    if spec.kind == "multilabel":
+        return np.repeat([[0.0], [1.0]], spec.size, axis=1)
+    if spec.kind == "distribution":
+        return np.eye(spec.shape[-1])
+    quantiles = spec.baseline_loss**0.5 * ndtri((np.arange(99) + 0.5) / 99)  # those of a normal distribution
+    # Columns in different orders, so that a row is no multiple of ones.
+    columns = [np.roll(quantiles, 7 * column) for column in range(int(np.prod(spec.shape)))]
+    return np.stack(columns, axis=-1).reshape(-1, *spec.shape)

@@ -10,7 +10,7 @@ from keras import ops
 
 from auxtasks.backend import is_traced
 from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, unknown_name
-from auxtasks.keras.losses import activated, same_steps
+from auxtasks.keras.losses import activated, entries_of, same_steps
 from auxtasks.specs import CLASS_KINDS, STEP_KINDS, TargetSpec
 from auxtasks.validation import check_keys
 
@@ -24,7 +24,6 @@ _ACCURACY = {
 
 
 def resolve_metrics(metrics: Any, specs: Mapping[str, TargetSpec]) -> dict[str, list[keras.metrics.Metric]]:
-    """Return the metrics that an argument stands for."""
     asked = {} if metrics is None else metrics
     if isinstance(metrics, str) and metrics == AUTO:
         asked = dict.fromkeys(specs, AUTO)
@@ -86,23 +85,16 @@ def _automatic(spec: TargetSpec) -> keras.metrics.Metric:
 class TaskMetrics(keras.metrics.Metric):
     """Metrics of several tasks, in the logs as ``<task>_<metric>``; NaN of a task that had no target at all.
 
-    Parameters
-    ----------
-    specs : sequence of TargetSpec
-        The tasks.
-    metrics : sequence of sequences of Metric
-        Those of each. Each gets predictions as `AuxModel.predict_auxiliary` gives them and targets in the same form
-        (classes one-hot, but to metrics whose name begins with "Sparse"), flattened to rows along the last axis; a row
-        with a missing entry is left out.
+    Each gets predictions as `AuxModel.predict_auxiliary` gives them and targets in the same form (classes one-hot, but
+    to metrics whose name begins with "Sparse"), flattened to rows along the last axis; a row with a missing entry is
+    left out.
     """
 
     def __init__(self, specs: Sequence[TargetSpec], metrics: Sequence[Sequence[keras.metrics.Metric]]) -> None:
         super().__init__(name="task_metrics", dtype="float32")
         self._specs = {spec.name: spec for spec in specs}
         self.by_task = {spec.name: list(some) for spec, some in zip(specs, metrics, strict=True)}
-        self._counts = {
-            name: self.add_variable((), keras.initializers.Zeros(), name=f"{name}_count") for name in self._specs
-        }
+        self._counts = {name: self.add_variable((), "zeros", name=f"{name}_count") for name in self._specs}
         self._parts = [metric for some in self.by_task.values() for metric in some]
         self.in_step: frozenset[str] = frozenset()
 
@@ -116,22 +108,17 @@ class TaskMetrics(keras.metrics.Metric):
                     metric.update_state(_for_metric(spec, metric, target), prediction, sample_weight=present)
 
     def result(self) -> dict[str, Any]:
-        """Return the values by log name."""
-        return {
-            f"{name}_{metric.name}": self._known(name, metric.result())
-            for name, metrics in self.by_task.items()
-            if self._seen(name)
-            for metric in metrics
-        }
+        found: dict[str, Any] = {}
+        for name in filter(self._seen, self.by_task):
+            known = self._counts[name] > 0
+            values = {f"{name}_{metric.name}": metric.result() for metric in self.by_task[name]}
+            found |= {log: ops.where(known, value, float("nan")) for log, value in values.items()}
+        return found
 
     def reset_state(self) -> None:
-        """Begin anew."""
         super().reset_state()
         for metric in self._parts:
             metric.reset_state()
-
-    def _known(self, name: str, value: Any) -> Any:
-        return ops.where(self._counts[name] > 0, value, float("nan"))
 
     def _seen(self, name: str) -> bool:
         if is_traced(self._counts[name]):
@@ -145,17 +132,13 @@ def _rows(spec: TargetSpec, target: Any, output: Any, mask: Any) -> tuple[Any, A
     if per_step:
         target, output, mask = same_steps(target, output, mask)
     prediction = ops.stop_gradient(activated(spec, output))
+    safe, present = entries_of(spec.kind, target)
     if spec.kind in CLASS_KINDS:
-        target = ops.cast(target, "int32")
-        present, safe = target >= 0, ops.maximum(target, 0)
+        safe = ops.reshape(safe, (-1,))
     else:
-        target = ops.cast(target, "float32")
-        missing = ops.logical_not(target >= 0) if spec.kind == "multilabel" else ops.isnan(target)
-        present, safe = ops.logical_not(ops.any(missing, axis=-1)), ops.where(missing, 0.0, target)
-        safe = ops.reshape(safe, (-1, ops.shape(safe)[-1]))
+        safe, present = ops.reshape(safe, (-1, ops.shape(safe)[-1])), ops.all(present, axis=-1)
     if per_step and mask is not None:
         present = ops.logical_and(present, ops.cast(mask, "bool"))
-    safe = ops.reshape(safe, (-1,)) if spec.kind in CLASS_KINDS else safe
     prediction = ops.reshape(prediction, (-1, ops.shape(prediction)[-1]))
     return safe, prediction, ops.cast(ops.reshape(present, (-1,)), "float32")
 
@@ -170,7 +153,6 @@ class KnownMean(keras.metrics.Mean):
     """A mean that is NaN, not 0, while it has no value."""
 
     def result(self) -> Any:
-        """Return the mean so far."""
         return ops.where(self.count > 0, super().result(), float("nan"))
 
 
@@ -179,21 +161,14 @@ class TaskMeans(keras.metrics.Metric):
 
     A task that the data does not hold is left out of the logs, and a task that had no value at all is NaN: an
     unknown loss is never reported as 0.
-
-    Parameters
-    ----------
-    names : sequence of str
-        The tasks.
-    what : str, default "loss"
-        What the numbers are.
     """
 
     def __init__(self, names: Sequence[str], what: str = "loss") -> None:
         super().__init__(name=f"task_{what}", dtype="float32")
         self.names = tuple(names)
         self.what = what
-        self.total = self.add_variable((len(self.names),), keras.initializers.Zeros(), name="total")
-        self.count = self.add_variable((len(self.names),), keras.initializers.Zeros(), name="count")
+        self.total = self.add_variable((len(self.names),), "zeros", name="total")
+        self.count = self.add_variable((len(self.names),), "zeros", name="count")
         self.in_step: frozenset[str] = frozenset()
 
     def update_state(self, total: Any, count: Any) -> None:
@@ -202,7 +177,6 @@ class TaskMeans(keras.metrics.Metric):
         self.count.assign_add(count)
 
     def result(self) -> dict[str, Any]:
-        """Return the means by log name."""
         mean = ops.where(self.count > 0, ops.divide_no_nan(self.total, self.count), float("nan"))
         means = ops.unstack(mean, len(self.names))
         return {f"{self.names[index]}_{self.what}": means[index] for index in self.seen()}
@@ -216,18 +190,12 @@ class TaskMeans(keras.metrics.Metric):
 
 
 class FactorMeans(keras.metrics.Metric):
-    """What losses were multiplied by and what was added to them, on average since the last reset; not in the logs.
-
-    Parameters
-    ----------
-    n_tasks : int
-        How many auxiliary tasks there are.
-    """
+    """What losses were multiplied by and what was added to them, on average since the last reset; not in the logs."""
 
     def __init__(self, n_tasks: int) -> None:
         super().__init__(name="factors", dtype="float32")
-        self.total = self.add_variable((n_tasks + 2,), keras.initializers.Zeros(), name="total")
-        self.count = self.add_variable((), keras.initializers.Zeros(), name="count")
+        self.total = self.add_variable((n_tasks + 2,), "zeros", name="total")
+        self.count = self.add_variable((), "zeros", name="count")
 
     def update_state(self, main: Any, tasks: Any, added: Any) -> None:
         """Add what a batch had: two numbers, and one for each task between them."""

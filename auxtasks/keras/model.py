@@ -31,18 +31,16 @@ from auxtasks.keras.compiling import (
     optimizer_like,
     without_compiling,
 )
-from auxtasks.keras.described import DescribedByBase
 from auxtasks.keras.gradients import train_by_gradients
-from auxtasks.keras.heads import HeadSize, build_heads, plan_heads
+from auxtasks.keras.head_plans import build_heads, plan_heads
+from auxtasks.keras.heads import HeadSize
 from auxtasks.keras.listening import Listening, Training
-from auxtasks.keras.loss_names import TaskLoss
-from auxtasks.keras.losses import Total
-from auxtasks.keras.masking import like_outputs, update_metrics
+from auxtasks.keras.losses import TaskLoss, Total
 from auxtasks.keras.objective import LossWeights, Objective
 from auxtasks.keras.on_the_fly import OnTheFly
-from auxtasks.keras.outputs import by_label, label_names
+from auxtasks.keras.outputs import by_label, label_names, like_outputs, update_metrics
 from auxtasks.keras.packing import LabelRules, Packer, Use
-from auxtasks.keras.plan import Plan
+from auxtasks.keras.plan import DescribedByBase, Plan
 from auxtasks.keras.private import (
     check_compiled,
     loss_container,

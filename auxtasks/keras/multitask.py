@@ -206,7 +206,6 @@ class OutputSpec:
 
 
 def output_spec(task: str, asked: Any) -> OutputSpec:
-    """Return what a head predicts, said in full."""
     if isinstance(asked, OutputSpec):
         return asked
     if isinstance(asked, str):

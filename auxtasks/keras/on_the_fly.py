@@ -14,8 +14,9 @@ from auxtasks.batches.forms import AuxBatch
 from auxtasks.errors import InvalidInputError
 from auxtasks.generator import AuxTargetGenerator, generator_of
 from auxtasks.labels import MAIN, main_labels
-from auxtasks.targets.fitted import Fitted, plain
+from auxtasks.targets.fitted import Fitted
 from auxtasks.targets.graph import check_graph_form
+from auxtasks.targets.state import fitted_of, plain, state_of
 
 _TRIAL_SAMPLES = 2
 
@@ -93,10 +94,10 @@ class OnTheFly:
         """Return the generator as plain JSON types, under the name of the model's argument; nothing without one."""
         if self.generator is None:
             return {}
-        return {"generator": json.loads(json.dumps(Fitted.of(self.generator).to_state(), default=plain))}
+        return {"generator": json.loads(json.dumps(state_of(Fitted.of(self.generator)), default=plain))}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> OnTheFly:
         """Make what `to_config` described, from the configuration of a whole model."""
         state = config.get("generator")
-        return cls(None if state is None else generator_of(Fitted.from_state(state)))
+        return cls(None if state is None else generator_of(fitted_of(state)))

@@ -18,7 +18,6 @@ _SEEDS = ("global_random_seed", "global_seed_generator")
 
 
 def layers_in(layer: keras.Layer, *, nested: bool = True, itself: bool = False) -> list[keras.Layer]:
-    """Return the layers in a layer or model, those inside these too unless told otherwise."""
     return list(layer._flatten_layers(include_self=itself, recursive=nested))
 
 
@@ -65,18 +64,15 @@ def losses_kept(model: keras.Model) -> Iterator[None]:
 
 
 def writes_legacy() -> bool:
-    """Tell whether a model is being saved in the old format."""
     return bool(keras.src.backend.common.global_state.get_global_attribute("use_legacy_config", False))
 
 
 def calls_in_graph(model: keras.Model, layer: keras.Layer) -> list[Any]:
-    """Return the nodes of a Sequential or functional model at which a layer is called."""
     graph = model._functional if isinstance(model, keras.Sequential) else model
     return [node for nodes in graph._nodes_by_depth.values() for node in nodes if node.operation is layer]
 
 
 def is_called_in_graph(layer: keras.Layer) -> bool:
-    """Tell whether a layer is called in the graph of some model."""
     return bool(layer._inbound_nodes)
 
 
@@ -111,7 +107,6 @@ def compiled_as(model: keras.Model) -> dict[str, Any]:
 
 
 def check_compiled(model: keras.Model, method: str) -> None:
-    """Raise Keras's own error if a model is not compiled."""
     model._assert_compile_called(method)
 
 
@@ -126,12 +121,10 @@ def metrics_container(model: keras.Model) -> Any:
 
 
 def loss_tracker(model: keras.Model) -> Any:
-    """Return the metric that holds the mean loss of a model."""
     return model._loss_tracker
 
 
 def flat_labels(metrics: Any, values: Any) -> list[Any]:
-    """Return labels, weights or outputs one by one, in the order of the outputs of compiled metrics."""
     return list(metrics._flatten_y(values))
 
 
@@ -149,7 +142,6 @@ def options_of(loss: keras.losses.Loss) -> dict[str, Any]:
 
 
 def generators_of(layer: keras.Layer) -> list[Any]:
-    """Return the random generators of a layer itself."""
     return list(layer._seed_generators)
 
 
@@ -160,7 +152,6 @@ def trained_in(layer: keras.Layer) -> list[Any]:
 
 
 def statistics_of(layer: keras.Layer) -> list[Any]:
-    """Return the variables of a layer itself that are not trained."""
     return list(layer._non_trainable_variables)
 
 
@@ -171,12 +162,10 @@ def random_seed() -> int | None:
 
 
 def seed_state() -> dict[str, Any]:
-    """Return what Keras keeps of its seed."""
     return {name: keras.src.backend.common.global_state.get_global_attribute(name) for name in _SEEDS}
 
 
 def restore_seed_state(state: Mapping[str, Any]) -> None:
-    """Put back what `seed_state` returned."""
     for name, value in state.items():
         keras.src.backend.common.global_state.set_global_attribute(name, value)
 
@@ -213,7 +202,6 @@ def is_state_in(model: keras.Model, variables: Iterable[keras.Variable]) -> bool
 
 
 def _traces(function: Any) -> list[Any]:
-    """Return the traces of what Keras makes of a step."""
     held = inspect.getclosurevars(function).nonlocals.values() if inspect.isfunction(function) else ()
     traced = [each for each in (function, *held) if hasattr(each, "_list_all_concrete_functions")]
     return [trace for each in traced for trace in each._list_all_concrete_functions()]

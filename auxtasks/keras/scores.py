@@ -12,12 +12,13 @@ from keras import ops
 from auxtasks.backend import ON_TENSORFLOW
 from auxtasks.batches.forms import AuxBatch
 from auxtasks.keras.heads import Head
-from auxtasks.keras.loss_names import TaskLoss
+from auxtasks.keras.layers import Event, recording
 from auxtasks.keras.losses import (
     LOSSES,
     Adapted,
     Entries,
     Rebalanced,
+    TaskLoss,
     Total,
     activated,
     loss_of,
@@ -27,7 +28,6 @@ from auxtasks.keras.losses import (
 from auxtasks.keras.metrics import KnownMean, TaskMeans, TaskMetrics
 from auxtasks.keras.plan import Plan
 from auxtasks.keras.private import run
-from auxtasks.keras.recording import Event, recording
 from auxtasks.keras.taught import loss_of_output
 from auxtasks.specs import STEP_KINDS, TargetSpec
 

@@ -67,7 +67,6 @@ def _is_layer(asked: object) -> bool:
 
 
 def _outputs_of(base: keras.Model, outputs: Sequence[Output]) -> list[tuple[str, int, Any]]:
-    """Return the name, the units and the activation of each output of the model."""
     several = getattr(base, "outputs", None) or []
     if len(several) > 1:
         found = [
@@ -94,7 +93,6 @@ def _outputs_of(base: keras.Model, outputs: Sequence[Output]) -> list[tuple[str,
 
 
 def _kind_of(layer: Any, where: Where) -> Kind:
-    """Tell the kind of the label by the activation of the output."""
     name = getattr(getattr(layer, "activation", None), "__name__", type(layer).__name__).lower()
     if name in ("softmax", "log_softmax"):
         return "class"
@@ -131,7 +129,6 @@ def with_default(weights: Mapping[str, Weight], specs: Mapping[str, TargetSpec])
 
 
 def is_supervised(spec: TargetSpec) -> bool:
-    """Tell whether a target is the main label at an earlier layer."""
     return spec.task == TASK
 
 

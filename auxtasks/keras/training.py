@@ -16,10 +16,10 @@ from auxtasks.batches.forms import AuxBatch
 from auxtasks.batches.planned import Epochs
 from auxtasks.errors import InvalidInputError
 from auxtasks.keras.alternating.batches import TaskBatches
-from auxtasks.keras.masking import count_labelled, like_outputs, mean_weights, metric_weights, without_missing
+from auxtasks.keras.layers import Event, recording
 from auxtasks.keras.objective import Parts
+from auxtasks.keras.outputs import count_labelled, like_outputs, mean_weights, metric_weights, without_missing
 from auxtasks.keras.private import aside, loss_tracker, losses_kept, metrics_container, run
-from auxtasks.keras.recording import Event, recording
 from auxtasks.keras.tapes import new_tape
 from auxtasks.keras.weighting.base import Weighting
 

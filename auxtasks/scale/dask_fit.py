@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any, Literal
 
@@ -16,10 +17,10 @@ from auxtasks.extractors.text.reading import read_texts, tagged, tokenize
 from auxtasks.extractors.text.spans import NAMED, Annotations, Spans
 from auxtasks.extractors.text.vocabularies import Vocabulary
 from auxtasks.optional import require
-from auxtasks.scale.dask_computed import Kept, PartitionTargets, compute_part, kept_on_workers
-from auxtasks.scale.dask_source import Partition, Source, bring, layer, pieces, read_source
+from auxtasks.scale.dask_source import Partition, Source, bring, calls_on, layer, pieces, read_source
+from auxtasks.targets.computing import Computed, compute_all
 from auxtasks.targets.fitted import Fitted
-from auxtasks.targets.parts import InBlocks, block_rows
+from auxtasks.targets.samples import InBlocks, Ragged, block_rows
 from auxtasks.targets.statistics import TargetStatistics, see
 from auxtasks.targets.tasks import Task, fit_names
 from auxtasks.teacher.teaching import Teacher
@@ -51,17 +52,13 @@ def fit_lazily(
     if draft.domain == "text":
         draft = _with_texts(draft, source, told_of)
     kept = kept_on_workers(source, draft, told_of) if keep and course is None else None
-    found: PartitionFit = (
-        _reduced(see_part, source.blocks, told_of, draft)
-        if kept is None
-        else _reduced(see_computed, kept.parts, told_of, draft)
-    )
-    told = found.told
-    if told is None:
+    see_it, parts = (see_part, source.blocks) if kept is None else (see_computed, kept.parts)
+    told: PartitionFit = _reduced(see_it, parts, told_of, draft)
+    if not told.row_shape:
         raise InvalidInputError("`X` holds no samples: all of its partitions are empty.")
     length = told.row_shape[0] if told.ragged else None
     of_samples: dict[str, Any] = {"row_shape": told.row_shape, "channel_added": told.add_channel, "length": length}
-    source = source.with_rows([found.rows[number] for number in range(len(source.blocks))])
+    source = source.with_rows([told.rows[number] for number in range(len(source.blocks))])
     teachers: list[Teacher] = []
     if course is not None:
         reader = replace(draft, **of_samples)
@@ -78,7 +75,6 @@ class _Everything:
     reader: Fitted
 
     def __iter__(self) -> Iterator[tuple[int, Any]]:
-        """Go through the blocks, each with the number of its first sample."""
         for rows, partition in zip(self.source.slices(), self.source.blocks, strict=True):
             if rows.stop > rows.start:
                 samples = self.reader.read(partition.compute())
@@ -97,10 +93,7 @@ def _with_texts(draft: Fitted, source: Source, told_of: Sequence[Partition]) -> 
 
 def _reduced(see: Callable[..., Any], blocks: Sequence[Any], told_of: Sequence[Partition], *arguments: Any) -> Any:
     """Merge what a function tells of each partition, along a tree."""
-    delayed = require("dask", extra="dask").delayed
-    # One node for all partitions: a vocabulary is not sent along with each of them.
-    shared = [delayed(argument, traverse=False) for argument in arguments]
-    calls = [(see, block, piece, *shared) for block, piece in zip(blocks, told_of, strict=True)]
+    calls = calls_on(see, blocks, told_of, *arguments)
     level = range(len(calls))
     while len(level) > 1:
         start = len(calls)
@@ -109,20 +102,107 @@ def _reduced(see: Callable[..., Any], blocks: Sequence[Any], told_of: Sequence[P
     return layer(see.__name__, calls)[level[0]].compute()
 
 
+# What is computed of a partition, and kept on the workers of a cluster
+
+
+@dataclass(frozen=True, eq=False)
+class PartitionTargets:
+    """What was computed of a partition, and what is known of its samples."""
+
+    targets: Computed
+    told: PartitionFit  # nothing of the targets yet
+
+
+def compute_part(block: Any, piece: Partition, draft: Fitted) -> PartitionTargets | None:
+    if not len(block):
+        return None
+    own = piece.own(draft)
+    with piece.named():
+        samples = own.read(block)
+        columns = own.encoded(piece.label_columns, samples.n)
+        samples = own.tagged(samples)
+        computed = compute_all(samples, own.tasks, columns, own.settings)
+    looks = samples.row_shape, samples.compute, isinstance(samples, Ragged), getattr(samples, "add_channel", False)
+    return PartitionTargets(computed, PartitionFit({piece.number: samples.n}, draft.domain, {}, *looks, piece.place))
+
+
+def compute_targets(block: Any, piece: Partition, draft: Fitted) -> PartitionTargets | None:
+    """Compute the same without the inputs, which the model reads as they are."""
+    part = compute_part(block, piece, draft)
+    return part and replace(part, targets=replace(part.targets, inputs=np.empty(0)))
+
+
+class Kept:
+    """What the workers of a cluster hold, for as long as this object is there; another process has nothing of it."""
+
+    def __init__(self, client: Any, parts: tuple[Any, ...]) -> None:
+        self.client = client
+        self.parts = parts  # delayed objects of `PartitionTargets`
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(None), ()
+
+    @property
+    def is_there(self) -> bool:
+        return _cluster() is self.client
+
+
+SHARE = 0.05
+"""Inputs of at most this share of all workers' memory have targets that are kept; others are computed twice."""
+
+
+def kept_on_workers(source: Source, draft: Fitted, told_of: Sequence[Partition]) -> Kept | None:
+    """Begin to compute the targets of all partitions on a cluster with room for them, and keep them there."""
+    # Copies and shortened inputs would be kept too.
+    if source.array is None or source.rows is None or draft.adding or draft.changes_inputs:
+        return None
+    client = _cluster()
+    if client is None or source.array.nbytes > SHARE * _memory(client):
+        return None
+    calls = calls_on(compute_targets, source.blocks, told_of, draft)
+    return Kept(client, tuple(client.persist(layer("compute", calls))))
+
+
+def _cluster() -> Any:
+    distributed = sys.modules.get("distributed")
+    scheduler = require("dask", extra="dask").config.get("scheduler", None)
+    if distributed is None or scheduler not in (None, "distributed", "dask.distributed"):
+        return None
+    try:
+        client = distributed.default_client()
+    except ValueError:
+        return None
+    return client if client.status == "running" and not client.asynchronous else None
+
+
+def _memory(client: Any) -> int:
+    """Return the bytes that workers may take, as far as they are told; some have no limit, and count as having none."""
+    return sum(worker["memory_limit"] or 0 for worker in client.scheduler_info()["workers"].values())
+
+
+# What partitions tell of their targets
+
+_SINGLE: np.dtype[np.floating[Any]] = np.dtype(np.float32)
+
+
 @dataclass(frozen=True)
-class PartialFit:
-    """What samples tell, if there are any."""
+class PartitionFit:
+    """What some partitions tell; where they have no samples, their numbers alone."""
 
-    seen: Mapping[str, TargetStatistics]  # by target
-    row_shape: tuple[int, ...]  # of one sample before any task shortens it; of series that of the longest
-    compute: np.dtype[np.floating[Any]]
-    ragged: bool
-    add_channel: bool  # they have no channel axis
-    place: str  # how errors call the first partition among them
+    rows: Mapping[int, int]  # the number of samples of each partition
+    domain: str
+    seen: Mapping[str, TargetStatistics] = field(default_factory=dict)  # by target
+    row_shape: tuple[int, ...] = ()  # of one sample before any task shortens it; of series that of the longest
+    compute: np.dtype[np.floating[Any]] = _SINGLE
+    ragged: bool = False
+    add_channel: bool = False  # they have no channel axis
+    place: str = ""  # how errors call the first partition that has samples
 
-    def merged(self, other: PartialFit, domain: str) -> PartialFit:
-        """Return what both sets of samples tell together."""
-        free = 1 if domain == "signal" else 0
+    def merged(self, other: PartitionFit) -> PartitionFit:
+        rows = {**self.rows, **other.rows}
+        if not self.row_shape or not other.row_shape:
+            return replace(self if self.row_shape else other, rows=rows)
+        free = 1 if self.domain == "signal" else 0
         if self.row_shape[free:] != other.row_shape[free:] or self.add_channel != other.add_channel:
             raise InvalidInputError(
                 f"{other.place} has samples of shape {other.row_shape}, and {self.place} of {self.row_shape} (channels "
@@ -130,27 +210,12 @@ class PartialFit:
             )
         return replace(
             self,
+            rows=rows,
             seen={name: _merged(name, one, other.seen[name]) for name, one in self.seen.items()},
             row_shape=max(self.row_shape, other.row_shape),
             compute=np.promote_types(self.compute, other.compute),
             ragged=self.ragged or other.ragged or self.row_shape != other.row_shape,
         )
-
-
-@dataclass(frozen=True)
-class PartitionFit:
-    """What some partitions tell."""
-
-    rows: Mapping[int, int]  # the number of samples of each partition
-    told: PartialFit | None  # None where there are no samples
-    domain: str
-
-    def merged(self, other: PartitionFit) -> PartitionFit:
-        """Return what both tell together."""
-        told = self.told or other.told
-        if self.told is not None and other.told is not None:
-            told = self.told.merged(other.told, self.domain)
-        return PartitionFit({**self.rows, **other.rows}, told, self.domain)
 
 
 def see_part(block: Any, piece: Partition, draft: Fitted) -> PartitionFit:
@@ -159,14 +224,12 @@ def see_part(block: Any, piece: Partition, draft: Fitted) -> PartitionFit:
 
 
 def see_computed(part: PartitionTargets | None, piece: Partition, draft: Fitted) -> PartitionFit:
-    """Keep only what unscaled targets tell."""
     if part is None:
-        return PartitionFit({piece.number: 0}, None, draft.domain)
+        return PartitionFit({piece.number: 0}, draft.domain)
     with piece.named():
         targets = part.targets.targets
         seen = {task.name: see(task, targets[task.name], scale=draft.settings.scale) for task in draft.named}
-    told = PartialFit(seen, part.row_shape, part.compute, part.ragged, part.add_channel, piece.place)
-    return PartitionFit({piece.number: part.n}, told, draft.domain)
+    return replace(part.told, seen=seen)
 
 
 def _merged(name: str, one: TargetStatistics, other: TargetStatistics) -> TargetStatistics:
@@ -184,6 +247,9 @@ def _merge(parts: Sequence[Any]) -> Any:
     return reduce(lambda one, other: one.merged(other), parts)
 
 
+# What partitions tell of their words
+
+
 @dataclass(frozen=True)
 class Words:
     """What texts tell of their words."""
@@ -196,7 +262,6 @@ class Words:
     brings: tuple[Vocabulary | None, int | None] | None  # the tokenizer's own vocabulary and length
 
     def merged(self, other: Words) -> Words:
-        """Return what both tell together."""
         columns = self.names.keys() | other.names.keys()
         none: frozenset[str] = frozenset()
         return Words(
@@ -246,7 +311,6 @@ _MANY, _PADDED = 100_000_000, 0.1
 
 
 def fit_texts(found: Words, max_tokens: int | None) -> FittedTexts:
-    """Decide the vocabulary and the number of steps."""
     if not any(found.lengths):
         raise InvalidInputError("`X`: no text has a token, so there is nothing to learn from; check the texts.")
     vocabulary, length = found.brings or (None, None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
@@ -16,7 +16,7 @@ from auxtasks.errors import AuxTasksError, InvalidInputError, InvalidTypeError
 from auxtasks.extractors.text.reading import checked_text_settings
 from auxtasks.optional import is_dask, require
 from auxtasks.targets.fitted import Fitted
-from auxtasks.targets.reading import to_array
+from auxtasks.targets.samples import to_array
 from auxtasks.typing import Array
 
 _EXPECTED = "a dask array, a dask bag of samples, or a dask data frame or column"
@@ -101,20 +101,11 @@ class Source:
         """Where the samples of each partition stand among all of them; their numbers must be known."""
         return [slice(*ends) for ends in pairwise(accumulate(self.rows or (), initial=0))]
 
-    def places(self) -> list[str]:
-        """How errors call each partition."""
-        names = [f"partition {number} of `X`" for number in range(len(self.blocks))]
-        if self.rows is None:
-            return names
-        spans = [f", samples {at.start} to {at.stop - 1}" if at.stop > at.start else "" for at in self.slices()]
-        return [name + span for name, span in zip(names, spans, strict=True)]
-
     def counted(self) -> Source:
-        """Return the same with known numbers of samples, for which partitions may have to be computed."""
         if self.rows is not None:
             return self
         dask = require("dask", extra="dask")
-        return self.with_rows(dask.compute(*(dask.delayed(len)(block) for block in self.blocks)))
+        return self.with_rows(dask.compute(*map(dask.delayed(len), self.blocks)))
 
     def some(self, numbers: Array) -> Any:
         """Compute the samples of some numbers, sorted, and no others; numbers of samples must be known."""
@@ -128,7 +119,6 @@ class Source:
         return np.concatenate(found) if self.array is not None else [sample for part in found for sample in part]
 
     def with_rows(self, rows: Sequence[int]) -> Source:
-        """Return the same with these numbers of samples."""
         return replace(
             self, rows=tuple(rows), array=None if self.array is None else with_known_rows(self.array, tuple(rows))
         )
@@ -180,7 +170,6 @@ class Partition:
 
 
 def bring(label_columns: Mapping[str, object] | None, domain: str) -> dict[str, Any]:
-    """Compute the label columns that are collections of Dask."""
     lazy = {name: values for name, values in (label_columns or {}).items() if is_dask(values)}
     (computed,) = require("dask", extra="dask").compute(lazy)
     columns = {name: computed.get(name, values) for name, values in (label_columns or {}).items()}
@@ -201,21 +190,24 @@ def bring_labels(y: object) -> object:
 
 
 def pieces(source: Source, columns: Mapping[str, Any]) -> list[Partition]:
-    """Cut label columns as the samples are cut."""
-    places = source.places()
-    rows = [slice(None)] * len(places) if source.rows is None else source.slices()
-    return [
-        Partition(number, place, at.start, {name: _take(values, at) for name, values in columns.items()})
-        for number, (place, at) in enumerate(zip(places, rows, strict=True))
-    ]
+    rows = [slice(None)] * len(source.blocks) if source.rows is None else source.slices()
+    found = []
+    for number, at in enumerate(rows):
+        span = f", samples {at.start} to {at.stop - 1}" if source.rows is not None and at.stop > at.start else ""
+        own = {name: values.iloc[at] if hasattr(values, "iloc") else values[at] for name, values in columns.items()}
+        found.append(Partition(number, f"partition {number} of `X`{span}", at.start, own))
+    return found
 
 
 def _is_listed(values: Any) -> bool:
     return isinstance(values, (list, tuple)) or str(getattr(values, "dtype", "")) == "object"
 
 
-def _take(values: Any, rows: slice) -> Any:
-    return values.iloc[rows] if hasattr(values, "iloc") else values[rows]
+def calls_on(function: Any, blocks: Iterable[Any], told_of: Iterable[Partition], *shared: Any) -> list[tuple[Any, ...]]:
+    """Return a call for each partition; what they share is one node each, and not sent along with every call."""
+    delayed = require("dask", extra="dask").delayed
+    nodes = [delayed(each, traverse=False) for each in shared]
+    return [(function, block, piece, *nodes) for block, piece in zip(blocks, told_of, strict=True)]
 
 
 def layer(name: str, calls: Sequence[tuple[Any, ...]]) -> list[Any]:

@@ -11,25 +11,26 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from auxtasks.aux_targets import AuxTargets, Generator
+from auxtasks.aux_targets import AuxTargets
 from auxtasks.columns import read_column
 from auxtasks.errors import InvalidInputError
 from auxtasks.label_columns import check_names
 from auxtasks.labels import main_labels, present_rows
 from auxtasks.optional import is_dask, require
-from auxtasks.scale.dask_computed import Kept, PartitionTargets
+from auxtasks.scale.dask_fit import Kept, PartitionTargets
 from auxtasks.scale.dask_source import (
     Partition,
     Source,
     bring,
     bring_labels,
+    calls_on,
     joined,
     layer,
     pieces,
     read_source,
     with_known_rows,
 )
-from auxtasks.scale.zarr import write_zarr
+from auxtasks.storage import write_zarr
 from auxtasks.targets.computing import check_like_training
 from auxtasks.targets.fitted import Fitted, TargetArrays
 from auxtasks.teacher.labels import main_of
@@ -47,15 +48,10 @@ def transform_lazily(fitted: Fitted, X: object, label_columns: Mapping[str, obje
 
 
 def prepare_lazily(fitted: Fitted, X: object) -> Any:
-    """Lay out what ``fitted.prepare`` gives, as a dask array."""
     source = _read(fitted, X)
     layout = inputs_layout(fitted, source, copies=False)
-    shared = require("dask", extra="dask").delayed(fitted, traverse=False)
-    calls = [
-        (_prepared, block, piece, shared, layout)
-        for block, piece in zip(source.blocks, pieces(source, {}), strict=True)
-    ]
-    return joined("prepare", calls, source.rows, layout.shape, layout.dtype)
+    calls = calls_on(_prepared, source.blocks, pieces(source, {}), fitted, layout)
+    return joined("prepare", calls, source.rows, *layout)
 
 
 def targets_of(
@@ -75,20 +71,16 @@ def targets_of(
     as_they_are = source.array is not None and not copies and not fitted.changes_inputs
     inputs = None if as_they_are else inputs_layout(fitted, source, copies)
     layouts = layouts_of(fitted)
-
-    delayed = require("dask", extra="dask").delayed
     # What teachers know of the training samples stays here.
     sent = replace(fitted, teachers=tuple(teacher.light() for teacher in fitted.teachers))
-    shared = [delayed(value, traverse=False) for value in (sent, inputs, layouts, training)]
-    told_of = pieces(source, columns)
-    made = layer("make", [(make, b, piece, *shared) for b, piece in zip(source.blocks, told_of, strict=True)])
+    made = layer("make", calls_on(make, source.blocks, pieces(source, columns), sent, inputs, layouts, training))
 
     def lay_out(take: Callable[..., Array], layout: Layout) -> Any:
         # All originals first, then all copies, as in memory.
         halves = (False, True) if copies else (None,)
         calls = [(partial(take, copies=half), one) for half in halves for one in made]
         rows = None if source.rows is None else source.rows * len(halves)
-        return joined("targets", calls, rows, layout.shape, layout.dtype)
+        return joined("targets", calls, rows, *layout)
 
     arrays = {name: lay_out(partial(target_of, name=name), layout) for name, layout in layouts.items()}
     read = source.array if inputs is None else lay_out(inputs_of, inputs)
@@ -148,14 +140,10 @@ def target_of(made: TargetArrays, *, name: str, copies: bool | None) -> Array:
 
 
 def inputs_of(made: TargetArrays, *, copies: bool | None) -> Array:
-    """Take the inputs out of what a partition gave, where they were asked for."""
-    if made.inputs is None:
-        raise InvalidInputError("the inputs of this partition were not asked for.")
     return _half(made, made.inputs, copies)
 
 
 def lengths_of(made: TargetArrays, *, copies: bool | None) -> Array:
-    """Take the numbers of tokens of texts out of what a partition gave."""
     return _half(made, np.asarray(made.lengths, np.int64), copies)
 
 
@@ -186,12 +174,10 @@ class Layout(NamedTuple):
     dtype: np.dtype[Any]
 
     def empty(self) -> Array:
-        """Return the values of no samples."""
         return np.empty((0, *self.shape), self.dtype)
 
 
 def layouts_of(fitted: Fitted) -> dict[str, Layout]:
-    """Tell how each target is laid out."""
     return {name: Layout(spec.shape, fitted.missing(name).dtype) for name, spec in fitted.specs.items()}
 
 
@@ -248,18 +234,7 @@ class LazyAuxTargets(AuxTargets):
     ((3, 1), (3, 1))
     """
 
-    def __init__(
-        self,
-        arrays: Mapping[str, Any],
-        generator: Generator,
-        inputs: Any,
-        n_original: int,
-        lengths: Any = None,
-        main: Mapping[str, Array] | None = None,
-    ) -> None:
-        super().__init__({}, generator, inputs, n_original, lengths, main)
-        self._arrays = dict(arrays)
-        self._kept: Kept | None = None
+    _kept: Kept | None = None
 
     def keep(self, kept: Kept | None) -> None:
         """Hold on to what workers computed already; where that is gone, it is computed anew."""
@@ -364,7 +339,14 @@ class LazyAuxTargets(AuxTargets):
         return super().with_main(y, name)
 
     def _of_all(self, y: object, name: str) -> dict[str, Any]:
-        return lazy_labels(y, name, self.n_original, self._first.chunks[0])
+        chunks, found = self._first.chunks[0], {}
+        for key, values in (y if isinstance(y, Mapping) else {name: y}).items():
+            if is_dask(values):
+                found[key] = _extended(values, key, self.n_original, chunks)
+            else:
+                array = main_labels({key: values}, name, self.n_original, sum(chunks))[key]
+                found[key] = require("dask.array", extra="dask").from_array(array, chunks=(chunks, *array.shape[1:]))
+        return found
 
     def _check_taught_from(self, y: object) -> None:
         super()._check_taught_from(bring_labels(y))
@@ -481,20 +463,6 @@ class LazyAuxTargets(AuxTargets):
             )
 
 
-def lazy_labels(y: object, name: str, n_labelled: int, chunks: tuple[int, ...]) -> dict[str, Any]:
-    """Bring main labels to the length and the chunks of the targets."""
-    da = require("dask.array", extra="dask")
-    named = y if isinstance(y, Mapping) else {name: y}
-    found = {}
-    for key, values in named.items():
-        if is_dask(values):
-            found[key] = _extended(values, key, n_labelled, chunks)
-        else:
-            array = main_labels({key: values}, name, n_labelled, sum(chunks))[key]
-            found[key] = da.from_array(array, chunks=(chunks, *array.shape[1:]))
-    return found
-
-
 def _extended(values: Any, key: str, n_labelled: int, chunks: tuple[int, ...]) -> Any:
     da = require("dask.array", extra="dask")
     kind = getattr(getattr(values, "dtype", None), "kind", "O")
@@ -511,11 +479,9 @@ def _extended(values: Any, key: str, n_labelled: int, chunks: tuple[int, ...]) -
     n, rest = sum(chunks), lazy.shape[1:]
     # What type and shape tell is refused as in memory, on an array that takes none.
     like = np.broadcast_to(np.zeros((), lazy.dtype), lazy.shape)
-    dtype = (
-        main_labels({key: like[:1]}, key, 1, 2 if len(lazy) < n else 1)[key].dtype if lazy.ndim and len(lazy) else None
-    )
-    if dtype is None or len(lazy) > n_labelled:
+    if not lazy.ndim or not 1 <= len(lazy) <= n_labelled:
         main_labels({key: like}, key, n_labelled, n)
+    dtype = main_labels({key: like[:1]}, key, 1, 2 if len(lazy) < n else 1)[key].dtype
     lazy = lazy.astype(dtype)
     if len(lazy) < n:
         missing = da.full((n - len(lazy), *rest), -1 if lazy.dtype.kind == "i" else np.nan, dtype=dtype)

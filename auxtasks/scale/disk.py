@@ -7,7 +7,7 @@ import os
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import reduce
 from math import ceil, prod
@@ -16,20 +16,22 @@ from typing import Any, cast
 
 import numpy as np
 
-from auxtasks.checksums import checksum
-from auxtasks.errors import AuxTasksWarning, InvalidInputError, StorageError
-from auxtasks.files import NEW, staged, told_as_storage_error
+from auxtasks.checksums import checksum, parsed_document
+from auxtasks.errors import AuxTasksWarning, StorageError, warn_user
+from auxtasks.files import LOCK, NEW, locked, read_regular, refuse_link, staged, told_as_storage_error
 from auxtasks.folders import (
     JOURNAL,
     Blocks,
+    arrays_in,
     begin_arrays,
     check_replaceable,
     clear_up,
+    foreign_in,
     one_block,
     publish,
     read_folder,
+    refuse_foreign,
 )
-from auxtasks.locks import locked
 from auxtasks.optional import shown
 from auxtasks.scale.disk_files import (
     INPUT,
@@ -43,12 +45,12 @@ from auxtasks.scale.disk_files import (
     digest_of,
 )
 from auxtasks.scale.disk_job import Job, TargetFile, job_of, rows_at_once
-from auxtasks.scale.disk_partial import check_partial, clear_partial, take_back
 from auxtasks.storage import DESCRIPTION, PARTIAL, described, journals_in, read_targets
 from auxtasks.targets.computing import Computed
-from auxtasks.targets.fitted import Fitted, TargetArrays, plain
+from auxtasks.targets.fitted import Fitted, TargetArrays
 from auxtasks.targets.samples import row_slices
 from auxtasks.targets.scaling import Scaling
+from auxtasks.targets.state import plain, state_of
 from auxtasks.targets.statistics import Numbers, TargetStatistics, see
 from auxtasks.targets.tasks import Task
 from auxtasks.typing import Array
@@ -64,7 +66,6 @@ def make_on_disk(
     *,
     overwrite: bool,
 ) -> tuple[Fitted, TargetArrays]:
-    """Make targets on disk; see `auxtasks.make_aux_targets`."""
     path = Path(os.path.abspath(check_path("save_to", save_to)))  # noqa: PTH100 (keeps links as they are)
     job = job_of(X, Fitted.begun(params, label_columns, y), label_columns, y)
     partial = path.with_name(path.name + PARTIAL)
@@ -75,7 +76,7 @@ def make_on_disk(
     with ExitStack() as stack:
         with told_as_storage_error("save_to", path):
             stack.enter_context(locked(partial, wait=False, argument="save_to"))
-        check_partial(partial)
+        _check_partial(partial)
         if (path / DESCRIPTION).is_file() and not overwrite:
             # Another process finished it meanwhile.
             return _finished(job, path, partial)
@@ -91,7 +92,7 @@ def _made(job: Job, new: Path, path: Path, *, overwrite: bool) -> Job:
     """Make targets in a folder, or go on with what is there, and give them their name."""
     with staged(path, "save_to"):
         check_replaceable(path, DESCRIPTION, overwrite=overwrite, argument="save_to")
-        take_back(new, path)
+        _take_back(new, path)
     try:
         done, journal = _run(job, new, overwrite)
     except InputsChangedError as error:
@@ -150,7 +151,7 @@ def _finished(job: Job, path: Path, partial: Path) -> tuple[Fitted, TargetArrays
             "to compute the targets again."
         )
     clear_up(path, DESCRIPTION)
-    clear_partial(partial)
+    _clear_partial(partial)
     return _loaded(job, found)
 
 
@@ -168,7 +169,7 @@ def _opened(folder: Path, parts: Sequence[TargetFile], n: int | None) -> Iterato
     with ExitStack() as stack:
         files = {part.file: stack.enter_context(part.open(folder)) for part in parts}
         if n is not None:
-            sizes = {name: rows.size_of(n) for name, rows in files.items()}
+            sizes = {name: rows.layout.size_of(n) for name, rows in files.items()}
             scaled = [sizes[part.file] for part in parts if part.final != part.file]
             names = {*files, *(part.final for part in parts)}
             there = sum(512 * found.stat().st_blocks for found in folder.iterdir() if found.name in names)
@@ -188,7 +189,7 @@ def _fill(job: Job, files: Mapping[str, RowFile], journal: Journal) -> int:
         changed = before not in (None, (stop, digest)) or job.seen.get(start, (stop, digest)) != (stop, digest)
         if changed or (before is None and journal.fitted):
             raise InputsChangedError(f"rows {start} to {stop} of `X`")
-        bad = [name for name, rows in files.items() if not _holds(rows, journal, name, start, stop)]
+        bad = [name for name, rows in files.items() if not _holds(rows, journal, start, stop)]
         # The first chunk is always computed: what it then gives tells whether the others still would be the same.
         if before is not None and not bad and start:
             continue
@@ -198,29 +199,26 @@ def _fill(job: Job, files: Mapping[str, RowFile], journal: Journal) -> int:
             check_same_values(values, journal, start)
             _tell_damaged([name for name in bad if not files[name].new], start, stop)
         if bad:
-            _write({name: values[name] for name in bad}, files, journal, (start, stop), {INPUT: digest})
-    _check_end(job, journal, stop)
+            _write(journal, (start, stop), [(files[name], values[name]) for name in bad], {INPUT: digest})
+    if journal.rows_of(INPUT) > stop:
+        raise InputsChangedError(f"`X` ends after {stop} samples: its length")
+    job.check_columns(stop, ended=True)
     return stop
 
 
 def _write(
-    values: Mapping[str, Array],
-    files: Mapping[str, RowFile],
-    journal: Journal,
-    rows: tuple[int, int],
-    digests: Mapping[str, str],
+    journal: Journal, block: tuple[int, int], written: Sequence[tuple[RowFile, Array]], digests: Mapping[str, str]
 ) -> None:
     """Write a block of some files; only what is on the disk is noted down, so that what is noted down is there."""
-    for name, array in values.items():
-        files[name].write(rows[0], array)
-    for name in values:
-        files[name].sync()
-    journal.wrote(*rows, {**digests, **{name: digest_of(array) for name, array in values.items()}})
+    for rows, values in written:
+        rows.write(block[0], values)
+    for rows, _ in written:
+        rows.sync()
+    journal.wrote(*block, {**digests, **{rows.path.name: digest_of(values) for rows, values in written}})
 
 
-def _holds(rows: RowFile, journal: Journal, name: str, start: int, stop: int) -> bool:
-    """Tell whether a block is finished, with the checksum it was written with."""
-    known = journal.known(name, start)
+def _holds(rows: RowFile, journal: Journal, start: int, stop: int) -> bool:
+    known = journal.known(rows.path.name, start)
     return known is not None and known[0] == stop and rows.holds(start, stop, known[1])
 
 
@@ -235,29 +233,16 @@ def _computed(job: Job, start: int, block: Array, told: bool) -> tuple[Computed,
         elif not told:
             told = True
             text = f"rows {start} to {start + len(block)}: {warning.message} Later rows are not reported."
-            warnings.warn(text, AuxTasksWarning, stacklevel=2)
+            warn_user(text)
     return computed, told
 
 
 def _tell_damaged(names: list[str], start: int, stop: int) -> None:
     if names:
-        warnings.warn(
+        warn_user(
             f"rows {start} to {stop} of {', '.join(names)} do not have the checksum they were written with, and are "
-            "computed again; check the disk.",
-            AuxTasksWarning,
-            stacklevel=2,
+            "computed again; check the disk."
         )
-
-
-def _check_end(job: Job, journal: Journal, n: int) -> None:
-    if journal.rows_of(INPUT) > n:
-        raise InputsChangedError(f"`X` ends after {n} samples: its length")
-    for column in job.columns:
-        if len(column.array) != n:
-            raise InvalidInputError(
-                f"`label_columns`: {column.name!r} has {len(column.array)} rows, and `X` has {n}; give one for each "
-                "sample."
-            )
 
 
 SCALED_BYTES = 8 * 1024 * 1024
@@ -265,7 +250,6 @@ SCALED_BYTES = 8 * 1024 * 1024
 
 
 def _finish(job: Job, files: Mapping[str, RowFile], journal: Journal, folder: Path, n: int) -> None:
-    """Fit and scale targets whose values are there."""
     if not journal.fitted:
         journal.fit(_fitted(job, files), n)
     kept = _kept(job, journal)
@@ -281,17 +265,16 @@ def _finish(job: Job, files: Mapping[str, RowFile], journal: Journal, folder: Pa
         if part not in kept:
             (folder / part.file).unlink(missing_ok=True)
     for name, labels in job.main_files.items():
-        with RowFile(folder / name, labels.shape[1:], labels.dtype) as rows:
-            if not _holds(rows, journal, name, 0, len(labels)):
-                _write({name: labels}, {name: rows}, journal, (0, len(labels)), {})
+        with RowFile(folder / name, RowLayout(labels.shape[1:], labels.dtype)) as rows:
+            if not _holds(rows, journal, 0, len(labels)):
+                _write(journal, (0, len(labels)), [(rows, labels)], {})
             rows.finish(len(labels))
 
 
 def _described(job: Job, journal: Journal) -> dict[str, Any]:
-    """Describe targets that are finished, by what the journal says of them."""
     n, arrays, files = journal.n, {}, {JOURNAL: one_block(journal.path)}
     for part, scaling in _kept(job, journal).items():
-        layout = RowLayout(part.shape_of(scaling), part.dtype)
+        layout = part.layout(scaling)
         files[part.final] = _checksums(layout, journal, part.final, n)
         arrays[part.target or ""] = {"file": part.final, "shape": (n, *layout.row_shape), "dtype": part.dtype.str}
     main = []
@@ -313,34 +296,31 @@ def _wanted(job: Job, journal: Journal, folder: Path) -> list[TargetFile]:
     if not journal.fitted:
         return list(job.parts)
     kept = _kept(job, journal)
-    return [part for part, scaling in kept.items() if not (scaling and _is_whole(job, part, scaling, journal, folder))]
+    return [part for part, scaling in kept.items() if not (scaling and _is_whole(part, scaling, journal, folder))]
 
 
 def _kept(job: Job, journal: Journal) -> dict[TargetFile, Scaling | None]:
-    """Return what the result holds, with the scaling of what is scaled."""
     names = {spec["name"] for spec in journal.fitted["specs"]} | {None}
     scalings = {name: Scaling.from_dict(fields) for name, fields in journal.fitted["scalings"].items()}
     return {part: scalings.get(part.target) for part in job.parts if part.target in names}
 
 
-def _is_whole(job: Job, part: TargetFile, scaling: Scaling | None, journal: Journal, folder: Path) -> bool:
-    """Tell whether all of a file of the result has the checksums that it was written with."""
+def _is_whole(part: TargetFile, scaling: Scaling, journal: Journal, folder: Path) -> bool:
+    """Tell whether all of a scaled file has the checksums that it was written with."""
     if not (folder / part.final).exists():
         return False
-    step = job.rows if scaling is None else _scaled_rows(part)
     with part.open(folder, scaling) as rows:
-        return all(_holds(rows, journal, part.final, *block) for block in _blocks(journal.n, step))
+        return all(_holds(rows, journal, *block) for block in _blocks(journal.n, _scaled_rows(part)))
 
 
 def _fitted(job: Job, files: Mapping[str, RowFile]) -> dict[str, Any]:
-    """Fit as in memory, and return the state of that."""
     parts, scale = {part.target: part for part in job.parts}, job.draft.settings.scale
     seen = {
         task.name: _see(task, parts[task.name], files[parts[task.name].file], scale=scale) for task in job.draft.named
     }
     samples = job.samples
     of_samples: dict[str, Any] = {"row_shape": samples.row_shape, "channel_added": samples.add_channel}
-    return job.draft.learned(seen, samples.compute, job.draft.teachers, **of_samples).to_state()
+    return state_of(job.draft.learned(seen, samples.compute, job.draft.teachers, **of_samples))
 
 
 def _see(task: Task, part: TargetFile, rows: RowFile, *, scale: bool) -> TargetStatistics:
@@ -359,11 +339,9 @@ def _see(task: Task, part: TargetFile, rows: RowFile, *, scale: bool) -> TargetS
 
 
 def _scale(part: TargetFile, scaling: Scaling, raw: RowFile, final: RowFile, journal: Journal) -> None:
-    """Write the scaled values of a target, but for blocks that are there already."""
-    for start, stop in _blocks(len(raw), _scaled_rows(part)):
-        if not _holds(final, journal, part.final, start, stop):
-            values = scaling.apply(raw.read(start, stop), in_place=True)
-            _write({part.final: values}, {part.final: final}, journal, (start, stop), {})
+    for block in _blocks(len(raw), _scaled_rows(part)):
+        if not _holds(final, journal, *block):
+            _write(journal, block, [(final, scaling.apply(raw.read(*block), in_place=True))], {})
 
 
 def _scaled_rows(part: TargetFile) -> int:
@@ -375,3 +353,47 @@ def _scaled_rows(part: TargetFile) -> int:
 
 def _blocks(n: int, rows: int) -> Iterator[tuple[int, int]]:
     return ((start, min(start + rows, n)) for start in range(0, n, rows))
+
+
+# The folder in which targets are made until they are finished: what is in it is auxtasks's own
+
+
+def _check_partial(partial: Path) -> None:
+    """Refuse a folder to work in that holds something else than an unfinished run."""
+    refuse_link(partial, "save_to")
+    if partial.exists() and not partial.is_dir():
+        raise StorageError(f"`save_to`: {partial} exists and was not written by auxtasks; choose another path.")
+    if partial.is_dir():
+        refuse_foreign(partial, _foreign_in(partial), "save_to")
+
+
+def _foreign_in(partial: Path) -> Iterator[Path]:
+    new = partial / NEW
+    yield from (found for found in sorted(partial.iterdir()) if found.name not in (LOCK, NEW) or found.is_symlink())
+    if new.is_dir() and not new.is_symlink():
+        runs = arrays_in(new)
+        for found in sorted(new.iterdir()):
+            if found not in runs and (found.name != DESCRIPTION or found.is_symlink()):
+                yield found
+        for run in runs:
+            yield from foreign_in(run)
+    elif new.exists():
+        yield new
+
+
+def _take_back(new: Path, path: Path) -> None:
+    """Undo what a process did that was killed while it gave arrays their name, so that the run can go on."""
+    try:
+        name = parsed_document(read_regular(new / DESCRIPTION)).get("folder")
+    except (OSError, ValueError):
+        return
+    for arrays in arrays_in(path):
+        if arrays.name == name and not arrays_in(new):
+            arrays.replace(new / arrays.name)
+
+
+def _clear_partial(partial: Path) -> None:
+    """Remove the folder if there is but the lock of a process that was killed at its end."""
+    if partial.exists():
+        with suppress(OSError), locked(partial, wait=False):
+            (partial / NEW).rmdir()

@@ -17,14 +17,12 @@ import numpy as np
 
 from auxtasks.checksums import checksum, json_line, parsed_line
 from auxtasks.errors import StorageError
-from auxtasks.files import write_through
-from auxtasks.opening import descriptor_of, read_regular
-from auxtasks.targets.fitted import plain
+from auxtasks.files import descriptor_of, read_regular, write_through
+from auxtasks.targets.state import plain
 from auxtasks.typing import Array
 
 
 def digest_of(array: Array) -> str:
-    """Return a checksum of the bytes of an array."""
     return checksum(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
 
 
@@ -37,11 +35,9 @@ class RowLayout:
 
     @cached_property
     def offset(self) -> int:
-        """Where the first row is."""
         return len(self.header(0))
 
     def size_of(self, n: int) -> int:
-        """Return how many bytes a file of n rows takes."""
         return self.offset + n * prod(self.row_shape) * self.dtype.itemsize
 
     def header(self, n: int) -> bytes:
@@ -64,63 +60,51 @@ class RowFile:
     A file that is there is left as it is.
     """
 
-    def __init__(self, path: Path, row_shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    def __init__(self, path: Path, layout: RowLayout) -> None:
         self.path = path
-        self.dtype = dtype
+        self.layout = layout
+        self.dtype = layout.dtype
         self.n = 0
-        self._row_shape = row_shape
-        self._layout = RowLayout(row_shape, dtype)
         self.new = not path.exists()
         self._file = io.FileIO(descriptor_of(path, os.O_RDWR | os.O_CREAT), "r+")
 
     def __enter__(self) -> RowFile:
-        """Return the file."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close the file."""
         self._file.close()
 
     def __len__(self) -> int:
-        """Return the number of rows written."""
         return self.n
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of the rows written."""
-        return (self.n, *self._row_shape)
+        return (self.n, *self.layout.row_shape)
 
     def __getitem__(self, rows: slice) -> Array:
-        """Read some rows."""
         start, stop, _ = rows.indices(self.n)
         return self.read(start, stop)
-
-    def size_of(self, n: int) -> int:
-        """Return how many bytes a file of n rows takes."""
-        return self._layout.size_of(n)
 
     def reserve(self, n: int) -> None:
         """Take the disk space of n rows now, where the system can, rather than find it full at the end."""
         if hasattr(os, "posix_fallocate"):
             try:
-                os.posix_fallocate(self._file.fileno(), 0, self.size_of(n))
+                os.posix_fallocate(self._file.fileno(), 0, self.layout.size_of(n))
             except OSError as error:
                 if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
                     raise
 
     def write(self, start: int, values: Array) -> None:
-        """Write rows from a row on."""
         left = np.ascontiguousarray(values, self.dtype).reshape(-1).view(np.uint8).data
-        self._file.seek(self.size_of(start))
+        self._file.seek(self.layout.size_of(start))
         while left:
             left = left[self._file.write(left) :]
         self.n = max(self.n, start + len(values))
 
     def read(self, start: int, stop: int) -> Array:
-        """Read the rows from one to before another."""
-        values = np.empty((stop - start, *self._row_shape), self.dtype)
+        values = np.empty((stop - start, *self.layout.row_shape), self.dtype)
         left = values.reshape(-1).view(np.uint8).data
-        self._file.seek(self.size_of(start))
+        self._file.seek(self.layout.size_of(start))
         while left:
             count = self._file.readinto(left)
             if not count:
@@ -130,20 +114,19 @@ class RowFile:
 
     def holds(self, start: int, stop: int, digest: str) -> bool:
         """Tell whether rows are there with the checksum that they were written with."""
-        if os.fstat(self._file.fileno()).st_size < self.size_of(stop):
+        if os.fstat(self._file.fileno()).st_size < self.layout.size_of(stop):
             return False
         self.n = max(self.n, stop)
         return digest_of(self.read(start, stop)) == digest
 
     def sync(self) -> None:
-        """Return when all that was written is on the disk."""
         os.fsync(self._file.fileno())
 
     def finish(self, n: int) -> None:
         """Cut the file off after n rows, and let it say that it has so many."""
-        self._file.truncate(self.size_of(n))
+        self._file.truncate(self.layout.size_of(n))
         self._file.seek(0)
-        self._file.write(self._layout.header(n))
+        self._file.write(self.layout.header(n))
         self.sync()
 
 
@@ -178,7 +161,6 @@ class Journal:
             os.truncate(self.path, self._whole)
 
     def begin(self, header: Mapping[str, Any]) -> None:
-        """Write down what the run is made of."""
         self._add({"header": dict(header)})
 
     def wrote(self, start: int, stop: int, digests: Mapping[str, str]) -> None:
@@ -186,7 +168,6 @@ class Journal:
         self._add({"rows": [start, stop], "of": dict(digests)})
 
     def fit(self, state: Mapping[str, Any], n: int) -> None:
-        """Write down the fitted generator and the number of samples it was fitted on."""
         self._add({"fitted": dict(state), "n": n})
 
     def known(self, name: str, start: int) -> tuple[int, str] | None:
@@ -194,7 +175,6 @@ class Journal:
         return self._blocks.get(name, {}).get(start)
 
     def rows_of(self, name: str) -> int:
-        """Return the end of the last block of a file."""
         return max((stop for stop, _ in self._blocks.get(name, {}).values()), default=0)
 
     def blocks(self, name: str) -> list[tuple[int, str]]:
@@ -219,7 +199,6 @@ class Journal:
 
 
 def check_space(folder: Path, needed: int) -> None:
-    """Refuse to begin what the disk cannot hold."""
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise StorageError(

@@ -15,15 +15,14 @@ import numpy as np
 
 from auxtasks._version import __version__
 from auxtasks.errors import AuxTasksWarning, InvalidInputError
-from auxtasks.scale.disk_files import RowFile, digest_of
+from auxtasks.scale.disk_files import RowFile, RowLayout, digest_of
 from auxtasks.scale.sources import Source, dense, some_rows, source_of
 from auxtasks.specs import NUMERIC_KINDS, Kind
-from auxtasks.targets.computing import Computed, compute_all
-from auxtasks.targets.fitted import Fitted, plain, without_objects
-from auxtasks.targets.parts import InBlocks, block_rows
-from auxtasks.targets.raw import RawTarget
-from auxtasks.targets.samples import Dense, row_slices
+from auxtasks.targets.computing import Computed, RawTarget, compute_all
+from auxtasks.targets.fitted import Fitted
+from auxtasks.targets.samples import Dense, InBlocks, block_rows, row_slices
 from auxtasks.targets.scaling import Scaling
+from auxtasks.targets.state import plain, without_objects
 from auxtasks.teacher.labels import main_of
 from auxtasks.teacher.teaching import Course
 from auxtasks.typing import Array
@@ -96,7 +95,6 @@ def _rows(first: Computed, parts: tuple[TargetFile, ...], one: Array, samples: D
 
 
 def rows_at_once(bytes_per_row: int) -> int:
-    """Return how many rows `row_slices` cuts off at once."""
     found: int = next(row_slices(1 << 62, bytes_per_row)).stop
     return found
 
@@ -118,18 +116,23 @@ class Job:
     def compute(self, start: int, block: Array) -> Computed:
         """Compute the unscaled targets of some rows, with errors that name rows as the user counts them."""
         stop = start + len(block)
-        for column in self.columns:
-            if len(column.array) < stop:
-                raise InvalidInputError(
-                    f"`label_columns`: {column.name!r} has {len(column.array)} rows, and `X` at least {stop}; give one "
-                    "for each sample."
-                )
+        self.check_columns(stop, ended=False)
         columns = [replace(column, array=column.array[start:stop]) for column in self.columns]
         samples = _counted(block, self.draft, lambda row: start + row)
         computed = compute_all(samples, self.draft.tasks, columns, replace(self.draft.settings, progress=False))
         soft = self.draft.taught(samples, samples.n, start)
         targets = {name: RawTarget(name, "vector", array.shape[1:], array) for name, array in soft.items()}
         return replace(computed, targets={**computed.targets, **targets})
+
+    def check_columns(self, n: int, *, ended: bool) -> None:
+        """Refuse label columns that do not have a row for each of n samples, which may not be all yet."""
+        for column in self.columns:
+            rows = len(column.array)
+            if rows < n or (ended and rows > n):
+                raise InvalidInputError(
+                    f"`label_columns`: {column.name!r} has {rows} rows, and `X` {'has' if ended else 'at least'} {n}; "
+                    "give one for each sample."
+                )
 
     def taught(self) -> Job:
         """Return the same with teachers, fitted on the samples that are drawn."""
@@ -162,7 +165,6 @@ class Job:
 
     @property
     def main_files(self) -> dict[str, Array]:
-        """The main labels by the name of their file."""
         return {f"main_{i:03d}.npy": labels for i, labels in enumerate(self.main.values())}
 
     def made_of(self) -> dict[str, Any]:
@@ -198,7 +200,6 @@ class _Everything:
     rows: int  # of a chunk
 
     def __iter__(self) -> Iterator[tuple[int, Any]]:
-        """Go through the blocks, each with the number of its first sample."""
         for start, block in self.source.blocks(self.rows):
             samples = _samples_of(block, self.draft)
             yield from InBlocks(samples, block_rows(samples), start)
@@ -243,18 +244,15 @@ class TargetFile:
             )
         return array
 
-    def open(self, folder: Path, scaling: Scaling | None = None) -> RowFile:
-        """Open its file, or that of the scaled values."""
-        if scaling is None:
-            return RowFile(folder / self.file, self.row_shape, self.dtype)
-        return RowFile(folder / self.final, self.shape_of(scaling), self.dtype)
+    def layout(self, scaling: Scaling | None = None) -> RowLayout:
+        """Tell where the rows are in its file, or in that of the scaled values."""
+        shape = self.row_shape if scaling is None else (*self.row_shape[:-1], len(scaling.kept))
+        return RowLayout(shape, self.dtype)
 
-    def shape_of(self, scaling: Scaling | None) -> tuple[int, ...]:
-        """Return the shape of a row as it is in the end."""
-        return self.row_shape if scaling is None else (*self.row_shape[:-1], len(scaling.kept))
+    def open(self, folder: Path, scaling: Scaling | None = None) -> RowFile:
+        return RowFile(folder / (self.file if scaling is None else self.final), self.layout(scaling))
 
     def raw(self, array: Array) -> RawTarget:
-        """Return some rows as a target."""
         return RawTarget(self.target or "", self.kind, self.natural, array)
 
 

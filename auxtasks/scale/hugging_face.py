@@ -13,7 +13,8 @@ from auxtasks._version import __version__
 from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, unknown_name
 from auxtasks.extractors.text.reading import describe_params
 from auxtasks.optional import require
-from auxtasks.targets.fitted import Fitted, plain
+from auxtasks.targets.fitted import Fitted
+from auxtasks.targets.state import fitted_of, plain, state_of
 from auxtasks.typing import Array
 
 _WAY_OUT = "make the targets beforehand, with make_aux_targets, or leave this task out of the generator."
@@ -55,7 +56,6 @@ class BatchMap:
             )
 
     def __call__(self, batch: Mapping[str, Any]) -> dict[str, Array]:
-        """Return the columns to add to one batch."""
         if not isinstance(batch, Mapping):
             raise InvalidTypeError(
                 f"a batch must be a mapping of columns; got a {type(batch).__name__}. Use dataset.map(..., "
@@ -86,12 +86,11 @@ class BatchMap:
         return datasets.Features(found)
 
     def __repr__(self) -> str:
-        """Show the targets and the column."""
         return f"{type(self).__name__}({list(self.fitted.specs)!r}, {self.column!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as one text: a graph of objects is written differently when its parts are shared differently."""
-        state = {"auxtasks": __version__, "column": self.column, "generator": self.fitted.to_state()}
+        state = {"auxtasks": __version__, "column": self.column, "generator": state_of(self.fitted)}
         return _restored, (json.dumps(state, default=plain), _functions(self.fitted), _objects(self.fitted))
 
 
@@ -121,5 +120,5 @@ def _objects(fitted: Fitted) -> dict[str, Any]:
 def _restored(text: str, functions: tuple[Any, ...], objects: Mapping[str, Any]) -> BatchMap:
     del functions  # to have been unpickled is all they are there for
     state = json.loads(text)
-    fitted = Fitted.from_state(state["generator"])
+    fitted = fitted_of(state["generator"])
     return BatchMap(replace(fitted, params={**fitted.params, **objects}), state["column"])

@@ -1,4 +1,4 @@
-"""Inputs larger than memory, read in blocks of rows: by slicing, or from batches in their order."""
+"""Inputs that are read piece by piece: by slices of rows, or in batches in their order; those of files and batches."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, wrong_type
-from auxtasks.targets.reading import read_inputs, to_array
-from auxtasks.targets.samples import Ragged
+from auxtasks.image_files import ImageBatches, ImageFiles, image_files_of
+from auxtasks.targets.samples import Ragged, read_inputs, to_array
+from auxtasks.targets.tasks import WITH_FILES, checked_settings
 from auxtasks.typing import Array
 from auxtasks.validation import LARGEST_INT, as_array
 
@@ -41,7 +42,6 @@ class Batches:
         self._drawn: Iterator[Block] | None = itertools.chain([head], batches)
 
     def count(self) -> None:
-        """Find out how many samples there are, for which the batches are gone through."""
         if self.once:
             raise InvalidInputError(
                 "`y`: a teacher of soft labels is fitted on samples from all of `X` before others are read, but `X` "
@@ -52,7 +52,6 @@ class Batches:
         self.n = sum(len(batch) for _, batch in self._numbered())
 
     def blocks(self, rows: int) -> Iterator[Block]:
-        """Go through the inputs, with the number of the first row of each block."""
         batches = self._drawn or self._numbered()
         self._drawn = None
         start, held, count = 0, list[Array](), 0
@@ -79,7 +78,6 @@ class Batches:
             yield start, np.concatenate(held)
 
     def _numbered(self) -> Iterator[Block]:
-        """Go through the batches that are not empty, with their numbers."""
         X = self._batches
         given = (X[i] for i in range(int(X.num_batches))) if hasattr(X, "num_batches") else X
         for i, batch in enumerate(given):
@@ -90,7 +88,6 @@ class Batches:
                 yield i, inputs
 
     def read(self) -> Array:
-        """Return all inputs in one array."""
         ((_, inputs),) = self.blocks(LARGEST_INT)
         return inputs
 
@@ -138,7 +135,6 @@ class Sliced:
         """Do nothing: the number of samples is known."""
 
     def blocks(self, rows: int) -> Iterator[Block]:
-        """Go through the inputs, with the number of the first row of each block."""
         for start in range(0, self.n, rows):
             # A contiguous copy or view; checked later, by the same door as inputs in memory.
             yield start, np.ascontiguousarray(to_array(self.inputs[start : min(start + rows, self.n)], "X"))
@@ -149,7 +145,6 @@ Source = Sliced | Batches
 
 
 def source_of(X: object, domain: str) -> Source:
-    """Decide how inputs are read."""
     if isinstance(X, type):
         raise wrong_type("X", "an array, not a class", X)
     in_memory = hasattr(X, "to_numpy") or isinstance(X, (list, tuple, str, bytes, Mapping))
@@ -193,3 +188,69 @@ def _release(X: object) -> None:
         X = X.base
     if isinstance(X, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         X.madvise(mmap.MADV_DONTNEED)
+
+
+# Files of images and batches, with the labels that they bring
+
+INFERRED = "inferred"
+"""Stands for the labels that inputs bring with them, as in Keras: the names of folders, or what batches hold."""
+
+
+def gathered(X: Any, y: Any, params: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return inputs and main labels in memory; those that are there already as they are."""
+    size = checked_settings(params).image_size  # checked before files are looked for
+    files = _files(X, params["domain"])
+    if files is not None:
+        images = files.read(size)
+        return images, _names_of_folders(files) if _is_inferred(y) else y
+    if not _are_batches(X):
+        _refuse_inferred(y, "of a folder or a list of files, or in batches of (inputs, labels)")
+        return X, y
+    batches = Batches(X, with_labels=_is_inferred(y))
+    inputs = batches.read()
+    return inputs, y if batches.labels is None else _named(np.concatenate(batches.labels), X)
+
+
+def streamed(X: Any, y: Any, params: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return inputs in a form that is read piece by piece, and main labels."""
+    size = checked_settings(params).image_size
+    files = _files(X, params["domain"])
+    if files is None:
+        _refuse_inferred(y, "of a folder or a list of files; pass the labels of batches with `save_to`")
+        return X, y
+    return ImageBatches(files, size), _names_of_folders(files) if _is_inferred(y) else y
+
+
+def _files(X: Any, domain: str) -> ImageFiles | None:
+    # In the domain "any" a list of strings may be texts; a file is a path there.
+    as_paths = domain == "image" or not (isinstance(X, (list, tuple)) and X and isinstance(X[0], str))
+    return image_files_of(X) if domain in WITH_FILES and as_paths else None
+
+
+def _are_batches(X: Any) -> bool:
+    return hasattr(X, "element_spec") or (hasattr(X, "num_batches") and hasattr(X, "__getitem__"))
+
+
+def _is_inferred(y: Any) -> bool:
+    return isinstance(y, str) and y == INFERRED
+
+
+def _refuse_inferred(y: Any, where: str) -> None:
+    if _is_inferred(y):
+        raise InvalidInputError(f"`y`: {INFERRED!r} labels are those {where}; pass the labels themselves.")
+
+
+def _names_of_folders(files: ImageFiles) -> Array:
+    if all(name is None for name in files.classes):
+        raise InvalidInputError(
+            f"`y`: {INFERRED!r} labels are the names of the folders that hold the images, but there is no such folder "
+            f"in {files.paths[0].parent}; put the images of each class into a folder, or pass the labels."
+        )
+    return np.array(files.classes, object)
+
+
+def _named(labels: Array, batches: Any) -> Array:
+    """Return numbers of classes as their names, which Keras keeps, where sorting these gives the same numbers."""
+    names = list(getattr(batches, "class_names", None) or ())
+    of_all = labels.ndim == 1 and labels.dtype.kind == "i" and np.array_equal(np.unique(labels), np.arange(len(names)))
+    return np.array(names)[labels] if names and of_all and names == sorted(names) else labels

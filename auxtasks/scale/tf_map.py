@@ -42,7 +42,6 @@ class TargetMap:
             _check_backend(inside)
 
     def __call__(self, *element: Any) -> tuple[Any, ...]:
-        """Put targets beside one element or batch."""
         parts = read_element(element, self.column, self.label)
         if MAIN in self.fitted.specs and MAIN in parts.labels:
             raise InvalidInputError(
@@ -130,7 +129,6 @@ class Element:
 
     @property
     def x(self) -> Any:
-        """What the targets are computed from."""
         return self.inputs if self.column is None else self.inputs[self.column]
 
     def completed(self, x: Any, targets: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -234,7 +232,6 @@ def _decoded(part: Any) -> Any:
 
 
 def _with_tasks(fitted: Fitted, names: Set[str]) -> Fitted:
-    """Return the same with some of the tasks, and no label column."""
     tasks = tuple(task for task in fitted.tasks if task.name in names)
     return replace(
         fitted, tasks=tasks, label_columns={}, specs={n: spec for n, spec in fitted.specs.items() if n in names}

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from auxtasks.audit.metrics.problem import about_loss
 from auxtasks.columns import entries_of
 from auxtasks.errors import InvalidInputError, InvalidTypeError, wrong_type
-from auxtasks.generator import AuxTargetGenerator, input_tags, made_leniently
+from auxtasks.generator import AuxTargetGenerator, fitted_targets, input_tags
 from auxtasks.labels import MAIN, class_weights, missing_entries
 from auxtasks.registry import DOMAINS
 from auxtasks.sklearn.building import build_model, compile_wrapper, epochs_for, labels_for, make_callbacks
@@ -31,7 +31,7 @@ from auxtasks.sklearn.labels import (
 from auxtasks.sklearn.parameters import SendsOn, check_names
 from auxtasks.sklearn.reuse import forms_of, train
 from auxtasks.sklearn.scoring import labelled_part
-from auxtasks.targets.reading import to_array
+from auxtasks.targets.samples import to_array
 from auxtasks.targets.tables import refused_table
 from auxtasks.teacher.teaching import split_tasks
 from auxtasks.typing import Array
@@ -78,7 +78,7 @@ class AuxEstimator(SendsOn):
             """Make targets; without a sample that has all of its labels nothing is taught."""
             complete = main if all(map(_any_complete, main.values())) else {}
             generator = AuxTargetGenerator(self.domain, self.tasks, **{"seed": seed, **self.routed("targets")})
-            return made_leniently(generator, X, complete if wanted else None, label_columns)
+            return fitted_targets(generator, X, complete if wanted else None, label_columns, lenient=True)
 
         with _seeded(seed):
             targets = made({MAIN: encoded[0]} if len(encoded) == 1 else {})

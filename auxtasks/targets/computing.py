@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from auxtasks.errors import AuxTasksWarning, InvalidInputError
-from auxtasks.targets.raw import RawTarget, empty_target, make_room
+from auxtasks.errors import InvalidInputError, warn_user
+from auxtasks.specs import Kind
 from auxtasks.targets.samples import Blocks, Dense, Ragged, Rows, Samples, for_each
-from auxtasks.targets.settings import Settings
 from auxtasks.targets.tables import Table, model_inputs
-from auxtasks.targets.tasks import Task
+from auxtasks.targets.tasks import Settings, Task
 from auxtasks.typing import Array, Floats
 
 if TYPE_CHECKING:
@@ -35,18 +34,14 @@ class Computed:
 def compute_all(
     samples: Samples | Documents, tasks: Sequence[Task], label_columns: Sequence[RawTarget], settings: Settings
 ) -> Computed:
-    """Compute all targets, unscaled."""
     n_original = samples.n
     found: dict[str, RawTarget] = {}
     shortened_from = samples.row_shape
     for task in (task for task in tasks if task.extractor.effect != "none"):
-        if isinstance(samples, Table):
+        if isinstance(samples, Table) or not isinstance(samples, (Dense, Ragged)):
+            what = "columns by name" if isinstance(samples, Table) else "texts"
             raise InvalidInputError(
-                f"`tasks`: {task.name!r} changes the inputs, which is not possible for columns by name; leave it out."
-            )
-        if not isinstance(samples, (Dense, Ragged)):
-            raise InvalidInputError(
-                f"`tasks`: {task.name!r} changes the inputs, which is not possible for texts; leave it out."
+                f"`tasks`: {task.name!r} changes the inputs, which is not possible for {what}; leave it out."
             )
         if task.extractor.effect == "shortens":
             samples, found[task.name] = shorten(samples, task, settings.dtype)
@@ -83,7 +78,6 @@ def _check_steps(column: RawTarget, row_shape: tuple[int, ...], before: tuple[in
 def compute(
     samples: Blocks, tasks: Sequence[Task], dtype: np.dtype[np.floating], *, n_jobs: int = 1, progress: bool = False
 ) -> dict[str, RawTarget]:
-    """Compute the targets of tasks that leave the inputs as they are."""
     if not tasks:
         return {}
     first, *others = samples.chunks()
@@ -107,11 +101,9 @@ def compute(
 
 def _warn_of_missing(names: Sequence[str], too_large: int, dtype: np.dtype[np.floating]) -> None:
     if too_large:
-        warnings.warn(
+        warn_user(
             f"{too_large} values of the targets {', '.join(names)} are too large for {dtype} and count as missing; "
-            "divide the inputs by a power of ten, or pass them as float64 with dtype='float64'.",
-            AuxTasksWarning,
-            stacklevel=2,
+            "divide the inputs by a power of ten, or pass them as float64 with dtype='float64'."
         )
 
 
@@ -123,13 +115,11 @@ def _warn_of_size(rooms: Sequence[RawTarget], samples: Blocks) -> None:
     n_bytes = sum(room.array.nbytes for room in rooms)
     if n_bytes > LARGE and n_bytes > samples.inputs.nbytes:
         largest = max(rooms, key=lambda room: room.array.nbytes)
-        warnings.warn(
+        warn_user(
             f"the targets take {n_bytes / 2**30:.1f} GiB, more than the inputs: {largest.name!r} has "
             f"{largest.array[0].size:,} numbers for each sample. To save memory, compute them in the training step "
             "with attach_heads(model, generator), write them to disk with make_aux_targets(..., save_to=path), or "
-            "choose tasks or options with fewer numbers.",
-            AuxTasksWarning,
-            stacklevel=2,
+            "choose tasks or options with fewer numbers."
         )
 
 
@@ -143,7 +133,6 @@ def call(task: Task, X: Floats) -> Array:
 
 
 def call_pair(task: Task, X: Floats, rng: np.random.Generator | None = None) -> tuple[Array, Array]:
-    """Call the extractor of a task that changes its inputs."""
     extra = {} if rng is None else {"rng": rng}
     with np.errstate(over="ignore", invalid="ignore"):
         changed, result = task.extractor.function(X, **extra, **task.arguments)
@@ -163,7 +152,6 @@ def call_pair(task: Task, X: Floats, rng: np.random.Generator | None = None) -> 
 
 
 def check_rows(task: Task, result: Array, n: int) -> None:
-    """Refuse a result that does not have one row per sample."""
     if result.ndim == 0 or len(result) != n:
         raise InvalidInputError(
             f"task {task.name!r} must give one row per sample: expected shape ({n}, ...), got {result.shape}."
@@ -188,7 +176,6 @@ def check_like_training(found: tuple[int, ...], fitted: tuple[int, ...], domain:
 
 
 def check_fitted_shapes(raw: Mapping[str, RawTarget], fitted: Mapping[str, tuple[int, ...]]) -> None:
-    """Refuse targets that differ in shape from those of the training data."""
     for name, target in raw.items():
         if target.natural != fitted[name]:
             raise InvalidInputError(
@@ -267,3 +254,78 @@ def _dtype_for(samples: Dense, copies: Array) -> np.dtype[np.generic]:
         cast = copies.astype(user)
     fits = np.isfinite(cast).all() if user.kind == "f" else np.array_equal(cast, copies)
     return user if fits else samples.compute
+
+
+# Room for the values of one target before they are scaled, filled chunk by chunk
+
+# How many axes the result of a kind has, the axis of samples included; a vector may have any number.
+_AXES: dict[Kind, int] = {"class": 1, "multilabel": 2, "step_class": 2, "step_vector": 3, "image": 4}
+_INTEGERS: dict[Kind, type[np.integer]] = {"class": np.int32, "step_class": np.int32, "multilabel": np.int8}
+_BY_AXES: dict[int, Kind] = {2: "vector", 3: "step_vector", 4: "image"}
+
+
+@dataclass
+class RawTarget:
+    """The unscaled values of a target for all samples."""
+
+    name: str
+    kind: Kind
+    natural: tuple[int, ...]  # the shape of one sample's values as the extractor gives them, for the names of columns
+    array: Array  # vectors are flattened to (n, d); everything else has its natural shape
+
+    def write(self, rows: Rows, result: Array, samples: Blocks | None = None) -> int:
+        """Put the result for some rows in its place, and count the values that are too large for the dtype."""
+        vanished: list[str] = []
+        with np.errstate(over="ignore", invalid="ignore", under="call", call=lambda kind, _: vanished.append(kind)):
+            values = np.asarray(result).astype(self.array.dtype, copy=False)
+            if vanished:
+                # What is not 0 does not become it, so that numbers too small are not taken for a constant.
+                least = np.copysign(np.finfo(values.dtype).smallest_subnormal, values)
+                values = np.where((values == 0) & (result != 0), least, values)
+            too_large = _mask_infinite(values) if values.dtype.kind == "f" else None
+        if too_large is not None:
+            values = np.where(too_large, np.nan, values)
+        place: tuple[Rows, ...] = (rows,)
+        expected = self.natural
+        if isinstance(samples, Ragged) and self.kind.startswith("step"):
+            place = (rows, samples.steps(values.shape[1]))
+            expected = (min(values.shape[1], samples.length), *self.natural[1:])
+        if values.shape[1:] != expected:
+            raise InvalidInputError(
+                f"task {self.name!r} gives shape {values.shape[1:]} for some samples and {expected} for others; "
+                "its target must not depend on the length of a series."
+            )
+        if self.kind == "vector":
+            values = values.reshape(len(values), -1)
+        self.array[place] = values
+        return 0 if too_large is None else int(too_large.sum())
+
+
+def make_room(task: Task, result: Array, samples: Blocks, dtype: np.dtype[np.floating]) -> RawTarget:
+    """Allocate the target of a task, from its result for the first rows."""
+    shape = np.shape(result)
+    kind = task.extractor.kind or _BY_AXES.get(len(shape))
+    if kind is None or len(shape) < 1 or (kind in _AXES and len(shape) != _AXES[kind]) or 0 in shape:
+        raise InvalidInputError(
+            f"task {task.name!r} gives shape {shape}, which does not match the layout of kind "
+            f"{kind or 'vector, step_vector or image'}; see `auxtasks.specs.Kind` for the layouts."
+        )
+    natural = shape[1:]
+    if isinstance(samples, Ragged) and kind.startswith("step"):
+        natural = (samples.length, *shape[2:])
+    return RawTarget(task.name, kind, natural, empty_target(kind, samples.n, natural, dtype))
+
+
+def empty_target(kind: Kind, n: int, natural: tuple[int, ...], dtype: np.dtype[np.floating]) -> Array:
+    shape = (n, prod(natural)) if kind == "vector" else (n, *natural)
+    if kind in _INTEGERS:
+        return np.full(shape, -1, _INTEGERS[kind])
+    return np.full(shape, np.nan, dtype)
+
+
+def _mask_infinite(values: Array) -> Array | None:
+    """Mark infinite values, if there are any; the sum, cheaper than the mask, tells of them."""
+    if np.isfinite(values.sum()):
+        return None
+    mask = np.isinf(values)
+    return mask if mask.any() else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
@@ -10,31 +9,33 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, abbreviated
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, warn_user
 from auxtasks.extractors.text.documents import Documents, FittedTexts, lay_out_labels
-from auxtasks.extractors.text.reading import (
-    TextSettings,
-    checked_text_settings,
-    describe_params,
-    read_documents,
-    restore_params,
-    tagged,
-)
-from auxtasks.files import named
+from auxtasks.extractors.text.reading import TextSettings, checked_text_settings, read_documents, tagged
 from auxtasks.label_columns import LabelColumn, check_names, encode, fit_label_column
-from auxtasks.registry import find_task
-from auxtasks.specs import SOFT_LABELS, Kind, TargetSpec
-from auxtasks.targets.computing import Computed, check_fitted_shapes, check_like_training, compute_all, inputs_after
-from auxtasks.targets.parts import InBlocks, block_rows, some_of
-from auxtasks.targets.raw import RawTarget, empty_target
-from auxtasks.targets.reading import read_inputs, warn_of_layout
-from auxtasks.targets.samples import Dense, Ragged, Samples
+from auxtasks.specs import Kind, TargetSpec
+from auxtasks.targets.computing import (
+    Computed,
+    RawTarget,
+    check_fitted_shapes,
+    check_like_training,
+    compute_all,
+    empty_target,
+    inputs_after,
+)
+from auxtasks.targets.samples import Dense, InBlocks, Ragged, Samples, block_rows, read_inputs, warn_of_layout
 from auxtasks.targets.scaling import Scaling, fit_targets
-from auxtasks.targets.settings import Settings, checked_settings
-from auxtasks.targets.state import check_state, check_vocabulary, in_present_names
 from auxtasks.targets.statistics import TargetStatistics, see
 from auxtasks.targets.tables import Table, TableColumn, count_rows, is_table, read_table
-from auxtasks.targets.tasks import Task, check_words, fit_names, from_extractor, frozen, label_column_task, parse_tasks
+from auxtasks.targets.tasks import (
+    Settings,
+    Task,
+    check_words,
+    checked_settings,
+    fit_names,
+    label_column_task,
+    parse_tasks,
+)
 from auxtasks.teacher import teaching
 from auxtasks.teacher.labels import class_names_of, main_of
 from auxtasks.teacher.teaching import Course, Teacher, course_of, split_tasks, teachers_of
@@ -84,37 +85,31 @@ class Fitted:
         return cls(params, parsed, class_names=class_names_of(y))
 
     def with_label_columns(self, label_columns: Mapping[str, object], n: int) -> Fitted:
-        """Learn the kind and the classes of the label columns of so many samples."""
         return replace(
             self, label_columns={name: fit_label_column(name, values, n) for name, values in label_columns.items()}
         )
 
     @classmethod
     def of(cls, generator: Any) -> Fitted:
-        """Return what a generator learned, with the parameters that it has now."""
         if not hasattr(generator, "specs_"):
             raise InvalidInputError("this AuxTargetGenerator is not fitted yet; call `fit` with training inputs first.")
         return cls(generator.get_params(), **{name: getattr(generator, f"{name}_") for name in LEARNED})
 
     @property
     def domain(self) -> str:
-        """What the inputs are."""
         domain: str = self.params["domain"]
         return domain
 
     @cached_property
     def settings(self) -> Settings:
-        """The parameters, checked."""
         return checked_settings(self.params)
 
     @cached_property
     def text_settings(self) -> TextSettings:
-        """The parameters that only texts have, checked."""
         return checked_text_settings(self.params)
 
     @property
     def named(self) -> tuple[Task, ...]:
-        """The tasks, then the label columns."""
         columns = self.label_columns.values()
         return (
             *self.tasks,
@@ -139,7 +134,6 @@ class Fitted:
         return [task.name for task in self.tasks if task.extractor.effect == "expands"]
 
     def missing(self, name: str, n: int = 0) -> Array:
-        """Return so many rows of a target, all missing."""
         spec = self.specs[name]
         # Soft labels are shares, also of several labels.
         kind: Kind = "vector" if spec.is_taught else spec.kind
@@ -182,7 +176,6 @@ class Fitted:
         return found
 
     def prepare(self, X: object) -> Any:
-        """Return the inputs that a model reads; see `AuxTargetGenerator.prepare`."""
         return inputs_after(self._like_training(X), self.tasks, self.settings)
 
     def _like_training(self, X: object) -> Samples | Documents:
@@ -276,21 +269,16 @@ class Fitted:
         if not self.teaches(y):
             return None
         found = course_of(y, n_original, n, lenient=lenient, complete=complete)
-        told_of = self.params["tasks"] is not None and not (isinstance(y, Mapping) and not y)
-        if found is None and not lenient:
+        if found is not None:
+            return found
+        if not lenient:
             self._check_any(self.named)
-        if found is None and told_of:
-            few = (
-                ", or the labels are too few to train a teacher"
-                if lenient
-                else (", so there is no sample to predict soft labels for")
-            )
-            warnings.warn(
-                f"target 'soft_labels' is left out: every sample has a label{few}.",
-                AuxTasksWarning,
-                stacklevel=2,
-            )
-        return found
+        if self.params["tasks"] is not None and not (isinstance(y, Mapping) and not y):
+            why = "so there is no sample to predict soft labels for"
+            if lenient:
+                why = "or the labels are too few to train a teacher"
+            warn_user(f"target 'soft_labels' is left out: every sample has a label, {why}.")
+        return None
 
     @staticmethod
     def _check_any(targets: Sized) -> None:
@@ -325,72 +313,6 @@ class Fitted:
             )
         return Computing(self, tuple(tasks))
 
-    def to_state(self) -> dict[str, Any]:
-        """Return all of it as what `plain` makes JSON of; `from_state` is the inverse."""
-        params = {**self.params, "dtype": str(np.dtype(self.params["dtype"]))}
-        params["tasks"] = without_objects(params["tasks"])
-        for name in ("vocabulary", "image_size"):  # as files of earlier versions have it
-            if params.get(name) is None:
-                params.pop(name, None)
-        texts = None
-        if self.texts is not None:
-            params |= describe_params(params)
-            texts = self.texts.to_dict()
-        return {
-            "params": params,
-            "texts": texts,
-            "tasks": [
-                {
-                    "name": task.name,
-                    "task": task.extractor.name,
-                    "options": dict(task.options),
-                    "names": list(task.names) if task.extractor.fit else None,
-                }
-                for task in self.tasks
-            ],
-            "label_columns": {name: column.to_dict() for name, column in self.label_columns.items()},
-            "specs": [spec.to_dict() for spec in self.specs.values()],
-            "scalings": {name: scaling.to_dict() for name, scaling in self.scalings.items()},
-            "shapes": self.shapes,
-            "row_shape": self.row_shape,
-            "channel_added": self.channel_added,
-            "length": self.length,
-            **({"columns": [column.to_dict() for column in self.columns]} if self.columns else {}),
-            **({"class_names": dict(self.class_names)} if self.class_names else {}),
-        }
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Fitted:
-        """Make what `to_state` described, after a round trip through JSON; a ValueError says what is wrong with it."""
-        state = in_present_names(state)
-        check_state(state)
-        params, texts = dict(state["params"]), None
-        checked_settings(params)
-        if params["domain"] == "text":
-            params = restore_params(params)
-            checked_text_settings(params)
-            if state.get("texts") is not None:
-                check_vocabulary(state["texts"])
-                texts = FittedTexts.from_dict(state["texts"])
-        specs = [
-            TargetSpec.from_dict({**spec, "options": {name: frozen(value) for name, value in spec["options"].items()}})
-            for spec in state["specs"]
-        ]
-        return cls(
-            params,
-            tuple(_task(task, params["domain"]) for task in state["tasks"]),
-            label_columns={name: LabelColumn.from_dict(column) for name, column in state["label_columns"].items()},
-            specs={spec.name: spec for spec in specs},
-            scalings={name: Scaling.from_dict(scaling) for name, scaling in state["scalings"].items()},
-            shapes={name: tuple(shape) for name, shape in state["shapes"].items()},
-            row_shape=tuple(state["row_shape"]),
-            channel_added=state.get("channel_added", False),
-            length=state["length"],
-            texts=texts,
-            columns=tuple(TableColumn.from_dict(column) for column in state.get("columns", ())),
-            class_names={output: tuple(names) for output, names in state.get("class_names", {}).items()},
-        )
-
 
 class Computing:
     """Computes some tasks for samples, side by side; the first samples, those for training, have the classes."""
@@ -401,7 +323,6 @@ class Computing:
         self.named: tuple[Task, ...] | None = None
 
     def __call__(self, samples: Any) -> Array:
-        """Return them, unscaled, shape (n, columns)."""
         if not isinstance(samples, (Dense, Ragged)):
             needs = {column for task in self.tasks for column in task.needs}
             samples = tagged(samples, self.fitted.text_settings, needs, training=False)
@@ -409,14 +330,6 @@ class Computing:
             self.named = fit_names(self.tasks, samples)
         found = compute_all(samples, self.named, (), self.fitted.settings).targets
         return np.concatenate([target.array.reshape(samples.n, -1) for target in found.values()], axis=1)
-
-
-def without_objects(tasks: Any) -> Any:
-    """Name the estimator and the function among the options of soft labels, which JSON cannot hold."""
-    if isinstance(tasks, Mapping):
-        options = {name: named(option) for name, option in dict(tasks.get(SOFT_LABELS, {})).items()}
-        return {**tasks, SOFT_LABELS: options} if SOFT_LABELS in tasks else tasks
-    return [without_objects(entry) for entry in tasks] if isinstance(tasks, (list, tuple)) else tasks
 
 
 LEARNED = tuple(each.name for each in fields(Fitted) if each.name != "params")
@@ -460,7 +373,7 @@ def fit(
     encoded = draft.encoded(columns, samples.n)
     n = samples.n * (1 + len(draft.adding))
     course = draft.course(y, samples.n, n, lenient=lenient, complete=complete)
-    drawn = samples if course is None or course.is_all else some_of(samples, course.drawn)
+    drawn = samples if course is None or course.is_all else samples.take(course.drawn)
     teachers = draft.taught_by(course, drawn, InBlocks(samples, block_rows(samples)))
     draft = draft.for_course(course)
     if isinstance(samples, Documents):
@@ -497,19 +410,3 @@ def laid_out(label_columns: Mapping[str, object] | None, samples: Samples | Docu
     if isinstance(samples, (Dense, Ragged)):
         return dict(label_columns or {})
     return lay_out_labels(label_columns or {}, samples)
-
-
-def _task(fields: Mapping[str, Any], domain: str) -> Task:
-    task = from_extractor(find_task(fields["task"], domain), fields["name"], fields["options"])
-    names = fields.get("names")
-    return task if names is None else replace(task, names=tuple(map(str, names)))
-
-
-def plain(value: object) -> object:
-    """Turn NumPy numbers and arrays among the options into what JSON has, or say that it cannot be."""
-    if isinstance(value, (np.generic, np.ndarray)):
-        return value.tolist()
-    raise InvalidTypeError(
-        f"`tasks`: options must be numbers, strings or lists of these to be saved; got {abbreviated(value)} of type "
-        f"{type(value).__name__}."
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import prod
 from typing import Any
 
@@ -12,38 +13,36 @@ from auxtasks.extractors.tensors import constant, float_dtype, namespace
 from auxtasks.optional import require
 from auxtasks.targets.computing import check_like_training
 from auxtasks.targets.fitted import Fitted
-from auxtasks.targets.reading import read_inputs
+from auxtasks.targets.samples import read_inputs
 from auxtasks.targets.scaling import Scaling
 from auxtasks.targets.tasks import Task
 from auxtasks.validation import as_numbers
 
 
 def check_graph_form(fitted: Fitted) -> None:
-    """Refuse a generator of which some target cannot be computed on tensors."""
-    if fitted.domain == "text":
-        raise InvalidInputError(f"targets of texts cannot be computed on tensors; {BEFOREHAND}")
-    if fitted.columns:
-        raise InvalidInputError(f"targets of columns by name cannot be computed on tensors; {BEFOREHAND}")
-    if fitted.length is not None:
-        raise InvalidInputError(
-            "this generator was fitted on series of different lengths, and padding in a batch cannot be told from "
-            f"values; {BEFOREHAND}"
-        )
-    if fitted.label_columns:
-        names = ", ".join(map(repr, fitted.label_columns))
-        raise InvalidInputError(f"label columns cannot be computed from inputs: {names}; {BEFOREHAND}")
     changing = [task.name for task in fitted.tasks if task.extractor.effect != "none"]
-    if changing:
-        raise InvalidInputError(
-            f"tasks that change the inputs or add samples cannot be computed on tensors: "
-            f"{', '.join(map(repr, changing))}; {BEFOREHAND}"
-        )
+    apart = (
+        "this generator was fitted on series of different lengths, and padding in a batch cannot be told from values"
+    )
+    for holds, why in (
+        (fitted.domain == "text", "targets of texts cannot be computed on tensors"),
+        (fitted.columns, "targets of columns by name cannot be computed on tensors"),
+        (fitted.length is not None, apart),
+        (fitted.label_columns, f"label columns cannot be computed from inputs: {_named(fitted.label_columns)}"),
+        (changing, f"tasks that change the inputs or add samples cannot be computed on tensors: {_named(changing)}"),
+    ):
+        if holds:
+            raise InvalidInputError(f"{why}; {BEFOREHAND}")
     without = [task.name for task in fitted.tasks if task.extractor.tensor_function is None]
     if without:
         raise InvalidInputError(
-            f"tasks without a form for tensors: {', '.join(map(repr, without))}; {BEFOREHAND} `auxtasks list` shows "
-            "the tasks that have one."
+            f"tasks without a form for tensors: {_named(without)}; {BEFOREHAND} `auxtasks list` shows the tasks that "
+            "have one."
         )
+
+
+def _named(tasks: Iterable[str]) -> str:
+    return ", ".join(map(repr, tasks))
 
 
 def graph_targets(fitted: Fitted, x: Any, *, as_transform: bool = False) -> dict[str, Any]:
@@ -74,7 +73,6 @@ def graph_targets(fitted: Fitted, x: Any, *, as_transform: bool = False) -> dict
 
 
 def _read(x: Any) -> Any:
-    """Return a batch as a tensor of the backend, or an array."""
     import keras
 
     if isinstance(x, (dict, list, tuple)):
@@ -97,11 +95,9 @@ def _as_tensor(X: Any, dtype: np.dtype[np.floating]) -> Any:
 
 
 def _target(fitted: Fitted, task: Task, X: Any, stored: np.dtype[np.floating]) -> Any:
-    """Compute one target, unscaled."""
-    graph, ops = task.extractor.tensor_function, namespace(X)
-    if graph is None:
-        raise InvalidInputError(f"task {task.name!r} has no form for tensors; {BEFOREHAND}")
-    values = ops.cast(graph(X, **task.arguments), stored)
+    on_tensors: Any = task.extractor.tensor_function  # there is one, as was checked before
+    ops = namespace(X)
+    values = ops.cast(on_tensors(X, **task.arguments), stored)
     natural = fitted.shapes[task.name]
     if tuple(values.shape[1:]) != natural:
         raise InvalidInputError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -12,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from auxtasks.errors import AuxTasksWarning, InvalidInputError
+from auxtasks.errors import InvalidInputError, warn_user
 from auxtasks.specs import CLASS_KINDS, DECLARED, TargetSpec, counted_columns
 from auxtasks.targets.samples import row_slices
 from auxtasks.targets.statistics import Moments, Numbers, TargetStatistics
@@ -61,12 +60,10 @@ class Scaling:
                 scaled[rows][infinite] = np.nan
                 too_large.append(int(infinite.sum()))
         if any(too_large):
-            warnings.warn(
+            warn_user(
                 f"{sum(too_large)} values of the target {name!r} exceed the range of {values.dtype} in units of its "
                 "standard deviation on the training data, and count as missing; bring the inputs to the unit of the "
-                "training inputs.",
-                AuxTasksWarning,
-                stacklevel=2,
+                "training inputs."
             )
         return scaled
 
@@ -83,19 +80,11 @@ class Scaling:
             return full.astype(dtype)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the scaling as plain JSON types; `from_dict` is the inverse."""
         mean = [None if np.isnan(value) else float(value) for value in self.mean]
-        return {
-            "log1p": self.log1p,
-            "mean": mean,
-            "std": self.std.tolist(),
-            "kept": list(self.kept),
-            "origin": list(self.origin),
-        }
+        return {**vars(self), "mean": mean, "std": self.std.tolist()}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Scaling:
-        """Make a scaling from what `to_dict` returned, also after a round trip through JSON."""
         mean = np.array([np.nan if value is None else value for value in fields["mean"]], np.float64)
         std = np.array(fields["std"], np.float64)
         return cls(bool(fields["log1p"]), mean, std, tuple(fields["kept"]), tuple(fields["origin"]))
@@ -107,7 +96,6 @@ _LOGGER = logging.getLogger("auxtasks")
 def fit_targets(
     tasks: Sequence[Task], seen: Mapping[str, TargetStatistics], *, scale: bool, compute: np.dtype[np.floating]
 ) -> tuple[dict[str, TargetSpec], dict[str, Scaling]]:
-    """Fit every target that there is something to learn from."""
     tried = {task.name: fit_target(task, seen[task.name], scale=scale, compute=compute) for task in tasks}
     fitted = {name: found for name, found in tried.items() if found is not None}
     if not fitted:
@@ -139,15 +127,13 @@ def fit_target(
             dropped = {} if twins is None else useless(found, twins, eps, columns)
             scaling = fit_scaling(found, dropped, twins, eps, log1p=task.extractor.log1p)
         chance = 0.0 if constant(found, eps).all() else chance_of_numbers(found, scaling)
+        _check_not_vanishing(task.name, found, seen.dtype)
     else:
         chance = seen.statistics.baseline_loss
-    _check_not_vanishing(task.name, seen)
     if chance == 0 and scale:
-        warnings.warn(
+        warn_user(
             f"target {task.name!r} {'has no value' if seen.statistics.absent else 'is constant'} on the training data "
-            "and is left out: there is nothing to learn from it.",
-            AuxTasksWarning,
-            stacklevel=2,
+            "and is left out: there is nothing to learn from it."
         )
         return None
     kept = tuple(name for i, name in enumerate(columns) if i not in dropped)
@@ -168,20 +154,15 @@ def fit_target(
     return spec, scaling
 
 
-def _check_not_vanishing(name: str, seen: TargetStatistics) -> None:
+def _check_not_vanishing(name: str, found: Moments, dtype: np.dtype[Any]) -> None:
     """Refuse numbers so small that their dtype, or their variance, has lost the digits that tell them apart."""
-    if not isinstance(seen.statistics, Numbers):
-        return
-    found = seen.statistics.moments
     largest = float(np.hypot(found.mean, found.std).max(initial=0))
-    kind = np.finfo(seen.dtype)
-    least = max(float(kind.smallest_subnormal), float(np.finfo(np.float64).tiny) ** 0.5) / float(
-        np.finfo(np.float32).eps
-    )
+    smallest = max(float(np.finfo(dtype).smallest_subnormal), float(np.finfo(np.float64).tiny) ** 0.5)
+    least = smallest / float(np.finfo(np.float32).eps)
     if 0 < largest < least:
         raise InvalidInputError(
             f"target {name!r} holds values of at most some {largest:.1g}, too small to compute their variance in "
-            f"{seen.dtype}; multiply the inputs by a power of ten, or leave the target out."
+            f"{dtype}; multiply the inputs by a power of ten, or leave the target out."
         )
 
 
@@ -192,7 +173,6 @@ def _line(spec: TargetSpec, scaling: Scaling | None) -> str:
 
 
 def fit_scaling(found: Moments, dropped: Collection[int], twins: Array | None, eps: float, *, log1p: bool) -> Scaling:
-    """Make the scaling to mean 0 and standard deviation 1."""
     pooled = found if found.count.ndim == 1 else found.pooled()
     kept = tuple(i for i in range(len(pooled.mean)) if i not in dropped)
     # Where nothing varies (a dead channel of an image) there is nothing to divide by.
@@ -206,7 +186,6 @@ def fit_scaling(found: Moments, dropped: Collection[int], twins: Array | None, e
 
 
 def column_names(natural: Sequence[int], axes: Sequence[str], name: str) -> tuple[str, ...]:
-    """Name the columns of a flattened vector."""
     if not natural:
         return (name,)
     words = [*axes, *["value"] * (len(natural) - len(axes))]

@@ -1,16 +1,117 @@
-"""What a saved state must hold, checked before anything is made of it: what is wrong is said when it is read."""
+"""What was learned as a state that can be saved, and from one: checked before anything is made of it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from math import prod
 from typing import Any
 
-from auxtasks.specs import CLASS_KINDS, COLUMN_TASK, KINDS, NUMERIC_KINDS, SOFT_LABELS
+import numpy as np
 
-Rule = Callable[[Any, str], None]
-"""Raises a ValueError about a value, which has a name."""
+from auxtasks.checksums import named
+from auxtasks.errors import InvalidTypeError, abbreviated
+from auxtasks.extractors.text.documents import FittedTexts
+from auxtasks.extractors.text.reading import checked_text_settings, describe_params, restore_params
+from auxtasks.label_columns import LabelColumn
+from auxtasks.registry import find_task
+from auxtasks.specs import CLASS_KINDS, COLUMN_TASK, KINDS, NUMERIC_KINDS, SOFT_LABELS, TargetSpec
+from auxtasks.targets.fitted import Fitted
+from auxtasks.targets.scaling import Scaling
+from auxtasks.targets.tables import TableColumn
+from auxtasks.targets.tasks import Task, checked_settings, from_extractor, frozen
+
+
+def state_of(fitted: Fitted) -> dict[str, Any]:
+    """Return what was learned as what `plain` makes JSON of; `fitted_of` is the inverse."""
+    params = {**fitted.params, "dtype": str(np.dtype(fitted.params["dtype"]))}
+    params["tasks"] = without_objects(params["tasks"])
+    for name in ("vocabulary", "image_size"):  # as files of earlier versions have it
+        if params.get(name) is None:
+            params.pop(name, None)
+    texts = None
+    if fitted.texts is not None:
+        params |= describe_params(params)
+        texts = fitted.texts.to_dict()
+    return {
+        "params": params,
+        "texts": texts,
+        "tasks": [
+            {
+                "name": task.name,
+                "task": task.extractor.name,
+                "options": dict(task.options),
+                "names": list(task.names) if task.extractor.fit else None,
+            }
+            for task in fitted.tasks
+        ],
+        "label_columns": {name: column.to_dict() for name, column in fitted.label_columns.items()},
+        "specs": [spec.to_dict() for spec in fitted.specs.values()],
+        "scalings": {name: scaling.to_dict() for name, scaling in fitted.scalings.items()},
+        "shapes": fitted.shapes,
+        "row_shape": fitted.row_shape,
+        "channel_added": fitted.channel_added,
+        "length": fitted.length,
+        **({"columns": [column.to_dict() for column in fitted.columns]} if fitted.columns else {}),
+        **({"class_names": dict(fitted.class_names)} if fitted.class_names else {}),
+    }
+
+
+def without_objects(tasks: Any) -> Any:
+    """Name the estimator and the function among the options of soft labels, which JSON cannot hold."""
+    if isinstance(tasks, Mapping):
+        options = {name: named(option) for name, option in dict(tasks.get(SOFT_LABELS, {})).items()}
+        return {**tasks, SOFT_LABELS: options} if SOFT_LABELS in tasks else tasks
+    return [without_objects(entry) for entry in tasks] if isinstance(tasks, (list, tuple)) else tasks
+
+
+def plain(value: object) -> object:
+    """Turn NumPy numbers and arrays among the options into what JSON has, or say that it cannot be."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    raise InvalidTypeError(
+        f"`tasks`: options must be numbers, strings or lists of these to be saved; got {abbreviated(value)} of type "
+        f"{type(value).__name__}."
+    )
+
+
+def fitted_of(state: Any) -> Fitted:
+    """Make what `state_of` described, after a round trip through JSON; a ValueError says what is wrong with it."""
+    state = in_present_names(state)
+    check_state(state)
+    params, texts = dict(state["params"]), None
+    checked_settings(params)
+    if params["domain"] == "text":
+        params = restore_params(params)
+        checked_text_settings(params)
+        if state.get("texts") is not None:
+            check_vocabulary(state["texts"])
+            texts = FittedTexts.from_dict(state["texts"])
+    specs = [
+        TargetSpec.from_dict({**spec, "options": {name: frozen(value) for name, value in spec["options"].items()}})
+        for spec in state["specs"]
+    ]
+    return Fitted(
+        params,
+        tuple(_task(task, params["domain"]) for task in state["tasks"]),
+        label_columns={name: LabelColumn.from_dict(column) for name, column in state["label_columns"].items()},
+        specs={spec.name: spec for spec in specs},
+        scalings={name: Scaling.from_dict(scaling) for name, scaling in state["scalings"].items()},
+        shapes={name: tuple(shape) for name, shape in state["shapes"].items()},
+        row_shape=tuple(state["row_shape"]),
+        channel_added=state.get("channel_added", False),
+        length=state["length"],
+        texts=texts,
+        columns=tuple(TableColumn.from_dict(column) for column in state.get("columns", ())),
+        class_names={output: tuple(names) for output, names in state.get("class_names", {}).items()},
+    )
+
+
+def _task(fields: Mapping[str, Any], domain: str) -> Task:
+    task = from_extractor(find_task(fields["task"], domain), fields["name"], fields["options"])
+    names = fields.get("names")
+    return task if names is None else replace(task, names=tuple(map(str, names)))
 
 
 _PARAMS = {"length": "max_length", "inputs": "model_inputs", "backend": "tagger", "pipeline": "tagger_model"}
@@ -78,11 +179,14 @@ def _check_scaling(name: str, scaling: Mapping[str, Any], spec: Mapping[str, Any
 
 
 def check_vocabulary(fields: Any) -> None:
-    """Refuse texts that no model could read."""
     _TEXTS(fields, "`texts`")
     vocabulary = fields["vocabulary"]
     numbers = [*vocabulary["special"], *({vocabulary["padding"], vocabulary["unknown"]} - {None})]
     _require(all(number < len(vocabulary["words"]) for number in numbers), "`vocabulary`", "numbers of its words")
+
+
+Rule = Callable[[Any, str], None]
+"""Raises a ValueError about a value, which has a name."""
 
 
 def _require(holds: bool, where: str, what: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from auxtasks.errors import InvalidInputError
 from auxtasks.specs import NUMERIC_KINDS, Kind
-from auxtasks.targets.raw import RawTarget
+from auxtasks.targets.computing import RawTarget
 from auxtasks.targets.samples import row_slices
 from auxtasks.targets.tasks import Task
 from auxtasks.typing import Array
@@ -26,7 +26,6 @@ class Moments:
 
     @property
     def std(self) -> Array:
-        """The population standard deviation; 0 where no value is present."""
         result: Array = np.sqrt(self.squares / np.maximum(self.count, 1))
         return result
 
@@ -44,7 +43,6 @@ class Moments:
         )
 
     def pooled(self) -> Moments:
-        """Return the statistics over all axes but the last."""
         axes = tuple(range(self.count.ndim - 1))
         count = self.count.sum(axis=axes)
         mean = (self.count * self.mean).sum(axis=axes) / np.maximum(count, 1)
@@ -53,7 +51,6 @@ class Moments:
 
 
 def moments(values: Array, *, log1p: bool, name: str) -> Moments:
-    """Compute the statistics of every position of a target over its samples."""
     total = Moments(*(np.zeros(values.shape[1:]) for _ in range(3)))
     for rows in row_slices(len(values), 8 * prod(values.shape[1:])):
         block = values[rows].astype(np.float64)
@@ -97,12 +94,10 @@ class _Sums:
     count: Array
 
     def merged(self: Self, other: Self) -> Self:
-        """Return the sums over both sets of samples together."""
         return type(self)(*(getattr(self, each) + getattr(other, each) for each in vars(self)))
 
     @property
     def absent(self) -> bool:
-        """Whether no value is present."""
         return not self.count.any()
 
 
@@ -117,7 +112,6 @@ class ClassCounts(_Sums):
 
     @classmethod
     def of(cls, values: Array, n_classes: int) -> ClassCounts:
-        """Count classes, -1 where missing."""
         count = np.zeros(n_classes, np.int64)
         for rows in row_slices(len(values), 8 * prod(values.shape[1:])):
             block = values[rows]
@@ -140,7 +134,6 @@ class LabelCounts(_Sums):
 
     @classmethod
     def of(cls, values: Array) -> LabelCounts:
-        """Count labels, -1 where missing."""
         return cls((values >= 0).sum(axis=0), (values > 0).sum(axis=0))
 
     @property
@@ -203,13 +196,11 @@ class Numbers:
     twins: Array | None  # for each column of a vector, the first with the same values; None for other kinds
 
     def merged(self, other: Numbers) -> Numbers:
-        """Return what both sets of numbers tell together."""
         twins = self.twins if self.twins is None or other.twins is None else merge_twins(self.twins, other.twins)
         return Numbers(self.moments.merged(other.moments), twins)
 
     @property
     def absent(self) -> bool:
-        """Whether no value is present."""
         return not self.moments.count.any()
 
 
@@ -240,7 +231,6 @@ class TargetStatistics:
 
 
 def see(task: Task, raw: RawTarget, *, scale: bool) -> TargetStatistics:
-    """Collect what the values of a target tell."""
     return TargetStatistics(raw.kind, raw.natural, raw.array.shape[1:], raw.array.dtype, _statistics(task, raw, scale))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -10,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from auxtasks.columns import is_column, is_missing, plain_array
-from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, abbreviated
-from auxtasks.targets.reading import checked_values, to_array
-from auxtasks.targets.samples import Dense
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, warn_user
+from auxtasks.targets.samples import Dense, checked_values, to_array
 from auxtasks.typing import Array
 
 MOST_CATEGORIES = 100
@@ -35,12 +33,10 @@ class TableColumn:
         return (self.name,) if self.width == 1 else tuple(f"{self.name}[{i}]" for i in range(self.width))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as plain JSON types; `from_dict` is the inverse."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> TableColumn:
-        """Make what `to_dict` described."""
         known = fields["categories"]
         return cls(fields["name"], fields["width"], None if known is None else tuple(known))
 
@@ -53,18 +49,15 @@ class Table(Dense):
     kinds: tuple[TableColumn, ...]
 
     def take(self, rows: Any) -> Table:
-        """Return some samples alone."""
         columns = {name: column[rows] for name, column in self.columns.items()}
         return replace(self, inputs=self.inputs[rows], columns=columns)
 
 
 def model_inputs(samples: Any) -> Any:
-    """Return what a model reads of samples of any kind."""
     return samples.columns if isinstance(samples, Table) else samples.inputs
 
 
 def count_rows(inputs: Any) -> int:
-    """Count the samples of what a model reads."""
     return len(next(iter(inputs.values()))) if isinstance(inputs, Mapping) else len(inputs)
 
 
@@ -162,11 +155,9 @@ def _fitted(name: str, values: Any, array: Array) -> TableColumn:
         raise InvalidInputError(f"`X[{name!r}]` has texts of shape {array.shape}; give columns of texts one by one.")
     categories = sorted(set(map(str, array.flat)))
     if len(categories) > MOST_CATEGORIES:
-        warnings.warn(
+        warn_user(
             f"the column {name!r} has {len(categories)} different texts, more than {MOST_CATEGORIES}, and is left out "
-            "of the targets; the model still reads it.",
-            AuxTasksWarning,
-            stacklevel=2,
+            "of the targets; the model still reads it."
         )
         categories = []
     return TableColumn(name, categories=tuple(categories))

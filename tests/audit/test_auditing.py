@@ -15,8 +15,8 @@ from auxtasks.audit import audit
 from auxtasks.audit.audit import experiment_of
 from auxtasks.audit.experiment import Arm, _for_arm
 from auxtasks.audit.splits import Split
+from auxtasks.checksums import fingerprint
 from auxtasks.errors import AuxTasksError, InvalidInputError, InvalidTypeError, StorageError, UnknownNameError
-from auxtasks.files import fingerprint
 from auxtasks.keras.compiling import described_model
 
 

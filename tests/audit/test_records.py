@@ -19,9 +19,8 @@ from hypothesis import strategies as st
 
 from auxtasks.audit.experiment import Arm, Run, arms_of
 from auxtasks.audit.records import Records
-from auxtasks.checksums import json_record
+from auxtasks.checksums import fingerprint, json_record, named
 from auxtasks.errors import StorageError
-from auxtasks.files import fingerprint, named
 
 MADE_OF = {"the inputs": "1", "the model": "2"}
 RUNS = [

@@ -12,7 +12,7 @@ from PIL import Image
 
 from auxtasks.cli.data import read_data, read_labels
 from auxtasks.errors import InvalidInputError
-from auxtasks.image_files.decode import read_image
+from auxtasks.image_files import read_image
 from auxtasks.typing import Array
 
 RNG = np.random.default_rng(0)

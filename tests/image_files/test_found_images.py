@@ -11,7 +11,7 @@ from PIL import Image
 
 import auxtasks
 from auxtasks.errors import InvalidInputError, InvalidTypeError
-from auxtasks.image_files import decode
+from auxtasks.image_files import read_image
 from auxtasks.typing import Array
 
 RNG = np.random.default_rng(0)
@@ -93,9 +93,7 @@ def test_targets_of_a_folder_are_those_of_its_images(folder: Path) -> None:
 
 def test_each_file_is_decoded_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Path] = []
-    monkeypatch.setattr(
-        "auxtasks.image_files.found.read_image", lambda path: (read.append(path), decode.read_image(path))[1]
-    )
+    monkeypatch.setattr("auxtasks.image_files.read_image", lambda path: (read.append(path), read_image(path))[1])
     auxtasks.make_aux_targets(folder, "image", "hog", y="inferred")
     assert len(read) == len(NAMES)
 

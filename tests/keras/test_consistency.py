@@ -10,7 +10,7 @@ import pytest
 from keras import layers
 
 from auxtasks.errors import InvalidInputError
-from auxtasks.keras.consistency import Kind, agreed, aligned, kind_of
+from auxtasks.keras.taught import Kind, agreed, aligned, kind_of
 
 RNG = np.random.default_rng(4)
 N = 40

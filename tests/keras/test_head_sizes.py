@@ -16,8 +16,8 @@ from sklearn.decomposition import PCA
 import auxtasks
 from auxtasks.errors import InvalidInputError, InvalidTypeError
 from auxtasks.keras import attach_heads
-from auxtasks.keras.head_sizes import EXPLAINED, FEWEST, MOST_COMPONENTS, principal_components
-from auxtasks.keras.heads import HeadPlan, HeadSize, MapHead, SampleHead, StepHead, build_heads
+from auxtasks.keras.head_plans import EXPLAINED, FEWEST, MOST_COMPONENTS, HeadPlan, build_heads, principal_components
+from auxtasks.keras.heads import HeadSize, MapHead, SampleHead, StepHead
 from auxtasks.specs import TargetSpec
 
 SPECS = {

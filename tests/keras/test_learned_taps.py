@@ -11,7 +11,7 @@ from keras import layers
 
 from auxtasks.errors import AuxTasksWarning, InvalidInputError
 from auxtasks.keras import AuxModel, Tap, attach_heads
-from auxtasks.keras.pooling import Pooling
+from auxtasks.keras.heads import Pooling
 from auxtasks.specs import TargetSpec
 
 VECTOR = TargetSpec("task", "test", "vector", (2,))

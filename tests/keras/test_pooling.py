@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from skimage.measure import block_reduce
 from tensors import to_array
 
-from auxtasks.keras.pooling import MAX_FEATURES, Pooling
+from auxtasks.keras.heads import MAX_FEATURES, Pooling
 
 
 @pytest.mark.parametrize("shape", [(5,), (9, 4), (6, 7, 3), (2, 6, 7, 3)])

@@ -13,8 +13,7 @@ from keras import layers
 from kinds import KINDS, ModelKind
 
 from auxtasks.keras import attach_heads
-from auxtasks.keras.layers import walk
-from auxtasks.keras.recording import _shadowed, recording
+from auxtasks.keras.layers import _shadowed, recording, walk
 
 
 def _traces(model: keras.Model) -> list[str]:

@@ -15,8 +15,7 @@ from tensors import gradient_of, to_array, to_tensor
 import auxtasks
 from auxtasks.errors import InvalidInputError, InvalidTypeError, UnknownNameError
 from auxtasks.keras import AuxModel, Rebalanced, attach_heads
-from auxtasks.keras.loss_names import chance_of, resolve_losses, with_chance
-from auxtasks.keras.losses import Adapted, loss_of
+from auxtasks.keras.losses import Adapted, chance_of, loss_of, resolve_losses, with_chance
 from auxtasks.specs import TargetSpec
 
 KINDS = {

@@ -16,7 +16,7 @@ from text_models import LABELS, LOSS, POS, TEXTS, id_model, kinds_of_words, targ
 from auxtasks.backend import is_dense
 from auxtasks.errors import InvalidInputError
 from auxtasks.keras import attach_heads
-from auxtasks.keras.samples import Samples
+from auxtasks.keras.trial import Samples
 
 
 def _functional(*shapes: tuple[int, ...], dtype: str = "float32") -> keras.Model:

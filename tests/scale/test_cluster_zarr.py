@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from auxtasks import AuxTargets, load_targets, make_aux_targets
 from auxtasks.checksums import json_document, parsed_document
 from auxtasks.errors import InvalidInputError, MissingDependencyError, StorageError
-from auxtasks.scale.zarr import DESCRIPTION
+from auxtasks.storage import ZARR_DESCRIPTION as DESCRIPTION
 
 X = np.random.default_rng(0).normal(size=(23, 16, 2)).cumsum(axis=1)
 SPEAKERS = np.arange(23) % 3 - 1

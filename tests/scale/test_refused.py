@@ -16,8 +16,8 @@ import pytest
 
 import auxtasks
 from auxtasks.errors import AuxTasksError, InvalidInputError, InvalidTypeError, StorageError
+from auxtasks.files import locked
 from auxtasks.folders import JOURNAL
-from auxtasks.locks import locked
 
 pytestmark = pytest.mark.usefixtures("small_chunks")
 X = small.signals()

@@ -32,7 +32,7 @@ def one_division(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(params=MOST)
 def most(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("auxtasks.teacher.teaching.MOST_SAMPLES", MOST[request.param])
-    monkeypatch.setattr("auxtasks.targets.parts.BLOCK_ROWS", 8)
+    monkeypatch.setattr("auxtasks.targets.samples.BLOCK_ROWS", 8)
 
 
 class Again:

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from auxtasks import AuxTargetGenerator, make_aux_targets
 from auxtasks.errors import AuxTasksError, InvalidInputError, MissingDependencyError, UnknownNameError
-from auxtasks.targets.settings import TEXT_ONLY
+from auxtasks.targets.tasks import TEXT_ONLY
 from auxtasks.typing import Array
 from tests.extractors.text.toy import ToyTagger
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from auxtasks import make_aux_targets
-from auxtasks.targets.reading import read_inputs
+from auxtasks.targets.samples import read_inputs
 from auxtasks.typing import Array
 
 X = np.random.default_rng(1).normal(size=(6, 20, 3))

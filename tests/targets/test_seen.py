@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from auxtasks.errors import InvalidInputError
 from auxtasks.registry import Extractor
-from auxtasks.targets.raw import RawTarget
+from auxtasks.targets.computing import RawTarget
 from auxtasks.targets.scaling import fit_target
 from auxtasks.targets.statistics import TargetStatistics, see
 from auxtasks.targets.tasks import Task

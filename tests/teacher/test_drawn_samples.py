@@ -36,7 +36,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forty samples are many, and eight a block; teachers are cross-validated once, which takes most of the time."""
     monkeypatch.setattr("auxtasks.teacher.choice.REPEATS", 1)
     monkeypatch.setattr("auxtasks.teacher.teaching.MOST_SAMPLES", 40)
-    monkeypatch.setattr("auxtasks.targets.parts.BLOCK_ROWS", 8)
+    monkeypatch.setattr("auxtasks.targets.samples.BLOCK_ROWS", 8)
 
 
 def made(kind: str = "signal", y: Any = Y, options: Any = None) -> AuxTargets:

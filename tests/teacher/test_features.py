@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 
 from auxtasks import make_aux_targets
 from auxtasks.errors import InvalidInputError, InvalidTypeError, UnknownNameError
-from auxtasks.targets.reading import read_inputs
+from auxtasks.targets.samples import read_inputs
 from auxtasks.teacher.features import BY_DOMAIN, FeatureSet
 
 RNG = np.random.default_rng(0)

@@ -7,7 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from auxtasks.targets.reading import read_inputs
+from auxtasks.targets.samples import read_inputs
 from auxtasks.teacher.convolutions import PatchDictionary
 from auxtasks.teacher.features import ImageFeatures
 

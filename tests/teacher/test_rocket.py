@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from auxtasks.targets.reading import read_inputs
+from auxtasks.targets.samples import read_inputs
 from auxtasks.teacher.convolutions import KERNELS, Rocket, _dilations
 from auxtasks.teacher.features import RocketFeatures
 from auxtasks.typing import Array

@@ -13,7 +13,7 @@ from auxtasks.audit.experiment import AGREEMENT, Arm, Run
 from auxtasks.audit.metrics import is_share
 from auxtasks.audit.verdicts import ADJUSTMENTS, COPIES, SHUFFLED, Finding, mean_score
 from auxtasks.errors import InvalidInputError, InvalidTypeError
-from auxtasks.targets.fitted import plain
+from auxtasks.targets.state import plain
 from auxtasks.validation import check_choice, check_flag, check_int, check_number
 
 _REQUIRED = ("metric", "higher_is_better", "margin", "confidence", "adjust", "n_pairs")

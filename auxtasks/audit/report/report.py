@@ -18,8 +18,7 @@ from auxtasks.audit.report.tables import Table, findings_values, runs_values, te
 from auxtasks.audit.verdicts import Finding
 from auxtasks.checksums import json_document, parsed_document
 from auxtasks.errors import InvalidTypeError, StorageError, unknown_name
-from auxtasks.files import staged, sync, write_whole, written_as_a_whole
-from auxtasks.opening import read_regular
+from auxtasks.files import read_regular, staged, sync, write_whole, written_as_a_whole
 from auxtasks.optional import require
 
 if TYPE_CHECKING:

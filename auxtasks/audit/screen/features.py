@@ -14,7 +14,7 @@ from auxtasks.errors import InvalidInputError
 from auxtasks.labels import are_flags, are_signed, missing_entries, read_labels
 from auxtasks.optional import require
 from auxtasks.specs import CLASS_KINDS, TargetSpec
-from auxtasks.targets.reading import to_array
+from auxtasks.targets.samples import to_array
 from auxtasks.targets.tables import refused_table
 from auxtasks.typing import Array, Floats
 

@@ -28,7 +28,7 @@ from auxtasks.audit.screen.features import (
 from auxtasks.errors import InvalidInputError
 from auxtasks.optional import require
 from auxtasks.specs import TargetSpec
-from auxtasks.targets.reading import to_array
+from auxtasks.targets.samples import to_array
 from auxtasks.typing import Array, Floats
 from auxtasks.validation import check_int
 

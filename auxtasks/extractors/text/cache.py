@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,11 @@ from typing import Any
 import numpy as np
 
 from auxtasks._version import __version__
-from auxtasks.checksums import checksum
-from auxtasks.errors import AuxTasksWarning, StorageError
+from auxtasks.checksums import checksum, digest
+from auxtasks.errors import StorageError, warn_user
 from auxtasks.extractors.text.spans import NAMED, Annotations, Spans
 from auxtasks.extractors.text.taggers.base import Corpus, Tagger
-from auxtasks.files import digest, left_by_killed, written_as_a_whole
-from auxtasks.opening import UNREADABLE, read_regular
+from auxtasks.files import UNREADABLE, left_by_killed, read_regular, written_as_a_whole
 
 FORMAT = 2
 _SEAL = 8
@@ -78,7 +76,7 @@ def _read(path: Path, corpus: Corpus, needs: frozenset[str]) -> Annotations | No
             return _parsed(content, corpus, needs)
         except UNREADABLE as error:
             wrong = f"is damaged ({error})"
-    warnings.warn(f"`cache`: {path} {wrong}; the texts are tagged again.", AuxTasksWarning, stacklevel=3)
+    warn_user(f"`cache`: {path} {wrong}; the texts are tagged again.", stacklevel=3)
     return None
 
 
@@ -138,4 +136,4 @@ def _write(path: Path, said: Annotations) -> None:
     except OSError as error:
         # Another process may have written the same meanwhile, and may still read it.
         if not os.access(path, os.R_OK):
-            warnings.warn(f"{error} The annotations are not stored.", AuxTasksWarning, stacklevel=3)
+            warn_user(f"{error} The annotations are not stored.", stacklevel=3)

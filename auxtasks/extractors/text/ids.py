@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from auxtasks.columns import entries_of
-from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, abbreviated
+from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated, warn_user
 from auxtasks.extractors.text.documents import Documents, FittedTexts, Words
 from auxtasks.extractors.text.spans import Spans
 from auxtasks.extractors.text.vocabularies import MOST_IDS, Vocabulary, pieces_of
@@ -193,12 +192,10 @@ def _warn_of_padding(array: Array | None, vocabulary: Vocabulary) -> None:
         return
     zeros = ((array[:, :3] == 0).all(axis=1) | (array[:, -3:] == 0).all(axis=1)).mean()
     if zeros > 0.25:
-        warnings.warn(
+        warn_user(
             f"`vocabulary` has the token {vocabulary.words[0]!r} for the id 0, but {zeros:.0%} of the texts begin or "
             "end with 0, as if it were padding. If it is padding, put '' first, followed by any other reserved "
-            "tokens, such as ['', '[START]', '[UNK]', *words].",
-            AuxTasksWarning,
-            stacklevel=2,
+            "tokens, such as ['', '[START]', '[UNK]', *words]."
         )
 
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from auxtasks.checksums import digest, digest_files, versions
 from auxtasks.errors import InvalidInputError, InvalidTypeError, MissingDependencyError, StorageError
 from auxtasks.extractors.text.spans import Annotations, Spans, words_of
 from auxtasks.extractors.text.taggers.base import UNIVERSAL, Corpus, number_runs
-from auxtasks.files import digest, digest_files, versions
 from auxtasks.optional import require, shown
 from auxtasks.typing import Array
 

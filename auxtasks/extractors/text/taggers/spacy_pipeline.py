@@ -15,8 +15,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from auxtasks.checksums import digest, digest_files
 from auxtasks.errors import InvalidInputError, InvalidTypeError, MissingDependencyError, StorageError
-from auxtasks.files import digest, digest_files
 from auxtasks.optional import check_installed, require
 
 Source = str | Path | Any

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from auxtasks.checksums import versions
 from auxtasks.errors import InvalidInputError
 from auxtasks.extractors.text.spans import NAMED, Annotations, Spans, words_of
 from auxtasks.extractors.text.taggers.base import UNIVERSAL, Corpus, number_runs
 from auxtasks.extractors.text.taggers.spacy_pipeline import FACTS, Source, SpacyModel, components_for, refused
-from auxtasks.files import versions
 from auxtasks.optional import require, shown
 from auxtasks.typing import Array
 from auxtasks.validation import check_int, check_processes

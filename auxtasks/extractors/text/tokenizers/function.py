@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -12,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError
+from auxtasks.errors import InvalidInputError, InvalidTypeError, warn_user
 from auxtasks.extractors.text.spans import Spans, Tokens
 from auxtasks.extractors.text.vocabularies import Vocabulary
 
@@ -203,11 +202,9 @@ def placed(texts: Sequence[str], lists: Sequence[Sequence[str]]) -> Spans:
     ]
     if lost:
         row, token = lost[0]
-        warnings.warn(
+        warn_user(
             f"`tokenizer`: {len(lost)} of {sum(map(len, lists))} tokens are not in their texts and get no targets. "
             f"The first is {token!r} in `X[{row}]`, {texts[row]!r:.80}. A function may return (start, end) pairs "
-            "instead of strings, to give the places of the tokens.",
-            AuxTasksWarning,
-            stacklevel=2,
+            "instead of strings, to give the places of the tokens."
         )
     return Spans.of(ranges)

@@ -1,10 +1,11 @@
-"""Files of images found in a folder or a list of paths, with the classes that folders are named by."""
+"""Files of images: found in folders of classes or in a list, decoded, and brought to one size."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ import numpy as np
 
 from auxtasks.columns import is_column, plain_array
 from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated
-from auxtasks.image_files.decode import SUFFIXES, is_colour, read_image
-from auxtasks.image_files.resize import check_size, resized
-from auxtasks.typing import Array
-from auxtasks.validation import check_path
+from auxtasks.files import UNREADABLE
+from auxtasks.optional import require
+from auxtasks.typing import Array, Floats
+from auxtasks.validation import check_int, check_path, is_several
 
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 BATCH = 64
 """How many images are decoded at once where not all are held in memory."""
 
@@ -93,13 +95,7 @@ class ImageFiles:
     paths: tuple[Path, ...]
     classes: tuple[str | None, ...]
 
-    @property
-    def labels(self) -> Array:
-        """The classes by name, as labels."""
-        return np.array(self.classes, object)
-
     def read(self, image_size: object = None) -> Array:
-        """Decode all."""
         images: Array | None = None
         for row, image in enumerate(self._decoded(image_size)):
             if images is None:
@@ -108,10 +104,6 @@ class ImageFiles:
         if images is None:
             raise InvalidInputError("`X` is a list without a file in it; pass the paths of images, or a folder.")
         return images
-
-    def batches(self, image_size: object = None) -> ImageBatches:
-        """Decode them batch by batch, anew each time."""
-        return ImageBatches(self, image_size)
 
     def _decoded(self, image_size: object) -> Iterator[Array]:
         """Go through the images, each decoded once."""
@@ -148,14 +140,8 @@ class ImageBatches:
     image_size: object
 
     def __iter__(self) -> Iterator[Array]:
-        """Go through the batches."""
-        held: list[Array] = []
-        for image in self.files._decoded(self.image_size):
-            held.append(image)
-            if len(held) == BATCH:
-                yield np.stack(held)
-                held = []
-        if held:
+        images = self.files._decoded(self.image_size)
+        while held := list(islice(images, BATCH)):
             yield np.stack(held)
 
 
@@ -192,7 +178,8 @@ def images_in_folder(folder: Path) -> ImageFiles:
         raise InvalidInputError(f"`X`: {folder} {what}.")
     found: list[tuple[Path, str | None]] = []
     for inner in sorted(each for each in folder.iterdir() if each.is_dir() and not each.name.startswith(".")):
-        found += [(path, inner.name) for path in _images_below(inner)]
+        for parent, _, names in sorted(os.walk(inner)):
+            found += [(path, inner.name) for path in _images_in(Path(parent), names)]
     found += [(path, None) for path in _images_in(folder, next(os.walk(folder))[2])]
     if not found:
         raise InvalidInputError(
@@ -202,11 +189,113 @@ def images_in_folder(folder: Path) -> ImageFiles:
     return ImageFiles(paths, classes)
 
 
-def _images_below(folder: Path) -> Iterator[Path]:
-    for parent, _, names in sorted(os.walk(folder)):
-        yield from _images_in(Path(parent), names)
-
-
 def _images_in(folder: Path, names: Sequence[str]) -> list[Path]:
     files = (folder / name for name in sorted(names) if name.lower().endswith(SUFFIXES))
     return [file for file in files if file.is_file()]
+
+
+# Decoded
+
+
+def read_image(file: Path) -> Array:
+    """Read one image, (height, width) or (height, width, channels).
+
+    Transparency is left out, as Keras' `load_img` does; palettes and other colour models become RGB; of one bit a pixel
+    black is 0 and white 255.
+    """
+    read = _read_tiff if file.suffix.lower() in (".tif", ".tiff") else _read_by_pillow
+    try:
+        return read(file)
+    except UNREADABLE as error:
+        if isinstance(error, InvalidInputError):
+            raise
+        raise InvalidInputError(f"{file} cannot be read as an image: {error}".rstrip(".") + ".") from error
+
+
+def is_colour(file: Path) -> bool:
+    """Tell from the head of a file whether it has colours; False of one that cannot be read, which decoding names."""
+    try:
+        with require("PIL.Image", extra="image").open(file) as image:
+            return image.mode not in _GREY
+    except UNREADABLE:
+        return False
+
+
+def _refuse_several(file: Path, number: int) -> None:
+    if number != 1:
+        raise InvalidInputError(
+            f"{file} holds {number} pages or frames, and an image has one. Save them one by one as images; videos are "
+            "read from an .npy file of shape (n, time, height, width[, channels]), with --domain video."
+        )
+
+
+_GREY = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "F")
+_AS_THEY_ARE = ("L", "RGB", "I", "I;16", "I;16B", "I;16L", "F")
+
+
+def _read_by_pillow(file: Path) -> Array:
+    with require("PIL.Image", extra="image").open(file) as image:
+        # Phones put a preview behind a photograph.
+        _refuse_several(file, 1 if image.format == "MPO" else getattr(image, "n_frames", 1))
+        if image.mode in _AS_THEY_ARE:
+            return np.asarray(image)
+        return np.asarray(image.convert("L" if image.mode in ("1", "LA", "La") else "RGB"))
+
+
+_PLAIN = (1, 2)
+"""The photometric interpretations in which numbers are brightness: black is zero, and RGB."""
+_ALPHA = (1, 2)
+
+
+def _read_tiff(file: Path) -> Array:
+    """Read what Pillow does not: many bits in many channels."""
+    with require("tifffile", extra="image").TiffFile(file) as tiff:
+        _refuse_several(file, len(tiff.pages))
+        page: Any = tiff.pages[0]
+        if page.photometric not in _PLAIN or page.bitspersample == 1:
+            return _read_by_pillow(file)
+        if set(page.axes) - set("YXS"):
+            raise InvalidInputError(f"{file} has the axes {page.axes}, and an image has two and channels; cut it up.")
+        image: Array = page.asarray()
+        if "S" in page.axes:
+            image = np.moveaxis(image, page.axes.index("S"), -1)
+            colours = image.shape[-1] - sum(extra in _ALPHA for extra in page.extrasamples)
+            image = image[..., 0] if colours == 1 else image[..., :colours]
+        return image
+
+
+# Brought to one size
+
+LARGEST = 2**16
+"""So many pixels a side can have."""
+
+
+def check_size(argument: str, value: object) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    sides = list(value) if is_several(value) else []
+    if len(sides) != 2:
+        raise InvalidInputError(f"`{argument}` must be (height, width), such as (64, 64); got {abbreviated(value)}.")
+    height, width = (check_int(argument, side, low=1, high=LARGEST) for side in sides)
+    return height, width
+
+
+def resized(image: Array, size: tuple[int, int]) -> Floats:
+    """Return an image of another size, in float32, within its range of values."""
+    rows, columns = (_neighbours(old, new) for old, new in zip(image.shape[:2], size, strict=True))
+    return _blended(_blended(image.astype(np.float32), rows, axis=0), columns, axis=1)
+
+
+def _neighbours(old: int, new: int) -> tuple[Array, Array, Floats]:
+    """Return the two old pixels beside the centre of each new one, and how far it is from the first to the second."""
+    centres = np.clip((np.arange(new) + 0.5) * (old / new) - 0.5, 0, old - 1)
+    before = np.floor(centres).astype(np.intp)
+    return before, np.minimum(before + 1, old - 1), (centres - before).astype(np.float32)
+
+
+def _blended(image: Floats, neighbours: tuple[Array, Array, Floats], axis: int) -> Floats:
+    before, after, share = neighbours
+    share = share.reshape([-1 if each == axis else 1 for each in range(image.ndim)])
+    first = image.take(before, axis)
+    found: Floats = first + (image.take(after, axis) - first) * share
+    return found

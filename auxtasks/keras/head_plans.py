@@ -1,16 +1,83 @@
-"""How large heads are: together no larger than a share of the model that they serve."""
+"""Which heads a model gets: the targets that share one, and how large each is beside the model that they serve."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
 from auxtasks.errors import InvalidInputError
-from auxtasks.keras.heads import HeadPlan, HeadSize, TiedHead
+from auxtasks.keras.heads import Head, HeadSize, MapHead, SampleHead, StepHead, TiedHead
+from auxtasks.keras.trial import Shape
+from auxtasks.specs import TargetSpec
 from auxtasks.typing import Array
 from auxtasks.validation import check_number
+
+
+class HeadPlan(NamedTuple):
+    """The targets that share a head, of which family it is, and the tap that it reads."""
+
+    family: type[Head]
+    specs: tuple[TargetSpec, ...]
+    shape: Shape
+    tie: tuple[Any, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.specs[0].name
+
+    def sizes(self, components: Mapping[str, int]) -> Iterator[HeadSize]:
+        return self.family.sizes(self.shape, self.specs, components)
+
+    @property
+    def largest(self) -> HeadSize:
+        return next(self.sizes({}))
+
+    def n_parameters(self, size: HeadSize) -> int:
+        return self.family.n_parameters(self.shape, self.specs, size)
+
+
+def plan_heads(
+    specs: Mapping[str, TargetSpec],
+    taps: Mapping[str, tuple[str, int, Shape]],
+    ties: Mapping[str, tuple[Any, ...]],
+    *,
+    fused: bool = True,
+) -> list[HeadPlan]:
+    """Say which targets share a head: those of one family on one tap."""
+    groups: dict[tuple[tuple[str, int, Shape], type[Head], str], list[TargetSpec]] = {}
+    for name, spec in specs.items():
+        family = TiedHead if name in ties else _family(spec, taps[name][2])
+        # A decoder is a target's own, and so are an embedding's rows; a pooling is that of a place.
+        part = name if family in (MapHead, TiedHead) or not fused else spec.spatial if family is SampleHead else ""
+        groups.setdefault((taps[name], family, part), []).append(spec)
+    return [
+        HeadPlan(family, tuple(together), shape, ties.get(together[0].name, ()))
+        for ((_, _, shape), family, _), together in groups.items()
+    ]
+
+
+def build_heads(plans: Sequence[HeadPlan], seed: int, sizes: Mapping[str, HeadSize]) -> list[Head]:
+    heads = []
+    for index, plan in enumerate(plans):
+        rest = plan.tie or (sizes.get(plan.name, plan.largest),)
+        head = plan.family(plan.specs, seed + 10 * index, *rest)
+        head.build((None, *plan.shape))
+        heads.append(head)
+    return heads
+
+
+def _family(spec: TargetSpec, shape: Shape) -> type[Head]:
+    if spec.kind == "image":
+        return MapHead
+    if spec.kind == "step_class":
+        return StepHead
+    if spec.kind == "step_vector":
+        return StepHead if len(shape) == 2 and shape[0] in (None, spec.shape[0]) else MapHead
+    return SampleHead
+
 
 DEFAULT_BUDGET = 0.1
 FEWEST = 500_000

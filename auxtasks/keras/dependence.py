@@ -1,15 +1,15 @@
-"""Which tensors of a model already hold the step that a target asks for.
+"""What the tensors of a run depend on: on weights that are trained, and on the steps that targets ask for.
 
-Told by gradients: where the first steps of a tensor depend on what the model was given after them, they hold something
-of the next. That needs no knowledge of layers, and so works for any model: recurrent both ways, convolutions,
-attention, subclassed.
+Told by gradients after a trial run, which needs no knowledge of layers, and so works for any model: recurrent both
+ways, convolutions, attention, subclassed. JAX has no tapes and says of a run what it is made of instead.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import pairwise
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -18,25 +18,90 @@ from keras import ops
 from auxtasks.backend import NAME, is_dense
 from auxtasks.batches.forms import is_text
 from auxtasks.keras.layers import direct_layers
+from auxtasks.keras.private import trained_in
 from auxtasks.keras.tapes import new_tape
 from auxtasks.specs import Lookahead
 from auxtasks.typing import Array
 
+State = Literal["trained", "frozen"]
+
+_SHARES = (0.0, 0.7, 0.95, 1.0)
+"""Weights are watched in parts, from the first to the last: from a deep tensor it is a short way back to the last."""
 _ROUNDING = 1e-5
 """Of the largest gradient; what is smaller counts as rounding."""
 
 
-class Leaks:
-    """A run of a model, of which it can be told afterwards which tensors hold the next step of its inputs.
+class Learned:
+    """A run of a model, of which it can be told afterwards which tensors its training changes.
 
-    Parameters
-    ----------
-    inputs : structure of tensors
-        What the model is run on.
-    own : int or None
-        Which of several inputs the targets were made from; else it is the only one that has as many steps as a target.
-    lengths : collection of int
-        The steps of the targets.
+    In the run each weight is a tensor, which a tape can watch on any device and under any strategy; a tensor that
+    nothing watched leads to costs no backward pass.
+    """
+
+    def __init__(self) -> None:
+        self._parts: dict[State, list[tuple[Any, list[Any]]]] = {"trained": [], "frozen": []}
+        self._known: dict[tuple[int, State], bool] = {}
+
+    @contextmanager
+    def watching(self, base: keras.Model) -> Iterator[None]:
+        """Monitor the run made in this block; what it assigns to variables is thrown away."""
+        weights = _weights_in(base)
+        scope = keras.StatelessScope([(each, _value_of(each)) for each, _ in weights])
+        with ExitStack() as stack:
+            for state, parts in self._parts.items():
+                watched = [scope.get_current_value(each) for each, of_state in weights if of_state == state]
+                ends = [round(share * len(watched)) for share in _SHARES]
+                for start, end in pairwise(ends) if NAME != "jax" else ():
+                    if start < end:
+                        tape = stack.enter_context(new_tape())
+                        tape.watch(watched[start:end])
+                        parts.insert(0, (tape, watched[start:end]))
+            yield stack.enter_context(scope)
+
+    def follow(self, base: keras.Model, run: Callable[[], Sequence[Any]], values: Sequence[Any]) -> None:
+        """Learn on JAX of what the run that made some values consists, by making it once more without numbers."""
+        if NAME != "jax":
+            return
+        from auxtasks.keras.jax_sources import sources_of
+
+        weights = _weights_in(base)
+        sources = sources_of(run, [each for each, _ in weights])
+        for value, some in zip(values, sources, strict=True):
+            states = {weights[number][1] for number in some}
+            self._known |= {(id(value), state): state in states for state in self._parts}
+
+    def reaches(self, value: Any, state: State) -> bool:
+        """Tell whether a tensor of the run depends on weights that are trained, or on such as are frozen."""
+        key = id(value), state
+        if key not in self._known:
+            self._known[key] = any(_depends(value, *part) for part in self._parts[state])
+        return self._known[key]
+
+
+def _weights_in(base: keras.Model) -> list[tuple[keras.Variable, State]]:
+    """Return the weights of a model that could be trained, and whether they are; whole numbers are quantised ones."""
+    trained = {id(variable) for variable in base.trainable_variables}
+    return [(each, "trained" if id(each) in trained else "frozen") for each in trained_in(base) if _is_float(each)]
+
+
+def _value_of(variable: keras.Variable) -> Any:
+    value = ops.convert_to_tensor(variable)
+    return value.detach().clone() if NAME == "torch" else value  # the variable itself is to stay as it is
+
+
+def _depends(value: Any, tape: Any, weights: list[Any]) -> bool:
+    try:
+        return any(gradient is not None for gradient in tape.gradient(value, weights))
+    except LookupError:  # an operation without a gradient, through which nothing is learned
+        return False
+
+
+class Leaks:
+    """A run of a model, of which it can be told afterwards which tensors already hold the next step of its inputs.
+
+    Where the first steps of a tensor depend on what the model was given after them, they hold something of the next.
+    `own` says which of several inputs the targets were made from; else it is the only one that has as many steps as one
+    of the targets, whose steps are `lengths`.
     """
 
     def __init__(self, inputs: Any, own: int | None, lengths: Collection[int]) -> None:
