@@ -14,14 +14,14 @@ from auxtasks.batches.composition import AUTO, Weight, checked_weights
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, wrong_type
 from auxtasks.generator import AuxTargetGenerator
 from auxtasks.keras.agreement import COPIES, NAME, Agreement, check_no_copies, read_agreement
-from auxtasks.keras.alternating.schedule import Asked, Schedule
+from auxtasks.keras.alternating import Asked, Schedule
 from auxtasks.keras.compiling import compile_back
 from auxtasks.keras.head_sizes import DEFAULT_BUDGET, sizes_of
 from auxtasks.keras.heads import plan_heads
 from auxtasks.keras.loss_names import resolve_losses, with_chance
 from auxtasks.keras.metrics import resolve_metrics
 from auxtasks.keras.model import AuxModel
-from auxtasks.keras.on_the_fly import OnTheFly
+from auxtasks.keras.packing import OnTheFly
 from auxtasks.keras.private import random_seed
 from auxtasks.keras.samples import Samples
 from auxtasks.keras.supervision import supervised_specs
@@ -29,7 +29,7 @@ from auxtasks.keras.taps import Where, resolve_taps
 from auxtasks.keras.taught import check_outputs
 from auxtasks.keras.ties import make_ties
 from auxtasks.keras.trial import Trial, try_out
-from auxtasks.keras.weighting.choose import resolve_weightings
+from auxtasks.keras.weighting import resolve_weightings
 from auxtasks.labels import MAIN
 from auxtasks.specs import TargetSpec
 from auxtasks.typing import Array

@@ -16,7 +16,7 @@ import keras
 
 from auxtasks.backend import NAME
 from auxtasks.keras.private import trained_in
-from auxtasks.keras.tapes import new_tape
+from auxtasks.keras.tapes import new_tape, sources_of
 
 State = Literal["trained", "frozen"]
 
@@ -49,8 +49,6 @@ class Learned:
         """Learn on JAX of what the run that made some values consists, by making it once more without numbers."""
         if NAME != "jax":
             return
-        from auxtasks.keras.jax_sources import sources_of
-
         weights = _weights_in(base)
         sources = sources_of(run, [each for each, _ in weights])
         for value, some in zip(values, sources, strict=True):
