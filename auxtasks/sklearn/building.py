@@ -29,7 +29,6 @@ _trained: WeakSet[Any] = WeakSet()
 
 
 def build_model(builder: Any, targets: AuxTargets, labels: Labels, options: Mapping[str, Any]) -> keras.Model:
-    """Build the model."""
     import keras
 
     if not callable(builder) or isinstance(builder, keras.Model):
@@ -159,7 +158,6 @@ def _refuse_parameters(estimator: Any) -> None:
 
 
 def _default_loss(model: keras.Model, labels: Labels, shapes: Shapes) -> Any:
-    """Choose the loss of each output from the labels."""
     from keras.losses import BinaryCrossentropy, MeanSquaredError, SparseCategoricalCrossentropy
 
     from auxtasks.keras.private import output_struct
@@ -271,3 +269,14 @@ def make_callbacks(callbacks: Any, options: Mapping[str, Any]) -> list[Any]:
         own = {key[len(start) :]: value for key, value in options.items() if key.startswith(start)}
         made.append(callback(**{**shared, **own}) if isinstance(callback, type) else copy.deepcopy(callback))
     return made
+
+
+def forms_of(options: Any) -> Any:
+    """Return arguments of ``fit`` with shapes, dtypes and numbers of labels in the place of arrays."""
+    if isinstance(options, Mapping):
+        return {name: forms_of(value) for name, value in options.items()}
+    if isinstance(options, (list, tuple)):
+        return [forms_of(each) for each in options]
+    if not hasattr(options, "shape"):
+        return options
+    return [tuple(options.shape), str(options.dtype), int((~missing_entries(np.asarray(options))).sum())]

@@ -64,7 +64,6 @@ class LabelledScorer:
         self._unlabelled = unlabelled
 
     def __call__(self, estimator: Any, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> Any:
-        """Score an estimator on the samples of X that have a label in y."""
         rows, labels = labelled_part(y, self._unlabelled)
         if sample_weight is not None:
             params["sample_weight"] = _safe_indexing(sample_weight, rows)
@@ -72,11 +71,9 @@ class LabelledScorer:
         return self._inner(estimator, X, labels, **params)
 
     def __repr__(self) -> str:
-        """Show the scorer inside."""
         return f"labelled {self._inner!r}"
 
     def get_metadata_routing(self) -> Any:
-        """Say how metadata is routed, as the scorer inside does."""
         return self._inner.get_metadata_routing()
 
     def set_score_request(self, **requested: Any) -> LabelledScorer:
