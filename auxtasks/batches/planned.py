@@ -19,7 +19,7 @@ from auxtasks.backend import ON_TENSORFLOW
 from auxtasks.batches.composition import UNCOUNTED, Composition, Indices, automatic_weight, compose
 from auxtasks.batches.forms import AuxBatch, PackedDataset, as_arrays, read_rows
 from auxtasks.errors import InvalidInputError
-from auxtasks.labels import check_not_signed, labelled_rows
+from auxtasks.labels import check_not_signed, present_rows
 from auxtasks.validation import check_flag, check_int
 
 if TYPE_CHECKING:
@@ -287,9 +287,7 @@ def _planned(
     data: tuple[Any, ...] = (x, labels)
     if sample_weight is not None:
         data = (x, labels, read_rows("sample_weight", as_arrays(sample_weight, weights=True), n))
-    # None where there are no main labels, all where none can be missing.
-    known = labelled_rows({name: labels[name] for name in main}) if main else np.zeros(n, bool)
-    labelled = np.ones(n, bool) if known is None else known
+    labelled = np.any([np.zeros(n, bool), *(present_rows(labels[name]) for name in main)], axis=0)
     plan: Plan | None = None
     if share is not None:
         for name in main:

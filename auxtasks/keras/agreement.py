@@ -220,20 +220,14 @@ class Agreement(keras.layers.Layer):
         return [named(self.weak), named(self.strong), named(options)]
 
     def get_config(self) -> dict[str, Any]:
-        listed = {
-            part: [keras.saving.serialize_keras_object(each) for each in getattr(self, part)]
-            for part in ("weak", "strong")
-        }
+        listed = {part: keras.saving.serialize_keras_object(list(getattr(self, part))) for part in ("weak", "strong")}
         plain = {name: getattr(self, name) for name in (*_OPTIONS[2:], "seed", "name")}
         return {**listed, **plain, "outputs": None if self.outputs is None else list(self.outputs)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Agreement:
         made = partial(keras.saving.deserialize_keras_object, custom_objects=custom_objects)
-        changes = {
-            part: [each if isinstance(each, str) else made(each) for each in config[part]]
-            for part in ("weak", "strong")
-        }
+        changes = {part: made(config[part]) for part in ("weak", "strong")}
         return cls(**{**config, **changes})
 
 

@@ -176,8 +176,9 @@ class _Description:
             return _name(value)
         names = _names_in(value.__code__)
         read = {name: value.__globals__[name] for name in names if name in value.__globals__}
-        modules = [each for each in read.values() if isinstance(each, ModuleType) and not _is_known_module(each)]
-        of_modules = [{name: getattr(each, name) for name in names if hasattr(each, name)} for each in modules]
+        modules = [each for each in read.values() if isinstance(each, ModuleType)]
+        of_user = [each for each in modules if not f"{each.__name__}.".startswith(_KNOWN)]
+        of_modules = [{name: getattr(each, name) for name in names if hasattr(each, name)} for each in of_user]
         cells = [cell.cell_contents for cell in value.__closure__ or ()]
         held_parts = [read, of_modules, cells, value.__defaults__, value.__kwdefaults__]
         return [_name(value), id(value.__code__), self.value(held_parts)]
@@ -186,10 +187,6 @@ class _Description:
 def _names_in(code: CodeType) -> list[str]:
     inner = [name for part in code.co_consts if isinstance(part, CodeType) for name in _names_in(part)]
     return sorted({*code.co_names, *inner})
-
-
-def _is_known_module(module: ModuleType) -> bool:
-    return f"{module.__name__}.".startswith(_KNOWN)
 
 
 def _is_known(value: Any) -> bool:

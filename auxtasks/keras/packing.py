@@ -57,6 +57,7 @@ def loss_name(loss: Any) -> str:
     return loss if isinstance(loss, str) else f"{type(loss).__name__} {getattr(loss, '__name__', '')}"
 
 
+@dataclass
 class Packer:
     """Moves the auxiliary part of ``(x, y, sample_weight)`` into x, for every form of data that Keras takes.
 
@@ -64,19 +65,14 @@ class Packer:
     of the classes of outputs and targets, as `fit` takes them.
     """
 
-    def __init__(
-        self,
-        specs: Mapping[str, TargetSpec],
-        outputs: Sequence[str] | None,
-        rules: LabelRules,
-        use: Use,
-        class_weight: Any = None,
-    ) -> None:
-        self.specs = specs
-        self.outputs = outputs
-        self.rules = rules
-        self.use = use
-        self.class_weight = by_name(class_weight, MAIN, outputs, specs)
+    specs: Mapping[str, TargetSpec]
+    outputs: Sequence[str] | None
+    rules: LabelRules
+    use: Use
+    class_weight: Any = None
+
+    def __post_init__(self) -> None:
+        self.class_weight = by_name(self.class_weight, MAIN, self.outputs, self.specs)
 
     def pack(self, x: Any, y: Any = None, sample_weight: Any = None) -> tuple[Any, Any, Any]:
         if isinstance(x, AuxBatch):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from auxtasks.audit.metrics.problem import about_loss
@@ -20,7 +20,7 @@ from auxtasks.audit.reuse import Models
 from auxtasks.columns import entries_of
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name, wrong_type
 from auxtasks.generator import AuxTargetGenerator, input_tags, made_leniently
-from auxtasks.labels import MAIN, class_weights, missing_entries
+from auxtasks.labels import MAIN, any_missing, class_weights, missing_entries
 from auxtasks.registry import DOMAINS
 from auxtasks.sklearn.building import build_model, compile_wrapper, epochs_for, forms_of, labels_for, make_callbacks
 from auxtasks.sklearn.labels import (
@@ -126,7 +126,6 @@ class AuxEstimator(SendsOn):
         seed = _drawn_seed(self.random_state)
         label_columns = _read_label_columns(label_columns)
         wanted = split_tasks(self.tasks, has_labels=True)[1] is not None
-        incomplete = any(missing_entries(labels).any() for labels in encoded)
 
         def made(main: Mapping[str, Array]) -> AuxTargets:
             """Make targets; without a sample that has all of its labels nothing is taught."""
@@ -137,7 +136,7 @@ class AuxEstimator(SendsOn):
         with _seeded(seed):
             targets = made({MAIN: encoded[0]} if len(encoded) == 1 else {})
         with _seeded(seed):
-            again = made if wanted and incomplete else None
+            again = made if wanted and any_missing(encoded) else None
             fitted, targets = self._train(targets, again, labels, encoded, weights, seed)
         # All at once, so that a fit that is interrupted leaves the one before as it was.
         self.__dict__.update(fitted, generator_=targets.generator, _labels=labels)
@@ -248,12 +247,8 @@ class AuxEstimator(SendsOn):
 
     def _labelled(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
         check_is_fitted(self)
-        rows, kept = labelled_part(y, self._labels.unlabelled)
-        kept = kept if self._labels.classes else kept.astype(np.float64)
-        if len(rows) == len(y):
-            return X, kept, sample_weight
-        weights = None if sample_weight is None else _safe_indexing(sample_weight, rows)
-        return _safe_indexing(X, rows), kept, weights
+        X, y, sample_weight = labelled_part(X, y, sample_weight, self._labels.unlabelled)
+        return X, y if self._labels.classes else y.astype(np.float64), sample_weight
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")

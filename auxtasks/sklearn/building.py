@@ -14,7 +14,7 @@ import numpy as np
 
 from auxtasks.audit.metrics.problem import about_loss
 from auxtasks.errors import AuxTasksError, InvalidInputError, InvalidTypeError, unknown_name, wrong_type
-from auxtasks.labels import labelled_rows, missing_entries
+from auxtasks.labels import missing_entries, present_rows
 from auxtasks.sklearn.labels import Labels
 from auxtasks.typing import Array
 
@@ -89,16 +89,16 @@ def epochs_for(model: Any, options: Mapping[str, Any], main: Mapping[str, Array]
 
     if options["epochs"] != AUTO:
         return options["epochs"]
-    labelled = labelled_rows(dict(main))
-    first = next(iter(main.values()))
-    mask = np.ones(len(first), bool) if labelled is None else np.asarray(labelled, bool)
+    labelled = np.any([present_rows(labels) for labels in main.values()], axis=0)
     share = model._share(options["labelled_share"]) if options.get("shuffle", True) else None
-    per_epoch = options.get("steps_per_epoch") or n_batches(mask, options["batch_size"] or 32, share)
+    per_epoch = options.get("steps_per_epoch") or n_batches(labelled, options["batch_size"] or 32, share)
     return ceil(ENOUGH_STEPS / per_epoch)
 
 
 def compile_wrapper(model: Any, base: keras.Model, estimator: Any, labels: Labels, shapes: Shapes) -> dict[str, Any]:
     """Compile the wrapper of a model, and return the loss of each output."""
+    from auxtasks.keras.taught import losses_by_output
+
     if labels.classes:
         _check_units(labels, shapes)
     if base.compiled:
@@ -113,11 +113,8 @@ def compile_wrapper(model: Any, base: keras.Model, estimator: Any, labels: Label
             automatic = isinstance(loss, str) and loss == AUTO and not of_loss
             loss = _default_loss(base, labels, shapes) if automatic else _make_loss(loss, of_loss)
             model.compile(optimizer, loss, **options)
-    if isinstance(loss, Mapping):
-        losses = {name: loss.get(name) for name in shapes}
-    else:
-        several = loss if isinstance(loss, (list, tuple)) else [loss] * len(shapes)
-        losses = dict(zip(shapes, several, strict=True))
+    known = losses_by_output(loss, list(shapes))
+    losses = {name: known.get(name) for name in shapes}
     if labels.classes and any(about_loss(each).scale == "margins" for each in losses.values()):
         raise InvalidInputError("`loss`: hinge losses give margins and no probabilities; use a cross-entropy.")
     return losses

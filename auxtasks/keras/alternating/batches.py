@@ -15,7 +15,7 @@ from auxtasks.batches.forms import AuxBatch, PackedDataset, as_arrays, read_rows
 from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated
 from auxtasks.keras.alternating import Asked, Schedule
 from auxtasks.keras.supervision import is_supervised
-from auxtasks.labels import MAIN, absent_labels, absent_targets, labelled_rows, with_sign
+from auxtasks.labels import MAIN, absent_labels, absent_targets, present_rows, with_sign
 from auxtasks.specs import TargetSpec
 from auxtasks.validation import check_choice, check_int
 
@@ -257,5 +257,5 @@ def label_counts(x: Any, tasks: Sequence[str]) -> list[int] | None:
         return None
     main, n = x.counts
     # What the data does not hold is computed for every sample.
-    rows = [labelled_rows(x.targets[task]) if task in x.targets else None for task in tasks[1:]]
-    return [main, *(n if present is None else int(np.sum(present)) for present in rows)]
+    held = [x.targets.get(task) for task in tasks[1:]]
+    return [main, *(n if target is None else int(np.sum(present_rows(target))) for target in held)]

@@ -185,14 +185,9 @@ class _Held(NamedTuple):
 
 
 class Statistics:
-    """The values of what is not trained, in the layers of a model that have something trainable too.
+    """The values, before a forward pass, of what is not trained in the layers that have something trainable too.
 
     Others are left out: frozen layers change nothing, and nothing tells who reaches a layer that trains nothing.
-
-    Parameters
-    ----------
-    base : keras.Model
-        Before its forward pass.
     """
 
     def __init__(self, base: keras.Model) -> None:

@@ -176,7 +176,7 @@ class GradNorm(GradientWeighting):
         norms = ops.sqrt(ops.sum(conflicts.tasks, axis=0))
         # The tasks may reach different parts of the trunk; the widest part stands for all.
         main = ops.max(ops.sqrt(ops.sum(conflicts.main, axis=0)))
-        present = ops.logical_and(state.present > 0, weights > 0)
+        present = (state.present > 0) & (weights > 0)
         pulls, counted = ops.where(present, weights * norms, 0.0), ops.cast(present, "float32")
         mean = (main + ops.sum(pulls)) / (1.0 + ops.sum(counted))
         target = mean * ops.power(self._rates(state, present, counted), self.alpha)
@@ -184,17 +184,14 @@ class GradNorm(GradientWeighting):
         balance = ops.convert_to_tensor(self.balance)
         slope = ops.sign(pulls - target) * ops.divide_no_nan(pulls, balance)
         moved = ops.maximum(balance - self.learning_rate * slope, _LEAST)
-        measured = ops.logical_and(state.main_present > 0, ops.isfinite(main))
-        moves = ops.logical_and(ops.logical_and(present, measured), ops.isfinite(moved))
+        moves = present & (state.main_present > 0) & ops.isfinite(main) & ops.isfinite(moved)
         self.balance.assign(ops.where(moves, moved, balance))
 
     def _rates(self, state: State, present: Any, counted: Any) -> Any:
         """Return how far each task's loss lags behind the others', relative to where they began."""
         first, first_main = ops.convert_to_tensor(self.first), ops.convert_to_tensor(self.first_main)
-        new = ops.logical_and(ops.logical_and(ops.isnan(first), present), ops.isfinite(state.losses))
-        new_main = ops.logical_and(
-            ops.logical_and(ops.isnan(first_main), state.main_present > 0), ops.isfinite(state.main)
-        )
+        new = ops.isnan(first) & present & ops.isfinite(state.losses)
+        new_main = ops.isnan(first_main) & (state.main_present > 0) & ops.isfinite(state.main)
         first = ops.where(new, state.losses, first)
         first_main = ops.where(new_main, state.main, first_main)
         self.first.assign(first)
