@@ -132,12 +132,11 @@ def checked_weights(weights: Weight | Mapping[str, Weight], known: Mapping[str, 
     if not isinstance(weights, Mapping):
         raise wrong_type("weights", f"a number, {AUTO!r} or a mapping of names to these", weights)
     given = check_keys("weights", weights, known, "auxiliary target")
-    return {task: _checked(task, given.get(task, known[task])) for task in known}
-
-
-def _checked(task: str, weight: Weight) -> Weight:
-    if isinstance(weight, str):
-        if weight != AUTO:
+    found = {task: given.get(task, known[task]) for task in known}
+    for task, weight in found.items():
+        if isinstance(weight, str) and weight != AUTO:
             raise InvalidInputError(f"`weights`: {task!r} must be a number or {AUTO!r}; got {abbreviated(weight)}.")
-        return weight
-    return check_number(f"weights[{task!r}]", weight, low=0.0)
+    return {
+        task: weight if isinstance(weight, str) else check_number(f"weights[{task!r}]", weight, low=0.0)
+        for task, weight in found.items()
+    }

@@ -263,7 +263,8 @@ class AuxEstimator(SendsOn):
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
         if "model_" in state:
-            with _model_file() as path:
+            with TemporaryDirectory() as folder:
+                path = Path(folder, "model.keras")
                 state["model_"].save(path)
                 state["model_"] = path.read_bytes()
         return state
@@ -272,7 +273,8 @@ class AuxEstimator(SendsOn):
         if "model_" in state:
             import keras
 
-            with _model_file() as path:
+            with TemporaryDirectory() as folder:
+                path = Path(folder, "model.keras")
                 path.write_bytes(state["model_"])
                 state = {**state, "model_": keras.saving.load_model(path, compile=False)}
         super().__setstate__(state)
@@ -366,12 +368,6 @@ def _read_label_columns(label_columns: Any) -> dict[str, Array] | None:
             f"cross-validation cut with the folds, or a mapping of names to arrays; got {type(label_columns).__name__}."
         )
     return {str(name): label_columns[name] for name in names}
-
-
-@contextmanager
-def _model_file() -> Iterator[Path]:
-    with TemporaryDirectory() as folder:
-        yield Path(folder) / "model.keras"
 
 
 @contextmanager

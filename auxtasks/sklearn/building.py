@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from math import ceil
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
@@ -107,30 +106,23 @@ def compile_wrapper(model: Any, base: keras.Model, estimator: Any, labels: Label
     else:
         options = {"optimizer": estimator.optimizer, "loss": estimator.loss, "metrics": estimator.metrics}
         options |= estimator.routed("compile")
-        with _told_as_parameters():
+        try:
             optimizer = _make_optimizer(options.pop("optimizer"), estimator.routed("optimizer"))
             loss, of_loss = options.pop("loss"), estimator.routed("loss")
             automatic = isinstance(loss, str) and loss == AUTO and not of_loss
             loss = _default_loss(base, labels, shapes) if automatic else _make_loss(loss, of_loss)
             model.compile(optimizer, loss, **options)
+        except AuxTasksError:
+            raise
+        except (ValueError, TypeError, AttributeError) as error:
+            raise InvalidInputError(
+                f"`optimizer`, `loss` and `metrics`: Keras cannot compile with these: {error}"
+            ) from error
     known = losses_by_output(loss, list(shapes))
     losses = {name: known.get(name) for name in shapes}
     if labels.classes and any(about_loss(each).scale == "margins" for each in losses.values()):
         raise InvalidInputError("`loss`: hinge losses give margins and no probabilities; use a cross-entropy.")
     return losses
-
-
-@contextmanager
-def _told_as_parameters() -> Iterator[None]:
-    """Say of what Keras refuses which parameters it comes from."""
-    try:
-        yield
-    except AuxTasksError:
-        raise
-    except (ValueError, TypeError, AttributeError) as error:
-        raise InvalidInputError(
-            f"`optimizer`, `loss` and `metrics`: Keras cannot compile with these: {error}"
-        ) from error
 
 
 def labels_for(losses: Mapping[str, Any], columns: Mapping[str, Array], labels: Labels) -> dict[str, Array]:
