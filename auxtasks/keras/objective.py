@@ -45,11 +45,11 @@ class LossWeights:
     def asked(self) -> dict[str, Weight]:
         return {task: AUTO if task in self.left_open else weight for task, weight in self.numbers().items()}
 
-    def set_automatic(self, weight: float, of_taught: Mapping[str, float] | None = None) -> None:
+    def set_automatic(self, weight: float, of_taught: Mapping[str, float]) -> None:
         """Give the tasks of which the weight was left to the data this one, and soft labels their own."""
         self.automatic = weight
         if self.left_open:
-            self._assign(self.asked(), weight, of_taught or {})
+            self._assign(self.asked(), weight, of_taught)
 
     def _assign(self, asked: Mapping[str, Weight], automatic: float, of_taught: Mapping[str, float]) -> None:
         def found(task: str) -> float:
@@ -88,7 +88,7 @@ class Objective:
         weightings: Sequence[Weighting],
         *,
         alternates: bool,
-        agrees: bool = False,
+        agrees: bool,
     ) -> None:
         self._tasks, self._loss_weights = frozenset(tasks), loss_weights
         self.weightings = weightings

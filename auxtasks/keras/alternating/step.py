@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 from keras import ops
@@ -176,14 +176,6 @@ def _train_one(
     return tf.constant(0)
 
 
-class _Held(NamedTuple):
-    """A variable that no gradient trains, its value, and the trainable variables of its layer."""
-
-    variable: Any
-    value: Any
-    of_layer: frozenset[int]
-
-
 class Statistics:
     """The values, before a forward pass, of what is not trained in the layers that have something trainable too.
 
@@ -191,11 +183,12 @@ class Statistics:
     """
 
     def __init__(self, base: keras.Model) -> None:
-        self._held: list[_Held] = []
+        # Each with its value, and with the trainable variables of its layer.
+        self._held: list[tuple[Any, Any, frozenset[int]]] = []
         for _, layer in walk(base):
             of_layer = frozenset(id(variable) for variable in layer.trainable_variables)
             own = statistics_of(layer) if of_layer else []
-            self._held += [_Held(variable, tf.identity(variable.value), of_layer) for variable in own]
+            self._held += [(variable, tf.identity(variable.value), of_layer) for variable in own]
 
     def put_back(self, reached: Sequence[Any]) -> None:
         """Give layers of which no variable was reached the values they had."""
