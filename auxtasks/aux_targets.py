@@ -379,7 +379,7 @@ class AuxTargets(Mapping[str, Array]):
         [ 0 -1]
         """
         require("tensorflow", extra="tensorflow")
-        from auxtasks.batches.datasets import tf_dataset
+        from auxtasks.batches.planned import tf_dataset
 
         return tf_dataset(
             *self._read_by_batches(y, inputs),
@@ -434,7 +434,7 @@ class AuxTargets(Mapping[str, Array]):
         2
         """
         require_keras()
-        from auxtasks.batches.datasets import py_dataset
+        from auxtasks.batches.planned import py_dataset
 
         return py_dataset(
             *self._read_by_batches(y, inputs),

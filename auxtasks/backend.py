@@ -20,13 +20,13 @@ from auxtasks.errors import InvalidInputError
 NAME: str = keras.backend.backend()
 """``"tensorflow"``, ``"jax"`` or ``"torch"``."""
 ON_TENSORFLOW = NAME == "tensorflow"
+if ON_TENSORFLOW:
+    import tensorflow as tf
 
 
 def is_traced(value: Any) -> bool:
     """Tell whether a tensor stands for one of a run to come, so that its numbers cannot be read."""
     if ON_TENSORFLOW:
-        import tensorflow as tf
-
         return not tf.executing_eagerly()
     # Under JAX a variable holds numbers also while a function is traced, and what is computed from it has none.
     return is_symbolic(keras.ops.convert_to_tensor(value) + 0)
@@ -35,8 +35,6 @@ def is_traced(value: Any) -> bool:
 def is_symbolic(value: Any) -> bool:
     """Tell whether something is a tensor without numbers, as a function that is traced makes them."""
     if ON_TENSORFLOW:
-        import tensorflow as tf
-
         return bool(tf.is_symbolic_tensor(value))
     if NAME == "jax":
         import jax
@@ -48,16 +46,14 @@ def is_symbolic(value: Any) -> bool:
 def is_dense(value: Any) -> bool:
     """Tell whether something is a tensor of the backend that holds numbers, one for each place."""
     if ON_TENSORFLOW:
-        import tensorflow as tf
-
         return isinstance(value, tf.Tensor) and not is_symbolic(value)
     return keras.ops.is_tensor(value) and not is_symbolic(value)
 
 
 def is_tf_dataset(data: Any) -> bool:
     """Tell whether something is a `tf.data.Dataset`; whoever has one has imported TensorFlow."""
-    tf = sys.modules.get("tensorflow")
-    return tf is not None and isinstance(data, tf.data.Dataset)
+    known = sys.modules.get("tensorflow")
+    return known is not None and isinstance(data, known.data.Dataset)
 
 
 def n_replicas() -> int:
@@ -67,8 +63,6 @@ def n_replicas() -> int:
     """
     if not ON_TENSORFLOW:
         return 1
-    import tensorflow as tf
-
     return int(tf.distribute.get_strategy().num_replicas_in_sync)
 
 
@@ -81,8 +75,6 @@ def over_replicas(values: Any) -> Any:
     """Return a structure of tensors summed over the devices that train together; None stays None."""
     if n_replicas() == 1:
         return values
-    import tensorflow as tf
-
     context = tf.distribute.get_replica_context()
     return keras.tree.map_structure(
         lambda value: None if value is None else context.all_reduce(tf.distribute.ReduceOp.SUM, value), values
@@ -122,19 +114,13 @@ def as_dense(gradient: Any) -> Any:
     """Return a gradient as a tensor; TensorFlow gives that of an embedding by its rows."""
     if not ON_TENSORFLOW:
         return gradient
-    import tensorflow as tf
-
     return tf.convert_to_tensor(gradient)
 
 
 def scaled_by(factor: Any, gradient: Any) -> Any:
-    """Return a gradient times a number."""
-    if ON_TENSORFLOW:
-        import tensorflow as tf
-
-        if isinstance(gradient, tf.IndexedSlices):
-            values = tf.cast(factor, gradient.values.dtype) * gradient.values
-            return tf.IndexedSlices(values, gradient.indices, gradient.dense_shape)
+    if ON_TENSORFLOW and isinstance(gradient, tf.IndexedSlices):
+        values = tf.cast(factor, gradient.values.dtype) * gradient.values
+        return tf.IndexedSlices(values, gradient.indices, gradient.dense_shape)
     return keras.ops.cast(factor, gradient.dtype) * gradient
 
 
@@ -142,8 +128,6 @@ def added(gradients: Sequence[Any]) -> Any:
     """Return the sum of gradients, of which there is one at least."""
     if not ON_TENSORFLOW:
         return reduce(keras.ops.add, gradients)
-    import tensorflow as tf
-
     if not all(isinstance(part, tf.IndexedSlices) for part in gradients):
         return tf.add_n([tf.convert_to_tensor(part) for part in gradients])
     values, indices = (
@@ -155,8 +139,6 @@ def added(gradients: Sequence[Any]) -> Any:
 def errors_of_inputs() -> tuple[type[Exception], ...]:
     """Return what layers raise of tensors that they cannot compute with."""
     if ON_TENSORFLOW:
-        import tensorflow as tf
-
         return ValueError, TypeError, tf.errors.OpError
     return ValueError, TypeError, RuntimeError, IndexError
 
@@ -165,16 +147,12 @@ def text_errors() -> tuple[type[Exception], ...]:
     """Return what layers that read texts raise of numbers, besides what they raise of a wrong shape."""
     if not ON_TENSORFLOW:
         return ()
-    import tensorflow as tf
-
     return (tf.errors.UnimplementedError,)
 
 
 def shape_errors() -> tuple[type[Exception], ...]:
     """Return what layers raise of tensors of a wrong shape."""
     if ON_TENSORFLOW:
-        import tensorflow as tf
-
         return ValueError, tf.errors.InvalidArgumentError
     return ValueError, TypeError, RuntimeError
 
@@ -189,5 +167,4 @@ def check_tensorflow(argument: str, what: str, why: str, instead: str) -> None:
 
 
 def version() -> str:
-    """Return the version of the backend."""
     return str(import_module(NAME).__version__)

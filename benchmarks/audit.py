@@ -31,7 +31,7 @@ import auxtasks
 from auxtasks.audit import audit
 from auxtasks.audit.reuse import Models
 from auxtasks.keras.model import AuxModel
-from auxtasks.sklearn import AuxClassifier, reuse
+from auxtasks.sklearn import AuxClassifier, base
 
 LENGTH, CHANNELS, SAMPLES, LABELS = 64, 3, 300, 60
 RNG = np.random.default_rng(0)
@@ -109,9 +109,9 @@ def search(tasks: Sequence[str], epochs: int) -> None:
         return found
 
     seconds = {}
-    for name, largest in (("fresh", 0), ("shared", reuse.LARGEST)):
+    for name, models in (("fresh", Models(0)), ("shared", base._models)):
         fits.clear()
-        with patch.object(reuse, "LARGEST", largest), patch.object(AuxModel, "fit", timed):
+        with patch.object(base, "_models", models), patch.object(AuxModel, "fit", timed):
             start = time.process_time()
             cross_validate(estimator, X[:LABELS], Y, cv=folds)
             seconds[name] = time.process_time() - start

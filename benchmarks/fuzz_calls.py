@@ -18,7 +18,7 @@ from auxtasks import keras as heads
 from auxtasks.audit import audit, paired_comparison, rank_tasks, select_tasks
 from auxtasks.curves import plot_curves
 from auxtasks.keras import weighting
-from auxtasks.keras.alternating.schedule import Schedule
+from auxtasks.keras.alternating import Schedule
 from auxtasks.sklearn import AuxClassifier, AuxRegressor
 from auxtasks.specs import TargetSpec
 from auxtasks.splits import SemiSupervisedSplit, hide_labels

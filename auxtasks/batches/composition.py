@@ -38,18 +38,10 @@ def share_of(labelled_share: float | str | None, *, is_taught: bool) -> float | 
 
 
 class Composition:
-    """Which samples each batch of each epoch holds.
+    """Which samples each batch of each epoch holds: a share of labelled ones, but at least one of either sort.
 
-    Parameters
-    ----------
-    labelled : ndarray of bool, shape (n,)
-        Which samples have a label; some must and some must not.
-    batch_size : int
-        Samples in a batch; fewer where there are not enough unlabelled ones to fill it.
-    share : float
-        The share of them that are labelled, from 0 to 1; at least one sample of either sort is in each batch.
-    seed : int
-        With the number of the epoch it decides the order.
+    Some of the samples must have a label, and some must not. A batch is smaller than asked for where there are not
+    enough unlabelled samples to fill it. The seed and the number of the epoch decide the order.
     """
 
     def __init__(self, labelled: NDArray[np.bool_], batch_size: int, share: float, seed: int) -> None:
@@ -63,13 +55,7 @@ class Composition:
         self._seed = seed
         self.n_batches = ceil(len(self._unlabelled) / self._n_unlabelled)
 
-    @property
-    def counts(self) -> tuple[int, int]:
-        """How many samples have a label, and how many there are."""
-        return len(self._labelled), len(self._labelled) + len(self._unlabelled)
-
     def described(self, n_batches: int) -> str:
-        """Say what an epoch of so many batches is."""
         times = n_batches * self.n_labelled / len(self._labelled)
         return (
             f"an epoch has {n_batches} steps of {self.batch_size} samples, {self.n_labelled} of them labelled, and "
@@ -141,18 +127,16 @@ def automatic_weight(n_labelled: int, n_samples: int) -> float:
 
 
 def checked_weights(weights: Weight | Mapping[str, Weight], known: Mapping[str, Weight]) -> dict[str, Weight]:
-    """Return the weight of every task."""
     if isinstance(weights, str) or is_number(weights):
         weights = dict.fromkeys(known, weights)
     if not isinstance(weights, Mapping):
         raise wrong_type("weights", f"a number, {AUTO!r} or a mapping of names to these", weights)
     given = check_keys("weights", weights, known, "auxiliary target")
-    return {task: _checked(task, given.get(task, known[task])) for task in known}
-
-
-def _checked(task: str, weight: Weight) -> Weight:
-    if isinstance(weight, str):
-        if weight != AUTO:
+    found = {task: given.get(task, known[task]) for task in known}
+    for task, weight in found.items():
+        if isinstance(weight, str) and weight != AUTO:
             raise InvalidInputError(f"`weights`: {task!r} must be a number or {AUTO!r}; got {abbreviated(weight)}.")
-        return weight
-    return check_number(f"weights[{task!r}]", weight, low=0.0)
+    return {
+        task: weight if isinstance(weight, str) else check_number(f"weights[{task!r}]", weight, low=0.0)
+        for task, weight in found.items()
+    }

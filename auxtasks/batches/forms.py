@@ -31,19 +31,21 @@ class AuxBatch(NamedTuple):
     weights: dict[str, Any]
     labelled: Any = ()
 
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many samples have a main label, and how many there are; to be asked of arrays."""
+        n = len(keras.tree.flatten(self.inputs)[0])
+        return n if isinstance(self.labelled, tuple) else int(np.sum(self.labelled)), n
+
+
+Pack = Callable[..., tuple[Any, Any, Any]]
+"""`Packer.pack`, of ``(x, y)`` or ``(x, y, sample_weight)``."""
+
 
 class PackedDataset(keras.utils.PyDataset):
-    """A `PyDataset` whose batches are packed as they are read.
+    """A `PyDataset` whose batches are packed as they are read."""
 
-    Parameters
-    ----------
-    source : keras.utils.PyDataset
-        Yields ``(x, y)`` or ``(x, y, sample_weight)``.
-    pack : callable
-        `Packer.pack`.
-    """
-
-    def __init__(self, source: keras.utils.PyDataset, pack: Callable[..., tuple[Any, Any, Any]]) -> None:
+    def __init__(self, source: keras.utils.PyDataset, pack: Pack) -> None:
         super().__init__(
             workers=source.workers,
             use_multiprocessing=source.use_multiprocessing,
@@ -53,26 +55,21 @@ class PackedDataset(keras.utils.PyDataset):
         self._pack = pack
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
-        """Return one packed batch."""
         return _packed(self._pack, self.source[index])
 
     @property
     def num_batches(self) -> int | None:
-        """The number of batches, None if there is no end."""
         batches: int | None = self.source.num_batches
         return batches
 
     def on_epoch_begin(self) -> None:
-        """Tell the source that an epoch begins."""
         self.source.on_epoch_begin()
 
     def on_epoch_end(self) -> None:
-        """Tell the source that an epoch ended."""
         self.source.on_epoch_end()
 
 
-def map_dataset(dataset: tf.data.Dataset, pack: Callable[..., tuple[Any, Any, Any]]) -> tf.data.Dataset:
-    """Return a data set whose batches are packed as they are read."""
+def map_dataset(dataset: tf.data.Dataset, pack: Pack) -> tf.data.Dataset:
     check_tensorflow(
         "x",
         "a tf.data.Dataset is read",
@@ -86,8 +83,7 @@ def map_dataset(dataset: tf.data.Dataset, pack: Callable[..., tuple[Any, Any, An
     return dataset.map(tf.autograph.experimental.do_not_convert(lambda *batch: _without_none(pack(*batch))))
 
 
-def map_generator(batches: Iterator[Any], pack: Callable[..., tuple[Any, Any, Any]]) -> Iterator[Any]:
-    """Return a generator whose batches are packed as they are read."""
+def map_generator(batches: Iterator[Any], pack: Pack) -> Iterator[Any]:
     return (_packed(pack, batch) for batch in batches)
 
 
@@ -100,7 +96,7 @@ def as_tuple(batch: Any) -> tuple[Any, ...]:
     return (batch,)
 
 
-def _packed(pack: Callable[..., tuple[Any, Any, Any]], batch: Any) -> tuple[Any, ...]:
+def _packed(pack: Pack, batch: Any) -> tuple[Any, ...]:
     x, *rest = as_tuple(batch)
     return _without_none(pack(as_tensors(x), *rest))
 
@@ -114,7 +110,6 @@ def _without_none(packed: tuple[Any, Any, Any]) -> tuple[Any, ...]:
 
 
 def is_arrays(x: Any) -> bool:
-    """Tell whether inputs are arrays, or a structure of them."""
     return all(hasattr(part, "shape") for part in keras.tree.flatten(x))
 
 
@@ -142,11 +137,6 @@ def _holds_numbers_or_texts(array: Any) -> bool:
         return all(isinstance(part, (str, bytes)) for part in array.flat)
     # Floats of 16 and 8 bits, which NumPy does not know, are of kind "V" as records are.
     return getattr(dtype, "kind", "f") not in "cMm" and getattr(dtype, "type", None) is not np.void
-
-
-def read_weights(values: Any, n: int) -> Any:
-    """Return the weights of n samples, of one output or by name, as arrays."""
-    return read_rows("sample_weight", as_arrays(values, weights=True), n)
 
 
 def as_arrays(values: Any, *, weights: bool = False) -> Any:
@@ -208,7 +198,6 @@ def _is_objects(part: Any) -> bool:
 
 
 def is_text(array: Any) -> bool:
-    """Tell whether an array or tensor holds texts."""
     dtype = getattr(array, "dtype", None)  # of a symbolic input a name, of all others an object with a name
     return _holds_texts(array) or getattr(dtype, "name", dtype) in ("object", "string")
 

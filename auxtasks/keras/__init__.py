@@ -8,6 +8,7 @@ from auxtasks.optional import require_keras
 
 require_keras()
 
+from auxtasks.keras.agreement import show_changes  # noqa: E402
 from auxtasks.keras.alternating.batches import TaskBatches  # noqa: E402
 from auxtasks.keras.attach import attach_heads, strip_heads  # noqa: E402
 from auxtasks.keras.callbacks import BaseCheckpoint, PruneOpposed  # noqa: E402
@@ -15,7 +16,6 @@ from auxtasks.keras.finetune import Frozen, fine_tune, freeze, replace_head  # n
 from auxtasks.keras.losses import Rebalanced  # noqa: E402
 from auxtasks.keras.model import AuxModel  # noqa: E402
 from auxtasks.keras.multitask import OutputSpec, build_multitask_model  # noqa: E402
-from auxtasks.keras.shown_changes import show_changes  # noqa: E402
 from auxtasks.keras.taps import Tap  # noqa: E402
 
 __all__ = [

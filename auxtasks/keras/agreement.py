@@ -1,13 +1,17 @@
-"""Agreement: the model's own answer on a weakly changed copy is the target for a strongly changed one."""
+"""Agreement: the model's own answer on a weakly changed copy is the target for a strongly changed one.
+
+And a picture of what the changes do to samples, to see whether their labels survive.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
+import numpy as np
 from keras import ops
 
 from auxtasks.backend import ON_TENSORFLOW
@@ -22,7 +26,13 @@ from auxtasks.keras.outputs import by_label, like_outputs, mean_weights, without
 from auxtasks.keras.private import aside, compiled_as, loss_container, trained_in
 from auxtasks.keras.taught import agreed, kind_of, losses_by_output
 from auxtasks.labels import split_missing
-from auxtasks.validation import check_flag, check_int, check_keys, check_names, check_number
+from auxtasks.optional import require
+from auxtasks.typing import Array
+from auxtasks.validation import check_flag, check_int, check_keys, check_names, check_number, count_rows
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 NAME = "agreement"
 COPIES = "changed_copies"
@@ -44,7 +54,6 @@ class AgreementMeans:
         self.losses.in_step = self.shares.in_step = frozenset(names)
 
     def update_state(self, parts: Learned, n_labels: Any) -> None:
-        """Add a batch."""
         n_labels = ops.cast(n_labels, "float32")
         totals = [Total(ops.cast(parts.copies, "float32") * n_labels, n_labels), parts.agreement]
         for means, some in ((self.losses, totals), (self.shares, [parts.sure])):
@@ -65,31 +74,10 @@ class Learned(NamedTuple):
 
 @keras.saving.register_keras_serializable("auxtasks")
 class Agreement(keras.layers.Layer):
-    """What changes a model agrees under, and how far its training has come; see `attach_heads`.
+    """What changes a model agrees under, and how far its training has come; see `attach_heads` for the options.
 
     It holds the state that is saved with the model: the steps done, the random generator of the changes, and the moving
     average of the weights. It computes nothing when called.
-
-    Parameters
-    ----------
-    weak, strong : name, layer, function, or list of these
-        What the copies are made by that give the labels and that learn them.
-    weight : float, default 10.0
-        What agreement counts in the end; with 0 only the labelled samples are learned, and their changed copies.
-    rise : int or "auto", default "auto"
-        In how many steps it comes to count so much.
-    threshold : float, default 0.9
-        How sure an answer must be, as a share of how sure those of labelled samples are on average.
-    align : bool, default True
-        Whether classes are brought to the frequencies that they have among the labelled samples.
-    ema : float, optional
-        The decay of a moving average of the weights, which then gives the labels.
-    outputs : sequence of str, optional
-        Which outputs agree; by default all that have a loss.
-    seed : int, default 0
-        Seeds the changes.
-    name : str, optional
-        The layer's name.
     """
 
     def __init__(
@@ -230,22 +218,14 @@ class Agreement(keras.layers.Layer):
         return [named(self.weak), named(self.strong), named(options)]
 
     def get_config(self) -> dict[str, Any]:
-        """Return the options; layers and functions must be serialisable."""
-        listed = {
-            part: [keras.saving.serialize_keras_object(each) for each in getattr(self, part)]
-            for part in ("weak", "strong")
-        }
+        listed = {part: keras.saving.serialize_keras_object(list(getattr(self, part))) for part in ("weak", "strong")}
         plain = {name: getattr(self, name) for name in (*_OPTIONS[2:], "seed", "name")}
         return {**listed, **plain, "outputs": None if self.outputs is None else list(self.outputs)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Agreement:
-        """Make what `get_config` described."""
         made = partial(keras.saving.deserialize_keras_object, custom_objects=custom_objects)
-        changes = {
-            part: [each if isinstance(each, str) else made(each) for each in config[part]]
-            for part in ("weak", "strong")
-        }
+        changes = {part: made(config[part]) for part in ("weak", "strong")}
         return cls(**{**config, **changes})
 
 
@@ -262,7 +242,6 @@ def _of_labelled(model: Any, y: Any, strong: Any, sample_weight: Any) -> Any:
 
 
 def read_agreement(asked: Any, seed: int) -> Agreement | None:
-    """Return what an argument stands for."""
     options = options_of_agreement(asked)
     return None if options is None else Agreement(**options, seed=seed)
 
@@ -292,3 +271,85 @@ def check_no_copies(targets: Any) -> None:
             "`targets` holds transformed copies of the samples. `agreement` would predict labels for these copies, "
             "which may not have the label of their original; leave out the tasks that add copies."
         )
+
+
+_COLUMNS = ("as it is", "weak", "weak", "strong", "strong", "strong")
+
+
+def show_changes(X: Any, agreement: Any, *, n: int = 4, seed: int = 0) -> Figure:
+    """Draw samples beside copies of them, changed as `attach_heads` would for the argument `agreement`.
+
+    Ask of each strongly changed copy whether you would still give it the label of its sample. Where you would not,
+    agreement teaches what is wrong.
+
+    Parameters
+    ----------
+    X : array, shape (n, height, width[, channels]), (n, time[, channels]) or (n, tokens)
+        Some samples as the model reads them: images, signals, or the numbers of tokens as integers.
+    agreement : str, list of str or mapping
+        As for `attach_heads`.
+    n : int, default 4
+        How many samples to show, the first ones.
+    seed : int, default 0
+        Seeds the changes.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A row for each sample: as it is, changed weakly twice, and strongly three times.
+
+    Raises
+    ------
+    InvalidInputError
+        If `X` is no array of images, signals or tokens.
+    MissingDependencyError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> images = np.random.default_rng(0).uniform(size=(4, 28, 28, 1)).astype("float32")
+    >>> figure = show_changes(images, "shifts", n=2)
+    >>> len(figure.axes)
+    12
+    """
+    require("matplotlib", extra="plot")
+    from matplotlib.figure import Figure
+
+    n = min(check_int("n", n, low=1), count_rows("X", X))
+    samples = np.asarray(X)[:n]
+    if not 2 <= samples.ndim <= 4 or samples.dtype.kind not in "fiu":
+        raise InvalidInputError(
+            f"`X` must hold images, signals or the numbers of tokens; found {samples.dtype} of shape {samples.shape}."
+        )
+    agrees = read_agreement(agreement, check_int("seed", seed, low=0))
+    if agrees is None:
+        raise InvalidInputError("`agreement` must name changes to show; got None.")
+    pairs = [agrees.copies(keras.ops.convert_to_tensor(samples)) for _ in range(3)]
+    weak, strong = ([keras.ops.convert_to_numpy(copy) for copy in some] for some in zip(*pairs, strict=True))
+    figure = Figure(figsize=(1.5 * len(_COLUMNS), 1.3 * n), layout="constrained")
+    axes = figure.subplots(n, len(_COLUMNS), squeeze=False)
+    for row, sample in enumerate(samples):
+        copies = [sample, *(copy[row] for copy in (*weak[:2], *strong))]
+        for each, copy in zip(axes[row], copies, strict=True):
+            _draw(each, copy, like=sample)
+    for each, title in zip(axes[0], _COLUMNS, strict=True):
+        each.set_title(title, fontsize=9)
+    return figure
+
+
+def _draw(axes: Axes, copy: Array, like: Array) -> None:
+    """Draw an image, the channels of a signal, or tokens, in the range of the sample as it is."""
+    axes.set(xticks=[], yticks=[])
+    low, high = float(like.min()), float(like.max())
+    if copy.ndim == 1 and copy.dtype.kind in "iu":
+        axes.set_axis_off()
+        axes.text(0.5, 0.5, " ".join(map(str, copy)), ha="center", va="center", fontsize=7, wrap=True)
+    elif copy.ndim == 3 or (copy.ndim == 2 and min(copy.shape) > 4):
+        image = copy[..., 0] if copy.ndim == 3 and copy.shape[-1] != 3 else copy
+        if image.ndim == 3:
+            image = np.clip((image - low) / max(high - low, 1e-12), 0.0, 1.0)
+        axes.imshow(image, cmap="gray", vmin=low, vmax=high)
+    else:
+        axes.plot(copy, linewidth=0.9)
+        axes.set_ylim(low - 0.2 * (high - low), high + 0.2 * (high - low))

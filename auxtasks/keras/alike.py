@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
+from auxtasks.backend import ON_TENSORFLOW
 from auxtasks.checksums import fingerprint
 from auxtasks.keras.compiling import compile_arguments, unscaled, wiring_of
 from auxtasks.keras.private import DECAY_EXCLUSIONS, is_wired, layers_in
+from auxtasks.specs import TargetSpec
+
+if ON_TENSORFLOW:
+    import tensorflow as tf
+
+if TYPE_CHECKING:
+    from auxtasks.keras.model import AuxModel
 
 _KNOWN = ("keras.", "tensorflow.", "numpy", "auxtasks.")
 """The packages whose code is the same for all models of a process."""
@@ -33,27 +41,51 @@ class UnknownPartError(Exception):
     """Raised for a part of a model that cannot be compared with that of another one."""
 
 
-def likeness_of(model: keras.Model, *others: Any) -> str | None:
-    """Return a fingerprint of a compiled model and other values; None of what cannot be compared.
+def likeness_of(model: AuxModel, traced_with: Any) -> str | None:
+    """Return a fingerprint of what decides how a model is traced, and how it trains besides the values of variables.
 
-    The names of layers, which Keras counts through in a process, are left out. What code does is read from the code,
-    from what it closes over and from the globals that it names; what layers hold, from their attributes.
+    None of what cannot be compared. `traced_with` is what else decides. The names of layers, which Keras counts through
+    in a process, are left out. What code does is read from the code, from what it closes over and from the globals that
+    it names; what layers hold, from their attributes.
     """
-    layers = layers_in(model, itself=True)
+    # What other backends keep of a traced function cannot be looked into.
+    if model.run_eagerly or not model.compiled or not ON_TENSORFLOW:
+        return None
+    base, plan, turns = model.base, model._plan, model._alternation
+    layers = layers_in(base, itself=True)
+    taps = {task: (plan.layers[point.path], point.call, point.shape) for task, point in plan.taps.items()}
     try:
-        optimizer = model.optimizer if model.compiled else None
-        if any(getattr(unscaled(optimizer), name, None) for name in DECAY_EXCLUSIONS):
+        if any(getattr(unscaled(model.optimizer), name, None) for name in DECAY_EXCLUSIONS):
             raise UnknownPartError("exclusions from weight decay are names and identities of variables")
-        described = _Description(layers, model.variables)
+        described = _Description(layers, base.variables)
         parts = [
             [described.layer(layer) for layer in layers],
-            [(tuple(variable.shape), variable.dtype, variable.trainable) for variable in model.variables],
-            described.value([optimizer, compile_arguments(model)] if model.compiled else []),
-            described.value(others),
+            [(tuple(variable.shape), variable.dtype, variable.trainable) for variable in base.variables],
+            described.value([model.optimizer, compile_arguments(model)]),
+            described.value([_traced_specs(model), taps, model._weights.left_open]),
+            described.value(None if turns is None or turns.schedule.kind != "proportional" else turns.seed),
+            described.value([traced_with, None if model.agreement is None else model.agreement.described()]),
         ]
     except UnknownPartError:
         return None
     return fingerprint(parts)
+
+
+def _traced_specs(model: AuxModel) -> list[TargetSpec]:
+    """Return targets with what is traced of them.
+
+    What is said of soft labels besides their output is told, and not traced; the chance of a task is, as a number of
+    this precision.
+    """
+    precision = np.dtype(model.compute_dtype if model.compute_dtype == "float64" else "float32").type
+    return [
+        replace(
+            spec,
+            options={"output": spec.options["output"]} if spec.is_taught else spec.options,
+            baseline_loss=float(precision(spec.baseline_loss)),
+        )
+        for spec in model._plan.specs.values()
+    ]
 
 
 class _Description:
@@ -77,7 +109,6 @@ class _Description:
         return [self.value(type(layer)), self.value(own)]
 
     def value(self, value: Any) -> Any:
-        """Describe any value."""
         if value is None or isinstance(value, (bool, int, float, complex, bytes, np.generic, np.dtype, tf.DType)):
             return repr(value)
         if isinstance(value, str):
@@ -145,21 +176,17 @@ class _Description:
             return _name(value)
         names = _names_in(value.__code__)
         read = {name: value.__globals__[name] for name in names if name in value.__globals__}
-        modules = [each for each in read.values() if isinstance(each, ModuleType) and not _is_known_module(each)]
-        of_modules = [{name: getattr(each, name) for name in names if hasattr(each, name)} for each in modules]
+        modules = [each for each in read.values() if isinstance(each, ModuleType)]
+        of_user = [each for each in modules if not f"{each.__name__}.".startswith(_KNOWN)]
+        of_modules = [{name: getattr(each, name) for name in names if hasattr(each, name)} for each in of_user]
         cells = [cell.cell_contents for cell in value.__closure__ or ()]
         held_parts = [read, of_modules, cells, value.__defaults__, value.__kwdefaults__]
         return [_name(value), id(value.__code__), self.value(held_parts)]
 
 
 def _names_in(code: CodeType) -> list[str]:
-    """Return the names that code reads, that of functions in it included."""
     inner = [name for part in code.co_consts if isinstance(part, CodeType) for name in _names_in(part)]
     return sorted({*code.co_names, *inner})
-
-
-def _is_known_module(module: ModuleType) -> bool:
-    return f"{module.__name__}.".startswith(_KNOWN)
 
 
 def _is_known(value: Any) -> bool:

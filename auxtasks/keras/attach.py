@@ -14,20 +14,20 @@ from auxtasks.batches.composition import AUTO, Weight, checked_weights
 from auxtasks.errors import AuxTasksWarning, InvalidInputError, InvalidTypeError, wrong_type
 from auxtasks.generator import AuxTargetGenerator
 from auxtasks.keras.agreement import COPIES, NAME, Agreement, check_no_copies, read_agreement
-from auxtasks.keras.alternating.schedule import Asked, Schedule
+from auxtasks.keras.alternating import Asked, Schedule
 from auxtasks.keras.compiling import compile_back
 from auxtasks.keras.head_plans import DEFAULT_BUDGET, plan_heads, sizes_of
 from auxtasks.keras.losses import resolve_losses, with_chance
 from auxtasks.keras.metrics import resolve_metrics
 from auxtasks.keras.model import AuxModel
-from auxtasks.keras.on_the_fly import OnTheFly
+from auxtasks.keras.packing import OnTheFly
 from auxtasks.keras.plan import make_ties
 from auxtasks.keras.private import random_seed
 from auxtasks.keras.supervision import supervised_specs
 from auxtasks.keras.taps import Where, resolve_taps
 from auxtasks.keras.taught import check_outputs
 from auxtasks.keras.trial import Samples, Trial, try_out
-from auxtasks.keras.weighting.choose import resolve_weightings
+from auxtasks.keras.weighting import resolve_weightings
 from auxtasks.labels import MAIN
 from auxtasks.specs import TargetSpec
 from auxtasks.typing import Array

@@ -184,16 +184,14 @@ def listed_changes(argument: str, asked: Any) -> tuple[Change, ...]:
 def changed(inputs: Any, changes: Sequence[Change], seed: Any, *, strong: bool) -> Any:
     """Return copies of inputs, changed in turn by each of some changes with random numbers of their own."""
     for change in changes:
-        inputs = _changed(inputs, change, seed, strong=strong)
+        if isinstance(change, str):
+            inputs = _by_name(inputs, change, seed, strong=strong)
+        elif isinstance(change, keras.Layer):
+            inputs = run_apart(change, inputs, seed)
+        else:
+            takes_seed = "seed" in inspect.signature(change).parameters
+            inputs = change(inputs, seed=seed) if takes_seed else change(inputs)
     return inputs
-
-
-def _changed(inputs: Any, change: Change, seed: Any, *, strong: bool) -> Any:
-    if isinstance(change, str):
-        return _by_name(inputs, change, seed, strong=strong)
-    if isinstance(change, keras.Layer):
-        return run_apart(change, inputs, seed)
-    return change(inputs, seed=seed) if "seed" in inspect.signature(change).parameters else change(inputs)
 
 
 def _by_name(inputs: Any, name: str, seed: Any, *, strong: bool) -> Any:

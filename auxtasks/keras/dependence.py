@@ -62,7 +62,7 @@ class Learned:
         """Learn on JAX of what the run that made some values consists, by making it once more without numbers."""
         if NAME != "jax":
             return
-        from auxtasks.keras.jax_sources import sources_of
+        from auxtasks.keras.tapes import sources_of
 
         weights = _weights_in(base)
         sources = sources_of(run, [each for each, _ in weights])

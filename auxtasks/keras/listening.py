@@ -16,9 +16,9 @@ from auxtasks.batches.forms import AuxBatch
 from auxtasks.batches.planned import reader_of
 from auxtasks.checksums import fingerprint
 from auxtasks.errors import InvalidInputError
+from auxtasks.keras.apart import states_of
 from auxtasks.keras.outputs import by_label
 from auxtasks.keras.private import loss_container, restore_seed_state, seed_state
-from auxtasks.keras.random_states import states_of
 from auxtasks.keras.taught import losses_by_output, opinions
 from auxtasks.specs import TargetSpec
 from auxtasks.teacher.choice import Evidence, evidence_of, folds_of, shares_by
@@ -74,7 +74,6 @@ class Listening:
         self._plain: tuple[Any, Any, list[tuple[Any, Array]]] | None = None
 
     def begin_anew(self, other: Listening | None = None) -> None:
-        """Forget what was decided, and take what the teachers of another model say."""
         self.unseen, self.heard = (other.unseen, other.heard) if other else ({}, None)
         self.told, self._mixed = [], {}
 

@@ -19,11 +19,11 @@ from auxtasks.batches.forms import AuxBatch, PackedDataset, as_inputs, as_tuple
 from auxtasks.batches.planned import Epochs, Ordered, composed_batches, weight_for
 from auxtasks.errors import InvalidInputError
 from auxtasks.generator import AuxTargetGenerator
-from auxtasks.keras import jax_steps
 from auxtasks.keras.agreement import Agreement, AgreementMeans
+from auxtasks.keras.alternating import Asked, Schedule
 from auxtasks.keras.alternating.batches import TaskBatches
-from auxtasks.keras.alternating.schedule import Asked, Schedule
 from auxtasks.keras.alternating.step import Alternation
+from auxtasks.keras.apart import run_aside, store_states, take_states
 from auxtasks.keras.compiling import (
     check_arguments,
     compile_arguments,
@@ -37,9 +37,8 @@ from auxtasks.keras.heads import HeadSize
 from auxtasks.keras.listening import Listening, Training
 from auxtasks.keras.losses import TaskLoss, Total
 from auxtasks.keras.objective import LossWeights, Objective
-from auxtasks.keras.on_the_fly import OnTheFly
 from auxtasks.keras.outputs import by_label, label_names, like_outputs, update_metrics
-from auxtasks.keras.packing import LabelRules, Packer, Use
+from auxtasks.keras.packing import LabelRules, OnTheFly, Packer, Use
 from auxtasks.keras.plan import DescribedByBase, Plan
 from auxtasks.keras.private import (
     check_compiled,
@@ -48,7 +47,6 @@ from auxtasks.keras.private import (
     take_training_as,
     writes_legacy,
 )
-from auxtasks.keras.random_states import store_states, take_states
 from auxtasks.keras.scores import AuxiliaryPredictor, Scores
 from auxtasks.keras.taught import losses_by_output
 from auxtasks.keras.training import (
@@ -57,7 +55,6 @@ from auxtasks.keras.training import (
     check_step,
     main_loss,
     over_present,
-    run_aside,
     step_in_parts,
     steps_of,
 )
@@ -375,24 +372,23 @@ class AuxModel(DescribedByBase):
                 "no label. Pass labelled samples as `validation_data`."
             )
         self._set_automatic(x)
-        plan, epochs_of_plan = None, None
+        by_epoch: TaskBatches | Epochs | None = None
+        steps, size = kwargs.get("steps_per_epoch"), batch_size or 32
         if isinstance(x, AuxBatch):
-            plan = compose(np.asarray(x.labelled, bool), batch_size or 32, share, seed) if share and shuffle else None
-            x = self._with_soft_labels(x, y, plan, batch_size or 32, epochs, kwargs.get("steps_per_epoch"), verbose)
+            plan = compose(np.asarray(x.labelled, bool), size, share, seed) if share and shuffle else None
+            steps = steps or (plan or Ordered(x.counts[1], size)).n_batches
+            x = self._with_soft_labels(x, y, plan, size, steps, epochs, verbose)
             if plan is not None:
                 data = (x, y) if sample_weight is None else (x, y, sample_weight)
-                epochs_of_plan = Epochs(plan)
-                x, steps = composed_batches(data, plan, epochs_of_plan, kwargs.get("steps_per_epoch"))
-                kwargs["steps_per_epoch"] = steps
+                by_epoch = Epochs(plan)
+                x, kwargs["steps_per_epoch"] = composed_batches(data, plan, by_epoch, kwargs.get("steps_per_epoch"))
                 y, sample_weight, batch_size, shuffle = None, None, None, False
+        elif isinstance(x, PackedDataset) and isinstance(x.source, TaskBatches):
+            by_epoch, shuffle = x.source, False
+            by_epoch.check_main(needed=self._rules.needed, negative=self._rules.negative)
         if self.agreement is not None:
-            per_epoch = kwargs.get("steps_per_epoch") or (plan.n_batches if plan else steps_of(x, batch_size or 32))
-            self.agreement.begin(None if per_epoch is None else per_epoch * (epochs - kwargs.get("initial_epoch", 0)))
-        batches = x.source if isinstance(x, PackedDataset) and isinstance(x.source, TaskBatches) else None
-        if batches is not None:
-            batches.check_main(needed=self._rules.needed, negative=self._rules.negative)
-            shuffle = False
-        by_epoch = epochs_of_plan if batches is None else batches
+            steps = steps or steps_of(x)
+            self.agreement.begin(None if steps is None else steps * (epochs - kwargs.get("initial_epoch", 0)))
         if by_epoch is not None or self.specs:
             callbacks = EpochEvents(self.weightings, by_epoch, self._steps_done).added_to(callbacks)
         if validation_data is not None:
@@ -422,17 +418,15 @@ class AuxModel(DescribedByBase):
         self._weights.set_automatic(weight_for(x) if self._rules.needed and self._alternation is None else 1.0, decided)
 
     def _with_soft_labels(
-        self, x: AuxBatch, y: Any, plan: Composition | None, size: int, epochs: int, per_epoch: int | None, verbose: Any
+        self, x: AuxBatch, y: Any, plan: Composition | None, size: int, steps: int, epochs: int, verbose: Any
     ) -> AuxBatch:
         """Say what an epoch is, and return the samples with the soft labels that are to be learned."""
-        labelled = np.asarray(x.labelled, dtype=bool)
-        per_epoch = per_epoch or (plan or Ordered(len(labelled), size)).n_batches
         if plan is not None:
-            _LOGGER.info("%s", plan.described(per_epoch))
-        if not labelled.size:
+            _LOGGER.info("%s", plan.described(steps))
+        if isinstance(x.labelled, tuple):
             return x
-        n_labelled = plan.n_labelled if plan else max(1, round(size * labelled.mean()))
-        return self._listening.taught(self, x, Training(x.inputs, y, n_labelled, per_epoch * epochs), verbose=verbose)
+        n_labelled = plan.n_labelled if plan else max(1, round(size * np.mean(x.labelled)))
+        return self._listening.taught(self, x, Training(x.inputs, y, n_labelled, steps * epochs), verbose=verbose)
 
     def without_tasks(self) -> AuxModel:
         """Return another wrapper of the same base, without tasks and compiled likewise, to try it on its own."""
@@ -569,8 +563,7 @@ class AuxModel(DescribedByBase):
         if self._alternation is not None:
             step = partial(step_in_parts, self, self._alternation.trainer(self))
         elif self._objective.by_gradient is not None:
-            in_parts = step_in_parts if NAME != "jax" else jax_steps.step_in_parts
-            step = partial(in_parts, self, partial(train_by_gradients, self))
+            step = partial(step_in_parts, self, partial(train_by_gradients, self))
         return self._run_step(step, *state_and_data, use="training")
 
     def test_step(self, *state_and_data: Any) -> Any:

@@ -24,7 +24,8 @@ class LossWeights:
         self, specs: Mapping[str, TargetSpec], weights: Mapping[str, Weight], add_weight: Callable[..., Any]
     ) -> None:
         self._specs = specs
-        self._automatic: tuple[str, ...] = ()
+        self.left_open: tuple[str, ...] = ()
+        """The tasks of which the weight was left to the data."""
         self.automatic = UNCOUNTED
         self.variable = add_weight(
             name="loss_weights", shape=(len(specs),), initializer="zeros", trainable=False, dtype="float32"
@@ -32,31 +33,23 @@ class LossWeights:
         self.change(weights)
 
     def change(self, weights: Weight | Mapping[str, Weight]) -> None:
-        """Take new weights, of all tasks or of some."""
         found = with_default(checked_weights(weights, self.asked()), self._specs)
-        self._automatic = tuple(task for task, weight in found.items() if weight == AUTO)
+        self.left_open = tuple(task for task, weight in found.items() if weight == AUTO)
         self._assign(found, UNCOUNTED, {})
 
     def numbers(self) -> dict[str, float]:
-        """Return the weights as they are now."""
         # By way of text, which is the shortest that names a float32: 0.1 and not 0.10000000149011612.
         weights = [float(str(weight)) for weight in ops.convert_to_numpy(self.variable)]
         return dict(zip(self._specs, weights, strict=True))
 
     def asked(self) -> dict[str, Weight]:
-        """Return the weights as they were asked for."""
-        return {task: AUTO if task in self._automatic else weight for task, weight in self.numbers().items()}
+        return {task: AUTO if task in self.left_open else weight for task, weight in self.numbers().items()}
 
-    @property
-    def left_open(self) -> tuple[str, ...]:
-        """The tasks of which the weight was left to the data."""
-        return self._automatic
-
-    def set_automatic(self, weight: float, of_taught: Mapping[str, float] | None = None) -> None:
+    def set_automatic(self, weight: float, of_taught: Mapping[str, float]) -> None:
         """Give the tasks of which the weight was left to the data this one, and soft labels their own."""
         self.automatic = weight
-        if self._automatic:
-            self._assign(self.asked(), weight, of_taught or {})
+        if self.left_open:
+            self._assign(self.asked(), weight, of_taught)
 
     def _assign(self, asked: Mapping[str, Weight], automatic: float, of_taught: Mapping[str, float]) -> None:
         def found(task: str) -> float:
@@ -95,7 +88,7 @@ class Objective:
         weightings: Sequence[Weighting],
         *,
         alternates: bool,
-        agrees: bool = False,
+        agrees: bool,
     ) -> None:
         self._tasks, self._loss_weights = frozenset(tasks), loss_weights
         self.weightings = weightings

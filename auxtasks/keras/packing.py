@@ -1,7 +1,12 @@
-"""Auxiliary targets travel inside x, so that y stays what the main loss, class weights and metrics expect."""
+"""Auxiliary targets travel inside x, so that y stays what the main loss, class weights and metrics expect.
+
+Those that the data does not hold are computed inside the training step, from the batch as it arrives.
+"""
 
 from __future__ import annotations
 
+import copy
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,11 +20,15 @@ from keras import ops
 from auxtasks.backend import is_tf_dataset
 from auxtasks.batches.forms import AuxBatch, PackedDataset, as_arrays, as_inputs, is_arrays, map_dataset, map_generator
 from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name
+from auxtasks.generator import AuxTargetGenerator, generator_of
 from auxtasks.keras.class_weights import by_name, combined, counted, entry_weights, main_weights
 from auxtasks.keras.outputs import by_label, by_place
 from auxtasks.keras.supervision import is_supervised, supervised_targets
-from auxtasks.labels import MAIN, any_floats, any_missing, check_not_signed, labelled_rows, with_negative
+from auxtasks.labels import MAIN, any_floats, any_missing, check_not_signed, labelled_rows, main_labels, with_negative
 from auxtasks.specs import STEP_KINDS, TargetSpec
+from auxtasks.targets.fitted import Fitted
+from auxtasks.targets.graph import check_graph_form
+from auxtasks.targets.state import fitted_of, plain, state_of
 
 NUMERIC = re.compile("squared|absolute|percentage|logarithmic|huber|cosh|cosine|poisson|^(mse|mae|mape|msle)$")
 """Names of losses between numbers, of which -1 may be one."""
@@ -30,21 +39,11 @@ Use = Literal["training", "on_the_fly", "evaluation"]
 
 @dataclass(frozen=True)
 class LabelRules:
-    """What a loss says of main labels.
+    """What a loss says of main labels."""
 
-    Parameters
-    ----------
-    needed : bool
-        Whether there must be some, as there must where there is a loss.
-    negative : bool
-        Whether -1 is a label (as for hinge losses) among integers too; then only NaN says that one is missing.
-    numeric : bool
-        Whether the loss compares numbers, where an integer -1 could be one or stand for a missing one.
-    """
-
-    needed: bool = False
-    negative: bool = False
-    numeric: bool = False
+    needed: bool = False  # there must be some where there is a loss
+    negative: bool = False  # -1 is a label (of a hinge loss) among integers too, and only NaN says that one is missing
+    numeric: bool = False  # the loss compares numbers: an integer -1 could be one or stand for a missing one
 
     @classmethod
     def of(cls, loss: Any) -> LabelRules:
@@ -59,39 +58,24 @@ def loss_name(loss: Any) -> str:
     return loss if isinstance(loss, str) else f"{type(loss).__name__} {getattr(loss, '__name__', '')}"
 
 
+@dataclass
 class Packer:
     """Moves the auxiliary part of ``(x, y, sample_weight)`` into x, for every form of data that Keras takes.
 
-    Parameters
-    ----------
-    specs : mapping of str to TargetSpec
-        The auxiliary targets.
-    outputs : sequence of str or None
-        The names that main labels may have; None if they are not known.
-    rules : LabelRules
-        What the main loss says of its labels.
-    use : {"training", "on_the_fly", "evaluation"}
-        What must be there.
-    class_weight : optional
-        The weights of the classes of outputs and targets, as `fit` takes them.
+    `outputs` are the names that main labels may have, None if they are not known, and `class_weight` are the weights
+    of the classes of outputs and targets, as `fit` takes them.
     """
 
-    def __init__(
-        self,
-        specs: Mapping[str, TargetSpec],
-        outputs: Sequence[str] | None,
-        rules: LabelRules,
-        use: Use,
-        class_weight: Any = None,
-    ) -> None:
-        self.specs = specs
-        self.outputs = outputs
-        self.rules = rules
-        self.use = use
-        self.class_weight = by_name(class_weight, MAIN, outputs, specs)
+    specs: Mapping[str, TargetSpec]
+    outputs: Sequence[str] | None
+    rules: LabelRules
+    use: Use
+    class_weight: Any = None
+
+    def __post_init__(self) -> None:
+        self.class_weight = by_name(self.class_weight, MAIN, self.outputs, self.specs)
 
     def pack(self, x: Any, y: Any = None, sample_weight: Any = None) -> tuple[Any, Any, Any]:
-        """Pack arrays, or one batch; what is packed already passes through."""
         if isinstance(x, AuxBatch):
             return x, y, sample_weight
         targets, main = self._split(y)
@@ -111,7 +95,6 @@ class Packer:
         return AuxBatch(as_inputs(x), targets, weights, labelled), main, main_weight
 
     def pack_any(self, x: Any, y: Any = None, sample_weight: Any = None) -> tuple[Any, Any, Any]:
-        """Pack data in any form: arrays, `tf.data.Dataset`, `PyDataset` or a generator."""
         if is_tf_dataset(x):
             return map_dataset(x, self.pack), y, sample_weight
         if isinstance(x, keras.utils.PyDataset):
@@ -143,7 +126,6 @@ class Packer:
         return rows.astype("uint8") if isinstance(rows, np.ndarray) else ops.cast(rows, "uint8")
 
     def _split(self, values: Any) -> tuple[dict[str, Any], Any]:
-        """Take the auxiliary targets out of a mapping; what is left is the main part."""
         if not isinstance(values, Mapping):
             return {}, values
         auxiliary = {name: values[name] for name in self.specs if name in values}
@@ -212,7 +194,6 @@ class Packer:
     def _weigh_classes(
         self, targets: Mapping[str, Any], weights: dict[str, Any], main: Any, main_weight: Any
     ) -> tuple[dict[str, Any], Any]:
-        """Return sample weights of targets and of the main label, with those of the classes in them."""
         for name, of_classes in self.class_weight.items():
             if isinstance(of_classes, str):
                 raise InvalidInputError(
@@ -262,7 +243,6 @@ class Packer:
                 )
 
     def _check_arrays(self, x: Any, y: Any, sample_weight: Any) -> None:
-        """Compare the lengths of arrays, before anything is trained."""
         lengths = {len(array) for array in keras.tree.flatten(x)}
         if len(lengths) != 1:
             return
@@ -296,3 +276,81 @@ class Packer:
 
 def _names(y: Any) -> str:
     return f"the keys {list(y)}" if isinstance(y, Mapping) else f"a {type(y).__name__} without names"
+
+
+_TRIAL_SAMPLES = 2
+
+
+class OnTheFly:
+    """What computes the targets that a batch does not hold; nothing, for a model attached to computed targets.
+
+    The generator is fitted, and each of its tasks has a form for tensors.
+    """
+
+    def __init__(self, generator: AuxTargetGenerator | None = None) -> None:
+        self.generator = generator
+
+    @classmethod
+    def of(cls, targets: Any) -> OnTheFly:
+        if not isinstance(targets, AuxTargetGenerator):
+            return cls()
+        check_graph_form(Fitted.of(targets))
+        return cls(copy.copy(targets))
+
+    def __bool__(self) -> bool:
+        return self.generator is not None
+
+    def completed(self, batch: AuxBatch) -> AuxBatch:
+        if self.generator is None or all(name in batch.targets for name in self.generator.specs_):
+            return batch
+        leaves = keras.tree.flatten(batch.inputs)
+        computed = self.generator.in_graph(leaves[0] if len(leaves) == 1 else batch.inputs)
+        return batch._replace(targets={**computed, **batch.targets})
+
+    def with_labels_for_all(self, x: Any, y: Any, *, negative: bool = False) -> Any:
+        """Fill in missing main labels, -1 or NaN, where arrays of labels are shorter than an array of inputs.
+
+        Where `negative` says that -1 is a label, integers are refused.
+        """
+        if self.generator is None or y is None or not hasattr(x, "shape"):
+            return y
+        named = y if isinstance(y, Mapping) else {MAIN: y}
+        short = {
+            name: part
+            for name, part in named.items()
+            if not isinstance(part, Mapping) and 0 < np.shape(part)[0] < len(x)
+        }
+        filled = {**named, **main_labels(short, MAIN, len(x), len(x))}
+        for name in short:
+            if negative and filled[name].dtype.kind != "f":
+                raise InvalidInputError(
+                    f"`y`: {name!r} has fewer labels than `x` has samples, and for a hinge loss -1 is a class, so "
+                    f"only NaN can mark the missing ones; found {filled[name].dtype.name}. Pass floats, such as "
+                    "y.astype('float32')."
+                )
+        return filled if isinstance(y, Mapping) else filled[MAIN]
+
+    def trial_inputs(self, base: keras.Model, inputs: Any) -> Any:
+        """Return inputs for a trial run: those given, or zeros in the shape of the training inputs."""
+        if self.generator is None:
+            return inputs
+        n_inputs = max(len(getattr(base, "inputs", None) or []), len(keras.tree.flatten(inputs)), 1)
+        if n_inputs > 1:
+            raise InvalidInputError(
+                f"`targets` is a generator, which computes targets from one input, but the model reads {n_inputs}; "
+                "compute the targets beforehand, with make_aux_targets."
+            )
+        if inputs is None:
+            return np.zeros((_TRIAL_SAMPLES, *Fitted.of(self.generator).given_shape), np.float32)
+        return inputs
+
+    def to_config(self) -> dict[str, Any]:
+        """Return the generator as plain JSON types, under the name of the model's argument; nothing without one."""
+        if self.generator is None:
+            return {}
+        return {"generator": json.loads(json.dumps(state_of(Fitted.of(self.generator)), default=plain))}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> OnTheFly:
+        state = config.get("generator")
+        return cls(None if state is None else generator_of(fitted_of(state)))

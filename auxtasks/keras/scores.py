@@ -55,7 +55,6 @@ class Scores:
 
     @property
     def rebalanced(self) -> list[Rebalanced]:
-        """The losses that have a state."""
         return [loss for loss in self._of_tasks.values() if isinstance(loss, Rebalanced)]
 
     def log(self, names: Iterable[str]) -> None:
@@ -114,7 +113,6 @@ class Scores:
 
     @staticmethod
     def from_config(config: Mapping[str, Any], specs: Mapping[str, TargetSpec], custom_objects: Any) -> dict[str, Any]:
-        """Make the arguments that `to_config` described."""
         made = partial(keras.saving.deserialize_keras_object, custom_objects=custom_objects)
         losses = {name: made(loss) for name, loss in config.get("losses", {}).items()}
         metrics = {name: [made(each) for each in some] for name, some in config.get("metrics", {}).items()}

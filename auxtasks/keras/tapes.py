@@ -1,9 +1,15 @@
-"""Gradients of a run that is made once, and asked about afterwards."""
+"""Gradients of a run that is made once, and asked about afterwards.
+
+TensorFlow has tapes for it, and what its tensors hold of a run is one on PyTorch. JAX differentiates functions: what a
+step makes there is pulled back, and of another run it is said what it is made of.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
+
+import keras
 
 from auxtasks.backend import NAME
 
@@ -11,7 +17,7 @@ from auxtasks.backend import NAME
 def new_tape(*, watches_variables: bool = False) -> Any:
     """Return a tape on which a run is recorded in a ``with`` block; any number of gradients can be taken from it.
 
-    JAX differentiates functions and has none.
+    JAX has none.
     """
     if NAME == "torch":
         return TorchTape()
@@ -32,11 +38,9 @@ class TorchTape:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Go back to what the caller told PyTorch."""
         self._recording.__exit__(*error)
 
     def watch(self, tensors: Any) -> None:
-        """Follow what is made of some tensors."""
         for tensor in tensors if isinstance(tensors, (list, tuple)) else [tensors]:
             tensor.requires_grad_(True)
 
@@ -56,3 +60,55 @@ class TorchTape:
             by_place = dict(zip(followed, some, strict=True))
             found = [by_place.get(place) for place in range(len(wanted))]
         return found if several else found[0]
+
+
+class Pullback:
+    """The gradients of some losses by some variables on JAX, under the interface of `tf.GradientTape`.
+
+    `pull` is what `jax.vjp` returned for the function that makes the losses. Variables are asked for by their values,
+    and `reached` are the places there that each loss depends on.
+    """
+
+    def __init__(
+        self, pull: Any, losses: Sequence[Any], values: Sequence[Any], reached: Sequence[frozenset[int]]
+    ) -> None:
+        self._pull, self._summands, self._reached = pull, list(losses), reached
+        self._places = {id(value): place for place, value in enumerate(values)}
+
+    def gradient(self, target: Any, sources: Sequence[Any], output_gradients: Any) -> list[Any]:
+        """Return the gradients of one loss times a factor; None of variables that it does not depend on."""
+        number = [loss is target for loss in self._summands].index(True)
+        upstream = [keras.ops.zeros_like(loss) for loss in self._summands]
+        upstream[number] = keras.ops.cast(output_gradients, target.dtype)
+        (found,) = self._pull(upstream)
+        places = [self._places[id(source)] for source in sources]
+        return [found[place] if place in self._reached[number] else None for place in places]
+
+
+def sources_of(run: Callable[[], Sequence[Any]], variables: Sequence[keras.Variable]) -> list[frozenset[int]]:
+    """Return for each tensor that a run makes on JAX the numbers of the variables that its gradient reaches."""
+
+    def made(values: Sequence[Any]) -> list[Any]:
+        with keras.StatelessScope(list(zip(variables, values, strict=True))):
+            return list(run())
+
+    return sources_in(made, [variable.value for variable in variables])
+
+
+def sources_in(made: Callable[[Sequence[Any]], list[Any]], values: Sequence[Any]) -> list[frozenset[int]]:
+    """Return for each tensor that a function makes of a list the places there that its gradient reaches.
+
+    Read off the operations of the function: a gradient goes through every one on numbers, but those that stop it.
+    """
+    import jax
+
+    traced = jax.make_jaxpr(made)(list(values)).jaxpr
+    nothing: frozenset[int] = frozenset()
+    known = {id(tensor): frozenset([place]) for place, tensor in enumerate(traced.invars)}
+    for equation in traced.eqns:
+        if equation.primitive.name == "stop_gradient":
+            continue
+        found = nothing.union(*(known.get(id(given), nothing) for given in equation.invars))
+        if found:
+            known |= {id(tensor): found for tensor in equation.outvars if "float" in str(tensor.aval.dtype)}
+    return [known.get(id(tensor), nothing) for tensor in traced.outvars]

@@ -107,7 +107,6 @@ def opinions(spec: TargetSpec, output: Any, loss: Any) -> Floats:
 
 
 def takes_logits(loss: Any) -> bool:
-    """Tell whether a loss makes probabilities of an output itself."""
     return bool(options_of(loss).get("from_logits", False)) if isinstance(loss, keras.losses.Loss) else False
 
 

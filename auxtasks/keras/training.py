@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from auxtasks.backend import is_traced, n_replicas, without_gradients
+from auxtasks.backend import NAME, is_traced, n_replicas, without_gradients
 from auxtasks.batches.forms import AuxBatch
 from auxtasks.batches.planned import Epochs
 from auxtasks.errors import InvalidInputError
@@ -19,8 +19,8 @@ from auxtasks.keras.alternating.batches import TaskBatches
 from auxtasks.keras.layers import Event, recording
 from auxtasks.keras.objective import Parts
 from auxtasks.keras.outputs import count_labelled, like_outputs, mean_weights, metric_weights, without_missing
-from auxtasks.keras.private import aside, loss_tracker, losses_kept, metrics_container, run
-from auxtasks.keras.tapes import new_tape
+from auxtasks.keras.private import loss_tracker, metrics_container, run
+from auxtasks.keras.tapes import Pullback, new_tape, sources_in
 from auxtasks.keras.weighting.base import Weighting
 
 
@@ -34,7 +34,6 @@ class CurrentStep(threading.local):
 
     @contextmanager
     def on(self, batch: AuxBatch, layers: Iterable[keras.Layer]) -> Iterator[None]:
-        """Work on a batch, and record what some layers return."""
         outer = self.batch, self.events, self.parts
         with recording(layers) as events:
             self.batch, self.events, self.parts = batch, events, None
@@ -53,8 +52,11 @@ Trainer = Callable[[Any, Any, Parts], None]
 """Trains a model by what gives the gradients of a forward pass, by its loss and by the parts of this."""
 
 
-def step_in_parts(model: Any, train: Trainer, data: Any) -> dict[str, Any]:
+def step_in_parts(model: Any, train: Trainer, *state_and_data: Any) -> Any:
     """Do what Keras does in a step, but for how the loss, and what it is put together of, is trained."""
+    if NAME == "jax":
+        return _step_on_jax(model, train, *state_and_data)
+    (data,) = state_and_data
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
     with new_tape(watches_variables=True) as tape:
         y_pred = run(model, x, training=True)
@@ -62,12 +64,49 @@ def step_in_parts(model: Any, train: Trainer, data: Any) -> dict[str, Any]:
     loss_tracker(model).update_state(
         ops.stop_gradient(loss) * n_replicas(), sample_weight=ops.shape(keras.tree.flatten(x)[0])[0]
     )
-    train_parts(model, train, tape, loss)
-    logs: dict[str, Any] = model.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
-    return logs
+    _train_parts(model, train, tape, loss)
+    return model.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
 
 
-def train_parts(model: Any, train: Trainer, tape: Any, loss: Any) -> None:
+def _step_on_jax(model: Any, train: Trainer, state: Any, data: Any) -> tuple[dict[str, Any], Any]:
+    """Do the same on JAX, which differentiates functions where others record runs."""
+    import jax
+
+    trained, others, of_optimizer, of_metrics = state
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+
+    def as_tensor(part: Any) -> Any:
+        return None if part is None else ops.convert_to_tensor(part)
+
+    def losses_of(values: Any) -> tuple[list[Any], Any]:
+        model._step.events.clear()  # of another run of the same step
+        _, (loss, y_pred, *updated) = model.compute_loss_and_updates(
+            values, others, of_metrics, x, y, sample_weight, training=True, optimizer_variables=of_optimizer
+        )
+        parts = model._step.parts
+        told = keras.tree.map_structure(as_tensor, parts._replace(main=None, losses=[]))
+        return [loss, parts.main, *parts.losses], (y_pred, updated, told)
+
+    # A variable that a loss does not depend on has no gradient, and not a gradient of 0.
+    reached = sources_in(lambda values: losses_of(values)[0], trained)
+    losses, pull, (y_pred, (others, of_metrics), told) = jax.vjp(losses_of, trained, has_aux=True)
+    model._step.parts = told._replace(main=losses[1], losses=losses[2:])
+    variables = (
+        model.trainable_variables,
+        model.non_trainable_variables,
+        model.optimizer.variables,
+        model.metrics_variables,
+    )
+    values = (trained, others, of_optimizer, of_metrics)
+    pairs = [pair for some in zip(variables, values, strict=True) for pair in zip(*some, strict=True)]
+    with keras.StatelessScope(pairs) as scope:
+        _train_parts(model, train, Pullback(pull, losses, trained, reached), losses[0])
+        *updated, of_metrics = ([scope.get_current_value(each) for each in some] for some in variables)
+    logs, of_metrics = model._update_metrics_variables(of_metrics, losses[0], x, y, y_pred, sample_weight)
+    return logs, (*updated, of_metrics)
+
+
+def _train_parts(model: Any, train: Trainer, tape: Any, loss: Any) -> None:
     """Train by the parts of a loss, and tell weightings that a step was made."""
     parts = model._step.parts
     with without_gradients():
@@ -75,16 +114,8 @@ def train_parts(model: Any, train: Trainer, tape: Any, loss: Any) -> None:
         model._objective.advance(parts.state)
 
 
-def run_aside(model: Any, inputs: Any, *, training: bool) -> Any:
-    """Run a model forward, and leave its variables and losses as they are."""
-    with aside(), losses_kept(model):
-        return run(model, inputs, training=training)
-
-
-def steps_of(x: Any, batch_size: int) -> int | None:
-    """Return how many batches an epoch has, in any form of data; None where that is not known."""
-    if isinstance(x, AuxBatch):
-        return -(-len(keras.tree.flatten(x.inputs)[0]) // batch_size)
+def steps_of(x: Any) -> int | None:
+    """Return how many batches an epoch of a data set has; None where that is not known."""
     if isinstance(x, keras.utils.PyDataset):
         n_batches: int | None = x.num_batches
         return n_batches
@@ -167,20 +198,8 @@ def over_present(model: Any, logs: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Return a number as a float; metrics per class stay arrays."""
     array = ops.convert_to_numpy(value)
     return float(array) if array.ndim == 0 else value
-
-
-def _complete(logs: Any) -> None:
-    """Give the loss on the validation data one meaning, that of the main loss, in whatever form these came.
-
-    Keras adds the auxiliary losses only where the data holds their targets, which those of `validation_split` do.
-    """
-    if logs and "val_loss" in logs:
-        main = logs.get("val_main_loss", logs["val_loss"])
-        # NaN where the validation data has no main label: then the auxiliary tasks alone are trained.
-        logs |= {"val_main_loss": main} | ({} if np.isnan(main) else {"val_loss": main})
 
 
 class EpochEvents(keras.callbacks.Callback):
@@ -199,19 +218,21 @@ class EpochEvents(keras.callbacks.Callback):
         self._weightings, self._batches, self._steps_done = list(weightings), batches, steps_done
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Turn to the epoch that comes now."""
         del epoch, logs
         if self._batches is not None:
             self._batches.go_to(self._steps_done() // len(self._batches))
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Complete the logs, and tell the weightings."""
         del epoch
-        if self.model._trains_main:
-            _complete(logs)
+        logs = {} if logs is None else logs
+        if self.model._trains_main and "val_loss" in logs:
+            # Keras adds the auxiliary losses only where the data holds their targets, as `validation_split` does.
+            main = logs.get("val_main_loss", logs["val_loss"])
+            # NaN where the validation data has no main label: then the auxiliary tasks alone are trained.
+            logs |= {"val_main_loss": main} | ({} if np.isnan(main) else {"val_loss": main})
         for weighting in self._weightings:
-            known = {task: logs[f"{task}_loss"] for task in weighting.tasks if f"{task}_loss" in (logs or {})}
-            weighting.end_epoch({task: float(loss) for task, loss in known.items() if not np.isnan(loss)})
+            losses = {task: float(logs.get(f"{task}_loss", np.nan)) for task in weighting.tasks}
+            weighting.end_epoch({task: loss for task, loss in losses.items() if not np.isnan(loss)})
 
     def added_to(self, callbacks: Any) -> Any:
         """Return callbacks, in a form that ``fit`` takes, with this one first."""

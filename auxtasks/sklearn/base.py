@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,16 +11,18 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from auxtasks.audit.metrics.problem import about_loss
+from auxtasks.audit.reuse import Models
 from auxtasks.columns import entries_of
-from auxtasks.errors import InvalidInputError, InvalidTypeError, wrong_type
+from auxtasks.errors import InvalidInputError, InvalidTypeError, unknown_name, wrong_type
 from auxtasks.generator import AuxTargetGenerator, fitted_targets, input_tags
-from auxtasks.labels import MAIN, class_weights, missing_entries
+from auxtasks.labels import MAIN, any_missing, class_weights, missing_entries
 from auxtasks.registry import DOMAINS
-from auxtasks.sklearn.building import build_model, compile_wrapper, epochs_for, labels_for, make_callbacks
+from auxtasks.sklearn.building import build_model, compile_wrapper, epochs_for, forms_of, labels_for, make_callbacks
 from auxtasks.sklearn.labels import (
     Encoded,
     Labels,
@@ -28,8 +31,6 @@ from auxtasks.sklearn.labels import (
     output_shapes,
     predictions,
 )
-from auxtasks.sklearn.parameters import SendsOn, check_names
-from auxtasks.sklearn.reuse import forms_of, train
 from auxtasks.sklearn.scoring import labelled_part
 from auxtasks.targets.samples import to_array
 from auxtasks.targets.tables import refused_table
@@ -41,7 +42,60 @@ if TYPE_CHECKING:
     from auxtasks.aux_targets import AuxTargets
 
 
-Self = TypeVar("Self", bound="AuxEstimator")
+Self = TypeVar("Self", bound="SendsOn")
+MOST = 10
+"""So many traced models are kept in a process: of ten folds each may have a form of its own."""
+LARGEST = 1_000_000
+"""Models of more parameters are not kept: their training takes longer than tracing, and they take memory."""
+_models = Models(MOST, MOST, LARGEST)
+"""Models of earlier fits, in which later fits of the same kind train; what an estimator holds is none of them."""
+ROUTES = ("model", "targets", "attach", "optimizer", "loss", "callbacks", "compile", "fit", "predict")
+"""The prefixes of parameters that are sent on."""
+
+
+class SendsOn(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
+    """An estimator that takes any parameter of the form ``prefix__name`` beside those that ``__init__`` names.
+
+    Some of this form are named there too, for the eye and for tools that read signatures. All are kept as attributes
+    of their full names, so that `clone` and searches see them.
+    """
+
+    def _keep(self, parameters: Mapping[str, Any]) -> None:
+        """Keep the parameters of ``__init__``, which are its local variables, under their names."""
+        for name, value in parameters.items():
+            if name not in ("self", "routed"):
+                setattr(self, name, value)
+        self.set_params(**parameters["routed"])
+
+    def routed(self, prefix: str) -> dict[str, Any]:
+        """Return what is sent on by a prefix; a parameter that is left at its default is not."""
+        start = f"{prefix}__"
+        return {name[len(start) :]: value for name, value in self._set_here().items() if name.startswith(start)}
+
+    def _set_here(self) -> dict[str, Any]:
+        """Return the parameters to be sent on that are not at their defaults."""
+        # A subclass may name fewer parameters; the others keep the defaults that they have in its base.
+        classes = [each for each in reversed(type(self).__mro__) if issubclass(each, SendsOn)]
+        signatures = [inspect.signature(vars(each)["__init__"]) for each in classes if "__init__" in vars(each)]
+        defaults = {name: each.default for signature in signatures for name, each in signature.parameters.items()}
+        return {
+            name: value
+            for name, value in vars(self).items()
+            if _is_routed(name) and not (name in defaults and _is_same(value, defaults[name]))
+        }
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        return {**super().get_params(deep), **self._set_here()}
+
+    def set_params(self: Self, **params: Any) -> Self:
+        own = self._get_param_names()
+        for name in params:
+            if name not in own and not _is_routed(name):
+                valid = [*own, *(f"{prefix}__<name>" for prefix in ROUTES)]
+                raise unknown_name("set_params", name, valid, f"parameter of {type(self).__name__}")
+        for name, value in params.items():
+            setattr(self, name, value)
+        return self
 
 
 class AuxEstimator(SendsOn):
@@ -61,7 +115,7 @@ class AuxEstimator(SendsOn):
         return weights
 
     def _fit(self: Self, X: Any, y: Any, sample_weight: Any, label_columns: Any) -> Self:
-        check_names(self)
+        _check_names(self)
         X = _read_inputs(self, X, reset=True)
         labels = self._fit_labels(y)
         encoded = labels.encode(y)
@@ -72,7 +126,6 @@ class AuxEstimator(SendsOn):
         seed = _drawn_seed(self.random_state)
         label_columns = _read_label_columns(label_columns)
         wanted = split_tasks(self.tasks, has_labels=True)[1] is not None
-        incomplete = any(missing_entries(labels).any() for labels in encoded)
 
         def made(main: Mapping[str, Array]) -> AuxTargets:
             """Make targets; without a sample that has all of its labels nothing is taught."""
@@ -83,7 +136,7 @@ class AuxEstimator(SendsOn):
         with _seeded(seed):
             targets = made({MAIN: encoded[0]} if len(encoded) == 1 else {})
         with _seeded(seed):
-            again = made if wanted and incomplete else None
+            again = made if wanted and any_missing(encoded) else None
             fitted, targets = self._train(targets, again, labels, encoded, weights, seed)
         # All at once, so that a fit that is interrupted leaves the one before as it was.
         self.__dict__.update(fitted, generator_=targets.generator, _labels=labels)
@@ -98,9 +151,9 @@ class AuxEstimator(SendsOn):
         weights: Array | None,
         seed: int,
     ) -> tuple[dict[str, Any], AuxTargets]:
+        """Return what is known after the training, and the targets, which `made` makes anew for several outputs."""
         from auxtasks.backend import without_retracing_warnings
         from auxtasks.keras import strip_heads
-        from auxtasks.keras.class_weights import counted
 
         base = self._built(targets, labels)
         shapes = output_shapes(base, targets.inputs)
@@ -116,41 +169,13 @@ class AuxEstimator(SendsOn):
             return model, compile_wrapper(model, base, self, labels, shapes)
 
         model, losses = compiled(base)
-        known = targets.with_main(columns)
-        main = labels_for(losses, {name: known[name] for name in columns}, labels)
-        options = {
-            "batch_size": self.batch_size,
-            "epochs": self.epochs,
-            "verbose": self.verbose,
-            "labelled_share": self.labelled_share,
-            "seed": seed,
-            **self.routed("fit"),
-        }
-        options["epochs"] = epochs_for(model, options, main)
-        _check_options(options)
-        asked = numbered_weights(options.pop("class_weight", None), labels, list(shapes))
-        if asked and weights is not None and len(shapes) == 1:
-            # Keras takes one of the two; here both count, as in scikit-learn.
-            (name,) = shapes
-            weights = weights * class_weights(columns[name], counted(asked.pop(name, {}), columns[name], None))
-        if asked:
-            options["class_weight"] = asked
-        callbacks = make_callbacks(options.pop("callbacks", self.callbacks), self.routed("callbacks"))
-        if options.get("validation_data") is not None:
-            X, y, *rest = options["validation_data"]
-            held_out = labels_for(losses, by_output(labels.encode(y), list(shapes)), labels)
-            inputs = targets.prepare(_read_inputs(self, X, reset=False))
-            options["validation_data"] = (inputs, held_out.get(MAIN, held_out), *rest)
-        if weights is not None and len(weights) < targets.n_samples:  # copies that a task adds have no main label
-            weights = np.concatenate([weights, np.ones(targets.n_samples - len(weights))])
-        options |= {"sample_weight": weights, "callbacks": callbacks or None}
-        options |= {"x": targets.inputs, "y": {**known, **main}}
+        options = {"seed": seed, **self._fit_options(model, losses, targets, labels, columns, weights)}
         # Where heads read and the weights of losses are known of the model; seeds and epochs are not traced.
         of_wrapper = {name: value for name, value in how.items() if name not in ("at", "weights", "seed")}
         traced = {name: value for name, value in options.items() if name not in ("epochs", "seed")}
         # Estimators are fitted again and again, as by a grid search.
         with without_retracing_warnings():
-            model, history = train(
+            model, history = _models.lend(
                 model,
                 lambda: compiled(self._built(targets, labels))[0],
                 lambda each: each.fit(**options).history,
@@ -158,6 +183,49 @@ class AuxEstimator(SendsOn):
             )
         logits = {name: about_loss(loss).from_logits for name, loss in losses.items()}
         return {"model_": strip_heads(model), "history_": history, "_logits": logits}, targets
+
+    def _fit_options(
+        self,
+        model: Any,
+        losses: Mapping[str, Any],
+        targets: AuxTargets,
+        labels: Labels,
+        columns: Mapping[str, Array],
+        weights: Array | None,
+    ) -> dict[str, Any]:
+        """Return the arguments of the model's ``fit``; `columns` are the labels of each output."""
+        from auxtasks.keras.class_weights import counted
+
+        known, outputs = targets.with_main(columns), list(columns)
+        main = labels_for(losses, {name: known[name] for name in outputs}, labels)
+        options = {
+            "batch_size": self.batch_size,
+            "epochs": self.epochs,
+            "verbose": self.verbose,
+            "labelled_share": self.labelled_share,
+            "callbacks": self.callbacks,
+            **self.routed("fit"),
+        }
+        options["epochs"] = epochs_for(model, options, main)
+        for name in {"x", "y", "sample_weight"}.intersection(options):
+            raise InvalidInputError(f"`fit__{name}`: the estimator passes it on; give it to its own `fit`.")
+        check_int("epochs", options["epochs"], low=1)
+        asked = numbered_weights(options.pop("class_weight", None), labels, outputs)
+        if asked and weights is not None and len(outputs) == 1:
+            # Keras takes one of the two; here both count, as in scikit-learn.
+            (name,) = outputs
+            weights = weights * class_weights(columns[name], counted(asked.pop(name, {}), columns[name], None))
+        if asked:
+            options["class_weight"] = asked
+        options["callbacks"] = make_callbacks(options["callbacks"], self.routed("callbacks")) or None
+        if options.get("validation_data") is not None:
+            X, y, *rest = options["validation_data"]
+            held_out = labels_for(losses, by_output(labels.encode(y), outputs), labels)
+            inputs = targets.prepare(_read_inputs(self, X, reset=False))
+            options["validation_data"] = (inputs, held_out.get(MAIN, held_out), *rest)
+        if weights is not None and len(weights) < targets.n_samples:  # copies that a task adds have no main label
+            weights = np.concatenate([weights, np.ones(targets.n_samples - len(weights))])
+        return {**options, "x": targets.inputs, "y": {**known, **main}, "sample_weight": weights}
 
     def _built(self, targets: AuxTargets, labels: Labels) -> Any:
         return build_model(self.model, targets, labels, self.routed("model"))
@@ -178,21 +246,14 @@ class AuxEstimator(SendsOn):
             return predictions(self.model_.predict(inputs, **options), list(self._logits))
 
     def _labelled(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
-        """Leave out samples without a label, which no score can judge."""
         check_is_fitted(self)
-        rows, kept = labelled_part(y, self._labels.unlabelled)
-        kept = kept if self._labels.classes else kept.astype(np.float64)
-        if len(rows) == len(y):
-            return X, kept, sample_weight
-        weights = None if sample_weight is None else _safe_indexing(sample_weight, rows)
-        return _safe_indexing(X, rows), kept, weights
+        X, y, sample_weight = labelled_part(X, y, sample_weight, self._labels.unlabelled)
+        return X, y if self._labels.classes else y.astype(np.float64), sample_weight
 
     def __sklearn_is_fitted__(self) -> bool:
-        """Tell scikit-learn whether `fit` was called."""
         return hasattr(self, "model_")
 
     def __sklearn_tags__(self) -> Any:
-        """Describe the estimator to scikit-learn."""
         tags = super().__sklearn_tags__()
         for name, value in input_tags(self.domain).items():
             setattr(tags.input_tags, name, value)
@@ -200,34 +261,26 @@ class AuxEstimator(SendsOn):
         return tags
 
     def __getstate__(self) -> dict[str, Any]:
-        """Pickle the model as a ``.keras`` file."""
         state = dict(super().__getstate__())
         if "model_" in state:
-            with _model_file() as path:
+            with TemporaryDirectory() as folder:
+                path = Path(folder, "model.keras")
                 state["model_"].save(path)
                 state["model_"] = path.read_bytes()
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Load what `__getstate__` returned."""
         if "model_" in state:
             import keras
 
-            with _model_file() as path:
+            with TemporaryDirectory() as folder:
+                path = Path(folder, "model.keras")
                 path.write_bytes(state["model_"])
                 state = {**state, "model_": keras.saving.load_model(path, compile=False)}
         super().__setstate__(state)
 
 
-def _check_options(options: Mapping[str, Any]) -> None:
-    """Refuse what the estimator says itself to the model, and how long to train that cannot be."""
-    for name in {"x", "y", "sample_weight"}.intersection(options):
-        raise InvalidInputError(f"`fit__{name}`: the estimator passes it on; give it to its own `fit`.")
-    check_int("epochs", options["epochs"], low=1)
-
-
 def _any_complete(labels: Array) -> bool:
-    """Tell whether any sample has all of its labels."""
     return not bool(missing_entries(labels).reshape(len(labels), -1).any(axis=1).all())
 
 
@@ -301,7 +354,6 @@ def _read_weights(sample_weight: Any, n: int) -> Array | None:
 
 
 def _read_label_columns(label_columns: Any) -> dict[str, Array] | None:
-    """Return label columns by name."""
     if label_columns is None:
         return None
     if isinstance(label_columns, type):
@@ -316,12 +368,6 @@ def _read_label_columns(label_columns: Any) -> dict[str, Array] | None:
             f"cross-validation cut with the folds, or a mapping of names to arrays; got {type(label_columns).__name__}."
         )
     return {str(name): label_columns[name] for name in names}
-
-
-@contextmanager
-def _model_file() -> Iterator[Path]:
-    with TemporaryDirectory() as folder:
-        yield Path(folder) / "model.keras"
 
 
 @contextmanager
@@ -340,3 +386,33 @@ def _seeded(seed: int) -> Iterator[None]:
         random.setstate(of_python)
         np.random.set_state(of_numpy)  # noqa: NPY002
         restore_seed_state(of_keras)
+
+
+def _check_names(estimator: SendsOn) -> None:
+    """Refuse arguments that nothing takes; the function that builds the model and `compile` refuse their own."""
+    import keras
+
+    from auxtasks.keras import AuxModel, attach_heads
+
+    takers: dict[str, tuple[str, list[Callable[..., Any]]]] = {
+        "targets": ("AuxTargetGenerator", [AuxTargetGenerator]),
+        "attach": ("attach_heads", [attach_heads]),
+        "fit": ("AuxModel.fit", [AuxModel.fit, keras.Model.fit]),
+        "predict": ("keras.Model.predict", [keras.Model.predict]),
+    }
+    for prefix, (taker, functions) in takers.items():
+        known = {name for each in functions for name in inspect.signature(each).parameters} - {"self", "kwargs"}
+        for name in estimator.routed(prefix):
+            if name not in known:
+                raise unknown_name(f"{prefix}__{name}", name, known, f"argument of {taker}")
+
+
+def _is_routed(name: str) -> bool:
+    prefix, separator, rest = name.partition("__")
+    return bool(separator and rest) and prefix in ROUTES
+
+
+def _is_same(value: Any, default: Any) -> bool:
+    """Tell whether a value is a default; what is no plain value may not be comparable."""
+    plain = type(value) is type(default) and isinstance(value, (str, int, float))
+    return value is default or (plain and bool(value == default))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from math import ceil
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
@@ -14,7 +13,7 @@ import numpy as np
 
 from auxtasks.audit.metrics.problem import about_loss
 from auxtasks.errors import AuxTasksError, InvalidInputError, InvalidTypeError, unknown_name, wrong_type
-from auxtasks.labels import labelled_rows, missing_entries
+from auxtasks.labels import missing_entries, present_rows
 from auxtasks.sklearn.labels import Labels
 from auxtasks.typing import Array
 
@@ -29,7 +28,6 @@ _trained: WeakSet[Any] = WeakSet()
 
 
 def build_model(builder: Any, targets: AuxTargets, labels: Labels, options: Mapping[str, Any]) -> keras.Model:
-    """Build the model."""
     import keras
 
     if not callable(builder) or isinstance(builder, keras.Model):
@@ -90,16 +88,16 @@ def epochs_for(model: Any, options: Mapping[str, Any], main: Mapping[str, Array]
 
     if options["epochs"] != AUTO:
         return options["epochs"]
-    labelled = labelled_rows(dict(main))
-    first = next(iter(main.values()))
-    mask = np.ones(len(first), bool) if labelled is None else np.asarray(labelled, bool)
+    labelled = np.any([present_rows(labels) for labels in main.values()], axis=0)
     share = model._share(options["labelled_share"]) if options.get("shuffle", True) else None
-    per_epoch = options.get("steps_per_epoch") or n_batches(mask, options["batch_size"] or 32, share)
+    per_epoch = options.get("steps_per_epoch") or n_batches(labelled, options["batch_size"] or 32, share)
     return ceil(ENOUGH_STEPS / per_epoch)
 
 
 def compile_wrapper(model: Any, base: keras.Model, estimator: Any, labels: Labels, shapes: Shapes) -> dict[str, Any]:
     """Compile the wrapper of a model, and return the loss of each output."""
+    from auxtasks.keras.taught import losses_by_output
+
     if labels.classes:
         _check_units(labels, shapes)
     if base.compiled:
@@ -108,33 +106,23 @@ def compile_wrapper(model: Any, base: keras.Model, estimator: Any, labels: Label
     else:
         options = {"optimizer": estimator.optimizer, "loss": estimator.loss, "metrics": estimator.metrics}
         options |= estimator.routed("compile")
-        with _told_as_parameters():
+        try:
             optimizer = _make_optimizer(options.pop("optimizer"), estimator.routed("optimizer"))
             loss, of_loss = options.pop("loss"), estimator.routed("loss")
             automatic = isinstance(loss, str) and loss == AUTO and not of_loss
             loss = _default_loss(base, labels, shapes) if automatic else _make_loss(loss, of_loss)
             model.compile(optimizer, loss, **options)
-    if isinstance(loss, Mapping):
-        losses = {name: loss.get(name) for name in shapes}
-    else:
-        several = loss if isinstance(loss, (list, tuple)) else [loss] * len(shapes)
-        losses = dict(zip(shapes, several, strict=True))
+        except AuxTasksError:
+            raise
+        except (ValueError, TypeError, AttributeError) as error:
+            raise InvalidInputError(
+                f"`optimizer`, `loss` and `metrics`: Keras cannot compile with these: {error}"
+            ) from error
+    known = losses_by_output(loss, list(shapes))
+    losses = {name: known.get(name) for name in shapes}
     if labels.classes and any(about_loss(each).scale == "margins" for each in losses.values()):
         raise InvalidInputError("`loss`: hinge losses give margins and no probabilities; use a cross-entropy.")
     return losses
-
-
-@contextmanager
-def _told_as_parameters() -> Iterator[None]:
-    """Say of what Keras refuses which parameters it comes from."""
-    try:
-        yield
-    except AuxTasksError:
-        raise
-    except (ValueError, TypeError, AttributeError) as error:
-        raise InvalidInputError(
-            f"`optimizer`, `loss` and `metrics`: Keras cannot compile with these: {error}"
-        ) from error
 
 
 def labels_for(losses: Mapping[str, Any], columns: Mapping[str, Array], labels: Labels) -> dict[str, Array]:
@@ -159,7 +147,6 @@ def _refuse_parameters(estimator: Any) -> None:
 
 
 def _default_loss(model: keras.Model, labels: Labels, shapes: Shapes) -> Any:
-    """Choose the loss of each output from the labels."""
     from keras.losses import BinaryCrossentropy, MeanSquaredError, SparseCategoricalCrossentropy
 
     from auxtasks.keras.private import output_struct
@@ -271,3 +258,14 @@ def make_callbacks(callbacks: Any, options: Mapping[str, Any]) -> list[Any]:
         own = {key[len(start) :]: value for key, value in options.items() if key.startswith(start)}
         made.append(callback(**{**shared, **own}) if isinstance(callback, type) else copy.deepcopy(callback))
     return made
+
+
+def forms_of(options: Any) -> Any:
+    """Return arguments of ``fit`` with shapes, dtypes and numbers of labels in the place of arrays."""
+    if isinstance(options, Mapping):
+        return {name: forms_of(value) for name, value in options.items()}
+    if isinstance(options, (list, tuple)):
+        return [forms_of(each) for each in options]
+    if not hasattr(options, "shape"):
+        return options
+    return [tuple(options.shape), str(options.dtype), int((~missing_entries(np.asarray(options))).sum())]

@@ -299,7 +299,6 @@ class AuxClassifier(ClassifierMixin, AuxEstimator):  # type: ignore[misc]  # sci
         return float(np.average(right, weights=sample_weight))
 
     def __sklearn_tags__(self) -> Any:
-        """Describe the classifier to scikit-learn."""
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags

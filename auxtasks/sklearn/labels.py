@@ -36,7 +36,6 @@ class Labels:
 
     @property
     def several(self) -> bool:
-        """Whether y has several columns of classes."""
         return len(self.classes) > 1
 
     @property
@@ -58,7 +57,6 @@ class Labels:
         return "sigmoid" if self.target_type == "multilabel-indicator" else "softmax"
 
     def encode(self, y: Any) -> Encoded:
-        """Bring labels into the form in which Keras takes them."""
         array, missing = read_y(y, self.unlabelled)
         columns = array.shape[1] if array.ndim == 2 else 1
         if columns != self.n_columns:
@@ -92,7 +90,6 @@ _MANY = 20
 
 
 def fit_classes(y: Any, unlabelled: Any) -> Labels:
-    """Learn the classes."""
     array, missing = read_y(y, unlabelled)
     if missing.all(axis=0).any():
         where = "" if array.ndim == 1 else f" in column {missing.all(axis=0).argmax()}"
@@ -125,7 +122,6 @@ def fit_classes(y: Any, unlabelled: Any) -> Labels:
 
 
 def fit_numbers(y: Any) -> Labels:
-    """Learn how many numbers are to be predicted."""
     array, missing = read_y(y)
     if array.dtype.kind not in "biuf" and not all(isinstance(v, (int, float, np.number)) for v in array[~missing]):
         raise InvalidInputError(f"`y` must hold numbers; got dtype {array.dtype}, such as {array.flat[0]!r}.")
@@ -243,7 +239,6 @@ def output_shapes(model: keras.Model, inputs: Any) -> dict[str, tuple[int, ...]]
 
 
 def by_output(encoded: Encoded, names: list[str]) -> dict[str, Array]:
-    """Give each output its labels."""
     if len(encoded) == 1 and encoded[0].ndim == 2 and len(names) > 1 and encoded[0].shape[1] == len(names):
         encoded = tuple(encoded[0].T)
     if len(encoded) != len(names):
@@ -255,7 +250,6 @@ def by_output(encoded: Encoded, names: list[str]) -> dict[str, Array]:
 
 
 def predictions(outputs: Any, names: list[str]) -> list[Array]:
-    """Return what ``predict`` gave as a list of arrays, one for each output."""
     if isinstance(outputs, Mapping):
         return [outputs[name] for name in names]
     return list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]

@@ -64,19 +64,15 @@ class LabelledScorer:
         self._unlabelled = unlabelled
 
     def __call__(self, estimator: Any, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> Any:
-        """Score an estimator on the samples of X that have a label in y."""
-        rows, labels = labelled_part(y, self._unlabelled)
+        X, labels, sample_weight = labelled_part(X, y, sample_weight, self._unlabelled)
         if sample_weight is not None:
-            params["sample_weight"] = _safe_indexing(sample_weight, rows)
-        X = X if len(rows) == len(y) else _safe_indexing(X, rows)
+            params["sample_weight"] = sample_weight
         return self._inner(estimator, X, labels, **params)
 
     def __repr__(self) -> str:
-        """Show the scorer inside."""
         return f"labelled {self._inner!r}"
 
     def get_metadata_routing(self) -> Any:
-        """Say how metadata is routed, as the scorer inside does."""
         return self._inner.get_metadata_routing()
 
     def set_score_request(self, **requested: Any) -> LabelledScorer:
@@ -84,11 +80,12 @@ class LabelledScorer:
         return LabelledScorer(self._inner.set_score_request(**requested), self._unlabelled)
 
 
-def labelled_part(y: Any, unlabelled: Any) -> tuple[Array, Array]:
-    """Return the numbers of the samples that have all of their labels, and these."""
+def labelled_part(X: Any, y: Any, sample_weight: Any, unlabelled: Any) -> tuple[Any, Array, Any]:
+    """Leave out the samples that lack some of their labels, which no score can judge."""
     array, missing = read_y(y, unlabelled)
     rows = np.flatnonzero(~missing.reshape(len(array), -1).any(axis=1))
     if not len(rows):
         what = "no label at all" if missing.all() else "no sample with all of its labels"
         raise InvalidInputError(f"`y` holds {what} among its {len(array)} samples; nothing can be scored.")
-    return rows, plain(array[rows])
+    weights = None if sample_weight is None else _safe_indexing(sample_weight, rows)
+    return X if len(rows) == len(array) else _safe_indexing(X, rows), plain(array[rows]), weights

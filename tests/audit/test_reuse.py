@@ -21,8 +21,9 @@ import auxtasks
 from auxtasks.audit import audit, select_tasks
 from auxtasks.audit.audit import experiment_of
 from auxtasks.audit.experiment import Arm, Experiment
-from auxtasks.audit.reuse import Models, likeness_of_wrapper, took_over, variables_of
+from auxtasks.audit.reuse import Models, took_over, variables_of
 from auxtasks.keras import PruneOpposed
+from auxtasks.keras.alike import likeness_of
 from auxtasks.keras.compiling import compile_like
 from auxtasks.keras.listening import Opinion, Training
 from auxtasks.keras.model import AuxModel
@@ -267,15 +268,15 @@ UNLIKE: dict[str, Callable[[], keras.Model]] = {
 
 @pytest.mark.parametrize("name", UNLIKE)
 def test_models_that_are_not_known_to_be_alike(name: str) -> None:
-    one, other = (likeness_of_wrapper(wrapped(UNLIKE[name], seed), ()) for seed in (0, 1))
+    one, other = (likeness_of(wrapped(UNLIKE[name], seed), ()) for seed in (0, 1))
     assert one != other or one is None
 
 
 @pytest.mark.parametrize("build", [build_model, with_all_kinds_of_state, with_means_of_weights])
 def test_models_that_are_alike(build: Callable[[], keras.Model]) -> None:
-    one, other = (likeness_of_wrapper(wrapped(build, seed), ()) for seed in (0, 1))
+    one, other = (likeness_of(wrapped(build, seed), ()) for seed in (0, 1))
     assert one == other is not None
-    assert likeness_of_wrapper(wrapped(build, 0), "other data") != one
+    assert likeness_of(wrapped(build, 0), "other data") != one
 
 
 def test_a_layer_in_common_cannot_be_given_other_weights() -> None:

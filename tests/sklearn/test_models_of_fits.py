@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from sklearn.model_selection import GridSearchCV
 
+from auxtasks.audit.reuse import Models
 from auxtasks.keras import AuxModel
-from auxtasks.sklearn import AuxClassifier, reuse
+from auxtasks.sklearn import AuxClassifier, base
 
 pytestmark = pytest.mark.graph
 RNG = np.random.default_rng(0)
@@ -46,7 +47,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[keras.Model]:
         return fit(self, *args, **kwargs)
 
     monkeypatch.setattr(AuxModel, "fit", noted)
-    monkeypatch.setattr(reuse, "_kept", {})
+    monkeypatch.setattr(base, "_models", Models(base.MOST, base.MOST, base.LARGEST))
     return seen
 
 
@@ -60,7 +61,7 @@ def test_fits_share_what_is_traced_and_find_what_fresh_models_find(
     assert trained[0] is trained[1]
     assert all(each.model_ not in (trained[0], trained[0].base) for each in (first, second))
     assert all(map(np.array_equal, before, first.model_.get_weights()))
-    monkeypatch.setattr(reuse, "LARGEST", 0)
+    monkeypatch.setattr(base, "_models", Models(largest=0))
     fresh = estimator(1, **changed).fit(X, Y)
     assert trained[2] is not trained[1]
     assert fresh.history_ == second.history_
@@ -78,12 +79,12 @@ def test_a_grid_search_traces_its_models_once(trained: list[keras.Model]) -> Non
 def test_a_model_that_draws_while_it_is_traced_is_handed_out_as_it_was_trained(trained: list[keras.Model]) -> None:
     found = estimator(0, model__drawn=True, epochs=1).fit(X, Y)
     assert found.model_ is trained[0].base
-    assert not reuse._kept
+    assert not base._models._kept
 
 
 def test_few_models_are_kept(trained: list[keras.Model], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reuse, "MOST", 1)
+    monkeypatch.setattr(base, "_models", Models(1, 1))
     for n in range(2):
         estimator(0, epochs=1, fit__validation_split=0.0, callbacks=None).fit(X[n:], Y[n:])
-        assert len(reuse._kept) == 1
+        assert len(base._models._kept) == 1
     assert trained[0] is not trained[1]

@@ -16,7 +16,7 @@ from auxtasks import AuxTargetGenerator
 from auxtasks.errors import UnknownNameError
 from auxtasks.keras import AuxModel, attach_heads
 from auxtasks.sklearn import AuxClassifier, AuxRegressor
-from auxtasks.sklearn.parameters import ROUTES
+from auxtasks.sklearn.base import ROUTES
 
 X = np.random.default_rng(0).normal(size=(12, 3))
 Y = np.arange(12) % 2

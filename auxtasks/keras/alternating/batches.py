@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import ceil
 from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
+from auxtasks.batches.composition import Indices
 from auxtasks.batches.forms import AuxBatch, PackedDataset, as_arrays, read_rows
 from auxtasks.errors import InvalidInputError, InvalidTypeError, abbreviated
-from auxtasks.keras.alternating.schedule import Asked, Order, Schedule
+from auxtasks.keras.alternating import Asked, Schedule
 from auxtasks.keras.supervision import is_supervised
-from auxtasks.labels import MAIN, absent_labels, absent_targets, labelled_rows, with_sign
+from auxtasks.labels import MAIN, absent_labels, absent_targets, present_rows, with_sign
 from auxtasks.specs import TargetSpec
 from auxtasks.validation import check_choice, check_int
 
@@ -97,11 +100,9 @@ class TaskBatches(keras.utils.PyDataset):
         self._epoch, self._batches = epoch, self._order.epoch(epoch)
 
     def __len__(self) -> int:
-        """Return the number of batches in an epoch."""
         return self._order.n_batches
 
     def __getitem__(self, index: int) -> tuple[Any, dict[str, Any]]:
-        """Return batch `index` of this epoch."""
         number, turn = (int(each[index]) for each in self._batches)
         task = self._names[number]
         if task not in self._inputs:
@@ -176,14 +177,85 @@ def _checked_sets(data: Any, names: tuple[str, ...]) -> tuple[dict[str, Any], di
     return inputs, labels
 
 
+Numbers = NDArray[np.int64]
+
+
+class Order:
+    """Batches of several data sets in turn, the same for the same seed and epoch.
+
+    The first task of the schedule is the main one, and `sizes` are the numbers of samples of all. With None for
+    `steps_per_epoch` an epoch is one pass over the samples of the main task.
+    """
+
+    def __init__(
+        self, schedule: Schedule, sizes: Sequence[int], batch_size: int, steps_per_epoch: int | None, seed: int
+    ) -> None:
+        self._schedule, self._sizes, self._batch_size, self._seed = schedule, sizes, batch_size, seed
+        ratio = np.asarray(schedule.ratio or sizes, dtype="float64")
+        self._ratio = np.where(np.asarray(sizes) > 0, ratio, 0.0)
+        if not self._ratio.any():
+            raise InvalidInputError("`schedule` gives no turn to any task that `data` holds samples of.")
+        self.n_batches = steps_per_epoch or self._one_pass()
+        self._permutations: dict[tuple[int, int], Indices] = {}
+        self._tasks: Numbers = np.empty(0, "int64")
+
+    def _one_pass(self) -> int:
+        main_batches = ceil(self._sizes[0] / self._batch_size)
+        if self._schedule.kind == "callable" or not self._ratio[0]:
+            raise InvalidInputError(
+                "`steps_per_epoch`: the number of batches in one pass over the main samples is unknown if there are "
+                "none, if they have no turn, or if a function decides; pass the number of batches."
+            )
+        if self._schedule.kind == "alternating":
+            return int(np.ceil(main_batches / self._ratio[0]) * self._ratio.sum())
+        return int(np.ceil(main_batches * self._ratio.sum() / self._ratio[0]))
+
+    def epoch(self, number: int) -> tuple[Numbers, Numbers]:
+        """Return the task of each batch of an epoch, and how many batches of this task came before it."""
+        start, stop = number * self.n_batches, (number + 1) * self.n_batches
+        while len(self._tasks) < stop:
+            self._tasks = np.concatenate([self._tasks, self._drawn(len(self._tasks) // self.n_batches)])
+        before = np.bincount(self._tasks[:start], minlength=len(self._sizes))
+        tasks = self._tasks[start:stop]
+        turns = np.empty_like(tasks)
+        for task, earlier in enumerate(before):
+            of_task = tasks == task
+            turns[of_task] = earlier + np.arange(of_task.sum())
+        return tasks, turns
+
+    def _drawn(self, number: int) -> Numbers:
+        steps = range(number * self.n_batches, (number + 1) * self.n_batches)
+        if self._schedule.kind == "callable":
+            return np.array([self._schedule.number_of(step) for step in steps], "int64")
+        if self._schedule.kind == "alternating":
+            round_of = np.repeat(np.arange(len(self._ratio)), self._ratio.astype("int64"))
+            return np.asarray(round_of[np.asarray(steps) % len(round_of)], "int64")
+        rng = np.random.default_rng([self._seed, number])
+        return rng.choice(len(self._ratio), size=len(steps), p=self._ratio / self._ratio.sum())
+
+    def rows(self, task: int, turn: int) -> Indices:
+        """Return the samples of a task's batch: every sample once in random order, then all again in another."""
+        size, start, stop = self._sizes[task], turn * self._batch_size, (turn + 1) * self._batch_size
+        first, last = start // size, (stop - 1) // size
+        rounds = np.concatenate([self._permutation(task, number) for number in range(first, last + 1)])
+        return rounds[start - first * size : stop - first * size]
+
+    def _permutation(self, task: int, number: int) -> Indices:
+        known = self._permutations
+        if (task, number) not in known:
+            for old in [key for key in list(known) if key[0] == task and key[1] < number - 1]:
+                known.pop(old, None)
+            # The constant keeps the shuffling apart from the draws of the tasks.
+            known[task, number] = np.random.default_rng([self._seed, 1, task, number]).permutation(self._sizes[task])
+        return known[task, number]
+
+
 def label_counts(x: Any, tasks: Sequence[str]) -> list[int] | None:
-    """Count the labelled samples of each task."""
     if isinstance(x, PackedDataset) and isinstance(x.source, TaskBatches):
         return [x.source.sizes.get(task, 0) for task in tasks]
     if not isinstance(x, AuxBatch):
         return None
-    n = len(keras.tree.flatten(x.inputs)[0])
-    main = n if isinstance(x.labelled, tuple) else int(np.sum(x.labelled))
+    main, n = x.counts
     # What the data does not hold is computed for every sample.
-    rows = [labelled_rows(x.targets[task]) if task in x.targets else None for task in tasks[1:]]
-    return [main, *(n if present is None else int(np.sum(present)) for present in rows)]
+    held = [x.targets.get(task) for task in tasks[1:]]
+    return [main, *(n if target is None else int(np.sum(present_rows(target))) for target in held)]

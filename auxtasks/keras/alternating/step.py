@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 from keras import ops
 
 from auxtasks.backend import ON_TENSORFLOW, check_tensorflow
 from auxtasks.errors import InvalidInputError
+from auxtasks.keras.alternating import Schedule
 from auxtasks.keras.alternating.batches import label_counts
-from auxtasks.keras.alternating.schedule import Schedule, choose, counted
 from auxtasks.keras.compiling import optimizer_like, unscaled
 from auxtasks.keras.layers import walk
 from auxtasks.keras.objective import Parts
@@ -34,7 +34,6 @@ class Alternation:
     def of(
         cls, schedule: Schedule, seed: int, weightings: Iterable[Weighting], add_weight: Callable[..., Any]
     ) -> Alternation | None:
-        """Make the turns of a schedule; none where all tasks are trained at once."""
         if schedule.kind == "joint":
             return None
         check_tensorflow(
@@ -67,7 +66,6 @@ class Alternation:
             self.ratio.assign(schedule.ratio)
 
     def compile_arguments(self, jit_compile: Any = "auto", **_: Any) -> dict[str, Any]:
-        """Return what ``compile`` must be told besides."""
         if self.schedule.kind != "callable":
             return {}
         if jit_compile not in ("auto", False):
@@ -77,7 +75,6 @@ class Alternation:
         return {"jit_compile": False}
 
     def clones(self, optimizer: Any, n_devices: int) -> list[Any]:
-        """Return an optimizer for each auxiliary task."""
         if getattr(unscaled(optimizer), "use_ema", False):
             raise InvalidInputError(
                 "`optimizer` has use_ema=True, which cannot be combined with a schedule other than 'joint': each "
@@ -91,7 +88,6 @@ class Alternation:
         return [optimizer_like(optimizer) for _ in self.schedule.tasks[1:]]
 
     def count_labels(self, x: Any) -> None:
-        """Take the numbers of labelled samples for the ratio, where it was left to the data."""
         if self.schedule.kind != "proportional" or self.schedule.ratio is not None:
             return
         counts = label_counts(x, self.schedule.tasks)
@@ -180,31 +176,19 @@ def _train_one(
     return tf.constant(0)
 
 
-class _Held(NamedTuple):
-    """A variable that no gradient trains, its value, and the trainable variables of its layer."""
-
-    variable: Any
-    value: Any
-    of_layer: frozenset[int]
-
-
 class Statistics:
-    """The values of what is not trained, in the layers of a model that have something trainable too.
+    """The values, before a forward pass, of what is not trained in the layers that have something trainable too.
 
     Others are left out: frozen layers change nothing, and nothing tells who reaches a layer that trains nothing.
-
-    Parameters
-    ----------
-    base : keras.Model
-        Before its forward pass.
     """
 
     def __init__(self, base: keras.Model) -> None:
-        self._held: list[_Held] = []
+        # Each with its value, and with the trainable variables of its layer.
+        self._held: list[tuple[Any, Any, frozenset[int]]] = []
         for _, layer in walk(base):
             of_layer = frozenset(id(variable) for variable in layer.trainable_variables)
             own = statistics_of(layer) if of_layer else []
-            self._held += [_Held(variable, tf.identity(variable.value), of_layer) for variable in own]
+            self._held += [(variable, tf.identity(variable.value), of_layer) for variable in own]
 
     def put_back(self, reached: Sequence[Any]) -> None:
         """Give layers of which no variable was reached the values they had."""
@@ -221,3 +205,59 @@ def _follow_learning_rate(optimizer: Any, main: Any) -> None:
     """
     if optimizer is not main and isinstance(optimizer.learning_rate, keras.Variable):
         optimizer.learning_rate.assign(ops.convert_to_tensor(main.learning_rate))
+
+
+def choose(schedule: Schedule, step: Any, seed: int, ratio: Any, turns: Any, *, present: Any, trained: Any) -> Any:
+    """Return the number of the task that a step trains.
+
+    A batch with labels of one task alone trains this task, whichever's turn it is. Otherwise the turns go round among
+    the tasks that have both labels in the batch and a positive weight.
+
+    For ``"alternating"`` it is the first of the tasks with the fewest whole rounds, of turns // ratio, behind it. While
+    the same tasks can be trained, this goes round in their order; a task that had no label when its turn came has it
+    as soon as it has one. For ``"proportional"``, with r the ratio of the tasks that can be trained, 0 for the others,
+    and c its running sum, it is the first with c > u sum(r), where u from [0, 1) is made of 32 bits of the Philox
+    generator for the key (seed, step).
+    """
+    usable = tf.logical_and(present, trained)
+    n_tasks = len(schedule.tasks)
+    if schedule.kind == "callable":
+        turn = _by_function(schedule, step)
+    elif schedule.kind == "alternating":
+        in_order = tf.logical_and(usable, ratio > 0)
+        rounds = tf.where(in_order, _rounds(turns, ratio), tf.int64.max)
+        turn = tf.where(tf.reduce_any(in_order), tf.argmin(rounds, output_type=tf.int32), n_tasks)
+    else:
+        bounds = tf.cumsum(tf.where(usable, tf.cast(ratio, tf.float64), 0.0))
+        turn = tf.reduce_sum(tf.cast(bounds <= bounds[-1] * _share(seed, step), tf.int32))
+    alone = tf.reduce_sum(tf.cast(present, tf.int32)) == 1
+    turn = tf.where(alone, tf.argmax(tf.cast(present, tf.int32), output_type=tf.int32), turn)
+    # The last entry stands for no task.
+    return tf.where(tf.gather(tf.concat([usable, [False]], axis=0), turn), turn, n_tasks)
+
+
+def counted(turns: Any, ratio: Any, turn: Any) -> Any:
+    chosen = tf.range(turns.shape[0]) == turn
+    # A task of ratio 0 is trained only where it is alone, and makes no rounds.
+    rounds = tf.where(tf.logical_and(chosen, ratio > 0), _rounds(turns, ratio), 0)
+    behind = tf.reduce_max(rounds) - 1
+    return tf.maximum(turns + tf.cast(chosen, tf.int64), behind * tf.cast(ratio, tf.int64))
+
+
+def _rounds(turns: Any, ratio: Any) -> Any:
+    return turns // tf.maximum(tf.cast(ratio, tf.int64), 1)
+
+
+def _share(seed: int, step: Any) -> Any:
+    """Draw whole numbers, which are the same under XLA as without; floats are not."""
+    key = tf.stack([tf.constant(seed, tf.int64), tf.cast(step, tf.int64)])
+    bits = tf.random.stateless_uniform((), key, minval=None, maxval=None, dtype=tf.uint32, alg="philox")
+    return tf.cast(bits, tf.float64) / 2.0**32
+
+
+def _by_function(schedule: Schedule, step: Any) -> Any:
+    if tf.executing_eagerly():
+        return tf.constant(schedule.number_of(int(step)), tf.int32)
+    turn = tf.py_function(lambda step: schedule.number_of(int(step)), [step], tf.int32)
+    turn.set_shape(())
+    return turn

@@ -91,7 +91,6 @@ class Weighting(keras.layers.Layer):
         """Take note of the mean loss of each task in an epoch; tasks without a label are missing from it."""
 
     def get_config(self) -> dict[str, Any]:
-        """Return the options."""
         return {"name": self.name}
 
 

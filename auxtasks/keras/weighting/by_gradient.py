@@ -43,11 +43,6 @@ class GradientWeighting(Weighting):
     """Base of the weightings that look at the gradients of the trunk.
 
     The heads themselves are trained by the full losses of their tasks; only what reaches the trunk changes.
-
-    Parameters
-    ----------
-    name : str, optional
-        The layer's name.
     """
 
     wanted: Wanted = "products"
@@ -65,11 +60,6 @@ class GradientWeighting(Weighting):
 @keras.saving.register_keras_serializable("auxtasks")
 class Monitor(GradientWeighting):
     """Changes nothing, and puts the cosine of each task's gradient with the main one into the logs.
-
-    Parameters
-    ----------
-    name : str, optional
-        The layer's name.
 
     Notes
     -----
@@ -94,8 +84,6 @@ class CosineGate(GradientWeighting):
         the unweighted one.
     per : {"model", "layer"}
         Compare the gradients of the whole shared trunk, or those of each layer by itself.
-    name : str, optional
-        The layer's name.
 
     Notes
     -----
@@ -112,13 +100,11 @@ class CosineGate(GradientWeighting):
         self.wanted: Wanted = "products" if strength == "sign" and per == "model" else "gradients"
 
     def answer(self, conflicts: Conflicts) -> Answer:
-        """Return how far each task's gradient is let through."""
         if self.strength == "sign":
             return Answer(ops.cast(conflicts.products > 0, "float32"))
         return Answer(ops.maximum(cosines(conflicts), 0.0))
 
     def get_config(self) -> dict[str, Any]:
-        """Return the options."""
         return {**super().get_config(), "strength": self.strength, "per": self.per}
 
 
@@ -133,11 +119,6 @@ class Projection(GradientWeighting):
 
     This is the surgery of PCGrad (Yu et al., NeurIPS 2020), applied to the auxiliary gradients only.
 
-    Parameters
-    ----------
-    name : str, optional
-        The layer's name.
-
     Notes
     -----
     ``g_k - min(0, <g_k, g_0>) / |g_0|² g_0`` over the variables of the trunk that the head of task k reaches. It costs
@@ -145,7 +126,6 @@ class Projection(GradientWeighting):
     """
 
     def answer(self, conflicts: Conflicts) -> Answer:
-        """Return how much of the main gradient makes good for what opposes it."""
         products, main = ops.sum(conflicts.products, axis=0), ops.sum(conflicts.main, axis=0)
         return Answer(shifts=-ops.divide_no_nan(ops.minimum(products, 0.0), main))
 
@@ -164,8 +144,6 @@ class GradNorm(GradientWeighting):
         How much more a task pulls that lags behind; 0 makes all pull alike.
     learning_rate : float, default 0.025
         The step size of the factors.
-    name : str, optional
-        The layer's name.
 
     Notes
     -----
@@ -185,23 +163,20 @@ class GradNorm(GradientWeighting):
         self.learning_rate = check_number("learning_rate", learning_rate, low=0.0)
 
     def setup(self, tasks: Sequence[str]) -> None:
-        """Create a factor for each task, and places for the first losses."""
         super().setup(tasks)
         self.balance = self._state("balance", (len(tasks),), 1.0)
         self.first = self._state("first", (len(tasks),), float("nan"))
         self.first_main = self._state("first_main", (), float("nan"))
 
     def factors(self, state: State) -> Factors:
-        """Return the factors as they are."""
         del state
         return Factors(tasks=ops.convert_to_tensor(self.balance))
 
     def note(self, conflicts: Conflicts, weights: Any, state: State) -> None:
-        """Move the factors by one step."""
         norms = ops.sqrt(ops.sum(conflicts.tasks, axis=0))
         # The tasks may reach different parts of the trunk; the widest part stands for all.
         main = ops.max(ops.sqrt(ops.sum(conflicts.main, axis=0)))
-        present = ops.logical_and(state.present > 0, weights > 0)
+        present = (state.present > 0) & (weights > 0)
         pulls, counted = ops.where(present, weights * norms, 0.0), ops.cast(present, "float32")
         mean = (main + ops.sum(pulls)) / (1.0 + ops.sum(counted))
         target = mean * ops.power(self._rates(state, present, counted), self.alpha)
@@ -209,17 +184,14 @@ class GradNorm(GradientWeighting):
         balance = ops.convert_to_tensor(self.balance)
         slope = ops.sign(pulls - target) * ops.divide_no_nan(pulls, balance)
         moved = ops.maximum(balance - self.learning_rate * slope, _LEAST)
-        measured = ops.logical_and(state.main_present > 0, ops.isfinite(main))
-        moves = ops.logical_and(ops.logical_and(present, measured), ops.isfinite(moved))
+        moves = present & (state.main_present > 0) & ops.isfinite(main) & ops.isfinite(moved)
         self.balance.assign(ops.where(moves, moved, balance))
 
     def _rates(self, state: State, present: Any, counted: Any) -> Any:
         """Return how far each task's loss lags behind the others', relative to where they began."""
         first, first_main = ops.convert_to_tensor(self.first), ops.convert_to_tensor(self.first_main)
-        new = ops.logical_and(ops.logical_and(ops.isnan(first), present), ops.isfinite(state.losses))
-        new_main = ops.logical_and(
-            ops.logical_and(ops.isnan(first_main), state.main_present > 0), ops.isfinite(state.main)
-        )
+        new = ops.isnan(first) & present & ops.isfinite(state.losses)
+        new_main = ops.isnan(first_main) & (state.main_present > 0) & ops.isfinite(state.main)
         first = ops.where(new, state.losses, first)
         first_main = ops.where(new_main, state.main, first_main)
         self.first.assign(first)
@@ -229,5 +201,4 @@ class GradNorm(GradientWeighting):
         return ops.divide_no_nan(rates * (1.0 + ops.sum(counted)), main + ops.sum(rates))
 
     def get_config(self) -> dict[str, Any]:
-        """Return the options."""
         return {**super().get_config(), "alpha": self.alpha, "learning_rate": self.learning_rate}

@@ -16,7 +16,8 @@ from turn_models import TASKS, Y, model_in_turns, steps_of
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, UnknownNameError
 from auxtasks.keras import TaskBatches, attach_heads
-from auxtasks.keras.alternating.schedule import Order, Schedule
+from auxtasks.keras.alternating import Schedule
+from auxtasks.keras.alternating.batches import Order
 from auxtasks.specs import TargetSpec
 
 SIZES = {"main": 12, "numbers": 48, "kind": 7}

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from turn_models import TASKS, Y, model_in_turns, steps_of
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, UnknownNameError
-from auxtasks.keras.alternating.schedule import Schedule, choose, counted
+from auxtasks.keras.alternating import Schedule
+from auxtasks.keras.alternating.step import choose, counted
 
 Flags = st.lists(st.booleans(), min_size=4, max_size=4)
 NAMES = tuple("abcd")

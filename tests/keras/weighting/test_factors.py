@@ -11,9 +11,17 @@ from models import SPECS, X, Y, convolutional, two_quadratics, weighed
 
 from auxtasks.errors import InvalidInputError, InvalidTypeError, UnknownNameError
 from auxtasks.keras import attach_heads
-from auxtasks.keras.weighting import Conflicts, DynamicWeightAverage, GradNorm, State, Uncertainty, Weighting
+from auxtasks.keras.weighting import (
+    WEIGHTINGS,
+    Conflicts,
+    DynamicWeightAverage,
+    GradNorm,
+    State,
+    Uncertainty,
+    Weighting,
+    resolve_weightings,
+)
 from auxtasks.keras.weighting.base import combined
-from auxtasks.keras.weighting.choose import WEIGHTINGS, resolve_weightings
 
 TASKS = ("first", "second", "third")
 

@@ -14,7 +14,7 @@ from models import SPECS, TARGETS, X, Y, convolutional, dense, recurrent, weighe
 
 from auxtasks.keras import attach_heads
 from auxtasks.keras import gradients as stepping
-from auxtasks.keras.gradient_products import Taps
+from auxtasks.keras.gradients import Taps
 from auxtasks.keras.weighting.by_gradient import Conflicts
 
 SIGN = {"cosine_gate": {"strength": "sign"}}
