@@ -1,5 +1,10 @@
 # Tests run side by side, in as many processes as there are cores but no more than four: each loads TensorFlow.
 PYTEST_ARGS ?= -n auto --maxprocesses 4 --dist worksteal
+# Each of them in one thread, as the threads of several processes wait for one another.
+test test-graph: export OMP_NUM_THREADS ?= 1
+test test-graph: export OPENBLAS_NUM_THREADS ?= 1
+test test-graph: export TF_NUM_INTRAOP_THREADS ?= 1
+test test-graph: export TF_NUM_INTEROP_THREADS ?= 1
 
 # Every target does its own set-up in .venv; `make PYTHON=python3.12 test` uses another interpreter.
 PYTHON ?= python3
