@@ -33,8 +33,7 @@ INPUTS: dict[str, Any] = {
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forty samples are many, and eight a block; teachers are cross-validated once, which takes most of the time."""
-    monkeypatch.setattr("auxtasks.teacher.choice.REPEATS", 1)
+    """Forty samples are many, and eight a block."""
     monkeypatch.setattr("auxtasks.teacher.teaching.MOST_SAMPLES", 40)
     monkeypatch.setattr("auxtasks.targets.samples.BLOCK_ROWS", 8)
 
