@@ -297,8 +297,7 @@ def test_no_label_of_a_test_fold_reaches_a_teacher() -> None:
     ],
     ids=["classes", "one-hot", "one unit", "flags", "several outputs", "numbers", "several numbers"],
 )
-def test_soft_labels_of_every_kind_of_label(estimator: Any, y: Array, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("auxtasks.teacher.choice.REPEATS", 1)  # of the cross-validation, which takes most of the time
+def test_soft_labels_of_every_kind_of_label(estimator: Any, y: Array) -> None:
     simple: Any = {"features": ["reconstruction"]}
     fitted = clone(estimator).set_params(tasks=[{"soft_labels": simple}]).fit(X, y)
     names = list(fitted.generator_.specs_)
@@ -310,8 +309,7 @@ def test_soft_labels_of_every_kind_of_label(estimator: Any, y: Array, monkeypatc
     np.testing.assert_array_equal(soft, same)
 
 
-def test_soft_labels_are_among_the_defaults_and_in_pipelines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("auxtasks.teacher.choice.REPEATS", 1)
+def test_soft_labels_are_among_the_defaults_and_in_pipelines() -> None:
     y = PARTLY.copy()
     pipeline = make_pipeline(StandardScaler(), classifier(tasks=None, unlabelled="none"))
     pipeline.fit(X, y)
