@@ -330,7 +330,7 @@ def models_alive() -> int:
 
 
 def test_memory_does_not_grow_with_the_runs() -> None:
-    """As models are compiled by default, by XLA."""
+    """As models are compiled by default."""
     made = experiment(build_model, epochs=1)
     split = made.splits(None, None, [0, 1])[0]
     with Models() as models:

@@ -125,7 +125,7 @@ def test_taught_anew(kind: str) -> None:
     shown = Y.copy()
     shown[LABELLED[::3]] = -1
     anew = teacher.shown(shown)
-    soft = teacher.shown(shown).soft_labels()
+    soft = anew.soft_labels()
     assert len(anew.opinions()) == N
     assert np.isfinite(anew.opinions()).all()
     np.testing.assert_array_equal(np.isnan(soft).all(axis=1), shown >= 0)
