@@ -180,7 +180,7 @@ def audit(
     --------
     >>> import auxtasks, keras, numpy as np
     >>> rng = np.random.default_rng(0)
-    >>> X = rng.normal(size=(120, 16, 1)).astype("float32")
+    >>> X = rng.normal(size=(60, 16, 1)).astype("float32")
     >>> y = (X.std(axis=1)[:, 0] > 1).astype(int)
     >>> def build_model():
     ...     layers = [keras.layers.Conv1D(4, 3, activation="relu"), keras.layers.GlobalAveragePooling1D()]

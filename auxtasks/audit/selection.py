@@ -147,7 +147,7 @@ def select_tasks(
     ...     return model
     >>> targets = auxtasks.make_aux_targets(X, domain="signal", tasks=["std"])
     >>> nothing = {"weights": [], "depths": [], "warm_up": False}
-    >>> chosen = select_tasks(build_model, X, y, targets, seeds=2, confirm=2, epochs=1, progress=False, **nothing)
+    >>> chosen = select_tasks(build_model, X, y, targets, seeds=2, confirm=2, cv=2, epochs=1, progress=False, **nothing)
     >>> chosen.tasks, chosen.n_models >= 4
     ((), True)
     """

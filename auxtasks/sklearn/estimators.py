@@ -129,7 +129,7 @@ class AuxClassifier(ClassifierMixin, AuxEstimator):  # type: ignore[misc]  # sci
     >>> X = np.random.default_rng(0).normal(size=(60, 4))
     >>> y = np.where(X[:, 0] > 0, "up", "down").astype(object)
     >>> y[40:] = -1  # unlabelled
-    >>> classifier = AuxClassifier(build, "any", "reconstruction", epochs=20, optimizer__learning_rate=0.05)
+    >>> classifier = AuxClassifier(build, "any", "reconstruction", epochs=5, optimizer__learning_rate=0.2)
     >>> classifier.set_params(model__units=16, random_state=0).fit(X, y).classes_
     array(['down', 'up'], dtype='<U4')
     >>> classifier.predict_proba(X[:3]).shape, classifier.score(X, y) > 0.8
@@ -356,7 +356,7 @@ class AuxRegressor(RegressorMixin, AuxEstimator):  # type: ignore[misc]  # sciki
     >>> X = np.random.default_rng(0).normal(size=(60, 4))
     >>> y = X @ [1.0, -2.0, 0.5, 0.0]
     >>> y[40:] = np.nan  # unlabelled
-    >>> regressor = AuxRegressor(build, "any", epochs=30, optimizer__learning_rate=0.1, random_state=0).fit(X, y)
+    >>> regressor = AuxRegressor(build, "any", epochs=8, optimizer__learning_rate=0.3, random_state=0).fit(X, y)
     >>> regressor.predict(X[:2]).shape, regressor.score(X, y) > 0.9
     ((2,), True)
     """

@@ -55,6 +55,13 @@ def test_the_control_learns_labelled_copies_alone() -> None:
     assert not arms[ALONE].specs
 
 
+def test_the_control_beside_other_tasks_is_trained() -> None:
+    found = experiment()
+    run = found.run(BOTH.control, found.splits(None, None, [0])[0])
+    assert set(run.curves) == {"main", "std", "abs_sum_changes"}
+
+
+@pytest.mark.usefixtures("untrained")
 def test_both_are_in_the_report() -> None:
     targets = auxtasks.make_aux_targets(X, "signal", ["std"])
     report = audit(build_model, X, FEW, targets, agreement="scaling", controls=False, **FAST)
@@ -76,6 +83,7 @@ def test_both_are_in_the_report() -> None:
     assert "shuffled" not in finding.reason
 
 
+@pytest.mark.usefixtures("untrained")
 def test_without_targets_agreement_alone_is_audited() -> None:
     report = audit(build_model, X, FEW, None, agreement="scaling", **FAST)
     assert [finding.arm for finding in report.findings] == [ALONE]
@@ -90,7 +98,7 @@ def test_a_model_that_is_used_again_begins_anew() -> None:
         return model
 
     settings = {"epochs": 1, "batch_size": 64, "agreement": "scaling"}
-    found = experiment_of(build, X, FEW, TARGETS, None, None, "auto", settings)[0]
+    found = experiment_of(build, X, FEW, None, None, None, "auto", settings)[0]
     first, second = found.splits(None, None, [0, 1])
     with Models() as models:
         shared = replace(found, models=models)

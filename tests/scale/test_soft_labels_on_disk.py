@@ -23,12 +23,6 @@ SIMPLE: Any = {"soft_labels": {"teacher": LogisticRegression(), "features": ["st
 MOST = {"fewer samples than are drawn": 1000, "more": 40}
 
 
-@pytest.fixture(autouse=True)
-def one_division(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let teachers be cross-validated once, which takes most of the time."""
-    monkeypatch.setattr("auxtasks.teacher.choice.REPEATS", 1)
-
-
 @pytest.fixture(params=MOST)
 def most(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("auxtasks.teacher.teaching.MOST_SAMPLES", MOST[request.param])

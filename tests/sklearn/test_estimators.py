@@ -297,8 +297,7 @@ def test_no_label_of_a_test_fold_reaches_a_teacher() -> None:
     ],
     ids=["classes", "one-hot", "one unit", "flags", "several outputs", "numbers", "several numbers"],
 )
-def test_soft_labels_of_every_kind_of_label(estimator: Any, y: Array, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("auxtasks.teacher.choice.REPEATS", 1)  # of the cross-validation, which takes most of the time
+def test_soft_labels_of_every_kind_of_label(estimator: Any, y: Array) -> None:
     simple: Any = {"features": ["reconstruction"]}
     fitted = clone(estimator).set_params(tasks=[{"soft_labels": simple}]).fit(X, y)
     names = list(fitted.generator_.specs_)
@@ -310,8 +309,7 @@ def test_soft_labels_of_every_kind_of_label(estimator: Any, y: Array, monkeypatc
     np.testing.assert_array_equal(soft, same)
 
 
-def test_soft_labels_are_among_the_defaults_and_in_pipelines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("auxtasks.teacher.choice.REPEATS", 1)
+def test_soft_labels_are_among_the_defaults_and_in_pipelines() -> None:
     y = PARTLY.copy()
     pipeline = make_pipeline(StandardScaler(), classifier(tasks=None, unlabelled="none"))
     pipeline.fit(X, y)
@@ -409,15 +407,17 @@ def test_large_inputs_are_predicted_in_batches(fitted: AuxClassifier) -> None:
 
 
 @pytest.mark.graph
-def test_weights_of_samples_and_of_classes() -> None:
+def test_weights_of_samples() -> None:
     right = np.where(SIDES == "right", 50.0, 0.0) + 1e-6
-    without_xla = {"compile__jit_compile": False}
-    estimator = classifier(**LEARNS, **without_xla).fit(X, SIDES, sample_weight=right)
+    estimator = classifier(**LEARNS, compile__jit_compile=False).fit(X, SIDES, sample_weight=right)
     assert (estimator.predict(X) == "right").mean() > 0.8
+
+
+def test_balanced_weights_of_classes_are_weights_of_samples() -> None:
     counts = dict(zip(*np.unique(THIRDS, return_counts=True), strict=True))
     balanced = np.array([48 / (3 * counts[label]) for label in THIRDS])
-    by_class = classifier(class_weight="balanced", **without_xla).fit(X, THIRDS)
-    assert_same_weights(by_class, classifier(**without_xla).fit(X, THIRDS, sample_weight=balanced))
+    by_class = classifier(class_weight="balanced").fit(X, THIRDS)
+    assert_same_weights(by_class, classifier().fit(X, THIRDS, sample_weight=balanced))
 
 
 def test_class_weights_of_fit_are_those_of_the_estimator() -> None:

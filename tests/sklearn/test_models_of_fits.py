@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from keras.callbacks import History
 from sklearn.model_selection import GridSearchCV
 
 from auxtasks.audit.reuse import Models
@@ -51,6 +52,13 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[keras.Model]:
     return seen
 
 
+@pytest.fixture
+def used(trained: list[keras.Model], monkeypatch: pytest.MonkeyPatch) -> list[keras.Model]:
+    """The model that each fit would have trained."""
+    monkeypatch.setattr(AuxModel, "fit", lambda self, *_args, **_kwargs: trained.append(self) or History())
+    return trained
+
+
 def test_fits_share_what_is_traced_and_find_what_fresh_models_find(
     trained: list[keras.Model], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -69,11 +77,12 @@ def test_fits_share_what_is_traced_and_find_what_fresh_models_find(
     assert not all(map(np.array_equal, before, fresh.model_.get_weights()))
 
 
-def test_a_grid_search_traces_its_models_once(trained: list[keras.Model]) -> None:
+def test_a_grid_search_traces_its_models_once(used: list[keras.Model]) -> None:
     y = np.tile([0, 1], 20)
-    GridSearchCV(estimator(0, epochs=1), {"optimizer__learning_rate": [0.01, 0.1]}, cv=2, refit=False).fit(X, y)
-    assert len(trained) == 4
-    assert len({id(model) for model in trained}) == 1
+    grid = {"optimizer__learning_rate": [0.01, 0.1]}
+    GridSearchCV(estimator(0), grid, cv=2, refit=False, scoring=lambda *_: 0.0).fit(X, y)
+    assert len(used) == 4
+    assert len({id(model) for model in used}) == 1
 
 
 def test_a_model_that_draws_while_it_is_traced_is_handed_out_as_it_was_trained(trained: list[keras.Model]) -> None:
@@ -82,9 +91,9 @@ def test_a_model_that_draws_while_it_is_traced_is_handed_out_as_it_was_trained(t
     assert not base._models._kept
 
 
-def test_few_models_are_kept(trained: list[keras.Model], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_few_models_are_kept(used: list[keras.Model], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(base, "_models", Models(1, 1))
     for n in range(2):
         estimator(0, epochs=1, fit__validation_split=0.0, callbacks=None).fit(X[n:], Y[n:])
         assert len(base._models._kept) == 1
-    assert trained[0] is not trained[1]
+    assert used[0] is not used[1]

@@ -14,7 +14,17 @@ from sklearn.svm import SVC
 
 from auxtasks import make_aux_targets
 from auxtasks.errors import InvalidInputError, InvalidTypeError
-from auxtasks.teacher.choice import TEMPER, committees_of, evidence_of, folds_of, shares_by
+from auxtasks.teacher.choice import (
+    TEMPER,
+    Committee,
+    Member,
+    Unseen,
+    committees_of,
+    cross_validated,
+    evidence_of,
+    folds_of,
+    shares_by,
+)
 from auxtasks.teacher.labels import read_main
 
 X = np.random.default_rng(0).normal(size=(30, 4))
@@ -98,6 +108,19 @@ def test_evidence() -> None:
     assert evidence_of(flags, flags.rows, np.array([[0.1, 0.9], [0.1, 0.9]])).error == 0.5
     (numbers,) = read_main(np.array([0.0, 2.0, 4.0]), 3, 3)
     assert evidence_of(numbers, numbers.rows, np.full((3, 1), 2.0)).error == pytest.approx(1.0)
+
+
+def test_cross_validation_is_repeated_with_other_folds(monkeypatch: pytest.MonkeyPatch) -> None:
+    (labels,) = read_main(X[:9, 0] + X[:9, 1] ** 2, len(X), len(X))
+
+    def found(repeats: int, seed: int) -> Unseen:
+        monkeypatch.setattr("auxtasks.teacher.choice.REPEATS", repeats)
+        return cross_validated([Committee((Member("ridge", Ridge()),))], labels, {"features": X}, seed)[0]
+
+    one, other, both = found(1, seed=0), found(1, seed=1), found(2, seed=0)
+    assert not np.allclose(one.said, other.said)
+    np.testing.assert_allclose(both.said, (one.said + other.said) / 2)
+    assert both.evidence.error == pytest.approx((one.evidence.error + other.evidence.error) / 2)
 
 
 def test_opinions_count_by_their_likelihood() -> None:

@@ -33,8 +33,7 @@ INPUTS: dict[str, Any] = {
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forty samples are many, and eight a block; teachers are cross-validated once, which takes most of the time."""
-    monkeypatch.setattr("auxtasks.teacher.choice.REPEATS", 1)
+    """Forty samples are many, and eight a block."""
     monkeypatch.setattr("auxtasks.teacher.teaching.MOST_SAMPLES", 40)
     monkeypatch.setattr("auxtasks.targets.samples.BLOCK_ROWS", 8)
 
@@ -126,7 +125,7 @@ def test_taught_anew(kind: str) -> None:
     shown = Y.copy()
     shown[LABELLED[::3]] = -1
     anew = teacher.shown(shown)
-    soft = teacher.shown(shown).soft_labels()
+    soft = anew.soft_labels()
     assert len(anew.opinions()) == N
     assert np.isfinite(anew.opinions()).all()
     np.testing.assert_array_equal(np.isnan(soft).all(axis=1), shown >= 0)

@@ -50,7 +50,8 @@ def spacy_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
         nlp.add_pipe(name, config={"model": {"tok2vec": _LISTENER}, **rare})
     examples = [_example(nlp, sentence) for sentence in SENTENCES]
     optimizer = nlp.initialize(lambda: examples)
-    for _ in range(100):
+    optimizer.learn_rate = 0.005
+    for _ in range(40):
         nlp.update(examples, sgd=optimizer, drop=0.0)
     folder = tmp_path_factory.mktemp("spacy") / "en_tiny"
     nlp.to_disk(folder)

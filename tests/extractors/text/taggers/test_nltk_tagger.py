@@ -95,10 +95,12 @@ def test_entities_without_types(real_nltk_data: Path) -> None:
     corpus = Corpus(["Alice met Bob in New York. Paris was far.", "", "It rained in London."])
     said = NltkTagger().annotate(corpus, frozenset({"entity_any_run"}))
     run = []
-    for text in corpus.texts:
+    sentences = [[nltk.pos_tag(nltk.word_tokenize(s)) for s in nltk.sent_tokenize(text)] for text in corpus.texts]
+    chunked = iter(nltk.ne_chunk_sents([sentence for text in sentences for sentence in text], binary=True))
+    for text in sentences:
         number = -1
-        for sentence in nltk.sent_tokenize(text):
-            for child in nltk.ne_chunk(nltk.pos_tag(nltk.word_tokenize(sentence)), binary=True):
+        for _ in text:
+            for child in next(chunked):
                 entity = isinstance(child, nltk.Tree)
                 number += entity
                 run += [number if entity else -1] * (len(child) if entity else 1)
