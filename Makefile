@@ -34,7 +34,7 @@ install: $(VENV)/$(TESTED)
 test: $(VENV)/$(TESTED)
 	$(BIN)/python -m pytest $(PYTEST_ARGS) $(TESTS)
 
-# All models are trained as Keras trains them by default, in graphs compiled by XLA, which takes twice as long.
+# All models are trained as Keras trains them by default, in graphs, which takes twice as long.
 test-graph: $(VENV)/.test
 	$(BIN)/python -m pytest $(PYTEST_ARGS) --graph
 

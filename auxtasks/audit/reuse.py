@@ -148,7 +148,6 @@ def took_over(kept: AuxModel, fresh: AuxModel) -> bool:
     forms = [[(variable.shape, variable.dtype) for variable in some] for some in (ours, theirs)]
     if forms[0] != forms[1] or {id(variable) for variable in ours} & {id(variable) for variable in theirs}:
         return False
-    kept.set_loss_weights(fresh._weights.asked())
     for mine, other in zip(ours, theirs, strict=True):
         mine.assign(other.value)
     kept.reset_metrics()
