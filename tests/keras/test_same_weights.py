@@ -37,10 +37,10 @@ def test_weight_zero_is_plain_training_bit_for_bit(kind: ModelKind) -> None:
     assert all(np.isfinite(logs[f"{task}_loss"]).all() and min(logs[f"{task}_loss"]) > 0 for task in SPECS)
 
 
-def _fit_dense(form: str, *, heads: bool, **compile_args: Any) -> tuple[keras.Model, Any]:
-    base = dense_base()
+def _fit_dense(form: str, *, heads: bool, dropout: float = 0.25, **compile_args: Any) -> tuple[keras.Model, Any]:
+    base = dense_base(dropout=dropout)
     model = attach_heads(base, SPECS, weights=0.0, samples=X) if heads else base
-    model.compile(keras.optimizers.Adam(0.01), LOSS, **compile_args)
+    model.compile(keras.optimizers.SGD(0.1, momentum=0.9), LOSS, **compile_args)
     y = {"main": labels(), **aux_targets()} if heads else labels()
     data = {"dataset": lambda: (dataset(X, y),), "pydataset": lambda: (Batches(X, y),), "arrays": lambda: (X, y)}[form]
     class_weight = {0: 1.0, 1: 0.3, 2: 2.7} if form != "pydataset" else None
@@ -51,8 +51,7 @@ def _fit_dense(form: str, *, heads: bool, **compile_args: Any) -> tuple[keras.Mo
 
 @pytest.mark.parametrize("form", ["arrays", "dataset", "pydataset"])
 def test_weight_zero_is_plain_training_in_every_form_of_data(form: str) -> None:
-    how = {"run_eagerly": form != "arrays"}
-    (plain, plain_logs), (base, logs) = (_fit_dense(form, heads=heads, **how) for heads in (False, True))
+    (plain, plain_logs), (base, logs) = (_fit_dense(form, heads=heads) for heads in (False, True))
     assert_same(plain, base)
     validated = {name: values for name, values in logs.items() if name.startswith("val_")}
     assert validated.pop("val_main_loss", None) == plain_logs.get("val_loss")
@@ -60,7 +59,11 @@ def test_weight_zero_is_plain_training_in_every_form_of_data(form: str) -> None:
 
 
 def test_xla_trains_the_same_to_rounding() -> None:
-    plain, base = (_fit_dense("pydataset", heads=heads, jit_compile=True)[0] for heads in (False, True))
+    # Without dropout, which draws other numbers under XLA.
+    plain, base = (
+        _fit_dense("pydataset", heads=heads, dropout=0.0, **how)[0]
+        for heads, how in ((False, {"run_eagerly": True}), (True, {"jit_compile": True}))
+    )
     for one, other in zip(values(plain), values(base), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
