@@ -36,9 +36,9 @@ def test_a_plan_is_followed_to_the_step() -> None:
 @pytest.mark.parametrize("weighting", ["projection", "cosine_gate"])
 def test_weight_0_under_a_gate_trains_as_without_heads(weighting: str) -> None:
     plain, wrapped = base(), base()
-    fit(plain, X, Y)
+    fit(plain, X, Y, epochs=1)
     model = attach_heads(wrapped, TARGETS, weights=0.0, weighting=weighting, at="conv", seed=5)
-    fit(model, X, TARGETS.with_main(Y))
+    fit(model, X, TARGETS.with_main(Y), epochs=1)
     assert same(plain, wrapped)
 
 

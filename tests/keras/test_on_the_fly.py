@@ -75,7 +75,7 @@ FORMS: dict[str, Any] = {
 
 @pytest.mark.parametrize("form", FORMS)
 def test_training_is_as_with_targets_computed_beforehand(form: str) -> None:
-    compiled = {"run_eagerly": form not in ("arrays", "tf.data"), "jit_compile": form == "arrays"}
+    compiled = {"run_eagerly": form != "arrays", "jit_compile": form == "arrays"}
     model, other = model_on(GENERATOR, **compiled), model_on(TARGETS)
     logs = FORMS[form](model, X, {"main": Y} if form == "tf.data" else Y)
     expected = other.fit(X, TARGETS.with_main(Y), 8, 1, 0, shuffle=False)
@@ -146,7 +146,7 @@ def test_a_target_that_labels_hold_is_used() -> None:
 
 
 def test_evaluation_reports_the_targets_it_is_given_alone() -> None:
-    model = model_on(GENERATOR, run_eagerly=False)
+    model = model_on(GENERATOR)
     history = model.fit(X, Y, validation_data=(X, Y), verbose=0).history
     assert {name for name in history if name.startswith("val_")} == {"val_loss", "val_main_loss"}
     assert {"std_loss", "fft_loss", "spread_loss"} < set(history)

@@ -105,7 +105,6 @@ def test_texts_train_in_every_form_of_data(form: str, logs_in_a_graph: dict[str,
     )
 
 
-@pytest.mark.graph
 def test_batches_are_composed_of_texts_where_labels_are_missing() -> None:
     y = {**Y, "main": some_missing(LABELS, 4)}
     model = _model()
@@ -113,7 +112,6 @@ def test_batches_are_composed_of_texts_where_labels_are_missing() -> None:
     assert np.isfinite([logs["main_loss"], logs["pos_loss"]]).all()
 
 
-@pytest.mark.graph
 def test_weight_zero_on_texts_is_plain_training_bit_for_bit() -> None:
     plain, base = text_model(), text_model()
     plain.compile("adam", LOSS)
