@@ -153,6 +153,7 @@ def test_a_wide_vector_is_learned_from_its_components(tmp_path: Path) -> None:
     history = model.fit(X, y, epochs=4, verbose=0).history
     X = X[: len(X) // 5]
     assert history["wide_loss"][-1] < 0.1  # of chance; components leave out 0.05 at most
+    model.run_eagerly = True
     predicted = model.predict_auxiliary(X, verbose=0)["wide"]
     assert predicted.shape == targets["wide"].shape
     raw = targets.unscale("wide", targets["wide"])
@@ -160,6 +161,7 @@ def test_a_wide_vector_is_learned_from_its_components(tmp_path: Path) -> None:
     assert error < 0.1
     model.save(tmp_path / "m.keras")
     loaded = keras.models.load_model(tmp_path / "m.keras")
+    loaded.run_eagerly = True  # which Keras does not save
     np.testing.assert_array_equal(loaded.predict_auxiliary(X, verbose=0)["wide"], predicted)
     assert [head.size for head in loaded.heads] == [head.size for head in model.heads]
 

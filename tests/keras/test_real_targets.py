@@ -38,6 +38,7 @@ def _train(base: keras.Model, targets: auxtasks.AuxTargets, x_val: Any, **argume
         assert np.isnan(logs[f"val_{name}_loss"]).all() == (name == "place")
         assert logs[f"{name}_loss"][-1] < logs[f"{name}_loss"][0]
     assert strip_heads(model) is base
+    model.run_eagerly = True
     predicted = model.predict_auxiliary(val.inputs, verbose=0)
     assert set(predicted) == set(targets)
     return logs
