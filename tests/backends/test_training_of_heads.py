@@ -99,12 +99,12 @@ def test_soft_labels_are_compared_with_the_network_which_is_put_back() -> None:
 @pytest.mark.feature("Saving, loading, resuming bit for bit")
 def test_a_saved_model_goes_on_as_it_would_have(tmp_path: Path) -> None:
     model = attach_heads(base(), TARGETS, weights=1.0, weighting=[WarmUp(20), "uncertainty"], seed=5)
-    fit(model, X, TARGETS.with_main(FEW), epochs=1)
+    fit(model, X, TARGETS.with_main(FEW), epochs=1, batch_size=64)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     assert np.array_equal(loaded.predict(X, verbose=0), model.predict(X, verbose=0))
     for each in (model, loaded):
-        fit(each, X, TARGETS.with_main(FEW), epochs=1)
+        fit(each, X, TARGETS.with_main(FEW), epochs=1, batch_size=64)
     assert same(model, loaded)
     strip_heads(loaded).save(tmp_path / "base.keras")
     stripped = keras.models.load_model(tmp_path / "base.keras")

@@ -106,7 +106,7 @@ def masked_rnn() -> keras.Model:
         [
             keras.Input((14, 3)),
             layers.Masking(),
-            layers.GRU(8, return_sequences=True, name="steps"),
+            layers.SimpleRNN(8, return_sequences=True, name="steps"),
             layers.GlobalAveragePooling1D(),
             layers.Dense(CLASSES, activation="softmax"),
         ]

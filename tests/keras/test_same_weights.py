@@ -23,10 +23,10 @@ def _trained(kind: ModelKind, *, heads: bool) -> tuple[keras.Model, dict[str, li
     x, y = kind.data(N), labels(N)
     if heads:
         model = attach_heads(base, SPECS, at={"numbers": kind.tap}, weights=0.0, samples=x)
-    optimizer = keras.optimizers.SGD(0.1, momentum=0.9)
-    model.compile(optimizer, LOSS, metrics=["accuracy"], run_eagerly=kind.name not in IN_A_GRAPH)
+    optimizer, eagerly = keras.optimizers.SGD(0.1, momentum=0.9), kind.name not in IN_A_GRAPH
+    model.compile(optimizer, LOSS, metrics=["accuracy"], run_eagerly=eagerly)
     train = {"main": y, **aux_targets(N)} if heads else y
-    return base, model.fit(x, train, batch_size=N if kind.name == "pretrained_style" else N // 2, verbose=0).history
+    return base, model.fit(x, train, batch_size=N if eagerly else N // 2, verbose=0).history
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
