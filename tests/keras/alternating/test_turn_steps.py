@@ -215,7 +215,8 @@ def test_loss_scaling_of_mixed_precision_goes_with_turns() -> None:
     logs = model.fit(X, Y, batch_size=8, epochs=4, shuffle=False, verbose=0).history
     # A scale that proves too large costs a step.
     assert {6 <= steps <= 8 for steps in steps_of(model).values()} == {True}
-    assert all(logs[f"{task}_loss"][-1] < logs[f"{task}_loss"][0] for task in TASKS)
+    # Gradients that were not scaled would be divided by the scale all the same.
+    assert all(logs[f"{task}_loss"][-1] < 0.98 * logs[f"{task}_loss"][0] for task in TASKS)
 
 
 def test_callbacks_change_the_learning_rate_of_every_task() -> None:
