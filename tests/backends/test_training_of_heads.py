@@ -21,9 +21,9 @@ from auxtasks.keras.weighting import WarmUp
 @pytest.mark.parametrize("how", [{}, pytest.param({"run_eagerly": False}, marks=pytest.mark.graph)])
 def test_weight_0_trains_as_without_heads(how: dict[str, Any]) -> None:
     plain, wrapped = base(**how), base(**how)
-    fit(plain, X, Y)
+    fit(plain, X, Y, epochs=1)
     model = attach_heads(wrapped, TARGETS, weights=0.0, seed=5)
-    logs = fit(model, X, TARGETS.with_main(Y))
+    logs = fit(model, X, TARGETS.with_main(Y), epochs=1)
     assert same(plain, strip_heads(model))
     assert {"main_loss", "std_loss", "abs_sum_changes_loss", "accuracy"} < set(logs)
     assert model.evaluate(X, Y, verbose=0) == plain.evaluate(X, Y, verbose=0)
@@ -33,7 +33,7 @@ def test_weight_0_trains_as_without_heads(how: dict[str, Any]) -> None:
 def test_heads_learn_and_teach_the_trunk() -> None:
     plain, model = base(), attach_heads(base(), TARGETS, weights=1.0, at="conv", seed=5)
     fit(plain, X, Y)
-    logs = fit(model, X, TARGETS.with_main(Y), epochs=6)
+    logs = fit(model, X, TARGETS.with_main(Y), epochs=4)
     assert len(model.heads) == 1  # fused
     assert logs["std_loss"][-1] < logs["std_loss"][0]
     assert not np.array_equal(plain.get_layer("conv").get_weights()[0], model.get_layer("conv").get_weights()[0])
@@ -99,12 +99,12 @@ def test_soft_labels_are_compared_with_the_network_which_is_put_back() -> None:
 @pytest.mark.feature("Saving, loading, resuming bit for bit")
 def test_a_saved_model_goes_on_as_it_would_have(tmp_path: Path) -> None:
     model = attach_heads(base(), TARGETS, weights=1.0, weighting=[WarmUp(20), "uncertainty"], seed=5)
-    fit(model, X, TARGETS.with_main(FEW))
+    fit(model, X, TARGETS.with_main(FEW), epochs=1, batch_size=64)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     assert np.array_equal(loaded.predict(X, verbose=0), model.predict(X, verbose=0))
     for each in (model, loaded):
-        fit(each, X, TARGETS.with_main(FEW), epochs=1)
+        fit(each, X, TARGETS.with_main(FEW), epochs=1, batch_size=64)
     assert same(model, loaded)
     strip_heads(loaded).save(tmp_path / "base.keras")
     stripped = keras.models.load_model(tmp_path / "base.keras")
@@ -124,7 +124,9 @@ def test_batches_of_a_data_set_train_as_arrays_do() -> None:
     one, other = (attach_heads(base(), TARGETS, weights=1.0, seed=5) for _ in range(2))
     fit(one, X, TARGETS.with_main(Y), shuffle=False)
     fit(other, TARGETS.to_py_dataset(Y), shuffle=False)
-    assert same(one, other)
+    # Graphs for batches of another form may round otherwise.
+    for ours, theirs in zip(one.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
 @pytest.mark.feature("`train_on_batch`, `auxiliary_loss`")

@@ -86,9 +86,9 @@ class Subclassed(keras.Model):
 
 
 def pretrained_style() -> keras.Model:
-    backbone = keras.applications.MobileNetV2(
-        input_shape=(32, 32, 3), alpha=0.35, include_top=False, weights=None, name="backbone"
-    )
+    """Use the first seven blocks of a network of Keras as a layer."""
+    whole = keras.applications.MobileNetV2(input_shape=(32, 32, 3), alpha=0.35, include_top=False, weights=None)
+    backbone = keras.Model(whole.input, whole.get_layer("block_6_project_BN").output, name="backbone")
     inputs = keras.Input((32, 32, 3))
     pooled = layers.GlobalAveragePooling2D()(backbone(inputs))
     return keras.Model(inputs, layers.Dense(CLASSES, activation="softmax")(pooled))
@@ -106,8 +106,8 @@ def masked_rnn() -> keras.Model:
         [
             keras.Input((14, 3)),
             layers.Masking(),
-            layers.GRU(8, return_sequences=True, name="steps"),
-            layers.GRU(8),
+            layers.SimpleRNN(8, return_sequences=True, name="steps"),
+            layers.GlobalAveragePooling1D(),
             layers.Dense(CLASSES, activation="softmax"),
         ]
     )

@@ -25,16 +25,16 @@ TASKS = {
 Y = {"main": some_missing(labels()), **aux_targets(), "tags": RNG.integers(-1, 2, (48, 3))}
 
 
-def _model() -> AuxModel:
+def _model(**how: Any) -> AuxModel:
     model = attach_heads(dense_base(dropout=0.0), TASKS, samples=X, weights=1.0)
-    model.compile(keras.optimizers.SGD(0.1), LOSS)
+    model.compile(keras.optimizers.SGD(0.1), LOSS, **how)
     return model
 
 
 @pytest.mark.parametrize("form", ["arrays", pytest.param("dataset", marks=pytest.mark.graph)])
 def test_class_weights_are_sample_weights(form: str) -> None:
     asked = {"main": {0: 0.5, 1: 2.0}, "kind": {"b": 3.0, 0: 0.0}}
-    weighed, expected = _model(), _model()
+    weighed, expected = _model(), _model(run_eagerly=True)
     data: Any = (X, Y) if form == "arrays" else (dataset(X, Y, 48),)
     # Arrays are composed into batches of labelled and unlabelled samples, which must take their weights along.
     batches: Any = {"batch_size": 24} if form == "arrays" else {"shuffle": False}

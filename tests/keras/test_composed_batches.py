@@ -64,26 +64,26 @@ def _watched_fit(model: Any, y: np.ndarray, **arguments: Any) -> list[np.ndarray
 
 
 def test_fit_composes_batches_of_arrays_by_itself() -> None:
-    seen = _watched_fit(dense_model(run_eagerly=True), PARTLY, batch_size=8, epochs=2)
-    assert all((rows < 7).sum() == 4 for rows in seen)
+    seen = _watched_fit(dense_model(run_eagerly=True), PARTLY, batch_size=20, epochs=2)
+    assert all((rows < 7).sum() == 10 for rows in seen)
     first, second = np.split(np.concatenate(seen), 2)
     for epoch in (first, second):
         assert set(range(7, N)) <= set(epoch)
     assert not np.array_equal(first, second)
     np.testing.assert_array_equal(
-        np.concatenate(_watched_fit(dense_model(run_eagerly=True), PARTLY, batch_size=8, epochs=2)), [*first, *second]
+        np.concatenate(_watched_fit(dense_model(run_eagerly=True), PARTLY, batch_size=20, epochs=2)), [*first, *second]
     )
 
 
 def test_fit_epoch_by_epoch_does_not_repeat_the_first_epoch() -> None:
     model = dense_model(run_eagerly=True)
-    first, second = (np.concatenate(_watched_fit(model, PARTLY, batch_size=8)) for _ in range(2))
+    first, second = (np.concatenate(_watched_fit(model, PARTLY, batch_size=20)) for _ in range(2))
     assert not np.array_equal(first, second)
 
 
 @pytest.mark.parametrize("arguments", [{"labelled_share": None, "shuffle": False}, {"shuffle": False}])
 def test_batches_come_as_they_are_where_asked(arguments: dict[str, Any]) -> None:
-    seen = _watched_fit(dense_model(run_eagerly=True), PARTLY, batch_size=8, **arguments)
+    seen = _watched_fit(dense_model(run_eagerly=True), PARTLY, batch_size=20, **arguments)
     np.testing.assert_array_equal(np.concatenate(seen), np.arange(N))
 
 

@@ -23,8 +23,8 @@ def arrays() -> Any:
     return _fit(X, Y, shuffle=False, batch_size=16)
 
 
-def _fit(*data: Any, epochs: int = 2, graph: bool = True, **arguments: Any) -> Any:
-    model = dense_model(metrics=["accuracy"], run_eagerly=not graph)
+def _fit(*data: Any, epochs: int = 2, eagerly: bool = True, **arguments: Any) -> Any:
+    model = dense_model(metrics=["accuracy"], run_eagerly=eagerly)
     history = model.fit(*data, epochs=epochs, validation_data=(X[:20], labels()[:20]), verbose=0, **arguments)
     return model, history.history
 
@@ -32,9 +32,9 @@ def _fit(*data: Any, epochs: int = 2, graph: bool = True, **arguments: Any) -> A
 @pytest.mark.parametrize("form", ["dataset", "pydataset", "generator"])
 def test_every_form_of_data_trains_the_same(form: str, arrays: Any) -> None:
     data: dict[str, Any] = {
-        "dataset": lambda: _fit(dataset(X, Y)),
-        "pydataset": lambda: _fit(Batches(X, Y), shuffle=False, graph=False),
-        "generator": lambda: _fit(_generator(X, Y), steps_per_epoch=3, graph=False),
+        "dataset": lambda: _fit(dataset(X, Y), eagerly=False),
+        "pydataset": lambda: _fit(Batches(X, Y), shuffle=False),
+        "generator": lambda: _fit(_generator(X, Y), steps_per_epoch=3),
     }
     model, logs = data[form]()
     assert logs.keys() == arrays[1].keys()

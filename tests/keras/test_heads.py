@@ -77,42 +77,43 @@ def _assert_learnt(logs: dict[str, list[float]], targets: Any, share: float = 0.
 
 
 @pytest.mark.graph
-@pytest.mark.parametrize("tap", ["map", "flat"])
-def test_heads_per_sample_and_images_learn_on_maps_and_on_flat_taps(tap: str) -> None:
+def test_heads_per_sample_and_images_learn_on_maps_and_on_flat_taps() -> None:
     keras.utils.set_random_seed(0)
     x = np.random.default_rng(0).normal(size=(N, 8, 8, 2)).astype("float32")
     x += np.random.default_rng(1).normal(size=(N, 1, 1, 2)).astype("float32")
     coarse = x[..., :1].reshape(N, 2, 4, 2, 4, 1).mean(axis=(2, 4))
-    targets = {**_simple_targets(x), "image": (coarse, "image")}
-    model, logs = _fit(_conv2d(), x, targets, tap)
+    once = {**_simple_targets(x), "image": (coarse, "image")}
+    targets = {f"{name}_{tap}": target for tap in ("map", "flat") for name, target in once.items()}
+    model, logs = _fit(_conv2d(), x, targets, {name: name.split("_")[1] for name in targets})
     _assert_learnt(logs, targets)
     assert np.isnan(logs["main_loss"]).all()
-    assert len(model.heads) == 2  # one for the four tasks per sample, one decoder
+    assert len(model.heads) == 4  # on each tap one for the four tasks per sample, and one decoder
     model.run_eagerly = True
     predicted = model.predict_auxiliary(x, verbose=0)
-    assert {name: values.shape for name, values in predicted.items()} == {
-        name: values.shape if name != "class" else (N, 2) for name, (values, _) in targets.items()
-    }
-    assert np.mean(predicted["class"].argmax(axis=1) == targets["class"][0]) > 0.9
-    np.testing.assert_allclose(predicted["distribution"].sum(axis=1), 1, atol=1e-5)
-    assert np.mean((predicted["image"] - coarse) ** 2) == pytest.approx(
-        model.evaluate(x, {"main": np.zeros(N), "image": coarse}, return_dict=True, verbose=0)["image_loss"], rel=1e-4
-    )
+    y = {"main": np.zeros(N), "image_map": coarse, "image_flat": coarse}
+    evaluated = model.evaluate(x, y, return_dict=True, verbose=0)
+    for tap in ("map", "flat"):
+        found = {name: predicted[f"{name}_{tap}"] for name in once}
+        assert {name: values.shape for name, values in found.items()} == {
+            name: values.shape if name != "class" else (N, 2) for name, (values, _) in once.items()
+        }
+        assert np.mean(found["class"].argmax(axis=1) == once["class"][0]) > 0.9
+        np.testing.assert_allclose(found["distribution"].sum(axis=1), 1, atol=1e-5)
+        assert np.mean((found["image"] - coarse) ** 2) == pytest.approx(evaluated[f"image_{tap}_loss"], rel=1e-4)
 
 
 @pytest.mark.graph
-@pytest.mark.parametrize("tap", ["series", "flat"])
-def test_heads_per_step_learn_on_series_and_on_flat_taps_and_an_image_on_a_series(tap: str) -> None:
+def test_heads_per_step_learn_on_series_and_on_flat_taps_and_an_image_on_a_series() -> None:
     keras.utils.set_random_seed(0)
     x = np.random.default_rng(0).normal(size=(N, 12, 2)).astype("float32")
     x += 2 * np.random.default_rng(1).normal(size=(N, 1, 2)).astype("float32")
     halves = x.reshape(N, 6, 2, 2).mean(axis=2)
-    targets = {"same": (x, "step_vector"), "halves": (halves, "step_vector")}
-    if tap == "series":
-        targets["steps"] = ((x[..., 0] > 0).astype("int64"), "step_class")
-        image = np.broadcast_to(x.mean(axis=1)[:, None, None, :1], (N, 4, 3, 1)).copy()
-        targets["image"] = (image, "image")
-    _, logs = _fit(_conv1d(), x, targets, tap)
+    once = {"same": (x, "step_vector"), "halves": (halves, "step_vector")}
+    targets = {f"{name}_{tap}": target for tap in ("series", "flat") for name, target in once.items()}
+    targets["steps_series"] = ((x[..., 0] > 0).astype("int64"), "step_class")
+    image = np.broadcast_to(x.mean(axis=1)[:, None, None, :1], (N, 4, 3, 1)).copy()
+    targets["image_series"] = (image, "image")
+    _, logs = _fit(_conv1d(), x, targets, {name: name.split("_")[1] for name in targets})
     _assert_learnt(logs, targets)
 
 

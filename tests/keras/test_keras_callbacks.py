@@ -32,7 +32,7 @@ def test_early_stopping_on_the_main_metric() -> None:
 
 def test_tensorboard_shows_the_loss_of_each_task(tmp_path: Path) -> None:
     pytest.importorskip("tensorboard", reason="TensorFlow writes numbers for TensorBoard only where it is installed")
-    model = dense_model(metrics=["accuracy"], run_eagerly=False)
+    model = dense_model(metrics=["accuracy"])
     board = keras.callbacks.TensorBoard(tmp_path, histogram_freq=1)
     logs = model.fit(X, Y, validation_data=(X, Y), callbacks=[board], verbose=0).history
     for part, prefix in (("train", ""), ("validation", "val_")):

@@ -24,6 +24,12 @@ FULL = (X[:, 0] > 0).astype(int)
 Y = np.where(np.arange(N) < N_LABELLED, FULL, -1)
 
 
+@pytest.fixture(autouse=True)
+def two_folds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cross-validate in as few parts as there can be: only the time depends on their number."""
+    monkeypatch.setattr("auxtasks.teacher.choice.N_FOLDS", 2)
+
+
 def _targets(teacher: Any = None, y: Any = Y, inputs: Any = X) -> AuxTargets:
     return make_aux_targets(inputs, "any", {"soft_labels": {"teacher": teacher or LogisticRegression()}}, y=y)
 

@@ -27,11 +27,13 @@ def test_heads_stay_in_float32_under_mixed_precision() -> None:
     model = attach_heads(dense_base(), SPECS, samples=X, weights=1.0)
     assert model.base.compute_dtype == "float16"
     assert {head.compute_dtype for head in model.heads} == {"float32"}
-    model.compile(keras.optimizers.Adam(0.02), LOSS, metrics=["accuracy"])
+    model.compile(keras.optimizers.SGD(0.1), LOSS, metrics=["accuracy"])
     y = {**Y, "main": some_missing(labels()), "numbers": Y["numbers"] + 1e6}
+    model.run_eagerly = True
     before = model.evaluate(X, y, return_dict=True, verbose=0)
+    model.run_eagerly = False
     assert before["numbers_loss"] == pytest.approx(1e12, rel=1e-3)  # 1e6 is infinite in float16
-    logs = model.fit(X, {**Y, "main": some_missing(labels())}, epochs=10, verbose=0).history
+    logs = model.fit(X, {**Y, "main": some_missing(labels())}, epochs=3, verbose=0).history
     assert np.isfinite(list(logs.values())).all()
     assert logs["numbers_loss"][-1] < logs["numbers_loss"][0]
 

@@ -17,7 +17,7 @@ def test_two_devices_train_as_one() -> None:
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False, timeout=300)  # noqa: S603
     assert done.returncode == 0, done.stderr[-3000:]
     pairs = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[{")]
-    assert len(pairs) == 4
+    assert len(pairs) == 2
     for one, two in pairs:
         assert one["logs"].keys() == two["logs"].keys()
         assert two["logs"] == pytest.approx(one["logs"], rel=1e-4)

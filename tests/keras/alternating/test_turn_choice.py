@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -111,7 +112,9 @@ def test_without_a_ratio_labelled_samples_are_counted() -> None:
 
 
 def test_a_given_ratio_is_drawn_from_any_data() -> None:
-    model = model_in_turns({"proportional": {"ratio": {"main": 2, "numbers": 0.5}}}, run_eagerly=False)
+    model = model_in_turns(
+        {"proportional": {"ratio": {"main": 2, "numbers": 0.5}}}, keras.optimizers.SGD(0.1), run_eagerly=False
+    )
     model.fit(dataset(X, Y, size=2), epochs=2, verbose=0)
     expected = Counter(TASKS[task] for task in _drawn([2.0, 0.5, 1.0], model._alternation.seed, 48))
     assert steps_of(model) == expected

@@ -18,9 +18,7 @@ from auxtasks.keras import attach_heads
 from auxtasks.specs import TargetSpec
 
 
-@pytest.mark.parametrize(
-    ("optimizer", "eagerly"), [("adam", True), ("momentum", True), ("adamw", True), ("adamw", False)]
-)
+@pytest.mark.parametrize(("optimizer", "eagerly"), [("momentum", True), ("adamw", False)])
 def test_a_step_changes_its_task_and_the_trunk_and_nothing_else(optimizer: str, eagerly: bool) -> None:
     model = model_in_turns(optimizer=OPTIMIZERS[optimizer](), run_eagerly=eagerly)
     model._build_optimizers()
@@ -34,7 +32,7 @@ def test_a_step_changes_its_task_and_the_trunk_and_nothing_else(optimizer: str, 
         before = after
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", ["momentum", "adamw"])
 def test_alternating_is_one_loop_a_task_written_out(optimizer: str) -> None:
     model, twin = model_in_turns(optimizer=OPTIMIZERS[optimizer](), weights={"kind": 0.5}), model_in_turns()
     heads = {head.specs[0].name: head for head in twin.heads}
@@ -86,15 +84,15 @@ def test_two_quadratics_reach_the_fixed_point_of_their_turns() -> None:
 
 
 def test_loops_and_sparse_gradients_train_alike_in_a_graph_and_eagerly() -> None:
-    tokens = np.random.default_rng(0).integers(0, 9, (48, 3))
+    tokens = np.random.default_rng(0).integers(0, 9, (48, 2))
 
     def trained(eagerly: bool) -> list[np.ndarray]:
         keras.utils.set_random_seed(0)
         base = keras.Sequential(
-            [layers.Embedding(9, 4), layers.LSTM(4, name="read"), layers.Dense(3, activation="softmax")]
+            [layers.Embedding(9, 4), layers.SimpleRNN(4, name="read"), layers.Dense(3, activation="softmax")]
         )
         model = attach_heads(base, SPECS, at="read", samples=tokens, schedule="alternating", weights=1.0)
-        model.compile(keras.optimizers.Adam(0.01), LOSS, run_eagerly=eagerly)
+        model.compile(keras.optimizers.SGD(0.1, momentum=0.9), LOSS, run_eagerly=eagerly)
         model.fit(tokens, Y, batch_size=16, shuffle=False, verbose=0)
         assert steps_of(model) == {"main": 1, "numbers": 1, "kind": 1}
         return model.get_weights()
@@ -103,13 +101,12 @@ def test_loops_and_sparse_gradients_train_alike_in_a_graph_and_eagerly() -> None
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
-@pytest.mark.parametrize("eagerly", [True, False], ids=["eager", "graph"])
-def test_statistics_of_batch_normalisation_move_in_every_step(eagerly: bool) -> None:
+def test_statistics_of_batch_normalisation_move_in_every_step() -> None:
     keras.utils.set_random_seed(0)
     base = keras.Sequential(
         [layers.Dense(4, name="hidden"), layers.BatchNormalization(), layers.Dense(3, activation="softmax")]
     )
-    model = model_in_turns(base=base, run_eagerly=eagerly)
+    model = model_in_turns(base=base)
     for _ in TASKS:
         before = base.layers[1].moving_mean.numpy()
         model.train_on_batch(X, Y)
@@ -195,8 +192,10 @@ def test_statistics_above_the_tap_move_with_the_main_task_alone(eagerly: bool) -
 
 
 def test_compiled_by_xla_it_trains_the_same_to_rounding() -> None:
-    plain = model_in_turns("proportional")
-    compiled = model_in_turns("proportional", run_eagerly=False, jit_compile=True)
+    plain, compiled = (
+        model_in_turns("proportional", keras.optimizers.SGD(0.1), **how)
+        for how in ({"run_eagerly": True}, {"jit_compile": True})
+    )
     for model in (plain, compiled):
         model.fit(X, Y, batch_size=8, shuffle=False, verbose=0)
     assert steps_of(plain) == steps_of(compiled)
@@ -208,15 +207,16 @@ def test_loss_scaling_of_mixed_precision_goes_with_turns() -> None:
     keras.mixed_precision.set_global_policy("mixed_float16")
     try:
         base = dense_base(dropout=0.0)
-        model = model_in_turns(base=base, run_eagerly=False)
+        model = model_in_turns(base=base, optimizer=keras.optimizers.SGD(0.1), run_eagerly=False)
     finally:
         keras.mixed_precision.set_global_policy("float32")
     assert {type(each) for each in optimizers(model).values()} == {keras.optimizers.LossScaleOptimizer}
     assert len({id(each.inner_optimizer) for each in optimizers(model).values()}) == 3
-    logs = model.fit(X, Y, batch_size=8, epochs=10, shuffle=False, verbose=0).history
+    logs = model.fit(X, Y, batch_size=8, epochs=4, shuffle=False, verbose=0).history
     # A scale that proves too large costs a step.
-    assert {18 <= steps <= 20 for steps in steps_of(model).values()} == {True}
-    assert all(logs[f"{task}_loss"][-1] < logs[f"{task}_loss"][0] for task in TASKS)
+    assert {6 <= steps <= 8 for steps in steps_of(model).values()} == {True}
+    # Gradients that were not scaled would be divided by the scale all the same.
+    assert all(logs[f"{task}_loss"][-1] < 0.98 * logs[f"{task}_loss"][0] for task in TASKS)
 
 
 def test_callbacks_change_the_learning_rate_of_every_task() -> None:
@@ -267,22 +267,17 @@ def test_penalties_go_with_the_main_task() -> None:
     assert sizes[2] == pytest.approx(0.64 * sizes[1], rel=1e-2)
 
 
-@pytest.mark.parametrize("eagerly", [True, False], ids=["eager", "graph"])
-def test_a_function_chooses_the_task(eagerly: bool) -> None:
+@pytest.mark.parametrize(("eagerly", "error"), [(True, UnknownNameError), (False, tf.errors.InvalidArgumentError)])
+def test_a_function_chooses_the_task_and_is_told_if_there_is_none_of_that_name(eagerly: bool, error: Any) -> None:
     steps: list[int] = []
 
     def choose(step: int) -> str:
         steps.append(step)
-        return "kind" if step >= 4 else "main"
+        return "king" if step >= 6 else "kind" if step >= 4 else "main"
 
     model = model_in_turns(choose, run_eagerly=eagerly, jit_compile="auto")
     model.fit(X, Y, batch_size=8, verbose=0)
     assert (steps, steps_of(model)) == ([0, 1, 2, 3, 4, 5], {"main": 4, "numbers": 0, "kind": 2})
-
-
-@pytest.mark.parametrize(("eagerly", "error"), [(True, UnknownNameError), (False, tf.errors.InvalidArgumentError)])
-def test_a_function_that_names_no_task_is_told_so(eagerly: bool, error: Any) -> None:
-    model = model_in_turns(lambda step: "king", run_eagerly=eagerly)
     with pytest.raises(error, match=r"no task .* named 'king'. Did you mean 'kind'"):
         model.train_on_batch(X, Y)
 
@@ -308,7 +303,7 @@ def test_without_a_main_loss_only_the_other_tasks_have_turns() -> None:
 
 
 def test_a_weighting_by_plan_gives_and_takes_turns() -> None:
-    model = model_in_turns(weighting={"pretrain": {"steps": 4}}, run_eagerly=False)
+    model = model_in_turns(weighting={"pretrain": {"steps": 4}})
     logs = model.fit(X, Y, batch_size=12, verbose=0).history
     assert steps_of(model) == {"main": 0, "numbers": 2, "kind": 2}
     assert logs["kind_weight"] == [1.0]

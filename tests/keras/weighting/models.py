@@ -80,7 +80,7 @@ def dense() -> keras.Model:
 
 def recurrent() -> keras.Model:
     keras.utils.set_random_seed(3)
-    steps = layers.GRU(5, return_sequences=True, name="high")
+    steps = layers.SimpleRNN(5, return_sequences=True, name="high")
     ends = [layers.GlobalAveragePooling1D(), layers.Dense(3, activation="softmax", name="top")]
     return keras.Sequential([keras.Input((12, 3)), layers.Conv1D(4, 3, padding="same", name="low"), steps, *ends])
 

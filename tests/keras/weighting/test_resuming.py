@@ -30,21 +30,12 @@ def _fit(model: keras.Model, first: int, *callbacks: keras.callbacks.Callback) -
     return logs
 
 
-# One plan stands for all: they have no state but the number of steps. Projection does for what compares gradients.
-@pytest.mark.parametrize(
-    "weighting",
-    [
-        "fixed",
-        rising,
-        {"warm_up": {"steps": 4}},
-        {"pretrain": {"steps": 2}},
-        "uncertainty",
-        "dwa",
-        {"gradnorm": {"learning_rate": 0.1}},
-        "projection",
-    ],
-    ids=lambda weighting: getattr(weighting, "__name__", str(weighting)),
-)
+# GradNorm stands for what compares gradients: the others have no state of their own.
+BY_FACTOR = [rising, {"warm_up": {"steps": 4}}, {"pretrain": {"steps": 2}}, "uncertainty", "dwa"]
+GRADNORM = {"gradnorm": {"learning_rate": 0.1}}
+
+
+@pytest.mark.parametrize("weighting", ["fixed", BY_FACTOR, GRADNORM], ids=["fixed", "by_factor", "gradnorm"])
 def test_a_resumed_run_ends_at_the_weights_of_an_uninterrupted_one(weighting: Any, tmp_path: Path) -> None:
     whole = weighed(weighting)
     whole.compile(keras.optimizers.SGD(0.1, momentum=0.9), "sparse_categorical_crossentropy")
@@ -67,10 +58,10 @@ def test_keras_can_back_a_run_up_and_restore_it(tmp_path: Path) -> None:
                 raise KeyboardInterrupt
 
     backup = partial(keras.callbacks.BackupAndRestore, str(tmp_path))
-    whole, stopped, resumed = (weighed("dwa") for _ in range(3))
-    _fit(whole, 0)
+    stopped, resumed = (weighed("dwa") for _ in range(2))
     with pytest.raises(KeyboardInterrupt, match=r"^$"):
         _fit(stopped, 0, backup(), Stop())
     _fit(resumed, 0, backup())
-    for one, other in zip(whole.variables, resumed.variables, strict=True):
+    _fit(stopped, 1)  # which has lost nothing
+    for one, other in zip(stopped.variables, resumed.variables, strict=True):
         np.testing.assert_array_equal(one.numpy(), other.numpy(), err_msg=one.path)
