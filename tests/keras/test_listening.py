@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,21 @@ def test_variables_optimizer_and_random_states_are_what_they_were() -> None:
     mixed, soft = outcome.targets["soft_labels"], TARGETS["soft_labels"]
     np.testing.assert_array_equal(np.isnan(mixed), np.isnan(soft))
     assert not np.array_equal(mixed, soft, equal_nan=True)
+
+
+def test_what_is_said_of_a_fold_follows_from_the_labels_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = np.split(np.arange(N_LABELLED), 2)
+    monkeypatch.setattr("auxtasks.keras.listening.folds_of", lambda *_: [(first, second), (second, first)])
+    other = Y.copy()
+    other[first] = 1 - Y[first]
+    model = _model()
+    _, training = _training(model)
+    known = TARGETS.teachers[0]
+    found, changed = (
+        cross_validated(model, known.spec, replace(known.labels, main=y), training._replace(main=y)) for y in (Y, other)
+    )
+    np.testing.assert_array_equal(found.unseen[first], changed.unseen[first])
+    assert (found.unseen[second] != changed.unseen[second]).all()
 
 
 def test_a_network_is_traced_once_and_found_to_be_the_same_again() -> None:
