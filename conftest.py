@@ -107,12 +107,13 @@ class Batches:
 
 @pytest.fixture(autouse=True)
 def short_lessons(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let teachers grow few trees and be cross-validated once, and networks be compared in few steps.
+    """Let teachers grow few trees and be cross-validated once, in few parts, and networks be compared in few steps.
 
     Only the time depends on their number.
     """
     monkeypatch.setattr("auxtasks.teacher.choice.N_TREES", 5)
     monkeypatch.setattr("auxtasks.teacher.choice.REPEATS", 1)
+    monkeypatch.setattr("auxtasks.teacher.choice.N_FOLDS", 3)
     if "auxtasks.keras.listening" in sys.modules:
         monkeypatch.setattr("auxtasks.keras.listening.MOST_STEPS", 12)
 
