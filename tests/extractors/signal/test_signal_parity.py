@@ -1,16 +1,25 @@
 """Every signal task against an implementation that shares no code with it: tsfresh, SciPy, statsmodels, plain loops."""
 
 from collections import Counter
+from importlib import import_module
 from math import factorial, log
 
 import numpy as np
 import pytest
 import scipy.signal
 from statsmodels.tsa.stattools import acf
-from tsfresh.feature_extraction import feature_calculators as tsfresh
 
 from auxtasks.extractors import signal
 
+
+class Tsfresh:
+    """Its functions; the module, which takes more than a second, is imported where these tests run."""
+
+    def __getattr__(self, name):
+        return lambda *given: getattr(import_module("tsfresh.feature_extraction.feature_calculators"), name)(*given)
+
+
+tsfresh = Tsfresh()
 LENGTHS = [2, 3, 7, 16, 63, 128, 301, 700]
 
 
