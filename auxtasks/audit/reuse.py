@@ -68,19 +68,23 @@ class Models:
         return result
 
     def lend(
-        self, fresh: AuxModel, another: Callable[[], AuxModel], work: Callable[[AuxModel], Result], traced_with: Any
+        self,
+        fresh: AuxModel,
+        another: Callable[[], AuxModel | None],
+        work: Callable[[AuxModel], Result],
+        traced_with: Any,
     ) -> tuple[AuxModel, Result]:
         """Work with a fresh model or one like it, and return one that has learned all, which nobody else holds.
 
-        `another` makes a model like the fresh one.
+        `another` makes a model like the fresh one, or None where there is no other.
         """
         known, likeness = self._taken_out(fresh, traced_with)
         if known is None:
             result, likeness = _first_work(fresh, work, likeness)
-            known, own = fresh, fresh if likeness is None else another()
+            known, own = fresh, None if likeness is None else another()
         else:
             result, own = work(known), fresh
-        if likeness is None or not took_over(own, known):
+        if likeness is None or own is None or not took_over(own, known):
             return known, result
         self._keep(known, likeness)
         return own, result

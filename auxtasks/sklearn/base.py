@@ -168,6 +168,12 @@ class AuxEstimator(SendsOn):
             model = _wrapped(base, targets, how)
             return model, compile_wrapper(model, base, self, labels, shapes)
 
+        def another() -> Any:
+            try:
+                return compiled(self._built(targets, labels))[0]
+            except InvalidInputError:  # a function that has one model only, which may be fitted once
+                return None
+
         model, losses = compiled(base)
         options = {"seed": seed, **self._fit_options(model, losses, targets, labels, columns, weights)}
         # Where heads read and the weights of losses are known of the model; seeds and epochs are not traced.
@@ -177,7 +183,7 @@ class AuxEstimator(SendsOn):
         with without_retracing_warnings():
             model, history = _models.lend(
                 model,
-                lambda: compiled(self._built(targets, labels))[0],
+                another,
                 lambda each: each.fit(**options).history,
                 [forms_of(traced), of_wrapper],
             )

@@ -516,6 +516,7 @@ def test_what_cannot_be_passed_to_fit(params: dict[str, Any], message: str) -> N
         classifier().fit(X, SIDES, **params)
 
 
+@pytest.mark.graph  # where a second model would be asked for, to share what is traced
 def test_a_model_that_is_not_new_would_carry_over_what_it_learned() -> None:
     estimator = classifier(trained_before).fit(X, SIDES)
     with pytest.raises(AuxTasksError, match="from one fold into the next"):
