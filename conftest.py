@@ -61,8 +61,11 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
         self._run_eagerly = bool(kwargs.get("run_eagerly"))
 
     is_eager = property(lambda self: self._run_eagerly or not self.compiled, set_eager)
-    eagerly = patch.object(Trainer, "compile", compile_eagerly), patch.object(Trainer, "run_eagerly", is_eager)
-    with eagerly[0], eagerly[1], batches_without_graph():
+    with (
+        patch.object(Trainer, "compile", compile_eagerly),
+        patch.object(Trainer, "run_eagerly", is_eager),
+        batches_without_graph(),
+    ):
         return (yield)
 
 

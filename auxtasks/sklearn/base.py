@@ -170,9 +170,10 @@ class AuxEstimator(SendsOn):
 
         def another() -> Any:
             try:
-                return compiled(self._built(targets, labels))[0]
+                base = self._built(targets, labels)
             except InvalidInputError:  # a function that has one model only, which may be fitted once
                 return None
+            return compiled(base)[0]
 
         model, losses = compiled(base)
         options = {"seed": seed, **self._fit_options(model, losses, targets, labels, columns, weights)}
