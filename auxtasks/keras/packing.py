@@ -24,6 +24,7 @@ from auxtasks.generator import AuxTargetGenerator, generator_of
 from auxtasks.keras.class_weights import by_name, combined, counted, entry_weights, main_weights
 from auxtasks.keras.outputs import by_label, by_place
 from auxtasks.keras.supervision import is_supervised, supervised_targets
+from auxtasks.keras.trial import TRIAL_SAMPLES
 from auxtasks.labels import MAIN, any_floats, any_missing, check_not_signed, labelled_rows, main_labels, with_negative
 from auxtasks.specs import STEP_KINDS, TargetSpec
 from auxtasks.targets.fitted import Fitted
@@ -278,9 +279,6 @@ def _names(y: Any) -> str:
     return f"the keys {list(y)}" if isinstance(y, Mapping) else f"a {type(y).__name__} without names"
 
 
-_TRIAL_SAMPLES = 2
-
-
 class OnTheFly:
     """What computes the targets that a batch does not hold; nothing, for a model attached to computed targets.
 
@@ -341,7 +339,7 @@ class OnTheFly:
                 "compute the targets beforehand, with make_aux_targets."
             )
         if inputs is None:
-            return np.zeros((_TRIAL_SAMPLES, *Fitted.of(self.generator).given_shape), np.float32)
+            return np.zeros((TRIAL_SAMPLES, *Fitted.of(self.generator).given_shape), np.float32)
         return inputs
 
     def to_config(self) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from auxtasks.typing import Array
 Shape = tuple[Any, ...]
 """The lengths of axes; None for the batch, and for a time axis that is as long as the longest sample of a batch."""
 
-_TRIAL_SAMPLES = 2
+TRIAL_SAMPLES = 2
 _LOOKED_AT = 256
 """By so many samples inputs are told to be those that the targets were made from, and the longest found."""
 
@@ -61,7 +61,7 @@ class Samples:
         _warn_of_numbering(leaves, base, targets)
         _check_numbers(leaves, base)
         # A model with a fixed batch size, such as one with stateful layers, runs on nothing else.
-        n = next((tensor.shape[0] for tensor in known if tensor.shape[0]), _TRIAL_SAMPLES)
+        n = next((tensor.shape[0] for tensor in known if tensor.shape[0]), TRIAL_SAMPLES)
         lengths = getattr(targets, "lengths", None)
         lengths = None if lengths is None or len(lengths) != len(leaves[0]) else np.asarray(lengths)
         order = np.argsort(-(_measured(leaves) if lengths is None else lengths), kind="stable")
